@@ -1,0 +1,127 @@
+// swift-tools-version: 6.2
+// The architecture in executable form: every target with the siblings it may import, layer by layer (docs/architecture.md).
+import PackageDescription
+
+/// `RADIATA_STATIC=1` links OpenBLAS statically; only `make dist` sets it.
+let openBLAS = Context.environment["RADIATA_STATIC"] == "1" ? ":libopenblas.a" : "openblas"
+
+let swift: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Kernels are optimised in debug builds too: numeric tests without it take minutes.
+let optimisedC: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])]
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdTLS", package: "hummingbird"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, resources: [Resource] = [])
+    -> Target
+{
+    .target(name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: swift)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], exclude: [String] = [])
+    -> Target
+{
+    .testTarget(
+        name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: swift)
+}
+
+let libraries: [Target] = [
+    // Layer 0
+    .systemLibrary(name: "COpenBLAS"),
+    .target(name: "CKernels", cSettings: optimisedC),
+    .target(name: "CImageFiles", cSettings: optimisedC, linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+    .target(name: "CSQLiteExtras", linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(name: "CProcess"),
+    module("Ports", [crypto]),
+    module("RunSpec"),
+    module("ImageFiles", ["CImageFiles"]),
+    .target(
+        name: "CoreTensor", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: swift,
+        linkerSettings: [.linkedLibrary(openBLAS), .linkedLibrary("m")]),
+    // Layer 1
+    module("SweepModel", ["RunSpec", "Ports"]),
+    module("CoreNets", ["CoreTensor"]),
+    // Layer 2
+    module("SweepFile", ["SweepModel", "RunSpec", "Ports", yams]),
+    module("SweepWire", ["SweepModel", "RunSpec", "Ports"]),
+    module("SweepLedger", ["SweepModel", "RunSpec", "Ports", "CSQLiteExtras", grdb]),
+    module("SweepSearch", ["SweepModel", "RunSpec"]),
+    module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles"]),
+    module("CoreAdapters", ["CoreNets", "CoreTensor", "RunSpec"]),
+    module("CoreDiffusion", ["CoreNets", "CoreTensor"]),
+    module("CoreData", ["CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
+    // Layer 3
+    module("SweepClient", ["SweepWire", "SweepModel", "RunSpec", "Ports", "CCurl"]),
+    module("CoordinatorCore", ["SweepWire", "SweepSearch", "SweepModel", "RunSpec", "Ports"], path: "coordinator/Core"),
+    module("WorkerCore", ["SweepWire", "SweepModel", "RunSpec", "Ports"], path: "worker/Core"),
+    module(
+        "CoreTraining", ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
+    module(
+        "CoreEvaluation", ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
+    // Layer 4
+    module(
+        "CoreTools",
+        [
+            "CoreTraining", "CoreEvaluation", "CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec",
+            "ImageFiles",
+        ]),
+    // Layer 5
+    module(
+        "Coordinator",
+        [
+            "CoordinatorCore", "SweepLedger", "SweepAnalysis", "SweepFile", "SweepWire", "SweepModel", "RunSpec", "Ports",
+            lifecycle, logging,
+        ] + hummingbird, path: "coordinator/Daemon"),
+    module(
+        "Worker",
+        [
+            "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "RunSpec", "Ports", "CProcess", subprocess, lifecycle,
+            logging,
+        ], path: "worker/Daemon"),
+    module("WorkerTrainer", ["CoreTools", "RunSpec", "Ports"], path: "worker/Trainer"),
+    // Layer 6
+    module(
+        "RadiataCLI",
+        [
+            "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient", "SweepWire",
+            "SweepModel", "CoreTools", "RunSpec", "Ports", "ImageFiles", lifecycle, logging, argumentParser,
+        ]),
+    .executableTarget(name: "radiata", dependencies: ["RadiataCLI"], swiftSettings: swift),
+]
+
+let testTargets: [Target] = [
+]
+
+let package = Package(
+    name: "radiata",
+    products: [.executable(name: "radiata", targets: ["radiata"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: libraries + testTargets,
+    cLanguageStandard: .gnu17
+)
