@@ -106,6 +106,7 @@ let libraries: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests("LayeringTests", []),
 ]
 
 let package = Package(

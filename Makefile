@@ -1,0 +1,51 @@
+# Everything a user or CI calls. `make help` lists the verbs.
+SHELL := /bin/bash
+SWIFT ?= swift
+STRICT := --explicit-target-dependency-import-check error
+BUILD := $(SWIFT) build -c release $(STRICT)
+TEST := $(SWIFT) test -c release --disable-testable-imports $(STRICT)
+RADIATA := .build/release/radiata
+# An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/performance.md).
+FAST := env -u OPENBLAS_CORETYPE
+
+.PHONY: help setup build test e2e demo check format dist bench clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: ## install the Debian packages that are missing
+	@.ci/install-packages
+
+build: setup ## build the program (release)
+	$(BUILD) --product radiata
+
+test: setup ## build everything and run all tests
+	$(BUILD) --build-tests
+	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST)
+
+e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
+	$(BUILD) --build-tests
+	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter EndToEndTests
+
+demo: build ## a coordinator, two workers and the quickstart sweep on this machine
+	$(FAST) $(RADIATA) demo
+
+check: setup ## format lint and layering
+	$(SWIFT) format lint --strict --recursive Package.swift Sources coordinator worker Tests
+	$(TEST) --filter LayeringTests
+
+format: ## format every Swift file in place
+	$(SWIFT) format --in-place --recursive Package.swift Sources coordinator worker Tests
+
+dist: setup ## a folder that runs on a bare machine: dist/radiata and its libraries
+	.ci/make-dist
+
+bench: build ## measure this machine: matrix products and adapter steps
+	$(FAST) $(RADIATA) bench gemm
+	$(FAST) $(RADIATA) bench step --model tiny --algorithm lora
+	$(FAST) $(RADIATA) bench step --model tiny --algorithm loha
+	$(FAST) $(RADIATA) bench step --model tiny --algorithm lokr
+	$(FAST) $(RADIATA) bench step --model tiny --algorithm full
+
+clean: ## remove build folders
+	rm -rf .build .build-dist dist

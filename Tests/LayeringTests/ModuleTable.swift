@@ -1,0 +1,58 @@
+/// The module table of docs/architecture.md as data.
+enum ModuleTable {
+    struct Module: Sendable, CustomTestStringConvertible {
+        let folder: String
+        let mayImport: Set<String>
+        var testDescription: String { folder }
+    }
+
+    /// FoundationNetworking is absent on purpose: HTTP goes through libcurl.
+    static let freeForAll: Set<String> = ["Swift", "Synchronization", "Glibc", "Foundation", "FoundationEssentials", "Dispatch"]
+
+    private static let sweepLow: Set<String> = ["SweepModel", "RunSpec", "Ports"]
+    private static let coreLow: Set<String> = ["CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]
+    private static let coreMiddle: Set<String> = coreLow.union(["CoreAdapters", "CoreDiffusion", "CoreData"])
+
+    static let modules: [Module] = [
+        Module(folder: "Sources/Ports", mayImport: ["Crypto"]),
+        Module(folder: "Sources/RunSpec", mayImport: []),
+        Module(folder: "Sources/ImageFiles", mayImport: ["CImageFiles"]),
+        Module(folder: "Sources/CoreTensor", mayImport: ["COpenBLAS", "CKernels"]),
+        Module(folder: "Sources/SweepModel", mayImport: ["RunSpec", "Ports"]),
+        Module(folder: "Sources/SweepFile", mayImport: sweepLow.union(["Yams"])),
+        Module(folder: "Sources/SweepWire", mayImport: sweepLow),
+        Module(folder: "Sources/SweepLedger", mayImport: sweepLow.union(["GRDB", "GRDBSQLite", "CSQLiteExtras"])),
+        Module(folder: "Sources/SweepSearch", mayImport: ["SweepModel", "RunSpec"]),
+        Module(folder: "Sources/SweepAnalysis", mayImport: ["SweepModel", "RunSpec", "ImageFiles"]),
+        Module(folder: "Sources/SweepClient", mayImport: sweepLow.union(["SweepWire", "CCurl"])),
+        Module(folder: "coordinator/Core", mayImport: sweepLow.union(["SweepWire", "SweepSearch"])),
+        Module(folder: "worker/Core", mayImport: sweepLow.union(["SweepWire"])),
+        Module(folder: "Sources/CoreNets", mayImport: ["CoreTensor"]),
+        Module(folder: "Sources/CoreAdapters", mayImport: ["CoreNets", "CoreTensor", "RunSpec"]),
+        Module(folder: "Sources/CoreDiffusion", mayImport: ["CoreNets", "CoreTensor"]),
+        Module(folder: "Sources/CoreData", mayImport: coreLow),
+        Module(folder: "Sources/CoreTraining", mayImport: coreMiddle),
+        Module(folder: "Sources/CoreEvaluation", mayImport: coreMiddle),
+        Module(folder: "Sources/CoreTools", mayImport: coreMiddle.union(["CoreTraining", "CoreEvaluation"])),
+        Module(
+            folder: "coordinator/Daemon",
+            mayImport: sweepLow.union([
+                "CoordinatorCore", "SweepLedger", "SweepAnalysis", "SweepFile", "SweepWire", "Hummingbird", "HummingbirdTLS",
+                "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOSSL", "NIOFoundationCompat", "ServiceLifecycle", "Logging",
+            ])),
+        Module(
+            folder: "worker/Daemon",
+            mayImport: sweepLow.union([
+                "WorkerCore", "SweepClient", "SweepWire", "CProcess", "Subprocess", "SystemPackage", "ServiceLifecycle",
+                "Logging",
+            ])),
+        Module(folder: "worker/Trainer", mayImport: ["CoreTools", "CoreTraining", "RunSpec", "Ports"]),
+        Module(
+            folder: "Sources/RadiataCLI",
+            mayImport: sweepLow.union([
+                "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
+                "SweepWire", "CoreTools", "ImageFiles", "ServiceLifecycle", "Logging", "ArgumentParser",
+            ])),
+        Module(folder: "Sources/radiata", mayImport: ["RadiataCLI"]),
+    ]
+}
