@@ -1,0 +1,74 @@
+import Crypto
+
+/// A SHA-256: the name of a blob, an input or a job by its content.
+package struct ContentDigest: Hashable, Comparable, Sendable {
+    /// 64 lower-case hex digits.
+    package let text: String
+
+    package static func < (left: Self, right: Self) -> Bool { left.text < right.text }
+
+    /// - Returns: `nil` unless `text` is exactly 64 lower-case hex digits, so a digest is always safe in a path.
+    package init?(_ text: some StringProtocol) {
+        guard text.utf8.count == 64, [UInt8](hexadecimal: text) != nil else { return nil }
+        self.text = String(text)
+    }
+
+    init(_ digest: SHA256.Digest) { text = digest.hexadecimal }
+
+    package static func of(_ bytes: some Sequence<UInt8>) -> ContentDigest {
+        var hasher = ContentHasher()
+        hasher.update(Array(bytes))
+        return hasher.finish()
+    }
+
+    package static func of(_ text: String) -> ContentDigest { of(text.utf8) }
+
+    /// The digest and size of a file as it is on disk, read in pieces of 1 MiB.
+    ///
+    /// - Throws: ``PortsError`` if the file cannot be read.
+    package static func of(file path: String) throws -> (digest: ContentDigest, size: Int64) {
+        let file = try OpenFile(reading: path)
+        var hasher = ContentHasher()
+        var offset: Int64 = 0
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        while true {
+            let count = try file.read(into: buffer, at: offset)
+            if count == 0 { return (hasher.finish(), offset) }
+            hasher.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            offset += Int64(count)
+        }
+    }
+}
+
+extension ContentDigest: CustomStringConvertible {
+    package var description: String { text }
+}
+
+extension ContentDigest: Codable {
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let digest = ContentDigest(text) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "not a SHA-256 in hex: \(text.prefix(80))")
+        }
+        self = digest
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+/// SHA-256 piece by piece.
+package struct ContentHasher: Sendable {
+    private var hash = SHA256()
+
+    package init() {}
+
+    package mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { hash.update(bufferPointer: $0) } }
+    package mutating func update(bufferPointer: UnsafeRawBufferPointer) { hash.update(bufferPointer: bufferPointer) }
+    package func finish() -> ContentDigest { ContentDigest(hash.finalize()) }
+}

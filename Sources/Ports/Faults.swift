@@ -1,0 +1,55 @@
+import Glibc
+import Synchronization
+
+/// Crash points, probes and planted bugs for tests. Without `RADIATA_FAULTS=1` in the environment, read once at the
+/// first use, every call is one comparison and does nothing.
+///
+/// - `RADIATA_CRASH=POINT[:N]`: the process ends itself with SIGKILL when it reaches `POINT` for the N-th time (default 1).
+/// - `RADIATA_PROBES=FILE`: every point reached is appended to `FILE` as one line.
+/// - `RADIATA_BUGS=NAME,NAME`: planted bugs, by which tests prove that they would notice.
+package enum Faults {
+    private struct Settings: Sendable {
+        let crashPoint: String
+        let crashCount: Int
+        let probes: String?
+        let bugs: Set<String>
+    }
+
+    private static let settings: Settings? = {
+        guard variable("RADIATA_FAULTS") == "1" else { return nil }
+        let crash = (variable("RADIATA_CRASH") ?? "").split(separator: ":")
+        return Settings(
+            crashPoint: crash.first.map(String.init) ?? "", crashCount: crash.count > 1 ? Int(crash[1]) ?? 1 : 1,
+            probes: variable("RADIATA_PROBES"),
+            bugs: Set((variable("RADIATA_BUGS") ?? "").split(separator: ",").map(String.init)))
+    }()
+
+    private static let reached = Mutex<[String: Int]>([:])
+
+    /// Marks a place where a crash or a wait must do no harm.
+    package static func reach(_ point: StaticString) {
+        guard let settings else { return }
+        let name = point.description
+        if let path = settings.probes {
+            let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+            if descriptor >= 0 {
+                let line = Array("\(name)\n".utf8)
+                _ = write(descriptor, line, line.count)
+                close(descriptor)
+            }
+        }
+        let count = reached.withLock { counts in
+            counts[name, default: 0] += 1
+            return counts[name, default: 0]
+        }
+        if name == settings.crashPoint, count == settings.crashCount { kill(getpid(), SIGKILL) }
+    }
+
+    /// Whether a planted bug was asked for.
+    package static func planted(_ bug: StaticString) -> Bool {
+        guard let settings else { return false }
+        return settings.bugs.contains(bug.description)
+    }
+
+    private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+}
