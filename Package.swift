@@ -107,6 +107,7 @@ let libraries: [Target] = [
 
 let testTargets: [Target] = [
     tests("LayeringTests", []),
+    tests("PortsTests", ["Ports"]),
 ]
 
 let package = Package(
