@@ -1,0 +1,111 @@
+import Glibc
+import Ports
+import Testing
+
+/// A folder of its own, removed with its last owner.
+final class TemporaryFolder: Sendable {
+    let path = "/tmp/radiata-ports-\(SystemRandom().hexadecimal(bytes: 6))"
+
+    init() throws { try DiskFiles().makeFolder(path) }
+
+    deinit { try? DiskFiles().remove(path) }
+
+    func write(_ name: String, _ text: String) throws -> String {
+        let full = "\(path)/\(name)"
+        try DiskFiles().writeAtomically(Array(text.utf8), to: full)
+        return full
+    }
+}
+
+@Suite("Digests")
+struct DigestTests {
+    @Test("SHA-256 agrees with FIPS 180-4's example")
+    func sha256Example() {
+        #expect(
+            ContentDigest.of("abc").text == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    }
+
+    @Test("only 64 lower-case hex digits are a digest")
+    func digestText() {
+        let good = String(repeating: "0a", count: 32)
+        #expect(ContentDigest(good)?.text == good)
+        #expect(ContentDigest(good.uppercased()) == nil)
+        #expect(ContentDigest("../" + good.dropFirst(3)) == nil)
+        #expect(ContentDigest("") == nil)
+    }
+
+    @Test(
+        "CRC-32C agrees with RFC 3720's examples",
+        arguments: [
+            ([UInt8](repeating: 0, count: 32), UInt32(0x8A91_36AA)),
+            ([UInt8](repeating: 0xFF, count: 32), UInt32(0x62A8_AB43)),
+            ([UInt8](UInt8(0)..<32), UInt32(0x46DD_794E)),
+            (Array("123456789".utf8), UInt32(0xE306_9283)),
+        ])
+    func crcExamples(bytes: [UInt8], expected: UInt32) {
+        #expect(CRC32C.of(bytes) == expected)
+    }
+
+    @Test("a CRC does not depend on how the bytes are cut")
+    func crcInPieces() {
+        let bytes = SeededRandom(seed: 1).bytes(1000)
+        for cut in 0..<20 {
+            var pieces = CRC32C()
+            pieces.update(Array(bytes[..<cut]))
+            pieces.update(Array(bytes[cut...]))
+            #expect(pieces.value == CRC32C.of(bytes))
+        }
+    }
+
+    @Test("a folder's digest is that of its sorted lines, as sha256sum would make it")
+    func treeRule() throws {
+        let folder = try TemporaryFolder()
+        try DiskFiles().makeFolder(folder.path + "/b/deep")
+        _ = try folder.write("b/deep/two.txt", "two")
+        _ = try folder.write("a.txt", "one")
+        _ = try folder.write(".hidden", "not counted")
+        symlink("a.txt", folder.path + "/link.txt")
+        symlink("..", folder.path + "/b/loop")
+        let one = ContentDigest.of("one")
+        let two = ContentDigest.of("two")
+        let lines = "a.txt\03\0\(one)\nb/deep/two.txt\03\0\(two)\nlink.txt\03\0\(one)\n"
+        let tree = try TreeDigest.compute(folder.path)
+        #expect(tree.digest == .of(lines))
+        #expect(tree.files.map(\.path) == ["a.txt", "b/deep/two.txt", "link.txt"])
+        #expect(TreeDigest(folder: tree.files.reversed()) == tree)
+    }
+
+    @Test("a folder without files, and one that is not there, are refused by name")
+    func treeRefusals() throws {
+        let folder = try TemporaryFolder()
+        #expect(throws: PortsError(.malformed, "\(folder.path): the folder holds no files")) {
+            try TreeDigest.compute(folder.path)
+        }
+        #expect(throws: PortsError(.notFound, "\(folder.path)/x: no such file or folder")) {
+            try TreeDigest.compute(folder.path + "/x")
+        }
+    }
+
+    @Test("the digest cache answers for an unchanged file, survives a restart, and notices a change")
+    func cache() throws {
+        let folder = try TemporaryFolder()
+        try DiskFiles().makeFolder(folder.path + "/data")
+        let file = try folder.write("data/a", "one")
+        let later = ManualTime(wall: WallTime(milliseconds: SystemTime().wall().milliseconds + 10_000))
+        let cache = DigestCache(path: folder.path + "/cache", time: later)
+        let first = try TreeDigest.compute(folder.path + "/data", cache: cache)
+        try cache.save()
+
+        // Same inode, size and time, other content: only a cache can still answer with the old digest.
+        var before = stat()
+        stat(file, &before)
+        try OpenFile(writing: file).write(Array("two".utf8), at: 0)
+        var times = [before.st_atim, before.st_mtim]
+        utimensat(AT_FDCWD, file, &times, 0)
+        let reopened = DigestCache(path: folder.path + "/cache", time: later)
+        #expect(try TreeDigest.compute(folder.path + "/data", cache: reopened) == first)
+
+        _ = try folder.write("data/a", "three")
+        #expect(try TreeDigest.compute(folder.path + "/data", cache: reopened).digest != first.digest)
+    }
+}
