@@ -1,0 +1,63 @@
+/// One line of `metrics.jsonl`: a step and the numbers measured there.
+package struct MetricLine: Equatable, Sendable {
+    package var step: Int
+    package var values: [String: Double]
+
+    package init(step: Int, values: [String: Double]) {
+        self.step = step
+        self.values = values
+    }
+
+    /// Equal bit patterns: NaN equals itself, 0 differs from -0, since both are kept apart on the way to the ledger.
+    package static func == (a: Self, b: Self) -> Bool {
+        a.step == b.step && a.values.mapValues(\.bitPattern) == b.values.mapValues(\.bitPattern)
+    }
+}
+
+extension MetricLine {
+    /// Reads a line. Numbers count; `null`, `NaN`, `Infinity` and `-Infinity`, bare (as Python writes them) or as text,
+    /// count as such; flags, other text, lists and maps are passed over.
+    ///
+    /// - Throws: `RunSpecError` if the line is no JSON object or has no integer `step`.
+    package init(parsing line: String) throws(RunSpecError) {
+        var scanner = MetricLineScanner(line)
+        let values = try scanner.object()
+        guard let step = values["step"], step == step.rounded(), abs(step) <= ParameterValue.largestInteger else {
+            throw RunSpecError(
+                code: .badRecord, message: "a metrics line without an integer 'step': \(line.prefix(120))")
+        }
+        self.init(step: Int(step), values: values.filter { $0.key != "step" })
+    }
+
+    /// The line without its newline; keys sorted, NaN and infinities as text.
+    package var text: String {
+        var parts = ["\"step\":\(step)"]
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+            parts.append("\(Self.quoted(key)):\(Self.number(value))")
+        }
+        return "{" + parts.joined(separator: ",") + "}"
+    }
+
+    private static func number(_ value: Double) -> String {
+        if value.isNaN { return "\"NaN\"" }
+        if value.isInfinite { return value < 0 ? "\"-Infinity\"" : "\"Infinity\"" }
+        return "\(value)"
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case "\t": quoted += "\\t"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+}

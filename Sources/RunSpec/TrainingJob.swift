@@ -1,0 +1,27 @@
+/// Everything a trainer of the core needs to run one job.
+package struct TrainingJob: Codable, Equatable, Sendable {
+    /// The job's id, for messages and file metadata.
+    package var job: String
+    /// Path of the base model: a folder in diffusers layout, or one .safetensors file.
+    package var base: String
+    /// Path of the data folder in kohya layout.
+    package var data: String
+    /// Path of regularisation images, in the same layout.
+    package var regData: String?
+    package var training: TrainingSpec
+    package var checkpoints: CheckpointPlan
+    package var evaluation: EvaluationSpec?
+
+    package init(
+        job: String, base: String, data: String, regData: String? = nil, training: TrainingSpec,
+        checkpoints: CheckpointPlan, evaluation: EvaluationSpec? = nil
+    ) {
+        self.job = job
+        self.base = base
+        self.data = data
+        self.regData = regData
+        self.training = training
+        self.checkpoints = checkpoints
+        self.evaluation = evaluation
+    }
+}
