@@ -1,1 +1,132 @@
+// Numeric kernels and the machinery below them: buffers, a fixed thread pool, vectorised element-wise functions.
+// Everything is f32, row-major; `n` counts elements; ranges handed to a kernel may start anywhere.
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// MARK: memory.c: buffers in size classes, 64-byte aligned, reused without malloc
+
+/// A buffer of at least `bytes` bytes; never NULL (the process ends when memory does). Thread-safe.
+float *_Nonnull ck_buffer_take(size_t bytes);
+/// Gives a buffer back; `bytes` must be the number it was taken with.
+void ck_buffer_give(float *_Nonnull buffer, size_t bytes);
+/// Returns every idle buffer to the system.
+void ck_buffer_trim(void);
+/// Bytes held by the pool, in use and idle.
+size_t ck_buffer_bytes(void);
+
+/// A scratch area of the calling thread, at least `bytes` long and 64-byte aligned, valid until the thread asks for
+/// the same `slot` again. Slots keep nested users (a convolution and the product inside it) apart.
+float *_Nonnull ck_scratch(int slot, size_t bytes);
+enum { CK_SCRATCH_CALLER = 0, CK_SCRATCH_KERNEL = 1, CK_SCRATCH_PACK = 2, CK_SCRATCH_SLOTS = 3 };
+
+/// Adds `change` to this thread's count of open "no gradients" scopes and returns the new count.
+int ck_gradient_pause(int change);
+
+// MARK: pool.c: a fixed pool of threads
+
+/// Sets how many threads share the work, the caller included. At least 1.
+void ck_pool_configure(int threads);
+int ck_pool_threads(void);
+/// Calls `body(context, part)` once for each part in 0..<parts and returns when all are done. Which thread runs a
+/// part is not fixed, so a part's result must not depend on it. Runs in the calling thread when the pool is busy.
+void ck_parallel(long parts, void (*_Nonnull body)(void *_Nullable context, long part), void *_Nullable context);
+/// The instruction set the kernels were dispatched to, e.g. "x86-64-v3".
+const char *_Nonnull ck_isa(void);
+
+// MARK: elementwise.c
+
+void ck_fill(size_t n, float value, float *_Nonnull y);
+void ck_add(size_t n, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull y);
+void ck_subtract(size_t n, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull y);
+void ck_multiply(size_t n, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull y);
+/// y = scale · x + offset
+void ck_affine(size_t n, const float *_Nonnull x, float scale, float offset, float *_Nonnull y);
+/// y += scale · x
+void ck_accumulate(size_t n, float scale, const float *_Nonnull x, float *_Nonnull y);
+void ck_clamp(size_t n, const float *_Nonnull x, float low, float high, float *_Nonnull y);
+void ck_clamp_backward(
+    size_t n, const float *_Nonnull x, const float *_Nonnull g, float low, float high, float *_Nonnull dx);
+
+enum {
+    CK_SILU = 0, CK_GELU = 1, CK_QUICK_GELU = 2, CK_RELU = 3, CK_EXPONENTIAL = 4, CK_SQUARE = 5, CK_ABSOLUTE = 6,
+};
+void ck_unary(int kind, size_t n, const float *_Nonnull x, float *_Nonnull y);
+/// dx = g · f'(x)
+void ck_unary_backward(int kind, size_t n, const float *_Nonnull x, const float *_Nonnull g, float *_Nonnull dx);
+
+/// x [rows, 2c], value before gate → y [rows, c] = value · gelu(gate)
+void ck_geglu(size_t rows, size_t c, const float *_Nonnull x, float *_Nonnull y);
+void ck_geglu_backward(
+    size_t rows, size_t c, const float *_Nonnull x, const float *_Nonnull g, float *_Nonnull dx);
+
+/// y[r, :] = x[r, :] + bias
+void ck_add_row(
+    size_t rows, size_t c, const float *_Nonnull x, const float *_Nonnull bias, float *_Nonnull y);
+/// y[r, :] = x[r, :] · scale
+void ck_scale_row(
+    size_t rows, size_t c, const float *_Nonnull x, const float *_Nonnull scale, float *_Nonnull y);
+/// y[:] += Σ_r x[r, :]
+void ck_column_sums(size_t rows, size_t c, const float *_Nonnull x, float *_Nonnull y);
+/// y[:] += Σ_r a[r, :] · b[r, :]
+void ck_column_dots(
+    size_t rows, size_t c, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull y);
+
+double ck_sum(size_t n, const float *_Nonnull x);
+double ck_sum_squared_difference(size_t n, const float *_Nonnull a, const float *_Nonnull b);
+double ck_sum_absolute_difference(size_t n, const float *_Nonnull a, const float *_Nonnull b);
+double ck_dot(size_t n, const float *_Nonnull a, const float *_Nonnull b);
+/// dx = scale · sign(a - b)
+void ck_sign_difference(
+    size_t n, float scale, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull dx);
+
+/// In place over `rows` rows of `columns`, `stride` apart: p = exp(scale · s - max), divided by its sum; columns at
+/// or past `limit` of row r (`limit = firstLimit + r` when causal) become 0. Writes log Σ exp(scale · s) per row.
+void ck_softmax_rows(
+    size_t rows, size_t columns, size_t stride, float scale, int causal, size_t firstLimit, float *_Nonnull s,
+    float *_Nullable logSums);
+
+// MARK: normalize.c
+
+/// Group statistics of one sample x [positions, channels]: mean and 1/√(variance + ε) per group.
+void ck_group_statistics(
+    size_t positions, size_t channels, size_t groups, float epsilon, const float *_Nonnull x, float *_Nonnull mean,
+    float *_Nonnull rstd);
+/// y = act(x · scale + shift) with per-channel scale and shift; `silu` picks the activation.
+void ck_channel_affine(
+    size_t positions, size_t channels, const float *_Nonnull x, const float *_Nonnull scale,
+    const float *_Nonnull shift, int silu, float *_Nonnull y);
+/// Sums over positions, per channel, of g' and g'·x̂, where g' is g through the activation's derivative.
+void ck_group_backward_sums(
+    size_t positions, size_t channels, size_t groups, const float *_Nonnull x, const float *_Nonnull g,
+    const float *_Nonnull mean, const float *_Nonnull rstd, const float *_Nonnull weight, const float *_Nonnull bias,
+    int silu, double *_Nonnull sumG, double *_Nonnull sumGX);
+/// dx of one sample, from the sums above.
+void ck_group_backward(
+    size_t positions, size_t channels, size_t groups, const float *_Nonnull x, const float *_Nonnull g,
+    const float *_Nonnull mean, const float *_Nonnull rstd, const float *_Nonnull weight, const float *_Nonnull bias,
+    int silu, const double *_Nonnull sumG, const double *_Nonnull sumGX, float *_Nonnull dx);
+void ck_layer_norm(
+    size_t rows, size_t c, float epsilon, const float *_Nonnull x, const float *_Nonnull weight,
+    const float *_Nonnull bias, float *_Nonnull y, float *_Nonnull mean, float *_Nonnull rstd);
+/// dx may be NULL; dWeight and dBias (accumulated) may be NULL.
+void ck_layer_norm_backward(
+    size_t rows, size_t c, const float *_Nonnull x, const float *_Nonnull g, const float *_Nonnull weight,
+    const float *_Nonnull mean, const float *_Nonnull rstd, float *_Nullable dx, float *_Nullable dWeight,
+    float *_Nullable dBias);
+
+// MARK: layout.c
+
+/// Patches of one sample x [h, w, c] for output rows [begin, end) of an image `outW` wide → [(end-begin)·outW, kh·kw·c].
+void ck_im2col(
+    const float *_Nonnull x, long h, long w, long c, long kh, long kw, long stride, long top, long left, long outW,
+    long begin, long end, float *_Nonnull out);
+/// The transpose: adds patch gradients into dx of one sample.
+void ck_col2im(
+    const float *_Nonnull columns, long h, long w, long c, long kh, long kw, long stride, long top, long left,
+    long outW, long begin, long end, float *_Nonnull dx);
+/// out[i…] = x[permuted i…] for rank ≤ 6; `strides` are x's strides in the output's axis order.
+void ck_permute(
+    int rank, const long *_Nonnull shape, const long *_Nonnull strides, const float *_Nonnull x,
+    float *_Nonnull out);
+

@@ -1,0 +1,9 @@
+/// One tensor of a file.
+package struct SafetensorsEntry: Equatable, Sendable {
+    package let dtype: SafetensorsType
+    package let shape: [Int]
+    /// Bytes, counted from the start of the data.
+    let offsets: Range<Int>
+
+    package var count: Int { shape.product }
+}

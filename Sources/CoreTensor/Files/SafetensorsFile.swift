@@ -1,0 +1,143 @@
+import Glibc
+
+/// A safetensors file, mapped into memory; tensors are converted when they are asked for.
+///
+/// - SeeAlso: https://huggingface.co/docs/safetensors (format 0.x): 8 bytes of little-endian header length, a JSON
+///   header, then the elements. Offsets must tile the data; the header holds at most 100 MB.
+package final class SafetensorsFile {
+    package let path: String
+    private let mapping: UnsafeMutableRawPointer
+    private let mappedBytes: Int
+    private let dataStart: Int
+    private let header: SafetensorsHeader
+
+    /// - Throws: `TensorError` if the file cannot be read or its header is not sound.
+    package init(path: String) throws {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw TensorError(.unreadable, "\(path): \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw TensorError(.unreadable, "\(path): not a regular file")
+        }
+        let size = Int(status.st_size)
+        guard size >= 10 else {
+            throw TensorError(.malformed, "\(path): \(size) bytes are too few for a safetensors file")
+        }
+        guard let mapping = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), mapping != MAP_FAILED else {
+            throw TensorError(.unreadable, "\(path): \(String(cString: strerror(errno)))")
+        }
+        do {
+            let length = UInt64(littleEndian: mapping.loadUnaligned(as: UInt64.self))
+            guard length <= SafetensorsHeader.largest else {
+                throw TensorError(
+                    .tooLarge,
+                    "\(path): a header of \(length) bytes (limit \(SafetensorsHeader.largest)); not a safetensors file?"
+                )
+            }
+            guard Int(length) <= size - 8 else {
+                throw TensorError(
+                    .malformed, "\(path): a header of \(length) bytes in a file of \(size); it may be cut short")
+            }
+            dataStart = 8 + Int(length)
+            header = try SafetensorsHeader(
+                json: UnsafeRawBufferPointer(start: mapping + 8, count: Int(length)), dataBytes: size - dataStart,
+                file: path)
+        } catch {
+            munmap(mapping, size)
+            throw error
+        }
+        self.path = path
+        self.mapping = mapping
+        mappedBytes = size
+    }
+
+    deinit { munmap(mapping, mappedBytes) }
+
+    /// All tensors, by name.
+    package var names: [String] { header.entries.keys.sorted() }
+    package var metadata: [String: String] { header.metadata }
+
+    package func info(_ name: String) -> SafetensorsEntry? { header.entries[name] }
+
+    /// The elements as f32, from any real type.
+    package func floats(_ name: String) throws -> [Float] {
+        let entry = try entry(name)
+        let bytes = bytes(of: entry)
+        return try [Float](unsafeUninitializedCapacity: entry.count) { buffer, count in
+            try convert(entry, bytes, named: name, into: buffer)
+            count = entry.count
+        }
+    }
+
+    package func tensor(_ name: String) throws -> Tensor {
+        let entry = try entry(name)
+        let result = Tensor(uninitialized: entry.shape)
+        let bytes = bytes(of: entry)
+        try result.withMutableBuffer { try convert(entry, bytes, named: name, into: $0) }
+        return result
+    }
+
+    /// The elements of an integer or boolean tensor.
+    package func integers(_ name: String) throws -> [Int64] {
+        let entry = try entry(name)
+        let bytes = bytes(of: entry)
+        func read<T: FixedWidthInteger>(_ type: T.Type) -> [Int64] {
+            (0..<entry.count).map {
+                Int64(
+                    truncatingIfNeeded: T(
+                        littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: T.self)))
+            }
+        }
+        switch entry.dtype {
+        case .bool, .u8: return read(UInt8.self)
+        case .i8: return read(Int8.self)
+        case .u16: return read(UInt16.self)
+        case .i16: return read(Int16.self)
+        case .u32: return read(UInt32.self)
+        case .i32: return read(Int32.self)
+        case .u64: return read(UInt64.self)
+        case .i64: return read(Int64.self)
+        default:
+            throw TensorError(.wrongType, "\(path): '\(name)' is \(entry.dtype.rawValue), wanted an integer type")
+        }
+    }
+
+    private func entry(_ name: String) throws -> SafetensorsEntry {
+        guard let entry = header.entries[name] else {
+            throw TensorError(.unknownTensor, "\(path): no tensor '\(name)' among \(header.entries.count)")
+        }
+        return entry
+    }
+
+    private func bytes(of entry: SafetensorsEntry) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: mapping + dataStart + entry.offsets.lowerBound, count: entry.offsets.count)
+    }
+
+    private func convert(
+        _ entry: SafetensorsEntry, _ bytes: UnsafeRawBufferPointer, named name: String,
+        into out: UnsafeMutableBufferPointer<Float>
+    ) throws {
+        func read<T>(_ type: T.Type, _ value: (T) -> Float) {
+            for index in 0..<entry.count {
+                let element = bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.size, as: T.self)
+                (out.baseAddress! + index).initialize(to: value(element))
+            }
+        }
+        guard entry.count > 0 else { return }
+        switch entry.dtype {
+        case .f32: read(UInt32.self) { Float(bitPattern: UInt32(littleEndian: $0)) }
+        case .f16: read(UInt16.self) { HalfFloat.value(ofHalf: UInt16(littleEndian: $0)) }
+        case .bf16: read(UInt16.self) { Float(bitPattern: UInt32(UInt16(littleEndian: $0)) << 16) }
+        case .f64: read(UInt64.self) { Float(Double(bitPattern: UInt64(littleEndian: $0))) }
+        case .bool, .u8, .i8, .u16, .i16, .u32, .i32, .u64, .i64:
+            for (index, value) in try integers(name).enumerated() {
+                let number = entry.dtype == .u64 ? Float(UInt64(bitPattern: value)) : Float(value)
+                (out.baseAddress! + index).initialize(to: number)
+            }
+        default:
+            throw TensorError(
+                .wrongType, "\(path): '\(name)' is \(entry.dtype.rawValue), which has no f32 reading here")
+        }
+    }
+}

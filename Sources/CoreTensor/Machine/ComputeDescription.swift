@@ -1,0 +1,9 @@
+/// What the numbers of a run depend on, apart from its inputs: bit-exact resumption needs all four to be equal.
+package struct ComputeDescription: Hashable, Sendable, Codable {
+    package let openBLASVersion: String
+    /// OpenBLAS' name of its kernel set, e.g. "Zen".
+    package let kernel: String
+    package let threads: Int
+    /// Instruction set of the kernels in this package.
+    package let isa: String
+}

@@ -1,0 +1,80 @@
+import CKernels
+
+/// Element-wise loops, shared among the threads when they are long.
+enum Elementwise {
+    /// Elements a thread takes at a time: 64 KB, a good part of an L2 cache when an operation touches three arrays.
+    static let block = 16384
+
+    /// Calls `body(start, length)` over 0..<count.
+    @inline(__always)
+    static func ranges(_ count: Int, _ body: (Int, Int) -> Void) {
+        if count <= block {
+            body(0, count)
+        } else {
+            Compute.blocks(count, of: block) { _, range in body(range.lowerBound, range.count) }
+        }
+    }
+
+    /// `body(firstRow, rows)` over rows of `width` elements.
+    @inline(__always)
+    static func rows(_ count: Int, width: Int, _ body: (Int, Int) -> Void) {
+        let rowsPerBlock = max(1, block / max(width, 1))
+        if count <= rowsPerBlock {
+            body(0, count)
+        } else {
+            Compute.blocks(count, of: rowsPerBlock) { _, range in body(range.lowerBound, range.count) }
+        }
+    }
+
+    static func accumulate(_ x: Tensor, into y: Tensor, scale: Float = 1) {
+        let (source, target) = (x.pointer, y.pointer)
+        ranges(x.count) { ck_accumulate($1, scale, source + $0, target + $0) }
+    }
+
+    /// Σ over blocks of `body(start, length)`, in order of the blocks.
+    static func sum(_ count: Int, _ body: (Int, Int) -> Double) -> Double {
+        let parts = (count + block - 1) / block
+        guard parts > 1 else { return count == 0 ? 0 : body(0, count) }
+        return withUnsafeTemporaryAllocation(of: Double.self, capacity: parts) { partial in
+            let sums = partial.baseAddress!
+            Compute.blocks(count, of: block) { index, range in sums[index] = body(range.lowerBound, range.count) }
+            return partial.reduce(0, +)
+        }
+    }
+
+    /// Column sums over rows of `width`: `body(firstRow, rows, partial)` adds its rows' part to `partial`; parts are
+    /// added in order.
+    static func columns(_ count: Int, width: Int, _ body: (Int, Int, UnsafeMutablePointer<Float>) -> Void) -> Tensor {
+        columns(count, rowWidth: width, sums: width, body)
+    }
+
+    private static func columns(
+        _ count: Int, rowWidth: Int, sums width: Int, _ body: (Int, Int, UnsafeMutablePointer<Float>) -> Void
+    ) -> Tensor {
+        let result = Tensor.zeros([width])
+        let rowsPerBlock = max(1, 4 * block / max(rowWidth, 1))
+        let parts = (count + rowsPerBlock - 1) / rowsPerBlock
+        guard parts > 1 else {
+            body(0, count, result.pointer)
+            return result
+        }
+        let partial = Tensor.zeros([parts, width])
+        let base = partial.pointer
+        Compute.blocks(count, of: rowsPerBlock) { index, range in
+            body(range.lowerBound, range.count, base + index * width)
+        }
+        ck_column_sums(parts, width, base, result.pointer)
+        return result
+    }
+
+    /// Two column sums at once; see `columns`.
+    static func columnPairs(
+        _ count: Int, width: Int,
+        _ body: (Int, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+    ) -> (Tensor, Tensor) {
+        let both = columns(count, rowWidth: width, sums: 2 * width) { body($0, $1, $2, $2 + width) }
+        let second = Tensor(uninitialized: [width])
+        second.pointer.update(from: both.pointer + width, count: width)
+        return (slice(both, channels: 0..<width), second)
+    }
+}

@@ -1,0 +1,91 @@
+import CKernels
+import Synchronization
+
+/// One recorded operation: where its input gradients go and how to compute them.
+///
+/// Nodes are numbered as they are made, so descending numbers are a reverse topological order.
+final class Node {
+    /// Where the gradient of one input goes.
+    enum Edge {
+        case none
+        case leaf(Tensor)
+        case node(Node)
+    }
+
+    private static let counter = Atomic<Int>(0)
+
+    let number: Int
+    private(set) var edges: [Edge]
+    private var backward: ((Tensor) -> [Tensor?])?
+    /// dL/d(result), summed over the uses seen so far.
+    private var pending: Tensor?
+
+    init(inputs: [Tensor], backward: @escaping (Tensor) -> [Tensor?]) {
+        number = Node.counter.add(1, ordering: .relaxed).newValue
+        edges = inputs.map { input in
+            if let node = input.node { return .node(node) }
+            return input.requiresGradient ? .leaf(input) : .none
+        }
+        self.backward = backward
+    }
+
+    /// Releases a long chain without recursion: a node that nobody else holds hands its edges to the loop.
+    deinit {
+        var waiting = edges
+        edges = []
+        while let edge = waiting.popLast() {
+            guard case .node(var node) = edge else { continue }
+            if isKnownUniquelyReferenced(&node) {
+                waiting.append(contentsOf: node.edges)
+                node.edges = []
+            }
+        }
+    }
+
+    func accumulate(_ gradient: Tensor) {
+        guard pending != nil else {
+            pending = gradient
+            return
+        }
+        // The buffer is changed in place only if nobody else sees it: operations may hand out one gradient twice.
+        if isKnownUniquelyReferenced(&pending!), pending!.ownsStorage {
+            Elementwise.accumulate(gradient, into: pending!)
+        } else {
+            pending = add(pending!.detached(), gradient.detached())
+        }
+    }
+
+    /// Computes and hands on the input gradients, then drops everything the operation kept.
+    func run() {
+        guard let backward else {
+            preconditionFailure("backward() a second time through a graph that the first call released")
+        }
+        let targets = edges
+        let seed = pending.take()
+        self.backward = nil
+        edges = []
+        guard let seed else { return }
+        let gradients = backward(seed)
+        precondition(gradients.count == targets.count, "\(gradients.count) gradients for \(targets.count) inputs")
+        for (gradient, target) in zip(gradients, targets) {
+            guard let gradient else { continue }
+            switch target {
+            case .none: break
+            case .node(let node): node.accumulate(gradient)
+            case .leaf(let leaf): leaf.accumulateGradient(gradient)
+            }
+        }
+    }
+}
+
+/// Nothing is recorded inside `body`, on this thread.
+package func withoutGradients<R>(_ body: () throws -> R) rethrows -> R {
+    _ = ck_gradient_pause(1)
+    defer { _ = ck_gradient_pause(-1) }
+    return try body()
+}
+
+/// Whether an operation on these inputs must be recorded.
+func records(_ inputs: Tensor?...) -> Bool {
+    inputs.contains { $0?.requiresGradient == true } && ck_gradient_pause(0) == 0
+}

@@ -1,0 +1,32 @@
+extension Tensor {
+    /// A copy of the elements.
+    package var values: [Float] { withBuffer { Array($0) } }
+
+    /// The only element.
+    package func item() -> Float {
+        precondition(count == 1, "item() of shape \(shape)")
+        return storage.base.pointee
+    }
+
+    package func withBuffer<R>(_ body: (UnsafeBufferPointer<Float>) throws -> R) rethrows -> R {
+        try body(UnsafeBufferPointer(start: storage.base, count: count))
+    }
+
+    /// Changes elements in place, for this tensor and all that share its storage. Copies derived from the old contents
+    /// are dropped at their next use.
+    package func withMutableBuffer<R>(_ body: (UnsafeMutableBufferPointer<Float>) throws -> R) rethrows -> R {
+        storage.version += 1
+        return try body(UnsafeMutableBufferPointer(start: storage.base, count: count))
+    }
+
+    /// Counts in-place changes; equal numbers mean equal contents.
+    package var version: Int { storage.version }
+
+    var pointer: UnsafeMutablePointer<Float> { storage.base }
+
+    /// Size of the last axis; 1 for a scalar.
+    var channels: Int { shape.last ?? 1 }
+
+    /// How many vectors of `channels` elements there are.
+    var rowCount: Int { shape.dropLast().reduce(1, *) }
+}
