@@ -1,0 +1,9 @@
+/// One image file of a data set with its caption.
+package struct TrainingImage: Equatable, Sendable {
+    package let path: String
+    package let caption: String
+    /// Index into the data set's concepts.
+    package let concept: Int
+    /// Visits in one epoch.
+    package let repeats: Int
+}
