@@ -1,0 +1,57 @@
+import ArgumentParser
+import SweepClient
+import SweepWire
+
+struct JobsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "jobs", abstract: "List jobs.")
+
+    @Argument(help: "Only jobs of this sweep.")
+    var sweep: String?
+
+    @Option(help: "Only jobs in this state: \(StatusTables.states.joined(separator: ", ")).")
+    var state: String?
+
+    @OptionGroup var options: ClientOptions
+    @OptionGroup var output: FormatOption
+
+    func validate() throws {
+        guard let state, !StatusTables.states.contains(state) else { return }
+        throw ValidationError("--state \(state): wanted one of \(StatusTables.states.joined(separator: ", "))")
+    }
+
+    func run() async throws {
+        let jobs = try await JobPages(client: try options.client(), sweep: sweep, state: state).all()
+        if output.format == .json {
+            Console.out(try JSONText.encode(jobs))
+            return
+        }
+        var table = TextTable(
+            columns: ["job", "sweep", "group", "state", "seed", "attempts", "worker", "failure", "parameters"])
+        table.rows = jobs.map { job in
+            [
+                .text(output.format == .table ? String(job.id.prefix(12)) : job.id), .text(job.sweep), .text(job.group),
+                .text(job.state), .number(Double(job.seed)), .number(Double(job.attempts)),
+                job.worker.map { .text($0) } ?? .none, job.failure.map { .text($0) } ?? .none,
+                .text(job.parameters.summary),
+            ]
+        }
+        Console.out(try table.rendered(as: output.format))
+    }
+}
+
+/// All jobs, page by page.
+struct JobPages {
+    let client: SweepClient
+    let sweep: String?
+    let state: String?
+
+    func all() async throws -> [JobSummary] {
+        var jobs: [JobSummary] = []
+        while true {
+            let page = try await client.call(
+                .jobs, JobsRequest(sweep: sweep, state: state, limit: 1000, after: jobs.last?.id))
+            jobs += page.items
+            if page.items.count < 1000 { return jobs }
+        }
+    }
+}

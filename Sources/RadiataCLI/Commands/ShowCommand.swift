@@ -1,0 +1,70 @@
+import ArgumentParser
+import SweepClient
+import SweepWire
+
+struct ShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Everything known about one job: attempts, checkpoints, newest metrics, events.")
+
+    @Argument(help: "Job id, or a unique beginning of at least 8 digits.")
+    var job: String
+
+    @OptionGroup var options: ClientOptions
+    @OptionGroup var output: FormatOption
+
+    func run() async throws {
+        let detail = try await options.client().call(.job, JobRequest(job: job))
+        if output.format == .json {
+            Console.out(try JSONText.encode(detail))
+            return
+        }
+        Console.out("job         \(detail.job.id)")
+        Console.out("sweeps      \(detail.sweeps.joined(separator: ", "))")
+        Console.out("state       \(detail.job.state)\(detail.job.failure.map { " (\($0))" } ?? "")")
+        if let message = detail.job.message, !message.isEmpty { Console.out("message     \(message)") }
+        Console.out("seed        \(detail.job.seed)")
+        Console.out("parameters  \(detail.job.parameters.summary)")
+        try printAttempts(detail)
+        try printCheckpoints(detail)
+        try printMetrics(detail)
+        Console.out("")
+        for event in detail.events {
+            let attempt = event.attempt.map { " attempt \($0)" } ?? ""
+            Console.out("\(TimeText.local(event.at))  \(event.kind)\(attempt)  \(event.detail)")
+        }
+    }
+
+    private func printAttempts(_ detail: JobDetail) throws {
+        var table = TextTable(columns: ["attempt", "worker", "started", "ended", "resumed at", "outcome", "message"])
+        table.rows = detail.attempts.map {
+            [
+                .number(Double($0.number)), .text($0.worker), .text(TimeText.local($0.started)),
+                .text($0.ended.map(TimeText.local) ?? "running"), .number(Double($0.resumedStep)),
+                .text([$0.outcome, $0.failure].compactMap(\.self).joined(separator: " ")), .text($0.message ?? ""),
+            ]
+        }
+        Console.out("\n" + (try table.rendered(as: .table)))
+    }
+
+    private func printCheckpoints(_ detail: JobDetail) throws {
+        guard !detail.checkpoints.isEmpty else { return }
+        var table = TextTable(columns: ["checkpoint", "attempt", "epoch", "step", "file", "bytes", "sha256"])
+        table.rows = detail.checkpoints.flatMap { checkpoint in
+            checkpoint.files.map { file in
+                [
+                    .text(checkpoint.name), .number(Double(checkpoint.attempt)), .number(Double(checkpoint.epoch)),
+                    .number(Double(checkpoint.step)), .text(file.name), .number(Double(file.bytes)),
+                    .text(String(file.sha256.prefix(12))),
+                ]
+            }
+        }
+        Console.out("\n" + (try table.rendered(as: .table)))
+    }
+
+    private func printMetrics(_ detail: JobDetail) throws {
+        guard !detail.latest.isEmpty else { return }
+        var table = TextTable(columns: ["metric", "newest value"])
+        table.rows = detail.latest.sorted { $0.key < $1.key }.map { [.text($0.key), .number($0.value)] }
+        Console.out("\n" + (try table.rendered(as: .table)))
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+
+/// Rows printed as an aligned table, as CSV (RFC 4180) or as a JSON array of objects.
+struct TextTable {
+    enum Cell: Equatable {
+        case text(String)
+        case number(Double)
+        case none
+
+        /// JSON has no NaN or infinity: they are printed as null there.
+        var json: Any {
+            switch self {
+            case .text(let text): text
+            case .number(let value) where value.isFinite && value == value.rounded() && abs(value) < 9e15: Int64(value)
+            case .number(let value) where value.isFinite: value
+            case .number, .none: NSNull()
+            }
+        }
+
+        var plain: String {
+            switch self {
+            case .text(let text): text
+            case .number(let value): Self.formatted(value)
+            case .none: ""
+            }
+        }
+
+        static func formatted(_ value: Double) -> String {
+            if value == value.rounded(), abs(value) < 1e15 { return String(Int64(value)) }
+            let magnitude = abs(value)
+            return magnitude != 0 && (magnitude < 1e-3 || magnitude >= 1e6)
+                ? String(format: "%.3g", value) : String(format: "%.4f", value)
+        }
+    }
+
+    let columns: [String]
+    var rows: [[Cell]] = []
+
+    func rendered(as format: OutputFormat) throws -> String {
+        switch format {
+        case .table: aligned()
+        case .csv: csv()
+        case .json: try json()
+        }
+    }
+
+    private func aligned() -> String {
+        let texts = rows.map { $0.map(\.plain) }
+        let widths = columns.indices.map { index in
+            max(columns[index].count, texts.map { index < $0.count ? $0[index].count : 0 }.max() ?? 0)
+        }
+        let numeric = columns.indices.map { index in
+            rows.allSatisfy { row in
+                if case .text = row[index] { return false }
+                return true
+            }
+        }
+        func line(_ cells: [String]) -> String {
+            let padded = cells.indices.map { index in
+                let padding = String(repeating: " ", count: widths[index] - cells[index].count)
+                return numeric[index] && !rows.isEmpty ? padding + cells[index] : cells[index] + padding
+            }
+            var text = padded.joined(separator: "  ")
+            while text.last == " " { text.removeLast() }
+            return text
+        }
+        let rule = widths.map { String(repeating: "─", count: $0) }.joined(separator: "  ")
+        return ([line(columns), rule] + texts.map(line)).joined(separator: "\n")
+    }
+
+    private func csv() -> String {
+        func quoted(_ text: String) -> String {
+            text.contains { ",\"\n\r".contains($0) } ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
+        }
+        func exact(_ cell: Cell) -> String {
+            guard case .number(let value) = cell else { return cell.plain }
+            return value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : "\(value)"
+        }
+        return ([columns.map(quoted)] + rows.map { $0.map { quoted(exact($0)) } })
+            .map { $0.joined(separator: ",") }.joined(separator: "\n")
+    }
+
+    private func json() throws -> String {
+        let objects = rows.map { row in
+            Dictionary(zip(columns, row.map(\.json)), uniquingKeysWith: { first, _ in first })
+        }
+        return try JSONText.encode(object: objects)
+    }
+}

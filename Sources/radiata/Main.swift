@@ -1,0 +1,8 @@
+import RadiataCLI
+
+@main
+enum Main {
+    static func main() async {
+        await ProgramEntry.run()
+    }
+}
