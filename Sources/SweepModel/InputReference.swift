@@ -1,0 +1,17 @@
+package import Ports
+
+/// A base model or a data set: how the sweep file names it, and what it was found to be.
+package struct InputReference: Codable, Equatable, Sendable {
+    /// As written in the sweep file.
+    package var written: String
+    /// Where it lies on the launching machine; nil if nothing is there.
+    package var path: String?
+    /// Of its content; nil if nothing is there.
+    package var digest: ContentDigest?
+
+    package init(written: String, path: String? = nil, digest: ContentDigest? = nil) {
+        self.written = written
+        self.path = path
+        self.digest = digest
+    }
+}

@@ -1,0 +1,115 @@
+package import Ports
+package import RunSpec
+
+/// What decides a job's result, apart from its seed, in canonical form. The digest of all of it is the job's id.
+///
+/// SHA-256 of the RFC 8785 JSON of `{v, coreVersion, trainer, parameters, seed, checkpoints, evaluate, base, data}`
+/// (`regData` too where there is one). Threads, labels, priority, retries, retention and the interval of training states
+/// are not in it.
+package struct JobIdentity: Equatable, Sendable {
+    /// Version of the layout below.
+    package static let version = 1
+    /// Grows when the core's numerics change on purpose; the parameter table's version follows the point.
+    package static let coreVersion = "1.\(ParameterTable.version)"
+
+    /// The canonical text before and after the seed's value.
+    private let head: String
+    private let tail: String
+    package let configuration: ConfigurationID
+
+    /// - Parameters:
+    ///   - parameters: resolved ones for the core, those of the sweep file for a command.
+    ///   - checkpoints: trimmed to the job's epochs.
+    /// - Throws: `SweepModelError` for a number that is not finite.
+    package init(
+        trainer: TrainerSpec, parameters: [String: ParameterValue], checkpoints: CheckpointPlan?,
+        evaluation: EvaluationSpec?, base: InputReference?, data: InputReference?, regData: InputReference? = nil
+    ) throws(SweepModelError) {
+        var content: [String: ParameterValue] = [
+            "v": .number(Double(Self.version)),
+            // A program's result owes nothing to the core, unless the core judges it.
+            "coreVersion": trainer.isCore || evaluation != nil ? .text(Self.coreVersion) : .null,
+            "trainer": trainer.identity,
+            "parameters": .map(parameters),
+            "checkpoints": checkpoints?.identity ?? .null,
+            "evaluate": evaluation?.identity ?? .null,
+            "base": base?.identity ?? .null,
+            "data": data?.identity ?? .null,
+        ]
+        if let regData { content["regData"] = regData.identity }
+        configuration = ConfigurationID(ContentDigest.of(try CanonicalJSON.text(.map(content))))
+        // "seed" sorts between "regData" and "trainer": the text is cut there once, not rendered for every seed.
+        let before = content.filter { $0.key < "seed" }
+        let after = content.filter { $0.key > "seed" }
+        head = try CanonicalJSON.text(.map(before)).dropLast() + ",\"seed\":"
+        tail = "," + (try CanonicalJSON.text(.map(after)).dropFirst())
+    }
+
+    /// The canonical text of the job with this seed.
+    package func text(seed: Int) -> String { head + String(seed) + tail }
+
+    package func job(seed: Int) -> JobID { JobID(ContentDigest.of(text(seed: seed))) }
+}
+
+extension InputReference {
+    /// The content's digest; where nothing is there yet, the path's text, which makes the id provisional.
+    var identity: ParameterValue {
+        if let digest { return .text(digest.text) }
+        return ["path": .text(written)]
+    }
+}
+
+extension CheckpointPlan {
+    var identity: ParameterValue {
+        ["epochs": .list(epochs.map { .number(Double($0)) }), "steps": .list(steps.map { .number(Double($0)) })]
+    }
+}
+
+extension EvaluationSpec {
+    package var identity: ParameterValue {
+        [
+            // In the fixed order of the types: the order in the file decides nothing.
+            "prompts": .list(PromptType.allCases.filter(prompts.contains).map { .text($0.rawValue) }),
+            "images": .number(Double(images)), "sampler": .text(sampler), "steps": .number(Double(steps)),
+            "guidance": .number(guidance),
+        ]
+    }
+
+    /// Names the protocol: evaluations by different protocols are never mixed.
+    package func digest() throws(SweepModelError) -> ContentDigest {
+        ContentDigest.of(try CanonicalJSON.text(identity))
+    }
+}
+
+extension TrainerSpec {
+    /// A command contributes what it is told, not what its scripts hold.
+    var identity: ParameterValue {
+        guard let trainer = command else { return "core" }
+        func texts(_ items: [String]) -> ParameterValue { .list(items.map { .text($0) }) }
+        return [
+            "command": texts(trainer.command),
+            "resume": texts(trainer.resume),
+            "files": .list(trainer.files.map { ["to": .text($0.to), "content": .text($0.content)] }),
+            "env": .map(trainer.env.filter { !Self.isSecret($0.key) }.mapValues { .text($0) }),
+            "metrics": .list(trainer.metrics.map { ["kind": .text($0.kind.rawValue), "path": .text($0.path)] }),
+            "checkpoints": .list(
+                trainer.checkpoints.map {
+                    [
+                        "glob": .text($0.glob), "step": $0.step.map { .text($0) } ?? .null,
+                        "kind": .text($0.kind.rawValue),
+                    ]
+                }),
+            "samples": texts(trainer.samples.map(\.glob)),
+            "evaluate": trainer.evaluate.map(texts) ?? .null,
+        ]
+    }
+
+    /// Environment variables that look like credentials: they change without changing the job.
+    package static func isSecret(_ variable: String) -> Bool {
+        let name = variable.uppercased()
+        return [
+            "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "API_KEY", "APIKEY", "ACCESS_KEY", "PRIVATE_KEY",
+        ]
+        .contains { name.contains($0) }
+    }
+}

@@ -1,0 +1,37 @@
+package import RunSpec
+
+extension ResolvedJob {
+    /// What the core needs to train the job with its inputs at these places on this machine.
+    ///
+    /// - Throws: `RunSpecError` if the stored parameters make no training, `SweepModelError` without base or data.
+    package func trainingJob(base: String, data: String, regData: String? = nil) throws -> TrainingJob {
+        TrainingJob(
+            job: id.text, base: base, data: data, regData: regData,
+            training: try TrainingSpec(resolved: parameters, seed: seed), checkpoints: checkpoints ?? CheckpointPlan(),
+            evaluation: evaluation)
+    }
+
+    /// The job as a sweep file that expands to it alone: what `radiata train` reads. JSON, which is YAML.
+    ///
+    /// - Parameters:
+    ///   - base: where the base model lies on this machine; likewise `data` and `regData`.
+    /// - Throws: `SweepModelError` for a number that is not finite.
+    package func jobFile(base: String?, data: String?, regData: String? = nil) throws(SweepModelError) -> String {
+        var file: [String: ParameterValue] = [
+            "name": .text("job-\(id.short)"),
+            "seeds": [.number(Double(seed))],
+            "groups": [["name": .text(group), "list": [.map(trainer.isCore ? parameters : given)]]],
+        ]
+        if let base { file["base"] = .text(base) }
+        if let data { file["data"] = .text(data) }
+        if let regData { file["reg_data"] = .text(regData) }
+        if let checkpoints {
+            var plan: [String: ParameterValue] = ["state_every": .text("\(checkpoints.stateEverySeconds)s")]
+            if !checkpoints.epochs.isEmpty { plan["epochs"] = .list(checkpoints.epochs.map { .number(Double($0)) }) }
+            if !checkpoints.steps.isEmpty { plan["steps"] = .list(checkpoints.steps.map { .number(Double($0)) }) }
+            file["checkpoints"] = .map(plan)
+        }
+        if let evaluation { file["evaluate"] = evaluation.identity }
+        return try CanonicalJSON.text(.map(file)) + "\n"
+    }
+}

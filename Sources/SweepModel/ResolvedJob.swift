@@ -1,0 +1,98 @@
+package import Ports
+package import RunSpec
+
+/// One job as a worker gets it: everything decided, nothing left to look up in a sweep file.
+package struct ResolvedJob: Codable, Equatable, Sendable {
+    package var id: JobID
+    package var configuration: ConfigurationID
+    /// The first sweep that launched it, and the group there.
+    package var sweep: SweepName
+    package var group: String
+    package var trainer: TrainerSpec
+    /// Exactly what the sweep file set.
+    package var given: [String: ParameterValue]
+    /// What is trained, defaults filled in (the same as `given` for a command).
+    package var parameters: [String: ParameterValue]
+    package var seed: Int
+    package var base: ResolvedInput?
+    package var data: ResolvedInput?
+    package var regData: ResolvedInput?
+    package var checkpoints: CheckpointPlan?
+    package var evaluation: EvaluationSpec?
+    package var requirements: RequirementSpec
+    package var retries: RetrySpec
+    package var timeoutSeconds: Double?
+    package var retention: RetentionPolicy
+    package var priority: Int
+
+    package init(
+        id: JobID, configuration: ConfigurationID, sweep: SweepName, group: String, trainer: TrainerSpec,
+        given: [String: ParameterValue], parameters: [String: ParameterValue], seed: Int, base: ResolvedInput? = nil,
+        data: ResolvedInput? = nil, regData: ResolvedInput? = nil, checkpoints: CheckpointPlan? = nil,
+        evaluation: EvaluationSpec? = nil, requirements: RequirementSpec = RequirementSpec(),
+        retries: RetrySpec = RetrySpec(), timeoutSeconds: Double? = nil, retention: RetentionPolicy = RetentionPolicy(),
+        priority: Int = 0
+    ) {
+        self.id = id
+        self.configuration = configuration
+        self.sweep = sweep
+        self.group = group
+        self.trainer = trainer
+        self.given = given
+        self.parameters = parameters
+        self.seed = seed
+        self.base = base
+        self.data = data
+        self.regData = regData
+        self.checkpoints = checkpoints
+        self.evaluation = evaluation
+        self.requirements = requirements
+        self.retries = retries
+        self.timeoutSeconds = timeoutSeconds
+        self.retention = retention
+        self.priority = priority
+    }
+
+    package var inputs: [ResolvedInput] { [base, data, regData].compactMap { $0 } }
+}
+
+/// An input by its content, and where it lay when the sweep was launched (true on a shared file system only).
+package struct ResolvedInput: Codable, Hashable, Sendable {
+    package var path: String
+    package var digest: ContentDigest
+
+    package init(path: String, digest: ContentDigest) {
+        self.path = path
+        self.digest = digest
+    }
+}
+
+extension SweepDefinition {
+    /// The plan's jobs as workers get them, in the plan's order.
+    ///
+    /// - Throws: `SweepModelError` naming an input that has no digest: such a job cannot be identified, so not be run.
+    package func resolvedJobs(_ plan: SweepPlan) throws(SweepModelError) -> [ResolvedJob] {
+        let base = try Self.resolved(base, "base")
+        let data = try Self.resolved(data, "data")
+        let regData = try Self.resolved(regData, "reg_data")
+        return plan.jobs.map { job in
+            let configuration = plan.configurations[job.configuration]
+            return ResolvedJob(
+                id: job.id, configuration: configuration.id, sweep: name, group: configuration.group, trainer: trainer,
+                given: configuration.given, parameters: configuration.parameters, seed: job.seed, base: base,
+                data: data,
+                regData: regData, checkpoints: configuration.checkpoints, evaluation: evaluation,
+                requirements: requirements, retries: retries, timeoutSeconds: timeoutSeconds, retention: retention,
+                priority: priority)
+        }
+    }
+
+    private static func resolved(_ input: InputReference?, _ key: String) throws(SweepModelError) -> ResolvedInput? {
+        guard let input else { return nil }
+        guard let digest = input.digest else {
+            throw SweepModelError(
+                code: .badExpansion, message: "\(key): nothing at '\(input.written)'; put it there or correct the path")
+        }
+        return ResolvedInput(path: input.path ?? input.written, digest: digest)
+    }
+}

@@ -1,0 +1,48 @@
+package import RunSpec
+
+/// A sweep file, decoded and held to be possible: everything it says, nothing expanded yet.
+package struct SweepDefinition: Equatable, Sendable {
+    package var name: SweepName
+    package var trainer: TrainerSpec
+    package var base: InputReference?
+    package var data: InputReference?
+    package var regData: InputReference?
+    /// Every configuration runs with each, unless it sets `seed` itself.
+    package var seeds: [Int]
+    /// nil where the file has none: the core then saves the final checkpoint only.
+    package var checkpoints: CheckpointPlan?
+    package var defaults: [String: ParameterValue]
+    package var evaluation: EvaluationSpec?
+    package var groups: [SweepGroup]
+    package var requirements: RequirementSpec
+    package var retries: RetrySpec
+    package var timeoutSeconds: Double?
+    package var retention: RetentionPolicy
+    /// Higher goes first.
+    package var priority: Int
+
+    package init(
+        name: SweepName, trainer: TrainerSpec, base: InputReference? = nil, data: InputReference? = nil,
+        regData: InputReference? = nil, seeds: [Int] = [0], checkpoints: CheckpointPlan? = nil,
+        defaults: [String: ParameterValue] = [:], evaluation: EvaluationSpec? = nil, groups: [SweepGroup],
+        requirements: RequirementSpec = RequirementSpec(), retries: RetrySpec = RetrySpec(),
+        timeoutSeconds: Double? = nil,
+        retention: RetentionPolicy = RetentionPolicy(), priority: Int = 0
+    ) {
+        self.name = name
+        self.trainer = trainer
+        self.base = base
+        self.data = data
+        self.regData = regData
+        self.seeds = seeds
+        self.checkpoints = checkpoints
+        self.defaults = defaults
+        self.evaluation = evaluation
+        self.groups = groups
+        self.requirements = requirements
+        self.retries = retries
+        self.timeoutSeconds = timeoutSeconds
+        self.retention = retention
+        self.priority = priority
+    }
+}
