@@ -1,1 +1,195 @@
+#define _GNU_SOURCE
 #include "CSQLiteExtras.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+int cse_harden(void *database) {
+    sqlite3 *db = database;
+    int code = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)0);
+    if (code == SQLITE_OK) code = sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)0);
+    if (code == SQLITE_OK) code = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, (int *)0);
+    return code;
+}
+
+const char *cse_version(void) { return sqlite3_libversion(); }
+int cse_version_number(void) { return sqlite3_libversion_number(); }
+
+struct cse_query {
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    char **hidden;
+    int64_t deadline;  // CLOCK_MONOTONIC, milliseconds; 0 for none
+    int refused;       // the authorizer said no: the message names what
+    char message[512];
+};
+
+static int64_t now_milliseconds(void) {
+    struct timespec reading;
+    clock_gettime(CLOCK_MONOTONIC, &reading);
+    return (int64_t)reading.tv_sec * 1000 + reading.tv_nsec / 1000000;
+}
+
+static int over_deadline(void *context) {
+    cse_query *query = context;
+    return query->deadline != 0 && now_milliseconds() > query->deadline;
+}
+
+static int refuse(cse_query *query, const char *what, const char *name) {
+    if (!query->refused) snprintf(query->message, sizeof query->message, "%s%s%s is not allowed in a query", what, name ? " " : "", name ? name : "");
+    query->refused = 1;
+    return SQLITE_DENY;
+}
+
+static int authorize(
+    void *context, int action, const char *first, const char *second, const char *database, const char *inner) {
+    (void)database;
+    (void)inner;
+    cse_query *query = context;
+    switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_RECURSIVE:
+        return SQLITE_OK;
+    case SQLITE_READ:
+        for (char **name = query->hidden; first && *name; name++)
+            if (strcasecmp(*name, first) == 0) return refuse(query, "reading table", first);
+        return SQLITE_OK;
+    case SQLITE_FUNCTION: {
+        static const char *const denied[] = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", 0};
+        for (const char *const *name = denied; second && *name; name++)
+            if (strcasecmp(*name, second) == 0) return refuse(query, "function", second);
+        return SQLITE_OK;
+    }
+    case SQLITE_PRAGMA:
+        return refuse(query, "PRAGMA", first);
+    case SQLITE_ATTACH:
+        return refuse(query, "ATTACH", 0);
+    default:
+        return refuse(query, "anything but SELECT", 0);
+    }
+}
+
+static void set_limits(sqlite3 *db) {
+    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 16 << 20);
+    sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, 100000);
+    sqlite3_limit(db, SQLITE_LIMIT_COLUMN, 200);
+    sqlite3_limit(db, SQLITE_LIMIT_EXPR_DEPTH, 100);
+    sqlite3_limit(db, SQLITE_LIMIT_COMPOUND_SELECT, 50);
+    sqlite3_limit(db, SQLITE_LIMIT_VDBE_OP, 250000);
+    sqlite3_limit(db, SQLITE_LIMIT_FUNCTION_ARG, 32);
+    sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000);
+}
+
+int cse_query_open(const char *path, const char *const *hidden, cse_query **out) {
+    cse_query *query = calloc(1, sizeof *query);
+    if (!query) return SQLITE_NOMEM;
+    *out = query;
+    int names = 0;
+    while (hidden[names]) names++;
+    query->hidden = calloc((size_t)names + 1, sizeof *query->hidden);
+    if (!query->hidden) return SQLITE_NOMEM;
+    for (int index = 0; index < names; index++) query->hidden[index] = strdup(hidden[index]);
+    int code = sqlite3_open_v2(path, &query->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, 0);
+    if (code != SQLITE_OK) return code;
+    sqlite3_busy_timeout(query->db, 5000);
+    code = cse_harden(query->db);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(
+            query->db, "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0", 0, 0, 0);
+    set_limits(query->db);
+    sqlite3_set_authorizer(query->db, authorize, query);
+    sqlite3_progress_handler(query->db, 1000, over_deadline, query);
+    return code;
+}
+
+int cse_query_prepare(cse_query *query, const char *sql, int length) {
+    const char *tail = 0;
+    int code = sqlite3_prepare_v2(query->db, sql, length, &query->statement, &tail);
+    if (code != SQLITE_OK) {
+        if (!query->refused) snprintf(query->message, sizeof query->message, "%s", sqlite3_errmsg(query->db));
+        return code;
+    }
+    if (!query->statement) {
+        snprintf(query->message, sizeof query->message, "there is no statement in it");
+        return SQLITE_ERROR;
+    }
+    for (; tail && tail < sql + length; tail++) {
+        if (*tail != ' ' && *tail != '\t' && *tail != '\n' && *tail != '\r' && *tail != ';') {
+            snprintf(query->message, sizeof query->message, "only one statement is allowed; a second begins at: %.60s", tail);
+            return SQLITE_ERROR;
+        }
+    }
+    if (!sqlite3_stmt_readonly(query->statement)) {
+        snprintf(query->message, sizeof query->message, "only reading statements are allowed");
+        return SQLITE_READONLY;
+    }
+    return SQLITE_OK;
+}
+
+int cse_query_step(cse_query *query, int64_t deadline_milliseconds) {
+    query->deadline = now_milliseconds() + deadline_milliseconds;
+    int code = sqlite3_step(query->statement);
+    if (code == SQLITE_ROW) return CSE_ROW;
+    if (code == SQLITE_DONE) return CSE_DONE;
+    if (code == SQLITE_INTERRUPT)
+        snprintf(query->message, sizeof query->message, "the query ran out of time");
+    else
+        snprintf(query->message, sizeof query->message, "%s", sqlite3_errmsg(query->db));
+    return code;
+}
+
+const char *cse_query_message(cse_query *query) {
+    return query->message[0] ? query->message : query->db ? sqlite3_errmsg(query->db) : "out of memory";
+}
+
+int cse_query_columns(cse_query *query) { return sqlite3_column_count(query->statement); }
+const char *cse_query_name(cse_query *query, int column) { return sqlite3_column_name(query->statement, column); }
+
+int cse_query_type(cse_query *query, int column) {
+    switch (sqlite3_column_type(query->statement, column)) {
+    case SQLITE_INTEGER:
+        return CSE_INTEGER;
+    case SQLITE_FLOAT:
+        return CSE_REAL;
+    case SQLITE_TEXT:
+        return CSE_TEXT;
+    case SQLITE_BLOB:
+        return CSE_BLOB;
+    default:
+        return CSE_NULL;
+    }
+}
+
+int64_t cse_query_integer(cse_query *query, int column) { return sqlite3_column_int64(query->statement, column); }
+double cse_query_real(cse_query *query, int column) { return sqlite3_column_double(query->statement, column); }
+
+const void *cse_query_bytes(cse_query *query, int column, int *count) {
+    const void *bytes = sqlite3_column_type(query->statement, column) == SQLITE_TEXT
+                            ? (const void *)sqlite3_column_text(query->statement, column)
+                            : sqlite3_column_blob(query->statement, column);
+    *count = sqlite3_column_bytes(query->statement, column);
+    return bytes;
+}
+
+void cse_query_close(cse_query *query) {
+    if (!query) return;
+    sqlite3_finalize(query->statement);
+    sqlite3_close_v2(query->db);
+    for (char **name = query->hidden; name && *name; name++) free(*name);
+    free(query->hidden);
+    free(query);
+}
+
+static int note_pages(void *context, sqlite3 *db, const char *name, int pages) {
+    (void)db;
+    (void)name;
+    *(int *)context = pages;
+    return SQLITE_OK;
+}
+
+void cse_watch_wal(void *database, int *pages) { sqlite3_wal_hook(database, note_pages, pages); }

@@ -1,0 +1,300 @@
+package import Foundation
+package import RunSpec
+
+/// One sweep in lists. Times are milliseconds since 1970 on the coordinator's wall clock, for people only.
+package struct SweepSummary: Codable, Equatable, Sendable, WireResponse {
+    package var name: String
+    package var created: Int64
+    package var priority: Int
+    package var configurations: Int
+    /// Jobs by state (`JobState` raw value); states without a job are absent.
+    package var states: [String: Int]
+    package var checkpoints: Int
+    package var jobs: Int { states.values.reduce(0, +) }
+    /// Whether no job can change by itself any more.
+    package var isFinished: Bool { (states["waiting"] ?? 0) + (states["running"] ?? 0) + (states["paused"] ?? 0) == 0 }
+    package init(
+        name: String, created: Int64, priority: Int, configurations: Int, states: [String: Int], checkpoints: Int
+    ) {
+        self.name = name
+        self.created = created
+        self.priority = priority
+        self.configurations = configurations
+        self.states = states
+        self.checkpoints = checkpoints
+    }
+}
+
+/// The whole ledger at a glance.
+package struct StatusResponse: Codable, Equatable, WireResponse {
+    package var sweeps: [SweepSummary]
+    package var workers: [WorkerSummary]
+    package init(sweeps: [SweepSummary], workers: [WorkerSummary]) {
+        self.sweeps = sweeps
+        self.workers = workers
+    }
+}
+
+/// A sweep by name; an empty name means all.
+package struct SweepRequest: Equatable, WireRequest {
+    package var sweep: String
+    package init(sweep: String) { self.sweep = sweep }
+    package var parameters: [String: String] { ["sweep": sweep] }
+    package func body() throws -> Data { Data() }
+    package init(parameters: [String: String], body: Data) throws { sweep = parameters["sweep"] ?? "" }
+}
+
+/// Jobs, in the order of their sweeps; `after` is the last id of the page before.
+package struct JobsRequest: Equatable, WireRequest {
+    package var sweep: String?
+    package var state: String?
+    package var limit: Int
+    package var after: String?
+    package init(sweep: String? = nil, state: String? = nil, limit: Int = 1000, after: String? = nil) {
+        self.sweep = sweep
+        self.state = state
+        self.limit = limit
+        self.after = after
+    }
+    package var parameters: [String: String] {
+        var result = ["limit": String(limit)]
+        result["sweep"] = sweep
+        result["state"] = state
+        result["after"] = after
+        return result
+    }
+    package func body() throws -> Data { Data() }
+    package init(parameters: [String: String], body: Data) throws {
+        sweep = parameters["sweep"]
+        state = parameters["state"]
+        after = parameters["after"]
+        limit = min(try parameters.integer("limit", default: 1000), 10_000)
+    }
+}
+
+package struct JobSummary: Codable, Equatable, Sendable {
+    package var id: String
+    package var sweep: String
+    package var group: String
+    package var configuration: String
+    package var state: String
+    package var seed: Int
+    package var attempts: Int
+    package var worker: String?
+    package var failure: String?
+    package var message: String?
+    /// What the sweep file set for this point.
+    package var parameters: [String: ParameterValue]
+    package var created: Int64
+    package var updated: Int64
+    package init(
+        id: String, sweep: String, group: String, configuration: String, state: String, seed: Int, attempts: Int,
+        worker: String?, failure: String?, message: String?, parameters: [String: ParameterValue], created: Int64,
+        updated: Int64
+    ) {
+        self.id = id
+        self.sweep = sweep
+        self.group = group
+        self.configuration = configuration
+        self.state = state
+        self.seed = seed
+        self.attempts = attempts
+        self.worker = worker
+        self.failure = failure
+        self.message = message
+        self.parameters = parameters
+        self.created = created
+        self.updated = updated
+    }
+}
+
+/// A job by its id or a unique prefix of at least eight digits.
+package struct JobRequest: Equatable, WireRequest {
+    package var job: String
+    package init(job: String) { self.job = job }
+    package var parameters: [String: String] { ["job": job] }
+    package func body() throws -> Data { Data() }
+    package init(parameters: [String: String], body: Data) throws { job = try parameters.required("job") }
+}
+
+package struct JobDetail: Codable, Equatable, WireResponse {
+    package struct Attempt: Codable, Equatable, Sendable {
+        package var number: Int
+        package var worker: String
+        package var started: Int64
+        package var ended: Int64?
+        package var outcome: String?
+        package var failure: String?
+        package var message: String?
+        package var resumedStep: Int
+        package init(
+            number: Int, worker: String, started: Int64, ended: Int64?, outcome: String?, failure: String?,
+            message: String?, resumedStep: Int
+        ) {
+            self.number = number
+            self.worker = worker
+            self.started = started
+            self.ended = ended
+            self.outcome = outcome
+            self.failure = failure
+            self.message = message
+            self.resumedStep = resumedStep
+        }
+    }
+    package struct Checkpoint: Codable, Equatable, Sendable {
+        package var name: String
+        package var attempt: Int
+        package var step: Int
+        package var epoch: Int
+        package var files: [BlobFile]
+        package init(name: String, attempt: Int, step: Int, epoch: Int, files: [BlobFile]) {
+            self.name = name
+            self.attempt = attempt
+            self.step = step
+            self.epoch = epoch
+            self.files = files
+        }
+    }
+    package struct Event: Codable, Equatable, Sendable {
+        package var at: Int64
+        package var kind: String
+        package var attempt: Int?
+        package var detail: String
+        package init(at: Int64, kind: String, attempt: Int?, detail: String) {
+            self.at = at
+            self.kind = kind
+            self.attempt = attempt
+            self.detail = detail
+        }
+    }
+    package var job: JobSummary
+    /// All sweeps it belongs to.
+    package var sweeps: [String]
+    package var attempts: [Attempt]
+    package var checkpoints: [Checkpoint]
+    /// Newest value of every metric.
+    package var latest: [String: Double]
+    package var events: [Event]
+    package init(
+        job: JobSummary, sweeps: [String], attempts: [Attempt], checkpoints: [Checkpoint], latest: [String: Double],
+        events: [Event]
+    ) {
+        self.job = job
+        self.sweeps = sweeps
+        self.attempts = attempts
+        self.checkpoints = checkpoints
+        self.latest = latest
+        self.events = events
+    }
+}
+
+/// Log text of a job's newest attempt (or of `attempt`) from a byte offset. With `waitSeconds` the answer waits for new
+/// text.
+package struct LogRequest: Equatable, WireRequest {
+    package var job: String
+    package var attempt: Int?
+    package var offset: UInt64
+    package var waitSeconds: Double
+    package init(job: String, attempt: Int? = nil, offset: UInt64 = 0, waitSeconds: Double = 0) {
+        self.job = job
+        self.attempt = attempt
+        self.offset = offset
+        self.waitSeconds = waitSeconds
+    }
+    package var parameters: [String: String] {
+        var result = ["job": job, "offset": String(offset), "wait": String(waitSeconds)]
+        result["attempt"] = attempt.map(String.init)
+        return result
+    }
+    package func body() throws -> Data { Data() }
+    package init(parameters: [String: String], body: Data) throws {
+        job = try parameters.required("job")
+        attempt = parameters["attempt"] == nil ? nil : try parameters.integer("attempt")
+        offset = UInt64(try parameters.integer("offset", default: 0))
+        waitSeconds = try parameters.seconds("wait")
+    }
+}
+
+package struct LogText: Codable, Equatable, WireResponse {
+    package var attempt: Int
+    package var offset: UInt64
+    package var text: String
+    /// Where to read on.
+    package var next: UInt64
+    /// The attempt ended and there is no more text.
+    package var isComplete: Bool
+    package init(attempt: Int, offset: UInt64, text: String, next: UInt64, isComplete: Bool) {
+        self.attempt = attempt
+        self.offset = offset
+        self.text = text
+        self.next = next
+        self.isComplete = isComplete
+    }
+}
+
+package struct WorkerSummary: Codable, Equatable, Sendable {
+    package var id: String
+    package var name: String
+    /// connected, draining, quarantined, gone.
+    package var state: String
+    package var slots: Int
+    package var busy: Int
+    package var labels: [String: String]
+    package var gpus: Int
+    package var lastSeen: Int64
+    /// Ids of the jobs it runs now.
+    package var jobs: [String]
+    package init(
+        id: String, name: String, state: String, slots: Int, busy: Int, labels: [String: String], gpus: Int,
+        lastSeen: Int64, jobs: [String]
+    ) {
+        self.id = id
+        self.name = name
+        self.state = state
+        self.slots = slots
+        self.busy = busy
+        self.labels = labels
+        self.gpus = gpus
+        self.lastSeen = lastSeen
+        self.jobs = jobs
+    }
+}
+
+/// A change that a user asks for, of a sweep (exact name) or a job (id or unique prefix of at least eight digits).
+package struct ActionRequest: Codable, Equatable, WireRequest {
+    package enum Action: String, Codable, Sendable { case pause, unpause, cancel, resume }
+    package var action: Action
+    package var target: String
+    /// For `resume`: only jobs that failed with this class.
+    package var failure: FailureClass?
+    package init(action: Action, target: String, failure: FailureClass? = nil) {
+        self.action = action
+        self.target = target
+        self.failure = failure
+    }
+}
+
+package struct ActionResponse: Codable, Equatable, WireResponse {
+    /// Jobs whose state changed at once.
+    package var changed: Int
+    /// Running jobs that were asked to stop and change when they do.
+    package var stopping: Int
+    /// Jobs left alone because another active sweep wants them, or because their state does not allow it.
+    package var untouched: Int
+    package init(changed: Int, stopping: Int, untouched: Int) {
+        self.changed = changed
+        self.stopping = stopping
+        self.untouched = untouched
+    }
+}
+
+/// Stops a worker politely (`drain: true`), or lets a drained or quarantined worker work again.
+package struct DrainRequest: Codable, Equatable, WireRequest {
+    /// Id or name of the worker.
+    package var worker: String
+    package var drain: Bool
+    package init(worker: String, drain: Bool = true) {
+        self.worker = worker
+        self.drain = drain
+    }
+}

@@ -1,0 +1,94 @@
+/// Makes a token. The answer is the only time that its text is shown; the ledger keeps a hash.
+package struct TokenRequest: Codable, Equatable, WireRequest {
+    package var scope: TokenScope
+    /// For people: whose it is.
+    package var note: String
+    /// Seconds until it expires; nil for never.
+    package var lifetime: Double?
+    package init(scope: TokenScope, note: String = "", lifetime: Double? = nil) {
+        self.scope = scope
+        self.note = note
+        self.lifetime = lifetime
+    }
+}
+
+package struct TokenResponse: Codable, Equatable, WireResponse {
+    package var id: String
+    package var token: String
+    package init(id: String, token: String) {
+        self.id = id
+        self.token = token
+    }
+}
+
+/// A token without its secret.
+package struct TokenSummary: Codable, Equatable, Sendable {
+    package var id: String
+    package var scope: TokenScope
+    package var note: String
+    package var created: Int64
+    package var expires: Int64?
+    package var isRevoked: Bool
+    package init(id: String, scope: TokenScope, note: String, created: Int64, expires: Int64?, isRevoked: Bool) {
+        self.id = id
+        self.scope = scope
+        self.note = note
+        self.created = created
+        self.expires = expires
+        self.isRevoked = isRevoked
+    }
+}
+
+package struct RevokeRequest: Codable, Equatable, WireRequest {
+    package var id: String
+    package init(id: String) { self.id = id }
+}
+
+/// A consistent copy of the ledger below the coordinator's data folder.
+package struct BackupResponse: Codable, Equatable, WireResponse {
+    /// Path on the coordinator's machine.
+    package var path: String
+    package var bytes: Int
+    package init(path: String, bytes: Int) {
+        self.path = path
+        self.bytes = bytes
+    }
+}
+
+package struct CollectResponse: Codable, Equatable, WireResponse {
+    package var removedBlobs: Int
+    package var removedBytes: Int
+    package init(removedBlobs: Int, removedBytes: Int) {
+        self.removedBlobs = removedBlobs
+        self.removedBytes = removedBytes
+    }
+}
+
+package struct CheckResponse: Codable, Equatable, WireResponse {
+    /// Version of SQLite in use.
+    package var sqlite: String
+    /// What is wrong, one sentence each; empty when all is well.
+    package var findings: [String]
+    /// What to know, although nothing is wrong.
+    package var notes: [String]
+    package init(sqlite: String, findings: [String], notes: [String]) {
+        self.sqlite = sqlite
+        self.findings = findings
+        self.notes = notes
+    }
+}
+
+package struct HealthResponse: Codable, Equatable, WireResponse {
+    package var program: String
+    package var protocolVersion: Int
+    package var ledger: String
+    package var epoch: Int
+    package var uptimeSeconds: Double
+    package init(program: String, protocolVersion: Int, ledger: String, epoch: Int, uptimeSeconds: Double) {
+        self.program = program
+        self.protocolVersion = protocolVersion
+        self.ledger = ledger
+        self.epoch = epoch
+        self.uptimeSeconds = uptimeSeconds
+    }
+}

@@ -1,0 +1,65 @@
+package import SweepModel
+
+/// A contiguous range of an attempt's metric stream.
+///
+/// Points are numbered from 1 in the order in which the worker spooled them. The batch holds the points `first ..<
+/// first + count`, grouped by key (stable: points of one key keep their order). The coordinator takes a batch whose
+/// `first` is at most the number it expects, and answers 409 `gap` with that number otherwise; of a repeated (key,
+/// step) the last one wins.
+package struct MetricBatch: Equatable, Sendable {
+    package struct Series: Equatable, Sendable {
+        package var key: String
+        package var steps: [Int64]
+        /// Bits are kept as they are: NaN with payload, infinities and −0 too.
+        package var values: [Double]
+        package init(key: String, steps: [Int64], values: [Double]) {
+            precondition(steps.count == values.count, "\(steps.count) steps, \(values.count) values")
+            self.key = key
+            self.steps = steps
+            self.values = values
+        }
+
+        package static func == (left: Self, right: Self) -> Bool {
+            left.key == right.key && left.steps == right.steps
+                && left.values.map(\.bitPattern) == right.values.map(\.bitPattern)
+        }
+    }
+
+    package var token: AttemptToken
+    /// Number of the first point.
+    package var first: UInt64
+    package var series: [Series]
+
+    package init(token: AttemptToken, first: UInt64, series: [Series]) {
+        self.token = token
+        self.first = first
+        self.series = series
+    }
+
+    /// Groups points given in stream order.
+    package init(token: AttemptToken, first: UInt64, points: [(key: String, step: Int64, value: Double)]) {
+        var byKey: [String: Series] = [:]
+        for point in points {
+            byKey[point.key, default: Series(key: point.key, steps: [], values: [])].append(point.step, point.value)
+        }
+        self.init(token: token, first: first, series: byKey.values.sorted { $0.key < $1.key })
+    }
+
+    /// Number of points.
+    package var count: Int { series.reduce(0) { $0 + $1.steps.count } }
+    /// Number of the first point after the batch.
+    package var next: UInt64 { first + UInt64(count) }
+}
+
+extension MetricBatch.Series {
+    fileprivate mutating func append(_ step: Int64, _ value: Double) {
+        steps.append(step)
+        values.append(value)
+    }
+}
+
+/// The number the coordinator expects next; every point before it is durable, so the worker may drop it from its spool.
+package struct MetricAcknowledgement: Codable, Equatable, WireResponse {
+    package var next: UInt64
+    package init(next: UInt64) { self.next = next }
+}

@@ -1,0 +1,151 @@
+package import RunSpec
+package import SweepModel
+
+/// What a worker tells about one attempt. Every report carries the token; repeating a report is harmless.
+package struct Report: Equatable, Sendable {
+    package var token: AttemptToken
+    package var body: Body
+
+    package enum Body: Equatable, Sendable {
+        case checkpoint(CheckpointReport)
+        case evaluations(EvaluationReport)
+        case artifacts(ArtifactReport)
+        case log(LogReport)
+        case finished(FinishReport)
+        case failed(FailureReport)
+        case released(ReleaseReport)
+    }
+
+    package init(token: AttemptToken, _ body: Body) {
+        self.token = token
+        self.body = body
+    }
+}
+
+/// A checkpoint whose files are all committed blobs.
+///
+/// Rule: answered `gap` until the coordinator holds the attempt's metric stream up to `streamPosition`; answered
+/// `missingBlobs` while a file is not in the blob store. Natural key: (attempt, name).
+package struct CheckpointReport: Codable, Equatable, Sendable {
+    /// Name of its folder, `step-00000120`.
+    package var name: String
+    /// Files with size and SHA-256 (required here).
+    package var manifest: CheckpointManifest
+    /// Number of the last metric point spooled when the checkpoint was made; 0 for none.
+    package var streamPosition: UInt64
+    package init(name: String, manifest: CheckpointManifest, streamPosition: UInt64) {
+        self.name = name
+        self.manifest = manifest
+        self.streamPosition = streamPosition
+    }
+}
+
+/// Measured numbers. Natural key of a row: (attempt, checkpoint, class, prompts, metric); the last one wins.
+package struct EvaluationReport: Codable, Equatable, Sendable {
+    package var rows: [EvaluationRow]
+    /// Checkpoints whose evaluation is complete with these rows: a later attempt skips them.
+    package var completed: [String]
+    package init(rows: [EvaluationRow], completed: [String]) {
+        self.rows = rows
+        self.completed = completed
+    }
+}
+
+/// A file for people (contact sheet, sample). Its blob is committed before. Natural key: (attempt, kind, name).
+package struct StoredArtifact: Codable, Equatable, Sendable {
+    package var checkpoint: String
+    package var kind: String
+    package var name: String
+    package var sha256: String
+    package var bytes: Int
+    package init(checkpoint: String, kind: String, name: String, sha256: String, bytes: Int) {
+        self.checkpoint = checkpoint
+        self.kind = kind
+        self.name = name
+        self.sha256 = sha256
+        self.bytes = bytes
+    }
+}
+
+package struct ArtifactReport: Codable, Equatable, Sendable {
+    package var rows: [StoredArtifact]
+    package init(rows: [StoredArtifact]) { self.rows = rows }
+}
+
+/// A piece of the attempt's log at a byte offset; what the coordinator already has is skipped, so overlaps are
+/// harmless.
+package struct LogReport: Codable, Equatable, Sendable {
+    package var offset: UInt64
+    package var text: String
+    package init(offset: UInt64, text: String) {
+        self.offset = offset
+        self.text = text
+    }
+}
+
+/// The attempt is complete; makes the job done. Answered `gap` until the metric stream is complete.
+package struct FinishReport: Codable, Equatable, Sendable {
+    /// Number of the attempt's last metric point; 0 for none.
+    package var streamPosition: UInt64
+    package init(streamPosition: UInt64) { self.streamPosition = streamPosition }
+}
+
+/// The attempt failed; the coordinator decides by class whether the job waits again, fails or is parked.
+package struct FailureReport: Codable, Equatable, Sendable {
+    package var failure: FailureClass
+    /// One or a few lines: what happened.
+    package var message: String
+    package var exitCode: Int?
+    package init(failure: FailureClass, message: String, exitCode: Int? = nil) {
+        self.failure = failure
+        self.message = message
+        self.exitCode = exitCode
+    }
+}
+
+/// The worker gives the attempt back without fault of the job. After `pause` the job becomes paused, after `cancel`
+/// canceled, else waiting.
+package struct ReleaseReport: Codable, Equatable, Sendable {
+    package enum Reason: String, Codable, Sendable { case pause, cancel, drain, restart }
+    package var reason: Reason
+    package init(reason: Reason) { self.reason = reason }
+}
+
+extension Report: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case token, checkpoint, evaluations, artifacts, log, finished, failed, released
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        token = try container.decode(AttemptToken.self, forKey: .token)
+        guard let kind = container.allKeys.first(where: { $0 != .token }) else {
+            throw WireError(
+                .badRequest, "a report has none of checkpoint, evaluations, artifacts, log, finished, failed, released")
+        }
+        body =
+            switch kind {
+            case .checkpoint: .checkpoint(try container.decode(CheckpointReport.self, forKey: kind))
+            case .evaluations: .evaluations(try container.decode(EvaluationReport.self, forKey: kind))
+            case .artifacts: .artifacts(try container.decode(ArtifactReport.self, forKey: kind))
+            case .log: .log(try container.decode(LogReport.self, forKey: kind))
+            case .finished: .finished(try container.decode(FinishReport.self, forKey: kind))
+            case .failed: .failed(try container.decode(FailureReport.self, forKey: kind))
+            case .token, .released: .released(try container.decode(ReleaseReport.self, forKey: .released))
+            }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(token, forKey: .token)
+        switch body {
+        case .checkpoint(let value): try container.encode(value, forKey: .checkpoint)
+        case .evaluations(let value): try container.encode(value, forKey: .evaluations)
+        case .artifacts(let value): try container.encode(value, forKey: .artifacts)
+        case .log(let value): try container.encode(value, forKey: .log)
+        case .finished(let value): try container.encode(value, forKey: .finished)
+        case .failed(let value): try container.encode(value, forKey: .failed)
+        case .released(let value): try container.encode(value, forKey: .released)
+        }
+    }
+}

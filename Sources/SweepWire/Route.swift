@@ -1,0 +1,26 @@
+/// An endpoint without its types: the table that tests and the router's scope check are built from.
+package struct Route: Equatable, Sendable {
+    package let name: String
+    package let method: WireMethod
+    package let path: String
+    package let scopes: [TokenScope]
+    package let isIdempotent: Bool
+
+    package init<Request, Response>(_ endpoint: Endpoint<Request, Response>) {
+        name = endpoint.name
+        method = endpoint.method
+        path = endpoint.path
+        scopes = endpoint.scopes
+        isIdempotent = endpoint.isIdempotent
+    }
+
+    /// Every call of the contract.
+    package static let all: [Route] = [
+        Route(.health), Route(.register), Route(.exchange), Route(.heartbeat), Route(.metrics), Route(.input),
+        Route(.beginBlob), Route(.missingBlobs), Route(.blobStatus), Route(.commitBlob), Route(.putChunk),
+        Route(.getBlob),
+        Route(.launch), Route(.sweeps), Route(.status), Route(.jobs), Route(.job), Route(.logs), Route(.action),
+        Route(.workers), Route(.drain), Route(.query), Route(.export), Route(.createToken), Route(.tokens),
+        Route(.revokeToken), Route(.backup), Route(.collect), Route(.check),
+    ]
+}

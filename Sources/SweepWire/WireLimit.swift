@@ -1,0 +1,17 @@
+/// Sizes both sides keep to.
+package enum WireLimit {
+    /// Largest JSON body of a control call, in bytes.
+    package static let control = 1 << 20
+    /// Largest body of a metric batch, in bytes.
+    package static let metrics = 4 << 20
+    /// Size of every chunk of a blob except the last, in bytes.
+    package static let chunk = 8 << 20
+    /// Largest launch bundle, in bytes: it lists every file of its inputs.
+    package static let launch = 32 << 20
+    /// Longest wait of a long poll, in seconds.
+    package static let waitSeconds = 30.0
+    /// Most log text kept for one attempt, in bytes; the newest part stays.
+    package static let logBytes = 1 << 20
+    /// Most reports in one exchange.
+    package static let reports = 512
+}
