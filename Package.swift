@@ -106,6 +106,7 @@ let libraries: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),
     tests("LayeringTests", []),
     tests("PortsTests", ["Ports"]),
 ]
