@@ -1,0 +1,60 @@
+/// The sizes and special ids of a CLIP text encoder, from its `config.json`.
+package struct CLIPTextConfiguration: Equatable, Sendable {
+    package var vocabularySize: Int
+    package var sizes: CLIPLayerSizes
+    package var positions: Int
+    package var projectionWidth: Int
+    /// Whether the model has a projection of its own (`CLIPTextModelWithProjection`, SDXL's second encoder).
+    package var hasProjection = false
+    package var startID: Int32
+    /// 2 means an old configuration: the end is then where the largest id stands.
+    package var endID: Int32
+    package var padID: Int32
+
+    package init(
+        vocabularySize: Int, sizes: CLIPLayerSizes, positions: Int = 77, projectionWidth: Int? = nil, startID: Int32,
+        endID: Int32, padID: Int32
+    ) {
+        self.vocabularySize = vocabularySize
+        self.sizes = sizes
+        self.positions = positions
+        self.projectionWidth = projectionWidth ?? sizes.width
+        self.startID = startID
+        self.endID = endID
+        self.padID = padID
+    }
+
+    package init(path: String) throws {
+        try self.init(ConfigurationReader(path: path))
+    }
+
+    /// Keys that only steer other programs are not looked at: transformers writes dozens of them.
+    package init(_ source: ConfigurationReader) throws {
+        var reader = source
+        try reader.support("model_type", only: .text("clip_text_model"))
+        let standard = CLIPLayerSizes(width: 512, intermediateWidth: 2048, layers: 12, heads: 8)
+        vocabularySize = try reader.integer("vocab_size") ?? 49408
+        sizes = try CLIPLayerSizes(&reader, defaults: standard)
+        positions = try reader.integer("max_position_embeddings") ?? 77
+        projectionWidth = try reader.integer("projection_dim") ?? 512
+        hasProjection = try reader.texts("architectures")?.contains("CLIPTextModelWithProjection") ?? false
+        startID = Int32(try reader.integer("bos_token_id") ?? 49406)
+        endID = Int32(try reader.integer("eos_token_id") ?? 49407)
+        padID = Int32(try reader.integer("pad_token_id") ?? 1)
+        guard vocabularySize > 0, positions > 0, projectionWidth > 0 else {
+            throw reader.wrong("vocab_size", wanted: "positive vocab_size, max_position_embeddings and projection_dim")
+        }
+    }
+
+    /// What `config.json` holds, so that transformers builds the same network.
+    package var json: [String: JSONValue] {
+        let own: [String: JSONValue] = [
+            "model_type": .text("clip_text_model"), "vocab_size": .number(Double(vocabularySize)),
+            "architectures": .texts([hasProjection ? "CLIPTextModelWithProjection" : "CLIPTextModel"]),
+            "max_position_embeddings": .number(Double(positions)), "projection_dim": .number(Double(projectionWidth)),
+            "bos_token_id": .number(Double(startID)), "eos_token_id": .number(Double(endID)),
+            "pad_token_id": .number(Double(padID)),
+        ]
+        return own.merging(sizes.json) { first, _ in first }
+    }
+}

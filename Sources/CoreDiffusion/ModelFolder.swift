@@ -1,0 +1,75 @@
+package import CoreNets
+package import CoreTensor
+import Foundation
+
+/// A model's folder: `config.json` and its weights, in one file or in shards.
+package struct ModelFolder {
+    package let path: String
+
+    /// - Throws: `DiffusionError.missingFile`.
+    package init(path: String) throws {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw DiffusionError(code: .missingFile, message: "no folder \(path)")
+        }
+        self.path = path
+    }
+
+    package var configurationPath: String { path + "/config.json" }
+
+    /// Loads a network's weights.
+    ///
+    /// - Parameter rename: the module tree's name for a name in the file; nil ignores the tensor.
+    package func load(into module: any Module, rename: (String) -> String? = { $0 }) throws {
+        let files = try weightFiles().map { try SafetensorsFile(path: $0) }
+        try module.load(SafetensorsSource(files, label: path, rename: rename))
+    }
+
+    /// The safetensors files that make up the model: one under a known name, the shards an index lists, or the only one.
+    package func weightFiles() throws -> [String] {
+        let names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+        for stem in ["diffusion_pytorch_model", "model"] {
+            for known in [stem + ".safetensors", stem + ".fp16.safetensors"] where names.contains(known) {
+                return [path + "/" + known]
+            }
+            for index in [stem + ".safetensors.index.json", stem + ".safetensors.index.fp16.json"]
+            where names.contains(index) {
+                return try shards(path + "/" + index)
+            }
+        }
+        let all = names.filter { $0.hasSuffix(".safetensors") }
+        guard all.count == 1 else {
+            throw DiffusionError(
+                code: .missingFile,
+                message: all.isEmpty
+                    ? "\(path): no .safetensors file"
+                    : "\(path): \(all.joined(separator: ", ")): which one is the model?")
+        }
+        return [path + "/" + all[0]]
+    }
+
+    private func shards(_ index: String) throws -> [String] {
+        guard case .object(let map) = try JSONValue.object(path: index)["weight_map"] else {
+            throw DiffusionError(code: .unreadable, message: "\(index): no weight_map")
+        }
+        let files = try map.values.map { value -> String in
+            guard case .text(let name) = value, !name.contains("/") else {
+                throw DiffusionError(code: .unreadable, message: "\(index): a shard without a plain file name")
+            }
+            return path + "/" + name
+        }
+        return Set(files).sorted()
+    }
+
+    /// Writes `config.json` and one weight file, as diffusers and transformers do.
+    package static func save(
+        _ module: any Module, configuration: [String: JSONValue], to path: String, weights name: String,
+        type: SafetensorsType
+    ) throws {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        // transformers refuses files without this note.
+        var writer = SafetensorsWriter(metadata: ["format": "pt"])
+        module.addWeights(to: &writer, type: type)
+        try writer.write(to: path + "/" + name)
+        try JSONValue.write(configuration, path: path + "/config.json")
+    }
+}

@@ -1,0 +1,42 @@
+package import CoreNets
+package import CoreTensor
+import Foundation
+
+/// linear, silu, linear: from sinusoid features to the embedding that every residual block reads.
+package final class TimestepEmbedding: Module {
+    let linear1: Linear
+    let linear2: Linear
+
+    package init(inputs: Int, width: Int) {
+        linear1 = Linear(inputs: inputs, outputs: width)
+        linear2 = Linear(inputs: width, outputs: width)
+    }
+
+    package var className: String { "TimestepEmbedding" }
+    package var children: [(name: String, module: any Module)] { [("linear_1", linear1), ("linear_2", linear2)] }
+
+    /// - Parameter features: `[B, inputs]`.
+    package func callAsFunction(_ features: Tensor) -> Tensor {
+        linear2(silu(linear1(features)))
+    }
+
+    /// cos and sin of t·wᵢ with wᵢ = exp(−ln(10000) i / (half − shift)), computed in f32 as diffusers does.
+    ///
+    /// - Parameter flip: cosines first.
+    /// - Returns: `[times.count, width]`.
+    package static func features(_ times: [Float], width: Int, flip: Bool, shift: Double) -> Tensor {
+        let half = width / 2
+        let frequencies = (0..<half).map { i in
+            exp(-Float(log(10_000.0)) * Float(i) / Float(Double(half) - shift))
+        }
+        var values: [Float] = []
+        values.reserveCapacity(times.count * width)
+        for time in times {
+            let cosines = frequencies.map { cos(time * $0) }
+            let sines = frequencies.map { sin(time * $0) }
+            values += flip ? cosines + sines : sines + cosines
+            if width % 2 == 1 { values.append(0) }
+        }
+        return Tensor(values, [times.count, width])
+    }
+}
