@@ -1,0 +1,108 @@
+import Foundation
+package import Ports
+package import SweepWire
+
+/// Calls the coordinator: an endpoint's value and a request go in, its answer comes out.
+///
+/// Connections are kept and reused. Two clients never share one: what must not wait behind bulk data has its own client.
+package final class SweepClient: Sendable {
+    package let configuration: ClientConfiguration
+    let time: any TimeSource
+    let random: any RandomSource
+    private let engine = TransferEngine()
+
+    package init(
+        _ configuration: ClientConfiguration, time: any TimeSource = SystemTime(),
+        random: any RandomSource = SystemRandom()
+    ) {
+        self.configuration = configuration
+        self.time = time
+        self.random = random
+    }
+
+    /// - Parameters:
+    ///   - timeLimit: of one try; nil for bulk data, which is given up only when nothing moves for a minute.
+    ///   - retry: applies only where the endpoint is idempotent.
+    /// - Throws: ``ClientError``, or `CancellationError`.
+    package func call<Request: WireRequest, Response: WireResponse>(
+        _ endpoint: Endpoint<Request, Response>, _ request: Request, retry: RetryPolicy = .user,
+        timeLimit: Duration? = .seconds(30)
+    ) async throws -> Response {
+        var message = HTTPRequest(
+            method: endpoint.method, url: configuration.coordinator + endpoint.target(of: request))
+        message.headers = ["\(ProtocolVersion.header): \(ProtocolVersion.current)", "User-Agent: radiata"]
+        message.headers.append(
+            "Content-Type: \(Request.self is any Decodable.Type ? "application/json" : "application/octet-stream")")
+        if let token = configuration.token { message.headers.append("Authorization: Bearer \(token)") }
+        message.body = Array(try request.body())
+        message.timeLimit = timeLimit
+        message.authorities = configuration.authorities
+        message.usesEnvironmentProxy = configuration.usesEnvironmentProxy
+        var repeats = 0
+        while true {
+            do {
+                return try await send(message)
+            } catch let error as ClientError {
+                guard endpoint.isIdempotent, let wait = retry.wait(before: repeats, error: error, random: random) else {
+                    throw error
+                }
+                repeats += 1
+                try await time.sleep(for: wait)
+            }
+        }
+    }
+
+    private func send<Response: WireResponse>(_ message: HTTPRequest) async throws -> Response {
+        let coordinator = configuration.coordinator
+        let answer: HTTPAnswer
+        do {
+            answer = try await engine.perform(message)
+        } catch let error as TransportError {
+            throw ClientError(error, coordinator: coordinator)
+        }
+        switch answer.status {
+        case 200..<300:
+            do {
+                return try Response(body: Data(answer.body))
+            } catch {
+                throw ClientError(.badAnswer, "coordinator \(coordinator): its answer cannot be read: \(error)")
+            }
+        case 300..<400:
+            throw ClientError(
+                .badAnswer,
+                "\(coordinator) redirects (HTTP \(answer.status)), which a coordinator never does; give its own address"
+            )
+        default: throw ClientError.refused(wireError(of: answer), coordinator: coordinator)
+        }
+    }
+
+    private func wireError(of answer: HTTPAnswer) -> WireError {
+        var error: WireError
+        do {
+            error = try WireJSON.decode(WireError.self, from: Data(answer.body))
+        } catch {
+            return WireError.unreadable(status: answer.status, body: Data(answer.body))
+        }
+        if error.retryAfter == nil, let text = answer.headers["retry-after"] { error.retryAfter = Double(text) }
+        return error
+    }
+}
+
+extension ClientError {
+    init(_ error: TransportError, coordinator: String) {
+        switch error.kind {
+        case .noAnswer:
+            self.init(
+                .unreachable,
+                "coordinator \(coordinator) does not answer (\(error.message)); start it with 'radiata coordinator run', or "
+                    + "give its address with --coordinator URL or RADIATA_COORDINATOR")
+        case .untrusted:
+            self.init(
+                .untrusted,
+                "coordinator \(coordinator): its certificate cannot be trusted (\(error.message)); give the authority that "
+                    + "signed it with --tls-ca FILE")
+        case .tooLong: self.init(.badAnswer, "coordinator \(coordinator): \(error.message)")
+        case .badRequest: self.init(.local, "'\(coordinator)' is no address to connect to (\(error.message))")
+        }
+    }
+}

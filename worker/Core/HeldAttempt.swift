@@ -1,0 +1,56 @@
+import Ports
+import SweepModel
+import SweepWire
+
+/// What a worker knows of one attempt it holds.
+struct HeldAttempt: Sendable {
+    enum Phase: Equatable, Sendable {
+        /// Its inputs are fetched, its trainer runs, or its last output is read: it takes a slot.
+        case running
+        /// Its trainer is gone; what it left is sent. Nothing new comes but the final report.
+        case reporting
+    }
+
+    let token: AttemptToken
+    var phase: Phase
+    /// Why it was asked to stop.
+    var stop: StopReason?
+    /// The trainer was asked to stop already.
+    var stopSent = false
+    /// When it has run too long.
+    var deadline: MonotonicTime?
+    var timeLimit: Duration?
+    var isTimedOut = false
+    /// Something it made could not be kept, so it cannot count as done.
+    var fault: String?
+
+    /// For people.
+    var progress: AttemptProgress
+
+    var pointsSpooled: UInt64 = 0
+    /// The number the coordinator wants next, as far as we know.
+    var pointsNext: UInt64 = 1
+    var isSendingPoints = false
+
+    /// Reports in the order of the spool; the first `inFlight` of them are on their way.
+    var queue: [SpooledReport] = []
+    var inFlight = 0
+    /// Reports whose blobs are with the coordinator.
+    var uploaded: Set<UInt64> = []
+    /// The report whose blobs are on their way.
+    var uploading: UInt64?
+
+    init(token: AttemptToken, phase: Phase) {
+        self.token = token
+        self.phase = phase
+        progress = AttemptProgress(token: token, step: nil, phase: phase == .running ? "preparing" : "uploading")
+    }
+
+    /// Whether a report may be sent now, if it is the next one.
+    func isReady(_ report: SpooledReport) -> Bool {
+        if report.hasBlobs && !uploaded.contains(report.number) { return false }
+        // A final report closes the attempt: everything measured goes before it.
+        let wanted = report.isFinal ? max(pointsSpooled, report.streamPosition ?? 0) : report.streamPosition ?? 0
+        return pointsNext > wanted
+    }
+}

@@ -1,0 +1,159 @@
+import Ports
+import RunSpec
+import SweepModel
+import SweepWire
+
+extension WorkerCore {
+    mutating func recover(_ token: AttemptToken) -> [WorkerEffect] {
+        guard attempts[token] == nil else { return [] }
+        hold(HeldAttempt(token: token, phase: .reporting))
+        return []
+    }
+
+    mutating func take(_ grant: Grant) -> [WorkerEffect] {
+        guard attempts[grant.token] == nil else { return [] }
+        var attempt = HeldAttempt(token: grant.token, phase: .running)
+        attempt.timeLimit = grant.job.timeoutSeconds.map { .seconds($0) }
+        guard !isStopping else {
+            // It came with an answer that was on its way when we were asked to stop.
+            attempt.phase = .reporting
+            hold(attempt)
+            return [.spool(grant.token, .released(ReleaseReport(reason: .drain)))]
+        }
+        hold(attempt)
+        return [.run(grant)]
+    }
+
+    /// The coordinator, or the user, wants the attempt to stop politely.
+    mutating func stop(_ token: AttemptToken, _ reason: StopReason) -> [WorkerEffect] {
+        guard var attempt = attempts[token], attempt.phase == .running else { return [] }
+        // A wish to cancel is stronger than one to pause or drain: it needs no state.
+        if attempt.stop == nil || reason == .cancel { attempt.stop = reason }
+        let isFirst = !attempt.stopSent
+        attempt.stopSent = true
+        attempts[token] = attempt
+        if reason == .cancel { return [.kill(token)] }
+        return isFirst ? [.stop(token)] : []
+    }
+
+    /// Another attempt holds the job, or the job ended: nothing of this one counts any more.
+    mutating func supersede(_ token: AttemptToken) -> [WorkerEffect] {
+        guard let attempt = attempts[token] else { return [] }
+        forget(token)
+        let text =
+            "attempt \(token.attempt) of job \(token.job.short) was superseded; it is ended and its folder removed"
+        let end: [WorkerEffect] = attempt.phase == .running ? [.kill(token)] : []
+        return end + [.discard(token), .log(WorkerLog(.warning, text))]
+    }
+
+    mutating func ended(_ token: AttemptToken, _ end: AttemptEnd) -> [WorkerEffect] {
+        guard var attempt = attempts[token], attempt.phase == .running else { return [] }
+        attempt.phase = .reporting
+        attempt.progress.phase = "uploading"
+        attempt.deadline = nil
+        attempts[token] = attempt
+        return [.spool(token, finalReport(attempt, end))]
+    }
+
+    private func finalReport(_ attempt: HeldAttempt, _ end: AttemptEnd) -> Report.Body {
+        if attempt.isTimedOut {
+            let limit = attempt.timeLimit.map { "\(Int($0.inSeconds)) s" } ?? "its limit"
+            return .failed(FailureReport(failure: .timeout, message: "ran longer than its time limit of \(limit)"))
+        }
+        switch (end, attempt.stop) {
+        case (.finished, _):
+            if let fault = attempt.fault { return .failed(FailureReport(failure: .crash, message: fault)) }
+            return .finished(FinishReport(streamPosition: attempt.pointsSpooled))
+        case (_, .some(let reason)):
+            // Whatever way it ended after it was asked to: not the job's fault.
+            return .released(ReleaseReport(reason: ReleaseReport.Reason(reason)))
+        case (.stopped, .none): return .released(ReleaseReport(reason: .drain))
+        case (.failed(let failure), .none): return .failed(failure)
+        }
+    }
+
+    mutating func enqueue(_ token: AttemptToken, _ report: SpooledReport) -> [WorkerEffect] {
+        guard var attempt = attempts[token] else { return [] }
+        var effects: [WorkerEffect] = []
+        if report.isStateOnly {
+            // Only the newest state that is not yet under way is worth sending.
+            let old = attempt.queue.enumerated().filter { index, waiting in
+                index >= attempt.inFlight && waiting.isStateOnly && waiting.number != attempt.uploading
+                    && !attempt.uploaded.contains(waiting.number)
+            }
+            let numbers = Set(old.map(\.element.number))
+            attempt.queue.removeAll { numbers.contains($0.number) }
+            effects = numbers.sorted().map { .settle(token, report: $0) }
+        }
+        attempt.queue.append(report)
+        attempts[token] = attempt
+        return effects
+    }
+
+    // MARK: Points and blobs
+
+    mutating func sendMetrics() -> [WorkerEffect] {
+        guard session != nil else { return [] }
+        return order.compactMap { token -> WorkerEffect? in
+            guard var attempt = attempts[token], !attempt.isSendingPoints, attempt.pointsNext <= attempt.pointsSpooled
+            else { return nil }
+            attempt.isSendingPoints = true
+            attempts[token] = attempt
+            return .sendMetrics(token, from: attempt.pointsNext)
+        }
+    }
+
+    mutating func metricsAnswered(_ token: AttemptToken, _ answer: MetricAnswer) -> [WorkerEffect] {
+        guard attempts[token] != nil else { return [] }
+        update(token) { $0.isSendingPoints = false }
+        switch answer {
+        case .acknowledged(let next):
+            update(token) { $0.pointsNext = max($0.pointsNext, next) }
+            return [.trimPoints(token, below: next)]
+        case .gap(let expected):
+            update(token) { $0.pointsNext = expected }
+            return []
+        case .superseded: return supersede(token)
+        case .refused(let message):
+            // The stream cannot go on, so nothing that depends on it can be taken: give the attempt up, not the job.
+            let text = "metrics of job \(token.job.short) were refused: \(message)"
+            update(token) { attempt in
+                attempt.fault = text
+                attempt.pointsNext = attempt.pointsSpooled + 1
+            }
+            return [.log(WorkerLog(.warning, text))]
+        }
+    }
+
+    mutating func uploadNext() -> [WorkerEffect] {
+        guard session != nil else { return [] }
+        return order.compactMap { token -> WorkerEffect? in
+            guard var attempt = attempts[token], attempt.uploading == nil,
+                let next = attempt.queue.first(where: { $0.hasBlobs && !attempt.uploaded.contains($0.number) })
+            else { return nil }
+            attempt.uploading = next.number
+            attempts[token] = attempt
+            return .upload(token, report: next.number)
+        }
+    }
+
+    mutating func uploadFailed(_ token: AttemptToken, _ number: UInt64, _ message: String) -> [WorkerEffect] {
+        update(token) { attempt in
+            attempt.uploading = nil
+            attempt.queue.removeAll { $0.number == number }
+            attempt.fault = message
+        }
+        return [.settle(token, report: number), .log(WorkerLog(.warning, message))]
+    }
+}
+
+extension ReleaseReport.Reason {
+    init(_ reason: StopReason) {
+        self =
+            switch reason {
+            case .pause: .pause
+            case .cancel: .cancel
+            case .drain: .drain
+            }
+    }
+}

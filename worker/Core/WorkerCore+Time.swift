@@ -1,0 +1,89 @@
+import Ports
+import SweepModel
+import SweepWire
+
+extension WorkerCore {
+    mutating func heartbeatAnswered(
+        _ session: SessionID, _ tokens: [AttemptToken], _ response: HeartbeatResponse, now: MonotonicTime
+    ) -> [WorkerEffect] {
+        guard session == self.session else { return [] }
+        isHeartbeatInFlight = false
+        var effects: [WorkerEffect] = []
+        if failedHeartbeats >= 3 { effects.append(.log(WorkerLog(.info, "the coordinator answers again"))) }
+        failedHeartbeats = 0
+        nextHeartbeat = now + heartbeatInterval * (0.8 + 0.4 * random.unit())
+        isDraining = response.isDraining
+        for (token, verdict) in zip(tokens, response.verdicts) {
+            switch verdict {
+            case .fine: break
+            case .superseded: effects += supersede(token)
+            case .pause: effects += stop(token, .pause)
+            case .cancel: effects += stop(token, .cancel)
+            case .drain: effects += stop(token, .drain)
+            }
+        }
+        return effects
+    }
+
+    /// An outage changes nothing: training goes on, the spool grows, the heartbeat is tried again.
+    mutating func heartbeatFailed(_ session: SessionID, now: MonotonicTime) -> [WorkerEffect] {
+        guard session == self.session else { return [] }
+        isHeartbeatInFlight = false
+        failedHeartbeats += 1
+        nextHeartbeat =
+            now + random.fullJitter(attempt: failedHeartbeats, base: .milliseconds(500), cap: heartbeatInterval)
+        guard failedHeartbeats == 3 else { return [] }
+        return [
+            .log(WorkerLog(.warning, "the coordinator does not answer; training goes on, results wait in the spool"))
+        ]
+    }
+
+    mutating func stopRequested(now: MonotonicTime) -> [WorkerEffect] {
+        guard !isStopping else { return [] }
+        isStopping = true
+        return order.flatMap { stop($0, .drain) }
+    }
+
+    mutating func tick(now: MonotonicTime) -> [WorkerEffect] {
+        var effects: [WorkerEffect] = []
+        for token in order {
+            guard let attempt = attempts[token], let deadline = attempt.deadline, deadline <= now else { continue }
+            update(token) { attempt in
+                attempt.deadline = nil
+                attempt.isTimedOut = true
+            }
+            effects.append(.kill(token))
+        }
+        return effects
+    }
+
+    /// The heartbeat that is due, the end of a stop, and when to be called next.
+    mutating func keepTime(now: MonotonicTime) -> [WorkerEffect] {
+        var effects: [WorkerEffect] = []
+        if let session, let due = nextHeartbeat, due <= now, !isHeartbeatInFlight {
+            isHeartbeatInFlight = true
+            nextHeartbeat = nil
+            let progress = order.compactMap { attempts[$0]?.progress }
+            effects.append(.heartbeat(HeartbeatRequest(session: session, attempts: progress)))
+        }
+        if isStopping {
+            let isRunning = attempts.values.contains { $0.phase == .running }
+            if !isRunning, farewellDeadline == nil { farewellDeadline = now + settings.farewell }
+            let isOver = farewellDeadline.map { $0 <= now } ?? false
+            if (attempts.isEmpty && reporting == nil && poll == nil) || isOver {
+                isFinished = true
+                if !attempts.isEmpty {
+                    let text =
+                        "\(attempts.count) attempts could not be handed in; they are sent when this worker starts again"
+                    effects.append(.log(WorkerLog(.warning, text)))
+                }
+                return effects + [.finish]
+            }
+        }
+        let times = [nextHeartbeat, farewellDeadline] + attempts.values.map(\.deadline)
+        let next = times.compactMap { $0 }.min()
+        if let next, next != nextWake { effects.append(.wake(next)) }
+        nextWake = next
+        return effects
+    }
+}

@@ -1,0 +1,107 @@
+package import Ports
+package import SweepModel
+import SweepWire
+
+/// The worker's decisions: events and the time go in, effects come out. No clock, socket, disk or process is touched here.
+///
+/// Every attempt moves through `running` (prepare, train, read what was written) and `reporting` (hand in what is
+/// spooled). Its metric points and its reports are numbered by the spool and sent in order; a final report goes last.
+/// What the coordinator calls superseded is ended and forgotten at once.
+package struct WorkerCore: Sendable {
+    let settings: WorkerSettings
+    let random: any RandomSource
+    var attempts: [AttemptToken: HeldAttempt] = [:]
+    /// Attempts in the order they came, so that effects do not depend on hashing.
+    var order: [AttemptToken] = []
+
+    var session: SessionID?
+    var isRegistering = false
+    var lastNumber: UInt64 = 0
+    /// Number of the exchange that waits for jobs.
+    var poll: UInt64?
+    /// The exchange that carries reports, and how many of which attempt, in its order.
+    var reporting: (number: UInt64, counts: [(token: AttemptToken, count: Int)])?
+
+    var heartbeatInterval: Duration = .seconds(10)
+    var nextHeartbeat: MonotonicTime?
+    var isHeartbeatInFlight = false
+    var failedHeartbeats = 0
+
+    var isDraining = false
+    var isStopping = false
+    var farewellDeadline: MonotonicTime?
+    var isFinished = false
+    var nextWake: MonotonicTime?
+
+    package init(settings: WorkerSettings, random: any RandomSource) {
+        self.settings = settings
+        self.random = random
+    }
+
+    /// Attempts held now, for status and tests.
+    package var heldAttempts: [AttemptToken] { order }
+
+    package mutating func handle(_ event: WorkerEvent, now: MonotonicTime) -> [WorkerEffect] {
+        guard !isFinished else { return [] }
+        var effects = react(to: event, now: now)
+        effects += sendMetrics()
+        effects += uploadNext()
+        effects += exchange()
+        effects += keepTime(now: now)
+        return effects
+    }
+
+    private mutating func react(to event: WorkerEvent, now: MonotonicTime) -> [WorkerEffect] {
+        switch event {
+        case .begin:
+            isRegistering = true
+            return [.register]
+        case .recovered(let token): return recover(token)
+        case .registered(let session, let response): return registered(session, response, now: now)
+        case .exchanged(let session, let response): return exchanged(session, response, now: now)
+        case .sessionLost(let lost): return sessionLost(lost)
+        case .heartbeatAnswered(let session, let tokens, let response):
+            return heartbeatAnswered(session, tokens, response, now: now)
+        case .heartbeatFailed(let session): return heartbeatFailed(session, now: now)
+        case .stopRequested: return stopRequested(now: now)
+        case .tick: return tick(now: now)
+        case .started(let token):
+            update(token) { $0.deadline = $0.timeLimit.map { now + $0 } }
+            return []
+        case .progress(let token, let phase, let step):
+            update(token) { attempt in
+                attempt.progress.phase = phase
+                if let step { attempt.progress.step = step }
+            }
+            return []
+        case .pointsSpooled(let token, let total):
+            update(token) { $0.pointsSpooled = max($0.pointsSpooled, total) }
+            return []
+        case .reportSpooled(let token, let report): return enqueue(token, report)
+        case .metricsAnswered(let token, let answer): return metricsAnswered(token, answer)
+        case .uploaded(let token, let number):
+            update(token) { attempt in
+                attempt.uploading = nil
+                attempt.uploaded.insert(number)
+            }
+            return []
+        case .uploadFailed(let token, let number, let message): return uploadFailed(token, number, message)
+        case .ended(let token, let end): return ended(token, end)
+        }
+    }
+
+    mutating func update(_ token: AttemptToken, _ change: (inout HeldAttempt) -> Void) {
+        guard var attempt = attempts[token] else { return }
+        change(&attempt)
+        attempts[token] = attempt
+    }
+
+    mutating func hold(_ attempt: HeldAttempt) {
+        if attempts.updateValue(attempt, forKey: attempt.token) == nil { order.append(attempt.token) }
+    }
+
+    mutating func forget(_ token: AttemptToken) {
+        attempts[token] = nil
+        order.removeAll { $0 == token }
+    }
+}

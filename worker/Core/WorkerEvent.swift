@@ -1,0 +1,48 @@
+package import SweepModel
+package import SweepWire
+
+/// How the trainer of an attempt ended, after everything it wrote was read and spooled.
+package enum AttemptEnd: Equatable, Sendable {
+    /// Exit 0, and what it should have made is there.
+    case finished
+    /// It was asked to stop, saved what it could, and can be continued elsewhere.
+    case stopped
+    case failed(FailureReport)
+}
+
+/// What the coordinator said to a metric batch.
+package enum MetricAnswer: Equatable, Sendable {
+    /// Everything before `next` is durable there.
+    case acknowledged(next: UInt64)
+    /// It holds less than we thought: it wants `expected` next.
+    case gap(expected: UInt64)
+    case superseded
+    /// It will never take this batch; the message says why.
+    case refused(String)
+}
+
+/// Everything that happens to a worker.
+package enum WorkerEvent: Sendable {
+    case begin
+    /// An attempt of an earlier run of this worker whose folder is still here. Its processes are gone, its last output is in the spool.
+    case recovered(AttemptToken)
+    case registered(SessionID, RegisterResponse)
+    case exchanged(SessionID, ExchangeResponse)
+    /// The coordinator does not know the session (any more).
+    case sessionLost(SessionID)
+    case heartbeatAnswered(SessionID, attempts: [AttemptToken], HeartbeatResponse)
+    case heartbeatFailed(SessionID)
+    case started(AttemptToken)
+    case progress(AttemptToken, phase: String, step: Int?)
+    /// The spool holds so many points of the attempt's stream now.
+    case pointsSpooled(AttemptToken, total: UInt64)
+    case reportSpooled(AttemptToken, SpooledReport)
+    case metricsAnswered(AttemptToken, MetricAnswer)
+    case uploaded(AttemptToken, report: UInt64)
+    /// The files of a report cannot be brought to the coordinator, ever.
+    case uploadFailed(AttemptToken, report: UInt64, message: String)
+    case ended(AttemptToken, AttemptEnd)
+    /// The user wants the worker to stop (SIGTERM, Ctrl-C).
+    case stopRequested
+    case tick
+}
