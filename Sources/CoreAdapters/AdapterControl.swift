@@ -1,0 +1,55 @@
+import CoreTensor
+
+/// What all layers of an adapter share while they run: whether it trains, the step, and the dropouts.
+final class AdapterControl {
+    /// Off: no dropout, and every layer's effective weight is computed once and kept.
+    var isTraining = true { didSet { if isTraining { generation += 1 } } }
+    /// Names the dropouts' random streams, with the layer.
+    var step = 0
+    /// Grows whenever kept weights become stale.
+    private(set) var generation = 0
+    let dropout: Float
+    let rankDropout: Float
+    let moduleDropout: Float
+    let seed: UInt64
+
+    init(dropout: Float = 0, rankDropout: Float = 0, moduleDropout: Float = 0, seed: UInt64 = 0) {
+        self.dropout = dropout
+        self.rankDropout = rankDropout
+        self.moduleDropout = moduleDropout
+        self.seed = seed
+    }
+
+    /// Makes every layer compute its weight again.
+    func weightsChanged() { generation += 1 }
+
+    /// Whether the layer's adapter sits out this step.
+    func skips(_ name: String) -> Bool {
+        guard isTraining, moduleDropout > 0 else { return false }
+        var stream = RandomStream(seed: seed, purpose: "module-dropout/\(name)", step: step)
+        return stream.uniform() < moduleDropout
+    }
+
+    /// 0 or 1 for each output row of ΔW; nil if every row stays. Rows that stay are not scaled up.
+    func rowMask(_ name: String, rows: Int) -> [Float]? {
+        guard isTraining, rankDropout > 0 else { return nil }
+        var stream = RandomStream(seed: seed, purpose: "rank-dropout/\(name)", step: step)
+        return (0..<rows).map { _ in stream.uniform() < rankDropout ? 0 : 1 }
+    }
+
+    /// Dropout of the rank activations, which are scaled by 1 / (1 − p); nil for none.
+    func rankActivations(_ name: String) -> ((Tensor) -> Tensor)? {
+        guard isTraining, dropout > 0 else { return nil }
+        let rate = dropout
+        let stream = RandomStream(seed: seed, purpose: "dropout/\(name)", step: step)
+        return { activations in
+            var stream = stream
+            let mask = Tensor(uninitialized: activations.shape)
+            let kept = 1 / (1 - rate)
+            mask.withMutableBuffer { values in
+                for i in values.indices { values[i] = stream.uniform() < rate ? 0 : kept }
+            }
+            return multiply(activations, mask)
+        }
+    }
+}

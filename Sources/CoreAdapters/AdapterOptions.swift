@@ -1,0 +1,75 @@
+package import RunSpec
+
+/// What decides the adapters of a network: the part of a training specification that this module reads.
+package struct AdapterOptions: Equatable, Sendable {
+    package var algorithm: Algorithm
+    package var layers: LayerSelection
+    /// Rank; nil for algorithms without one and for full-matrix LoKr.
+    package var dim: Int?
+    /// 0 or nil means dim.
+    package var alpha: Double?
+    /// Rank of k×k convolutions; 0 leaves them out, nil treats them like the other layers.
+    package var convDim: Int?
+    package var convAlpha: Double?
+    package var factor = -1
+    package var trainNorm = false
+    package var dropout = 0.0
+    package var rankDropout = 0.0
+    package var moduleDropout = 0.0
+    package var useTucker = false
+    package var useScalar = false
+    package var rsLoRA = false
+    package var decomposeBoth = false
+    package var fullMatrix = false
+    package var unbalanced = false
+    package var trainsTextEncoder = true
+    package var seed: UInt64
+
+    package init(
+        algorithm: Algorithm, layers: LayerSelection, dim: Int? = nil, alpha: Double? = nil, convDim: Int? = nil,
+        convAlpha: Double? = nil, seed: UInt64 = 0
+    ) {
+        self.algorithm = algorithm.canonical
+        self.layers = layers
+        self.dim = dim
+        self.alpha = alpha
+        self.convDim = convDim
+        self.convAlpha = convAlpha
+        self.seed = seed
+    }
+
+    package init(_ spec: TrainingSpec) {
+        self.init(
+            algorithm: spec.algorithm, layers: spec.layers, dim: spec.dim, alpha: spec.alpha, convDim: spec.convDim,
+            convAlpha: spec.convAlpha, seed: UInt64(bitPattern: Int64(spec.seed)))
+        factor = spec.factor
+        trainNorm = spec.trainNorm
+        dropout = spec.dropout
+        rankDropout = spec.rankDropout
+        moduleDropout = spec.moduleDropout
+        useTucker = spec.useTucker
+        useScalar = spec.useScalar
+        rsLoRA = spec.rsLoRA
+        decomposeBoth = spec.decomposeBoth
+        fullMatrix = spec.fullMatrix
+        unbalanced = spec.unbalancedFactorization
+        trainsTextEncoder = spec.textEncoderLearningRate != 0
+    }
+
+    /// The options of one layer; nil if the layer gets no adapter.
+    func layer(_ name: String, _ geometry: LayerGeometry) -> LayerOptions? {
+        let isWide = geometry.kind == .convolution && geometry.taps > 1
+        if isWide, !layers.includesConvolutions || convDim == 0 { return nil }
+        let rank = isWide ? convDim ?? dim : dim
+        let alpha = isWide ? convAlpha ?? self.alpha : self.alpha
+        var options = LayerOptions(name: name, seed: seed, rank: rank, alpha: Float(alpha ?? 0))
+        options.factor = factor
+        options.useTucker = useTucker
+        options.useScalar = useScalar
+        options.rsLoRA = rsLoRA
+        options.decomposeBoth = decomposeBoth
+        options.fullMatrix = fullMatrix
+        options.unbalanced = unbalanced
+        return options
+    }
+}

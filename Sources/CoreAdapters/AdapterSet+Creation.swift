@@ -1,0 +1,80 @@
+package import CoreNets
+import CoreTensor
+package import RunSpec
+
+extension AdapterSet {
+    /// A new adapter with ΔW = 0 for the layers that a training specification selects, its random tensors seeded by the
+    /// specification and each layer's name.
+    ///
+    /// - Parameter textEncoder: nil, or a text-encoder learning rate of 0, leaves it alone.
+    /// - Throws: `AdapterError` for options the algorithm does not have, or if no layer is selected.
+    package static func create(
+        unet: any Module, textEncoder: (any Module)?, spec: TrainingSpec
+    ) throws -> AdapterSet {
+        try create(unet: unet, textEncoder: textEncoder, options: AdapterOptions(spec))
+    }
+
+    package static func create(
+        unet: any Module, textEncoder: (any Module)?, options: AdapterOptions
+    ) throws -> AdapterSet {
+        if options.dropout > 0, options.algorithm != .lora {
+            throw AdapterError(
+                .badOption, "dropout: \(options.algorithm.rawValue) has no rank activations; use rank_dropout")
+        }
+        var targets = LayerTarget.selected(by: options.layers.unet, in: unet, side: .unet)
+        if let textEncoder, options.trainsTextEncoder {
+            targets += LayerTarget.selected(by: options.layers.textEncoder, in: textEncoder, side: .textEncoder)
+        }
+        let layers = try targets.compactMap { try newLayer($0, options) }
+        guard !layers.isEmpty else {
+            throw AdapterError(.nothingSelected, "layers: the selection holds no layer of this network")
+        }
+        let control = AdapterControl(
+            dropout: Float(options.dropout), rankDropout: Float(options.rankDropout),
+            moduleDropout: Float(options.moduleDropout), seed: options.seed)
+        return AdapterSet(layers: layers, metadata: metadata(of: options), control: control)
+    }
+
+    private static func newLayer(_ target: LayerTarget, _ options: AdapterOptions) throws -> AdapterLayer? {
+        let name = target.fileName
+        if target.geometry.kind == .norm {
+            guard options.trainNorm else { return nil }
+            return AdapterLayer(target: target, name: name, content: .norm(.create(target.geometry)))
+        }
+        guard let layerOptions = options.layer(name, target.geometry) else { return nil }
+        let update = try AdapterRegistry.create(options.algorithm, at: target.site(named: name), layerOptions)
+        return AdapterLayer(target: target, name: name, content: .weight(options.algorithm, update))
+    }
+
+    /// What readers look for in a file's header (kohya's names).
+    private static func metadata(of options: AdapterOptions) -> [String: String] {
+        var arguments: [String] = ["\"algo\": \"\(options.algorithm.rawValue)\""]
+        if let convDim = options.convDim { arguments.append("\"conv_dim\": \"\(convDim)\"") }
+        if let convAlpha = options.convAlpha { arguments.append("\"conv_alpha\": \"\(convAlpha)\"") }
+        if options.algorithm.isKronecker { arguments.append("\"factor\": \"\(options.factor)\"") }
+        if options.trainNorm { arguments.append("\"train_norm\": \"True\"") }
+        return [
+            "ss_v2": "False", "ss_base_model_version": "sd_v1", "ss_network_module": "lycoris.kohya",
+            "ss_network_dim": options.dim.map(String.init) ?? "Dynamic",
+            "ss_network_alpha": options.alpha.map { "\($0)" } ?? "Dynamic",
+            "ss_network_args": "{" + arguments.joined(separator: ", ") + "}",
+        ]
+    }
+}
+
+extension LayerTarget {
+    func site(named name: String) -> AdapterRegistry.Site {
+        let bias: Tensor?
+        let weight: Tensor
+        switch module {
+        case let layer as Linear: (weight, bias) = (layer.weight.tensor, layer.bias?.tensor)
+        case let layer as Conv2d: (weight, bias) = (layer.weight.tensor, layer.bias?.tensor)
+        case let norm as GroupNorm: (weight, bias) = (norm.weight.tensor, norm.bias.tensor)
+        case let norm as LayerNorm: (weight, bias) = (norm.weight.tensor, norm.bias.tensor)
+        default: preconditionFailure("\(path) is no layer that adapters know")
+        }
+        return .init(
+            name: name, geometry: geometry,
+            weight: weight.detached().reshaped([geometry.outputs, geometry.columns]), bias: bias?.detached())
+    }
+}

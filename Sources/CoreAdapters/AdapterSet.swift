@@ -1,0 +1,65 @@
+import CoreNets
+package import CoreTensor
+package import RunSpec
+
+/// An adapter of a whole network: one update for each selected layer of the U-Net and the text encoder.
+///
+/// A new one (`create`) or one from a file (`load`) changes nothing until it is attached. Networks are referred to, not
+/// copied, and must outlive it; `detach` leaves them as they were, bit for bit.
+package final class AdapterSet {
+    package let layers: [AdapterLayer]
+    /// Keys and values of the file's text about itself; empty for a new adapter.
+    package let metadata: [String: String]
+    let control: AdapterControl
+
+    init(layers: [AdapterLayer], metadata: [String: String] = [:], control: AdapterControl = AdapterControl()) {
+        self.layers = layers
+        self.metadata = metadata
+        self.control = control
+    }
+
+    /// Off for validation and image generation: no dropout, and effective weights are computed once and kept. Switch it on
+    /// before the next training step.
+    package var isTraining: Bool {
+        get { control.isTraining }
+        set { control.isTraining = newValue }
+    }
+
+    /// The training step, which seeds the dropouts.
+    package var step: Int {
+        get { control.step }
+        set { control.step = newValue }
+    }
+
+    /// A trainable tensor with the name of its file key, which is stable over saving and resuming.
+    package struct Trainable {
+        package let name: String
+        package let side: AdapterSide
+        package let tensor: Tensor
+    }
+
+    /// Every trainable tensor, in a fixed order.
+    package var trainables: [Trainable] {
+        layers.flatMap { layer in
+            layer.tensors.map {
+                Trainable(name: "\(layer.name).\($0.suffix)", side: layer.side, tensor: $0.tensor)
+            }
+        }
+    }
+
+    package func trainables(_ side: AdapterSide) -> [Trainable] { trainables.filter { $0.side == side } }
+
+    /// Numbers that a file of this adapter holds, alphas included.
+    package var valueCount: Int {
+        layers.reduce(0) { sum, layer in
+            sum + layer.fileTensors.reduce(0) { $0 + $1.floats.count } + (layer.alpha == nil ? 0 : 1)
+        }
+    }
+
+    /// The algorithms in use, norms aside, most used first.
+    package var algorithms: [Algorithm] {
+        var counts: [Algorithm: Int] = [:]
+        for case .weight(let algorithm, _) in layers.map(\.content) { counts[algorithm, default: 0] += 1 }
+        return counts.sorted { ($0.value, $1.key.rawValue) > ($1.value, $0.key.rawValue) }.map(\.key)
+    }
+}

@@ -1,0 +1,99 @@
+package import CoreNets
+import CoreTensor
+
+extension AdapterSet {
+    /// Reads an adapter file, recognising each layer's algorithm by its keys.
+    ///
+    /// Keys of known components that are not handed in are left alone.
+    /// - Throws: `AdapterError` naming the key that has no place, is missing or has a wrong shape; the reader's own error for
+    ///   a broken file.
+    package static func load(
+        _ path: String, unet: (any Module)?, textEncoder: (any Module)?
+    ) throws -> AdapterSet {
+        let file = try SafetensorsFile(path: path)
+        do {
+            return try load(file, unet: unet, textEncoder: textEncoder)
+        } catch let error as AdapterError {
+            throw AdapterError(error.code, "\(path): \(error.message)")
+        }
+    }
+
+    static func load(
+        _ file: SafetensorsFile, unet: (any Module)?, textEncoder: (any Module)?
+    ) throws -> AdapterSet {
+        var places: [String: LayerTarget] = [:]
+        for (root, side) in [(unet, AdapterSide.unet), (textEncoder, .textEncoder)] {
+            guard let root else { continue }
+            for target in LayerTarget.all(in: root, side: side) {
+                for spelling in side.spellings(path: target.path) where places[spelling] == nil {
+                    places[spelling] = target
+                }
+            }
+        }
+        let groups = try grouped(file, places: places, hasUNet: unet != nil, hasTextEncoder: textEncoder != nil)
+        var layers: [AdapterLayer] = []
+        var taken: [ObjectIdentifier: String] = [:]
+        for (name, suffixes) in groups {
+            guard let target = places[name] else { continue }
+            if let other = taken.updateValue(name, forKey: ObjectIdentifier(target.module)) {
+                throw AdapterError(.unplacedKey, "\(name) and \(other) are the same layer")
+            }
+            layers.append(try readLayer(target, LayerKeys(name: name, suffixes: suffixes, file: file)))
+        }
+        let order = Dictionary(
+            places.values.map { (ObjectIdentifier($0.module), $0.fileName) }, uniquingKeysWith: { first, _ in first })
+        layers.sort { (order[ObjectIdentifier($0.target.module)] ?? "") < (order[ObjectIdentifier($1.target.module)] ?? "") }
+        return AdapterSet(layers: layers, metadata: file.metadata)
+    }
+
+    /// Suffixes by layer name, for the layers of the components that run.
+    private static func grouped(
+        _ file: SafetensorsFile, places: [String: LayerTarget], hasUNet: Bool, hasTextEncoder: Bool
+    ) throws -> [(name: String, suffixes: Set<String>)] {
+        var groups: [String: Set<String>] = [:]
+        for key in file.names {
+            let dot = key.firstIndex(of: ".") ?? key.endIndex
+            let name = String(key[..<dot])
+            if places[name] == nil {
+                guard isOfAbsentComponent(name, hasUNet: hasUNet, hasTextEncoder: hasTextEncoder) else {
+                    throw AdapterError(
+                        .unplacedKey,
+                        "\(key): the network has no layer of that name; wanted names such as "
+                            + "\(places.keys.sorted().first ?? "lora_unet_…")")
+                }
+                continue
+            }
+            groups[name, default: []].insert(String(key[dot...].dropFirst()))
+        }
+        return groups.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// Other components' keys are none of our business: a text encoder's where only the U-Net runs, a second text encoder's,
+    /// bundled embeddings.
+    private static func isOfAbsentComponent(_ name: String, hasUNet: Bool, hasTextEncoder: Bool) -> Bool {
+        if name.hasPrefix("lora_te2_") || name == "bundle_emb" { return true }
+        if !hasUNet, name.hasPrefix("lora_unet_") { return true }
+        if !hasTextEncoder, name.hasPrefix("lora_te_") || name.hasPrefix("lora_te1_") { return true }
+        return (!hasUNet || !hasTextEncoder) && name.hasPrefix("lycoris_")
+    }
+
+    private static func readLayer(_ target: LayerTarget, _ keys: LayerKeys) throws -> AdapterLayer {
+        let content: AdapterLayer.Content
+        if target.geometry.kind == .norm {
+            guard keys.has("w_norm") else {
+                throw AdapterError(
+                    .unplacedKey,
+                    "\(keys.name).\(keys.remaining.first ?? ""): a normalisation layer; wanted w_norm and b_norm")
+            }
+            content = .norm(try .read(target.geometry, keys))
+        } else {
+            let (algorithm, update) = try AdapterRegistry.read(at: target.site(named: keys.name), keys)
+            content = .weight(algorithm, update)
+        }
+        if let extra = keys.remaining.first {
+            throw AdapterError(
+                .unplacedKey, "\(keys.name).\(extra): the layer's algorithm, told by its other keys, has no such tensor")
+        }
+        return AdapterLayer(target: target, name: keys.name, content: content)
+    }
+}

@@ -1,0 +1,56 @@
+package import CoreTensor
+
+/// One layer's trainable update: an algorithm's tensors and the three ways to use them.
+///
+/// Weights are matrices `[outputs, columns]` here, columns in memory order (`LayerGeometry.columns`). Every method records
+/// gradients. Strength scales the update at inference; training uses 1.
+package protocol LayerUpdate: AnyObject {
+    /// The trainable tensors, in the order of the algorithm's file keys.
+    var tensors: [AdapterTensor] { get }
+    /// The `alpha` of the file; nil where the file has none.
+    var alpha: Float? { get }
+    /// ΔW at strength 1.
+    ///
+    /// - Parameter base: the frozen weight; only some algorithms look at it.
+    func delta(base: Tensor) -> Tensor
+    /// The weight to use in place of the base.
+    func weight(base: Tensor, strength: Float) -> Tensor
+    /// The bias to use in place of the base's.
+    func bias(base: Tensor?, strength: Float) -> Tensor?
+    /// y + ΔW x without ΔW; nil if the algorithm has no such form.
+    func bypass(_ call: BypassCall) -> Tensor?
+    /// What one training step costs either way.
+    func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost
+    /// Extra values for a file: what `tensors` hold, with everything folded in that readers do not know.
+    func fileTensors() -> [FileTensor]
+}
+
+/// A tensor as a file has it.
+package struct FileTensor: Equatable, Sendable {
+    package let suffix: String
+    package let shape: [Int]
+    package let floats: [Float]
+
+    package init(suffix: String, shape: [Int], floats: [Float]) {
+        self.suffix = suffix
+        self.shape = shape
+        self.floats = floats
+    }
+}
+
+extension LayerUpdate {
+    package func weight(base: Tensor, strength: Float) -> Tensor {
+        let delta = delta(base: base)
+        return add(base, strength == 1 ? delta : scaled(delta, by: strength))
+    }
+
+    package func bias(base: Tensor?, strength: Float) -> Tensor? { base }
+
+    package func bypass(_ call: BypassCall) -> Tensor? { nil }
+
+    package func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost { UpdateCost(bypass: .infinity, rebuild: 0) }
+
+    package func fileTensors() -> [FileTensor] {
+        tensors.map { FileTensor(suffix: $0.suffix, shape: $0.fileShape, floats: $0.fileValues) }
+    }
+}

@@ -1,0 +1,118 @@
+package import CoreNets
+package import CoreTensor
+
+/// The adapters of one linear or convolution layer at work: decides for each call between adding the update's share to the
+/// layer's output and replacing the layer's weight.
+package final class AttachedLayer: LayerAdapter {
+    /// An update with its strength.
+    struct Member {
+        let name: String
+        let update: any LayerUpdate
+        let strength: Float
+        let control: AdapterControl
+    }
+
+    private let members: [Member]
+    private let geometry: LayerGeometry
+    /// W + ΔW outside training, valid for one generation of the members' weights.
+    private var kept: (generation: Int, weight: Tensor, bias: Tensor?)?
+
+    init(_ members: [Member], geometry: LayerGeometry) {
+        self.members = members
+        self.geometry = geometry
+    }
+
+    package func forward(_ x: Tensor, through layer: Linear, adding residual: Tensor?) -> Tensor {
+        let site = Call(
+            x: x, weight: layer.weight.tensor, bias: layer.bias?.tensor, rows: x.count / layer.inputs, stride: 1,
+            padding: Padding(0), base: { layer.base($0, adding: residual) }, residual: residual)
+        return forward(site)
+    }
+
+    package func forward(_ x: Tensor, through layer: Conv2d, adding residual: Tensor?) -> Tensor {
+        let padded = (layer.padding.top + layer.padding.bottom, layer.padding.left + layer.padding.right)
+        let height = (x.shape[1] + padded.0 - layer.kernel) / layer.stride + 1
+        let width = (x.shape[2] + padded.1 - layer.kernel) / layer.stride + 1
+        let site = Call(
+            x: x, weight: layer.weight.tensor, bias: layer.bias?.tensor, rows: x.shape[0] * height * width,
+            stride: layer.stride, padding: layer.padding, base: { layer.base($0, adding: residual) },
+            residual: residual)
+        return forward(site)
+    }
+
+    /// One call of the layer.
+    private struct Call {
+        let x: Tensor
+        let weight: Tensor
+        let bias: Tensor?
+        /// Output positions.
+        let rows: Int
+        let stride: Int
+        let padding: Padding
+        let base: (Tensor) -> Tensor
+        let residual: Tensor?
+    }
+
+    private func forward(_ call: Call) -> Tensor {
+        // Training runs one adapter; several at once, or a still one, have a fixed weight.
+        guard members.count == 1, let member = members.first, member.control.isTraining else {
+            let (weight, bias) = keptWeight(call)
+            return apply(weight, bias, call)
+        }
+        if member.control.skips(member.name) { return call.base(call.x) }
+        let mask = member.control.rowMask(member.name, rows: geometry.outputs)
+        let onRank = member.control.rankActivations(member.name)
+        let cost = member.update.cost(rows: call.rows, geometry: geometry)
+        if cost.bypass < cost.rebuild || onRank != nil {
+            let bypass = BypassCall(
+                x: call.x, y: call.base(call.x), geometry: geometry, stride: call.stride, padding: call.padding,
+                rowScale: mask, onRank: onRank)
+            if let y = member.update.bypass(bypass) { return y }
+        }
+        let base = matrix(call.weight)
+        let weight: Tensor
+        let bias: Tensor?
+        if let mask {
+            weight = add(base, scaleSamples(member.update.delta(base: base), mask))
+        } else {
+            weight = member.update.weight(base: base, strength: 1)
+        }
+        bias = member.update.bias(base: call.bias, strength: 1)
+        return apply(weight, bias, call)
+    }
+
+    private func matrix(_ weight: Tensor) -> Tensor { weight.reshaped([geometry.outputs, geometry.columns]) }
+
+    private func apply(_ weight: Tensor, _ bias: Tensor?, _ call: Call) -> Tensor {
+        if geometry.kind == .linear || (geometry.kernel == 1 && call.stride == 1 && call.padding == Padding(0)) {
+            return linear(call.x, weight: weight, bias: bias, adding: call.residual)
+        }
+        let side = geometry.kernel
+        let filter = weight.reshaped([geometry.outputs, side, side, geometry.inputs])
+        let y = conv2d(call.x, weight: filter, bias: bias, stride: call.stride, padding: call.padding)
+        return call.residual.map { add(y, $0) } ?? y
+    }
+
+    private func keptWeight(_ call: Call) -> (Tensor, Tensor?) {
+        let generation = members.reduce(0) { $0 + $1.control.generation }
+        if let kept, kept.generation == generation { return (kept.weight, kept.bias) }
+        let base = matrix(call.weight.detached())
+        let (weight, bias) = withoutGradients {
+            var weight: Tensor?
+            var bias = call.bias?.detached()
+            for member in members {
+                let changed = member.update.weight(base: base, strength: member.strength)
+                // Every adapter's ΔW is taken from the base, so that their order says nothing.
+                weight = weight.map { add($0, subtract(changed, base)) } ?? changed
+                let changedBias = member.update.bias(base: call.bias, strength: member.strength)
+                if let changedBias, let original = call.bias, let sum = bias, changedBias !== original {
+                    bias = add(sum, subtract(changedBias, original))
+                }
+            }
+            return (weight ?? base, bias)
+        }
+        let result = (generation, weight.detached(), bias?.detached())
+        kept = result
+        return (result.1, result.2)
+    }
+}

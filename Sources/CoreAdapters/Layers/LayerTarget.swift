@@ -1,0 +1,54 @@
+package import CoreNets
+package import RunSpec
+
+/// A layer that an adapter can change, with its place in the network.
+package struct LayerTarget {
+    package let side: AdapterSide
+    package let path: String
+    package let geometry: LayerGeometry
+    package let module: any Module
+
+    package var fileName: String { side.fileName(path: path) }
+
+    /// Every layer of a network that adapters know.
+    package static func all(in root: any Module, side: AdapterSide) -> [LayerTarget] {
+        var targets: [LayerTarget] = []
+        root.visit { path, module in
+            guard let geometry = LayerGeometry(module) else { return }
+            targets.append(LayerTarget(side: side, path: path, geometry: geometry, module: module))
+        }
+        return targets
+    }
+
+    /// The layers of `root` that a rule selects, in registration order; norms only below selected blocks.
+    package static func selected(by rule: LayerRule, in root: any Module, side: AdapterSide) -> [LayerTarget] {
+        var targets: [LayerTarget] = []
+        // Paths of the selected blocks and of the enclosing ones that `within` asks for.
+        var blocks: [String] = []
+        var enclosing: [String] = []
+        root.visit { path, module in
+            if module.className == rule.within { enclosing.append(path) }
+            if rule.classes.contains(module.className),
+                rule.within == nil || enclosing.contains(where: { isBelow(path, $0) })
+            {
+                blocks.append(path)
+            }
+            guard let geometry = LayerGeometry(module) else { return }
+            let named = geometry.kind != .norm && matches(path, rule.names)
+            guard named || blocks.contains(where: { isBelow(path, $0) }), !matches(path, rule.exclude) else { return }
+            targets.append(LayerTarget(side: side, path: path, geometry: geometry, module: module))
+        }
+        return targets
+    }
+
+    private static func isBelow(_ path: String, _ block: String) -> Bool {
+        block.isEmpty || path.hasPrefix(block + ".")
+    }
+
+    private static func matches(_ path: String, _ names: [String]) -> Bool {
+        names.contains { name in
+            if name.contains("*") || name.contains("?") { return Glob.matches(path, name) }
+            return path == name || path.hasSuffix("." + name)
+        }
+    }
+}

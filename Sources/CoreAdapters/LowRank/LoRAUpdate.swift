@@ -1,0 +1,63 @@
+package import CoreTensor
+
+/// LoRA, and LoCon for convolutions: `lora_down`, `lora_up`, with Tucker `lora_mid`.
+package final class LoRAUpdate: LayerUpdate {
+    package let tensors: [AdapterTensor]
+    package let alpha: Float?
+    package let scale: Float
+    package let rank: Int
+    private let up: AdapterTensor
+    private let down: AdapterTensor
+    private let mid: AdapterTensor?
+    /// The learnable factor of `use_scalar`; a file has it multiplied into `lora_up`.
+    private let scalar: AdapterTensor?
+
+    init(
+        up: AdapterTensor, down: AdapterTensor, mid: AdapterTensor?, scalar: AdapterTensor? = nil, alpha: Float?,
+        scale: Float
+    ) {
+        self.up = up
+        self.down = down
+        self.mid = mid
+        self.scalar = scalar
+        self.alpha = alpha
+        self.scale = scale
+        self.rank = up.tensor.shape[1]
+        self.tensors = [down, up] + [mid, scalar].compactMap { $0 }
+    }
+
+    /// `[out, r]` and `[r, columns]`, the scale in the first.
+    private func factors() -> (up: Tensor, down: Tensor) {
+        var upper = scale == 1 ? up.tensor : scaled(up.tensor, by: scale)
+        if let scalar { upper = timesScalar(upper, scalar.tensor) }
+        return (upper, mid.map { tuckerDown(core: $0.tensor, down: down.tensor) } ?? down.tensor)
+    }
+
+    package func delta(base: Tensor) -> Tensor {
+        let (upper, lower) = factors()
+        return matmul(upper, lower)
+    }
+
+    package func bypass(_ call: BypassCall) -> Tensor? {
+        let (upper, lower) = factors()
+        let activations = call.apply(lower, to: call.x)  // [..., r]
+        let kept = call.onRank.map { $0(activations) } ?? activations
+        return linear(kept, weight: call.rowScale.map { scaleSamples(upper, $0) } ?? upper, adding: call.y)
+    }
+
+    package func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost {
+        let size = Double(geometry.outputs * geometry.columns)
+        return .lowRank(
+            rows: rows, rank: rank, geometry: geometry,
+            building: size * (3 * Double(rank) / UpdateCost.efficiency(rank: rank) + 3 * UpdateCost.pass))
+    }
+
+    package func fileTensors() -> [FileTensor] {
+        [down, up, mid].compactMap { $0 }.map { tensor in
+            let factor = tensor === up ? scalar?.tensor.item() ?? 1 : 1
+            return FileTensor(
+                suffix: tensor.suffix, shape: tensor.fileShape,
+                floats: factor == 1 ? tensor.fileValues : tensor.fileValues.map { $0 * factor })
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import CoreAdapters
+import CoreDiffusion
+import CoreNets
+import CoreTensor
+import Foundation
+package import RunSpec
+
+/// Measures one adapter training step (forward, backward, AdamW) of a U-Net with random weights.
+package struct BenchStep {
+    package var model = BenchModel.tiny
+    package var algorithm = Algorithm.lora
+    /// Side of the square latent; nil: the model's usual one.
+    package var latent: Int?
+    package var batch: Int?
+    /// Steps to time after one that warms up; the median counts.
+    package var steps = 8
+    /// The rate that `peak_share` refers to; nil measures it first.
+    package var peak: Double?
+
+    package init() {}
+
+    package struct Report: Codable, Sendable {
+        package let model: String
+        package let algorithm: String
+        package let batch: Int
+        package let latent: Int
+        /// Median of a step.
+        package let seconds: Double
+        /// Fastest step.
+        package let best_seconds: Double
+        /// Median of the forward pass without gradients.
+        package let forward_seconds: Double
+        /// Nominal work of a step (`nominal_gflop`) by its time.
+        package let gflops: Double
+        package let nominal_gflop: Double
+        /// `gflops` by the machine's own matrix product rate.
+        package let peak_share: Double
+        package let peak_gflops: Double
+        /// Largest resident memory of the process.
+        package let resident_mb: Double
+        package let adapter_values: Int
+        package let kernel: String
+        package let threads: Int
+    }
+
+    /// - Throws: `AdapterError` for an algorithm that is not built.
+    package func run() throws -> Report {
+        let side = latent ?? model.latent
+        let samples = batch ?? model.batch
+        let peakRate = peak ?? BenchGEMM().run().gflops
+        Compute.releaseIdleBuffers()
+        let unet = UNet2DConditionModel(configuration: model.configuration)
+        unet.initialize(seed: 0)
+        var random = RandomStream(seed: 1, purpose: "bench step")
+        let (sample, target) = (Tensor(uninitialized: [samples, side, side, 4]), Tensor(uninitialized: [samples, side, side, 4]))
+        let context = Tensor(uninitialized: [samples, model.tokens, model.configuration.crossAttentionWidth[0]])
+        for tensor in [sample, target, context] { random.fillNormal(tensor) }
+        let timesteps = (0..<samples).map { _ in Float(random.integer(below: 1000)) }
+
+        func forward() -> Tensor { unet(sample: sample, timesteps: timesteps, context: context) }
+        let work = NominalWork.measure(unet, algorithm) { _ = forward() }
+        let forwardTimes = times { withoutGradients { _ = forward() } }
+
+        let adapters = try AdapterSet.create(unet: unet, textEncoder: nil, options: Self.options(algorithm))
+        adapters.attach()
+        defer { adapters.detach() }
+        let optimizer = AdamW(
+            groups: [ParameterGroup(tensors: adapters.trainables.map(\.tensor), learningRate: 1e-4, weightDecay: 0.01)])
+        let stepTimes = times {
+            optimizer.zeroGradients()
+            meanSquaredError(forward(), target).backward()
+            optimizer.step()
+        }
+        let (median, machine) = (stepTimes[stepTimes.count / 2], Compute.description)
+        let rate = work.step / median / 1e9
+        return Report(
+            model: model.rawValue, algorithm: algorithm.rawValue, batch: samples, latent: side, seconds: median,
+            best_seconds: stepTimes[0], forward_seconds: forwardTimes[forwardTimes.count / 2], gflops: rate,
+            nominal_gflop: work.step / 1e9, peak_share: rate / peakRate, peak_gflops: peakRate,
+            resident_mb: Self.residentMegabytes(), adapter_values: adapters.valueCount, kernel: machine.kernel,
+            threads: machine.threads)
+    }
+
+    /// dim 8, alpha 4, factor 8 on the peers' class list: no conv_in, conv_out, time_embedding.
+    static func options(_ algorithm: Algorithm) -> AdapterOptions {
+        let layers = LayerSelection(
+            classes: ["Transformer2DModel", "ResnetBlock2D", "Downsample2D", "Upsample2D"], names: [], exclude: [])
+        var options = AdapterOptions(
+            algorithm: algorithm, layers: layers, dim: 8, alpha: 4, convDim: 8, convAlpha: 4)
+        options.factor = 8
+        return options
+    }
+
+    /// Sorted times of `steps` runs after one that is not counted.
+    private func times(_ body: () -> Void) -> [Double] {
+        let clock = ContinuousClock()
+        body()
+        return (0..<max(1, steps)).map { _ in clock.measure(body) / .seconds(1) }.sorted()
+    }
+
+    /// The kernel's high-water mark of this process; 0 where it does not tell.
+    private static func residentMegabytes() -> Double {
+        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return 0 }
+        for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {
+            let kilobytes = line.split(whereSeparator: { " \t".contains($0) }).compactMap { Double($0) }.first
+            return (kilobytes ?? 0) / 1024
+        }
+        return 0
+    }
+}

@@ -1,0 +1,119 @@
+import CoreAdapters
+import CoreDiffusion
+import CoreNets
+import CoreTensor
+
+/// Trains an adapter on given batches, one optimiser step each, so that anyone can hold the training arithmetic against
+/// another implementation: no random numbers, no clipping, no dropout.
+package struct Replay {
+    /// A pipeline folder: `unet/`, for `input_ids` also `text_encoder/`, and `scheduler/` if present.
+    package var model: String
+    /// The starting adapter; algorithm, ranks and alphas come from it.
+    package var adapter: String
+    package var batches: String
+    package var optimizer = "adamw"
+    package var learningRate: Double
+    package var betas = (0.9, 0.999)
+    package var weightDecay: Double
+    package var epsilon = 1e-8
+    /// `epsilon` or `v`; nil: what the schedule says.
+    package var prediction: String?
+    package var minSNRGamma: Double?
+    /// Where the trained adapter goes, in f32 with the keys and shapes of `adapter`.
+    package var out: String?
+
+    package init(model: String, adapter: String, batches: String, learningRate: Double, weightDecay: Double = 0.01) {
+        self.model = model
+        self.adapter = adapter
+        self.batches = batches
+        self.learningRate = learningRate
+        self.weightDecay = weightDecay
+    }
+
+    package struct Report: Codable, Equatable, Sendable {
+        /// The mean squared error of each step, before its update.
+        package let losses: [Double]
+    }
+
+    /// - Parameter onStep: called with each step's number from 1, the number of steps, and the loss.
+    /// - Throws: `ReplayError`, or what loading the model and the adapter throws.
+    package func run(onStep: (Int, Int, Double) -> Void = { _, _, _ in }) throws -> Report {
+        guard optimizer == "adamw" else {
+            throw ReplayError(.badOption, "--optimizer: found '\(optimizer)', wanted adamw")
+        }
+        let batches = try ReplayBatches(path: batches)
+        let unet = try DiffusionPipeline.loadUNet(model + "/unet")
+        let textEncoder = batches.hasIDs ? try DiffusionPipeline.loadTextEncoder(model + "/text_encoder") : nil
+        let schedule = try noiseSchedule()
+        let adapters = try AdapterSet.load(adapter, unet: unet, textEncoder: textEncoder)
+        adapters.isTraining = true
+        adapters.attach()
+        defer { adapters.detach() }
+        let trained = adapters.trainables
+        let optimizer = AdamW(
+            groups: [
+                ParameterGroup(
+                    tensors: trained.map(\.tensor), names: trained.map(\.name), learningRate: Float(learningRate),
+                    weightDecay: Float(weightDecay))
+            ], betas: (Float(betas.0), Float(betas.1)), epsilon: Float(epsilon))
+        var losses: [Double] = []
+        for index in 0..<batches.count {
+            optimizer.zeroGradients()
+            let loss = self.loss(try batches[index], unet, textEncoder, schedule)
+            losses.append(Double(loss.item()))
+            loss.backward()
+            optimizer.step()
+            onStep(index + 1, batches.count, losses[index])
+        }
+        try write(adapters)
+        return Report(losses: losses)
+    }
+
+    private func noiseSchedule() throws -> NoiseSchedule {
+        var schedule = try DiffusionPipeline.loadSchedule(model)
+        switch prediction {
+        case nil: break
+        case "epsilon": schedule.prediction = .epsilon
+        case "v", "v_prediction": schedule.prediction = .velocity
+        case .some(let other):
+            throw ReplayError(.badOption, "--prediction: found '\(other)', wanted epsilon or v")
+        }
+        return schedule
+    }
+
+    private func loss(
+        _ batch: ReplayBatches.Batch, _ unet: UNet2DConditionModel, _ textEncoder: CLIPTextModel?,
+        _ schedule: NoiseSchedule
+    ) -> Tensor {
+        let context: Tensor
+        switch batch.condition {
+        case .states(let states): context = states
+        case .ids(let ids):
+            guard let textEncoder else { preconditionFailure("token ids without a text encoder") }
+            context = textEncoder(ids: ids).hidden
+        }
+        let noisy = schedule.addNoise(batch.latents, batch.noise, timesteps: batch.timesteps)
+        let target = schedule.target(batch.latents, batch.noise, timesteps: batch.timesteps)
+        let answer = unet(sample: noisy, timesteps: batch.timesteps.map(Float.init), context: context)
+        let weights = minSNRGamma.map { gamma in
+            batch.timesteps.map { schedule.minSNRWeight($0, gamma: Float(gamma)) }
+        }
+        return meanSquaredError(answer, target, sampleWeights: weights)
+    }
+
+    /// The trained tensors under the given file's names, and what the replay did not touch as it was.
+    private func write(_ adapters: AdapterSet) throws {
+        guard let out else { return }
+        let source = try SafetensorsFile(path: adapter)
+        var writer = SafetensorsWriter(metadata: source.metadata)
+        var written: Set<String> = []
+        for (name, shape, floats) in adapters.fileTensors(naming: .asRead) {
+            writer.add(name, shape: source.info(name)?.shape ?? shape, floats: floats)
+            written.insert(name)
+        }
+        for name in source.names where !written.contains(name) {
+            writer.add(name, shape: source.info(name)?.shape ?? [], floats: try source.floats(name))
+        }
+        try writer.write(to: out)
+    }
+}

@@ -1,0 +1,93 @@
+import CoreTensor
+
+/// The given batches of a replay: `latents.i`, `noise.i`, `timesteps.i`, and `context.i` or `input_ids.i`, i = 0, 1, ….
+struct ReplayBatches {
+    /// What the U-Net is conditioned on.
+    enum Condition {
+        /// `[B, T, D]`
+        case states(Tensor)
+        /// Token ids, for the text encoder; one row for each sample.
+        case ids([[Int32]])
+    }
+
+    struct Batch {
+        /// Scaled latents, `[B, H, W, C]`.
+        let latents: Tensor
+        let noise: Tensor
+        let timesteps: [Int]
+        let condition: Condition
+    }
+
+    private let file: SafetensorsFile
+    let count: Int
+
+    init(path: String) throws {
+        file = try SafetensorsFile(path: path)
+        let names = Set(file.names)
+        var count = 0
+        while names.contains("latents.\(count)") { count += 1 }
+        guard count > 0 else {
+            throw ReplayError(.badBatches, "\(path): no tensor latents.0; wanted latents.i, noise.i, timesteps.i, context.i or input_ids.i")
+        }
+        self.count = count
+    }
+
+    /// Whether the text encoder takes part.
+    var hasIDs: Bool { file.info("input_ids.0") != nil && file.info("context.0") == nil }
+
+    subscript(_ index: Int) -> Batch {
+        get throws {
+            let latents = try image("latents.\(index)")
+            let noise = try image("noise.\(index)")
+            guard latents.shape == noise.shape else {
+                throw wrong("noise.\(index)", "found shape \(noise.shape), wanted that of the latents, \(latents.shape)")
+            }
+            let samples = latents.shape[0]
+            let timesteps = try integers("timesteps.\(index)").values.map(Int.init)
+            guard timesteps.count == samples else {
+                throw wrong("timesteps.\(index)", "found \(timesteps.count) timesteps, wanted \(samples)")
+            }
+            return Batch(
+                latents: latents, noise: noise, timesteps: timesteps,
+                condition: hasIDs ? .ids(try ids("input_ids.\(index)", samples: samples)) : .states(try states(index, samples)))
+        }
+    }
+
+    /// A tensor in the reference libraries' order (NCHW), channels last.
+    private func image(_ name: String) throws -> Tensor {
+        let tensor = try present(name) { try file.tensor(name) }
+        guard tensor.shape.count == 4 else { throw wrong(name, "found shape \(tensor.shape), wanted [B, C, H, W]") }
+        return permuted(tensor, [0, 2, 3, 1])
+    }
+
+    private func states(_ index: Int, _ samples: Int) throws -> Tensor {
+        let name = "context.\(index)"
+        let tensor = try present(name) { try file.tensor(name) }
+        guard tensor.shape.count == 3, tensor.shape[0] == samples else {
+            throw wrong(name, "found shape \(tensor.shape), wanted [\(samples), tokens, width]")
+        }
+        return tensor
+    }
+
+    private func ids(_ name: String, samples: Int) throws -> [[Int32]] {
+        let (shape, values) = try integers(name)
+        guard shape.count == 2, shape[0] == samples else {
+            throw wrong(name, "found shape \(shape), wanted [\(samples), tokens]")
+        }
+        return (0..<samples).map { row in values[row * shape[1]..<(row + 1) * shape[1]].map { Int32(truncatingIfNeeded: $0) } }
+    }
+
+    private func integers(_ name: String) throws -> (shape: [Int], values: [Int64]) {
+        let values = try present(name) { try file.integers(name) }
+        return (file.info(name)?.shape ?? [], values)
+    }
+
+    private func present<T>(_ name: String, _ read: () throws -> T) throws -> T {
+        guard file.info(name) != nil else { throw wrong(name, "missing; the file has \(count) batches of latents") }
+        return try read()
+    }
+
+    private func wrong(_ name: String, _ what: String) -> ReplayError {
+        ReplayError(.badBatches, "\(file.path): \(name): \(what)")
+    }
+}
