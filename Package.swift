@@ -106,6 +106,8 @@ let libraries: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests("CoreNetsTests", ["CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
+    tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
     tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),
     tests("LayeringTests", []),
     tests("PortsTests", ["Ports"]),

@@ -7,7 +7,8 @@ import CoreTensor
 package final class AdamW {
     /// Rates may be changed between steps.
     package var groups: [ParameterGroup]
-    package let betas: (Float, Float)
+    /// In f64: 1 − 0.999 in f32 is off by 5e-5.
+    package let betas: (Double, Double)
     package let epsilon: Float
     /// Steps done; restored with the state.
     package var stepCount = 0
@@ -21,7 +22,7 @@ package final class AdamW {
     }
     private let moments: [Moments]
 
-    package init(groups: [ParameterGroup], betas: (Float, Float) = (0.9, 0.999), epsilon: Float = 1e-8) {
+    package init(groups: [ParameterGroup], betas: (Double, Double) = (0.9, 0.999), epsilon: Float = 1e-8) {
         self.groups = groups
         self.betas = betas
         self.epsilon = epsilon
@@ -39,15 +40,14 @@ package final class AdamW {
     /// - Parameter rate: the schedule's factor, multiplied with each group's rate.
     package func step(rate: Float = 1) {
         stepCount += 1
-        // The corrections lose all digits in f32 when a beta is close to 1.
-        let correction1 = 1 - power(Double(betas.0), stepCount)
-        let correction2 = 1 - power(Double(betas.1), stepCount)
+        let correction1 = 1 - power(betas.0, stepCount)
+        let correction2 = 1 - power(betas.1, stepCount)
         for moment in moments {
             guard let gradient = moment.tensor.gradient else { continue }
             let group = groups[moment.group]
             let learningRate = group.learningRate * rate
             let update = Update(
-                beta1: betas.0, beta2: betas.1, epsilon: epsilon,
+                rest1: Float(1 - betas.0), beta2: Float(betas.1), rest2: Float(1 - betas.1), epsilon: epsilon,
                 decay: 1 - learningRate * group.weightDecay,
                 rate: Float(Double(learningRate) / correction1),
                 scale: Float(1 / correction2.squareRoot()))
@@ -103,7 +103,7 @@ package final class AdamW {
 
 /// The constants of one tensor's update.
 private struct Update {
-    let beta1, beta2, epsilon, decay, rate, scale: Float
+    let rest1, beta2, rest2, epsilon, decay, rate, scale: Float
 
     /// One pass over parameter, gradient and both moments.
     func apply(
@@ -124,8 +124,8 @@ private struct Update {
     ) {
         for i in range {
             let g = gradient[i]
-            let m = first[i] + (1 - beta1) * (g - first[i])
-            let v = beta2 * second[i] + (1 - beta2) * g * g
+            let m = first[i] + rest1 * (g - first[i])
+            let v = beta2 * second[i] + rest2 * g * g
             first[i] = m
             second[i] = v
             parameter[i] = parameter[i] * decay - rate * m / (v.squareRoot() * scale + epsilon)
