@@ -55,7 +55,7 @@ package struct Replay {
                 ParameterGroup(
                     tensors: trained.map(\.tensor), names: trained.map(\.name), learningRate: Float(learningRate),
                     weightDecay: Float(weightDecay))
-            ], betas: (Float(betas.0), Float(betas.1)), epsilon: Float(epsilon))
+            ], betas: betas, epsilon: Float(epsilon))
         var losses: [Double] = []
         for index in 0..<batches.count {
             optimizer.zeroGradients()
