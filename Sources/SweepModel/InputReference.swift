@@ -8,10 +8,18 @@ package struct InputReference: Codable, Equatable, Sendable {
     package var path: String?
     /// Of its content; nil if nothing is there.
     package var digest: ContentDigest?
+    /// The places looked at, for the message when nothing is there.
+    package var searched: [String]
 
-    package init(written: String, path: String? = nil, digest: ContentDigest? = nil) {
+    package init(written: String, path: String? = nil, digest: ContentDigest? = nil, searched: [String] = []) {
         self.written = written
         self.path = path
         self.digest = digest
+        self.searched = searched
+    }
+
+    /// "nothing at 'data/x' (looked for /a/data/x and /b/data/x)".
+    package var missingMessage: String {
+        "nothing at '\(written)'" + (searched.isEmpty ? "" : " (looked for \(searched.joined(separator: " and ")))")
     }
 }

@@ -91,7 +91,7 @@ extension SweepDefinition {
         guard let input else { return nil }
         guard let digest = input.digest else {
             throw SweepModelError(
-                code: .badExpansion, message: "\(key): nothing at '\(input.written)'; put it there or correct the path")
+                code: .badExpansion, message: "\(key): \(input.missingMessage); put it there or correct the path")
         }
         return ResolvedInput(path: input.path ?? input.written, digest: digest)
     }

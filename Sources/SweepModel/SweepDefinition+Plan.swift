@@ -33,7 +33,7 @@ private struct SweepExpansion {
         let inputs = [sweep.base, sweep.data, sweep.regData].compactMap { $0 }
         provisional = inputs.contains { $0.digest == nil }
         for input in inputs where input.digest == nil {
-            warnings.append("nothing at '\(input.written)' yet: job ids are provisional")
+            warnings.append("\(input.missingMessage): job ids are provisional")
         }
     }
 

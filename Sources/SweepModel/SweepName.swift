@@ -15,6 +15,11 @@ package struct SweepName: Hashable, Comparable, Sendable, CustomStringConvertibl
         self.text = text
     }
 
+    /// Stands for a name that is missing or refused.
+    package static let unnamed = SweepName(known: "unnamed")
+
+    private init(known text: String) { self.text = text }
+
     package var description: String { text }
 
     package static func < (a: Self, b: Self) -> Bool { a.text < b.text }

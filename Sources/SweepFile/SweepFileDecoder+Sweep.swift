@@ -1,0 +1,150 @@
+import RunSpec
+import SweepModel
+
+extension SweepFileDecoder {
+    private static let topKeys = [
+        "name", "trainer", "base", "data", "reg_data", "seeds", "checkpoints", "defaults", "evaluate", "groups",
+        "requires",
+        "retries", "timeout", "keep", "priority",
+    ]
+
+    /// The whole file. Where something is faulty a stand-in takes its place, so that the rest can be looked at.
+    mutating func sweep(_ root: YAMLNode) -> SweepDefinition {
+        let top = entries(root, of: "a sweep file", keys: Self.topKeys)
+        let name = self.name(top["name"], root)
+        let trainer = top["trainer"].map { self.trainer($0.value) } ?? .core
+        isCore = trainer.isCore
+        let base = input(top["base"], "base")
+        let data = input(top["data"], "data")
+        if isCore {
+            if top["base"] == nil {
+                refuse(root.mark, "'base' is missing: the base model to fine-tune (a folder or a .safetensors file)")
+            }
+            if top["data"] == nil { refuse(root.mark, "'data' is missing: the folder with the images to train on") }
+        }
+        let seeds = top["seeds"].map { self.seeds($0.value) }
+        let checkpoints = top["checkpoints"].map { self.checkpoints($0.value) }
+        let defaults = top["defaults"].map { values($0.value, of: "defaults") } ?? [:]
+        let groups = self.groups(top["groups"], root, defaults: defaults)
+        if let seedMark, let seedsEntry = top["seeds"] {
+            refuse(seedMark, "'seed' is set here and 'seeds' in line \(seedsEntry.keyMark.line); keep one of them")
+        }
+        return SweepDefinition(
+            name: name, trainer: trainer, base: base, data: data, regData: input(top["reg_data"], "reg_data"),
+            seeds: seeds ?? [0], checkpoints: checkpoints, defaults: defaults,
+            evaluation: top["evaluate"].map { evaluation($0.value) }, groups: groups,
+            requirements: top["requires"].map { requirements($0.value) } ?? RequirementSpec(),
+            retries: top["retries"].map { retries($0.value) } ?? RetrySpec(),
+            timeoutSeconds: top["timeout"].flatMap { self.seconds($0.value, "timeout") },
+            retention: top["keep"].map { retention($0.value) } ?? RetentionPolicy(),
+            priority: top["priority"].flatMap { integer($0.value, "priority", atLeast: -1_000_000) } ?? 0)
+    }
+
+    private mutating func name(_ entry: YAMLEntry?, _ root: YAMLNode) -> SweepName {
+        let standIn = SweepName.unnamed
+        guard let entry else {
+            refuse(root.mark, "'name' is missing: \(SweepName.wanted)")
+            return standIn
+        }
+        guard let text = source(entry.value, "name") else { return standIn }
+        guard let name = SweepName(text) else {
+            refuse(entry.value.mark, "name is '\(text)'; wanted \(SweepName.wanted)")
+            return standIn
+        }
+        return name
+    }
+
+    private mutating func input(_ entry: YAMLEntry?, _ key: String) -> InputReference? {
+        guard let entry, let path = text(entry.value, key) else { return nil }
+        do {
+            return try inputs.input(path)
+        } catch {
+            refuse(entry.value.mark, "\(key): \(error)")
+            return nil
+        }
+    }
+
+    private mutating func seeds(_ node: YAMLNode) -> [Int] {
+        let seeds = integers(node, "seeds", atLeast: 0)
+        var seen: Set<Int> = []
+        for seed in seeds where !seen.insert(seed).inserted { refuse(node.mark, "seeds has \(seed) twice") }
+        return seeds
+    }
+
+    private mutating func checkpoints(_ node: YAMLNode) -> CheckpointPlan {
+        let known = entries(node, of: "checkpoints", keys: ["epochs", "steps", "state_every"])
+        return CheckpointPlan(
+            epochs: known["epochs"].map { integers($0.value, "checkpoints.epochs", atLeast: 1) } ?? [],
+            steps: known["steps"].map { integers($0.value, "checkpoints.steps", atLeast: 1) } ?? [],
+            stateEverySeconds: known["state_every"].flatMap { self.seconds($0.value, "checkpoints.state_every") }
+                ?? CheckpointPlan.defaultStateEverySeconds)
+    }
+
+    private mutating func evaluation(_ node: YAMLNode) -> EvaluationSpec {
+        let known = entries(node, of: "evaluate", keys: ["prompts", "images", "sampler", "steps", "guidance"])
+        var spec = EvaluationSpec()
+        if let prompts = known["prompts"]?.value {
+            let items = sequence(prompts, "evaluate.prompts") ?? []
+            spec.prompts = items.compactMap { choice($0, "evaluate.prompts", PromptType.self) }
+            if items.isEmpty {
+                refuse(prompts.mark, "evaluate.prompts is empty; leave out 'evaluate' for no evaluation")
+            }
+        }
+        if let images = known["images"].flatMap({ integer($0.value, "evaluate.images", atLeast: 1) }) {
+            spec.images = images
+        }
+        if let steps = known["steps"].flatMap({ integer($0.value, "evaluate.steps", atLeast: 1) }) {
+            spec.steps = steps
+        }
+        if let guidance = known["guidance"].flatMap({ number($0.value, "evaluate.guidance", atLeast: 0) }) {
+            spec.guidance = guidance
+        }
+        if let entry = known["sampler"], let sampler = text(entry.value, "evaluate.sampler") {
+            if EvaluationSpec.samplers.contains(sampler) {
+                spec.sampler = sampler
+            } else {
+                let accepted = EvaluationSpec.samplers.joined(separator: ", ")
+                refuse(entry.value.mark, "evaluate.sampler is '\(sampler)'; accepted: \(accepted)")
+            }
+        }
+        return spec
+    }
+
+    private mutating func requirements(_ node: YAMLNode) -> RequirementSpec {
+        let known = entries(node, of: "requires", keys: ["labels", "gpus", "memory"])
+        var spec = RequirementSpec()
+        for entry in known["labels"].flatMap({ mapping($0.value, "requires.labels") }) ?? [] {
+            spec.labels[entry.key] = source(entry.value, "requires.labels.\(entry.key)")
+        }
+        spec.gpus = known["gpus"].flatMap { integer($0.value, "requires.gpus", atLeast: 0) } ?? 0
+        spec.memoryBytes = known["memory"].flatMap { self.bytes($0.value, "requires.memory") } ?? 0
+        return spec
+    }
+
+    private mutating func retries(_ node: YAMLNode) -> RetrySpec {
+        // Those that never count against a job, or never get another try, have no budget to set.
+        let classes = FailureClass.allCases.filter { $0.policy.counts && $0 != .badConfig }
+        let known = entries(node, of: "retries", keys: classes.map(\.rawValue))
+        var spec = RetrySpec()
+        for failure in classes {
+            guard let entry = known[failure.rawValue] else { continue }
+            spec.budgets[failure] = integer(entry.value, "retries.\(failure.rawValue)", atLeast: 0)
+        }
+        return spec
+    }
+
+    private mutating func retention(_ node: YAMLNode) -> RetentionPolicy {
+        let known = entries(node, of: "keep", keys: ["best", "last", "bytes"])
+        var policy = RetentionPolicy()
+        policy.last = known["last"].flatMap { integer($0.value, "keep.last", atLeast: 1) }
+        policy.bytes = known["bytes"].flatMap { self.bytes($0.value, "keep.bytes") }
+        guard let best = known["best"]?.value else { return policy }
+        let parts = entries(best, of: "keep.best", keys: ["metric", "count"])
+        if parts["metric"] == nil { refuse(best.mark, "keep.best needs a 'metric'") }
+        let count = parts["count"].map { integer($0.value, "keep.best.count", atLeast: 1) } ?? 1
+        if let metric = parts["metric"].flatMap({ text($0.value, "keep.best.metric") }), let count {
+            policy.best = RetentionPolicy.Best(metric: metric, count: count)
+        }
+        return policy
+    }
+}
