@@ -1,0 +1,78 @@
+import ArgumentParser
+import CoreTools
+import RunSpec
+
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measure this machine.", subcommands: [MatrixProduct.self, Step.self])
+
+    struct MatrixProduct: ParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "gemm", abstract: "The machine's matrix product rate.")
+
+        @Option(help: "Rows, columns and inner size.")
+        var size = 2048
+
+        @OptionGroup var machine: MachineOptions
+        @OptionGroup var output: FormatOption
+
+        func run() throws {
+            MachineOptions.warnAboutForcedKernel()
+            BenchMachine.use(threads: machine.count)
+            var bench = BenchGEMM()
+            bench.size = size
+            let report = bench.run()
+            guard output.format == .table else { return Console.out(try JSONText.encode(report)) }
+            Console.out(
+                "\(TextTable.Cell.formatted(report.gflops)) GFLOP/s · \(size)³ f32 · OpenBLAS \(report.openblas) kernel "
+                    + "\(report.kernel) · \(report.threads) threads")
+        }
+    }
+
+    struct Step: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "One adapter training step of a U-Net with random weights.")
+
+        @Option(help: "tiny (the peers' timing) or sd15.")
+        var model: BenchModel = .tiny
+
+        @Option(help: "Algorithm: lora, loha, lokr, full, …")
+        var algorithm: Algorithm = .lora
+
+        @Option(help: "Side of the square latent.")
+        var latent: Int?
+
+        @Option(help: "Samples a step.")
+        var batch: Int?
+
+        @Option(help: "Steps to time after one that warms up.")
+        var steps = 8
+
+        @OptionGroup var machine: MachineOptions
+        @OptionGroup var output: FormatOption
+
+        func run() throws {
+            MachineOptions.warnAboutForcedKernel()
+            BenchMachine.use(threads: machine.count)
+            var bench = BenchStep()
+            bench.model = model
+            bench.algorithm = algorithm
+            bench.latent = latent
+            bench.batch = batch
+            bench.steps = steps
+            let report = try bench.run()
+            guard output.format == .table else { return Console.out(try JSONText.encode(report)) }
+            func number(_ value: Double, _ unit: String) -> String { TextTable.Cell.formatted(value) + " " + unit }
+            Console.out(
+                """
+                \(report.model) \(report.algorithm), batch \(report.batch), latent \(report.latent): \
+                \(number(report.seconds * 1000, "ms a step (median)")), \(number(report.forward_seconds * 1000, "ms forward"))
+                \(number(report.gflops, "GFLOP/s")) of \(number(report.peak_gflops, "GFLOP/s")) sgemm = \
+                \(Int((report.peak_share * 100).rounded())) % of peak · \(Int(report.resident_mb)) MB resident · \
+                OpenBLAS kernel \(report.kernel) · \(report.threads) threads
+                """)
+        }
+    }
+}
+
+extension BenchModel: @retroactive ExpressibleByArgument {}
+extension Algorithm: @retroactive ExpressibleByArgument {}

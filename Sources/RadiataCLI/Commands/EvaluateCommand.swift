@@ -1,0 +1,52 @@
+import ArgumentParser
+import CoreEvaluation
+import CoreTools
+import Foundation
+import RunSpec
+
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate", abstract: "Judge an adapter file against a data set, as a job's checkpoint is judged.")
+
+    @Option(help: "Base model folder (with clip/ for the judges).")
+    var base: String
+    @Option(help: "Data set the adapter was trained on.")
+    var data: String
+    @Option(help: "Adapter file.")
+    var adapter: String
+    @Option(help: "Prompt types, comma separated.")
+    var prompts = PromptType.allCases.map(\.rawValue).joined(separator: ",")
+    @Option(help: "Images a prompt type and class.")
+    var images = 12
+    @Option(help: "Sampler steps.")
+    var steps = 20
+    @Option(help: "Classifier-free guidance.")
+    var guidance = 3.0
+    @Option(help: "Folder for the rows and the contact sheet.")
+    var out: String
+
+    @OptionGroup var machine: MachineOptions
+    @OptionGroup var output: FormatOption
+
+    func run() throws {
+        let types = try prompts.split(separator: ",").map { text in
+            guard let type = PromptType(rawValue: String(text)) else {
+                let known = PromptType.allCases.map(\.rawValue).joined(separator: ", ")
+                throw CommandFailure(.usage, "--prompts \(text): wanted any of \(known)")
+            }
+            return type
+        }
+        let spec = EvaluationSpec(prompts: types, images: images, steps: steps, guidance: guidance)
+        let evaluation = try EvaluateAdapter(
+            base: base, data: data, adapter: adapter, spec: spec, cache: "\(out)/cache", out: out, threads: machine.count
+        ).run(report: Console.note)
+        var table = TextTable(columns: ["class", "prompts", "metric", "value", "n"])
+        table.rows = evaluation.rows.map {
+            [
+                .text($0.class), .text($0.prompts), .text($0.metric), $0.value.map { .number($0) } ?? .none,
+                .number(Double($0.n)),
+            ]
+        }
+        Console.out(try table.rendered(as: output.format))
+    }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import CoreTools
+import Foundation
+import Ports
+
+struct PretrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pretrain", abstract: "Make the embedded base model from the installed emoji font.",
+        discussion: "Can be stopped and started at will: every stage goes on from its state in --work.")
+
+    @Option(help: "Folder for the base model (diffusers layout).")
+    var out: String
+    @Option(help: "Folder for states and sample sheets.")
+    var work: String
+    @Option(help: "Stages, comma separated: vae, clip, unet, check.")
+    var stages = Pretrain.Stage.allCases.map(\.rawValue).joined(separator: ",")
+    @Option(help: "Concepts that must stay unknown to the generator.")
+    var concepts = "data/concepts"
+    @Option(help: "Colour bitmap font.")
+    var font = DataEmoji.defaultFont
+    @Option(help: "Steps of the U-Net and text encoder.")
+    var unetSteps: Int?
+    @Option(help: "Steps of the autoencoder.")
+    var vaeSteps: Int?
+    @Option(help: "Steps of the judges.")
+    var clipSteps: Int?
+    @Option(help: "Steps between two saved states.")
+    var saveEvery = 250
+
+    @OptionGroup var machine: MachineOptions
+    @OptionGroup var output: FormatOption
+
+    func run() throws {
+        MachineOptions.warnAboutForcedKernel()
+        var pretrain = Pretrain(out: out, work: work)
+        pretrain.conceptData = concepts
+        pretrain.font = font
+        pretrain.saveEvery = saveEvery
+        pretrain.threads = machine.count
+        pretrain.stages = Set(
+            try stages.split(separator: ",").map { text in
+                guard let stage = Pretrain.Stage(rawValue: String(text)) else {
+                    throw CommandFailure(.usage, "--stages \(text): wanted any of vae, clip, unet, check")
+                }
+                return stage
+            })
+        if let unetSteps { pretrain.settings.denoiser.steps = unetSteps }
+        if let vaeSteps { pretrain.settings.vae.steps = vaeSteps }
+        if let clipSteps { pretrain.settings.encoders.steps = clipSteps }
+        let time = SystemTime()
+        let start = time.monotonic()
+        let gates = try pretrain.run(seconds: { (time.monotonic() - start) / .seconds(1) }, progress: Console.note)
+        guard !gates.isEmpty else { return }
+        if output.format == .json { return Console.out(try JSONText.encode(gates)) }
+        var table = TextTable(columns: ["gate", "value", "wanted", "passed"])
+        table.rows = gates.map { [.text($0.name), .number($0.value), .text($0.wanted), .text($0.passed ? "yes" : "NO")] }
+        Console.out(try table.rendered(as: output.format))
+    }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Worker
+
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "A worker: pulls jobs, runs trainers, reports.", subcommands: [Run.self])
+
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take jobs from a coordinator until stopped.",
+            discussion: """
+                SIGTERM or Ctrl-C stops politely: trainers save their state, attempts go back to the coordinator. A second one stops \
+                at once; nothing is lost either way.
+                """)
+
+        @Option(help: "Jobs at the same time.")
+        var slots = 1
+        @Option(help: "Threads of one trainer; cores / slots if left out.")
+        var threads: Int?
+        @Option(name: .customLong("label"), help: "k=v, for sweeps that require it. Repeatable.")
+        var labels: [String] = []
+        @Option(name: .customLong("inputs"), help: "Folder in which base models and data sets are looked for. Repeatable.")
+        var inputs: [String] = []
+        @Option(help: "The worker's own folder: identity, cache, attempts.")
+        var work = "~/.cache/radiata/worker"
+        @Option(help: "Name for people; the host's if left out.")
+        var name: String?
+        @OptionGroup var options: ClientOptions
+
+        func validate() throws {
+            guard slots >= 1 else { throw ValidationError("--slots \(slots): wanted at least 1") }
+            for label in labels where label.split(separator: "=", maxSplits: 1).count != 2 {
+                throw ValidationError("--label \(label): wanted k=v")
+            }
+        }
+
+        func run() async throws {
+            LogOutput.bootstrap()
+            let pairs = labels.map { label in
+                let parts = label.split(separator: "=", maxSplits: 1).map(String.init)
+                return (parts[0], parts[1])
+            }
+            let configuration = WorkerConfiguration(
+                client: try options.configuration(), name: name, slots: slots, threads: threads,
+                labels: Dictionary(pairs) { _, last in last }, inputs: inputs.map(Paths.expanded),
+                work: Paths.expanded(work), version: ProgramVersion.text)
+            try await WorkerDaemon(configuration: configuration).run()
+        }
+    }
+}
+
+enum Paths {
+    /// `~` for the home folder, as shells do; an absolute path.
+    static func expanded(_ path: String) -> String {
+        let home = (path as NSString).expandingTildeInPath
+        return home.hasPrefix("/") ? home : FileManager.default.currentDirectoryPath + "/" + home
+    }
+}
