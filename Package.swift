@@ -109,8 +109,19 @@ let testTargets: [Target] = [
     tests("CoreNetsTests", ["CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
     tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),
+    tests(
+        "CoreTrainingTests",
+        ["CoreTools", "CoreTraining", "CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
+    tests(
+        "CoreEvaluationTests", ["CoreEvaluation", "CoreData", "CoreTensor", "RunSpec", "ImageFiles"],
+        exclude: ["Fixtures"]),
     tests("LayeringTests", []),
+    tests("EndToEndTests", ["radiata"]),
     tests("PortsTests", ["Ports"]),
+    tests("RunSpecTests", ["RunSpec"]),
+    tests("SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles"]),
+    tests("SweepFileTests", ["SweepFile", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
+    tests("SweepModelTests", ["SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
 ]
 
 let package = Package(

@@ -1,0 +1,111 @@
+import Foundation
+import Testing
+
+/// A coordinator and workers as real processes on the loopback, which a test can kill and start again.
+final class House {
+    let folder: TemporaryFolder
+    let port: Int
+    private(set) var coordinator: Process?
+    private var children: [Process] = []
+    private var started = 0
+
+    var url: String { "http://127.0.0.1:\(port)" }
+    var data: String { folder.path + "/coordinator" }
+
+    init() throws {
+        folder = try TemporaryFolder()
+        port = try Self.freePort()
+    }
+
+    deinit {
+        for child in children where child.isRunning {
+            kill(child.processIdentifier, SIGKILL)
+            child.waitUntilExit()
+        }
+    }
+
+    /// Short leases, so that a killed worker is noticed within the test.
+    func startCoordinator(lease: String = "2s") throws {
+        started += 1
+        let process = try RadiataProgram.start(
+            ["coordinator", "run", "--data", data, "--listen", "127.0.0.1:\(port)", "--lease", lease],
+            output: "\(folder.path)/coordinator-\(started).out", messages: "\(folder.path)/coordinator-\(started).log")
+        coordinator = process
+        children.append(process)
+        try eventually("the coordinator answers") {
+            try radiata(["status", "--format", "json"]).status == 0 ? nil : log("coordinator-\(started)")
+        }
+    }
+
+    func startWorker(_ name: String, threads: Int = 1) throws -> Process {
+        started += 1
+        let process = try RadiataProgram.start(
+            ["worker", "run", "--coordinator", url, "--work", "\(folder.path)/\(name)", "--threads", "\(threads)"],
+            output: "\(folder.path)/\(name)-\(started).out", messages: "\(folder.path)/\(name)-\(started).log")
+        children.append(process)
+        return process
+    }
+
+    /// SIGKILL: nobody gets to say goodbye.
+    func slay(_ process: Process) {
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    func radiata(_ arguments: [String]) throws -> RadiataProgram.Ended {
+        try RadiataProgram.run(arguments, environment: ["RADIATA_COORDINATOR": url])
+    }
+
+    /// Rows of a query as dictionaries.
+    func query(_ sql: String) throws -> [[String: Any]] {
+        let answer = try radiata(["query", sql, "--format", "json"])
+        try #require(answer.status == 0, "\(answer)")
+        return try #require(try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [[String: Any]])
+    }
+
+    func count(_ sql: String) throws -> Int {
+        let row = try #require(try query(sql).first)
+        return (row.values.first as? NSNumber)?.intValue ?? 0
+    }
+
+    func log(_ name: String) -> String {
+        FileManager.default.contents(atPath: "\(folder.path)/\(name).log").map { String(decoding: $0.suffix(2000), as: UTF8.self) }
+            ?? "no log \(name)"
+    }
+
+    func allLogs() -> String {
+        let names = (FileManager.default.subpaths(atPath: folder.path) ?? []).filter { $0.hasSuffix(".log") }.sorted()
+        return names.map { "== \($0)\n" + log(String($0.dropLast(4))) }.joined(separator: "\n")
+    }
+
+    /// Polls a state until `condition` returns nil; fails with the last thing it said.
+    func eventually(_ what: String, seconds: Double = 90, _ condition: () throws -> String?) throws {
+        let end = Date(timeIntervalSinceNow: seconds)
+        var last = ""
+        while Date() < end {
+            guard let state = try condition() else { return }
+            last = state
+            usleep(100_000)
+        }
+        Issue.record("\(what): not within \(seconds) s; last seen: \(last)\n\(allLogs())")
+        throw StateNotReached(what: what)
+    }
+
+    struct StateNotReached: Error { let what: String }
+
+    private static func freePort() throws -> Int {
+        let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, length) == 0 && getsockname(socket, $0, &length) == 0
+            }
+        }
+        try #require(bound)
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}
