@@ -1,0 +1,126 @@
+import CoreData
+import CoreDiffusion
+import CoreNets
+import CoreTensor
+import ImageFiles
+
+/// The judges: a CLIP pair learns which caption belongs to which picture. Held-out families take part (the judges must see
+/// them apart), the generator never meets these weights.
+struct PretrainEncoders {
+    let clip: CLIPModel
+    let tokenizer: CLIPTokenizer
+    let corpus: PretrainCorpus
+    let settings: PretrainSettings
+
+    /// CLIP's constants; pixels in -1…1 become what the vision tower wants.
+    static let pixelMean: [Float] = [0.48145466, 0.4578275, 0.40821073]
+    static let pixelDeviation: [Float] = [0.26862954, 0.26130258, 0.27577711]
+
+    /// Every eighth composition and every second concept picture is kept for the gates.
+    static func isKeptForGates(sample index: Int) -> Bool { index % 8 == 3 }
+    static func isKeptForGates(conceptItem index: Int) -> Bool { index % 2 == 1 }
+
+    private enum Source {
+        case sample(Int)
+        case concept(Int, Int)
+    }
+
+    func loss(step: Int) -> Tensor {
+        var stream = RandomStream(seed: settings.seed, purpose: "encoders batch", step: step)
+        var images: [RGBImage] = []
+        var captions: [String] = []
+        var seen: Set<String> = []
+        while images.count < settings.encoders.batch {
+            let sample = self.sample(choose(&stream))
+            // The same caption twice in a batch would be a wrong negative.
+            guard seen.insert(sample.caption).inserted else { continue }
+            images.append(Self.varied(sample.image, &stream))
+            captions.append(sample.caption)
+        }
+        let image = normalizeRows(clip.imageEmbeddings(Self.normalised(pixelBatch(images))))
+        let text = normalizeRows(clip.textEmbeddings(ids: captions.map(tokenizer.encode)))
+        let scale = exponential(clip.logitScale.tensor).reshaped([1])
+        let count = captions.count
+        let similarities = matmul(image, text, transposeB: true).reshaped([count * count, 1])
+        let logits = scaleChannels(similarities, scale).reshaped([count, count])
+        let labels = Array(0..<count)
+        return scaled(
+            add(
+                softmaxCrossEntropy(logits, labels: labels),
+                softmaxCrossEntropy(permuted(logits, [1, 0]), labels: labels)),
+            by: 0.5)
+    }
+
+    /// Plain, composed and concept pictures, 45 : 40 : 15.
+    private func choose(_ stream: inout RandomStream) -> Source {
+        let share = stream.uniform()
+        if share < 0.45 { return .sample(stream.integer(below: corpus.plain.count)) }
+        if share < 0.85 {
+            while true {
+                let index = corpus.composed.lowerBound + stream.integer(below: corpus.composed.count)
+                if !Self.isKeptForGates(sample: index) { return .sample(index) }
+            }
+        }
+        while true {
+            let concept = stream.integer(below: corpus.concepts.count)
+            let item = stream.integer(below: corpus.concepts[concept].samples.count)
+            if !Self.isKeptForGates(conceptItem: item) { return .concept(concept, item) }
+        }
+    }
+
+    private func sample(_ source: Source) -> PretrainCorpus.Sample {
+        switch source {
+        case .sample(let index): corpus.samples[index]
+        case .concept(let concept, let item): corpus.concepts[concept].samples[item]
+        }
+    }
+
+    /// Moved by up to four pixels; sometimes softened, since generated pictures are softer than the originals.
+    private static func varied(_ image: RGBImage, _ stream: inout RandomStream) -> RGBImage {
+        let moved = image.moved(
+            right: stream.integer(below: 9) - 4, down: stream.integer(below: 9) - 4, mirrored: false)
+        let size = image.width
+        switch stream.integer(below: 4) {
+        case 0: return moved.resized(width: size / 2, height: size / 2).resized(width: size, height: size)
+        case 1:
+            let larger = size + 2 + stream.integer(below: 8)
+            return moved.resized(width: larger, height: larger).squareCentre(size)
+        default: return moved
+        }
+    }
+
+    /// Pixels in -1…1 as the vision tower wants them.
+    static func normalised(_ pixels: Tensor) -> Tensor {
+        let out = Tensor(uninitialized: pixels.shape)
+        pixels.withBuffer { from in
+            out.withMutableBuffer { to in
+                for index in from.indices {
+                    let channel = index % 3
+                    to[index] = (from[index] * 0.5 + 0.5 - pixelMean[channel]) / pixelDeviation[channel]
+                }
+            }
+        }
+        return out
+    }
+
+    /// Unit vectors of pictures, one row each.
+    func imageVectors(_ images: [RGBImage]) -> [[Float]] {
+        images.map { image in
+            withoutGradients { normalizeRows(clip.imageEmbeddings(Self.normalised(image.tensor()))).values }
+        }
+    }
+
+    /// Unit vectors of captions.
+    func textVectors(_ captions: [String]) -> [[Float]] {
+        captions.map { caption in
+            withoutGradients { normalizeRows(clip.textEmbeddings(ids: [tokenizer.encode(caption)])).values }
+        }
+    }
+}
+
+extension RGBImage {
+    /// The middle of the picture, `side` pixels wide and high.
+    fileprivate func squareCentre(_ side: Int) -> RGBImage {
+        cropped(x: (width - side) / 2, y: (height - side) / 2, width: side, height: side)
+    }
+}

@@ -1,0 +1,85 @@
+package import CoreDiffusion
+import Foundation
+
+/// Everything that decides what pre-training makes. Written into the recipe as it stands.
+package struct PretrainSettings: Codable, Equatable, Sendable {
+    /// How a stage trains; the rate rises over `warmup` steps, stays, and falls linearly over the last 30 % of `steps`.
+    package struct Stage: Codable, Equatable, Sendable {
+        package var steps: Int
+        package var batch: Int
+        package var learningRate: Float
+        package var warmup: Int
+        package var weightDecay: Float
+    }
+
+    package var seed: UInt64 = 20
+    package var imageSide = 64
+    package var vaeWidths = [24, 48, 64]
+    package var unetWidths = [64, 96, 128]
+    package var unetAttention = [false, true, true]
+    package var heads = 4
+    package var normGroups = 16
+    package var vaeNormGroups = 8
+    package var contextWidth = 128
+    package var textLayers = 2
+    package var textPositions = 24
+    package var visionLayers = 3
+    package var patchSide = 8
+    package var vae = Stage(steps: 1000, batch: 10, learningRate: 2e-3, warmup: 20, weightDecay: 0.01)
+    package var denoiser = Stage(steps: 6000, batch: 32, learningRate: 1e-3, warmup: 100, weightDecay: 0.01)
+    package var encoders = Stage(steps: 1500, batch: 64, learningRate: 1e-3, warmup: 100, weightDecay: 0.05)
+    /// Weight of the latent distribution's divergence from the normal one, per latent value.
+    package var divergenceWeight: Float = 1e-3
+    package var captionDropout: Float = 0.1
+    package var triggerShare: Float = 0.1
+    package var attributeShare: Float = 0.5
+    package var minSNRGamma: Float = 5
+    package var averageDecay: Float = 0.999
+    /// Training images with a larger cosine to a held-out one are held out too.
+    package var heldOutCosine: Float = 0.9
+    package var sampler = "ddim"
+    package var samplerSteps = 20
+    package var guidance: Double = 3
+
+    package init() {}
+
+    /// The factor of the learning rate for a step, counted from 0.
+    package static func rate(_ stage: Stage, step: Int) -> Float {
+        let rise = min(1, Float(step + 1) / Float(max(1, stage.warmup)))
+        let fallStart = Float(stage.steps) * 0.7
+        guard Float(step) > fallStart else { return rise }
+        return max(0.02, (Float(stage.steps) - Float(step)) / (Float(stage.steps) - fallStart))
+    }
+
+    package var autoencoder: AutoencoderConfiguration {
+        AutoencoderConfiguration(
+            blockOutChannels: vaeWidths, layersPerBlock: 1, latentChannels: 4, normGroups: vaeNormGroups,
+            sampleSize: imageSide)
+    }
+
+    package var unet: UNetConfiguration {
+        UNetConfiguration(
+            blockOutChannels: unetWidths, layersPerBlock: 1, heads: heads, crossAttentionWidth: contextWidth,
+            normGroups: normGroups, channels: 4, sampleSize: imageSide / autoencoder.reduction,
+            downAttention: unetAttention)
+    }
+
+    package func text(_ tokenizer: CLIPTokenizer, projectionWidth: Int? = nil) -> CLIPTextConfiguration {
+        CLIPTextConfiguration(
+            vocabularySize: tokenizer.vocabulary.count, sizes: layerSizes(textLayers), positions: textPositions,
+            projectionWidth: projectionWidth, startID: tokenizer.startID, endID: tokenizer.endID, padID: tokenizer.padID
+        )
+    }
+
+    package func clip(_ tokenizer: CLIPTokenizer) -> CLIPConfiguration {
+        CLIPConfiguration(
+            text: text(tokenizer, projectionWidth: contextWidth),
+            vision: CLIPVisionConfiguration(
+                sizes: layerSizes(visionLayers), imageSize: imageSide, patchSize: patchSide),
+            projectionWidth: contextWidth)
+    }
+
+    private func layerSizes(_ layers: Int) -> CLIPLayerSizes {
+        CLIPLayerSizes(width: contextWidth, intermediateWidth: 4 * contextWidth, layers: layers, heads: heads)
+    }
+}
