@@ -108,6 +108,9 @@ let libraries: [Target] = [
 let testTargets: [Target] = [
     tests("ImageFilesTests", ["ImageFiles"], exclude: ["Fixtures"]),
     tests("CoreDataTests", ["CoreData", "CoreDiffusion", "CoreTensor", "ImageFiles"], exclude: ["Fixtures"]),
+    tests(
+        "CoreAdaptersTests", ["CoreAdapters", "CoreTools", "CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"],
+        exclude: ["Fixtures"]),
     tests("CoreNetsTests", ["CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
     tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),

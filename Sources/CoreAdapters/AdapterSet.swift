@@ -52,7 +52,9 @@ package final class AdapterSet {
     /// Numbers that a file of this adapter holds, alphas included.
     package var valueCount: Int {
         layers.reduce(0) { sum, layer in
-            sum + layer.fileTensors.reduce(0) { $0 + $1.floats.count } + (layer.alpha == nil ? 0 : 1)
+            // A scalar is multiplied into another tensor.
+            let tensors = layer.tensors.filter { $0.suffix != "scalar" }
+            return sum + tensors.reduce(0) { $0 + $1.tensor.count } + (layer.alpha == nil ? 0 : 1)
         }
     }
 

@@ -21,6 +21,7 @@ package struct UpdateCost: Equatable, Sendable {
         let traffic = pass * positions * (2 * outputs + (geometry.taps > 1 ? 2 * columns : 2 * Double(geometry.inputs)))
         return UpdateCost(
             bypass: products + traffic,
-            rebuild: positions * columns * outputs / efficiency(rank: min(geometry.outputs, geometry.columns)) + building)
+            rebuild: positions * columns * outputs / efficiency(rank: min(geometry.outputs, geometry.columns))
+                + building)
     }
 }

@@ -52,7 +52,9 @@ package struct BenchStep {
         let unet = UNet2DConditionModel(configuration: model.configuration)
         unet.initialize(seed: 0)
         var random = RandomStream(seed: 1, purpose: "bench step")
-        let (sample, target) = (Tensor(uninitialized: [samples, side, side, 4]), Tensor(uninitialized: [samples, side, side, 4]))
+        let (sample, target) = (
+            Tensor(uninitialized: [samples, side, side, 4]), Tensor(uninitialized: [samples, side, side, 4])
+        )
         let context = Tensor(uninitialized: [samples, model.tokens, model.configuration.crossAttentionWidth[0]])
         for tensor in [sample, target, context] { random.fillNormal(tensor) }
         let timesteps = (0..<samples).map { _ in Float(random.integer(below: 1000)) }

@@ -27,7 +27,9 @@ struct ReplayBatches {
         var count = 0
         while names.contains("latents.\(count)") { count += 1 }
         guard count > 0 else {
-            throw ReplayError(.badBatches, "\(path): no tensor latents.0; wanted latents.i, noise.i, timesteps.i, context.i or input_ids.i")
+            throw ReplayError(
+                .badBatches,
+                "\(path): no tensor latents.0; wanted latents.i, noise.i, timesteps.i, context.i or input_ids.i")
         }
         self.count = count
     }
@@ -40,7 +42,8 @@ struct ReplayBatches {
             let latents = try image("latents.\(index)")
             let noise = try image("noise.\(index)")
             guard latents.shape == noise.shape else {
-                throw wrong("noise.\(index)", "found shape \(noise.shape), wanted that of the latents, \(latents.shape)")
+                throw wrong(
+                    "noise.\(index)", "found shape \(noise.shape), wanted that of the latents, \(latents.shape)")
             }
             let samples = latents.shape[0]
             let timesteps = try integers("timesteps.\(index)").values.map(Int.init)
@@ -49,7 +52,8 @@ struct ReplayBatches {
             }
             return Batch(
                 latents: latents, noise: noise, timesteps: timesteps,
-                condition: hasIDs ? .ids(try ids("input_ids.\(index)", samples: samples)) : .states(try states(index, samples)))
+                condition: hasIDs
+                    ? .ids(try ids("input_ids.\(index)", samples: samples)) : .states(try states(index, samples)))
         }
     }
 
@@ -74,7 +78,9 @@ struct ReplayBatches {
         guard shape.count == 2, shape[0] == samples else {
             throw wrong(name, "found shape \(shape), wanted [\(samples), tokens]")
         }
-        return (0..<samples).map { row in values[row * shape[1]..<(row + 1) * shape[1]].map { Int32(truncatingIfNeeded: $0) } }
+        return (0..<samples).map { row in
+            values[row * shape[1]..<(row + 1) * shape[1]].map { Int32(truncatingIfNeeded: $0) }
+        }
     }
 
     private func integers(_ name: String) throws -> (shape: [Int], values: [Int64]) {

@@ -42,7 +42,9 @@ extension AdapterSet {
         }
         let order = Dictionary(
             places.values.map { (ObjectIdentifier($0.module), $0.fileName) }, uniquingKeysWith: { first, _ in first })
-        layers.sort { (order[ObjectIdentifier($0.target.module)] ?? "") < (order[ObjectIdentifier($1.target.module)] ?? "") }
+        layers.sort {
+            (order[ObjectIdentifier($0.target.module)] ?? "") < (order[ObjectIdentifier($1.target.module)] ?? "")
+        }
         return AdapterSet(layers: layers, metadata: file.metadata)
     }
 
@@ -92,7 +94,8 @@ extension AdapterSet {
         }
         if let extra = keys.remaining.first {
             throw AdapterError(
-                .unplacedKey, "\(keys.name).\(extra): the layer's algorithm, told by its other keys, has no such tensor")
+                .unplacedKey, "\(keys.name).\(extra): the layer's algorithm, told by its other keys, has no such tensor"
+            )
         }
         return AdapterLayer(target: target, name: keys.name, content: content)
     }

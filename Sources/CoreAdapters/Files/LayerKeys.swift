@@ -35,7 +35,8 @@ package final class LayerKeys {
     package func takeAlpha() throws -> Float? {
         guard let (shape, floats) = try takeIfPresent("alpha") else { return nil }
         guard floats.count == 1, floats[0].isFinite else {
-            throw AdapterError(.wrongShape, "\(name).alpha: found \(floats) of shape \(shape), wanted one finite number")
+            throw AdapterError(
+                .wrongShape, "\(name).alpha: found \(floats) of shape \(shape), wanted one finite number")
         }
         return floats[0]
     }

@@ -74,7 +74,8 @@ private func groupProducts(
                 for p in part * perPart..<min(positions, (part + 1) * perPart) {
                     for a in 0..<outer {
                         for c in 0..<groups {
-                            sums[a * groups + c] += dot(g + (p * outer + a) * width, x + (p * groups + c) * width, width)
+                            sums[a * groups + c] += dot(
+                                g + (p * outer + a) * width, x + (p * groups + c) * width, width)
                         }
                     }
                 }

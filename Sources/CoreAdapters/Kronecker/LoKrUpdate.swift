@@ -103,7 +103,8 @@ package final class LoKrUpdate: LayerUpdate {
         let traffic = UpdateCost.pass * positions * passes * (Double(geometry.inputs) + outputs)
         return UpdateCost(
             bypass: 3 * (mixing + product) + traffic,
-            rebuild: positions * columns * outputs / UpdateCost.efficiency(rank: min(geometry.outputs, geometry.columns))
+            rebuild: positions * columns * outputs
+                / UpdateCost.efficiency(rank: min(geometry.outputs, geometry.columns))
                 + outputs * columns * (3 * UpdateCost.pass))
     }
 

@@ -9,6 +9,7 @@ The layer lists are given explicitly: the package's built-in presets do not fit 
 import json
 import os
 import shutil
+import tempfile
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
@@ -65,15 +66,13 @@ def make_network(model, side, seed, **options):
         names = ["conv_in", "conv_out", "time_embedding\\.linear_1", "time_embedding\\.linear_2"]
     else:
         classes, names = ["CLIPAttention", "CLIPMLP"], []
-    LycorisNetwork.apply_preset({
-        "target_module": classes, "target_name": names, "enable_conv": True,
-        "lora_prefix": "lora_unet" if side == "unet" else "lora_te"})
-    LycorisNetwork.TARGET_REPLACE_MODULE, LycorisNetwork.TARGET_REPLACE_NAME = classes, names
+    LycorisNetwork.apply_preset({"lora_prefix": "lora_unet" if side == "unet" else "lora_te"})
     preset = {"target_module": classes, "target_name": names, "enable_conv": True}
-    path = os.path.join("/tmp", "lycoris-preset.toml")
-    with open(path, "w") as f:
+    # create_lycoris applies its default preset over any earlier one unless it is given a file.
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as f:
         f.write("\n".join(f"{k} = {json.dumps(v)}" for k, v in preset.items()) + "\n")
-    network = create_lycoris(model, 1.0, preset=path, **options)
+        f.flush()
+        network = create_lycoris(model, 1.0, preset=f.name, **options)
     network.apply_to()
     network.double()
     generator = torch.Generator().manual_seed(seed)

@@ -1,0 +1,78 @@
+import CoreAdapters
+import CoreDiffusion
+import CoreNets
+import RunSpec
+import Testing
+
+/// Counts and sizes of Stable Diffusion 1.5 as lycoris-lora gives them for the same class lists.
+@Suite("Layer presets on Stable Diffusion 1.5")
+struct LayerSelectionTests {
+    struct Networks {
+        let unet = UNet2DConditionModel(
+            configuration: UNetConfiguration(blockOutChannels: [320, 640, 1280, 1280], crossAttentionWidth: 768))
+        let text = CLIPTextModel(
+            configuration: CLIPTextConfiguration(
+                vocabularySize: 49408,
+                sizes: CLIPLayerSizes(width: 768, intermediateWidth: 3072, layers: 12, heads: 12),
+                startID: 49406, endID: 49407, padID: 49407))
+    }
+
+    @Test(
+        "select as many layers as the reference",
+        arguments: [
+            (LayerPreset.full, 282, 108, 72), (.fullLinear, 230, 108, 72), (.attnMLP, 192, 64, 72),
+            (.attnOnly, 128, 0, 48), (.unetTransformerOnly, 192, 64, 0), (.unetConvBlockOnly, 88, 44, 0),
+        ] as [(LayerPreset, Int, Int, Int)])
+    func counts(preset: LayerPreset, layers: Int, norms: Int, text: Int) throws {
+        let networks = Networks()
+        let selected = LayerTarget.selected(by: preset.unet, in: networks.unet, side: .unet)
+        let weights = selected.filter {
+            $0.geometry.kind != .norm && (preset.includesConvolutions || $0.geometry.taps == 1)
+        }
+        #expect(weights.count == layers)
+        #expect(selected.count { $0.geometry.kind == .norm } == norms)
+        #expect(LayerTarget.selected(by: preset.textEncoder, in: networks.text, side: .textEncoder).count == text)
+    }
+
+    @Test(
+        "give adapters of the reference's size",
+        arguments: [
+            (["algorithm": .text("lora"), "dim": .number(8), "layers": .text("attn-only")], 2_184_368),
+            (["algorithm": .text("lora"), "dim": .number(8), "layers": .text("attn-mlp")], 4_718_856),
+            (
+                [
+                    "algorithm": .text("lora"), "dim": .number(8), "layers": .text("full"), "train_norm": .flag(true),
+                ], 9_992_866
+            ),
+            (["algorithm": .text("loha"), "dim": .number(4), "layers": .text("attn-mlp")], 4_718_856),
+            (["algorithm": .text("lokr"), "factor": .number(12), "layers": .text("attn-mlp")], 3_258_120),
+            (["algorithm": .text("lokr"), "factor": .number(8), "layers": .text("attn-only")], 1_914_928),
+            (
+                [
+                    "algorithm": .text("lokr"), "factor": .number(8), "layers": .text("full"),
+                    "train_norm": .flag(true),
+                ], 14_973_858
+            ),
+        ] as [([String: ParameterValue], Int)])
+    func sizes(parameters: [String: ParameterValue], values: Int) throws {
+        let networks = Networks()
+        let given = parameters.merging(["lr": .number(1e-4), "epochs": .number(1), "batch": .number(1)]) { $1 }
+        let adapters = try AdapterSet.create(
+            unet: networks.unet, textEncoder: networks.text, spec: try TrainingSpec(given))
+        // LoHa of rank r has two tensors more a layer than LoRA of rank 2r, and one alpha just the same.
+        #expect(adapters.valueCount == values)
+    }
+
+    @Test("of one's own select by path suffix and glob, and leave out")
+    func ownSelection() {
+        let network = TwoLayers(outputs: 4, inputs: 4)
+        func paths(_ rule: LayerRule) -> [String] {
+            LayerTarget.selected(by: rule, in: network, side: .unet).map(\.path)
+        }
+        #expect(paths(LayerRule(classes: ["Block"])) == ["lin", "conv", "norm"])
+        #expect(paths(LayerRule(classes: [], names: ["lin"])) == ["lin"])
+        #expect(paths(LayerRule(classes: [], names: ["c*"])) == ["conv"])
+        #expect(paths(LayerRule(classes: ["Block"], exclude: ["*n*"])) == [])
+        #expect(paths(LayerRule(classes: ["Block"], within: "Elsewhere")) == [])
+    }
+}

@@ -1,0 +1,166 @@
+import CoreAdapters
+import CoreNets
+import CoreTensor
+import RunSpec
+import Testing
+
+/// Every algorithm on a linear layer and a k×k convolution.
+@Suite("A new adapter")
+struct NewAdapterTests {
+    struct Variant: Sendable, CustomTestStringConvertible {
+        let name: String
+        let algorithm: Algorithm
+        var dim: Int? = 2
+        var configure: @Sendable (inout AdapterOptions) -> Void = { _ in }
+        /// Suffixes that get a gradient at the first step: the tensors that are zero at the start.
+        let moving: Set<String>
+        var testDescription: String { name }
+    }
+
+    static let variants = [
+        Variant(name: "LoRA", algorithm: .lora, moving: ["lora_up.weight"]),
+        Variant(name: "LoRA Tucker", algorithm: .lora, configure: { $0.useTucker = true }, moving: ["lora_up.weight"]),
+        Variant(name: "LoRA scalar", algorithm: .lora, configure: { $0.useScalar = true }, moving: ["scalar"]),
+        Variant(name: "rs-LoRA", algorithm: .lora, configure: { $0.rsLoRA = true }, moving: ["lora_up.weight"]),
+        Variant(name: "LoHa", algorithm: .loha, moving: ["hada_w2_a"]),
+        Variant(name: "LoHa Tucker", algorithm: .loha, configure: { $0.useTucker = true }, moving: ["hada_w2_a"]),
+        Variant(name: "LoKr full matrix", algorithm: .lokr, dim: nil, moving: ["lokr_w2"]),
+        Variant(name: "LoKr low rank", algorithm: .lokr, dim: 1, moving: ["lokr_w2_b"]),
+        Variant(
+            name: "LoKr both", algorithm: .lokr, dim: 1,
+            configure: {
+                $0.decomposeBoth = true
+                $0.factor = 4
+            }, moving: ["lokr_w2_b"]),
+        Variant(
+            name: "LoKr Tucker", algorithm: .lokr, dim: 1, configure: { $0.useTucker = true }, moving: ["lokr_w2_b"]),
+        Variant(
+            name: "LoKr unbalanced", algorithm: .lokr, dim: 1,
+            configure: {
+                $0.unbalanced = true
+                $0.factor = 2
+            }, moving: ["lokr_w2_b"]),
+        Variant(name: "full", algorithm: .full, dim: nil, moving: ["diff"]),
+    ]
+
+    static func make(_ variant: Variant, _ network: TwoLayers) throws -> AdapterSet {
+        var options = AdapterOptions(
+            algorithm: variant.algorithm, layers: LayerSelection(classes: ["Block"], names: [], exclude: []),
+            dim: variant.dim, alpha: 1, convDim: variant.dim, convAlpha: 1, seed: 5)
+        options.trainNorm = true
+        variant.configure(&options)
+        return try AdapterSet.create(unet: network, textEncoder: nil, options: options)
+    }
+
+    @Test("changes nothing, and its zero tensors are the first to move", arguments: variants)
+    func startsAtZero(variant: Variant) throws {
+        let network = TwoLayers(outputs: 12, inputs: 16)
+        let (x, image) = (randomTensor([5, 16], seed: 1), randomTensor([2, 4, 4, 16], seed: 2))
+        let plain = withoutGradients { (network.linear(x).values, network.convolution(image).values) }
+        let adapters = try Self.make(variant, network)
+        adapters.attach()
+        #expect(relativeError(network.linear(x).values, plain.0) < 1e-6)
+        #expect(relativeError(network.convolution(image).values, plain.1) < 1e-6)
+
+        add(sum(square(network.linear(x))), sum(square(network.convolution(image)))).backward()
+        for tensor in adapters.trainables where !tensor.name.contains("_norm.") {
+            let suffix = String(tensor.name.split(separator: ".", maxSplits: 1)[1])
+            // A convolution may be below the size at which w2 is low rank.
+            let moves = tensor.tensor.gradient?.values.contains { $0 != 0 } ?? false
+            #expect(moves == (variant.moving.contains(suffix) || suffix == "lokr_w2"), "\(tensor.name)")
+        }
+    }
+
+    @Test("adds to the output what its rebuilt ΔW adds", arguments: variants.filter { $0.algorithm != .full })
+    func bypassMatchesRebuild(variant: Variant) throws {
+        let network = TwoLayers(outputs: 12, inputs: 16, stride: 2)
+        let adapters = try Self.make(variant, network)
+        randomise(adapters)
+        for layer in adapters.layers {
+            guard case .weight(_, let update) = layer.content else { continue }
+            let geometry = layer.target.geometry
+            let isLinear = geometry.kind == .linear
+            let base = (isLinear ? network.linear.weight : network.convolution.weight).tensor.detached()
+                .reshaped([geometry.outputs, geometry.columns])
+            let mask: [Float]? = variant.algorithm == .lokr ? nil : (0..<12).map { Float($0 % 3) }
+            func run(_ bypass: Bool, _ x: Tensor) throws -> ([Float], [[Float]]) {
+                for tensor in update.tensors { tensor.tensor.gradient = nil }
+                x.gradient = nil
+                let delta = mask.map { scaleSamples(update.delta(base: base), $0) } ?? update.delta(base: base)
+                let y: Tensor
+                if isLinear {
+                    let zero = Tensor.zeros([6, 12])
+                    let call = BypassCall(x: x, y: zero, geometry: geometry, rowScale: mask)
+                    y = bypass ? try #require(update.bypass(call)) : linear(x, weight: delta)
+                } else {
+                    let call = BypassCall(
+                        x: x, y: Tensor.zeros([2, 2, 2, 12]), geometry: geometry, stride: 2, padding: Padding(1),
+                        rowScale: mask)
+                    y =
+                        bypass
+                        ? try #require(update.bypass(call))
+                        : conv2d(x, weight: delta.reshaped([12, 3, 3, 16]), stride: 2, padding: Padding(1))
+                }
+                sum(square(y)).backward()
+                return (y.values, (update.tensors.map(\.tensor) + [x]).map { $0.gradient?.values ?? [] })
+            }
+            let x = isLinear ? randomTensor([6, 16], seed: 8) : randomTensor([2, 4, 4, 16], seed: 9)
+            x.requiresGradient = true
+            let (rebuilt, bypassed) = (try run(false, x), try run(true, x))
+            #expect(relativeError(bypassed.0, rebuilt.0) < 1e-5)
+            for (found, wanted) in zip(bypassed.1, rebuilt.1) { #expect(relativeError(found, wanted) < 1e-5) }
+        }
+    }
+
+    @Test("has gradients that finite differences confirm", arguments: variants)
+    func gradients(variant: Variant) throws {
+        let network = TwoLayers(outputs: 12, inputs: 16, bias: true)
+        let adapters = try Self.make(variant, network)
+        randomise(adapters)
+        adapters.attach()
+        let (x, image) = (randomTensor([5, 16], seed: 1), randomTensor([2, 4, 4, 16], seed: 2))
+        func loss() -> Tensor {
+            add(mean(square(network.norm(network.linear(x)))), mean(square(network.convolution(image))))
+        }
+        loss().backward()
+        for trainable in adapters.trainables {
+            let direction = randomTensor(trainable.tensor.shape, seed: 77)
+            let gradient = trainable.tensor.gradient?.values ?? Array(repeating: 0, count: trainable.tensor.count)
+            let slope = zip(gradient, direction.values).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+            func value(_ step: Float) -> Double {
+                let before = trainable.tensor.values
+                trainable.tensor.withMutableBuffer { values in
+                    direction.withBuffer { for i in values.indices { values[i] += step * $0[i] } }
+                }
+                defer { trainable.tensor.withMutableBuffer { _ = $0.update(fromContentsOf: before) } }
+                return withoutGradients { Double(loss().item()) }
+            }
+            let step: Float = 5e-3
+            let measured = (value(step) - value(-step)) / Double(2 * step)
+            #expect(abs(slope - measured) < 1e-2 * max(abs(measured), 0.1), "\(trainable.name): \(slope) \(measured)")
+        }
+    }
+
+    @Test("is the same for the same seed, and another for another")
+    func seeds() throws {
+        let network = TwoLayers(outputs: 12, inputs: 16)
+        func values(_ seed: UInt64) throws -> [[Float]] {
+            let options = AdapterOptions(
+                algorithm: .loha, layers: LayerSelection(classes: ["Block"], names: [], exclude: []), dim: 2, seed: seed
+            )
+            return try AdapterSet.create(unet: network, textEncoder: nil, options: options).trainables.map(
+                \.tensor.values)
+        }
+        #expect(try values(1) == values(1))
+        #expect(try values(1) != values(2))
+    }
+
+    private func randomise(_ adapters: AdapterSet) {
+        for (index, trainable) in adapters.trainables.enumerated() {
+            let noise = randomTensor(trainable.tensor.shape, seed: UInt64(100 + index))
+            trainable.tensor.withMutableBuffer { values in
+                noise.withBuffer { for i in values.indices { values[i] += 0.3 * $0[i] } }
+            }
+        }
+    }
+}

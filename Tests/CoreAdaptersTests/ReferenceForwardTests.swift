@@ -1,0 +1,60 @@
+import CoreAdapters
+import CoreDiffusion
+import CoreTensor
+import Testing
+
+/// Truth: lycoris-lora's own forward pass in f64 (`Fixtures/generate.py`).
+@Suite("Adapter files of lycoris-lora")
+struct ReferenceForwardTests {
+    static let cases = ["lora", "lora_tucker", "loha", "lokr_full", "lokr_low", "lokr_both", "full"]
+
+    @Test("give the reference's output when attached", arguments: ["base"] + cases, [true, false])
+    func forwardMatches(name: String, training: Bool) throws {
+        let unet = try DiffusionPipeline.loadUNet(Fixtures.path("pipeline/unet"))
+        let text = try DiffusionPipeline.loadTextEncoder(Fixtures.path("pipeline/text_encoder"))
+        if name != "base" {
+            let adapters = try AdapterSet.load(
+                Fixtures.path("adapter-\(name).safetensors"), unet: unet, textEncoder: text)
+            adapters.isTraining = training
+            adapters.attach()
+        }
+        let expected = try SafetensorsFile(path: Fixtures.path("forward.safetensors"))
+        let (sample, hidden) = try outputs(unet, text)
+        #expect(relativeError(sample, try expected.floats("\(name).sample")) < 5e-6)
+        #expect(relativeError(hidden, try expected.floats("\(name).hidden")) < 5e-6)
+    }
+
+    @Test("add up with strengths, and leave the network as it was when detached")
+    func severalAtOnce() throws {
+        let unet = try DiffusionPipeline.loadUNet(Fixtures.path("pipeline/unet"))
+        let text = try DiffusionPipeline.loadTextEncoder(Fixtures.path("pipeline/text_encoder"))
+        let before = try outputs(unet, text).sample
+        func load(_ name: String) throws -> AdapterSet {
+            try AdapterSet.load(Fixtures.path("adapter-\(name).safetensors"), unet: unet, textEncoder: text)
+        }
+        let once = try load("full")
+        once.attach()
+        let single = try outputs(unet, text).sample
+        // A half and a half of the same ΔW are the whole, norms included.
+        AdapterSet.attach([(try load("full"), 0.5), (try load("full"), 0.5)])
+        #expect(relativeError(try outputs(unet, text).sample, single) < 5e-6)
+        once.detach()
+        #expect(try outputs(unet, text).sample == before)
+    }
+
+    /// The U-Net's answer in the reference's order (NCHW), and the text encoder's states.
+    private func outputs(_ unet: UNet2DConditionModel, _ text: CLIPTextModel) throws -> (
+        sample: [Float], hidden: [Float]
+    ) {
+        let inputs = try SafetensorsFile(path: Fixtures.path("inputs.safetensors"))
+        let ids = try inputs.integers("input_ids").map { Int32($0) }
+        return try withoutGradients {
+            let answer = unet(
+                sample: permuted(try inputs.tensor("sample"), [0, 2, 3, 1]),
+                timesteps: try inputs.integers("timestep").map { Float($0) },
+                context: try inputs.tensor("encoder_hidden_states"))
+            let rows = [Array(ids[..<10]), Array(ids[10...])]
+            return (permuted(answer, [0, 3, 1, 2]).values, text(ids: rows).hidden.values)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import CoreTensor
+import CoreTools
+import Foundation
+import Testing
+
+/// Truth: ten torch.optim.AdamW steps of lycoris-lora in f64 (`Fixtures/generate.py`).
+@Suite("A replay of given batches")
+struct ReplayTests {
+    struct Expected: Decodable {
+        let adapter: String
+        let lr: Double
+        let betas: [Double]
+        let weight_decay: Double
+        let text: Bool
+        let losses: [Double]
+    }
+
+    static let names = ["lora", "lora_decay", "loha", "lokr_full", "lokr_low", "full"]
+
+    @Test("follows the reference's losses, and every tensor where it went", arguments: names)
+    func follows(name: String) throws {
+        let folder = try TemporaryFolder()
+        let all = try JSONDecoder().decode(
+            [String: Expected].self, from: Data(contentsOf: URL(filePath: Fixtures.path("replays.json"))))
+        let expected = try #require(all[name])
+        var replay = Replay(
+            model: Fixtures.path("pipeline"), adapter: Fixtures.path(expected.adapter),
+            batches: Fixtures.path(expected.text ? "batches-text.safetensors" : "batches.safetensors"),
+            learningRate: expected.lr, weightDecay: expected.weight_decay)
+        replay.betas = (expected.betas[0], expected.betas[1])
+        replay.out = folder.path + "/out.safetensors"
+        let report = try replay.run()
+        #expect(report.losses.count == expected.losses.count)
+        for (found, wanted) in zip(report.losses, expected.losses) { #expect(abs(found - wanted) < 5e-6 * wanted) }
+
+        let start = try SafetensorsFile(path: Fixtures.path(expected.adapter))
+        let out = try SafetensorsFile(path: folder.path + "/out.safetensors")
+        let truth = try SafetensorsFile(path: Fixtures.path("replay-\(name).safetensors"))
+        #expect(out.names == start.names)
+        // The softmax cancels a constant added to all keys: the true gradient of that bias is 0, and Adam's division makes
+        // rounding errors of it into steps.
+        for key in truth.names where !key.hasSuffix("k_proj.diff_b") {
+            #expect(out.info(key)?.shape == start.info(key)?.shape)
+            let share =
+                try distance(out.floats(key), truth.floats(key)) / distance(start.floats(key), truth.floats(key))
+            #expect(share < 0.002, "\(key) is \(share) of the distance it moved away from the truth")
+        }
+    }
+
+    @Test("names what a batch file lacks")
+    func refusals() throws {
+        let folder = try TemporaryFolder()
+        var writer = SafetensorsWriter()
+        writer.add("latents.0", shape: [1, 4, 8, 8], floats: filled([256], q: 3))
+        try writer.write(to: folder.path + "/batches.safetensors")
+        let replay = Replay(
+            model: Fixtures.path("pipeline"), adapter: Fixtures.path("adapter-lora.safetensors"),
+            batches: folder.path + "/batches.safetensors", learningRate: 1e-3)
+        #expect { try replay.run() } throws: { "\($0)".contains("noise.0: missing") }
+    }
+
+    private func distance(_ a: [Float], _ b: [Float]) -> Double {
+        zip(a, b).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }.squareRoot()
+    }
+}
