@@ -13,7 +13,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static void *idle[CLASSES];
 static size_t held;
 
+// Kernels read whole vectors, up to 128 bytes past the end of a row.
 static int size_class(size_t bytes, size_t *size) {
+    bytes += 128;
     if (bytes < SMALLEST) bytes = SMALLEST;
     int shift = 63 - __builtin_clzll(bytes - 1);  // 2^shift <= bytes - 1 < 2^(shift + 1)
     size_t step = (size_t)1 << (shift - 2), base = (size_t)1 << shift;

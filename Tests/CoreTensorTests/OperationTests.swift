@@ -36,7 +36,8 @@ struct OperationTests {
                 try input("a"), try input("b"), transposeA: r.integer("a") == 1, transposeB: r.integer("b") == 1)
         case "linear":
             return linear(
-                try input("x"), weight: try input("weight"), bias: try optional("bias"), adding: try optional("residual"))
+                try input("x"), weight: try input("weight"), bias: try optional("bias"),
+                adding: try optional("residual"))
         case "conv2d":
             let padding = Padding(
                 top: r.integer("top"), left: r.integer("left"), bottom: r.integer("bottom"), right: r.integer("right"))
@@ -92,7 +93,8 @@ struct OperationTests {
         case "concatenateBatch": return concatenateBatch([try input("a"), try input("b")])
         case "slice":
             let range = r.integer("from")..<r.integer("to")
-            return r.name == "slice.batch" ? slice(try input("x"), batch: range) : slice(try input("x"), channels: range)
+            return r.name == "slice.batch"
+                ? slice(try input("x"), batch: range) : slice(try input("x"), channels: range)
         case "permuted": return permuted(try input("x"), r.integers("axes"))
         case "reshaped": return square(try input("x")).reshaped(r.integers("shape"))
         case "sum": return sum(try input("x"))

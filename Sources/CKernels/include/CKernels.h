@@ -117,16 +117,70 @@ void ck_layer_norm_backward(
 
 // MARK: layout.c
 
-/// Patches of one sample x [h, w, c] for output rows [begin, end) of an image `outW` wide → [(end-begin)·outW, kh·kw·c].
-void ck_im2col(
-    const float *_Nonnull x, long h, long w, long c, long kh, long kw, long stride, long top, long left, long outW,
-    long begin, long end, float *_Nonnull out);
-/// The transpose: adds patch gradients into dx of one sample.
-void ck_col2im(
-    const float *_Nonnull columns, long h, long w, long c, long kh, long kw, long stride, long top, long left,
-    long outW, long begin, long end, float *_Nonnull dx);
 /// out[i…] = x[permuted i…] for rank ≤ 6; `strides` are x's strides in the output's axis order.
 void ck_permute(
     int rank, const long *_Nonnull shape, const long *_Nonnull strides, const float *_Nonnull x,
     float *_Nonnull out);
 
+// MARK: gemm.c: products, convolutions and attention on one thread; callers split rows, columns and heads among threads.
+// Every element of a result is summed in the same order whatever the split, so results do not depend on the number of
+// threads. Right operands may be read up to 128 bytes past their last row.
+
+/// Where the rows of the left operand come from: pixels of images, one row per tap of a filter.
+/// Row p is pixel (s, y, x) of a grid of `samples` × `gridHeight` × `gridWidth`; its tap t is the source pixel
+/// (s, y · step + offsetY[t], x · step + offsetX[t]), zeros outside; its result goes to the target pixel
+/// (s, y · targetStep + targetY, x · targetStep + targetX).
+typedef struct {
+    long gridHeight, gridWidth;
+    long height, width, step;
+    const long *_Nonnull offsetY, *_Nonnull offsetX;
+    long targetHeight, targetWidth, targetStep, targetY, targetX;
+} CKPixels;
+
+/// c[p, j] = Σ_t Σ_k a(p, t)[k] · b(t, k, j)  (+ add[p, j]) (+ bias[j])
+typedef struct {
+    long columns, taps, depth;
+    /// Left operand: rows `aStride` apart, or pixels of that many floats if `pixels` is set.
+    const float *_Nonnull a;
+    long aStride;
+    const CKPixels *_Nullable pixels;
+    /// Right operand: b(t, k, j) = b[bTaps[t] + k · bDepthStride + j · bColumnStride], one of the strides being 1.
+    const float *_Nonnull b;
+    const long *_Nullable bTaps;
+    long bDepthStride, bColumnStride;
+    /// Result: rows (or target pixels) `cStride` apart; `add` has the same layout and may be c itself.
+    float *_Nonnull c;
+    long cStride;
+    const float *_Nullable add;
+    const float *_Nullable bias;
+} CKProduct;
+
+/// Computes rows [rowBegin, rowEnd) and columns [columnBegin, columnEnd).
+void ck_product(const CKProduct *_Nonnull product, long rowBegin, long rowEnd, long columnBegin, long columnEnd);
+
+/// c[i, j] (+)= Σ_p a[p, i] · b(p)[j] over rows p in [rowBegin, rowEnd): the gradient of a weight. b(p) is row p of b or,
+/// with `pixels`, tap `tap` of grid pixel p.
+void ck_product_of_transpose(
+    long m, long n, const float *_Nonnull a, long aStride, const float *_Nonnull b, long bStride,
+    const CKPixels *_Nullable pixels, long tap, long rowBegin, long rowEnd, int accumulate, float *_Nonnull c,
+    long cStride);
+
+/// One multi-head attention: [batch, T, stride] arrays with the heads side by side in the last axis.
+typedef struct {
+    long queries, keys, heads, size, stride;
+    float scale;
+    int causal;
+    const float *_Nonnull query, *_Nonnull key, *_Nonnull value;
+    /// The result; read by the backward pass.
+    float *_Nonnull out;
+    /// [batch, heads, queries]: log₂ Σ exp of each row's scaled scores.
+    float *_Nonnull logSums;
+    /// dL/dout and what to fill from it; NULL where not wanted.
+    const float *_Nullable gradient;
+    float *_Nullable dQuery, *_Nullable dKey, *_Nullable dValue;
+} CKAttention;
+
+/// Queries [first, last) of one head.
+void ck_attention(const CKAttention *_Nonnull attention, long sample, long head, long first, long last);
+/// All gradients of one head.
+void ck_attention_backward(const CKAttention *_Nonnull attention, long sample, long head);

@@ -8,24 +8,22 @@ package func matmul(_ a: Tensor, _ b: Tensor, transposeA: Bool = false, transpos
     let n = b.shape[transposeB ? 0 : 1]
     precondition(k == b.shape[transposeB ? 1 : 0], "matmul of \(a.shape) and \(b.shape)")
     let y = Tensor(uninitialized: [m, n])
-    BLAS.multiply(
-        m: m, n: n, k: k, a.matrix(transposed: transposeA), b.matrix(transposed: transposeB), into: y.matrix())
+    Product.run(
+        rows: m, columns: n, depth: k, a.matrix(transposed: transposeA), b.matrix(transposed: transposeB),
+        into: y.matrix())
     guard records(a, b) else { return y }
-    let inputs = [a, b]
-    let (a, b, needsA, needsB) = (a.detached(), b.detached(), a.requiresGradient, b.requiresGradient)
+    let saved = (a: b.requiresGradient ? a.detached() : nil, b: a.requiresGradient ? b.detached() : nil)
     return y.recorded(
-        by: Node(inputs: inputs) { g in
+        by: Node(inputs: [a, b]) { g in
             // y = op(a) op(b): dop(a) = g op(b)ᵀ, dop(b) = op(a)ᵀ g; a transposed operand swaps the factors.
-            let da =
-                needsA
-                ? transposeA
+            let da = saved.b.map { b in
+                transposeA
                     ? matmul(b, g, transposeA: transposeB, transposeB: true) : matmul(g, b, transposeB: !transposeB)
-                : nil
-            let db =
-                needsB
-                ? transposeB
+            }
+            let db = saved.a.map { a in
+                transposeB
                     ? matmul(g, a, transposeA: true, transposeB: transposeA) : matmul(a, g, transposeA: !transposeA)
-                : nil
+            }
             return [da, db]
         })
 }
@@ -43,32 +41,30 @@ package func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, adding res
     let (rows, inputs, outputs) = (x.rowCount, x.channels, weight.shape[0])
     let y = Tensor(uninitialized: x.shape.dropLast() + [outputs])
     precondition(residual == nil || residual!.shape == y.shape, "residual \(residual!.shape) for \(y.shape)")
-    var beta: Float = 0
-    if let residual {
-        copy(residual, plus: bias, into: y)
-        beta = 1
-    } else if let bias {
-        fillRows(y, with: bias)
-        beta = 1
-    }
-    BLAS.multiply(
-        m: rows, n: outputs, k: inputs, x.matrix(), weight.matrix(transposed: true), beta: beta, into: y.matrix())
+    precondition(bias == nil || bias!.shape == [outputs], "bias \(bias!.shape) for \(y.shape)")
+    Product.run(
+        rows: rows, columns: outputs, depth: inputs, x.matrix(), weight.matrix(transposed: true), into: y.matrix(),
+        add: residual?.pointer, bias: bias?.pointer)
     guard records(x, weight, bias, residual) else { return y }
-    let saved = (x: x.detached(), weight: weight.detached())
     let needs = (x: x.requiresGradient, weight: weight.requiresGradient, bias: bias?.requiresGradient == true)
+    // Only what a wanted gradient reads is kept.
+    let saved = (x: needs.weight ? x.detached() : nil, weight: needs.x ? weight.detached() : nil)
+    let shape = x.shape
     let node = Node(inputs: [x, weight] + [bias, residual].compactMap { $0 }) { g in
-        var gradients: [Tensor?] = [nil, nil]
-        if needs.x {
-            let dx = Tensor(uninitialized: saved.x.shape)
-            BLAS.multiply(m: rows, n: inputs, k: outputs, g.matrix(), saved.weight.matrix(), into: dx.matrix())
-            gradients[0] = dx
+        let dx = saved.weight.map { weight in
+            let dx = Tensor(uninitialized: shape)
+            Product.run(
+                rows: rows, columns: inputs, depth: outputs, g.matrix(), weight.matrix(), into: dx.matrix())
+            return dx
         }
-        if needs.weight {
-            let dw = Tensor(uninitialized: [outputs, inputs])
-            BLAS.multiply(
-                m: outputs, n: inputs, k: rows, g.matrix(transposed: true), saved.x.matrix(), into: dw.matrix())
-            gradients[1] = dw
+        let dWeight = saved.x.map { x in
+            let dWeight = Tensor(uninitialized: [outputs, inputs])
+            Product.run(
+                rows: outputs, columns: inputs, depth: rows, g.matrix(transposed: true), x.matrix(),
+                into: dWeight.matrix())
+            return dWeight
         }
+        var gradients: [Tensor?] = [dx, dWeight]
         if bias != nil { gradients.append(needs.bias ? columnSums(g) : nil) }
         if residual != nil { gradients.append(g) }
         return gradients
@@ -82,28 +78,9 @@ func columnSums(_ x: Tensor) -> Tensor {
     return Elementwise.columns(x.rowCount, width: width) { ck_column_sums($1, width, base + $0 * width, $2) }
 }
 
-func fillRows(_ y: Tensor, with row: Tensor) {
-    let (width, source, target) = (y.channels, row.pointer, y.pointer)
-    precondition(row.count == width, "bias \(row.shape) for \(y.shape)")
-    Elementwise.rows(y.rowCount, width: width) { first, count in
-        for index in first..<first + count { (target + index * width).update(from: source, count: width) }
-    }
-}
-
-private func copy(_ x: Tensor, plus bias: Tensor?, into y: Tensor) {
-    let (width, source, target) = (y.channels, x.pointer, y.pointer)
-    guard let row = bias?.pointer else {
-        Elementwise.ranges(y.count) { (target + $0).update(from: source + $0, count: $1) }
-        return
-    }
-    Elementwise.rows(y.rowCount, width: width) {
-        ck_add_row($1, width, source + $0 * width, row, target + $0 * width)
-    }
-}
-
 extension Tensor {
     /// The tensor as rows of its last axis.
-    func matrix(transposed: Bool = false) -> BLAS.Matrix {
-        BLAS.Matrix(base: pointer, stride: channels, transposed: transposed)
+    func matrix(transposed: Bool = false) -> Product.Matrix {
+        Product.Matrix(base: pointer, stride: channels, transposed: transposed)
     }
 }

@@ -1,0 +1,250 @@
+// Included once per instruction set, with VL (floats per vector), MR (rows per tile) and NAME(x) defined.
+
+typedef float NAME(V) __attribute__((vector_size(4 * VL), aligned(4), may_alias));
+#define V NAME(V)
+#define NR (2 * VL)
+
+#define LOAD(p) (*(const V *)(p))
+#define STORE(p, v) (*(V *)(p) = (v))
+
+// Adds what the epilogue asks for and stores `width` columns of one row.
+CK_INLINE void NAME(finish)(const int nv, const V *acc, float *c, const float *add, const float *bias, long width) {
+    if (width == nv * VL) {
+#pragma clang loop unroll(full)
+        for (int v = 0; v < nv; v++) {
+            V x = acc[v];
+            if (add) x += LOAD(add + v * VL);
+            if (bias) x += LOAD(bias + v * VL);
+            STORE(c + v * VL, x);
+        }
+        return;
+    }
+    float row[NR];
+#pragma clang loop unroll(full)
+    for (int v = 0; v < nv; v++) STORE(row + v * VL, acc[v]);
+    for (long j = 0; j < width; j++) {
+        float x = row[j];
+        if (add) x += add[j];
+        if (bias) x += bias[j];
+        c[j] = x;
+    }
+}
+
+// A tile of `mr` rows and `nv` vectors of columns; rows[t · MR + i] points at row i's tap t, b is a packed panel.
+CK_INLINE void NAME(tile)(
+    const int mr, const int nv, long taps, long depth, const float *const *rows, const float *b, float *const *c,
+    const float *const *add, const float *bias, long column, long width) {
+    V acc[MR][2];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < mr; i++)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < nv; v++) acc[i][v] = (V){0};
+    for (long t = 0; t < taps; t++, rows += MR) {
+        const float *row[MR];
+#pragma clang loop unroll(full)
+        for (int i = 0; i < mr; i++) row[i] = rows[i];
+        for (long k = 0; k < depth; k++, b += nv * VL) {
+            V right[2];
+#pragma clang loop unroll(full)
+            for (int v = 0; v < nv; v++) right[v] = LOAD(b + v * VL);
+#pragma clang loop unroll(full)
+            for (int i = 0; i < mr; i++) {
+                V left = row[i][k] - (V){0};
+#pragma clang loop unroll(full)
+                for (int v = 0; v < nv; v++) acc[i][v] += left * right[v];
+            }
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < mr; i++)
+        NAME(finish)(nv, acc[i], c[i] + column, add ? add[i] + column : NULL, bias ? bias + column : NULL, width);
+}
+
+typedef void (*NAME(Tile))(
+    long, long, const float *const *, const float *, float *const *, const float *const *, const float *, long, long);
+
+#define TILE(mr, nv) \
+    static void NAME(tile_##mr##_##nv)( \
+        long taps, long depth, const float *const *rows, const float *b, float *const *c, const float *const *add, \
+        const float *bias, long column, long width) { \
+        NAME(tile)(mr, nv, taps, depth, rows, b, c, add, bias, column, width); \
+    }
+#define TILES(mr) TILE(mr, 1) TILE(mr, 2)
+TILES(1) TILES(2) TILES(3) TILES(4)
+#if MR >= 6
+TILES(5) TILES(6)
+#endif
+#if MR >= 12
+TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
+#endif
+
+static const NAME(Tile) NAME(tiles)[MR][2] = {
+#define ROW(mr) {NAME(tile_##mr##_1), NAME(tile_##mr##_2)}
+    ROW(1), ROW(2), ROW(3), ROW(4),
+#if MR >= 6
+    ROW(5), ROW(6),
+#endif
+#if MR >= 12
+    ROW(7), ROW(8), ROW(9), ROW(10), ROW(11), ROW(12),
+#endif
+};
+
+// Packs depth [k0, k1) of tap t, columns [j0, j1), as panels of NR columns (the last as narrow as it can be).
+// `panelDepth` is the number of k of all taps in a panel; this tap's start at `at`.
+static void NAME(pack)(
+    const CKProduct *p, long t, long k0, long k1, long j0, long j1, long panelDepth, long at, float *out) {
+    const float *base = p->b + (p->bTaps ? p->bTaps[t] : 0);
+    for (long j = j0; j < j1; j += NR) {
+        long width = j1 - j < NR ? j1 - j : NR, padded = width <= VL ? VL : NR;
+        float *to = out + (j - j0) * panelDepth + at * padded;
+        if (p->bColumnStride == 1) {
+            for (long k = k0; k < k1; k++, to += padded) {
+                const float *from = base + k * p->bDepthStride + j;
+                if (width == NR) {
+                    STORE(to, LOAD(from));
+                    STORE(to + VL, LOAD(from + VL));
+                } else {
+                    for (long i = 0; i < padded; i++) to[i] = i < width ? from[i] : 0.0f;
+                }
+            }
+        } else {
+            for (long i = 0; i < padded; i++) {
+                const float *from = base + (j + i) * p->bColumnStride + k0 * p->bDepthStride;
+                if (i < width)
+                    for (long k = 0; k < k1 - k0; k++) to[k * padded + i] = from[k * p->bDepthStride];
+                else
+                    for (long k = 0; k < k1 - k0; k++) to[k * padded + i] = 0.0f;
+            }
+        }
+    }
+}
+
+// Rows per tile chosen so that a remainder is not left to a tile of one or two rows.
+static inline long NAME(tile_height)(long left) {
+    if (left >= 2 * MR || left <= MR) return left < MR ? left : MR;
+    return (left + 1) / 2;
+}
+
+static void NAME(product)(const CKProduct *p, long rowBegin, long rowEnd, long columnBegin, long columnEnd) {
+    // K is cut into blocks of whole taps, or of parts of one tap; a block of b stays in the L2 cache.
+    long tapsPerBlock = p->depth >= CK_DEPTH_BLOCK ? 1 : CK_DEPTH_BLOCK / (p->depth > 0 ? p->depth : 1);
+    if (tapsPerBlock > p->taps) tapsPerBlock = p->taps;
+    long depthPieces = (p->depth + CK_DEPTH_BLOCK - 1) / CK_DEPTH_BLOCK;
+    if (depthPieces < 1) depthPieces = 1;
+    long depthBlock = (p->depth + depthPieces - 1) / depthPieces;
+    long blockDepth = tapsPerBlock * depthBlock;
+    long columnBlock = CK_BLOCK_FLOATS / (blockDepth > 0 ? blockDepth : 1) / NR * NR;
+    if (columnBlock < NR) columnBlock = NR;
+    if (columnBlock > columnEnd - columnBegin) columnBlock = (columnEnd - columnBegin + NR - 1) / NR * NR;
+    float *packed = ck_scratch(
+        CK_SCRATCH_PACK, (size_t)(blockDepth * columnBlock) * sizeof(float)
+            + (size_t)tapsPerBlock * MR * sizeof(float *));
+    const float **rows = (const float **)(packed + blockDepth * columnBlock);
+    for (long t0 = 0; t0 < p->taps; t0 += tapsPerBlock)
+        for (long k0 = 0; k0 == 0 || k0 < p->depth; k0 += depthBlock) {
+            long taps = p->taps - t0 < tapsPerBlock ? p->taps - t0 : tapsPerBlock;
+            long k1 = k0 + depthBlock < p->depth ? k0 + depthBlock : p->depth, depth = k1 - k0;
+            int first = t0 == 0 && k0 == 0;
+            for (long j0 = columnBegin; j0 < columnEnd; j0 += columnBlock) {
+                long j1 = j0 + columnBlock < columnEnd ? j0 + columnBlock : columnEnd;
+                for (long t = 0; t < taps; t++) NAME(pack)(p, t0 + t, k0, k1, j0, j1, taps * depth, t * depth, packed);
+                long height;
+                for (long row = rowBegin; row < rowEnd; row += height) {
+                    height = NAME(tile_height)(rowEnd - row);
+                    float *c[MR];
+                    const float *add[MR];
+                    ck_locate(p, row, height, t0, taps, k0, MR, rows, c);
+                    const float *addBase = first ? p->add : p->c;
+                    if (addBase)
+                        for (long i = 0; i < height; i++) add[i] = addBase + (c[i] - p->c);
+                    const NAME(Tile) *kernels = NAME(tiles)[height - 1];
+                    for (long j = j0; j < j1; j += NR) {
+                        long width = j1 - j < NR ? j1 - j : NR;
+                        kernels[width <= VL ? 0 : 1](
+                            taps, depth, rows, packed + (j - j0) * taps * depth, c, addBase ? add : NULL,
+                            first ? p->bias : NULL, j, width);
+                    }
+                }
+            }
+        }
+}
+
+// A tile of c from k-major operands: a[k · aStride + i], b[k][j].
+CK_INLINE void NAME(outer)(
+    const int mr, const int nv, long depth, const float *a, long aStride, const float *const *b, long column,
+    int accumulate, float *c, long cStride, long width) {
+    V acc[MR][2];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < mr; i++)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < nv; v++) acc[i][v] = (V){0};
+    for (long k = 0; k < depth; k++, a += aStride) {
+        const float *from = b[k] + column;
+        V right[2];
+#pragma clang loop unroll(full)
+        for (int v = 0; v < nv; v++) right[v] = LOAD(from + v * VL);
+#pragma clang loop unroll(full)
+        for (int i = 0; i < mr; i++) {
+            V left = a[i] - (V){0};
+#pragma clang loop unroll(full)
+            for (int v = 0; v < nv; v++) acc[i][v] += left * right[v];
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < mr; i++) {
+        float *to = c + i * cStride + column;
+        NAME(finish)(nv, acc[i], to, accumulate ? to : NULL, NULL, width);
+    }
+}
+
+typedef void (*NAME(Outer))(
+    long, const float *, long, const float *const *, long, int, float *, long, long);
+#define OUTER(mr, nv) \
+    static void NAME(outer_##mr##_##nv)( \
+        long depth, const float *a, long aStride, const float *const *b, long column, int accumulate, float *c, \
+        long cStride, long width) { \
+        NAME(outer)(mr, nv, depth, a, aStride, b, column, accumulate, c, cStride, width); \
+    }
+#define OUTERS(mr) OUTER(mr, 1) OUTER(mr, 2)
+OUTERS(1) OUTERS(2) OUTERS(3) OUTERS(4)
+#if MR >= 6
+OUTERS(5) OUTERS(6)
+#endif
+#if MR >= 12
+OUTERS(7) OUTERS(8) OUTERS(9) OUTERS(10) OUTERS(11) OUTERS(12)
+#endif
+static const NAME(Outer) NAME(outers)[MR][2] = {
+#undef ROW
+#define ROW(mr) {NAME(outer_##mr##_1), NAME(outer_##mr##_2)}
+    ROW(1), ROW(2), ROW(3), ROW(4),
+#if MR >= 6
+    ROW(5), ROW(6),
+#endif
+#if MR >= 12
+    ROW(7), ROW(8), ROW(9), ROW(10), ROW(11), ROW(12),
+#endif
+};
+
+static void NAME(transposed)(
+    long m, long n, const float *a, long aStride, const float *const *b, long depth, int accumulate, float *c,
+    long cStride) {
+    long height;
+    for (long i = 0; i < m; i += height) {
+        height = NAME(tile_height)(m - i);
+        for (long j = 0; j < n; j += NR) {
+            long width = n - j < NR ? n - j : NR;
+            NAME(outers)[height - 1][width <= VL ? 0 : 1](
+                depth, a + i, aStride, b, j, accumulate, c + i * cStride, cStride, width);
+        }
+    }
+}
+
+#undef V
+#undef NR
+#undef LOAD
+#undef STORE
+#undef TILE
+#undef TILES
+#undef OUTER
+#undef OUTERS
+#undef ROW

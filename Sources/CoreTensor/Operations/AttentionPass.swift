@@ -1,0 +1,47 @@
+import CKernels
+
+/// The sizes of one attention and its passes.
+struct AttentionPass {
+    let batch, queries, keys, channels, heads: Int
+    let causal: Bool
+
+    /// Queries a thread takes at a time; each block packs the keys and values anew.
+    private static let block = 256
+
+    func forward(_ query: Tensor, _ key: Tensor, _ value: Tensor, into y: Tensor, _ logSums: Tensor) {
+        let pass = arguments(query, key, value, y, logSums)
+        let blocks = (queries + Self.block - 1) / Self.block
+        withUnsafePointer(to: pass) { pass in
+            Compute.parallel(batch * heads * blocks) { part in
+                let (unit, first) = (part / blocks, part % blocks * Self.block)
+                ck_attention(pass, unit / heads, unit % heads, first, min(first + Self.block, queries))
+            }
+        }
+    }
+
+    /// D = rowsum(dO ⊙ O), dS = P ⊙ (dO Vᵀ − D), dQ = dS K / √d, dK = dSᵀ Q / √d, dV = Pᵀ dO.
+    func backward(
+        _ query: Tensor, _ key: Tensor, _ value: Tensor, _ y: Tensor, _ logSums: Tensor, _ g: Tensor,
+        into gradients: (query: Tensor?, key: Tensor?, value: Tensor?)
+    ) {
+        var pass = arguments(query, key, value, y, logSums)
+        pass.gradient = UnsafePointer(g.pointer)
+        pass.dQuery = gradients.query?.pointer
+        pass.dKey = gradients.key?.pointer
+        pass.dValue = gradients.value?.pointer
+        withUnsafePointer(to: pass) { pass in
+            Compute.parallel(batch * heads) { ck_attention_backward(pass, $0 / heads, $0 % heads) }
+        }
+    }
+
+    private func arguments(
+        _ query: Tensor, _ key: Tensor, _ value: Tensor, _ y: Tensor, _ logSums: Tensor
+    ) -> CKAttention {
+        let size = channels / heads
+        return CKAttention(
+            queries: queries, keys: keys, heads: heads, size: size, stride: channels,
+            scale: 1 / Float(size).squareRoot(), causal: causal ? 1 : 0, query: query.pointer, key: key.pointer,
+            value: value.pointer, out: y.pointer, logSums: logSums.pointer, gradient: nil, dQuery: nil, dKey: nil,
+            dValue: nil)
+    }
+}
