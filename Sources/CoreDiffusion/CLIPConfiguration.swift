@@ -28,7 +28,7 @@ package struct CLIPConfiguration: Equatable, Sendable {
         [
             "model_type": .text("clip"), "architectures": .texts(["CLIPModel"]),
             "projection_dim": .number(Double(projectionWidth)), "logit_scale_init_value": .number(initialLogitScale),
-            "initializer_factor": .number(1), "text_config": .object(text.json), "vision_config": .object(vision.json),
+            "text_config": .object(text.json), "vision_config": .object(vision.json),
         ]
     }
 }

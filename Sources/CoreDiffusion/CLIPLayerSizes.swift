@@ -47,7 +47,6 @@ package struct CLIPLayerSizes: Equatable, Sendable {
             "hidden_size": .number(Double(width)), "intermediate_size": .number(Double(intermediateWidth)),
             "num_hidden_layers": .number(Double(layers)), "num_attention_heads": .number(Double(heads)),
             "hidden_act": .text(activation.rawValue), "layer_norm_eps": .number(normEpsilon),
-            "attention_dropout": .number(0), "initializer_factor": .number(1), "initializer_range": .number(0.02),
         ]
     }
 }
