@@ -65,9 +65,9 @@ struct BenchCommand: ParsableCommand {
             Console.out(
                 """
                 \(report.model) \(report.algorithm), batch \(report.batch), latent \(report.latent): \
-                \(number(report.seconds * 1000, "ms a step (median)")), \(number(report.forward_seconds * 1000, "ms forward"))
-                \(number(report.gflops, "GFLOP/s")) of \(number(report.peak_gflops, "GFLOP/s")) sgemm = \
-                \(Int((report.peak_share * 100).rounded())) % of peak · \(Int(report.resident_mb)) MB resident · \
+                \(number(report.seconds * 1000, "ms a step (median)")), \(number(report.forwardSeconds * 1000, "ms forward"))
+                \(number(report.gflops, "GFLOP/s")) of \(number(report.peakGflops, "GFLOP/s")) sgemm = \
+                \(Int((report.peakShare * 100).rounded())) % of peak · \(Int(report.residentMB)) MB resident · \
                 OpenBLAS kernel \(report.kernel) · \(report.threads) threads
                 """)
         }

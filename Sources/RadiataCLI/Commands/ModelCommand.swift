@@ -31,9 +31,9 @@ struct ModelCommand: ParsableCommand {
 
         func run() throws {
             BenchMachine.use(threads: machine.count)
-            try ModelRun(
-                model: model, component: component, adapters: adapter.map { ($0.path, $0.strength) }, inputs: inputs, out: out
-            ).run()
+            try runModel(
+                modelDirectory: model, component: component, adapters: adapter.map { ($0.path, $0.strength) },
+                inputs: inputs, output: out)
         }
     }
 
