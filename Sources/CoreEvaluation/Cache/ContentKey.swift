@@ -1,0 +1,55 @@
+import Foundation
+
+/// A 64-bit name for a cache entry, made from texts and the contents of files.
+///
+/// A mixing hash, not a cryptographic one: it keeps entries of different models and prompts apart, it proves nothing.
+package struct ContentKey: Sendable {
+    private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+    package init() {}
+
+    package var text: String {
+        let digits = String(state, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    package mutating func add(_ text: String) {
+        mix(UInt64(text.utf8.count))
+        for byte in text.utf8 { mix(UInt64(byte)) }
+    }
+
+    /// Adds a file's bytes, eight at a time.
+    package mutating func add(file path: String) throws {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+        } catch {
+            throw EvaluationError(code: .file, message: "\(path): cannot be read (\(error.localizedDescription))")
+        }
+        mix(UInt64(data.count))
+        data.withUnsafeBytes { bytes in
+            let words = bytes.count / 8
+            for word in 0..<words { mix(bytes.loadUnaligned(fromByteOffset: 8 * word, as: UInt64.self)) }
+            for byte in bytes[(8 * words)...] { mix(UInt64(byte)) }
+        }
+    }
+
+    /// Adds every file below a folder, by relative name and content.
+    package mutating func add(folder: String) throws {
+        guard let names = FileManager.default.subpaths(atPath: folder) else {
+            throw EvaluationError(code: .file, message: "\(folder): not a folder that can be read")
+        }
+        for name in names.sorted() where name.hasSuffix(".safetensors") || name.hasSuffix(".json") {
+            add(name)
+            try add(file: "\(folder)/\(name)")
+        }
+    }
+
+    /// One round of the SplitMix64 finaliser over the running state.
+    private mutating func mix(_ word: UInt64) {
+        var z = (state ^ word) &+ 0x9E37_79B9_7F4A_7C15
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        state = z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,54 @@
+import Glibc
+
+/// The metrics of the LyCORIS paper on normalised feature rows.
+///
+/// - SeeAlso: Yeh et al., arXiv:2309.14859, section 5; Friedman and Dieng, "The Vendi Score", arXiv:2210.02410.
+package enum FeatureMetrics {
+    /// Mean cosine over all pairs (generated, reference): the product of the two centroids.
+    package static func imageSimilarity(_ generated: FeatureRows, _ reference: FeatureRows) -> Double {
+        zip(generated.centroid, reference.centroid).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+
+    /// Squared distance of the two centroids; unlike the similarity it does not reward little diversity.
+    package static func squaredCentroidDistance(_ generated: FeatureRows, _ reference: FeatureRows) -> Double {
+        zip(generated.centroid, reference.centroid).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    }
+
+    /// Mean cosine of each image with its own text.
+    package static func textSimilarity(_ images: FeatureRows, _ texts: FeatureRows) -> Double {
+        precondition(images.count == texts.count && images.width == texts.width, "one text for each image")
+        var sum = 0.0
+        for index in images.values.indices { sum += Double(images.values[index]) * Double(texts.values[index]) }
+        return sum / Double(images.count)
+    }
+
+    /// Vendi score of order 1: `exp(-Σ λ ln λ)` over the eigenvalues of `X Xᵀ / n`; from 1 (all alike) to n (all orthogonal).
+    ///
+    /// Where there are more images than features, `Xᵀ X / n` has the same eigenvalues other than zero and is smaller.
+    package static func vendi(_ images: FeatureRows) -> Double {
+        let eigenvalues = SymmetricEigenvalues.of(gram(images), size: min(images.count, images.width))
+        let entropy = eigenvalues.reduce(0.0) { $1 > 1e-12 ? $0 - $1 * log($1) : $0 }
+        return exp(entropy)
+    }
+
+    /// `X Xᵀ / n` or, when that is smaller, `Xᵀ X / n`, row-major.
+    private static func gram(_ images: FeatureRows) -> [Double] {
+        let (count, width) = (images.count, images.width)
+        let byRow = count <= width
+        let size = min(count, width)
+        var result = [Double](repeating: 0, count: size * size)
+        for i in 0..<size {
+            for j in i..<size {
+                var sum = 0.0
+                for k in 0..<max(count, width) {
+                    let a = byRow ? images.values[i * width + k] : images.values[k * width + i]
+                    let b = byRow ? images.values[j * width + k] : images.values[k * width + j]
+                    sum += Double(a) * Double(b)
+                }
+                result[i * size + j] = sum / Double(count)
+                result[j * size + i] = sum / Double(count)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,44 @@
+package import CoreEvaluation
+import CoreTensor
+import CoreTraining
+import Foundation
+import ImageFiles
+package import RunSpec
+
+/// `radiata evaluate`: judges one adapter file against a data set, as a job's checkpoint is judged.
+package struct EvaluateAdapter {
+    package var base: String
+    package var data: String
+    package var adapter: String
+    package var spec: EvaluationSpec
+    package var cache: String
+    /// Gets `evaluations.jsonl` and the contact sheet.
+    package var out: String
+    package var threads: Int
+
+    package init(
+        base: String, data: String, adapter: String, spec: EvaluationSpec, cache: String, out: String, threads: Int
+    ) {
+        self.base = base
+        self.data = data
+        self.adapter = adapter
+        self.spec = spec
+        self.cache = cache
+        self.out = out
+        self.threads = threads
+    }
+
+    package func run(report: @escaping (String) -> Void = { _ in }) throws -> Evaluation {
+        Compute.configure(threads: threads)
+        let evaluator = try Evaluator(
+            base: base, data: data, spec: spec, training: nil, cache: cache, report: report)
+        let name = URL(fileURLWithPath: adapter).deletingPathExtension().lastPathComponent
+        let evaluation = try evaluator.evaluate(adapter: adapter, checkpoint: name, epoch: 0, step: 0)
+        try DurableFolder.create(out)
+        try PNGFile.write(evaluation.sheet, to: "\(out)/\(name).png", text: [("Software", "radiata")])
+        let rows = try LineFile(path: AttemptFolder(out).evaluations)
+        for row in evaluation.rows { try rows.append(row) }
+        try rows.flush(sync: true)
+        return evaluation
+    }
+}

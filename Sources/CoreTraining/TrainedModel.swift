@@ -1,0 +1,88 @@
+import CoreAdapters
+import CoreDiffusion
+import CoreNets
+import CoreTensor
+import RunSpec
+
+/// The base model with one new adapter attached: what a run trains.
+final class TrainedModel {
+    let pipeline: DiffusionPipeline
+    let adapters: AdapterSet
+    /// Every trained tensor, in a fixed order.
+    let tensors: [Tensor]
+    /// Whether the text encoder changes, so that captions must be encoded anew each step.
+    let trainsText: Bool
+
+    init(job: TrainingJob) throws {
+        var pipeline = try DiffusionPipeline(directory: job.base)
+        guard pipeline.unet.configuration.addition == nil else {
+            throw TrainingError(
+                code: .job,
+                message: "\(job.base): an SDXL U-Net; the built-in trainer trains Stable Diffusion 1 and 2 only")
+        }
+        if let name = job.training.predictionType {
+            guard let prediction = NoiseSchedule.Prediction(rawValue: name) else {
+                throw TrainingError(code: .job, message: "prediction_type \(name): wanted epsilon or v_prediction")
+            }
+            pipeline.schedule.prediction = prediction
+        }
+        self.pipeline = pipeline
+        let freezesText = job.training.textEncoderLearningRate == 0
+        adapters = try AdapterSet.create(
+            unet: pipeline.unet, textEncoder: freezesText ? nil : pipeline.textEncoder, spec: job.training)
+        adapters.attach()
+        tensors = adapters.trainables.map(\.tensor)
+        trainsText = !adapters.trainables(.textEncoder).isEmpty
+    }
+
+    /// AdamW over both sides, each with its own rate.
+    func optimiser(_ training: TrainingSpec) -> AdamW {
+        let textRate = training.textEncoderLearningRate ?? training.learningRate
+        let groups = [(AdapterSide.unet, training.learningRate), (.textEncoder, textRate)].map { side, rate in
+            let trainables = adapters.trainables(side)
+            return ParameterGroup(
+                tensors: trainables.map(\.tensor), names: trainables.map(\.name), learningRate: Float(rate),
+                weightDecay: Float(training.weightDecay))
+        }
+        return AdamW(
+            groups: groups, betas: (training.betas[0], training.betas[1]),
+            epsilon: Float(training.epsilon))
+    }
+
+    /// The U-Net's answer to a noisy batch.
+    ///
+    /// - Parameter context: `[B, T, D]`.
+    func predict(_ batch: NoisyBatch, context: Tensor) -> Tensor {
+        pipeline.unet(sample: batch.sample, timesteps: batch.timesteps.map(Float.init), context: context)
+    }
+
+    /// Takes over the trained tensors and the optimiser's moments of a state.
+    func restore(_ optimiser: AdamW, from path: String, step: Int) throws {
+        let file = try SafetensorsFile(path: path)
+        let read = { (name: String) throws -> (shape: [Int], floats: [Float])? in
+            try file.info(name).map { ($0.shape, try file.floats(name)) }
+        }
+        do {
+            try adapters.importState(read)
+            try optimiser.importState(stepCount: step, read: read)
+        } catch let error as AdapterError {
+            throw TrainingError(code: .state, message: "\(path): \(error.message); it belongs to another job")
+        } catch let error as NetsError {
+            throw TrainingError(code: .state, message: "\(path): \(error.message); it belongs to another job")
+        }
+    }
+}
+
+extension TrainingSpec {
+    /// The factor of every rate for the step after `step` are done.
+    func rateFactor(step: Int, total: Int) -> Float {
+        let schedule: LearningRateSchedule =
+            switch self.schedule {
+            case .constant: .constant
+            case .linear: .linear
+            case .cosine: .cosine
+            case .cosineRestarts: .cosineWithRestarts
+            }
+        return schedule.factor(step: step, warmup: warmupSteps, total: total, cycles: cycles)
+    }
+}

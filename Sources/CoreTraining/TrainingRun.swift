@@ -1,0 +1,182 @@
+import CoreAdapters
+import CoreData
+import CoreDiffusion
+import CoreNets
+import CoreTensor
+package import RunSpec
+
+/// Trains one job's adapter in an attempt folder, from the beginning or from a training state.
+///
+/// Two runs of the same job on the same machine with the same number of threads give the same bytes, also when one of
+/// them was stopped and continued: all chance comes from streams named by (seed, purpose, step, item), and the state holds
+/// everything else. Time comes from the clock handed in and decides only when a state is saved.
+package final class TrainingRun {
+    /// What surrounds a run.
+    package struct Surroundings {
+        /// Seconds since any fixed point; never goes back.
+        package var clock: () -> Double
+        /// Asked before each step; true saves a state and ends the run politely.
+        package var shouldStop: () -> Bool
+        package var progress: (TrainingProgress) -> Void
+        /// Called after each listed checkpoint has appeared, with its adapter.
+        package var onCheckpoint: (SavedCheckpoint) throws -> Void
+        /// Remarks for the person or the log.
+        package var warn: (String) -> Void
+
+        package init(
+            clock: @escaping () -> Double, shouldStop: @escaping () -> Bool = { false },
+            progress: @escaping (TrainingProgress) -> Void = { _ in },
+            onCheckpoint: @escaping (SavedCheckpoint) throws -> Void = { _ in },
+            warn: @escaping (String) -> Void = { _ in }
+        ) {
+            self.clock = clock
+            self.shouldStop = shouldStop
+            self.progress = progress
+            self.onCheckpoint = onCheckpoint
+            self.warn = warn
+        }
+    }
+
+    let job: TrainingJob
+    let folder: AttemptFolder
+    let surroundings: Surroundings
+    let model: TrainedModel
+    let material: TrainingMaterial
+    let objective: DenoisingObjective
+    let optimiser: AdamW
+    let order: EpochOrder
+    let checkpoints: CheckpointSteps
+    let metrics: MetricsLog
+    /// Optimiser steps done.
+    package private(set) var step = 0
+    /// Continued under other kernels or another thread count at least once.
+    private(set) var inexact = false
+    var lastState: Double
+
+    /// Loads base, data and adapter; with `resume` also a training state.
+    ///
+    /// - Parameters:
+    ///   - out: the attempt folder; made if it is not there.
+    ///   - resume: a checkpoint folder with `state.json` and `state.safetensors`.
+    package init(job: TrainingJob, out: String, resume: String? = nil, surroundings: Surroundings) throws {
+        try JobLimits.check(job)
+        self.job = job
+        self.surroundings = surroundings
+        folder = AttemptFolder(out)
+        let data = try ConceptDataSet(path: job.data)
+        data.warnings.forEach(surroundings.warn)
+        model = try TrainedModel(job: job)
+        let seed = UInt64(job.training.seed)
+        material = try TrainingMaterial(data: data, model: model, training: job.training)
+        objective = DenoisingObjective(
+            schedule: model.pipeline.schedule, minSNRGamma: job.training.minSNRGamma,
+            noiseOffset: job.training.noiseOffset, seed: seed)
+        optimiser = model.optimiser(job.training)
+        order = EpochOrder(repeats: data.images.map(\.repeats), batch: job.training.batch, seed: seed)
+        let stepsPerEpoch =
+            (order.stepsPerEpoch + job.training.gradientAccumulation - 1) / job.training.gradientAccumulation
+        checkpoints = CheckpointSteps(
+            plan: job.checkpoints, epochs: job.training.epochs, stepsPerEpoch: stepsPerEpoch)
+        try DurableFolder.create(folder.checkpoints)
+        metrics = try MetricsLog(path: folder.metrics, clock: surroundings.clock)
+        lastState = surroundings.clock()
+        if let resume { try restore(from: resume) }
+    }
+
+    /// Steps of the whole job.
+    package var total: Int { checkpoints.total }
+
+    /// - Throws: `TrainingError` with `diverged` when the loss is no longer a number.
+    package func run() throws -> TrainingOutcome {
+        lastState = surroundings.clock()
+        if step == 0 {
+            try metrics.append(MetricLine(step: 0, values: ["validation_loss": validationLoss()]))
+        } else if checkpoints.keeps(step), !hasAdapter(step) {
+            // The state outlived its adapter: the tensors are here again, so the file can be.
+            try surroundings.onCheckpoint(try save(adapter: true))
+        }
+        while step < total {
+            if surroundings.shouldStop() {
+                if step > 0, !hasState(step) { _ = try save(adapter: checkpoints.keeps(step)) }
+                try metrics.flush(sync: true)
+                return .stopped(step: step)
+            }
+            try trainStep()
+            if checkpoints.keeps(step) {
+                try surroundings.onCheckpoint(try save(adapter: true))
+            } else if surroundings.clock() - lastState >= job.checkpoints.stateEverySeconds {
+                _ = try save(adapter: false)
+            }
+        }
+        try metrics.flush(sync: true)
+        return .finished
+    }
+
+    /// One optimiser step, its metrics included.
+    private func trainStep() throws {
+        let start = surroundings.clock()
+        let training = job.training
+        let factor = training.rateFactor(step: step, total: total)
+        model.adapters.step = step
+        var loss = 0.0
+        let batches = microBatches(ofStep: step)
+        for batch in batches {
+            loss += try accumulate(batch, share: 1 / Float(batches.count)) / Double(batches.count)
+        }
+        let norm = clipGradients(model.tensors, maxNorm: Float(training.maxGradNorm))
+        guard loss.isFinite, norm.isFinite else { throw diverged(loss: loss, norm: Double(norm)) }
+        optimiser.step(rate: factor)
+        optimiser.zeroGradients()
+        step += 1
+        let rate = training.learningRate * Double(factor)
+        let seconds = surroundings.clock() - start
+        var values = ["loss": loss, "lr": rate, "grad_norm": Double(norm), "seconds": seconds]
+        if checkpoints.keeps(step) { values["validation_loss"] = validationLoss() }
+        try metrics.append(MetricLine(step: step, values: values))
+        surroundings.progress(
+            TrainingProgress(step: step, total: total, loss: loss, learningRate: rate, seconds: seconds))
+    }
+
+    /// Forward and backward of one batch; gradients add up.
+    ///
+    /// - Returns: the batch's loss, not scaled by `share`.
+    private func accumulate(_ micro: Int, share: Float) throws -> Double {
+        let items = order.indices(step: micro)
+        let batch = objective.draw(latents: material.latents.batch(items), step: micro)
+        let context = material.context(of: items, step: micro, model: model, training: job.training)
+        let answer = model.predict(batch, context: context)
+        let loss = objective.loss(answer, batch)
+        (share == 1 ? loss : scaled(loss, by: share)).backward()
+        return Double(loss.item())
+    }
+
+    /// The batches, counted over the whole job, that make an optimiser step; the last step of an epoch may have fewer.
+    private func microBatches(ofStep step: Int) -> Range<Int> {
+        let accumulation = job.training.gradientAccumulation
+        let stepsPerEpoch = total / job.training.epochs
+        let epochStart = step / stepsPerEpoch * order.stepsPerEpoch
+        let first = step % stepsPerEpoch * accumulation
+        return epochStart + first..<epochStart + min(first + accumulation, order.stepsPerEpoch)
+    }
+
+    private func diverged(loss: Double, norm: Double) -> TrainingError {
+        TrainingError(
+            code: .diverged,
+            message:
+                "step \(step + 1): loss \(loss), gradient norm \(norm): not a number any more; lower the learning rate")
+    }
+
+    private func restore(from resume: String) throws {
+        let state = try TrainingState.position(in: resume)
+        let here = Compute.description
+        try TrainingState.check(state, against: job, total: total, folder: resume)
+        try model.restore(optimiser, from: "\(resume)/\(AttemptFolder.stateTensorsName)", step: state.step)
+        step = state.step
+        inexact = state.inexact || state.compute != here
+        if state.compute != here {
+            surroundings.warn(
+                "the state was made with \(state.compute), this machine has \(here): the result may differ in the last bits"
+            )
+        }
+    }
+}

@@ -1,0 +1,169 @@
+import CoreTensor
+import CoreTraining
+import Foundation
+import RunSpec
+import Testing
+
+extension Training {
+    @Suite("Training runs")
+    struct TrainingRunTests {
+        let tiny: TinyModel
+
+        init() throws {
+            Compute.configure(threads: 2)
+            tiny = try TinyModel()
+        }
+
+        /// Runs a job until `stop` steps are done, or to its end.
+        @discardableResult
+        private func run(
+            _ job: TrainingJob, in out: AttemptFolder, resume: String? = nil, stop: Int? = nil
+        ) throws -> TrainingOutcome {
+            var asked = 0
+            var surroundings = TrainingRun.Surroundings(clock: { 0 })
+            surroundings.shouldStop = {
+                defer { asked += 1 }
+                return asked == stop
+            }
+            return try TrainingRun(job: job, out: out.path, resume: resume, surroundings: surroundings).run()
+        }
+
+        private func adapter(_ out: AttemptFolder, step: Int) throws -> Data {
+            let path = out.checkpoint(AttemptFolder.checkpointName(step: step)) + "/" + AttemptFolder.adapterName
+            return try Data(contentsOf: URL(fileURLWithPath: path))
+        }
+
+        private func lines(_ out: AttemptFolder) throws -> [MetricLine] {
+            try String(contentsOfFile: out.metrics, encoding: .utf8).split(separator: "\n").map {
+                try MetricLine(parsing: String($0))
+            }
+        }
+
+        static let kinds: [[String: ParameterValue]] = [
+            ["algorithm": "lora", "layers": "full", "train_norm": true, "dropout": 0.2, "rank_dropout": 0.2],
+            ["algorithm": "loha", "caption_dropout": 0.4, "schedule": "cosine", "warmup_steps": 3],
+            ["algorithm": "lokr", "factor": 2, "text_encoder_lr": 0, "module_dropout": 0.3, "min_snr_gamma": 5],
+            ["algorithm": "full", "layers": "unet-only", "lr": 0.001, "noise_offset": 0.1, "grad_accumulation": 2],
+        ]
+
+        @Test("a stopped run that is continued ends with the same bytes and the same losses", arguments: kinds.indices)
+        func resumeIsExact(kind: Int) throws {
+            let job = try tiny.job(Self.kinds[kind], checkpoints: CheckpointPlan(epochs: [2]))
+            let whole = tiny.out("whole")
+            #expect(try run(job, in: whole) == .finished)
+            let total = try #require(try lines(whole).last?.step)
+            var random = RandomStream(seed: UInt64(kind), purpose: "stopping steps")
+            for _ in 0..<2 {
+                let k = 1 + random.integer(below: total - 1)
+                let (first, second) = (tiny.out("first-\(k)"), tiny.out("second-\(k)"))
+                #expect(try run(job, in: first, stop: k) == .stopped(step: k))
+                let state = first.checkpoint(AttemptFolder.checkpointName(step: k))
+                #expect(try run(job, in: second, resume: state) == .finished)
+                #expect(try adapter(second, step: total) == adapter(whole, step: total), "stopped after step \(k)")
+                let losses = try (lines(first) + lines(second)).map { $0.values["loss"] }
+                #expect(try losses == lines(whole).map { $0.values["loss"] })
+                for folder in [first, second] { try FileManager.default.removeItem(atPath: folder.path) }
+            }
+        }
+
+        @Test("training lowers the validation loss, and every metric of a step is there")
+        func learns() throws {
+            let out = tiny.out("learns")
+            try run(try tiny.job(["epochs": 12, "layers": "full"]), in: out)
+            let lines = try lines(out)
+            #expect(lines.map(\.step) == Array(0...36))
+            let validation = lines.compactMap { $0.values["validation_loss"] }
+            #expect(validation.count == 2 && validation[1] < 0.97 * validation[0], "\(validation)")
+            for key in ["loss", "lr", "grad_norm", "seconds"] {
+                #expect(lines.dropFirst().allSatisfy { $0.values[key] != nil }, "\(key)")
+            }
+        }
+
+        @Test("a checkpoint says what it holds, and an older state without an adapter is removed")
+        func checkpointContents() throws {
+            var time = 0.0
+            let plan = CheckpointPlan(epochs: [2], stateEverySeconds: 10)
+            let out = tiny.out("contents")
+            let surroundings = TrainingRun.Surroundings(clock: {
+                time += 4
+                return time
+            })
+            let run = try TrainingRun(
+                job: try tiny.job([:], checkpoints: plan), out: out.path, surroundings: surroundings)
+            #expect(try run.run() == .finished)
+            let names = try FileManager.default.contentsOfDirectory(atPath: out.checkpoints).sorted()
+            let manifests = try names.map { name in
+                let bytes = try Data(contentsOf: URL(fileURLWithPath: out.checkpoint(name) + "/manifest.json"))
+                return try JSONDecoder().decode(CheckpointManifest.self, from: bytes)
+            }
+            #expect(manifests.allSatisfy { $0.isResumable })
+            #expect(manifests.filter(\.isDeliverable).map(\.step) == [6, 12])
+            #expect(manifests.filter { !$0.isDeliverable }.count == 2)
+            #expect(manifests.filter(\.final).map(\.step) == [12] && manifests.last?.epoch == 4)
+            for (name, manifest) in zip(names, manifests) {
+                for file in manifest.files {
+                    let size = try FileManager.default.attributesOfItem(atPath: out.checkpoint(name) + "/" + file.name)[
+                        .size]
+                    #expect(size as? Int == file.bytes)
+                }
+            }
+        }
+
+        @Test("a rate beyond all bounds ends in a clear error, and the state before it stays usable")
+        func divergence() throws {
+            let out = tiny.out("diverges")
+            let job = try tiny.job(["algorithm": "full", "lr": 1e15, "max_grad_norm": 0])
+            let error = #expect(throws: TrainingError.self) { try run(job, in: out) }
+            #expect(error?.code == .diverged && error?.message.contains("lower the learning rate") == true)
+        }
+
+        @Test("what the trainer cannot do is refused by name")
+        func refusals() throws {
+            let job = try tiny.job(["flip": true, "buckets": true])
+            let error = #expect(throws: TrainingError.self) { try run(job, in: tiny.out("refused")) }
+            #expect(error?.code == .job && error?.message.contains("buckets, flip") == true, "\(error?.message ?? "")")
+        }
+
+        @Test("a state of another job, of another data set, or cut short is refused")
+        func foreignStates() throws {
+            let job = try tiny.job([:])
+            let out = tiny.out("states")
+            try run(job, in: out, stop: 2)
+            let state = out.checkpoint(AttemptFolder.checkpointName(step: 2))
+            var other = job
+            other.job = "other"
+            #expect(throws: TrainingError.self) { try run(other, in: tiny.out("a"), resume: state) }
+            #expect(throws: TrainingError.self) {
+                try run(try tiny.job(["lr": 0.02]), in: tiny.out("b"), resume: state)
+            }
+            let more = try TinyModel(images: 9)
+            var moved = job
+            moved.data = more.data
+            #expect(throws: TrainingError.self) { try run(moved, in: tiny.out("c"), resume: state) }
+            let tensors = URL(fileURLWithPath: state + "/" + AttemptFolder.stateTensorsName)
+            try Data(contentsOf: tensors).dropLast(100).write(to: tensors)
+            #expect(throws: (any Error).self) { try run(job, in: tiny.out("d"), resume: state) }
+        }
+
+        @Test("going on under another thread count works, warns, and stays marked as inexact")
+        func inexact() throws {
+            let job = try tiny.job([:])
+            let (first, second) = (tiny.out("two"), tiny.out("one"))
+            try run(job, in: first, stop: 3)
+            let state = first.checkpoint(AttemptFolder.checkpointName(step: 3))
+            Compute.configure(threads: 1)
+            defer { Compute.configure(threads: 2) }
+            var warnings: [String] = []
+            var surroundings = TrainingRun.Surroundings(clock: { 0 })
+            surroundings.warn = { warnings.append($0) }
+            let run = try TrainingRun(job: job, out: second.path, resume: state, surroundings: surroundings)
+            #expect(try run.run() == .finished)
+            #expect(warnings.count == 1)
+            let last = second.checkpoint(AttemptFolder.checkpointName(step: run.total))
+            #expect(try TrainingState.position(in: last).inexact)
+            #expect(try !TrainingState.position(in: state).inexact)
+            let file = try SafetensorsFile(path: last + "/" + AttemptFolder.adapterName)
+            #expect(file.metadata["radiata_inexact"] == "true")
+        }
+    }
+}

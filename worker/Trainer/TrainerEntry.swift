@@ -1,0 +1,54 @@
+import CoreTools
+import Foundation
+import Ports
+package import RunSpec
+
+/// Where the halves meet: a worker's child process, or `radiata train`, runs one attempt of one job.
+package enum TrainerEntry {
+    /// Trains and judges; progress goes to standard output, faults to standard error.
+    ///
+    /// - Parameters:
+    ///   - out: the attempt folder, whose layout is `AttemptFolder`.
+    ///   - resume: a checkpoint folder with a training state.
+    ///   - cache: where jobs share the base's images; nil: `RADIATA_CACHE`, else the user's cache folder.
+    /// - Returns: a `TrainerExit` status, or 1.
+    package static func run(
+        job: TrainingJob, out: String, resume: String?, threads: Int, cache: String? = nil,
+        time: any TimeSource = SystemTime()
+    ) -> Int32 {
+        StopSignal.install()
+        let start = time.monotonic()
+        let clock = { (time.monotonic() - start).inSeconds }
+        let lines = ProgressLines(clock: clock, isTerminal: isatty(STDOUT_FILENO) == 1)
+        let attempt = TrainJob(
+            job: job, out: out, resume: resume, cache: cache ?? defaultCache, threads: threads, clock: clock,
+            shouldStop: { StopSignal.wasAsked }, progress: lines.step, report: lines.line)
+        do {
+            switch try attempt.run() {
+            case .done:
+                lines.line("done")
+                return TrainerExit.done
+            case .stopped(let step):
+                lines.line("stopped at step \(step); the state is saved")
+                return TrainerExit.stopped
+            case .diverged(let message):
+                complain(message)
+                return TrainerExit.notANumber
+            }
+        } catch {
+            complain("\(error)")
+            return 1
+        }
+    }
+
+    private static var defaultCache: String {
+        let environment = ProcessInfo.processInfo.environment
+        if let own = environment["RADIATA_CACHE"], !own.isEmpty { return own }
+        if let shared = environment["XDG_CACHE_HOME"], !shared.isEmpty { return shared + "/radiata" }
+        return NSHomeDirectory() + "/.cache/radiata"
+    }
+
+    private static func complain(_ message: String) {
+        FileHandle.standardError.write(Data("radiata: \(message)\n".utf8))
+    }
+}
