@@ -17,7 +17,12 @@ package struct BenchGEMM {
         package let threads: Int
         package let openblas: String
         /// Set when `OPENBLAS_CORETYPE` forces a kernel, which can halve the speed.
-        package let forced_kernel: String?
+        package let forcedKernel: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case gflops, kernel, threads, openblas
+            case forcedKernel = "forced_kernel"
+        }
     }
 
     /// - Returns: the best rate over repeated products of `size`³.
@@ -35,6 +40,6 @@ package struct BenchGEMM {
         return Report(
             gflops: operations / best / 1e9, kernel: machine.kernel, threads: machine.threads,
             openblas: machine.openBLASVersion,
-            forced_kernel: ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"])
+            forcedKernel: ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"])
     }
 }

@@ -14,7 +14,7 @@ package struct BenchStep {
     package var batch: Int?
     /// Steps to time after one that warms up; the median counts.
     package var steps = 8
-    /// The rate that `peak_share` refers to; nil measures it first.
+    /// The rate that `peakShare` refers to; nil measures it first.
     package var peak: Double?
 
     package init() {}
@@ -27,20 +27,31 @@ package struct BenchStep {
         /// Median of a step.
         package let seconds: Double
         /// Fastest step.
-        package let best_seconds: Double
+        package let bestSeconds: Double
         /// Median of the forward pass without gradients.
-        package let forward_seconds: Double
-        /// Nominal work of a step (`nominal_gflop`) by its time.
+        package let forwardSeconds: Double
+        /// Nominal work of a step (`nominalGflop`) by its time.
         package let gflops: Double
-        package let nominal_gflop: Double
+        package let nominalGflop: Double
         /// `gflops` by the machine's own matrix product rate.
-        package let peak_share: Double
-        package let peak_gflops: Double
+        package let peakShare: Double
+        package let peakGflops: Double
         /// Largest resident memory of the process.
-        package let resident_mb: Double
-        package let adapter_values: Int
+        package let residentMB: Double
+        package let adapterValues: Int
         package let kernel: String
         package let threads: Int
+
+        private enum CodingKeys: String, CodingKey {
+            case model, algorithm, batch, latent, seconds, gflops, kernel, threads
+            case bestSeconds = "best_seconds"
+            case forwardSeconds = "forward_seconds"
+            case nominalGflop = "nominal_gflop"
+            case peakShare = "peak_share"
+            case peakGflops = "peak_gflops"
+            case residentMB = "resident_mb"
+            case adapterValues = "adapter_values"
+        }
     }
 
     /// - Throws: `AdapterError` for an algorithm that is not built.
@@ -77,9 +88,9 @@ package struct BenchStep {
         let rate = work.step / median / 1e9
         return Report(
             model: model.rawValue, algorithm: algorithm.rawValue, batch: samples, latent: side, seconds: median,
-            best_seconds: stepTimes[0], forward_seconds: forwardTimes[forwardTimes.count / 2], gflops: rate,
-            nominal_gflop: work.step / 1e9, peak_share: rate / peakRate, peak_gflops: peakRate,
-            resident_mb: Self.residentMegabytes(), adapter_values: adapters.valueCount, kernel: machine.kernel,
+            bestSeconds: stepTimes[0], forwardSeconds: forwardTimes[forwardTimes.count / 2], gflops: rate,
+            nominalGflop: work.step / 1e9, peakShare: rate / peakRate, peakGflops: peakRate,
+            residentMB: Self.residentMegabytes(), adapterValues: adapters.valueCount, kernel: machine.kernel,
             threads: machine.threads)
     }
 

@@ -10,9 +10,14 @@ struct ReplayTests {
         let adapter: String
         let lr: Double
         let betas: [Double]
-        let weight_decay: Double
+        let weightDecay: Double
         let text: Bool
         let losses: [Double]
+
+        enum CodingKeys: String, CodingKey {
+            case adapter, lr, betas, text, losses
+            case weightDecay = "weight_decay"
+        }
     }
 
     static let names = ["lora", "lora_decay", "loha", "lokr_full", "lokr_low", "full"]
@@ -26,7 +31,7 @@ struct ReplayTests {
         var replay = Replay(
             model: Fixtures.path("pipeline"), adapter: Fixtures.path(expected.adapter),
             batches: Fixtures.path(expected.text ? "batches-text.safetensors" : "batches.safetensors"),
-            learningRate: expected.lr, weightDecay: expected.weight_decay)
+            learningRate: expected.lr, weightDecay: expected.weightDecay)
         replay.betas = (expected.betas[0], expected.betas[1])
         replay.out = folder.path + "/out.safetensors"
         let report = try replay.run()
