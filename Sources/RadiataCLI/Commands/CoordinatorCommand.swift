@@ -1,0 +1,56 @@
+import ArgumentParser
+import Coordinator
+import Foundation
+import Logging
+
+struct CoordinatorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coordinator", abstract: "The coordinator: expands sweeps, hands out jobs, keeps the ledger.",
+        subcommands: [Run.self])
+
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Serve until stopped.",
+            discussion: "First start writes an admin token to DATA/admin.token. On loopback without --token-file no token is asked for.")
+
+        @Option(help: "Folder of the ledger and the blobs.")
+        var data = "~/.local/share/radiata"
+        @Option(help: "HOST:PORT; port 0 lets the system choose.")
+        var listen = "127.0.0.1:7070"
+        @Option(help: "File with the admin token to accept.")
+        var tokenFile: String?
+        @Option(help: "Certificate (PEM).")
+        var tlsCert: String?
+        @Option(help: "Private key (PEM).")
+        var tlsKey: String?
+        @Flag(help: "Serve other machines without TLS: only in a network you trust.")
+        var insecureLan = false
+        @Option(help: "How long a silent attempt keeps its job: 60s, 2m.")
+        var lease = "60s"
+
+        func run() async throws {
+            LogOutput.bootstrap()
+            guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]) else {
+                throw CommandFailure(.usage, "--listen \(listen): wanted HOST:PORT, for example 127.0.0.1:7070")
+            }
+            let configuration = CoordinatorConfiguration(
+                dataFolder: Paths.expanded(data), host: String(listen[..<colon]), port: port, tokenFile: tokenFile,
+                tlsCertificate: tlsCert, tlsKey: tlsKey, insecureLAN: insecureLan, lease: try Self.duration(lease))
+            do {
+                try await CoordinatorDaemon.run(configuration)
+            } catch let error as CoordinatorError where error.code == .badConfiguration {
+                throw CommandFailure(.usage, error.message)
+            }
+        }
+
+        private static func duration(_ text: String) throws -> Duration {
+            let units: [(suffix: String, seconds: Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600)]
+            for unit in units where text.hasSuffix(unit.suffix) {
+                if let value = Double(text.dropLast(unit.suffix.count)), value > 0 {
+                    return .milliseconds(Int64(value * unit.seconds * 1000))
+                }
+            }
+            throw CommandFailure(.usage, "--lease \(text): wanted a time such as 60s or 2m")
+        }
+    }
+}
