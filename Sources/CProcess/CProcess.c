@@ -341,6 +341,28 @@ __attribute__((constructor)) static void take_over(int count, char **arguments, 
     if (count == 2 && strcmp(arguments[1], GUARD_ARGUMENT) == 0) _exit(guard_main());
 }
 
+static int termination_pipe = -1;
+
+static void on_termination(int number) {
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    if (write(termination_pipe, &byte, 1) < 0) errno = saved;
+    errno = saved;
+}
+
+int cprocess_watch_termination(void) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return -errno;
+    termination_pipe = ends[1];
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_termination;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    return ends[0];
+}
+
 extern char **environ;
 
 pid_t cprocess_start_guard(const char *record, int *lifeline) {

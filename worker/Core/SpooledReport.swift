@@ -25,7 +25,7 @@ package struct SpooledReport: Equatable, Sendable {
     }
 
     /// Whether the attempt is over with it.
-    var isFinal: Bool {
+    package var isFinal: Bool {
         switch body {
         case .finished, .failed, .released: true
         default: false

@@ -98,7 +98,9 @@ extension WorkerCore {
     }
 
     /// Outcomes come in the order of the reports: attempt by attempt, each in the order of its queue.
-    private mutating func settle(_ counts: [(token: AttemptToken, count: Int)], _ outcomes: [ReportOutcome]) -> [WorkerEffect] {
+    private mutating func settle(_ counts: [(token: AttemptToken, count: Int)], _ outcomes: [ReportOutcome])
+        -> [WorkerEffect]
+    {
         var effects: [WorkerEffect] = []
         var rest = outcomes[...]
         for (token, count) in counts {

@@ -34,6 +34,9 @@ uint64_t cprocess_start_ticks(pid_t pid);
 // Waits until the process has ended (0), or `milliseconds` have passed (-1).
 int cprocess_wait_gone(pid_t pid, uint64_t start_ticks, int milliseconds);
 
+// Catches SIGTERM and SIGINT from now on: their numbers come as bytes from the descriptor returned, or -errno.
+int cprocess_watch_termination(void);
+
 static inline int cprocess_exited(int status) { return (status & 0x7f) == 0; }
 static inline int cprocess_exit_code(int status) { return (status >> 8) & 0xff; }
 static inline int cprocess_signal(int status) { return status & 0x7f; }

@@ -1,0 +1,79 @@
+import Foundation
+import Glibc
+import Ports
+import RunSpec
+import SweepClient
+import SweepModel
+import SweepWire
+
+/// Makes an attempt's folder: inputs found, training state and earlier adapters restored, files written.
+struct AttemptFolderMaker: Sendable {
+    let configuration: WorkerConfiguration
+    let inputs: InputStore
+    let blobs: BlobCache
+    let files: any FileStore
+
+    /// - Throws: ``WorkerError``, `ClientError`, `PortsError` or the `SweepModelError` of a template.
+    func make(_ grant: Grant, at place: AttemptPlace) async throws -> AttemptPlan {
+        try files.makeFolder(place.out)
+        var around = surroundings()
+        around.base = try await locate(grant.job.base)
+        around.data = try await locate(grant.job.data)
+        around.regData = try await locate(grant.job.regData)
+        let plan = try AttemptPlan(grant, place: place, around)
+        try await restore(grant, place)
+        for file in plan.files {
+            if let slash = file.path.lastIndex(of: "/") { try files.makeFolder(String(file.path[..<slash])) }
+            try files.writeAtomically(Array(file.text.utf8), to: file.path, mode: 0o600)
+        }
+        return plan
+    }
+
+    func surroundings() -> AttemptSurroundings {
+        let environment = ProcessInfo.processInfo.environment
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        return AttemptSurroundings(
+            threads: configuration.threads ?? max(1, cores / configuration.slots),
+            gpus: environment["CUDA_VISIBLE_DEVICES"] ?? "", program: configuration.program, environment: environment)
+    }
+
+    private func locate(_ input: ResolvedInput?) async throws -> String? {
+        guard let input else { return nil }
+        return try await inputs.locate(input)
+    }
+
+    private func restore(_ grant: Grant, _ place: AttemptPlace) async throws {
+        let folder = AttemptFolder(place.out)
+        if let resume = grant.resume {
+            for file in resume.files { try await restore(file, below: folder.resume) }
+        }
+        for checkpoint in grant.trained {
+            let target = folder.checkpoint(checkpoint.name)
+            for file in checkpoint.files { try await restore(file, below: target) }
+            let manifest = CheckpointManifest(
+                step: checkpoint.step, epoch: checkpoint.epoch, final: checkpoint.isFinal,
+                files: checkpoint.files.map {
+                    CheckpointManifest.File(name: $0.name, kind: .adapter, bytes: $0.bytes, sha256: $0.sha256)
+                })
+            let data = try JSONEncoder().encode(manifest)
+            try files.writeAtomically(Array(data), to: "\(target)/\(AttemptFolder.manifestName)")
+        }
+        guard grant.resume != nil || !grant.trained.isEmpty || !grant.evaluated.isEmpty else { return }
+        let progress = RestoredProgress(checkpoints: grant.trained.map(\.name), evaluated: grant.evaluated)
+        try files.writeAtomically(Array(try JSONEncoder().encode(progress)), to: folder.restored)
+    }
+
+    private func restore(_ file: BlobFile, below folder: String) async throws {
+        let segments = file.name.split(separator: "/", omittingEmptySubsequences: false)
+        guard segments.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }), let digest = ContentDigest(file.sha256)
+        else {
+            throw WorkerError(.badInput, "the coordinator names a file '\(file.name)' that cannot be one")
+        }
+        let blob = try await blobs.fetch(digest, size: Int64(file.bytes))
+        let target = "\(folder)/\(file.name)"
+        if let slash = target.lastIndex(of: "/") { try files.makeFolder(String(target[..<slash])) }
+        // A copy: trainers may write into what they resume from, and the cache must keep what its name says.
+        try files.remove(target)
+        try FileManager.default.copyItem(atPath: blob, toPath: target)
+    }
+}

@@ -1,0 +1,16 @@
+/// Names inside the folder of one attempt. What the trainer sees is `out` alone.
+struct AttemptPlace: Hashable, Sendable {
+    let path: String
+
+    /// The grant, written first: what a restarted worker needs to hand in what is left.
+    var grant: String { path + "/attempt.json" }
+    /// Pid and start time of the trainer, written before it runs.
+    var process: String { path + "/process" }
+    /// Standard output and error of the trainer.
+    var log: String { path + "/log" }
+    var out: String { path + "/out" }
+    var spool: String { path + "/spool" }
+    var job: String { path + "/job.json" }
+    /// Records and outputs of evaluation commands.
+    var evaluation: String { path + "/evaluation" }
+}

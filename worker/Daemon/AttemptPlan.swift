@@ -1,0 +1,151 @@
+import Ports
+import RunSpec
+import SweepModel
+import SweepWire
+
+/// How one attempt is run and where its results appear: every template rendered, nothing left to decide.
+struct AttemptPlan: Sendable {
+    struct CheckpointRule: Sendable {
+        let glob: String
+        let step: String?
+        let kind: CommandTrainer.CheckpointRule.Kind
+    }
+
+    let order: ProcessOrder
+    /// Files of JSON lines with metrics.
+    let metrics: [String]
+    /// Empty for trainers that write checkpoint folders with a manifest.
+    let rules: [CheckpointRule]
+    let samples: [String]
+    /// Evaluation command, not rendered: `{checkpoint}` differs each time.
+    let evaluate: [String]?
+    let isCore: Bool
+    let values: [String: String]
+    /// What is written before the start: the job, templates.
+    let files: [(path: String, text: String)]
+}
+
+/// What a plan depends on besides the grant.
+struct AttemptSurroundings: Sendable {
+    var base: String?
+    var data: String?
+    var regData: String?
+    var threads: Int
+    var gpus: String
+    var program: String
+    /// The worker's own environment, from which trainers get an allow-list.
+    var environment: [String: String]
+}
+
+extension AttemptPlan {
+    /// - Throws: ``WorkerError`` with `badJob`, or the `SweepModelError` of a template.
+    init(_ grant: Grant, place: AttemptPlace, _ around: AttemptSurroundings) throws {
+        let job = grant.job
+        let trainer = job.trainer.program
+        var values: [String: String] = [:]
+        for (name, value) in job.given.merging(job.parameters, uniquingKeysWith: { $1 }) {
+            values[name] = try CommandTemplate.text(of: value)
+        }
+        values["seed"] = String(job.seed)
+        values["out"] = place.out
+        values["job"] = place.job
+        values["attempt"] = String(grant.token.attempt.value)
+        values["gpus"] = around.gpus
+        values["threads"] = String(around.threads)
+        values["radiata"] = around.program
+        values["base"] = around.base
+        values["data"] = around.data
+        if let resume = grant.resume { values["checkpoint"] = Self.restored(resume, isCore: job.trainer.isCore, place) }
+
+        func rendered(_ text: String) throws -> String { try CommandTemplate(text).rendered(values) }
+        var arguments = try (trainer.command + (grant.resume == nil ? [] : trainer.resume)).map {
+            try Self.argument($0, values)
+        }
+        guard let program = arguments.first, !program.isEmpty else {
+            throw WorkerError(.badJob, "trainer \(job.trainer.name): its command is empty")
+        }
+        if program == around.program { arguments[0] = "radiata" }
+        var files = [
+            (path: place.job, text: try job.jobFile(base: around.base, data: around.data, regData: around.regData))
+        ]
+        for template in trainer.files {
+            files.append((try Self.target(template.to, values, place), try Self.content(template, values)))
+        }
+        var environment = Self.allowed(around.environment)
+        for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] { environment[name] = String(around.threads) }
+        environment["RADIATA_JOB"] = job.id.text
+        environment["RADIATA_ATTEMPT"] = values["attempt"]
+        for (name, value) in trainer.env { environment[name] = try rendered(value) }
+
+        order = ProcessOrder(
+            program: program, arguments: arguments, environment: environment, folder: place.out, log: place.log,
+            record: place.process, stopSignal: trainer.stop.signal.number, grace: .seconds(trainer.stop.graceSeconds))
+        metrics = try trainer.metrics.map { try rendered($0.path) }
+        rules = try trainer.checkpoints.map {
+            CheckpointRule(glob: try rendered($0.glob), step: $0.step, kind: $0.kind)
+        }
+        samples = try trainer.samples.map { try rendered($0.glob) }
+        evaluate = trainer.evaluate
+        isCore = job.trainer.isCore
+        self.values = values
+        self.files = files
+    }
+
+    /// `{checkpoint}`: the core gets its folder of states, a program the file or folder under its original name.
+    static func restored(_ resume: ResumePoint, isCore: Bool, _ place: AttemptPlace) -> String {
+        let folder = AttemptFolder(place.out).resume
+        guard !isCore, let name = resume.files.first?.name.split(separator: "/").first else { return folder }
+        return "\(folder)/\(name)"
+    }
+
+    /// One argument of a command. A value never becomes an option of its own.
+    ///
+    /// - Throws: ``WorkerError`` for a text value that begins with `-` and stands alone.
+    static func argument(_ template: String, _ values: [String: String]) throws -> String {
+        let text = try CommandTemplate(template).rendered(values)
+        if text.hasPrefix("-"), template.hasPrefix("{"), Double(text) == nil {
+            throw WorkerError(.badJob, "argument \(template): its value '\(text)' would be taken for an option")
+        }
+        return text
+    }
+
+    private static func target(_ template: String, _ values: [String: String], _ place: AttemptPlace) throws -> String {
+        let path = try CommandTemplate(template).rendered(values)
+        guard path.hasPrefix(place.out + "/"), !path.split(separator: "/").contains("..") else {
+            throw WorkerError(.badJob, "files: '\(template)' is written to \(path); wanted a place below {out}")
+        }
+        return path
+    }
+
+    /// Text values are escaped where the file's format has quotes.
+    private static func content(_ template: CommandTrainer.TemplateFile, _ values: [String: String]) throws -> String {
+        let hasQuotes = [".json", ".toml", ".yaml", ".yml"].contains { template.to.hasSuffix($0) }
+        guard hasQuotes else { return try CommandTemplate(template.content).rendered(values) }
+        let escaped = values.mapValues { value in
+            value.reduce(into: "") { text, character in
+                switch character {
+                case "\\": text += "\\\\"
+                case "\"": text += "\\\""
+                case "\n": text += "\\n"
+                default: text.append(character)
+                }
+            }
+        }
+        return try CommandTemplate(template.content).rendered(escaped)
+    }
+
+    /// A trainer gets what programs need to run, not what the worker was told (its token least of all).
+    private static func allowed(_ environment: [String: String]) -> [String: String] {
+        let names: Set<String> = [
+            "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH",
+            "PYTHONPATH",
+            "VIRTUAL_ENV", "CONDA_PREFIX", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "HF_HOME", "HF_HUB_OFFLINE",
+            "XDG_CACHE_HOME",
+            "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENBLAS_CORETYPE",
+        ]
+        let faults: Set<String> = ["RADIATA_FAULTS", "RADIATA_CRASH", "RADIATA_PROBES", "RADIATA_BUGS"]
+        return environment.filter { name, _ in
+            names.contains(name) || faults.contains(name) || name.hasPrefix("LC_") || name.hasPrefix("NVIDIA_")
+        }
+    }
+}

@@ -1,0 +1,210 @@
+import Foundation
+import Glibc
+import Ports
+import RunSpec
+import SweepClient
+import SweepModel
+import SweepWire
+import Synchronization
+import WorkerCore
+
+/// Runs one attempt from its grant to the end of its trainer. Everything it learns goes into the spool first and then,
+/// as events, to the core.
+final class AttemptRunner: Sendable {
+    struct Control {
+        var child: TrainerGuard.Child?
+        var trainerGuard: TrainerGuard?
+        var stopSignal: Int32 = SIGTERM
+        var grace: Duration = .seconds(30)
+        var preparation: Task<AttemptPlan, any Error>?
+        var isStopping = false
+        var isKilled = false
+        var logsPending = 0
+    }
+
+    /// How often the trainer's files are looked at.
+    static let pace: Duration = .milliseconds(200)
+
+    let grant: Grant
+    let place: AttemptPlace
+    private let maker: AttemptFolderMaker
+    private let guards: GuardKeeper
+    private let points: PointSpool
+    private let reports: ReportSpool
+    let files: any FileStore
+    let time: any TimeSource
+    let emit: @Sendable (WorkerEvent) -> Void
+    let control = Mutex(Control())
+
+    init(
+        _ grant: Grant, place: AttemptPlace, maker: AttemptFolderMaker, guards: GuardKeeper, points: PointSpool,
+        reports: ReportSpool, files: any FileStore, time: any TimeSource,
+        emit: @escaping @Sendable (WorkerEvent) -> Void
+    ) {
+        self.grant = grant
+        self.place = place
+        self.maker = maker
+        self.guards = guards
+        self.points = points
+        self.reports = reports
+        self.files = files
+        self.time = time
+        self.emit = emit
+    }
+
+    /// Returns after `ended` was emitted.
+    func run() async {
+        let end: AttemptEnd
+        do {
+            end = try await attempt()
+        } catch {
+            end = Self.end(for: error, wasStopped: control.withLock { $0.isStopping || $0.isKilled })
+        }
+        emit(.ended(grant.token, end))
+    }
+
+    /// The stop signal now, the end by force after the grace.
+    func stop() async {
+        let (child, trainerGuard, signal, grace) = control.withLock { control in
+            control.isStopping = true
+            control.preparation?.cancel()
+            return (control.child, control.trainerGuard, control.stopSignal, control.grace)
+        }
+        guard let child, let trainerGuard else { return }
+        trainerGuard.signal(child, signal)
+        if await child.waitForExit(atMost: grace, time: time) == nil, !Task.isCancelled { kill() }
+    }
+
+    func kill() {
+        let (child, trainerGuard) = control.withLock { control in
+            control.isKilled = true
+            control.preparation?.cancel()
+            return (control.child, control.trainerGuard)
+        }
+        if let child { trainerGuard?.signal(child, SIGKILL) }
+    }
+
+    /// A log report was taken by the coordinator.
+    func logSettled() { control.withLock { $0.logsPending = max(0, $0.logsPending - 1) } }
+
+    private func attempt() async throws -> AttemptEnd {
+        let maker = maker
+        let (grant, place) = (grant, place)
+        let preparation = Task { try await maker.make(grant, at: place) }
+        let isStopped = control.withLock { control in
+            control.preparation = preparation
+            return control.isStopping || control.isKilled
+        }
+        if isStopped { preparation.cancel() }
+        let plan = try await preparation.value
+        control.withLock { control in
+            control.preparation = nil
+            control.stopSignal = plan.order.stopSignal
+            control.grace = plan.order.grace
+        }
+        for checkpoint in grant.trained { try reports.markSeen("checkpoint \(checkpoint.name)") }
+        Faults.reach("worker.prepared")
+        var output = AttemptOutput(grant, plan, place: place, points: points, reports: reports, files: files)
+        let killsBefore = OutOfMemoryWatch.kills() ?? 0
+        let (child, trainerGuard) = try await start(plan.order)
+        emit(.started(grant.token))
+        emit(.progress(grant.token, phase: "training", step: nil))
+        while await child.waitForExit(atMost: Self.pace, time: time) == nil {
+            output = try await round(output, leader: child.pid, isTrusted: false)
+        }
+        guard let exit = child.exit else { return .stopped }
+        let isTrusted = exit.code == TrainerExit.done || exit.code == TrainerExit.stopped
+        output = try await drain(output, isTrusted: isTrusted)
+        var end = TrainerEnd(
+            exit: exit, isCore: plan.isCore, wasAskedToStop: control.withLock { $0.isStopping || $0.isKilled })
+        end.lostGuard = trainerGuard.isGone
+        end.sawOutOfMemoryKill = (OutOfMemoryWatch.kills() ?? 0) > killsBefore
+        (end.hasOutputs, end.missing) = outputs(output, plan)
+        end.logTail = try output.logTail()
+        let judged = ExitJudge.judge(end)
+        guard judged == .finished, let evaluate = plan.evaluate else { return judged }
+        emit(.progress(grant.token, phase: "evaluating", step: nil))
+        return try await evaluateAll(evaluate, plan, output)
+    }
+
+    func start(_ order: ProcessOrder) async throws -> (TrainerGuard.Child, TrainerGuard) {
+        let trainerGuard = try await guards.current()
+        let child: TrainerGuard.Child
+        do {
+            child = try await trainerGuard.start(order)
+        } catch let error as WorkerError where error.code == .badJob {
+            throw WorkerError(.badJob, "\(order.program) \(error.message)")
+        }
+        Faults.reach("worker.started")
+        let (isStopping, isKilled) = control.withLock { control in
+            control.child = child
+            control.trainerGuard = trainerGuard
+            return (control.isStopping, control.isKilled)
+        }
+        // Asked to stop while the program was being started.
+        if isStopping { trainerGuard.signal(child, order.stopSignal) }
+        if isKilled { trainerGuard.signal(child, SIGKILL) }
+        return (child, trainerGuard)
+    }
+
+    /// One look at the trainer's files, on a thread of its own; a full disk is waited out.
+    private func round(_ output: AttemptOutput, leader: Int32?, isTrusted: Bool) async throws -> AttemptOutput {
+        let takesLog = leader == nil || control.withLock { $0.logsPending < 8 }
+        let now = time.monotonic()
+        do {
+            let (next, events) = try await BlockingWork.run {
+                var next = output
+                let events = try next.collect(now: now, leader: leader, isTrusted: isTrusted, takesLog: takesLog)
+                return (next, events)
+            }
+            for event in events {
+                if case .reportSpooled(_, let report) = event, case .log = report.body {
+                    control.withLock { $0.logsPending += 1 }
+                }
+                emit(event)
+            }
+            return next
+        } catch let error as PortsError where error.code == .diskFull && leader != nil {
+            return output
+        }
+    }
+
+    /// Reads to the end after the trainer's.
+    private func drain(_ output: AttemptOutput, isTrusted: Bool) async throws -> AttemptOutput {
+        var output = output
+        var size: Int64 = -1
+        // Each round takes a bounded piece of every file; the log is the one that may need many.
+        for _ in 0..<256 {
+            output = try await round(output, leader: nil, isTrusted: isTrusted)
+            let read = output.bytesRead
+            if read == size { break }
+            size = read
+        }
+        return output
+    }
+
+    private func outputs(_ output: AttemptOutput, _ plan: AttemptPlan) -> (isThere: Bool, missing: String) {
+        if plan.isCore { return (output.hasFinal, "left no final checkpoint") }
+        let wantsAdapter = plan.rules.contains { $0.kind == .adapter }
+        return (!wantsAdapter || output.hasAdapter, "left no file that its checkpoint rules match")
+    }
+
+    private static func end(for error: any Error, wasStopped: Bool) -> AttemptEnd {
+        if wasStopped { return .stopped }
+        func failed(_ failure: FailureClass) -> AttemptEnd {
+            .failed(FailureReport(failure: failure, message: "\(error)"))
+        }
+        switch error {
+        case let error as WorkerError:
+            switch error.code {
+            case .badJob: return failed(.badConfig)
+            case .guardProcess: return .stopped
+            case .badInput, .workFolder: return failed(.crash)
+            }
+        case is SweepModelError: return failed(.badConfig)
+        case let error as PortsError where error.code == .diskFull: return failed(.diskFull)
+        case is CancellationError: return .stopped
+        default: return failed(.crash)
+        }
+    }
+}

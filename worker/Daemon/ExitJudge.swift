@@ -1,0 +1,78 @@
+import Glibc
+import RunSpec
+import SweepWire
+import WorkerCore
+
+/// What is known when a trainer has ended.
+struct TrainerEnd: Sendable {
+    var exit: ProcessExit
+    var isCore: Bool
+    var wasAskedToStop: Bool
+    /// The guard process died, and its trainers with it.
+    var lostGuard = false
+    /// The memory controller of this machine killed something meanwhile.
+    var sawOutOfMemoryKill = false
+    /// What a job must leave behind is there, counting accepted checkpoints of earlier attempts.
+    var hasOutputs = true
+    /// What is missing, for the message.
+    var missing = ""
+    /// The newest lines of its log.
+    var logTail: [String] = []
+}
+
+/// Decides from a trainer's end whether the attempt is done, stopped, or failed, and of which class.
+enum ExitJudge {
+    static func judge(_ end: TrainerEnd) -> AttemptEnd {
+        if end.lostGuard { return .stopped }
+        if let signal = end.exit.signal { return signalled(end, signal) }
+        let code = end.exit.code ?? 0
+        switch code {
+        case TrainerExit.done:
+            // Some trainers exit 0 when they are interrupted, so after a stop only the result tells.
+            if end.hasOutputs { return end.wasAskedToStop && !end.isCore ? .stopped : .finished }
+            if end.wasAskedToStop { return .stopped }
+            return .failed(failure(.crash, end, "the trainer exited 0 but \(end.missing)", code))
+        case TrainerExit.stopped where end.isCore || end.wasAskedToStop: return .stopped
+        case TrainerExit.notANumber where end.isCore:
+            return .failed(failure(.nan, end, "the loss is no longer a number", code))
+        case 2 where end.isCore: return .failed(failure(.badConfig, end, "the trainer refused the job", code))
+        case 127: return .failed(failure(.badConfig, end, "a program was not found", code))
+        default:
+            return .failed(failure(classify(end.logTail), end, "the trainer exited with code \(code)", code))
+        }
+    }
+
+    private static func signalled(_ end: TrainerEnd, _ signal: Int32) -> AttemptEnd {
+        if end.wasAskedToStop { return .stopped }
+        let name = String(cString: strsignal(signal))
+        switch signal {
+        case SIGKILL:
+            let isMemory = end.sawOutOfMemoryKill
+            let text =
+                isMemory
+                ? "the machine ran out of memory and killed the trainer" : "the trainer was killed from outside"
+            return .failed(failure(isMemory ? .oom : .killed, end, text, nil))
+        case SIGTERM, SIGINT, SIGHUP, SIGQUIT:
+            return .failed(failure(.killed, end, "the trainer was ended from outside (\(name))", nil))
+        default:
+            return .failed(failure(.crash, end, "the trainer crashed (\(name))", nil))
+        }
+    }
+
+    /// Memory and disk are told by what programs commonly write last.
+    private static func classify(_ lines: [String]) -> FailureClass {
+        let text = lines.joined(separator: "\n").lowercased()
+        let memory = ["out of memory", "bad_alloc", "memoryerror", "cannot allocate memory", "outofmemoryerror"]
+        if memory.contains(where: text.contains) { return .oom }
+        if text.contains("no space left on device") || text.contains("disk quota exceeded") { return .diskFull }
+        return .crash
+    }
+
+    private static func failure(_ failure: FailureClass, _ end: TrainerEnd, _ what: String, _ code: Int32?)
+        -> FailureReport
+    {
+        let tail = end.logTail.suffix(3).joined(separator: "\n").suffix(800)
+        return FailureReport(
+            failure: failure, message: tail.isEmpty ? what : "\(what): \(tail)", exitCode: code.map(Int.init))
+    }
+}

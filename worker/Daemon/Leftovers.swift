@@ -1,0 +1,38 @@
+import CProcess
+import Glibc
+import Ports
+
+/// Processes of an earlier run of this worker, found by pid and start time, so that a pid used again names nobody else.
+enum Leftovers {
+    /// Waits for the earlier guard, which ends its trainers politely by itself; then ends what is left by force.
+    static func end(_ folder: WorkFolder, files: any FileStore, patience: Duration) throws {
+        if let old = try record(folder.guardRecord, files), old.isAlive {
+            if cprocess_wait_gone(old.pid, old.startTicks, Int32(clamping: patience.milliseconds)) != 0 {
+                kill(old.pid, SIGKILL)
+            }
+        }
+        for name in try files.list(folder.attempts) {
+            let place = AttemptPlace(path: "\(folder.attempts)/\(name)")
+            guard let trainer = try record(place.process, files), trainer.isAlive else { continue }
+            kill(-trainer.pid, SIGKILL)
+            _ = cprocess_wait_gone(trainer.pid, trainer.startTicks, 5000)
+        }
+    }
+
+    private struct Identity {
+        let pid: Int32
+        let startTicks: UInt64
+
+        var isAlive: Bool { cprocess_start_ticks(pid) == startTicks }
+    }
+
+    /// What stands in a record file; nil if there is none, or it is damaged.
+    private static func record(_ path: String, _ files: any FileStore) throws -> Identity? {
+        guard try files.exists(path) else { return nil }
+        let fields = try files.readText(path).split { $0.isWhitespace }
+        guard fields.count == 2, let pid = Int32(fields[0]), pid > 1, let ticks = UInt64(fields[1]), ticks > 0 else {
+            return nil
+        }
+        return Identity(pid: pid, startTicks: ticks)
+    }
+}

@@ -1,0 +1,36 @@
+import CProcess
+
+/// How a child process ended.
+struct ProcessExit: Equatable, Sendable {
+    /// As wait(2) gives it.
+    let status: Int32
+    let userSeconds: Double
+    let systemSeconds: Double
+    let maxResidentBytes: UInt64
+
+    init(_ event: cprocess_event) {
+        status = event.status
+        userSeconds = Double(event.user_microseconds) / 1e6
+        systemSeconds = Double(event.system_microseconds) / 1e6
+        maxResidentBytes = event.max_resident_kilobytes * 1024
+    }
+
+    init(code: Int32) {
+        status = code << 8
+        userSeconds = 0
+        systemSeconds = 0
+        maxResidentBytes = 0
+    }
+
+    init(signal: Int32) {
+        status = signal
+        userSeconds = 0
+        systemSeconds = 0
+        maxResidentBytes = 0
+    }
+
+    /// nil if a signal ended it.
+    var code: Int32? { cprocess_exited(status) != 0 ? cprocess_exit_code(status) : nil }
+    /// nil if it ended by itself.
+    var signal: Int32? { cprocess_exited(status) != 0 ? nil : cprocess_signal(status) }
+}

@@ -1,0 +1,139 @@
+import Foundation
+import Glibc
+import Ports
+import SweepWire
+import Synchronization
+import WorkerCore
+
+/// A file that a report names as a blob, kept until the report is settled.
+struct SpooledBlob: Codable, Equatable, Sendable {
+    /// Given: the trainer's file. Kept: a hard link (or copy) in the spool, so that the trainer may remove its own.
+    let path: String
+    let sha256: ContentDigest
+    let size: Int64
+}
+
+/// The reports of one attempt on disk, until the coordinator has them: one file each, made whole or not at all.
+///
+///     report-00000001.json     the report and its blobs
+///     blobs-00000001/0 1 …     the files of its blobs
+///     seen                     one line for everything ever reported, so that a restarted worker does not begin again
+final class ReportSpool: Sendable {
+    private struct Entry: Codable {
+        let report: Report
+        let blobs: [SpooledBlob]
+    }
+
+    private struct State {
+        var last: UInt64 = 0
+        var pending: [UInt64: Entry] = [:]
+        var seen: Set<String> = []
+    }
+
+    private let folder: String
+    private let files: any FileStore
+    private let state: Mutex<State>
+
+    /// Opens or makes the spool in `folder`. A report that cannot be read is passed over; `damaged` names it.
+    init(folder: String, files: any FileStore = DiskFiles(), damaged: (String) -> Void = { _ in }) throws {
+        self.folder = folder
+        self.files = files
+        try files.makeFolder(folder)
+        var state = State()
+        for name in try files.list(folder) {
+            guard name.hasPrefix("report-"), name.hasSuffix(".json"), let number = UInt64(name.dropFirst(7).dropLast(5))
+            else { continue }
+            state.last = max(state.last, number)
+            do {
+                let data = Data(try files.read("\(folder)/\(name)", limit: 64 << 20))
+                state.pending[number] = try WireJSON.decode(Entry.self, from: data)
+            } catch {
+                damaged("\(folder)/\(name): \(error)")
+            }
+        }
+        if let text = try? files.readText(folder + "/seen") {  // not there yet: nothing was seen
+            state.seen = Set(text.split(separator: "\n").map(String.init))
+        }
+        self.state = Mutex(state)
+    }
+
+    /// What waits, in order.
+    var pending: [SpooledReport] {
+        state.withLock { state in
+            state.pending.sorted { $0.key < $1.key }.map { number, entry in
+                SpooledReport(number: number, body: entry.report.body, hasBlobs: !entry.blobs.isEmpty)
+            }
+        }
+    }
+
+    func blobs(of number: UInt64) -> [SpooledBlob] { state.withLock { $0.pending[number]?.blobs ?? [] } }
+
+    func hasSeen(_ name: String) -> Bool { state.withLock { $0.seen.contains(name) } }
+
+    /// Remembers that something was reported, or need not be.
+    func markSeen(_ name: String) throws {
+        try state.withLock { state in
+            guard state.seen.insert(name).inserted else { return }
+            let file = try OpenFile(writing: folder + "/seen")
+            try file.write(Array((name + "\n").utf8), at: try file.size())
+        }
+    }
+
+    /// Stores a report and links the files it names; returns when it is on disk.
+    ///
+    /// - Parameter sources: files with their digests and sizes.
+    func append(_ report: Report, sources: [SpooledBlob] = []) throws -> SpooledReport {
+        try state.withLock { state in
+            state.last += 1
+            let number = state.last
+            var blobs: [SpooledBlob] = []
+            if !sources.isEmpty {
+                let place = "\(folder)/blobs-\(Self.digits(number))"
+                try files.makeFolder(place)
+                for (index, source) in sources.enumerated() {
+                    let path = "\(place)/\(index)"
+                    try Self.keep(source.path, as: path, files)
+                    blobs.append(SpooledBlob(path: path, sha256: source.sha256, size: source.size))
+                }
+            }
+            let entry = Entry(report: report, blobs: blobs)
+            try files.writeAtomically(Array(try WireJSON.encode(entry)), to: path(number))
+            Faults.reach("worker.report-spooled")
+            state.pending[number] = entry
+            return SpooledReport(number: number, body: report.body, hasBlobs: !blobs.isEmpty)
+        }
+    }
+
+    /// A number in the order of reports for one that is not kept on disk (log text, which has its own file).
+    func number() -> UInt64 {
+        state.withLock { state in
+            state.last += 1
+            return state.last
+        }
+    }
+
+    /// Forgets a report and its files.
+    ///
+    /// - Returns: whether it was kept on disk.
+    func settle(_ number: UInt64) throws -> Bool {
+        let entry = state.withLock { $0.pending.removeValue(forKey: number) }
+        guard let entry else { return false }
+        try files.remove(path(number))
+        if !entry.blobs.isEmpty { try files.remove("\(folder)/blobs-\(Self.digits(number))") }
+        return true
+    }
+
+    private func path(_ number: UInt64) -> String { "\(folder)/report-\(Self.digits(number)).json" }
+
+    private static func digits(_ number: UInt64) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(0, 8 - text.count)) + text
+    }
+
+    /// Both lie in the work folder, so a link nearly always works; a copy serves where it does not.
+    private static func keep(_ source: String, as path: String, _ files: any FileStore) throws {
+        try files.remove(path)
+        if link(source, path) == 0 { return }
+        try FileManager.default.copyItem(atPath: source, toPath: path)
+    }
+}

@@ -1,0 +1,48 @@
+package import Logging
+package import Ports
+package import SweepClient
+
+/// What `radiata worker run` was told.
+package struct WorkerConfiguration: Sendable {
+    package var client: ClientConfiguration
+    /// For people; the host's name if not given.
+    package var name: String?
+    /// Jobs at the same time.
+    package var slots: Int
+    /// Threads of one trainer; nil for cores / slots.
+    package var threads: Int?
+    package var labels: [String: String]
+    /// Folders in which inputs are looked for by digest before they are fetched.
+    package var inputs: [String]
+    /// The worker's own folder: identity, cache, attempts. A second worker on the machine takes `-2`, and so on.
+    package var work: String
+    /// The program that runs core jobs.
+    package var program: String
+    package var version: String
+    package var logger: Logger
+    /// Whether SIGTERM and SIGINT stop the worker politely, and the second one at once.
+    package var handlesSignals: Bool
+    package var time: any TimeSource
+    package var random: any RandomSource
+
+    package init(
+        client: ClientConfiguration, name: String? = nil, slots: Int = 1, threads: Int? = nil,
+        labels: [String: String] = [:], inputs: [String] = [], work: String, program: String = "/proc/self/exe",
+        version: String = "", logger: Logger = Logger(label: "radiata.worker"), handlesSignals: Bool = true,
+        time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom()
+    ) {
+        self.client = client
+        self.name = name
+        self.slots = slots
+        self.threads = threads
+        self.labels = labels
+        self.inputs = inputs
+        self.work = work
+        self.program = program
+        self.version = version
+        self.logger = logger
+        self.handlesSignals = handlesSignals
+        self.time = time
+        self.random = random
+    }
+}

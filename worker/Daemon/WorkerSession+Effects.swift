@@ -1,0 +1,169 @@
+import Foundation
+import Glibc
+import Logging
+import Ports
+import RunSpec
+import SweepClient
+import SweepModel
+import SweepWire
+import Synchronization
+import WorkerCore
+
+extension WorkerSession {
+    /// Most points in one metric batch, about.
+    private static let batchPoints = 16384
+
+    func perform(_ effect: WorkerEffect) async throws {
+        switch effect {
+        case .register: try await register()
+        case .exchange(let request): try await exchange(request)
+        case .heartbeat(let request): await heartbeat(request)
+        case .run(let grant): try await run(grant)
+        case .stop(let token): await attempt(token)?.runner?.stop()
+        case .kill(let token): attempt(token)?.runner?.kill()
+        case .spool(let token, let body):
+            let entry = try hold(token)
+            emit(.reportSpooled(token, try entry.reports.append(Report(token: token, body))))
+        case .sendMetrics(let token, let first): try await sendMetrics(token, from: first)
+        case .upload(let token, let number): try await upload(token, number)
+        case .trimPoints(let token, let number): try attempt(token)?.points.trim(below: number)
+        case .settle(let token, let number):
+            guard let entry = attempt(token) else { return }
+            if !(try entry.reports.settle(number)) { entry.runner?.logSettled() }
+        case .discard(let token): try await discard(token)
+        case .wake(let due):
+            let wait = due - time.monotonic()
+            if wait > .zero { try await time.sleep(for: wait) }
+            emit(.tick)
+        case .log(let line):
+            switch line.level {
+            case .info: logger.info("\(line.text)")
+            case .warning: logger.warning("\(line.text)")
+            }
+        case .finish: break
+        }
+    }
+
+    private func register() async throws {
+        let session = SessionID(rawValue: configuration.random.hexadecimal(bytes: 16))
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        let request = RegisterRequest(
+            worker: WorkerID(folder.worker), name: configuration.name ?? Self.hostName(), session: session,
+            slots: configuration.slots, threads: configuration.threads ?? max(1, cores / configuration.slots),
+            labels: configuration.labels, gpus: Self.gpuCount(), memory: ProcessInfo.processInfo.physicalMemory,
+            version: configuration.version)
+        let response = try await client.call(.register, request, retry: .forever)
+        logger.info("registered; lease \(response.leaseSeconds) s, \(response.leftovers.count) attempts left over")
+        emit(.registered(session, response))
+    }
+
+    private func exchange(_ request: ExchangeRequest) async throws {
+        do {
+            let limit = Duration.seconds(request.waitSeconds + 30)
+            let response = try await client.call(.exchange, request, retry: .forever, timeLimit: limit)
+            Faults.reach("worker.exchanged")
+            emit(.exchanged(request.session, response))
+        } catch let error as ClientError where error.code == .refused(.unknownSession) {
+            emit(.sessionLost(request.session))
+        }
+    }
+
+    private func heartbeat(_ request: HeartbeatRequest) async {
+        do {
+            let response = try await heart.call(.heartbeat, request, retry: .never, timeLimit: .seconds(10))
+            emit(.heartbeatAnswered(request.session, attempts: request.attempts.map(\.token), response))
+        } catch let error as ClientError where error.code == .refused(.unknownSession) {
+            emit(.sessionLost(request.session))
+        } catch {
+            logger.debug("heartbeat: \(error)")
+            emit(.heartbeatFailed(request.session))
+        }
+    }
+
+    private func run(_ grant: Grant) async throws {
+        let place = folder.attempt(grant.token)
+        // An attempt number is never used again, so whatever lies here is of no use.
+        try files.remove(place.path)
+        try files.makeFolder(place.path, mode: 0o700)
+        try files.writeAtomically(Array(try WireJSON.encode(grant)), to: place.grant, mode: 0o600)
+        let entry = try hold(grant.token)
+        let runner = AttemptRunner(
+            grant, place: place, maker: maker, guards: guards, points: entry.points, reports: entry.reports,
+            files: files, time: time, emit: emit)
+        let from = grant.resume.map { ", from step \($0.step)" } ?? ""
+        logger.info("job \(grant.token) of \(grant.job.sweep)\(from)")
+        let running = Task { await runner.run() }
+        held.withLock { held in
+            held[grant.token]?.runner = runner
+            held[grant.token]?.running = running
+        }
+        await withTaskCancellationHandler {
+            await running.value
+        } onCancel: {
+            running.cancel()
+            runner.kill()
+        }
+    }
+
+    private func sendMetrics(_ token: AttemptToken, from first: UInt64) async throws {
+        guard let entry = attempt(token) else { return }
+        let points = try entry.points.points(from: first, limit: Self.batchPoints)
+        guard !points.isEmpty else { return emit(.metricsAnswered(token, .acknowledged(next: first))) }
+        let batch = MetricBatch(token: token, first: first, points: points.map { ($0.key, $0.step, $0.value) })
+        do {
+            let answer = try await client.call(.metrics, batch, retry: .forever, timeLimit: nil)
+            emit(.metricsAnswered(token, .acknowledged(next: answer.next)))
+        } catch let error as ClientError {
+            switch error.code {
+            case .refused(.gap): emit(.metricsAnswered(token, .gap(expected: error.answer?.expected ?? 1)))
+            case .refused(.superseded): emit(.metricsAnswered(token, .superseded))
+            default: emit(.metricsAnswered(token, .refused(error.message)))
+            }
+        }
+    }
+
+    private func upload(_ token: AttemptToken, _ number: UInt64) async throws {
+        guard let entry = attempt(token) else { return }
+        do {
+            for blob in entry.reports.blobs(of: number) {
+                try await client.upload(.file(blob.path), digest: blob.sha256, size: blob.size, retry: .forever)
+            }
+            Faults.reach("worker.uploaded")
+            emit(.uploaded(token, report: number))
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            // A superseded attempt's files go away under its uploads; nobody asks for them any more.
+            emit(.uploadFailed(token, report: number, message: "\(error)"))
+        }
+    }
+
+    private func discard(_ token: AttemptToken) async throws {
+        guard let entry = held.withLock({ $0.removeValue(forKey: token) }) else { return }
+        await entry.running?.value
+        try files.remove(entry.place.path)
+        Faults.reach("worker.discarded")
+    }
+
+    /// The attempt's spools, opened or made.
+    func hold(_ token: AttemptToken) throws -> Held {
+        if let entry = attempt(token) { return entry }
+        let place = folder.attempt(token)
+        let logger = logger
+        let entry = Held(
+            place: place, points: try PointSpool(folder: place.spool, files: files),
+            reports: try ReportSpool(folder: place.spool, files: files) { logger.warning("passed over \($0)") })
+        return held.withLock { held in
+            if let other = held[token] { return other }
+            held[token] = entry
+            return entry
+        }
+    }
+
+    private static func gpuCount() -> Int {
+        if let listed = ProcessInfo.processInfo.environment["CUDA_VISIBLE_DEVICES"] {
+            return listed.split(separator: ",").count
+        }
+        return (0..<64).prefix { access("/dev/nvidia\($0)", F_OK) == 0 }.count
+    }
+}

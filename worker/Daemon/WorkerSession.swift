@@ -1,0 +1,115 @@
+import Foundation
+import Glibc
+import Logging
+import Ports
+import SweepClient
+import SweepModel
+import SweepWire
+import Synchronization
+import WorkerCore
+
+/// One run of the worker: feeds what happens to the core, and does what it says.
+final class WorkerSession: Sendable {
+    /// What belongs to one attempt held.
+    struct Held: Sendable {
+        let place: AttemptPlace
+        let points: PointSpool
+        let reports: ReportSpool
+        /// nil for an attempt of an earlier run, or one that never began.
+        var runner: AttemptRunner?
+        /// Ends when the runner has.
+        var running: Task<Void, Never>?
+    }
+
+    let configuration: WorkerConfiguration
+    let folder: WorkFolder
+    let client: SweepClient
+    /// A client of its own: a heartbeat never waits behind an upload.
+    let heart: SweepClient
+    let guards: GuardKeeper
+    let maker: AttemptFolderMaker
+    let files: any FileStore = DiskFiles()
+    let held = Mutex<[AttemptToken: Held]>([:])
+    let events: AsyncStream<WorkerEvent>
+    let emit: @Sendable (WorkerEvent) -> Void
+    private let endEvents: @Sendable () -> Void
+    /// Why the worker cannot go on.
+    private let failure = Mutex<(any Error)?>(nil)
+
+    var logger: Logger { configuration.logger }
+    var time: any TimeSource { configuration.time }
+
+    /// Takes the work folder.
+    init(_ configuration: WorkerConfiguration) throws {
+        self.configuration = configuration
+        folder = try WorkFolder.open(configuration.work, random: configuration.random)
+        client = SweepClient(configuration.client, time: configuration.time, random: configuration.random)
+        heart = SweepClient(configuration.client, time: configuration.time, random: configuration.random)
+        guards = GuardKeeper(record: folder.guardRecord, logger: configuration.logger)
+        let blobs = BlobCache(folder: folder.blobs, client: client)
+        let inputs = InputStore(
+            folder: folder, client: client, places: configuration.inputs, blobs: blobs, files: files)
+        maker = AttemptFolderMaker(configuration: configuration, inputs: inputs, blobs: blobs, files: files)
+        let (stream, continuation) = AsyncStream.makeStream(of: WorkerEvent.self)
+        events = stream
+        emit = { continuation.yield($0) }
+        endEvents = { continuation.finish() }
+    }
+
+    func run(stop: StopSignal) async throws {
+        let name = configuration.name ?? Self.hostName()
+        logger.info(
+            "worker \(name) (\(folder.worker.prefix(8))): \(configuration.slots) slots, coordinator \(configuration.client.coordinator), work folder \(folder.path)"
+        )
+        let (folder, files) = (folder, files)
+        // The patience covers the grace a trainer has by default, and then some.
+        try await BlockingWork.run { try Leftovers.end(folder, files: files, patience: .seconds(40)) }
+        _ = try await guards.current()
+        try await recoverAttempts()
+        let emit = emit
+        stop.listen { emit(.stopRequested) }
+        emit(.begin)
+        do {
+            try await decide()
+        } catch {
+            await guards.close()
+            throw error
+        }
+        await guards.close()
+        logger.info("worker \(name) stopped")
+    }
+
+    private func decide() async throws {
+        var core = WorkerCore(settings: WorkerSettings(slots: configuration.slots), random: configuration.random)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            for await event in events {
+                for effect in core.handle(event, now: time.monotonic()) {
+                    if effect == .finish { return }
+                    group.addTask { await self.performOrFail(effect) }
+                }
+            }
+            try Task.checkCancellation()
+            if let error = failure.withLock({ $0 }) { throw error }
+        }
+    }
+
+    private func performOrFail(_ effect: WorkerEffect) async {
+        do {
+            try await perform(effect)
+        } catch is CancellationError {
+            return
+        } catch {
+            failure.withLock { $0 = $0 ?? error }
+            endEvents()
+        }
+    }
+
+    func attempt(_ token: AttemptToken) -> Held? { held.withLock { $0[token] } }
+
+    static func hostName() -> String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "worker" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
