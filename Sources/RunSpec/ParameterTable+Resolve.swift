@@ -54,9 +54,17 @@ extension ParameterTable {
     /// known model has a factor of twice that size. Then scale is 1, and neither dim nor alpha decides anything.
     private static func foldFullMatrix(_ values: inout [String: ParameterValue], algorithm: Algorithm) {
         guard algorithm.isKronecker, values["full_matrix"] == nil else { return }
-        if let dim = values["dim"]?.number, dim < 10_000 { return }
-        // A decomposed smaller factor keeps its dim, its alpha and its scale.
-        if values["dim"] != nil, values["decompose_both"]?.flag == true { return }
+        guard let dim = values["dim"]?.number else {
+            values["full_matrix"] = true
+            return
+        }
+        // Convolutions of a real rank, or a decomposed smaller factor, keep dims, alphas and scales in play.
+        let convDim = values["conv_dim"]?.number ?? dim
+        let isFullThroughout = dim >= 10_000 && (convDim >= 10_000 || convDim == 0)
+        guard isFullThroughout, values["decompose_both"]?.flag != true else { return }
         values["full_matrix"] = true
+        // Said on purpose, so no warning that they are ignored.
+        for name in ["dim", "alpha", "conv_alpha"] { values[name] = nil }
+        if convDim > 0 { values["conv_dim"] = nil }
     }
 }
