@@ -123,6 +123,8 @@ let testTargets: [Target] = [
     tests("LayeringTests", []),
     tests("EndToEndTests", ["radiata"]),
     tests("PortsTests", ["Ports"]),
+    tests("WorkerCoreTests", ["WorkerCore", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
+    tests("WorkerTests", ["Worker", "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "RunSpec", "Ports", logging]),
     tests("RunSpecTests", ["RunSpec"]),
     tests("SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles"]),
     tests("SweepFileTests", ["SweepFile", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
