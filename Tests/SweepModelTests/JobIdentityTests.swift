@@ -1,0 +1,135 @@
+import Ports
+import RunSpec
+import SweepModel
+import Testing
+
+@Suite("Job identity")
+struct JobIdentityTests {
+    private static let base = InputReference(written: "b", digest: ContentDigest.of("base"))
+    private static let data = InputReference(written: "d", digest: ContentDigest.of("data"))
+
+    private func sweep(_ points: [[String: ParameterValue]]) -> SweepDefinition {
+        SweepDefinition(
+            name: .unnamed, trainer: .core, base: Self.base, data: Self.data, seeds: [23],
+            checkpoints: CheckpointPlan(epochs: [10, 30, 50]),
+            defaults: ["epochs": 50, "batch": 8, "weight_decay": 0.1, "betas": [0.9, 0.99]],
+            evaluation: EvaluationSpec(),
+            groups: [SweepGroup(name: "g", shape: .list(points))])
+    }
+
+    private func id(_ point: [String: ParameterValue], _ change: (inout SweepDefinition) -> Void = { _ in }) throws
+        -> JobID
+    {
+        var sweep = sweep([point])
+        change(&sweep)
+        return try #require(try sweep.plan().jobs.first).id
+    }
+
+    private static let lora: [String: ParameterValue] = ["algorithm": "lora", "dim": 8, "alpha": 4, "lr": 5e-4]
+
+    @Test("the id is the SHA-256 of the canonical text that a second implementation writes")
+    func reference() throws {
+        let expected = try Reference.load().identity
+        #expect(ContentDigest.of(expected.text).text == expected.sha256)
+        let resolved = try ParameterTable.resolve(
+            Self.lora.merging(sweep([]).defaults) { own, _ in own }
+        ).parameters
+        let identity = try JobIdentity(
+            trainer: .core, parameters: resolved, checkpoints: CheckpointPlan(epochs: [10, 30]),
+            evaluation: EvaluationSpec(),
+            base: Self.base, data: Self.data)
+        #expect(identity.text(seed: 23) == expected.text)
+        #expect(try id(Self.lora).text == expected.sha256)
+    }
+
+    @Test(
+        "what changes nothing in the result changes nothing in the id",
+        arguments: [
+            ["algorithm": "locon"],
+            ["dim": .number(8.0), "alpha": .number(4e0)],
+            ["betas": [0.90, 0.990]],
+            ["weight_decay": .number(1e-1)],
+            // Defaults written out.
+            ["layers": "attn-mlp", "text_encoder_lr": 5e-4, "max_grad_norm": 1, "schedule": "constant_with_warmup"],
+            // Parameters that LoRA on these layers ignores.
+            ["factor": 8, "conv_dim": 8, "conv_alpha": 4, "block_size": 2],
+        ] as [[String: ParameterValue]])
+    func equal(addition: [String: ParameterValue]) throws {
+        #expect(try id(Self.lora.merging(addition) { _, new in new }) == (try id(Self.lora)))
+    }
+
+    @Test(
+        "what changes the result changes the id",
+        arguments: [
+            ["algorithm": "loha"], ["dim": 16], ["alpha": 8], ["lr": 1e-4], ["text_encoder_lr": 0],
+            ["layers": "attn-only"],
+            ["train_norm": true], ["epochs": 40], ["batch": 4], ["betas": [0.9, 0.999]], ["caption_dropout": 0.05],
+            ["resolution": 64], ["resolution": [64, 96]],
+        ] as [[String: ParameterValue]])
+    func different(addition: [String: ParameterValue]) throws {
+        #expect(try id(Self.lora.merging(addition) { _, new in new }) != (try id(Self.lora)))
+    }
+
+    @Test("seed, inputs, checkpoints and protocol decide; priority, retries, keeping and state interval do not")
+    func surroundings() throws {
+        let plain = try id(Self.lora)
+        #expect(try id(Self.lora) { $0.seeds = [24] } != plain)
+        #expect(try id(Self.lora) { $0.base?.digest = ContentDigest.of("other") } != plain)
+        #expect(try id(Self.lora) { $0.data = Self.base } != plain)
+        #expect(try id(Self.lora) { $0.regData = Self.data } != plain)
+        #expect(try id(Self.lora) { $0.evaluation?.guidance = 3 } != plain)
+        #expect(try id(Self.lora) { $0.evaluation = nil } != plain)
+        #expect(try id(Self.lora) { $0.checkpoints = CheckpointPlan(epochs: [10]) } != plain)
+        let indifferent = try id(Self.lora) { sweep in
+            sweep.priority = 5
+            sweep.retries = RetrySpec(budgets: [.crash: 0])
+            sweep.retention = RetentionPolicy(last: 1)
+            sweep.requirements = RequirementSpec(gpus: 1)
+            sweep.timeoutSeconds = 10
+            sweep.checkpoints?.stateEverySeconds = 1
+            sweep.base?.path = "/elsewhere"
+            sweep.evaluation?.prompts = [.style, .alter, .trigger, .train]
+            // Past the end, or at it: the final checkpoint exists anyway.
+            sweep.checkpoints = CheckpointPlan(epochs: [30, 10, 60])
+        }
+        #expect(indifferent == plain)
+    }
+
+    @Test("equal points of several groups run once, and belong to all of them")
+    func collapsed() throws {
+        var sweep = sweep([Self.lora])
+        sweep.groups.append(
+            SweepGroup(
+                name: "again", shape: .list([["algorithm": "locon", "dim": 8, "alpha": 4, "lr": 5e-4], ["dim": 2]])))
+        let plan = try sweep.plan()
+        #expect(plan.configurations.count == 2 && plan.jobs.count == 2)
+        #expect(plan.configurations[0].groups == ["g", "again"] && plan.configurations[0].group == "g")
+    }
+
+    @Test("without its inputs a job has a provisional id that depends on their paths")
+    func provisional() throws {
+        var sweep = sweep([Self.lora])
+        sweep.base?.digest = nil
+        let plan = try sweep.plan()
+        #expect(plan.jobs[0].provisional && plan.warnings.contains { $0.contains("nothing at 'b'") })
+        #expect(plan.report.jobs[0].provisional == true)
+        #expect(throws: SweepModelError.self) { try sweep.resolvedJobs(plan) }
+    }
+
+    @Test("a command's identity holds what it is told, not its secrets")
+    func command() throws {
+        let trainer = CommandTrainer(command: ["train", "--lr", "{lr}"], env: ["THREADS": "2", "HF_TOKEN": "x"])
+        func job(_ change: (inout CommandTrainer) -> Void) throws -> JobID {
+            var changed = trainer
+            change(&changed)
+            return try id(["lr": 1]) { $0.trainer = .command(changed) }
+        }
+        let plain = try job { _ in }
+        #expect(try job { $0.env["HF_TOKEN"] = "y" } == plain)
+        #expect(try job { $0.name = "profile" } == plain)
+        #expect(try job { $0.stop.graceSeconds = 5 } == plain)
+        #expect(try job { $0.env["THREADS"] = "4" } != plain)
+        #expect(try job { $0.command.append("--fast") } != plain)
+        #expect(try job { $0.files = [.init(from: "a", to: "b", content: "c")] } != plain)
+    }
+}
