@@ -1,28 +1,34 @@
 import Glibc
 import RunSpec
 import SweepWire
-import WorkerCore
+package import WorkerCore
 
 /// What is known when a trainer has ended.
-struct TrainerEnd: Sendable {
-    var exit: ProcessExit
-    var isCore: Bool
-    var wasAskedToStop: Bool
+package struct TrainerEnd: Sendable {
+    package var exit: ProcessExit
+    package var isCore: Bool
+    package var wasAskedToStop: Bool
     /// The guard process died, and its trainers with it.
-    var lostGuard = false
+    package var lostGuard = false
     /// The memory controller of this machine killed something meanwhile.
-    var sawOutOfMemoryKill = false
+    package var sawOutOfMemoryKill = false
     /// What a job must leave behind is there, counting accepted checkpoints of earlier attempts.
-    var hasOutputs = true
+    package var hasOutputs = true
     /// What is missing, for the message.
-    var missing = ""
+    package var missing = ""
     /// The newest lines of its log.
-    var logTail: [String] = []
+    package var logTail: [String] = []
+
+    package init(exit: ProcessExit, isCore: Bool, wasAskedToStop: Bool) {
+        self.exit = exit
+        self.isCore = isCore
+        self.wasAskedToStop = wasAskedToStop
+    }
 }
 
 /// Decides from a trainer's end whether the attempt is done, stopped, or failed, and of which class.
-enum ExitJudge {
-    static func judge(_ end: TrainerEnd) -> AttemptEnd {
+package enum ExitJudge {
+    package static func judge(_ end: TrainerEnd) -> AttemptEnd {
         if end.lostGuard { return .stopped }
         if let signal = end.exit.signal { return signalled(end, signal) }
         let code = end.exit.code ?? 0

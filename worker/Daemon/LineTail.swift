@@ -1,19 +1,19 @@
-import Ports
+package import Ports
 
 /// Reads whole lines as they are appended to a file that may not be there yet.
-struct LineTail: Sendable {
+package struct LineTail: Sendable {
     let path: String
     /// Bytes read so far, up to the end of the last whole line.
-    private(set) var position: Int64
+    package private(set) var position: Int64
 
-    init(path: String, position: Int64 = 0) {
+    package init(path: String, position: Int64 = 0) {
         self.path = path
         self.position = position
     }
 
     /// - Parameter isComplete: nobody writes any more, so a last line without its newline counts too.
     /// - Returns: the next lines, without newlines; at most about 1 MiB.
-    mutating func read(isComplete: Bool, files: any FileStore) throws -> [String] {
+    package mutating func read(isComplete: Bool, files: any FileStore) throws -> [String] {
         guard let information = try files.information(path), !information.isFolder else { return [] }
         if information.size < position { position = 0 }  // begun anew
         guard information.size > position else { return [] }

@@ -1,20 +1,20 @@
-import Ports
-import SweepWire
+package import Ports
+package import SweepWire
 
 /// Reads the trainer's log in pieces whose length in bytes is kept, so that offsets mean the same on both sides.
-struct LogTail: Sendable {
+package struct LogTail: Sendable {
     static let pieceBytes = 16 << 10
 
     let path: String
     private(set) var position: Int64
 
-    init(path: String, position: Int64 = 0) {
+    package init(path: String, position: Int64 = 0) {
         self.path = path
         self.position = position
     }
 
     /// The next piece; nil when there is nothing new.
-    mutating func read(files: any FileStore) throws -> LogReport? {
+    package mutating func read(files: any FileStore) throws -> LogReport? {
         guard let size = try files.information(path)?.size, size > position else { return nil }
         var bytes = try OpenFile(reading: path).read(Int(min(size - position, Int64(Self.pieceBytes))), at: position)
         if position + Int64(bytes.count) < size || bytes.count == Self.pieceBytes {

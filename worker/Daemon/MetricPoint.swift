@@ -1,11 +1,17 @@
 /// One measured number.
-struct MetricPoint: Equatable, Sendable {
-    let key: String
-    let step: Int64
-    let value: Double
+package struct MetricPoint: Equatable, Sendable {
+    package let key: String
+    package let step: Int64
+    package let value: Double
+
+    package init(key: String, step: Int64, value: Double) {
+        self.key = key
+        self.step = step
+        self.value = value
+    }
 
     /// Equal bit patterns: NaN equals itself, 0 differs from -0.
-    static func == (left: Self, right: Self) -> Bool {
+    package static func == (left: Self, right: Self) -> Bool {
         left.key == right.key && left.step == right.step && left.value.bitPattern == right.value.bitPattern
     }
 }

@@ -1,4 +1,4 @@
-import Ports
+package import Ports
 import Synchronization
 
 /// The numbered metric stream of one attempt on disk, until the coordinator holds it.
@@ -7,7 +7,7 @@ import Synchronization
 /// rest, then `u64 first number, u32 count, u32 source, u64 source position`, then the points (`u16 key length, key,
 /// i64 step, u64 bits`), little-endian. A torn tail is cut when the spool is opened. A damaged record in the middle is
 /// passed over: its numbers are sent as points of the key `spool.lost`, since a stream must have no gap.
-final class PointSpool: Sendable {
+package final class PointSpool: Sendable {
     private struct Record {
         let segment: UInt64
         let offset: Int64
@@ -34,7 +34,7 @@ final class PointSpool: Sendable {
     private let state: Mutex<State>
 
     /// Opens or makes the spool in `folder`.
-    init(folder: String, files: any FileStore = DiskFiles()) throws {
+    package init(folder: String, files: any FileStore = DiskFiles()) throws {
         self.folder = folder
         self.files = files
         try files.makeFolder(folder)
@@ -47,17 +47,17 @@ final class PointSpool: Sendable {
     }
 
     /// Points ever appended; also the number of the last one.
-    var total: UInt64 { state.withLock { $0.next - 1 } }
+    package var total: UInt64 { state.withLock { $0.next - 1 } }
 
     /// How far a source had been read when its newest points were appended.
-    func position(ofSource source: Int) -> UInt64 { state.withLock { $0.sourcePositions[UInt32(source)] ?? 0 } }
+    package func position(ofSource source: Int) -> UInt64 { state.withLock { $0.sourcePositions[UInt32(source)] ?? 0 } }
 
     /// Appends and waits for the disk.
     ///
     /// - Parameters:
     ///   - source: number of the file the points came from, and `position` how far it is read with them.
     /// - Returns: the total then.
-    func append(_ points: [MetricPoint], source: Int = 0, position: UInt64 = 0) throws -> UInt64 {
+    package func append(_ points: [MetricPoint], source: Int = 0, position: UInt64 = 0) throws -> UInt64 {
         try state.withLock { state in
             guard !points.isEmpty else { return state.next - 1 }
             var body: [UInt8] = []
@@ -93,7 +93,7 @@ final class PointSpool: Sendable {
     }
 
     /// Up to about `limit` points from number `first` on (whole records, so it may be more), in stream order.
-    func points(from first: UInt64, limit: Int) throws -> [MetricPoint] {
+    package func points(from first: UInt64, limit: Int) throws -> [MetricPoint] {
         let (records, next) = state.withLock { state in
             (state.records.drop { $0.first + $0.count <= first }, state.next)
         }
@@ -116,7 +116,7 @@ final class PointSpool: Sendable {
     }
 
     /// Removes segments whose points are all below `number`; the newest segment stays, it knows the sources' positions.
-    func trim(below number: UInt64) throws {
+    package func trim(below number: UInt64) throws {
         let segments = state.withLock { state -> [UInt64] in
             var last: [UInt64: UInt64] = [:]
             for record in state.records { last[record.segment] = record.first + record.count }

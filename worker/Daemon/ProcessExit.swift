@@ -1,12 +1,12 @@
 import CProcess
 
 /// How a child process ended.
-struct ProcessExit: Equatable, Sendable {
+package struct ProcessExit: Equatable, Sendable {
     /// As wait(2) gives it.
-    let status: Int32
-    let userSeconds: Double
-    let systemSeconds: Double
-    let maxResidentBytes: UInt64
+    package let status: Int32
+    package let userSeconds: Double
+    package let systemSeconds: Double
+    package let maxResidentBytes: UInt64
 
     init(_ event: cprocess_event) {
         status = event.status
@@ -15,14 +15,14 @@ struct ProcessExit: Equatable, Sendable {
         maxResidentBytes = event.max_resident_kilobytes * 1024
     }
 
-    init(code: Int32) {
+    package init(code: Int32) {
         status = code << 8
         userSeconds = 0
         systemSeconds = 0
         maxResidentBytes = 0
     }
 
-    init(signal: Int32) {
+    package init(signal: Int32) {
         status = signal
         userSeconds = 0
         systemSeconds = 0
@@ -30,7 +30,7 @@ struct ProcessExit: Equatable, Sendable {
     }
 
     /// nil if a signal ended it.
-    var code: Int32? { cprocess_exited(status) != 0 ? cprocess_exit_code(status) : nil }
+    package var code: Int32? { cprocess_exited(status) != 0 ? cprocess_exit_code(status) : nil }
     /// nil if it ended by itself.
-    var signal: Int32? { cprocess_exited(status) != 0 ? nil : cprocess_signal(status) }
+    package var signal: Int32? { cprocess_exited(status) != 0 ? nil : cprocess_signal(status) }
 }

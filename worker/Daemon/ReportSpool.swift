@@ -1,16 +1,22 @@
 import Foundation
 import Glibc
-import Ports
-import SweepWire
+package import Ports
+package import SweepWire
 import Synchronization
-import WorkerCore
+package import WorkerCore
 
 /// A file that a report names as a blob, kept until the report is settled.
-struct SpooledBlob: Codable, Equatable, Sendable {
+package struct SpooledBlob: Codable, Equatable, Sendable {
     /// Given: the trainer's file. Kept: a hard link (or copy) in the spool, so that the trainer may remove its own.
-    let path: String
-    let sha256: ContentDigest
-    let size: Int64
+    package let path: String
+    package let sha256: ContentDigest
+    package let size: Int64
+
+    package init(path: String, sha256: ContentDigest, size: Int64) {
+        self.path = path
+        self.sha256 = sha256
+        self.size = size
+    }
 }
 
 /// The reports of one attempt on disk, until the coordinator has them: one file each, made whole or not at all.
@@ -18,7 +24,7 @@ struct SpooledBlob: Codable, Equatable, Sendable {
 ///     report-00000001.json     the report and its blobs
 ///     blobs-00000001/0 1 …     the files of its blobs
 ///     seen                     one line for everything ever reported, so that a restarted worker does not begin again
-final class ReportSpool: Sendable {
+package final class ReportSpool: Sendable {
     private struct Entry: Codable {
         let report: Report
         let blobs: [SpooledBlob]
@@ -35,7 +41,7 @@ final class ReportSpool: Sendable {
     private let state: Mutex<State>
 
     /// Opens or makes the spool in `folder`. A report that cannot be read is passed over; `damaged` names it.
-    init(folder: String, files: any FileStore = DiskFiles(), damaged: (String) -> Void = { _ in }) throws {
+    package init(folder: String, files: any FileStore = DiskFiles(), damaged: (String) -> Void = { _ in }) throws {
         self.folder = folder
         self.files = files
         try files.makeFolder(folder)
@@ -58,7 +64,7 @@ final class ReportSpool: Sendable {
     }
 
     /// What waits, in order.
-    var pending: [SpooledReport] {
+    package var pending: [SpooledReport] {
         state.withLock { state in
             state.pending.sorted { $0.key < $1.key }.map { number, entry in
                 SpooledReport(number: number, body: entry.report.body, hasBlobs: !entry.blobs.isEmpty)
@@ -66,12 +72,12 @@ final class ReportSpool: Sendable {
         }
     }
 
-    func blobs(of number: UInt64) -> [SpooledBlob] { state.withLock { $0.pending[number]?.blobs ?? [] } }
+    package func blobs(of number: UInt64) -> [SpooledBlob] { state.withLock { $0.pending[number]?.blobs ?? [] } }
 
-    func hasSeen(_ name: String) -> Bool { state.withLock { $0.seen.contains(name) } }
+    package func hasSeen(_ name: String) -> Bool { state.withLock { $0.seen.contains(name) } }
 
     /// Remembers that something was reported, or need not be.
-    func markSeen(_ name: String) throws {
+    package func markSeen(_ name: String) throws {
         try state.withLock { state in
             guard state.seen.insert(name).inserted else { return }
             let file = try OpenFile(writing: folder + "/seen")
@@ -82,7 +88,7 @@ final class ReportSpool: Sendable {
     /// Stores a report and links the files it names; returns when it is on disk.
     ///
     /// - Parameter sources: files with their digests and sizes.
-    func append(_ report: Report, sources: [SpooledBlob] = []) throws -> SpooledReport {
+    package func append(_ report: Report, sources: [SpooledBlob] = []) throws -> SpooledReport {
         try state.withLock { state in
             state.last += 1
             let number = state.last
@@ -115,7 +121,7 @@ final class ReportSpool: Sendable {
     /// Forgets a report and its files.
     ///
     /// - Returns: whether it was kept on disk.
-    func settle(_ number: UInt64) throws -> Bool {
+    package func settle(_ number: UInt64) throws -> Bool {
         let entry = state.withLock { $0.pending.removeValue(forKey: number) }
         guard let entry else { return false }
         try files.remove(path(number))

@@ -1,17 +1,17 @@
 import CProcess
 import Foundation
 import Glibc
-import Ports
+package import Ports
 import Synchronization
 
 /// The worker's one guard process: starts programs, tells how they ended, and ends them all if the worker dies, however
 /// it dies. Trainers therefore never outlive their worker by more than their grace.
-final class TrainerGuard: Sendable {
+package final class TrainerGuard: Sendable {
     /// A program that runs. `exit` is there once, for whoever waits.
-    final class Child: Sendable {
-        let id: UInt32
-        let pid: Int32
-        let startTicks: UInt64
+    package final class Child: Sendable {
+        package let id: UInt32
+        package let pid: Int32
+        package let startTicks: UInt64
         private let outcome = Mutex<Outcome>(.running([:], next: 0))
 
         fileprivate enum Outcome {
@@ -26,12 +26,12 @@ final class TrainerGuard: Sendable {
         }
 
         /// nil while it runs.
-        var exit: ProcessExit? {
+        package var exit: ProcessExit? {
             outcome.withLock { if case .ended(let exit) = $0 { exit } else { nil } }
         }
 
         /// Waits for the end, at most so long; nil if it still runs then, or the task was cancelled.
-        func waitForExit(atMost limit: Duration, time: any TimeSource) async -> ProcessExit? {
+        package func waitForExit(atMost limit: Duration, time: any TimeSource) async -> ProcessExit? {
             if let exit { return exit }
             return await withTaskGroup(of: ProcessExit?.self) { group in
                 group.addTask { await self.waitForExit() }
@@ -93,13 +93,13 @@ final class TrainerGuard: Sendable {
         var isGone = false
     }
 
-    let pid: Int32
+    package let pid: Int32
     private let socket: Int32
     private let state = Mutex(State())
 
     /// - Parameter record: file that gets the guard's pid and start time.
     /// - Throws: ``WorkerError`` if the process cannot be started.
-    static func start(record: String) throws -> TrainerGuard {
+    package static func start(record: String) throws -> TrainerGuard {
         var socket: Int32 = -1
         let pid = cprocess_start_guard(record, &socket)
         guard pid > 0 else {
@@ -118,7 +118,7 @@ final class TrainerGuard: Sendable {
     /// Starts a program; returns when it runs.
     ///
     /// - Throws: ``WorkerError`` with `badJob` if the program cannot be executed, `guardProcess` if the guard is gone.
-    func start(_ order: ProcessOrder) async throws -> Child {
+    package func start(_ order: ProcessOrder) async throws -> Child {
         try await withCheckedThrowingContinuation { continuation in
             let id = state.withLock { state -> UInt32? in
                 guard !state.isGone else { return nil }
@@ -136,7 +136,7 @@ final class TrainerGuard: Sendable {
     }
 
     /// Sends a signal to the whole group of a child; nothing happens if it has ended.
-    func signal(_ child: Child, _ number: Int32) {
+    package func signal(_ child: Child, _ number: Int32) {
         guard child.exit == nil else { return }
         var bytes: [UInt8] = [UInt8(ascii: "K")]
         withUnsafeBytes(of: child.id) { bytes.append(contentsOf: $0) }
@@ -144,10 +144,10 @@ final class TrainerGuard: Sendable {
         _ = send(bytes)
     }
 
-    var isGone: Bool { state.withLock { $0.isGone } }
+    package var isGone: Bool { state.withLock { $0.isGone } }
 
     /// Closes the lifeline: the guard ends what still runs, and itself.
-    func close() { shutdown(socket, Int32(SHUT_RDWR)) }
+    package func close() { shutdown(socket, Int32(SHUT_RDWR)) }
 
     private static let gone = WorkerError(
         .guardProcess, "the guard process is gone (was it killed?); running trainers ended with it")

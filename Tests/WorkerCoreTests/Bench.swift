@@ -1,0 +1,85 @@
+import Ports
+import RunSpec
+import SweepModel
+import SweepWire
+import WorkerCore
+
+/// A core on a bench: events by hand, effects collected, time standing still until it is moved.
+struct Bench {
+    static let session = SessionID(rawValue: String(repeating: "a", count: 32))
+
+    var core: WorkerCore
+    var now = MonotonicTime.zero
+
+    init(slots: Int = 1) {
+        core = WorkerCore(settings: WorkerSettings(slots: slots), random: SeededRandom(seed: 1))
+    }
+
+    /// A core that is registered; its first exchange and heartbeat are on their way.
+    static func registered(slots: Int = 1, leftovers: [AttemptToken] = []) -> (bench: Bench, effects: [WorkerEffect]) {
+        var bench = Bench(slots: slots)
+        _ = bench.send(.begin)
+        let response = RegisterResponse(
+            ledger: "ledger", epoch: 1, leaseSeconds: 60, heartbeatSeconds: 10, leftovers: leftovers)
+        let effects = bench.send(.registered(session, response))
+        return (bench, effects)
+    }
+
+    mutating func send(_ event: WorkerEvent) -> [WorkerEffect] { core.handle(event, now: now) }
+
+    mutating func answer(
+        _ number: UInt64, outcomes: [ReportOutcome] = [], grants: [Grant] = [], stops: [StopOrder] = []
+    ) -> [WorkerEffect] {
+        send(
+            .exchanged(
+                Self.session, ExchangeResponse(number: number, outcomes: outcomes, grants: grants, stops: stops)))
+    }
+
+    mutating func heartbeatAnswer(_ verdicts: [(AttemptToken, AttemptVerdict)], draining: Bool = false)
+        -> [WorkerEffect]
+    {
+        send(
+            .heartbeatAnswered(
+                Self.session, attempts: verdicts.map(\.0),
+                HeartbeatResponse(verdicts: verdicts.map(\.1), isDraining: draining)))
+    }
+
+    static func token(_ job: Int, attempt: Int = 1) -> AttemptToken {
+        AttemptToken(
+            ledger: "ledger", epoch: 1, job: JobID(ContentDigest.of("job \(job)")), attempt: AttemptNumber(attempt))
+    }
+
+    static func grant(_ job: Int, attempt: Int = 1, timeout: Double? = nil) -> Grant {
+        let token = token(job, attempt: attempt)
+        let resolved = ResolvedJob(
+            id: token.job, configuration: ConfigurationID(token.job.digest), sweep: SweepName("sweep")!,
+            group: "group-1",
+            trainer: .command(CommandTrainer(command: ["true"])), given: [:], parameters: [:], seed: 1,
+            timeoutSeconds: timeout)
+        return Grant(token: token, job: resolved, leaseSeconds: 60)
+    }
+
+    static func checkpoint(_ number: UInt64, step: Int, position: UInt64 = 0, isStateOnly: Bool = false)
+        -> SpooledReport
+    {
+        let file = CheckpointManifest.File(
+            name: "x", kind: isStateOnly ? .state : .adapter, bytes: 1, sha256: ContentDigest.of("x").text)
+        let manifest = CheckpointManifest(step: step, epoch: 0, final: false, files: [file])
+        return SpooledReport(
+            number: number,
+            body: .checkpoint(CheckpointReport(name: "step-\(step)", manifest: manifest, streamPosition: position)),
+            hasBlobs: true)
+    }
+}
+
+extension [WorkerEffect] {
+    var exchanges: [ExchangeRequest] {
+        compactMap { if case .exchange(let request) = $0 { request } else { nil } }
+    }
+    var heartbeats: [HeartbeatRequest] {
+        compactMap { if case .heartbeat(let request) = $0 { request } else { nil } }
+    }
+    var spooled: [Report.Body] {
+        compactMap { if case .spool(_, let body) = $0 { body } else { nil } }
+    }
+}

@@ -1,0 +1,239 @@
+import Ports
+import RunSpec
+import SweepModel
+import SweepWire
+import Testing
+import WorkerCore
+
+@Suite("The worker's decisions")
+struct WorkerCoreTests {
+    let token = Bench.token(1)
+
+    /// A bench whose only attempt runs, with the poll for the second slot on its way (number 2).
+    private func running(slots: Int = 2) -> Bench {
+        var (bench, _) = Bench.registered(slots: slots)
+        _ = bench.answer(1, grants: [Bench.grant(1)])
+        _ = bench.send(.started(token))
+        return bench
+    }
+
+    @Test("once registered it sends a heartbeat and asks for as many jobs as it has slots")
+    func begins() {
+        let (_, effects) = Bench.registered(slots: 3)
+        #expect(effects.heartbeats.count == 1)
+        #expect(effects.exchanges.map(\.freeSlots) == [3])
+        #expect(effects.exchanges.map(\.number) == [1])
+        #expect(effects.exchanges.map(\.waitSeconds) == [WireLimit.waitSeconds])
+    }
+
+    @Test("a grant is run once, however often it is repeated")
+    func repeatedGrant() {
+        var (bench, _) = Bench.registered(slots: 2)
+        let first = bench.answer(1, grants: [Bench.grant(1)])
+        #expect(first.contains(.run(Bench.grant(1))))
+        #expect(first.exchanges.map(\.freeSlots) == [1])
+        let again = bench.answer(2, grants: [Bench.grant(1)])
+        #expect(!again.contains(.run(Bench.grant(1))))
+    }
+
+    @Test("attempts of an earlier run that left nothing here are given back")
+    func leftovers() {
+        let (_, effects) = Bench.registered(leftovers: [token])
+        #expect(effects.spooled == [.released(ReleaseReport(reason: .restart))])
+    }
+
+    @Test("a checkpoint is reported after its blobs and its metrics are with the coordinator, not before")
+    func checkpointOrder() {
+        var bench = running()
+        #expect(bench.send(.pointsSpooled(token, total: 5)).contains(.sendMetrics(token, from: 1)))
+        let spooled = bench.send(.reportSpooled(token, Bench.checkpoint(1, step: 5, position: 5)))
+        #expect(spooled.contains(.upload(token, report: 1)))
+        #expect(bench.send(.uploaded(token, report: 1)).exchanges.isEmpty)
+        let ready = bench.send(.metricsAnswered(token, .acknowledged(next: 6)))
+        #expect(ready.contains(.trimPoints(token, below: 6)))
+        #expect(ready.exchanges.first?.reports.count == 1)
+        // The poll that is out could still bring a job: nothing more is asked for beside it.
+        #expect(ready.exchanges.first?.freeSlots == 0)
+    }
+
+    @Test("the final report waits for every point and closes the attempt")
+    func finish() {
+        var bench = running()
+        _ = bench.send(.pointsSpooled(token, total: 3))
+        let ended = bench.send(.ended(token, .finished))
+        #expect(ended.spooled == [.finished(FinishReport(streamPosition: 3))])
+        let report = SpooledReport(number: 1, body: .finished(FinishReport(streamPosition: 3)))
+        #expect(bench.send(.reportSpooled(token, report)).exchanges.isEmpty)
+        let sent = bench.send(.metricsAnswered(token, .acknowledged(next: 4))).exchanges
+        #expect(sent.first?.reports.count == 1)
+        let closed = bench.answer(sent.first?.number ?? 0, outcomes: [.accepted])
+        #expect(closed.contains(.discard(token)))
+        #expect(bench.core.heldAttempts.isEmpty)
+    }
+
+    @Test("what is superseded is killed and forgotten at once", arguments: [true, false])
+    func superseded(byHeartbeat: Bool) {
+        var bench = running()
+        let effects =
+            byHeartbeat
+            ? bench.heartbeatAnswer([(token, .superseded)])
+            : bench.send(.metricsAnswered(token, .superseded))
+        #expect(effects.contains(.kill(token)))
+        #expect(effects.contains(.discard(token)))
+        #expect(bench.core.heldAttempts.isEmpty)
+        #expect(bench.send(.ended(token, .finished)).spooled.isEmpty)
+    }
+
+    @Test("after a gap the stream is sent again from the number expected, then the report again")
+    func gap() {
+        var bench = running()
+        _ = bench.send(.pointsSpooled(token, total: 5))
+        _ = bench.send(.metricsAnswered(token, .acknowledged(next: 6)))
+        _ = bench.send(.reportSpooled(token, Bench.checkpoint(1, step: 5, position: 5)))
+        let number = bench.send(.uploaded(token, report: 1)).exchanges[0].number
+        let gap = bench.answer(number, outcomes: [ReportOutcome(.gap, expected: 2)])
+        #expect(gap.contains(.sendMetrics(token, from: 2)))
+        let again = bench.send(.metricsAnswered(token, .acknowledged(next: 6)))
+        #expect(again.exchanges.first?.reports.count == 1)
+    }
+
+    @Test("outcomes count for the attempts they were sent for, even if one was superseded meanwhile")
+    func outcomesStayAligned() {
+        var (bench, _) = Bench.registered(slots: 2)
+        let other = Bench.token(2)
+        _ = bench.answer(1, grants: [Bench.grant(1), Bench.grant(2)])
+        _ = bench.send(.ended(token, .stopped))
+        // The first report leaves at once; the two that come while it is on its way leave together.
+        let log = SpooledReport(number: 1, body: .log(LogReport(offset: 0, text: "x")))
+        let first = bench.send(.reportSpooled(other, log)).exchanges[0].number
+        let release = ReleaseReport(reason: .drain)
+        _ = bench.send(.reportSpooled(token, SpooledReport(number: 1, body: .released(release))))
+        _ = bench.send(.reportSpooled(other, SpooledReport(number: 2, body: .released(release))))
+        let second = bench.answer(first, outcomes: [.accepted]).exchanges.first { !$0.reports.isEmpty }
+        #expect(second?.reports.map(\.token) == [token, other])
+        _ = bench.heartbeatAnswer([(token, .superseded), (other, .fine)])
+        let closed = bench.answer(second?.number ?? 0, outcomes: [.superseded, .accepted])
+        #expect(closed.contains(.discard(other)))
+    }
+
+    @Test("only the newest waiting state is kept; deliverables all are")
+    func statesReplaceStates() {
+        var bench = running()
+        _ = bench.send(.reportSpooled(token, Bench.checkpoint(1, step: 1, isStateOnly: true)))  // under way
+        _ = bench.send(.reportSpooled(token, Bench.checkpoint(2, step: 2, isStateOnly: true)))
+        _ = bench.send(.reportSpooled(token, Bench.checkpoint(3, step: 3)))
+        let effects = bench.send(.reportSpooled(token, Bench.checkpoint(4, step: 4, isStateOnly: true)))
+        #expect(effects.contains(.settle(token, report: 2)))
+        #expect(bench.send(.uploaded(token, report: 1)).contains(.upload(token, report: 3)))
+    }
+
+    @Test(
+        "an end after a wish to stop is a release for that reason, not a failure",
+        arguments: [
+            (StopReason.pause, ReleaseReport.Reason.pause), (.drain, .drain), (.cancel, .cancel),
+        ])
+    func stops(reason: StopReason, expected: ReleaseReport.Reason) {
+        var bench = running()
+        let stop = bench.answer(2, stops: [StopOrder(token: token, reason: reason)])
+        #expect(stop.contains(reason == .cancel ? .kill(token) : .stop(token)))
+        let failure = FailureReport(failure: .killed, message: "ended by a signal")
+        #expect(bench.send(.ended(token, .failed(failure))).spooled == [.released(ReleaseReport(reason: expected))])
+    }
+
+    @Test("a job that exceeds its time limit is killed and reported as a timeout")
+    func timeLimit() {
+        var (bench, _) = Bench.registered()
+        _ = bench.answer(1, grants: [Bench.grant(1, timeout: 100)])
+        _ = bench.send(.started(token))
+        bench.now = bench.now + .seconds(100)
+        #expect(bench.send(.tick).contains(.kill(token)))
+        let ended = bench.send(.ended(token, .failed(FailureReport(failure: .killed, message: ""))))
+        guard case .failed(let failure) = ended.spooled.first else {
+            Issue.record("no failure: \(ended)")
+            return
+        }
+        #expect(failure.failure == .timeout)
+    }
+
+    @Test("heartbeats name every attempt held and come at the coordinator's interval, give or take a fifth")
+    func heartbeats() {
+        var bench = running()
+        let answered = bench.heartbeatAnswer([])
+        guard case .wake(let due) = answered.last else {
+            Issue.record("no wake: \(answered)")
+            return
+        }
+        #expect((Duration.seconds(8) ... .seconds(12)).contains(due - bench.now))
+        bench.now = due
+        #expect(bench.send(.tick).heartbeats.map { $0.attempts.map(\.token) } == [[token]])
+        #expect(bench.send(.tick).heartbeats.isEmpty)
+    }
+
+    @Test("an outage stops no trainer")
+    func outage() {
+        var bench = running()
+        for _ in 0..<10 {
+            let effects = bench.send(.heartbeatFailed(Bench.session))
+            #expect(!effects.contains(.kill(token)) && !effects.contains(.stop(token)))
+            bench.now = bench.now + .seconds(60)
+        }
+        #expect(bench.core.heldAttempts == [token])
+    }
+
+    @Test("a lost session is made anew; what runs goes on")
+    func sessionLost() {
+        var bench = running()
+        #expect(bench.send(.sessionLost(Bench.session)).contains(.register))
+        #expect(bench.send(.sessionLost(Bench.session)).isEmpty)
+        let second = SessionID(rawValue: String(repeating: "b", count: 32))
+        let response = RegisterResponse(
+            ledger: "ledger", epoch: 1, leaseSeconds: 60, heartbeatSeconds: 10, leftovers: [token])
+        let effects = bench.send(.registered(second, response))
+        #expect(effects.spooled.isEmpty)
+        #expect(effects.heartbeats.map { $0.attempts.map(\.token) } == [[token]])
+        #expect(effects.exchanges.map(\.number) == [1])
+    }
+
+    @Test("a draining worker asks for nothing")
+    func draining() {
+        var (bench, _) = Bench.registered(slots: 2)
+        _ = bench.heartbeatAnswer([], draining: true)
+        #expect(bench.answer(1).exchanges.isEmpty)
+        bench.now = bench.now + .seconds(60)
+        _ = bench.send(.tick)
+        #expect(bench.heartbeatAnswer([], draining: false).exchanges.count == 1)
+    }
+
+    @Test("a worker asked to stop ends its poll, stops its trainers, hands in what they leave, and is done")
+    func stopping() {
+        var bench = running()
+        let stop = bench.send(.stopRequested)
+        #expect(stop.contains(.stop(token)))
+        #expect(stop.exchanges.map(\.freeSlots) == [0])
+        _ = bench.answer(2)
+        _ = bench.answer(stop.exchanges[0].number)
+        let release = Report.Body.released(ReleaseReport(reason: .drain))
+        #expect(bench.send(.ended(token, .stopped)).spooled == [release])
+        let sent = bench.send(.reportSpooled(token, SpooledReport(number: 1, body: release))).exchanges
+        #expect(bench.answer(sent[0].number, outcomes: [.accepted]).last == .finish)
+    }
+
+    @Test("a job that arrives while the worker stops is given back")
+    func lateGrant() {
+        var (bench, _) = Bench.registered()
+        _ = bench.send(.stopRequested)
+        let effects = bench.answer(1, grants: [Bench.grant(1)])
+        #expect(effects.spooled == [.released(ReleaseReport(reason: .drain))])
+    }
+
+    @Test("a worker that stops during an outage leaves its spool for the next start")
+    func farewell() {
+        var bench = running()
+        _ = bench.send(.stopRequested)
+        _ = bench.send(.ended(token, .stopped))
+        bench.now = bench.now + .seconds(14)
+        #expect(!bench.send(.tick).contains(.finish))
+        bench.now = bench.now + .seconds(2)
+        #expect(bench.send(.tick).contains(.finish))
+    }
+}

@@ -1,0 +1,83 @@
+import Glibc
+import Ports
+import Testing
+import Worker
+
+@Suite("The guard process")
+struct TrainerGuardTests {
+    private func order(_ folder: TemporaryFolder, _ script: String, grace: Duration = .seconds(30)) -> ProcessOrder {
+        ProcessOrder(
+            program: "sh", arguments: ["sh", "-c", script], environment: ["PATH": "/usr/bin:/bin"], folder: folder.path,
+            log: folder.path + "/log", record: folder.path + "/process", grace: grace)
+    }
+
+    @Test("a program runs in a session of its own, is recorded first, and its end is told with its code")
+    func exitCode() async throws {
+        let folder = try TemporaryFolder()
+        let keeper = try TrainerGuard.start(record: folder.path + "/guard")
+        defer { keeper.close() }
+        let child = try await keeper.start(order(folder, "ps -o sid= -p $$ > sid; echo out; echo err >&2; exit 3"))
+        let exit = await child.waitForExit(atMost: .seconds(20), time: SystemTime())
+        #expect(exit?.code == 3)
+        #expect((exit?.maxResidentBytes ?? 0) > 0)
+        #expect(try folder.read("log") == "out\nerr\n")
+        #expect(try folder.read("process") == "\(child.pid) \(child.startTicks)\n")
+        #expect(try folder.read("guard").hasPrefix("\(keeper.pid) "))
+        #expect(Int32(try folder.read("sid").split { $0.isWhitespace }.first ?? "") == child.pid)
+    }
+
+    @Test("a program that is not there is refused by the system's own reason")
+    func missingProgram() async throws {
+        let folder = try TemporaryFolder()
+        let keeper = try TrainerGuard.start(record: folder.path + "/guard")
+        defer { keeper.close() }
+        var wrong = order(folder, "")
+        wrong.program = "/no/such/program"
+        await #expect(throws: WorkerError(.badJob, "cannot be started: No such file or directory")) {
+            _ = try await keeper.start(wrong)
+        }
+    }
+
+    @Test("signals reach the whole group, and members left behind by their leader are ended")
+    func group() async throws {
+        let folder = try TemporaryFolder()
+        let keeper = try TrainerGuard.start(record: folder.path + "/guard")
+        defer { keeper.close() }
+        let child = try await keeper.start(
+            order(
+                folder, "sleep 1000 & echo $! > member; trap 'exit 9' TERM; mkfifo never; touch ready; read x < never"))
+        #expect(try await eventually { try folder.exists("ready") })
+        let member = try #require(Int32(try folder.read("member").split { $0.isWhitespace }.first ?? ""))
+        keeper.signal(child, SIGTERM)
+        #expect(await child.waitForExit(atMost: .seconds(20), time: SystemTime())?.signal == nil)
+        #expect(child.exit?.code == 9)
+        #expect(try await eventually { kill(member, 0) != 0 })
+    }
+
+    @Test("when the worker's end closes, every group gets its stop signal, its grace, and then the end")
+    func lifeline() async throws {
+        let folder = try TemporaryFolder()
+        let keeper = try TrainerGuard.start(record: folder.path + "/guard")
+        let polite = try await keeper.start(
+            order(folder, "trap 'echo saved > saved; exit 0' TERM; touch polite; while :; do sleep 0.05; done"))
+        let stubborn = try await keeper.start(
+            order(folder, "trap '' TERM; touch stubborn; while :; do sleep 0.05; done", grace: .milliseconds(300)))
+        #expect(try await eventually { try folder.exists("polite") && folder.exists("stubborn") })
+        keeper.close()
+        #expect(try await eventually { kill(polite.pid, 0) != 0 && kill(stubborn.pid, 0) != 0 })
+        #expect(try await eventually { keeper.isGone })
+        #expect(try folder.read("saved") == "saved\n")
+    }
+
+    @Test("should the guard itself be killed, its trainers end with it and the worker is told")
+    func guardKilled() async throws {
+        let folder = try TemporaryFolder()
+        let keeper = try TrainerGuard.start(record: folder.path + "/guard")
+        let child = try await keeper.start(order(folder, "exec sleep 1000"))
+        kill(keeper.pid, SIGKILL)
+        #expect(await child.waitForExit(atMost: .seconds(20), time: SystemTime())?.signal == SIGKILL)
+        #expect(keeper.isGone)
+        #expect(try await eventually { kill(child.pid, 0) != 0 })
+        await #expect(throws: WorkerError.self) { _ = try await keeper.start(order(folder, "true")) }
+    }
+}
