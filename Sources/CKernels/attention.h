@@ -1,4 +1,8 @@
 // Included after gemm.h, once per instruction set.
+//
+// Scores are kept in units of log₂, so that probabilities are powers of 2. The forward pass holds scores transposed,
+// a row per key and a lane per query: sums over keys are then sums of rows, and neither keys nor values need packing.
+// The backward pass holds a row per query, because two of its three products sum over queries.
 
 typedef int32_t NAME(VI) __attribute__((vector_size(4 * VL), aligned(4), may_alias));
 #define V NAME(V)
@@ -28,15 +32,92 @@ CK_INLINE float NAME(sum)(V x) {
     return total;
 }
 
-// Panels of bᵀ: `rows` rows of `depth` floats become columns: out[panel][k][NR].
-static void NAME(pack_rows)(const float *b, long stride, long rows, long depth, float *out) {
-    CKProduct p = {.b = b, .bDepthStride = 1, .bColumnStride = stride};
-    NAME(pack)(&p, 0, 0, depth, 0, rows, depth, 0, out);
+static float NAME(dot)(const float *a, const float *b, long n) {
+    V total = {0};
+    float rest = 0;
+    long j = 0;
+    for (; j + VL <= n; j += VL) total += LOAD(a + j) * LOAD(b + j);
+    for (; j < n; j++) rest += a[j] * b[j];
+    return NAME(sum)(total) + rest;
 }
 
-static void NAME(pack_columns)(const float *b, long stride, long rows, long columns, float *out) {
-    CKProduct p = {.b = b, .bDepthStride = stride, .bColumnStride = 1};
-    NAME(pack)(&p, 0, 0, rows, 0, columns, rows, 0, out);
+// What a strip does with its tile of products x:
+//   PLAIN    c = x
+//   LANES    c = 2^(x - shift[column])
+//   ROWS     c = 2^(x - shift[row])
+//   SLOPES   c = (x - shift[row]) · p, with p in the layout of c
+enum { NAME(PLAIN), NAME(LANES), NAME(ROWS), NAME(SLOPES) };
+
+// `mr` rows of a times `panelCount` panels of NR columns.
+CK_INLINE void NAME(strip)(
+    const int mr, const int mode, const float *a, long aStride, long depth, const float *panels, long panelCount,
+    const float *shift, const float *p, float *c, long cStride) {
+    for (long panel = 0; panel < panelCount; panel++) {
+        const float *b = panels + panel * depth * NR;
+        V acc[MR][2];
+#pragma clang loop unroll(full)
+        for (int i = 0; i < mr; i++)
+#pragma clang loop unroll(full)
+            for (int v = 0; v < 2; v++) {
+                acc[i][v] = (V){0};
+                if (mode == NAME(LANES)) acc[i][v] -= LOAD(shift + panel * NR + v * VL);
+                if (mode == NAME(ROWS) || mode == NAME(SLOPES)) acc[i][v] -= shift[i];
+            }
+        for (long k = 0; k < depth; k++, b += NR) {
+            V first = LOAD(b), second = LOAD(b + VL);
+#pragma clang loop unroll(full)
+            for (int i = 0; i < mr; i++) {
+                V left = a[i * aStride + k] - (V){0};
+                acc[i][0] += left * first;
+                acc[i][1] += left * second;
+            }
+        }
+#pragma clang loop unroll(full)
+        for (int i = 0; i < mr; i++)
+#pragma clang loop unroll(full)
+            for (int v = 0; v < 2; v++) {
+                long at = i * cStride + panel * NR + v * VL;
+                V x = acc[i][v];
+                if (mode == NAME(LANES) || mode == NAME(ROWS)) x = NAME(exp2)(x);
+                if (mode == NAME(SLOPES)) x *= LOAD(p + at);
+                STORE(c + at, x);
+            }
+    }
+}
+
+#define STRIPS(name, mode) \
+    static void NAME(name)( \
+        long rows, const float *a, long aStride, long depth, const float *panels, long panelCount, \
+        const float *shift, const float *p, float *c, long cStride) { \
+        const int perRow = (mode) == NAME(ROWS) || (mode) == NAME(SLOPES); \
+        long row = 0; \
+        for (; row + MR <= rows; row += MR) \
+            NAME(strip)( \
+                MR, mode, a + row * aStride, aStride, depth, panels, panelCount, perRow ? shift + row : shift, \
+                (mode) == NAME(SLOPES) ? p + row * cStride : NULL, c + row * cStride, cStride); \
+        for (; row + 2 <= rows; row += 2) \
+            NAME(strip)( \
+                2, mode, a + row * aStride, aStride, depth, panels, panelCount, perRow ? shift + row : shift, \
+                (mode) == NAME(SLOPES) ? p + row * cStride : NULL, c + row * cStride, cStride); \
+        for (; row < rows; row++) \
+            NAME(strip)( \
+                1, mode, a + row * aStride, aStride, depth, panels, panelCount, perRow ? shift + row : shift, \
+                (mode) == NAME(SLOPES) ? p + row * cStride : NULL, c + row * cStride, cStride); \
+    }
+STRIPS(strip_plain, NAME(PLAIN))
+STRIPS(strip_lanes, NAME(LANES))
+STRIPS(strip_rows, NAME(ROWS))
+STRIPS(strip_slopes, NAME(SLOPES))
+#undef STRIPS
+
+// Rows of b as columns, times `factor`: out[panel][k][NR], the last panel padded with zeros.
+static void NAME(pack_rows)(const float *b, long stride, long rows, long depth, float factor, float *out) {
+    for (long j = 0; j < rows; j += NR, out += depth * NR) {
+        long width = rows - j < NR ? rows - j : NR;
+        if (width < NR) memset(out, 0, (size_t)(depth * NR) * sizeof(float));
+        for (long i = 0; i < width; i++)
+            for (long k = 0; k < depth; k++) out[k * NR + i] = b[(j + i) * stride + k] * factor;
+    }
 }
 
 // c[rows, columns] (+)= a · panels, which hold `packedColumns` columns of depth `packedDepth`
@@ -61,96 +142,88 @@ static void NAME(panels)(
     }
 }
 
-// Softmax numerators in place over s[0..<limit] (base 2); zeros up to `end`. Returns the sum; *top is the maximum.
-static float NAME(softmax)(float *s, long limit, long end, float *top) {
-    V high = (V){0} - INFINITY;
-    long i = 0;
-    for (; i + VL <= limit; i += VL) {
-        V x = LOAD(s + i);
-        VI larger = x > high;
-        high = (V)((larger & (VI)x) | (~larger & (VI)high));
+// Few lanes and many keys per block suit narrow heads, the reverse wide ones, whose keys and values fill the cache.
+enum { NAME(NARROW) = 16, NAME(SCORES) = 4096,  NAME(QUERIES) = 4 * MR, NAME(KEY_LANES) = 128 };
+
+// Up to `group` queries against all keys they see, a block of keys at a time.
+static void NAME(attend_group)(
+    const CKAttention *a, const float *q, const float *k, const float *v, long group, long first, long count,
+    float longestKey, float *scratch, float *out, float *logSums) {
+    enum { MOST = NAME(SCORES) / NR };
+    const long block = (NAME(SCORES) / group < 126 ? NAME(SCORES) / group : 126) / 6 * 6;
+    long d = a->size, stride = a->stride, panels = (count + NR - 1) / NR, lanes = panels * NR;
+    float *packed = scratch, *scores = packed + group * d, *result = scores + NAME(SCORES), *shift = result + group * d;
+    float *total = shift + group;
+    float unit = a->scale * 1.44269504f;
+    NAME(pack_rows)(q + first * stride, stride, count, d, unit, packed);
+    long seen = a->causal && first + count < a->keys ? first + count : a->keys;
+
+    // Scores are at most |q| · |k|. Within ±64 no shift is needed; otherwise the maximum is found first.
+    int bounded = 1;
+    for (long i = 0; i < count; i++) {
+        const float *row = q + (first + i) * stride;
+        if (!(sqrtf(NAME(dot)(row, row, d)) * longestKey * unit <= 64.0f)) bounded = 0;
     }
-    float peak = -INFINITY;
-    for (int l = 0; l < VL; l++) peak = high[l] > peak ? high[l] : peak;
-    for (; i < limit; i++) peak = s[i] > peak ? s[i] : peak;
-    // Pads to whole vectors with what exp2 turns into 0.
-    long padded = (limit + VL - 1) / VL * VL;
-    for (i = limit; i < padded; i++) s[i] = -INFINITY;
-    V total = {0};
-    for (i = 0; i < padded; i += VL) {
-        V e = NAME(exp2)(LOAD(s + i) - peak);
-        STORE(s + i, e);
-        total += e;
+    for (long i = 0; i < lanes; i++) shift[i] = bounded ? 0.0f : -INFINITY;
+    for (long key = 0; !bounded && key < seen; key += block) {
+        long keys = seen - key < block ? seen - key : block;
+        NAME(strip_plain)(keys, k + key * stride, stride, d, packed, panels, NULL, NULL, scores, group);
+        for (long t = 0; t < keys; t++) {
+            // A query does not see keys after it.
+            long hidden = a->causal ? key + t - first : 0;
+            for (long i = hidden > 0 ? hidden : 0; i < lanes; i++)
+                if (scores[t * group + i] > shift[i]) shift[i] = scores[t * group + i];
+        }
     }
-    for (i = padded; i < end; i++) s[i] = 0.0f;
-    *top = peak;
-    return NAME(sum)(total);
+
+    const float *rows[MOST];
+    for (long t = 0; t < block; t++) rows[t] = scores + t * group;
+    memset(total, 0, (size_t)lanes * sizeof(float));
+    for (long key = 0; key < seen; key += block) {
+        long keys = seen - key < block ? seen - key : block;
+        NAME(strip_lanes)(keys, k + key * stride, stride, d, packed, panels, shift, NULL, scores, group);
+        if (a->causal)
+            for (long t = 0; t < keys; t++)
+                for (long i = 0; i < lanes && first + i < key + t; i++) scores[t * group + i] = 0.0f;
+        for (long i = 0; i < lanes; i += NR) {
+            V sum[2] = {{0}, {0}};
+            for (long t = 0; t < keys; t++) {
+                sum[0] += LOAD(scores + t * group + i);
+                sum[1] += LOAD(scores + t * group + i + VL);
+            }
+            STORE(total + i, LOAD(total + i) + sum[0]);
+            STORE(total + i + VL, LOAD(total + i + VL) + sum[1]);
+        }
+        NAME(transposed)(d, lanes, v + key * stride, stride, rows, keys, key > 0, result, group);
+    }
+    for (long i = 0; i < count; i++) {
+        float inverse = 1.0f / total[i];
+        logSums[first + i] = shift[i] + log2f(total[i]);
+        for (long j = 0; j < d; j++) out[(first + i) * stride + j] = result[j * group + i] * inverse;
+    }
 }
 
 static void NAME(attend)(const CKAttention *a, long sample, long head, long first, long last) {
-    long d = a->size, columnsD = (d + VL - 1) / VL * VL, keys = a->keys, width = (keys + NR - 1) / NR * NR;
-    const float *q = a->query + sample * a->queries * a->stride + head * d;
-    const float *k = a->key + sample * keys * a->stride + head * d;
-    const float *v = a->value + sample * keys * a->stride + head * d;
-    float *out = a->out + sample * a->queries * a->stride + head * d;
-    float *logSums = a->logSums + (sample * a->heads + head) * a->queries;
-    long seen = a->causal && last < keys ? last : keys;
-    float *packedK = ck_scratch(
-        CK_SCRATCH_KERNEL, (size_t)(width * d + keys * (columnsD + NR) + MR * (d + width + NR)) * sizeof(float));
-    float *packedV = packedK + width * d, *left = packedV + keys * (columnsD + NR), *scores = left + MR * d;
-    NAME(pack_rows)(k, a->stride, seen, d, packedK);
-    NAME(pack_columns)(v, a->stride, seen, d, packedV);
-    long height;
-    for (long row = first; row < last; row += height) {
-        height = NAME(tile_height)(last - row);
-        for (long i = 0; i < height; i++)
-            for (long j = 0; j < d; j++) left[i * d + j] = q[(row + i) * a->stride + j] * (a->scale * 1.44269504f);
-        long visible = a->causal && row + height < keys ? row + height : keys;
-        NAME(panels)(height, visible, d, left, d, packedK, seen, d, scores, width, 0);
-        float inverse[MR];
-        for (long i = 0; i < height; i++) {
-            float top;
-            long limit = a->causal && row + i + 1 < keys ? row + i + 1 : keys;
-            float total = NAME(softmax)(scores + i * width, limit, visible, &top);
-            inverse[i] = 1.0f / total;
-            logSums[row + i] = top + log2f(total);
-        }
-        NAME(panels)(height, d, visible, scores, width, packedV, d, seen, out + row * a->stride, a->stride, 0);
-        for (long i = 0; i < height; i++)
-            for (long j = 0; j < d; j++) out[(row + i) * a->stride + j] *= inverse[i];
+    long d = a->size, stride = a->stride, qStart = sample * a->queries * stride + head * d;
+    long kStart = sample * a->keys * stride + head * d;
+    const float *k = a->key + kStart;
+    float longest = 0;
+    for (long t = 0; t < a->keys; t++) {
+        float square = NAME(dot)(k + t * stride, k + t * stride, d);
+        if (!(square <= longest)) longest = square;
     }
+    long group = d <= NAME(NARROW) ? NR : 4 * NR;
+    float *scratch = ck_scratch(CK_SCRATCH_KERNEL, (size_t)(group * (2 * d + 2) + NAME(SCORES)) * sizeof(float));
+    for (long row = first; row < last; row += group)
+        NAME(attend_group)(
+            a, a->query + qStart, k, a->value + kStart, group, row, last - row < group ? last - row : group,
+            sqrtf(longest), scratch, a->out + qStart, a->logSums + (sample * a->heads + head) * a->queries);
 }
 
-enum { NAME(QT) = 4 * MR, NAME(KT) = 128 };
-
-// ds = p · (dp - D) · scale, p = 2^(s - logSum), over one row; p replaces s, ds replaces dp.
-static void NAME(slopes)(float *s, float *dp, long limit, long end, float logSum, float d, float scale) {
-    long i = 0;
-    for (; i + VL <= limit; i += VL) {
-        V p = NAME(exp2)(LOAD(s + i) - logSum);
-        STORE(s + i, p);
-        STORE(dp + i, p * (LOAD(dp + i) - d) * scale);
-    }
-    if (i < limit) {
-        float x[VL], y[VL];
-        for (long l = 0; l < VL; l++) x[l] = i + l < limit ? s[i + l] : -INFINITY;
-        for (long l = 0; l < VL; l++) y[l] = i + l < limit ? dp[i + l] : 0.0f;
-        V p = NAME(exp2)(LOAD(x) - logSum);
-        STORE(y, p * (LOAD(y) - d) * scale);
-        STORE(x, p);
-        for (long l = 0; i + l < limit; l++) {
-            s[i + l] = x[l];
-            dp[i + l] = y[l];
-        }
-        i = limit;
-    }
-    for (; i < end; i++) s[i] = dp[i] = 0.0f;
-}
-
-// All of one head. D = rowsum(dO ⊙ O) per query, then tiles of keys by queries that stay in the first-level cache.
+// All of one head: D = rowsum(dO ⊙ O) per query, then tiles of queries by keys that stay in the first-level cache.
 static void NAME(attend_backward)(const CKAttention *a, long sample, long head) {
+    enum { QT = NAME(QUERIES), KT = NAME(KEY_LANES), WIDTH = KT + NR };
     long d = a->size, keys = a->keys, queries = a->queries, stride = a->stride;
-    enum { QT = NAME(QT), KT = NAME(KT), WIDTH = KT + NR };
     long panelD = (d + NR - 1) / NR * NR;
     long qStart = sample * queries * stride + head * d, kStart = sample * keys * stride + head * d;
     const float *q = a->query + qStart, *k = a->key + kStart, *v = a->value + kStart;
@@ -160,53 +233,51 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
     const float *logSums = a->logSums + (sample * a->heads + head) * queries;
     float *scratch = ck_scratch(
         CK_SCRATCH_KERNEL,
-        (size_t)(2 * WIDTH * d + KT * panelD + QT * d + queries + 2 * QT * WIDTH) * sizeof(float));
-    float *packedK = scratch, *packedV = packedK + WIDTH * d, *rightK = packedV + WIDTH * d;
-    float *left = rightK + KT * panelD, *dots = left + QT * d, *scores = dots + queries, *dp = scores + QT * WIDTH;
-    for (long t = 0; t < queries; t++) {
-        V total = {0};
-        float rest = 0;
-        long j = 0;
-        for (; j + VL <= d; j += VL) total += LOAD(out + t * stride + j) * LOAD(dOut + t * stride + j);
-        for (; j < d; j++) rest += out[t * stride + j] * dOut[t * stride + j];
-        dots[t] = NAME(sum)(total) + rest;
+        (size_t)(2 * KT * d + KT * panelD + queries + QT * d + 2 * QT * WIDTH + 2 * d * KT) * sizeof(float));
+    float *packedK = scratch, *packedV = packedK + KT * d, *rightK = packedV + KT * d, *dots = rightK + KT * panelD;
+    float *scaledQ = dots + queries, *p = scaledQ + QT * d, *ds = p + QT * WIDTH;
+    float *dkT = ds + QT * WIDTH, *dvT = dkT + d * KT;
+    const float *pRows[QT], *dsRows[QT];
+    for (long i = 0; i < QT; i++) {
+        pRows[i] = p + i * WIDTH;
+        dsRows[i] = ds + i * WIDTH;
     }
+    float unit = a->scale * 1.44269504f;
+    for (long t = 0; t < queries; t++) dots[t] = NAME(dot)(out + t * stride, dOut + t * stride, d);
     for (long key = 0; key < keys; key += KT) {
-        long count = keys - key < KT ? keys - key : KT;
-        NAME(pack_rows)(k + key * stride, stride, count, d, packedK);
-        NAME(pack_rows)(v + key * stride, stride, count, d, packedV);
-        if (dq) NAME(pack_columns)(k + key * stride, stride, count, d, rightK);
+        long count = keys - key < KT ? keys - key : KT, panels = (count + NR - 1) / NR;
+        NAME(pack_rows)(k + key * stride, stride, count, d, 1, packedK);
+        NAME(pack_rows)(v + key * stride, stride, count, d, 1, packedV);
+        CKProduct right = {.b = k + key * stride, .bDepthStride = stride, .bColumnStride = 1};
+        if (dq) {
+            NAME(pack)(&right, 0, 0, count, 0, d, count, 0, rightK);
+            for (long i = 0; i < count * panelD; i++) rightK[i] *= a->scale;
+        }
         int fresh = 1;
-        for (long row = a->causal ? key / QT * QT : 0; row < queries; row += QT) {
+        for (long row = a->causal ? key / QT * QT : 0; row < queries; row += QT, fresh = 0) {
             long height = queries - row < QT ? queries - row : QT;
             for (long i = 0; i < height; i++)
-                for (long j = 0; j < d; j++) left[i * d + j] = q[(row + i) * stride + j] * (a->scale * 1.44269504f);
-            NAME(panels)(height, count, d, left, d, packedK, count, d, scores, WIDTH, 0);
-            NAME(panels)(height, count, d, dOut + row * stride, stride, packedV, count, d, dp, WIDTH, 0);
-            for (long i = 0; i < height; i++) {
-                long limit = a->causal && row + i + 1 - key < count ? row + i + 1 - key : count;
-                NAME(slopes)(
-                    scores + i * WIDTH, dp + i * WIDTH, limit < 0 ? 0 : limit, count, logSums[row + i], dots[row + i],
-                    a->scale);
-            }
-            if (dq)
-                NAME(panels)(height, d, count, dp, WIDTH, rightK, d, count, dq + row * stride, stride, key > 0);
-            const float *rows[NAME(QT)];
-            if (dv) {
-                for (long i = 0; i < height; i++) rows[i] = dOut + (row + i) * stride;
-                NAME(transposed)(count, d, scores, WIDTH, rows, height, !fresh, dv + key * stride, stride);
-            }
-            if (dk) {
-                for (long i = 0; i < height; i++) rows[i] = q + (row + i) * stride;
-                NAME(transposed)(count, d, dp, WIDTH, rows, height, !fresh, dk + key * stride, stride);
-            }
-            fresh = 0;
+                for (long j = 0; j < d; j++) scaledQ[i * d + j] = q[(row + i) * stride + j] * unit;
+            NAME(strip_rows)(height, scaledQ, d, d, packedK, panels, logSums + row, NULL, p, WIDTH);
+            if (a->causal)
+                for (long i = 0; i < height; i++) {
+                    long limit = row + i + 1 - key;
+                    for (long j = limit < 0 ? 0 : limit; j < count; j++) p[i * WIDTH + j] = 0.0f;
+                }
+            if (dv)
+                NAME(transposed)(d, count, dOut + row * stride, stride, pRows, height, !fresh, dvT, KT);
+            if (!dk && !dq) continue;
+            NAME(strip_slopes)(height, dOut + row * stride, stride, d, packedV, panels, dots + row, p, ds, WIDTH);
+            if (dk) NAME(transposed)(d, count, scaledQ, d, dsRows, height, !fresh, dkT, KT);
+            if (!dq) continue;
+            NAME(panels)(height, d, count, ds, WIDTH, rightK, d, count, dq + row * stride, stride, key > 0);
         }
-        // No query sees these keys (causal, more keys than queries).
-        if (fresh)
-            for (long t = key; t < key + count; t++) {
-                if (dk) memset(dk + t * stride, 0, (size_t)d * sizeof(float));
-                if (dv) memset(dv + t * stride, 0, (size_t)d * sizeof(float));
+        // dkT holds Σ dS · Q in units of log₂ and without 1/√d on dS: Q carried both factors, ln 2 takes one out.
+        for (long t = 0; t < count; t++)
+            for (long j = 0; j < d; j++) {
+                // Keys that no query sees (causal, more keys than queries) get no gradient.
+                if (dk) dk[(key + t) * stride + j] = fresh ? 0.0f : dkT[j * KT + t] * 0.69314718f;
+                if (dv) dv[(key + t) * stride + j] = fresh ? 0.0f : dvT[j * KT + t];
             }
     }
 }

@@ -44,10 +44,10 @@ struct Reference: CustomTestStringConvertible, Sendable {
     }
 }
 
-/// Largest difference over the largest wanted value; a wanted 0 (attention to a single key) counts as 0.01.
+/// Largest difference over the largest wanted value; a wanted 0 (attention to a single key) counts as 0.1.
 func deviation(_ found: Tensor, _ wanted: Tensor) -> Float {
     guard found.shape == wanted.shape else { return .infinity }
     let (a, b) = (found.values, wanted.values)
-    let scale = max(b.map(abs).max() ?? 1, 0.01)
+    let scale = max(b.map(abs).max() ?? 1, 0.1)
     return zip(a, b).map { $0.isNaN ? Float.infinity : abs($0 - $1) }.max().map { $0 / scale } ?? 0
 }

@@ -37,7 +37,7 @@ def r(*shape, scale=1.0, offset=0.0):
 
 
 def matmuls():
-    for m, k, n in ((3, 5, 7), (17, 33, 9), (33, 8, 32)):
+    for m, k, n in ((3, 5, 7), (17, 33, 9), (13, 8, 32)):
         for ta in (0, 1):
             for tb in (0, 1):
                 a = r(k, m) if ta else r(m, k)
@@ -46,7 +46,7 @@ def matmuls():
 
 
 def linears():
-    for rows, i, o in ((1, 3, 5), (13, 24, 17), (37, 32, 4), (19, 4, 40), (21, 19, 33)):
+    for rows, i, o in ((1, 3, 5), (13, 24, 17), (37, 32, 4), (19, 4, 40), (13, 17, 33)):
         x, w = r(2, rows, i), r(o, i)
         case(f"linear.{rows}x{i}x{o}.bias", lambda x, weight, bias: F.linear(x, weight, bias), x=x, weight=w, bias=r(o))
         case(f"linear.{rows}x{i}x{o}.residual", lambda x, weight, bias, residual: F.linear(x, weight, bias) + residual,
@@ -104,14 +104,16 @@ def elementwise():
 
 
 def attentions():
-    for b, t, s, heads, size, causal in ((2, 5, 5, 2, 8, 0), (1, 70, 70, 1, 8, 1), (2, 9, 21, 2, 24, 0), (1, 130, 16, 1, 8, 0),
-                                         (1, 7, 7, 2, 40, 1), (1, 6, 9, 1, 160, 0), (1, 2, 3, 1, 512, 0), (1, 3, 1, 1, 12, 0),
-                                         (1, 140, 140, 1, 4, 0)):
+    for b, t, s, heads, size, causal in ((2, 5, 5, 2, 8, 0), (1, 70, 70, 1, 8, 1), (1, 9, 13, 1, 24, 1), (2, 9, 17, 2, 24, 0), (1, 70, 16, 1, 8, 0),
+                                         (1, 7, 7, 2, 40, 1), (1, 3, 7, 1, 160, 0), (1, 1, 2, 1, 512, 0), (1, 3, 1, 1, 12, 0),
+                                         (1, 140, 140, 1, 4, 0), (1, 7, 130, 1, 3, 1)):
         def attend(query, key, value):
             q, k, v = (z.reshape(b, -1, heads, size).transpose(1, 2) for z in (query, key, value))
-            return F.scaled_dot_product_attention(q, k, v, is_causal=bool(causal)).transpose(1, 2).reshape(b, t, heads * size)
-        case(f"attention.{b}x{t}x{s}.{heads}x{size}.{causal}", attend, f"heads={heads};causal={causal}",
-             query=r(b, t, heads * size), key=r(b, s, heads * size), value=r(b, s, heads * size))
+            return F.scaled_dot_product_attention(q, k, v, attn_mask=torch.ones(t, s).tril().bool() if causal else None).transpose(1, 2).reshape(b, t, heads * size)
+        # Large scores take another path (the row maximum is subtracted).
+        for scale in (1, 4) if size in (8, 24) else (1,):
+            case(f"attention.{b}x{t}x{s}.{heads}x{size}.{causal}.{scale}", attend, f"heads={heads};causal={causal}",
+                 query=r(b, t, heads * size, scale=scale), key=r(b, s, heads * size, scale=scale), value=r(b, s, heads * size))
 
 
 def shapes():
