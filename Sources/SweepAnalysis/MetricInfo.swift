@@ -1,0 +1,38 @@
+/// What is known about a metric: its name for people, which way is better, and where it says most.
+package struct MetricInfo: Equatable, Sendable {
+    package let name: String
+    package let title: String
+    package let lowerIsBetter: Bool
+    /// The prompt type it is usually read at.
+    package let prompts: String
+    package let meaning: String
+
+    package static let known: [MetricInfo] = [
+        MetricInfo(
+            name: "squared_centroid_distance", title: "centroid distance", lowerIsBetter: true, prompts: "trigger",
+            meaning: "how far the images' centre lies from the concept's"),
+        MetricInfo(
+            name: "image_similarity", title: "image similarity", lowerIsBetter: false, prompts: "trigger",
+            meaning: "mean cosine to the concept's images"),
+        MetricInfo(
+            name: "text_similarity", title: "text similarity", lowerIsBetter: false, prompts: "alter",
+            meaning: "how well the images follow their prompts"),
+        MetricInfo(
+            name: "style_distance", title: "drift from the base", lowerIsBetter: true, prompts: "style",
+            meaning: "Gram distance to the base model's own images"),
+        MetricInfo(
+            name: "vendi", title: "diversity (Vendi)", lowerIsBetter: false, prompts: "trigger",
+            meaning: "effective number of different images"),
+    ]
+
+    /// An unknown metric counts as one that should grow, unless its name says loss, distance or error.
+    package static func of(_ name: String) -> MetricInfo {
+        if let known = known.first(where: { $0.name == name }) { return known }
+        let shrinks = ["loss", "distance", "error"].contains { name.contains($0) }
+        return MetricInfo(
+            name: name, title: name.replacing("_", with: " "), lowerIsBetter: shrinks, prompts: "trigger", meaning: "")
+    }
+
+    /// Whether the first value is the better one.
+    package func prefers(_ a: Double, to b: Double) -> Bool { lowerIsBetter ? a < b : a > b }
+}

@@ -1,0 +1,95 @@
+package import RunSpec
+
+/// One configuration at one checkpoint, averaged over its seeds.
+package struct RankedConfiguration: Equatable, Sendable {
+    /// From 1; equal values share a rank.
+    package var rank: Int
+    package var configuration: String
+    package var group: String
+    package var label: String
+    package var parameters: [String: ParameterValue]
+    package var epoch: Int
+    package var step: Int
+    package var mean: Double
+    /// Standard deviation over the seeds (n - 1); nil for one.
+    package var deviation: Double?
+    /// The jobs behind the mean, one a seed.
+    package var jobs: [String]
+}
+
+extension SweepResultSet {
+    /// Which checkpoints of a configuration compete.
+    package enum CheckpointChoice: Equatable, Sendable {
+        case all
+        /// The one with the highest step.
+        case last
+        /// The one with the best value.
+        case best
+    }
+
+    /// Configurations from best to worst.
+    ///
+    /// - Parameters:
+    ///   - prompts: nil for the prompt type at which the metric is usually read.
+    ///   - class: empty for the average over classes.
+    /// - Returns: empty if nothing was measured so.
+    package func ranking(
+        by metric: String, prompts: String? = nil, class: String = "", checkpoints: CheckpointChoice = .best
+    ) -> [RankedConfiguration] {
+        let info = MetricInfo.of(metric)
+        let wanted = prompts ?? info.prompts
+        let rows = results.filter { row in
+            row.metric == metric && row.prompts == wanted && row.class == `class` && !row.value.isNaN
+        }
+        var averaged = self.averaged(rows)
+        switch checkpoints {
+        case .all: break
+        case .last: averaged = Self.choose(averaged) { $0.step > $1.step }
+        case .best: averaged = Self.choose(averaged) { info.prefers($0.mean, to: $1.mean) }
+        }
+        // Ties are broken by name and step, so that the order never depends on chance.
+        averaged.sort { a, b in
+            a.mean == b.mean ? (a.configuration, a.step) < (b.configuration, b.step) : info.prefers(a.mean, to: b.mean)
+        }
+        for index in averaged.indices {
+            let tied = index > 0 && averaged[index].mean == averaged[index - 1].mean
+            averaged[index].rank = tied ? averaged[index - 1].rank : index + 1
+        }
+        return averaged
+    }
+
+    /// Mean and deviation over seeds, for each configuration and step.
+    private func averaged(_ rows: [SweepResult]) -> [RankedConfiguration] {
+        let byID = Dictionary(jobs.map { ($0.id, $0) }) { first, _ in first }
+        let varied = VariedParameters(jobs)
+        struct Key: Hashable {
+            let configuration: String
+            let step: Int
+        }
+        let grouped = Dictionary(grouping: rows.filter { byID[$0.job] != nil }) { row in
+            Key(configuration: byID[row.job]?.configuration ?? "", step: row.step)
+        }
+        return grouped.compactMap { key, rows in
+            guard let job = byID[rows[0].job] else { return nil }
+            let values = rows.map(\.value)
+            let mean = values.reduce(0, +) / Double(values.count)
+            let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+            return RankedConfiguration(
+                rank: 0, configuration: key.configuration, group: job.group, label: varied.label(job.parameters),
+                parameters: job.parameters, epoch: rows[0].epoch, step: key.step, mean: mean,
+                deviation: values.count > 1 ? (squares / Double(values.count - 1)).squareRoot() : nil,
+                jobs: rows.map(\.job).sorted())
+        }
+    }
+
+    private static func choose(
+        _ rows: [RankedConfiguration], _ isBetter: (RankedConfiguration, RankedConfiguration) -> Bool
+    ) -> [RankedConfiguration] {
+        var chosen: [String: RankedConfiguration] = [:]
+        for row in rows.sorted(by: { $0.step < $1.step }) {
+            if let rival = chosen[row.configuration], !isBetter(row, rival) { continue }
+            chosen[row.configuration] = row
+        }
+        return Array(chosen.values)
+    }
+}

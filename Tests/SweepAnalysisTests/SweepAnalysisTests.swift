@@ -1,0 +1,186 @@
+import Foundation
+import ImageFiles
+import RunSpec
+import SweepAnalysis
+import Testing
+
+/// A small sweep: two configurations with two seeds each and one with one, two checkpoints.
+private enum Sample {
+    static let jobs: [SweepJob] = [
+        job("a1", "a", 1, ["algorithm": "lora", "lr": 5e-4, "dim": 8, "alpha": 4, "layers": "attn-mlp"]),
+        job("a2", "a", 2, ["algorithm": "lora", "lr": 5e-4, "dim": 8, "alpha": 4, "layers": "attn-mlp"]),
+        job("b1", "b", 1, ["algorithm": "lora", "lr": 1e-5, "dim": 8, "alpha": 4, "layers": "attn-mlp"]),
+        job("b2", "b", 2, ["algorithm": "lora", "lr": 1e-5, "dim": 8, "alpha": 4, "layers": "attn-mlp"]),
+        job("c1", "c", 1, ["algorithm": "lokr", "lr": 5e-4, "factor": 4, "layers": "attn-mlp"]),
+    ]
+
+    static func job(_ id: String, _ configuration: String, _ seed: Int, _ parameters: [String: ParameterValue])
+        -> SweepJob
+    {
+        SweepJob(
+            id: id, configuration: configuration, group: parameters["algorithm"]?.text ?? "", state: "done", seed: seed,
+            parameters: parameters)
+    }
+
+    /// (job, epoch, distance, similarity)
+    static let values: [(String, Int, Double, Double)] = [
+        ("a1", 10, 0.30, 0.60), ("a1", 20, 0.10, 0.80), ("a2", 10, 0.40, 0.58), ("a2", 20, 0.14, 0.76),
+        ("b1", 10, 0.50, 0.51), ("b1", 20, 0.49, 0.52), ("b2", 10, 0.50, 0.50), ("b2", 20, 0.51, 0.50),
+        ("c1", 10, 0.11, 0.79), ("c1", 20, 0.20, 0.70),
+    ]
+
+    static var results: SweepResultSet {
+        var rows: [SweepResult] = []
+        for (job, epoch, distance, similarity) in values {
+            func add(_ metric: String, _ value: Double, _ prompts: String = "trigger", class name: String = "") {
+                rows.append(
+                    SweepResult(
+                        job: job, checkpoint: "step-\(epoch * 10)", epoch: epoch, step: epoch * 10, class: name,
+                        prompts: prompts, metric: metric, value: value, n: 12))
+            }
+            add("squared_centroid_distance", distance)
+            add("squared_centroid_distance", 9, class: "cat")
+            add("image_similarity", similarity)
+            add("image_similarity", 0, "train")
+            add("base_squared_centroid_distance", 0.5)
+            add("base_image_similarity", 0.5)
+            add("ceiling_image_similarity", 0.9)
+            add("ceiling_squared_centroid_distance", 0.01)
+            add("text_similarity", 0.3 - distance / 10, "alter")
+            add("style_distance", similarity / 1000, "style")
+            add("vendi", 5, "trigger")
+        }
+        return SweepResultSet(sweep: "sample <one>", jobs: jobs, results: rows)
+    }
+}
+
+@Suite("Ranking")
+struct RankingTests {
+    @Test("means over seeds, the better direction first, each configuration by its best checkpoint")
+    func best() {
+        let ranking = Sample.results.ranking(by: "squared_centroid_distance")
+        #expect(ranking.map(\.configuration) == ["c", "a", "b"])
+        #expect(ranking.map(\.epoch) == [10, 20, 10])
+        #expect(abs(ranking[1].mean - 0.12) < 1e-12)
+        // Sample deviation of 0.10 and 0.14.
+        #expect(abs((ranking[1].deviation ?? 0) - 0.02828427) < 1e-7)
+        #expect(ranking[0].deviation == nil && ranking[1].jobs == ["a1", "a2"])
+    }
+
+    @Test("the last checkpoint and all of them can be asked for")
+    func choices() {
+        let last = Sample.results.ranking(by: "image_similarity", checkpoints: .last)
+        #expect(last.map(\.configuration) == ["a", "c", "b"] && last.allSatisfy { $0.epoch == 20 })
+        #expect(Sample.results.ranking(by: "image_similarity", checkpoints: .all).count == 6)
+        #expect(Sample.results.ranking(by: "image_similarity", prompts: "style").isEmpty)
+        #expect(Sample.results.ranking(by: "squared_centroid_distance", class: "cat").allSatisfy { $0.mean == 9 })
+    }
+
+    @Test("equal values share a rank, and order does not depend on the order of rows")
+    func ties() {
+        var results = Sample.results
+        let forward = results.ranking(by: "vendi", checkpoints: .all)
+        results.results.reverse()
+        #expect(results.ranking(by: "vendi", checkpoints: .all) == forward)
+        #expect(forward.allSatisfy { $0.rank == 1 })
+    }
+
+    @Test("NaN is no result")
+    func notANumber() {
+        var results = Sample.results
+        for index in results.results.indices where results.results[index].job == "c1" {
+            results.results[index].value = .nan
+        }
+        #expect(!results.ranking(by: "squared_centroid_distance").contains { $0.configuration == "c" })
+    }
+
+    @Test("labels say what differs, and no more")
+    func labels() {
+        let varied = VariedParameters(Sample.jobs)
+        #expect(varied.names == ["algorithm", "lr"])
+        #expect(varied.label(Sample.jobs[2].parameters) == "lora · lr 1e-5")
+    }
+
+    @Test("the verdict follows from distance and similarity")
+    func verdict() throws {
+        let verdict = try #require(Sample.results.verdict())
+        #expect(verdict.best.configuration == "c" && verdict.isClearlyCloser)
+        #expect(abs(verdict.distanceShare - 0.22) < 1e-12)
+        #expect(abs(verdict.similarityShare - 0.725) < 1e-12)
+    }
+
+    @Test("the summary has floor, ceiling and the best of each column")
+    func summary() {
+        let summary = Sample.results.summary()
+        #expect(summary.columns.map(\.metric.name).prefix(2) == ["squared_centroid_distance", "image_similarity"])
+        #expect(summary.rows.count == 6 && summary.rows[0].configuration == "c")
+        #expect(summary.floor[0] == 0.5 && abs((summary.ceiling[1] ?? 0) - 0.9) < 1e-12)
+        #expect(summary.best(0) == 0 && summary.best(1).map { summary.rows[$0].configuration } == "c")
+    }
+}
+
+@Suite("Report and grid")
+struct ReportTests {
+    private func sheet(_ job: String, _ step: Int) throws -> SweepReport.Sheet {
+        let cells = (0..<12).map {
+            ImageGrid.Cell(
+                x: "\($0 % 6)", y: "\($0 / 6)",
+                image: RGBImage(width: 24, height: 24, fill: RGBColor(red: UInt8(20 * $0), green: 90, blue: 160)))
+        }
+        let image = ImageGrid(title: "\(job) step \(step)", xAxis: "image", yAxis: "row", cells: cells, side: 120)
+            .composed()
+        return SweepReport.Sheet(job: job, checkpoint: "step-\(step)", step: step, png: try PNGFile.encode(image))
+    }
+
+    @Test("the report is one file that says the best, the floor and the ceiling, and escapes what it is given")
+    func html() throws {
+        let report = SweepReport(
+            results: Sample.results, sheets: [try sheet("c1", 100), try sheet("a1", 200), try sheet("b1", 200)],
+            queries: [SweepReport.Query(title: "Best & worst", sql: "SELECT * FROM results WHERE value < 1")],
+            facts: [("base", "sweeps/base/emoji-64"), ("data", "data/quickstart")])
+        let html = report.html()
+        if let path = ProcessInfo.processInfo.environment["RADIATA_REPORT_SAMPLE"] {
+            try html.write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        #expect(html.contains("sample &lt;one&gt;") && !html.contains("<one>"))
+        #expect(html.contains("lokr · lr 0.0005") && html.contains("Clearly closer to its concept"))
+        #expect(html.contains("base model (floor)") && html.contains("value &lt; 1"))
+        #expect(html.components(separatedBy: "data:image/png;base64,").count == 4)
+        #expect(!html.contains("http://") && !html.contains("https://") && !html.contains("src=\"/"))
+    }
+
+    @Test("a report without results is still a page")
+    func empty() {
+        let html = SweepReport(results: SweepResultSet(sweep: "none", jobs: [], results: [])).html()
+        #expect(html.contains("Not enough results yet") && html.hasSuffix("</html>\n"))
+    }
+
+    @Test("a grid places every image in natural order and leaves gaps visible")
+    func grid() {
+        func cell(_ x: String, _ y: String, _ z: String, _ shade: UInt8) -> ImageGrid.Cell {
+            ImageGrid.Cell(
+                x: x, y: y, z: z, image: RGBImage(width: 8, height: 8, fill: RGBColor(red: shade, green: 0, blue: 0)))
+        }
+        let grid = ImageGrid(
+            title: "t", xAxis: "lr", yAxis: "dim", zAxis: "seed",
+            cells: [cell("0.001", "16", "1", 200), cell("1e-05", "4", "1", 10), cell("0.001", "4", "2", 90)], side: 64)
+        let image = grid.composed()
+        // Where each image's colour first appears, top to bottom and left to right.
+        func place(_ shade: UInt8) -> (x: Int, y: Int)? {
+            for y in 0..<image.height {
+                for x in 0..<image.width where image[x, y] == RGBColor(red: shade, green: 0, blue: 0) { return (x, y) }
+            }
+            return nil
+        }
+        let low = place(10)
+        let high = place(200)
+        let second = place(90)
+        #expect(low != nil && high != nil && second != nil)
+        // 1e-05 stands left of 0.001, dim 4 above dim 16, seed 2 in the panel below.
+        #expect((low?.x ?? 0) < (high?.x ?? 0) && (low?.y ?? 0) < (high?.y ?? 0) && (second?.y ?? 0) > (high?.y ?? 0))
+        let left = high?.x ?? 0
+        let top = high?.y ?? 0
+        #expect(image[left + 63, top + 63] == RGBColor(red: 200, green: 0, blue: 0))
+        #expect(image[left + 64, top] != RGBColor(red: 200, green: 0, blue: 0))
+    }
+}
