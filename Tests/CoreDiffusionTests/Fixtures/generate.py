@@ -6,11 +6,13 @@ Weights are rounded to f16 before the reference runs in f32, so that the files s
 
 import json
 import pathlib
+import re
 import shutil
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from safetensors.torch import save_file
+from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -278,8 +280,78 @@ def tokenizer():
     (folder / "cases.json").write_text(json.dumps(cases))
 
 
+def original_unet_name(name, n):
+    """diffusers' name to the original one; the library's own converter checks it below."""
+    inner = {
+        "norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0",
+        "conv2": "out_layers.3", "conv_shortcut": "skip_connection",
+    }
+    for new, old in (
+        ("time_embedding.linear_1", "time_embed.0"), ("time_embedding.linear_2", "time_embed.2"), ("conv_in", "input_blocks.0.0"),
+        ("conv_norm_out", "out.0"), ("conv_out", "out.2"),
+    ):
+        if name.startswith(new + "."):
+            return old + name[len(new):]
+    if found := re.fullmatch(r"down_blocks\.(\d+)\.downsamplers\.0\.conv\.(\w+)", name):
+        return f"input_blocks.{(int(found[1]) + 1) * (n + 1)}.0.op.{found[2]}"
+    if found := re.fullmatch(r"up_blocks\.(\d+)\.upsamplers\.0\.conv\.(\w+)", name):
+        block = int(found[1]) * (n + 1) + n
+        part = 2 if any(key.startswith(f"up_blocks.{found[1]}.attentions.") for key in unet_names) else 1
+        return f"output_blocks.{block}.{part}.conv.{found[2]}"
+    found = re.fullmatch(r"(down_blocks\.(\d+)|up_blocks\.(\d+)|mid_block)\.(resnets|attentions)\.(\d+)\.(.*)", name)
+    place, rest = int(found[5]), found[6]
+    if found[4] == "resnets":
+        part, leaf = rest.rsplit(".", 1)
+        rest = inner[part] + "." + leaf
+    if found[2]:
+        block = f"input_blocks.{1 + int(found[2]) * (n + 1) + place}"
+    elif found[3]:
+        block = f"output_blocks.{int(found[3]) * (n + 1) + place}"
+    else:
+        return f"middle_block.{1 if found[4] == 'attentions' else 2 * place}.{rest}"
+    return f"{block}.{1 if found[4] == 'attentions' else 0}.{rest}"
+
+
+def original_vae_name(name, levels):
+    name = name.replace("conv_norm_out", "norm_out").replace("conv_shortcut", "nin_shortcut")
+    name = re.sub(r"mid_block\.resnets\.(\d)", lambda m: f"mid.block_{int(m[1]) + 1}", name)
+    for new, old in (("group_norm", "norm"), ("to_q", "q"), ("to_k", "k"), ("to_v", "v"), ("to_out.0", "proj_out")):
+        name = name.replace(f"mid_block.attentions.0.{new}.", f"mid.attn_1.{old}.")
+    name = re.sub(r"down_blocks\.(\d)\.resnets\.(\d)", r"down.\1.block.\2", name)
+    name = re.sub(r"down_blocks\.(\d)\.downsamplers\.0", r"down.\1.downsample", name)
+    name = re.sub(r"up_blocks\.(\d)\.resnets\.(\d)", lambda m: f"up.{levels - 1 - int(m[1])}.block.{m[2]}", name)
+    return re.sub(r"up_blocks\.(\d)\.upsamplers\.0", lambda m: f"up.{levels - 1 - int(m[1])}.upsample", name)
+
+
+def single_file():
+    """The same weights as in the folders unet-gradients, vae and text, under the original Stable Diffusion's names."""
+    global unet_names
+    unet = load_file(here / "unet-gradients" / "diffusion_pytorch_model.safetensors")
+    vae = load_file(here / "vae" / "diffusion_pytorch_model.safetensors")
+    text = load_file(here / "text" / "model.safetensors")
+    unet_names = list(unet)
+    out = {"model.diffusion_model." + original_unet_name(name, 1): tensor for name, tensor in unet.items()}
+    for name, tensor in vae.items():
+        original = original_vae_name(name, 3)
+        is_attention = ".attn_1." in original and tensor.dim() == 2
+        out["first_stage_model." + original] = tensor[:, :, None, None] if is_attention else tensor
+    out |= {"cond_stage_model.transformer.text_model." + name: tensor for name, tensor in text.items()}
+    config = UNet2DConditionModel.load_config(here / "unet-gradients")
+    back = convert_ldm_unet_checkpoint(dict(out), config)
+    assert set(back) == set(unet) and all(torch.equal(back[name], unet[name]) for name in unet)
+    back = convert_ldm_vae_checkpoint(dict(out), AutoencoderKL.load_config(here / "vae"))
+    assert set(back) == set(vae) and all(torch.equal(back[name].squeeze(), vae[name].squeeze()) for name in vae)
+    # What such files also hold and nobody needs.
+    out["alphas_cumprod"] = torch.ones(3)
+    out["model_ema.decay"] = torch.ones(1)
+    out["cond_stage_model.transformer.text_model.embeddings.position_ids"] = torch.arange(11)[None]
+    (here / "single-file").mkdir(exist_ok=True)
+    save_file({name: tensor.contiguous() for name, tensor in out.items()}, here / "single-file" / "model.safetensors")
+
+
 unets()
 autoencoder()
 clip()
 schedules()
 tokenizer()
+single_file()
