@@ -1,0 +1,38 @@
+import Foundation
+
+/// A network that `radiata model run` can run alone; the raw value is its name on the command line.
+package enum ModelComponent: String, CaseIterable, Sendable {
+    case unet
+    case vaeEncode = "vae-encode"
+    case vaeDecode = "vae-decode"
+    case textEncoder = "text-encoder"
+    case textEncoder2 = "text-encoder-2"
+    case clipImage = "clip-image"
+    case clipText = "clip-text"
+
+    /// - Throws: `ModelError.unknownComponent`.
+    package init(name: String) throws {
+        guard let component = ModelComponent(rawValue: name) else {
+            let known = Self.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ModelError(code: .unknownComponent, message: "component \"\(name)\" is not known; known: \(known)")
+        }
+        self = component
+    }
+
+    /// The component's folder inside a pipeline's.
+    private var subfolder: String {
+        switch self {
+        case .unet: "unet"
+        case .vaeEncode, .vaeDecode: "vae"
+        case .textEncoder: "text_encoder"
+        case .textEncoder2: "text_encoder_2"
+        case .clipImage, .clipText: "clip"
+        }
+    }
+
+    /// The component's folder: inside a pipeline's folder, or the folder itself if it is one model's.
+    func folder(in directory: String) -> String {
+        let inside = directory + "/" + subfolder
+        return FileManager.default.fileExists(atPath: inside) ? inside : directory
+    }
+}

@@ -1,0 +1,111 @@
+import CoreAdapters
+import CoreDiffusion
+import CoreNets
+import CoreTensor
+
+/// Runs one network on tensors from a file and writes its outputs, in the reference libraries' names and layouts, so that
+/// anyone can hold it against another implementation.
+///
+/// - Parameters:
+///   - modelDirectory: a pipeline's folder or one model's.
+///   - component: a `ModelComponent`'s name.
+///   - adapters: applied together, W + Σ strength · ΔW; only for the U-Net and the text encoder.
+///   - inputs: a safetensors file.
+///   - output: the safetensors file to write, in f32.
+/// - Throws: `ModelError`, or what loading the model, the adapters and the tensors throws.
+package func runModel(
+    modelDirectory: String, component: String, adapters: [(path: String, strength: Float)] = [], inputs: String,
+    output: String
+) throws {
+    let component = try ModelComponent(name: component)
+    let folder = component.folder(in: modelDirectory)
+    let inputs = try ModelInputs(path: inputs)
+    guard adapters.isEmpty || component == .unet || component == .textEncoder else {
+        throw ModelError(
+            code: .wrongAdapter, message: "\(component.rawValue) takes no adapter; unet and text-encoder do")
+    }
+    let results = try withoutGradients {
+        switch component {
+        case .unet: try runUNet(folder, adapters, inputs)
+        case .vaeEncode, .vaeDecode: try runAutoencoder(folder, component, inputs)
+        case .textEncoder, .textEncoder2: try runTextEncoder(folder, component, adapters, inputs)
+        case .clipImage, .clipText: try runCLIP(folder, component, inputs)
+        }
+    }
+    var writer = SafetensorsWriter(metadata: ["format": "pt"])
+    for (name, tensor) in results { writer.add(name, shape: tensor.shape, floats: tensor.values) }
+    try writer.write(to: output)
+}
+
+private typealias Results = [(name: String, tensor: Tensor)]
+
+/// NHWC to the reference's NCHW.
+private func channelsFirst(_ image: Tensor) -> Tensor { permuted(image, [0, 3, 1, 2]) }
+
+private func attach(_ adapters: [(path: String, strength: Float)], unet: (any Module)?, textEncoder: (any Module)?)
+    throws
+{
+    AdapterSet.attach(
+        try adapters.map { (try AdapterSet.load($0.path, unet: unet, textEncoder: textEncoder), $0.strength) })
+}
+
+private func runUNet(
+    _ folder: String, _ adapters: [(path: String, strength: Float)], _ inputs: ModelInputs
+) throws -> Results {
+    let unet = try DiffusionPipeline.loadUNet(folder)
+    try attach(adapters, unet: unet, textEncoder: nil)
+    let configuration = unet.configuration
+    let sample = try inputs.image("sample", channels: configuration.inChannels)
+    let count = sample.shape[0]
+    let context = try inputs.tensor("encoder_hidden_states", [count, nil, configuration.crossAttentionWidth[0]])
+    var added: UNet2DConditionModel.Added?
+    if let addition = configuration.addition {
+        let text = try inputs.tensor("text_embeds", [count, addition.inputWidth - 6 * addition.timeWidth])
+        let sizes = try inputs.tensor("time_ids", [count, 6]).values
+        added = .init(text: text, sizes: (0..<count).map { Array(sizes[6 * $0..<6 * $0 + 6]) })
+    }
+    let output = unet(
+        sample: sample, timesteps: try inputs.timesteps("timestep", samples: count), context: context, added: added)
+    return [("sample", channelsFirst(output))]
+}
+
+private func runAutoencoder(_ folder: String, _ component: ModelComponent, _ inputs: ModelInputs) throws -> Results {
+    let vae = try DiffusionPipeline.loadAutoencoder(folder)
+    let configuration = vae.configuration
+    if component == .vaeDecode {
+        let latents = try inputs.image("latents", channels: configuration.latentChannels)
+        return [("pixels", channelsFirst(vae.decode(latents)))]
+    }
+    let pixels = try inputs.image(
+        "pixels", channels: configuration.inChannels, smallest: configuration.reduction)
+    let (mean, logvar) = vae.encode(pixels)
+    return [("mean", channelsFirst(mean)), ("logvar", channelsFirst(logvar))]
+}
+
+private func runTextEncoder(
+    _ folder: String, _ component: ModelComponent, _ adapters: [(path: String, strength: Float)], _ inputs: ModelInputs
+) throws -> Results {
+    let model = try DiffusionPipeline.loadTextEncoder(folder)
+    try attach(adapters, unet: nil, textEncoder: model)
+    let configuration = model.configuration
+    let ids = try inputs.ids(
+        "input_ids", vocabulary: configuration.vocabularySize, longest: configuration.positions)
+    if component == .textEncoder2 {
+        let states = model.penultimate(ids: ids)
+        return [("hidden", states.hidden), ("text_embeds", states.embedding)]
+    }
+    let states = model(ids: ids)
+    return [("last_hidden_state", states.hidden), ("pooled", states.pooled)]
+}
+
+private func runCLIP(_ folder: String, _ component: ModelComponent, _ inputs: ModelInputs) throws -> Results {
+    let model = try DiffusionPipeline.loadCLIP(folder)
+    if component == .clipText {
+        let text = model.configuration.text
+        let ids = try inputs.ids("input_ids", vocabulary: text.vocabularySize, longest: text.positions)
+        return [("text_embeds", model.textEmbeddings(ids: ids))]
+    }
+    let vision = model.configuration.vision
+    let pixels = try inputs.image("pixel_values", channels: vision.channels, size: vision.imageSize)
+    return [("image_embeds", model.imageEmbeddings(pixels))]
+}
