@@ -37,4 +37,37 @@ package struct BypassCall {
         let result = conv2d(x, weight: filter, stride: stride, padding: padding)
         return residual.map { add($0, result) } ?? result
     }
+
+    /// y + up · (down x).
+    ///
+    /// - Parameters:
+    ///   - up: `[outputs, R]`.
+    ///   - down: `[R, columns]`.
+    func lowRank(up: Tensor, down: Tensor) -> Tensor {
+        let activations = apply(down, to: x)  // [..., R]
+        let kept = onRank.map { $0(activations) } ?? activations
+        return linear(kept, weight: rowScale.map { scaleSamples(up, $0) } ?? up, adding: y)
+    }
+
+    /// y itself, which was computed with W + ΔW: only the gradients of the factors are left to take, as rank-R products
+    /// instead of the gradient of the whole weight.
+    package func lowRankGradient(up: Tensor, down: Tensor) -> Tensor {
+        let (input, upper, lower) = (x.detached(), up.detached(), down.detached())
+        return Tensor.custom(y.detached(), inputs: [y, up, down]) { gradient in
+            // A graph of its own for the one product with `down`; dL/d(down x) = dL/dy · up.
+            lower.requiresGradient = true
+            lower.gradient = nil
+            let activations = apply(lower, to: input)
+            let rows = gradient.count / upper.shape[0]
+            let (slope, onUp) = withoutGradients {
+                let flat = gradient.reshaped([rows, upper.shape[0]])
+                return (
+                    matmul(flat, upper),
+                    matmul(flat, activations.detached().reshaped([rows, upper.shape[1]]), transposeA: true)
+                )
+            }
+            activations.backward(seed: slope.reshaped(activations.shape))
+            return [gradient, onUp, lower.gradient]
+        }
+    }
 }

@@ -1,6 +1,6 @@
 package import CoreTensor
 
-/// One layer's trainable update: an algorithm's tensors and the three ways to use them.
+/// One layer's trainable update: an algorithm's tensors and the ways to use them.
 ///
 /// Weights are matrices `[outputs, columns]` here, columns in memory order (`LayerGeometry.columns`). Every method records
 /// gradients. Strength scales the update at inference; training uses 1.
@@ -19,7 +19,9 @@ package protocol LayerUpdate: AnyObject {
     func bias(base: Tensor?, strength: Float) -> Tensor?
     /// y + ΔW x without ΔW; nil if the algorithm has no such form.
     func bypass(_ call: BypassCall) -> Tensor?
-    /// What one training step costs either way.
+    /// ΔW = up · down, `[outputs, R]` and `[R, columns]`, with the scale in `up`; nil if the algorithm has no such form.
+    func factors() -> (up: Tensor, down: Tensor)?
+    /// What one training step costs each way.
     func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost
     /// Extra values for a file: what `tensors` hold, with everything folded in that readers do not know.
     func fileTensors() -> [FileTensor]
@@ -48,7 +50,11 @@ extension LayerUpdate {
 
     package func bypass(_ call: BypassCall) -> Tensor? { nil }
 
-    package func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost { UpdateCost(bypass: .infinity, rebuild: 0) }
+    package func factors() -> (up: Tensor, down: Tensor)? { nil }
+
+    package func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost {
+        UpdateCost(bypass: .infinity, merged: .infinity, rebuild: 0)
+    }
 
     package func fileTensors() -> [FileTensor] {
         tensors.map { FileTensor(suffix: $0.suffix, shape: $0.fileShape, floats: $0.fileValues) }

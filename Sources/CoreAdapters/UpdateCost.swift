@@ -2,7 +2,11 @@
 ///
 /// The layer's own product with the frozen weight is not counted: both ways need it forward and backward once.
 package struct UpdateCost: Equatable, Sendable {
+    /// Adding the update's share to the layer's output.
     package let bypass: Double
+    /// Computing with W + ΔW, gradients as low-rank products.
+    package let merged: Double
+    /// Computing with W + ΔW, gradients through that of the whole weight.
     package let rebuild: Double
 
     /// One pass of reading and writing memory, per element: what a processor core multiplies meanwhile.
@@ -11,17 +15,21 @@ package struct UpdateCost: Equatable, Sendable {
     /// A product with inner or outer size `rank` reaches this share of a large product's speed.
     package static func efficiency(rank: Int) -> Double { min(1, Double(rank) / 28) }
 
-    /// A low-rank product ΔW = up·down applied to `rows` positions, forward and backward, against building ΔW and taking the
-    /// gradient of the whole weight.
-    package static func lowRank(rows: Int, rank: Int, geometry: LayerGeometry, building: Double) -> UpdateCost {
-        let (columns, outputs) = (Double(geometry.columns), Double(geometry.outputs))
-        let positions = Double(rows)
-        let products = 3 * positions * Double(rank) * (columns + outputs) / efficiency(rank: rank)
-        // The bypass reads the input twice more and writes the output once more, forward and backward.
-        let traffic = pass * positions * (2 * outputs + (geometry.taps > 1 ? 2 * columns : 2 * Double(geometry.inputs)))
+    /// A low-rank product ΔW = up·down for `rows` positions, forward and backward.
+    ///
+    /// - Parameters:
+    ///   - forward: of building W + ΔW.
+    ///   - backward: from the gradient of the whole weight to those of the tensors.
+    package static func lowRank(
+        rows: Int, rank: Int, geometry: LayerGeometry, forward: Double, backward: Double
+    ) -> UpdateCost {
+        let (columns, outputs, positions) = (Double(geometry.columns), Double(geometry.outputs), Double(rows))
+        let product = positions * Double(rank) * (columns + outputs) / efficiency(rank: rank)
+        // Every low-rank product reads the input or writes the output again.
+        let traffic = pass * positions * (Double(geometry.inputs) + outputs)
+        let whole = positions * columns * outputs / efficiency(rank: min(geometry.outputs, geometry.columns))
         return UpdateCost(
-            bypass: products + traffic,
-            rebuild: positions * columns * outputs / efficiency(rank: min(geometry.outputs, geometry.columns))
-                + building)
+            bypass: 3 * product + 2 * traffic, merged: 2 * product + traffic + forward,
+            rebuild: whole + forward + backward)
     }
 }

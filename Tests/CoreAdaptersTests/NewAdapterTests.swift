@@ -112,6 +112,36 @@ struct NewAdapterTests {
         }
     }
 
+    @Test(
+        "has the same gradients from the merged weight's low-rank products",
+        arguments: variants.filter { $0.algorithm.hasDim })
+    func mergedMatchesRebuild(variant: Variant) throws {
+        let network = TwoLayers(outputs: 12, inputs: 16, stride: 2)
+        let adapters = try Self.make(variant, network)
+        randomise(adapters)
+        for layer in adapters.layers where layer.target.path == "conv" {
+            guard case .weight(_, let update) = layer.content, update.factors() != nil else { continue }
+            let x = randomTensor([2, 4, 4, 16], seed: 9)
+            x.requiresGradient = true
+            let base = network.convolution.weight.tensor.detached().reshaped([12, 9 * 16])
+            func output(_ weight: Tensor) -> Tensor {
+                conv2d(x, weight: weight.reshaped([12, 3, 3, 16]), stride: 2, padding: Padding(1))
+            }
+            func gradients(_ y: Tensor) -> [[Float]] {
+                for tensor in update.tensors.map(\.tensor) + [x] { tensor.gradient = nil }
+                sum(square(y)).backward()
+                return (update.tensors.map(\.tensor) + [x]).map { $0.gradient?.values ?? [] }
+            }
+            let wanted = gradients(output(update.weight(base: base, strength: 1)))
+            let (up, down) = try #require(update.factors())
+            let y = output(withoutGradients { update.weight(base: base, strength: 1) })
+            let call = BypassCall(x: x, y: y, geometry: layer.target.geometry, stride: 2, padding: Padding(1))
+            for (found, wanted) in zip(gradients(call.lowRankGradient(up: up, down: down)), wanted) {
+                #expect(relativeError(found, wanted) < 1e-5)
+            }
+        }
+    }
+
     @Test("has gradients that finite differences confirm", arguments: variants)
     func gradients(variant: Variant) throws {
         let network = TwoLayers(outputs: 12, inputs: 16, bias: true)

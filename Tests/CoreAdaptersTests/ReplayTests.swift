@@ -42,8 +42,8 @@ struct ReplayTests {
         let out = try SafetensorsFile(path: folder.path + "/out.safetensors")
         let truth = try SafetensorsFile(path: Fixtures.path("replay-\(name).safetensors"))
         #expect(out.names == start.names)
-        // The softmax cancels a constant added to all keys: the true gradient of that bias is 0, and Adam's division makes
-        // rounding errors of it into steps.
+        // The softmax cancels a constant added to all keys: the true gradient of that bias is 0, and Adam's division
+        // makes rounding errors of it into steps.
         for key in truth.names where !key.hasSuffix("k_proj.diff_b") {
             #expect(out.info(key)?.shape == start.info(key)?.shape)
             let share =

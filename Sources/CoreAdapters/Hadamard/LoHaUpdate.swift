@@ -56,19 +56,24 @@ package final class LoHaUpdate: LayerUpdate {
     }
 
     /// A LoRA of rank r²: the factors are row-wise Kronecker products.
-    package func bypass(_ call: BypassCall) -> Tensor? {
+    package func factors() -> (up: Tensor, down: Tensor)? { pair }
+
+    private var pair: (up: Tensor, down: Tensor) {
         let (up1, down1, up2, down2) = halves
-        var upper = pairedColumns(up1, up2, scale: scale)  // [out, r²]
-        if let rows = call.rowScale { upper = scaleSamples(upper, rows) }
-        let activations = call.apply(pairedRows(down1, down2), to: call.x)  // [..., r²]
-        return linear(activations, weight: upper, adding: call.y)
+        return (pairedColumns(up1, up2, scale: scale), pairedRows(down1, down2))
+    }
+
+    package func bypass(_ call: BypassCall) -> Tensor? {
+        let (upper, lower) = pair
+        return call.lowRank(up: upper, down: lower)
     }
 
     package func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost {
         let size = Double(geometry.outputs * geometry.columns)
         return .lowRank(
             rows: rows, rank: rank * rank, geometry: geometry,
-            building: size * (6 * Double(rank) / UpdateCost.efficiency(rank: rank) + 6 * UpdateCost.pass))
+            forward: size * (2 * Double(rank) / UpdateCost.efficiency(rank: rank) + 3 * UpdateCost.pass),
+            backward: size * (4 * Double(rank) / UpdateCost.efficiency(rank: rank) + 4 * UpdateCost.pass))
     }
 
     package func fileTensors() -> [FileTensor] {

@@ -102,7 +102,7 @@ package final class LoKrUpdate: LayerUpdate {
         let passes = geometry.taps > 1 ? 8.0 : 3.0
         let traffic = UpdateCost.pass * positions * passes * (Double(geometry.inputs) + outputs)
         return UpdateCost(
-            bypass: 3 * (mixing + product) + traffic,
+            bypass: 3 * (mixing + product) + traffic, merged: .infinity,
             rebuild: positions * columns * outputs
                 / UpdateCost.efficiency(rank: min(geometry.outputs, geometry.columns))
                 + outputs * columns * (3 * UpdateCost.pass))

@@ -62,23 +62,24 @@ package final class AttachedLayer: LayerAdapter {
         if member.control.skips(member.name) { return call.base(call.x) }
         let mask = member.control.rowMask(member.name, rows: geometry.outputs)
         let onRank = member.control.rankActivations(member.name)
-        let cost = member.update.cost(rows: call.rows, geometry: geometry)
-        if cost.bypass < cost.rebuild || onRank != nil {
-            let bypass = BypassCall(
-                x: call.x, y: call.base(call.x), geometry: geometry, stride: call.stride, padding: call.padding,
-                rowScale: mask, onRank: onRank)
-            if let y = member.update.bypass(bypass) { return y }
+        let update = member.update
+        let cost = update.cost(rows: call.rows, geometry: geometry)
+        func bypassCall(_ y: Tensor) -> BypassCall {
+            BypassCall(
+                x: call.x, y: y, geometry: geometry, stride: call.stride, padding: call.padding, rowScale: mask,
+                onRank: onRank)
+        }
+        if onRank != nil || cost.bypass < min(cost.merged, cost.rebuild) {
+            if let y = update.bypass(bypassCall(call.base(call.x))) { return y }
         }
         let base = matrix(call.weight)
-        let weight: Tensor
-        let bias: Tensor?
-        if let mask {
-            weight = add(base, scaleSamples(member.update.delta(base: base), mask))
-        } else {
-            weight = member.update.weight(base: base, strength: 1)
+        if mask == nil, cost.merged < cost.rebuild, let (up, down) = update.factors() {
+            let weight = withoutGradients { update.weight(base: base, strength: 1) }
+            return bypassCall(apply(weight, call.bias, call)).lowRankGradient(up: up, down: down)
         }
-        bias = member.update.bias(base: call.bias, strength: 1)
-        return apply(weight, bias, call)
+        let weight =
+            mask.map { add(base, scaleSamples(update.delta(base: base), $0)) } ?? update.weight(base: base, strength: 1)
+        return apply(weight, update.bias(base: call.bias, strength: 1), call)
     }
 
     private func matrix(_ weight: Tensor) -> Tensor { weight.reshaped([geometry.outputs, geometry.columns]) }

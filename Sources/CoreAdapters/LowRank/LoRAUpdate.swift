@@ -26,30 +26,24 @@ package final class LoRAUpdate: LayerUpdate {
         self.tensors = [down, up] + [mid, scalar].compactMap { $0 }
     }
 
-    /// `[out, r]` and `[r, columns]`, the scale in the first.
-    private func factors() -> (up: Tensor, down: Tensor) {
+    package func factors() -> (up: Tensor, down: Tensor)? { pair }
+
+    private var pair: (up: Tensor, down: Tensor) {
         var upper = scale == 1 ? up.tensor : scaled(up.tensor, by: scale)
         if let scalar { upper = timesScalar(upper, scalar.tensor) }
         return (upper, mid.map { tuckerDown(core: $0.tensor, down: down.tensor) } ?? down.tensor)
     }
 
-    package func delta(base: Tensor) -> Tensor {
-        let (upper, lower) = factors()
-        return matmul(upper, lower)
-    }
+    package func delta(base: Tensor) -> Tensor { matmul(pair.up, pair.down) }
 
-    package func bypass(_ call: BypassCall) -> Tensor? {
-        let (upper, lower) = factors()
-        let activations = call.apply(lower, to: call.x)  // [..., r]
-        let kept = call.onRank.map { $0(activations) } ?? activations
-        return linear(kept, weight: call.rowScale.map { scaleSamples(upper, $0) } ?? upper, adding: call.y)
-    }
+    package func bypass(_ call: BypassCall) -> Tensor? { call.lowRank(up: pair.up, down: pair.down) }
 
     package func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost {
         let size = Double(geometry.outputs * geometry.columns)
         return .lowRank(
             rows: rows, rank: rank, geometry: geometry,
-            building: size * (3 * Double(rank) / UpdateCost.efficiency(rank: rank) + 3 * UpdateCost.pass))
+            forward: size * (Double(rank) / UpdateCost.efficiency(rank: rank) + 2 * UpdateCost.pass),
+            backward: size * 2 * Double(rank) / UpdateCost.efficiency(rank: rank))
     }
 
     package func fileTensors() -> [FileTensor] {
