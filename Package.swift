@@ -124,10 +124,22 @@ let testTargets: [Target] = [
     tests("EndToEndTests", ["radiata"]),
     tests("PortsTests", ["Ports"]),
     tests("WorkerCoreTests", ["WorkerCore", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
-    tests("WorkerTests", ["Worker", "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "RunSpec", "Ports", logging]),
+    tests(
+        "WorkerTests",
+        [
+            "Worker", "WorkerCore", "Coordinator", "SweepClient", "SweepFile", "SweepWire", "SweepModel", "RunSpec",
+            "Ports", logging,
+        ]),
+    tests("SweepClientTests", ["SweepClient", "SweepWire", "SweepModel", "Ports"]),
     tests("RunSpecTests", ["RunSpec"]),
     tests("SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles"]),
     tests("SweepFileTests", ["SweepFile", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
+    tests("SweepWireTests", ["SweepWire", "SweepModel", "RunSpec", "Ports"]),
+    tests("SweepLedgerTests", ["SweepLedger", "SweepModel", "RunSpec", "Ports"]),
+    tests("CoordinatorCoreTests", ["CoordinatorCore", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
+    tests(
+        "CoordinatorTests",
+        ["Coordinator", "SweepClient", "SweepFile", "SweepWire", "SweepModel", "RunSpec", "Ports", lifecycle, logging]),
     tests("SweepModelTests", ["SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
 ]
 

@@ -22,7 +22,8 @@ struct SpoolTests {
         let spool = try PointSpool(folder: folder.path)
         let odd = [
             MetricPoint(key: "a", step: -1, value: .nan), MetricPoint(key: "ä/b", step: .max, value: -0.0),
-            MetricPoint(key: "a", step: 0, value: -.infinity), MetricPoint(key: "", step: 7, value: .leastNonzeroMagnitude),
+            MetricPoint(key: "a", step: 0, value: -.infinity),
+            MetricPoint(key: "", step: 7, value: .leastNonzeroMagnitude),
         ]
         #expect(try spool.append(odd) == 4)
         #expect(try spool.append(points(1...3)) == 7)
