@@ -61,26 +61,35 @@ extension ParameterValue {
 }
 
 extension ParameterValue: Codable {
+    /// A decoder only tells what is there by refusing what is not: the likeliest kinds are asked for first.
     package init(from decoder: any Decoder) throws {
-        if let keyed = try? decoder.container(keyedBy: AnyCodingKey.self) {
-            var map: [String: ParameterValue] = [:]
-            for key in keyed.allKeys { map[key.stringValue] = try keyed.decode(ParameterValue.self, forKey: key) }
-            self = .map(map)
-        } else if var items = try? decoder.unkeyedContainer() {
+        if let single = try? decoder.singleValueContainer() {
+            if single.decodeNil() {
+                self = .null
+                return
+            }
+            if let text = try? single.decode(String.self) {
+                self = .text(text)
+                return
+            }
+            if let number = try? single.decode(Double.self) {
+                self = .number(number)
+                return
+            }
+            if let flag = try? single.decode(Bool.self) {
+                self = .flag(flag)
+                return
+            }
+        }
+        if var items = try? decoder.unkeyedContainer() {
             var list: [ParameterValue] = []
             while !items.isAtEnd { list.append(try items.decode(ParameterValue.self)) }
             self = .list(list)
         } else {
-            let single = try decoder.singleValueContainer()
-            if single.decodeNil() {
-                self = .null
-            } else if let flag = try? single.decode(Bool.self) {
-                self = .flag(flag)
-            } else if let number = try? single.decode(Double.self) {
-                self = .number(number)
-            } else {
-                self = .text(try single.decode(String.self))
-            }
+            let keyed = try decoder.container(keyedBy: AnyCodingKey.self)
+            var map: [String: ParameterValue] = [:]
+            for key in keyed.allKeys { map[key.stringValue] = try keyed.decode(ParameterValue.self, forKey: key) }
+            self = .map(map)
         }
     }
 

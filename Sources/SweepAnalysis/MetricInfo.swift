@@ -18,10 +18,10 @@ package struct MetricInfo: Equatable, Sendable {
             name: "text_similarity", title: "text similarity", lowerIsBetter: false, prompts: "alter",
             meaning: "how well the images follow their prompts"),
         MetricInfo(
-            name: "style_distance", title: "drift from the base", lowerIsBetter: true, prompts: "style",
+            name: "style_distance", title: "drift from base", lowerIsBetter: true, prompts: "style",
             meaning: "Gram distance to the base model's own images"),
         MetricInfo(
-            name: "vendi", title: "diversity (Vendi)", lowerIsBetter: false, prompts: "trigger",
+            name: "vendi", title: "Vendi diversity", lowerIsBetter: false, prompts: "trigger",
             meaning: "effective number of different images"),
     ]
 

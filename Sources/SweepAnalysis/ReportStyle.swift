@@ -8,7 +8,7 @@ enum ReportStyle {
         * { box-sizing: border-box; }
         body { margin: 0; background: var(--ground); color: var(--ink);
           font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
-        main { max-width: 1120px; margin: 0 auto; padding: 36px 20px 60px; }
+        main { max-width: 1200px; margin: 0 auto; padding: 36px 20px 60px; }
         header { margin-bottom: 24px; }
         .brand { margin: 0; color: var(--accent); font-weight: 700; letter-spacing: .14em; text-transform: uppercase;
           font-size: 12px; }
@@ -37,7 +37,7 @@ enum ReportStyle {
         img { max-width: 100%; height: auto; border-radius: 8px; border: 1px solid var(--line); background: #fff; }
         .scroll { overflow-x: auto; }
         table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px; }
-        th, td { padding: 7px 12px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
+        th, td { padding: 7px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
         th:first-child { text-align: left; padding-left: 0; }
         thead th { vertical-align: bottom; font-weight: 600; font-size: 13px; }
         thead small { display: block; color: var(--quiet); font-weight: 400; }

@@ -21,7 +21,7 @@ struct ScatterPlot {
     private static let left = 76.0
     private static let bottom = 56.0
     private static let top = 16.0
-    private static let right = 20.0
+    private static let right = 36.0
     /// Hues that differ for the colour-blind too; families beyond them repeat.
     static let colors = ["#3b6fd4", "#d1495b", "#2a9d8f", "#e09f3e", "#7b5ea7", "#5c6770", "#b56576", "#3a7d44"]
 

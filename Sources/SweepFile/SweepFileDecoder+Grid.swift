@@ -31,7 +31,10 @@ extension SweepFileDecoder {
         }
         let known = entries(entry.value, of: "the axis \(entry.key)", keys: ["values", "when"])
         guard let values = known["values"] else {
-            refuse(entry.value.mark, "the axis \(entry.key) needs 'values'")
+            // A misspelt 'values' has been said already.
+            if parts.allSatisfy({ $0.key == "when" }) {
+                refuse(entry.value.mark, "the axis \(entry.key) needs 'values'")
+            }
             return nil
         }
         let condition = known["when"].map { self.condition($0.value, "when", settable: settable) }

@@ -1,0 +1,165 @@
+import Foundation
+import Ports
+import RunSpec
+import SweepFile
+import SweepModel
+import Testing
+
+@Suite("Format")
+struct FormatTests {
+    @Test("plain scalars follow YAML 1.2's core schema, not 1.1")
+    func schema() throws {
+        // Of the spellings below only the numbers are numbers; the rest is text.
+        let text = """
+            name: t
+            trainer: { command: ["true"] }
+            groups:
+              - list:
+                  - { a: 010, b: 0x1F, c: 0o17, d: 5e-4, e: .5, f: 1., g: +3, h: 1e3, i: on, j: yes, k: 1:30, l: 1_000,
+                      m: TRUE, n: ~, o: "1", p: '2', q: 0b1, r: 1e, s: .inf5, t: -.5, u: !!str 7, v: 2026-11-21 }
+            """
+        let given = try read(text).plan.configurations[0].given
+        #expect(
+            given == [
+                "a": 10, "b": 31, "c": 15, "d": 0.0005, "e": 0.5, "f": 1, "g": 3, "h": 1000, "i": "on", "j": "yes",
+                "k": "1:30",
+                "l": "1_000", "m": true, "o": "1", "p": "2", "q": "0b1", "r": "1e", "s": ".inf5", "t": -0.5, "u": "7",
+                "v": "2026-11-21",
+            ])
+    }
+
+    @Test("everything beside the search space is read")
+    func surroundings() throws {
+        let text = """
+            name: t
+            base: b
+            data: d
+            reg_data: r
+            seeds: 7
+            checkpoints: { epochs: [2, 1], steps: 5, state_every: 1m30s }
+            evaluate: { prompts: [style, train], images: 3, steps: 9, guidance: 2.5 }
+            requires: { labels: { room: 12, gpu: a100 }, gpus: 1, memory: 8GB }
+            retries: { crash: 0, disk-full: 9 }
+            timeout: 2h
+            keep: { best: { metric: image_similarity, count: 2 }, last: 3, bytes: 1.5GiB }
+            priority: -5
+            groups: [ { baseline: { lr: 1e-3 } } ]
+            """
+        let sweep = try read(text).definition
+        #expect(sweep.seeds == [7] && sweep.priority == -5 && sweep.timeoutSeconds == 7200)
+        #expect(sweep.checkpoints == CheckpointPlan(epochs: [1, 2], steps: [5], stateEverySeconds: 90))
+        #expect(sweep.evaluation == EvaluationSpec(prompts: [.style, .train], images: 3, steps: 9, guidance: 2.5))
+        #expect(
+            sweep.requirements
+                == RequirementSpec(labels: ["room": "12", "gpu": "a100"], gpus: 1, memoryBytes: 8_000_000_000))
+        #expect(sweep.retries == RetrySpec(budgets: [.crash: 0, .diskFull: 9]))
+        #expect(
+            sweep.retention
+                == RetentionPolicy(best: .init(metric: "image_similarity", count: 2), last: 3, bytes: 1_610_612_736))
+        #expect(sweep.regData?.digest == ContentDigest.of("r"))
+        #expect(sweep.groups[0].name == "group-1")
+    }
+
+    @Test("a command trainer is read whole, and its identity follows its template")
+    func commandTrainer() throws {
+        let text = """
+            name: t
+            trainer:
+              command: [python3, train.py, --lr, "{lr}", --steps, 100, --out, "{out}"]
+              resume: [--resume, "{checkpoint}"]
+              files: [ { from: config.toml.in, to: "{out}/config.toml" } ]
+              env: { OMP_NUM_THREADS: 2 }
+              metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
+              checkpoints: [ { glob: "{out}/ckpt-*.safetensors", step: "ckpt-([0-9]+)", kind: adapter }, { glob: "{out}/s", kind: state } ]
+              samples: [ { glob: "{out}/samples/*.png" } ]
+              stop: { signal: INT, grace: 5s }
+              evaluate: [python3, evaluate.py, "{checkpoint}"]
+            groups: [ { grid: { lr: [1e-4, 1e-3], anything: [a, b] } } ]
+            """
+        let file = try read(text, FakeInputs(files: ["config.toml.in": "x = \"{anything}\""]))
+        let trainer = try #require(file.definition.trainer.command)
+        #expect(trainer.command.suffix(4) == ["--steps", "100", "--out", "{out}"])
+        #expect(
+            trainer.files == [.init(from: "config.toml.in", to: "{out}/config.toml", content: "x = \"{anything}\"")])
+        #expect(trainer.env == ["OMP_NUM_THREADS": "2"] && trainer.stop == .init(signal: .int, graceSeconds: 5))
+        #expect(
+            trainer.checkpoints.map(\.kind) == [.adapter, .state] && trainer.checkpoints[0].step == "ckpt-([0-9]+)")
+        #expect(file.plan.jobs.count == 4)
+        let other = try read(text, FakeInputs(files: ["config.toml.in": "y = \"{anything}\""]))
+        #expect(Set(other.plan.jobs.map(\.id)).isDisjoint(with: file.plan.jobs.map(\.id)))
+        #expect(try SweepFile.read(file.bundle).plan == file.plan)
+    }
+
+    @Test("a command that needs a value nobody sets is refused, and so is a reserved name")
+    func commandFaults() {
+        func fault(_ command: String, _ group: String) -> String {
+            let text = "name: t\ntrainer: { command: [\(command)] }\ngroups: [ { list: [ { \(group) } ] } ]"
+            return (#expect(throws: SweepFileError.self) { try read(text) })?.description ?? ""
+        }
+        #expect(fault("\"{dim}\"", "lr: 1").contains("no value for {dim}"))
+        #expect(fault("\"true\"", "out: 1").contains("'out' cannot be a parameter"))
+        #expect(fault("\"true\"", "a-b: 1").contains("'a-b' cannot be a parameter"))
+        #expect(fault("", "a: 1").contains("command is empty"))
+    }
+
+    @Test("a profile's faults carry the profile's name and place")
+    func profileFaults() {
+        let text = "name: t\ntrainer: mine\ngroups: [ { list: [ { a: 1 } ] } ]"
+        let inputs = FakeInputs(files: [
+            "mine.yaml": "command: [x]\nstop: { signl: TERM }\ncheckpoints: [ { step: \"[\" } ]"
+        ])
+        let error = #expect(throws: SweepFileError.self) { try read(text, inputs) }
+        #expect(error?.faults.map(\.file) == ["mine.yaml", "mine.yaml"])
+        #expect(error?.faults.first?.mark == SourceMark(line: 2, column: 9))
+    }
+
+    @Test("the order of keys changes neither jobs nor ids")
+    func keyOrder() throws {
+        let a = core("{ grid: { algorithm: [lora, loha], lr: [1, 2] }, baseline: { dim: 8, alpha: 4 } }")
+        let b =
+            "groups:\n  - { baseline: { alpha: 4.0, dim: 8e0 }, grid: { lr: [1.0, 2], algorithm: [locon, loha] } }\nseeds: [1]\ndata: d\nbase: b\nname: t\n"
+        #expect(Set(try read(a).plan.jobs.map(\.id)) == Set(try read(b).plan.jobs.map(\.id)))
+    }
+
+    @Test("a file is looked for beside the sweep file, then in the working directory")
+    func lookup() throws {
+        let root = "/tmp/radiata-sweepfile-\(SystemRandom().hexadecimal(bytes: 6))"
+        let files = DiskFiles()
+        defer { try? files.remove(root) }
+        try files.makeFolder(root + "/work/sweeps/sub")
+        try files.makeFolder(root + "/work/worker/profiles")
+        try files.writeAtomically(Array("here".utf8), to: root + "/work/sweeps/sub/base.safetensors")
+        try files.writeAtomically(Array("there".utf8), to: root + "/work/data.bin")
+        try files.writeAtomically(Array("command: [sh, \"{lr}\"]\n".utf8), to: root + "/work/worker/profiles/own.yaml")
+        let inputs = LocalSweepInputs(sweepFile: "sweeps/sub/s.yaml", workingDirectory: root + "/work") { path in
+            try TreeDigest.compute(path).digest
+        }
+        let base = try inputs.input("./base.safetensors")
+        #expect(base.path == root + "/work/sweeps/sub/base.safetensors" && base.digest == ContentDigest.of("here"))
+        #expect(try inputs.input("data.bin").digest == ContentDigest.of("there"))
+        let missing = try inputs.input("nothing")
+        #expect(
+            missing.digest == nil && missing.searched == [root + "/work/sweeps/sub/nothing", root + "/work/nothing"])
+        let file = try SweepFile.read(
+            "name: t\ntrainer: own\ngroups: [ { list: [ { lr: 1 } ] } ]", name: "s.yaml", inputs: inputs)
+        #expect(file.definition.trainer.name == "own")
+        #expect(try SweepFile.read(file.bundle).plan == file.plan)
+    }
+
+    @Test("every whole sweep in the documentation is one")
+    func documentation() throws {
+        for page in ["docs/sweep-format.md", "sweeps/README.md"] {
+            let text = try String(contentsOfFile: "\(repository)/\(page)", encoding: .utf8)
+            let blocks = text.components(separatedBy: "```yaml\n").dropFirst().compactMap {
+                $0.components(separatedBy: "```").first
+            }
+            let sweeps = blocks.filter { $0.contains("name: ") && $0.contains("groups:") }
+            #expect(!sweeps.isEmpty)
+            for sweep in sweeps {
+                let file = try SweepFile.read(
+                    sweep, name: page, inputs: FakeInputs(files: ["config.toml.in": "lr = {lr}"]))
+                #expect(!file.plan.jobs.isEmpty)
+            }
+        }
+    }
+}
