@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Ports
 import RunSpec
 
@@ -58,18 +58,14 @@ extension SampleRange {
         switch self {
         case .uniform(let low, let high): .number(Self.rounded(low + unit * (high - low)))
         case .log(let low, let high):
-            .number(Self.rounded(exp(Glibc.log(low) + unit * (Glibc.log(high) - Glibc.log(low)))))
+            .number(Self.rounded(exp(Foundation.log(low) + unit * (Foundation.log(high) - Foundation.log(low)))))
         case .integer(let low, let high): .number(Double(low + Int(unit * Double(high - low + 1))))
         case .choice(let values): values[Int(unit * Double(values.count))]
         }
     }
 
     private static func rounded(_ value: Double) -> Double {
-        guard value != 0, value.isFinite else { return value }
-        let exponent = Int(floor(log10(abs(value))))
-        // Dividing by a power of ten that is exact rounds correctly; multiplying by 1e-9 would not.
-        let shift = 5 - exponent
-        let scale = pow(10, Double(abs(shift)))
-        return shift >= 0 ? (value * scale).rounded() / scale : (value / scale).rounded() * scale
+        // Text of a finite number always reads back.
+        Double(String(format: "%.6g", value)) ?? value
     }
 }
