@@ -100,7 +100,8 @@ let libraries: [Target] = [
         "RadiataCLI",
         [
             "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient", "SweepWire",
-            "SweepModel", "CoreTools", "RunSpec", "Ports", "ImageFiles", lifecycle, logging, argumentParser,
+            "SweepModel", "CoreTools", "CoreEvaluation", "CoreData", "RunSpec", "Ports", "ImageFiles", lifecycle, logging,
+            argumentParser,
         ]),
     .executableTarget(name: "radiata", dependencies: ["RadiataCLI"], swiftSettings: swift),
 ]
@@ -113,6 +114,7 @@ let testTargets: [Target] = [
         exclude: ["Fixtures"]),
     tests("CoreNetsTests", ["CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
+    tests("CoreToolsTests", ["CoreTools", "CoreTensor"]),
     tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),
     tests(
         "CoreTrainingTests",

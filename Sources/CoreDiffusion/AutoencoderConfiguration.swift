@@ -35,6 +35,8 @@ package struct AutoencoderConfiguration: Equatable, Sendable {
     /// - Throws: `DiffusionError` naming the key that is unknown, unsupported or impossible.
     package init(path: String) throws {
         var reader = try ConfigurationReader(path: path)
+        try reader.support("_class_name", only: .text("AutoencoderKL"))
+        try reader.support("model_type")
         let channels = try reader.integers("block_out_channels") ?? [64]
         guard let levels = channels.isEmpty ? nil : channels.count, channels.allSatisfy({ $0 > 0 }) else {
             throw reader.wrong("block_out_channels", wanted: "at least one positive width")

@@ -14,6 +14,7 @@ package struct CLIPConfiguration: Equatable, Sendable {
 
     package init(path: String) throws {
         var reader = try ConfigurationReader(path: path)
+        try reader.support("_class_name")
         try reader.support("model_type", only: .text("clip"))
         text = try CLIPTextConfiguration(
             ConfigurationReader(try reader.object("text_config") ?? [:], label: path + ": text_config"))

@@ -31,6 +31,7 @@ package struct CLIPTextConfiguration: Equatable, Sendable {
     /// Keys that only steer other programs are not looked at: transformers writes dozens of them.
     package init(_ source: ConfigurationReader) throws {
         var reader = source
+        try reader.support("_class_name")
         try reader.support("model_type", only: .text("clip_text_model"))
         let standard = CLIPLayerSizes(width: 512, intermediateWidth: 2048, layers: 12, heads: 8)
         vocabularySize = try reader.integer("vocab_size") ?? 49408

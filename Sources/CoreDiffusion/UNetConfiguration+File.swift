@@ -8,6 +8,8 @@ extension UNetConfiguration {
 
     package init(_ source: ConfigurationReader) throws {
         var reader = source
+        try reader.support("_class_name", only: .text("UNet2DConditionModel"))
+        try reader.support("model_type")
         let channels = try reader.integers("block_out_channels") ?? [320, 640, 1280, 1280]
         let levels = channels.count
         guard levels > 0, channels.allSatisfy({ $0 > 0 }) else {
@@ -96,8 +98,8 @@ extension UNetConfiguration {
 
     private static func refuseUnsupported(_ reader: inout ConfigurationReader) throws {
         let off = [
-            "center_input_sample", "only_cross_attention", "dual_cross_attention", "upcast_attention",
-            "resnet_skip_time_act", "class_embeddings_concat", "mid_block_only_cross_attention",
+            "center_input_sample", "only_cross_attention", "dual_cross_attention", "resnet_skip_time_act",
+            "class_embeddings_concat", "mid_block_only_cross_attention",
         ]
         for key in off { try reader.support(key, only: .flag(false)) }
         let absent = [
@@ -116,7 +118,8 @@ extension UNetConfiguration {
         try reader.support("conv_in_kernel", only: .number(3))
         try reader.support("conv_out_kernel", only: .number(3))
         try reader.support("attention_type", only: .text("default"))
-        reader.ignore("addition_embed_type_num_heads")
+        // Attention is always computed in f32 here; the heads belong to another kind of addition embedding.
+        reader.ignore("upcast_attention", "addition_embed_type_num_heads")
     }
 
     /// Sizes that fit together, so that building the network cannot trap.

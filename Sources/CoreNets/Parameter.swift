@@ -56,10 +56,12 @@ package final class Parameter {
                 _ = memory.update(fromContentsOf: floats)
                 return
             }
-            for o in 0..<wanted[0] {
-                for tap in 0..<taps {
-                    for i in 0..<inputs {
-                        memory[(o * taps + tap) * inputs + i] = floats[(o * inputs + i) * taps + tap]
+            floats.withUnsafeBufferPointer { file in
+                Compute.parallel(wanted[0]) { o in
+                    for tap in 0..<taps {
+                        for i in 0..<inputs {
+                            memory[(o * taps + tap) * inputs + i] = file[(o * inputs + i) * taps + tap]
+                        }
                     }
                 }
             }

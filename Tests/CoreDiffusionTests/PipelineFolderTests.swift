@@ -101,7 +101,8 @@ struct PipelineFolderTests {
     @Test(
         "configuration keys that are not supported are refused by name",
         arguments: [
-            ("upcast_attention", JSONValue.flag(true)), ("class_embed_type", .text("timestep")),
+            ("only_cross_attention", JSONValue.flag(true)), ("_class_name", .text("UNet2DModel")),
+            ("class_embed_type", .text("timestep")),
             ("resnet_time_scale_shift", .text("scale_shift")), ("num_attention_heads", .number(4)),
             ("act_fn", .text("gelu")), ("invented_key", .number(1)), ("norm_num_groups", .number(3)),
             ("attention_head_dim", .number(5)), ("down_block_types", .texts(["DownBlock2D", "AttnDownBlock2D"])),
