@@ -146,6 +146,22 @@ struct FormatTests {
         #expect(try SweepFile.read(file.bundle).plan == file.plan)
     }
 
+    @Test("the profiles in the program are those of worker/profiles, and they read")
+    func profiles() throws {
+        let folder = repository + "/worker/profiles"
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
+        #expect(Set(names) == Set(EmbeddedProfiles.all.keys.map { $0 + ".yaml" }))
+        for (name, text) in EmbeddedProfiles.all {
+            #expect(try String(contentsOfFile: "\(folder)/\(name).yaml", encoding: .utf8) == text)
+            let sweep = "name: t\ntrainer: \(name)\ngroups: [ { list: [ { program: /bin/true, lr: 1 } ] } ]"
+            // Found in the program when no file is at hand.
+            let inputs = LocalSweepInputs(sweepFile: "/nowhere/s.yaml", workingDirectory: "/nowhere") {
+                ContentDigest.of($0)
+            }
+            #expect(try SweepFile.read(sweep, name: "s.yaml", inputs: inputs).definition.trainer.name == name)
+        }
+    }
+
     @Test("every whole sweep in the documentation is one")
     func documentation() throws {
         for page in ["docs/sweep-format.md", "sweeps/README.md"] {
