@@ -386,6 +386,9 @@ pid_t cprocess_start_guard(const char *record, int *lifeline) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 0);
+    // Whoever reads the worker's output to its end must not wait for the guard.
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addclosefrom_np(&actions, 3);
     char *arguments[] = {"radiata", GUARD_ARGUMENT, NULL};
     pid_t pid = 0;

@@ -1,6 +1,6 @@
 import Foundation
 import Ports
-import SweepModel
+package import SweepModel
 
 /// The worker's own folder, locked while it runs.
 ///
@@ -8,7 +8,7 @@ import SweepModel
 ///     lock  guard             held lock; pid and start time of the guard process
 ///     blobs/ inputs/ digests  cache
 ///     attempts/NAME/          one per attempt held: attempt.json, process, log, out/, spool/
-struct WorkFolder: Sendable {
+package struct WorkFolder: Sendable {
     let path: String
     /// Random id kept here: the identity of the worker.
     let worker: String
@@ -51,8 +51,13 @@ struct WorkFolder: Sendable {
     var digests: String { path + "/digests" }
 
     func attempt(_ token: AttemptToken) -> AttemptPlace {
+        AttemptPlace(path: "\(attempts)/\(Self.attemptName(token))")
+    }
+
+    /// Name of an attempt's folder: no two attempts of any ledger share one.
+    package static func attemptName(_ token: AttemptToken) -> String {
         let ledger = ContentDigest.of("\(token.ledger) \(token.epoch)").text.prefix(8)
-        return AttemptPlace(path: "\(attempts)/\(token.job.short)-\(token.attempt)-\(ledger)")
+        return "\(token.job.short)-\(token.attempt)-\(ledger)"
     }
 
     private static func absolute(_ path: String) throws -> String {
