@@ -6,6 +6,11 @@ package struct EmojiCatalogue {
         package let codePoint: UInt32
         package let caption: String
 
+        package init(codePoint: UInt32, caption: String) {
+            self.codePoint = codePoint
+            self.caption = caption
+        }
+
         /// `1f431`, as file names have it.
         package var code: String { String(codePoint, radix: 16) }
     }

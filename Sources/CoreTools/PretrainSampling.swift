@@ -30,7 +30,7 @@ enum PretrainSampling {
             [
                 "grinning face", "smiling face with sunglasses", "crying face", "dog face", "bear face", "frog face",
                 "octopus",
-                "fish", "butterfly", "penguin",
+                "fish", "butterfly", "owl",
             ]
         ),
         (

@@ -37,7 +37,7 @@ final class PretrainSession {
 
     func trainAutoencoder() throws {
         let vae = AutoencoderKL(configuration: settings.autoencoder)
-        vae.initialize(seed: settings.seed, path: "vae")
+        PretrainAutoencoder.initialise(vae, seed: settings.seed)
         progress("vae: \(vae.parameterCount) parameters")
         let loop = loop("vae", [("vae", vae)], settings.vae, averageDecay: 0.99)
         try loop.run(saveEvery: options.saveEvery) { step in

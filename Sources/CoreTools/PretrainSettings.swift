@@ -15,7 +15,7 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
     package var seed: UInt64 = 20
     package var imageSide = 64
     package var vaeWidths = [24, 48, 64]
-    package var unetWidths = [64, 96, 128]
+    package var unetWidths = [48, 96, 128]
     package var unetAttention = [false, true, true]
     package var heads = 4
     package var normGroups = 16
@@ -25,11 +25,11 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
     package var textPositions = 24
     package var visionLayers = 3
     package var patchSide = 8
-    package var vae = Stage(steps: 1000, batch: 10, learningRate: 2e-3, warmup: 20, weightDecay: 0.01)
-    package var denoiser = Stage(steps: 6000, batch: 32, learningRate: 1e-3, warmup: 100, weightDecay: 0.01)
-    package var encoders = Stage(steps: 1500, batch: 64, learningRate: 1e-3, warmup: 100, weightDecay: 0.05)
-    /// Weight of the latent distribution's divergence from the normal one, per latent value.
-    package var divergenceWeight: Float = 1e-3
+    package var vae = Stage(steps: 500, batch: 8, learningRate: 2e-3, warmup: 20, weightDecay: 0.01)
+    package var denoiser = Stage(steps: 5000, batch: 16, learningRate: 1e-3, warmup: 100, weightDecay: 0.01)
+    package var encoders = Stage(steps: 900, batch: 64, learningRate: 1e-3, warmup: 100, weightDecay: 0.05)
+    /// Weight of the squared latents, per value; the rest of the divergence from the normal distribution is constant.
+    package var divergenceWeight: Float = 3e-4
     package var captionDropout: Float = 0.1
     package var triggerShare: Float = 0.1
     package var attributeShare: Float = 0.5
