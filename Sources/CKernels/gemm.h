@@ -30,44 +30,51 @@ CK_INLINE void NAME(finish)(const int nv, const V *acc, float *c, const float *a
     }
 }
 
-// A tile of `mr` rows and `nv` vectors of columns; rows[t · MR + i] points at row i's tap t, b is a packed panel.
+// Tiles of `mr` rows and `nv` vectors of columns, one for each of `panels` packed panels at b; rows[t · MR + i] points
+// at row i's tap t. The last panel stores `width` columns.
 CK_INLINE void NAME(tile)(
-    const int mr, const int nv, long taps, long depth, const float *const *rows, const float *b, float *const *c,
-    const float *const *add, const float *bias, long column, long width) {
-    V acc[MR][2];
+    const int mr, const int nv, long taps, long depth, const float *const *allRows, const float *b, long panels,
+    float *const *c, const float *const *add, const float *bias, long column, long width) {
+    for (; panels > 0; panels--, column += nv * VL) {
+        const float *const *rows = allRows;
+        V acc[MR][2];
 #pragma clang loop unroll(full)
-    for (int i = 0; i < mr; i++)
+        for (int i = 0; i < mr; i++)
 #pragma clang loop unroll(full)
-        for (int v = 0; v < nv; v++) acc[i][v] = (V){0};
-    for (long t = 0; t < taps; t++, rows += MR) {
-        const float *row[MR];
+            for (int v = 0; v < nv; v++) acc[i][v] = (V){0};
+        for (long t = 0; t < taps; t++, rows += MR) {
+            const float *row[MR];
 #pragma clang loop unroll(full)
-        for (int i = 0; i < mr; i++) row[i] = rows[i];
-        for (long k = 0; k < depth; k++, b += nv * VL) {
-            V right[2];
+            for (int i = 0; i < mr; i++) row[i] = rows[i];
+            for (long k = 0; k < depth; k++, b += nv * VL) {
+                V right[2];
 #pragma clang loop unroll(full)
-            for (int v = 0; v < nv; v++) right[v] = LOAD(b + v * VL);
+                for (int v = 0; v < nv; v++) right[v] = LOAD(b + v * VL);
 #pragma clang loop unroll(full)
-            for (int i = 0; i < mr; i++) {
-                V left = row[i][k] - (V){0};
+                for (int i = 0; i < mr; i++) {
+                    V left = row[i][k] - (V){0};
 #pragma clang loop unroll(full)
-                for (int v = 0; v < nv; v++) acc[i][v] += left * right[v];
+                    for (int v = 0; v < nv; v++) acc[i][v] += left * right[v];
+                }
             }
         }
-    }
 #pragma clang loop unroll(full)
-    for (int i = 0; i < mr; i++)
-        NAME(finish)(nv, acc[i], c[i] + column, add ? add[i] + column : NULL, bias ? bias + column : NULL, width);
+        for (int i = 0; i < mr; i++)
+            NAME(finish)(
+                nv, acc[i], c[i] + column, add ? add[i] + column : NULL, bias ? bias + column : NULL,
+                panels > 1 ? nv * VL : width);
+    }
 }
 
 typedef void (*NAME(Tile))(
-    long, long, const float *const *, const float *, float *const *, const float *const *, const float *, long, long);
+    long, long, const float *const *, const float *, long, float *const *, const float *const *, const float *, long,
+    long);
 
 #define TILE(mr, nv) \
     static void NAME(tile_##mr##_##nv)( \
-        long taps, long depth, const float *const *rows, const float *b, float *const *c, const float *const *add, \
-        const float *bias, long column, long width) { \
-        NAME(tile)(mr, nv, taps, depth, rows, b, c, add, bias, column, width); \
+        long taps, long depth, const float *const *rows, const float *b, long panels, float *const *c, \
+        const float *const *add, const float *bias, long column, long width) { \
+        NAME(tile)(mr, nv, taps, depth, rows, b, panels, c, add, bias, column, width); \
     }
 #define TILES(mr) TILE(mr, 1) TILE(mr, 2)
 TILES(1) TILES(2) TILES(3) TILES(4)
@@ -158,12 +165,15 @@ static void NAME(product)(const CKProduct *p, long rowBegin, long rowEnd, long c
                     if (addBase)
                         for (long i = 0; i < height; i++) add[i] = addBase + (c[i] - p->c);
                     const NAME(Tile) *kernels = NAME(tiles)[height - 1];
-                    for (long j = j0; j < j1; j += NR) {
-                        long width = j1 - j < NR ? j1 - j : NR;
-                        kernels[width <= VL ? 0 : 1](
-                            taps, depth, rows, packed + (j - j0) * taps * depth, c, addBase ? add : NULL,
-                            first ? p->bias : NULL, j, width);
-                    }
+                    // Whole panels in one call; a narrow remainder has a kernel of one vector.
+                    long whole = (j1 - j0) / NR, rest = (j1 - j0) % NR;
+                    long full = whole + (rest > VL), last = rest > VL ? rest : NR;
+                    const float *bias = first ? p->bias : NULL;
+                    if (full > 0) kernels[1](taps, depth, rows, packed, full, c, addBase ? add : NULL, bias, j0, last);
+                    if (rest > 0 && rest <= VL)
+                        kernels[0](
+                            taps, depth, rows, packed + whole * NR * taps * depth, 1, c, addBase ? add : NULL, bias,
+                            j0 + whole * NR, rest);
                 }
             }
         }

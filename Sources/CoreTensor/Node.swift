@@ -31,15 +31,19 @@ final class Node {
 
     /// Releases a long chain without recursion: a node that nobody else holds hands its edges to the loop.
     deinit {
-        var waiting = edges
-        edges = []
-        while let edge = waiting.popLast() {
-            guard case .node(var node) = edge else { continue }
-            if isKnownUniquelyReferenced(&node) {
-                waiting.append(contentsOf: node.edges)
-                node.edges = []
-            }
+        var waiting = takeParents()
+        while var node = waiting.popLast() {
+            if isKnownUniquelyReferenced(&node) { waiting.append(contentsOf: node.takeParents()) }
         }
+    }
+
+    /// The nodes of the edges, which are dropped here: the result holds the only references this node had.
+    private func takeParents() -> [Node] {
+        let parents = edges.compactMap { (edge) -> Node? in
+            if case .node(let node) = edge { node } else { nil }
+        }
+        edges = []
+        return parents
     }
 
     func accumulate(_ gradient: Tensor) {

@@ -3,7 +3,7 @@ package enum HalfFloat {
     package static func value(ofHalf bits: UInt16) -> Float {
         let sign = UInt32(bits & 0x8000) << 16
         let magnitude = UInt32(bits & 0x7FFF) << 13
-        if magnitude >= 0x7C00 << 13 { return Float(bitPattern: sign | magnitude + (224 - 112) << 23) }
+        if magnitude >= 0x7C00 << 13 { return Float(bitPattern: sign | (magnitude + (224 << 23))) }
         // Exponents differ by 112; the product also makes normal numbers of subnormal halves.
         return Float(bitPattern: sign | (Float(bitPattern: magnitude) * 0x1p112).bitPattern)
     }
