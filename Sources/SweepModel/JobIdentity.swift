@@ -37,12 +37,13 @@ package struct JobIdentity: Equatable, Sendable {
             "data": data?.identity ?? .null,
         ]
         if let regData { content["regData"] = regData.identity }
-        configuration = ConfigurationID(ContentDigest.of(try CanonicalJSON.text(.map(content))))
         // "seed" sorts between "regData" and "trainer": the text is cut there once, not rendered for every seed.
         let before = content.filter { $0.key < "seed" }
         let after = content.filter { $0.key > "seed" }
-        head = try CanonicalJSON.text(.map(before)).dropLast() + ",\"seed\":"
+        let start = try CanonicalJSON.text(.map(before)).dropLast()
         tail = "," + (try CanonicalJSON.text(.map(after)).dropFirst())
+        head = start + ",\"seed\":"
+        configuration = ConfigurationID(ContentDigest.of(start + tail))
     }
 
     /// The canonical text of the job with this seed.
