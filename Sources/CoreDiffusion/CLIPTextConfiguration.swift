@@ -39,12 +39,18 @@ package struct CLIPTextConfiguration: Equatable, Sendable {
         positions = try reader.integer("max_position_embeddings") ?? 77
         projectionWidth = try reader.integer("projection_dim") ?? 512
         hasProjection = try reader.texts("architectures")?.contains("CLIPTextModelWithProjection") ?? false
-        startID = Int32(try reader.integer("bos_token_id") ?? 49406)
-        endID = Int32(try reader.integer("eos_token_id") ?? 49407)
-        padID = Int32(try reader.integer("pad_token_id") ?? 1)
+        startID = try Self.id(&reader, "bos_token_id") ?? 49406
+        endID = try Self.id(&reader, "eos_token_id") ?? 49407
+        padID = try Self.id(&reader, "pad_token_id") ?? 1
         guard vocabularySize > 0, positions > 0, projectionWidth > 0 else {
             throw reader.wrong("vocab_size", wanted: "positive vocab_size, max_position_embeddings and projection_dim")
         }
+    }
+
+    private static func id(_ reader: inout ConfigurationReader, _ key: String) throws -> Int32? {
+        guard let number = try reader.integer(key) else { return nil }
+        guard let id = Int32(exactly: number) else { throw reader.wrong(key, wanted: "an id of the vocabulary") }
+        return id
     }
 
     /// What `config.json` holds, so that transformers builds the same network.

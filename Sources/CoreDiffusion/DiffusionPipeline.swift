@@ -30,11 +30,34 @@ package struct DiffusionPipeline {
             textEncoder: try Self.loadTextEncoder(directory + "/text_encoder"),
             tokenizer: try CLIPTokenizer(directory: directory + "/tokenizer"),
             schedule: try Self.loadSchedule(directory))
-        guard unet.configuration.crossAttentionWidth.allSatisfy({ $0 == textEncoder.configuration.sizes.width }) else {
-            throw DiffusionError(
-                code: .invalidConfiguration,
-                message: "\(directory): the U-Net wants context of width \(unet.configuration.crossAttentionWidth),"
-                    + " the text encoder gives \(textEncoder.configuration.sizes.width)")
+        try check(label: directory)
+    }
+
+    /// That the parts fit each other, so that running them cannot trap.
+    func check(label: String) throws {
+        let (unet, vae, text) = (unet.configuration, vae.configuration, textEncoder.configuration)
+        let largest = tokenizer.vocabulary.values.max() ?? 0
+        let faults: [(Bool, String)] = [
+            (
+                unet.crossAttentionWidth.contains { $0 != text.sizes.width },
+                "the U-Net wants context of width \(unet.crossAttentionWidth), the text encoder gives \(text.sizes.width)"
+            ),
+            (unet.addition != nil, "the U-Net wants SDXL's second text encoder, which pipelines do not have yet"),
+            (
+                vae.latentChannels != unet.inChannels || unet.outChannels != unet.inChannels,
+                "the U-Net maps \(unet.inChannels) channels to \(unet.outChannels), latents have \(vae.latentChannels)"
+            ),
+            (
+                Int(largest) >= text.vocabularySize,
+                "the tokenizer has ids up to \(largest), the text encoder knows \(text.vocabularySize) words"
+            ),
+            (
+                tokenizer.length > text.positions,
+                "the tokenizer pads to \(tokenizer.length), the text encoder has \(text.positions) positions"
+            ),
+        ]
+        if let fault = faults.first(where: { $0.0 }) {
+            throw DiffusionError(code: .invalidConfiguration, message: "\(label): \(fault.1)")
         }
     }
 

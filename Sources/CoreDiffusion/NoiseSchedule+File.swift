@@ -5,7 +5,9 @@ extension NoiseSchedule {
     package init(path: String) throws {
         var reader = try ConfigurationReader(path: path)
         let count = try reader.integer("num_train_timesteps") ?? 1000
-        guard count > 0 else { throw reader.wrong("num_train_timesteps", wanted: "a positive number") }
+        guard (1...1_000_000).contains(count) else {
+            throw reader.wrong("num_train_timesteps", wanted: "a number from 1 to 1000000")
+        }
         try reader.support("trained_betas")
         self.init(
             timesteps: count, betaStart: try reader.number("beta_start") ?? 0.0001,
@@ -15,6 +17,7 @@ extension NoiseSchedule {
             zeroTerminal: try reader.flag("rescale_betas_zero_snr") ?? false)
         spacing = try Self.choice(&reader, "timestep_spacing") ?? .leading
         stepsOffset = try reader.integer("steps_offset") ?? 0
+        guard (0..<count).contains(stepsOffset) else { throw reader.wrong("steps_offset", wanted: "a timestep") }
         setAlphaToOne = try reader.flag("set_alpha_to_one") ?? true
         clipSample = try reader.flag("clip_sample") ?? false
     }

@@ -156,6 +156,7 @@ extension DiffusionPipeline {
             unet: try checkpoint.loadUNet(), vae: try checkpoint.loadAutoencoder(),
             textEncoder: try checkpoint.loadTextEncoder(), tokenizer: try CLIPTokenizer(directory: folder),
             schedule: NoiseSchedule())
+        try check(label: path)
     }
 
     /// Loads a folder in diffusers' layout or a single file, whichever the path names.

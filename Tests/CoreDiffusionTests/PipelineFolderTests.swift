@@ -56,6 +56,30 @@ struct PipelineFolderTests {
         }
     }
 
+    @Test(
+        "parts that do not fit each other are refused when the folder is read",
+        arguments: [
+            ("text_encoder/config.json", "eos_token_id", JSONValue.number(1e12), "eos_token_id"),
+            ("tokenizer/tokenizer_config.json", "model_max_length", .number(78), "positions"),
+            ("scheduler/scheduler_config.json", "num_train_timesteps", .number(1e12), "num_train_timesteps"),
+            ("scheduler/scheduler_config.json", "steps_offset", .number(-1), "steps_offset"),
+            ("scheduler/scheduler_config.json", "beta_schedule", .text("sigmoid"), "scaled_linear"),
+        ])
+    func unfitParts(file: String, key: String, value: JSONValue, wanted: String) throws {
+        let saved = try pipeline()
+        try withFolder { folder in
+            try saved.save(to: folder)
+            var values = try JSONValue.object(path: folder + "/" + file)
+            values[key] = value
+            try JSONValue.write(values, path: folder + "/" + file)
+            #expect {
+                _ = try DiffusionPipeline(directory: folder)
+            } throws: { error in
+                (error as? DiffusionError)?.message.contains(wanted) == true
+            }
+        }
+    }
+
     @Test("f16 storage rounds weights and nothing else")
     func halfPrecision() throws {
         let saved = try pipeline()
