@@ -38,7 +38,8 @@ enum ModuleTable {
             folder: "coordinator/Daemon",
             mayImport: sweepLow.union([
                 "CoordinatorCore", "SweepLedger", "SweepAnalysis", "SweepFile", "SweepWire", "Hummingbird", "HummingbirdTLS",
-                "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOSSL", "NIOFoundationCompat", "ServiceLifecycle", "Logging",
+                "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOSSL", "NIOFoundationCompat", "ServiceLifecycle", "UnixSignals",
+                "Logging",
             ])),
         Module(
             folder: "worker/Daemon",

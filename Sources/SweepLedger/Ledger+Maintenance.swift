@@ -1,0 +1,136 @@
+import CSQLiteExtras
+import Foundation
+import GRDB
+package import Ports
+
+extension Ledger {
+    /// Makes a blob's row, then it exists.
+    package func store(_ blob: ContentDigest, bytes: Int, now: WallTime) async throws {
+        try await writer.perform(AddBlobs(blobs: [(blob.text, bytes)], now: now))
+    }
+
+    /// A consistent, checked and synced copy of the ledger file, without blobs.
+    ///
+    /// - Returns: path and size.
+    package func backup(now: WallTime, files: any FileStore = DiskFiles()) async throws -> (path: String, bytes: Int) {
+        let target = "\(folder)/backups/ledger-\(now.milliseconds).db"
+        let temporary = target + ".tmp"
+        try files.makeFolder(folder + "/backups", mode: 0o700)
+        try files.remove(temporary)
+        // A reader of its own: VACUUM INTO needs a connection that may write a file, but it takes no write lock on the
+        // ledger.
+        var configuration = Configuration()
+        configuration.label = "ledger.backup"
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA wal_autocheckpoint = 0") }
+        let source = try DatabaseQueue(path: path, configuration: configuration)
+        try await source.writeWithoutTransaction { db in
+            try db.execute(sql: "VACUUM INTO ?", arguments: [temporary])
+        }
+        try source.close()
+        let copy = try DatabaseQueue(path: temporary)
+        let findings = try await copy.read { db in try String.fetchAll(db, sql: "PRAGMA integrity_check") }
+        try copy.close()
+        guard findings == ["ok"] else {
+            throw LedgerError(
+                .inputOutput, "the copy of the ledger is damaged: \(findings.prefix(3).joined(separator: "; "))")
+        }
+        try files.publish(temporary, as: target)
+        return (target, Int(try files.information(target)?.size ?? 0))
+    }
+
+    /// Removes blobs that nothing refers to and whose grace is over: rows first, then files.
+    package func collect(now: WallTime) async throws -> (blobs: Int, bytes: Int) {
+        var blobs = 0
+        var bytes = 0
+        while true {
+            let gone = try await writer.perform(CollectBlobs(now: now), .bulk)
+            for one in gone {
+                guard let digest = ContentDigest(one.sha256) else { continue }
+                try self.blobs.remove(digest)
+                blobs += 1
+                bytes += one.bytes
+            }
+            if gone.isEmpty { break }
+        }
+        try self.blobs.dropStaleUploads(now: now)
+        return (blobs, bytes)
+    }
+
+    /// Looks for what must not be: SQLite's own checks, and the ledger's invariants.
+    package func check() async throws -> (findings: [String], notes: [String]) {
+        let stored = try await read { db in
+            try db.all("SELECT sha256, bytes FROM blob").map { ($0[0] as String, $0[1] as Int) }
+        }
+        var findings = try await read { db in try LedgerCheck.findings(db) }
+        for (sha256, bytes) in stored {
+            guard let digest = ContentDigest(sha256), let size = try blobs.size(digest) else {
+                findings.append("blob \(sha256) is in the ledger, but its file is gone")
+                continue
+            }
+            if size != bytes { findings.append("blob \(sha256) has \(size) bytes on disk, \(bytes) in the ledger") }
+        }
+        return (findings, LedgerCheck.notes())
+    }
+}
+
+/// The invariants of facts a ledger must keep, in SQL.
+package enum LedgerCheck {
+    /// Each query returns one row per violation, first column what to say about it.
+    private static let queries: [String] = [
+        """
+        SELECT 'job ' || j.identity || ' is done, but ' || count(a.id) || ' attempts delivered a result' FROM job j
+        LEFT JOIN attempt a ON a.job = j.id AND a.outcome = 'done' WHERE j.state = 'done' GROUP BY j.id HAVING count(a.id) <> 1
+        """,
+        """
+        SELECT 'job ' || j.identity || ' has attempt ' || max(a.number) || ', but counts ' || j.attempt FROM job j
+        JOIN attempt a ON a.job = j.id GROUP BY j.id HAVING max(a.number) <> j.attempt OR count(*) <> j.attempt
+        """,
+        """
+        SELECT 'job ' || j.identity || ' has an open attempt that is not its newest' FROM job j
+        JOIN attempt a ON a.job = j.id WHERE a.ended IS NULL AND a.number <> j.attempt
+        """,
+        """
+        SELECT 'job ' || j.identity || ' is ' || j.state || ', but an attempt is open' FROM job j
+        JOIN attempt a ON a.job = j.id WHERE a.ended IS NULL AND j.state NOT IN ('running', 'waiting')
+        """,
+        """
+        SELECT 'job ' || j.identity || ' is running without an open attempt' FROM job j WHERE j.state = 'running'
+            AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.job = j.id AND a.ended IS NULL)
+        """,
+        """
+        SELECT 'sweep ' || s.name || ' counts ' || c.jobs || ' jobs ' || c.state || ', there are ' || (
+            SELECT count(*) FROM member m JOIN job j ON j.id = m.job WHERE m.sweep = s.id AND j.state = c.state)
+        FROM sweep_count c JOIN sweep s ON s.id = c.sweep WHERE c.jobs <> (
+            SELECT count(*) FROM member m JOIN job j ON j.id = m.job WHERE m.sweep = s.id AND j.state = c.state)
+        """,
+        """
+        SELECT 'checkpoint ' || c.name || ' of attempt ' || c.attempt || ' is resumable without a state' FROM checkpoint c
+        WHERE c.resumable = 1 AND NOT EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.checkpoint = c.id AND f.kind = 'state')
+        """,
+    ]
+
+    static func findings(_ db: Database) throws -> [String] {
+        var findings = try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
+        findings += try Row.fetchAll(db, sql: "PRAGMA foreign_key_check").map {
+            "a row of \($0[0] as String) refers to nothing"
+        }
+        for query in queries { findings += try String.fetchAll(db, sql: query) }
+        return findings
+    }
+
+    static func notes() -> [String] {
+        let version = Int(cse_version_number())
+        let text = String(cString: cse_version())
+        let isFixed =
+            version >= 3_051_003 || (3_050_007..<3_051_000).contains(version)
+            || (3_044_006..<3_045_000).contains(version)
+        guard version >= 3_007_000, !isFixed else { return [] }
+        return [
+            """
+            SQLite \(text) has the WAL-reset bug (fixed in 3.51.3): the coordinator avoids it by writing and checkpointing on one \
+            connection; open the ledger with mode=ro only and never checkpoint it from outside
+            """
+        ]
+    }
+}

@@ -1,0 +1,126 @@
+import CSQLiteExtras
+import Foundation
+package import GRDB
+package import Ports
+import Synchronization
+
+/// The ledger: `ledger.db`, opened so that what was answered is on disk, and the blobs beside it.
+///
+/// Nothing but SQLite ever opens `ledger.db`, `-wal` or `-shm` in this process: POSIX locks belong to the process, and
+/// closing any other descriptor of the file would drop SQLite's.
+package final class Ledger: Sendable {
+    package let folder: String
+    /// Random id, made with the ledger.
+    package let id: String
+    /// Grows when the ledger is restored from a backup.
+    package let epoch: Int
+    package let writer: LedgerWriter
+    package let blobs: BlobStore
+    let readers: DatabasePool
+    private let lock: Mutex<FileLock?>
+
+    package var path: String { folder + "/ledger.db" }
+
+    /// Opens the ledger in `folder`, or makes it.
+    ///
+    /// - Parameter onFatal: called once, on the writer's thread, when the ledger can no longer be trusted to be
+    ///   written. The process should end.
+    /// - Throws: `LedgerError`: `locked` when another coordinator runs on the folder, `newerSchema`, `notALedger`,
+    ///   `notDurable`, `diskFull`.
+    package init(
+        folder: String, time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
+        files: any FileStore = DiskFiles(), onFatal: @escaping @Sendable (LedgerError) -> Void
+    ) throws {
+        self.folder = folder
+        do {
+            try files.makeFolder(folder, mode: 0o700)
+            guard let lock = try FileLock.acquire(folder + "/coordinator.lock") else {
+                throw LedgerError(
+                    .locked, "\(folder) is in use by another coordinator; stop it, or give another --data folder")
+            }
+            self.lock = Mutex(lock)
+        } catch let error as PortsError {
+            throw LedgerError(.inputOutput, error.message)
+        }
+        let path = folder + "/ledger.db"
+        do {
+            let queue = try Self.openWriter(path)
+            let made = (random.hexadecimal(bytes: 16), time.wall().milliseconds)
+            (id, epoch) = try queue.inDatabase { db in
+                try Schema.prepare(db, path: path, ledgerID: made.0, now: made.1)
+                guard let row = try Row.fetchOne(db, sql: "SELECT id, epoch FROM ledger") else {
+                    throw LedgerError(.notALedger, "\(path) has no ledger id")
+                }
+                return (row["id"], row["epoch"])
+            }
+            writer = try LedgerWriter(queue: queue, path: path, onFatal: onFatal)
+            readers = try Self.openReaders(path)
+        } catch let error as DatabaseError {
+            throw Self.openingError(error, path)
+        }
+        blobs = try BlobStore(folder: folder + "/blobs", files: files)
+    }
+
+    /// Commits what waits, closes the files and gives the folder free. Readers go first, so that only the writer ever checkpoints.
+    package func close() {
+        // A reader that is still busy keeps its connection; the ledger is no less complete for it.
+        let failure = Result { try readers.close() }
+        writer.stop()
+        if case .success = failure { lock.withLock { $0 = nil } }
+    }
+
+    private static func openWriter(_ path: String) throws -> DatabaseQueue {
+        var configuration = Configuration()
+        configuration.label = "ledger.writer"
+        configuration.busyMode = .timeout(5)
+        configuration.foreignKeysEnabled = true
+        configuration.prepareDatabase { db in
+            try db.execute(
+                sql: """
+                    PRAGMA journal_mode = WAL;
+                    PRAGMA synchronous = FULL;
+                    PRAGMA wal_autocheckpoint = 0;
+                    PRAGMA temp_store = MEMORY;
+                    PRAGMA mmap_size = 0;
+                    PRAGMA cell_size_check = ON;
+                    PRAGMA cache_size = -65536;
+                    """)
+        }
+        return try DatabaseQueue(path: path, configuration: configuration)
+    }
+
+    private static func openReaders(_ path: String) throws -> DatabasePool {
+        var configuration = Configuration()
+        configuration.label = "ledger.reader"
+        configuration.readonly = true
+        configuration.busyMode = .timeout(5)
+        configuration.maximumReaderCount = 4
+        configuration.prepareDatabase { db in
+            try db.execute(
+                sql:
+                    "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 0"
+            )
+        }
+        return try DatabasePool(path: path, configuration: configuration)
+    }
+
+    private static func openingError(_ error: DatabaseError, _ path: String) -> LedgerError {
+        switch error.resultCode {
+        case .SQLITE_NOTADB:
+            LedgerError(.notALedger, "\(path) is not an SQLite file; give another --data folder")
+        case .SQLITE_FULL:
+            LedgerError(.diskFull, "\(path): the disk is full; free some space")
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            LedgerError(.locked, "\(path) is being written by another program; close it")
+        default:
+            LedgerError(.inputOutput, "\(path) cannot be opened: \(error.message ?? "\(error.resultCode)")")
+        }
+    }
+
+    /// Reads a consistent state of the ledger.
+    package func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        try await readers.read(body)
+    }
+
+    package static var sqliteVersion: String { String(cString: cse_version()) }
+}

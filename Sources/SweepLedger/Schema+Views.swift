@@ -1,0 +1,88 @@
+extension Schema {
+    /// Counters by state are kept where the state changes, so that no status has to count a million rows.
+    static let triggers: [String] = [
+        """
+        CREATE TRIGGER job_state AFTER UPDATE OF state ON job WHEN old.state <> new.state BEGIN
+            INSERT INTO sweep_count (sweep, state, jobs) SELECT sweep, old.state, -1 FROM member WHERE job = new.id
+                ON CONFLICT (sweep, state) DO UPDATE SET jobs = jobs - 1;
+            INSERT INTO sweep_count (sweep, state, jobs) SELECT sweep, new.state, 1 FROM member WHERE job = new.id
+                ON CONFLICT (sweep, state) DO UPDATE SET jobs = jobs + 1;
+        END
+        """,
+        """
+        CREATE TRIGGER member_added AFTER INSERT ON member BEGIN
+            INSERT INTO sweep_count (sweep, state, jobs) SELECT new.sweep, state, 1 FROM job WHERE id = new.job
+                ON CONFLICT (sweep, state) DO UPDATE SET jobs = jobs + 1;
+        END
+        """,
+    ]
+
+    /// The splice of attempts. `low`: rows of the attempt count from the step after it (−1 for a start from the
+    /// beginning, so that step 0 counts). `high`: the smallest step that a later attempt went on from; what lies beyond
+    /// it was done again.
+    private static let span = """
+        CREATE VIEW span AS SELECT a.id AS attempt, a.job, a.number,
+            CASE WHEN a.resumed_step = 0 THEN -1 ELSE a.resumed_step END AS low,
+            coalesce((SELECT min(CASE WHEN b.resumed_step = 0 THEN -1 ELSE b.resumed_step END)
+                      FROM attempt b WHERE b.job = a.job AND b.number > a.number), 9223372036854775807) AS high
+        FROM attempt a
+        """
+
+    /// What users query; names and columns are a contract.
+    static let views: [String] = [
+        span,
+        """
+        CREATE VIEW jobs AS SELECT j.identity AS id, s.name AS sweep, j.configuration AS configuration, j.state AS state,
+            j.seed AS seed, j.attempt AS attempts, j.worker AS worker, j.failure AS failure, c.parameters AS parameters,
+            j.message AS message, j.priority AS priority, j.created AS created, j.updated AS updated
+        FROM job j JOIN sweep s ON s.id = j.sweep JOIN configuration c ON c.id = j.configuration
+        """,
+        """
+        CREATE VIEW members AS SELECT s.name AS sweep, j.identity AS job, m.group_name AS group_name,
+            j.configuration AS configuration, m.parameters AS parameters
+        FROM member m JOIN sweep s ON s.id = m.sweep JOIN job j ON j.id = m.job
+        """,
+        """
+        CREATE VIEW metrics AS SELECT j.identity AS job, p.number AS attempt, k.name AS key, m.step AS step, m.value AS value
+        FROM job j JOIN span p ON p.job = j.id JOIN metric m ON m.attempt = p.attempt JOIN metric_key k ON k.id = m.key
+        WHERE m.step > p.low AND m.step <= p.high
+        """,
+        """
+        CREATE VIEW latest_metrics AS SELECT j.identity AS job, k.name AS key, l.step AS step, m.value AS value
+        FROM job j JOIN (
+            SELECT p.job AS job, m.key AS key, max(m.step) AS step
+            FROM span p JOIN metric m ON m.attempt = p.attempt
+            WHERE m.step > p.low AND m.step <= p.high GROUP BY p.job, m.key
+        ) l ON l.job = j.id
+        JOIN metric_key k ON k.id = l.key
+        JOIN span p ON p.job = l.job AND l.step > p.low AND l.step <= p.high
+        JOIN metric m ON m.attempt = p.attempt AND m.key = l.key AND m.step = l.step
+        """,
+        """
+        CREATE VIEW checkpoints AS SELECT j.identity AS job, p.number AS attempt, c.epoch AS epoch, c.step AS step,
+            f.kind AS kind, f.sha256 AS sha256, f.bytes AS bytes, c.name AS name, f.name AS file, c.final AS final
+        FROM job j JOIN span p ON p.job = j.id JOIN checkpoint c ON c.attempt = p.attempt
+        JOIN checkpoint_file f ON f.checkpoint = c.id
+        WHERE c.step > p.low AND c.step <= p.high
+        """,
+        // An attempt evaluates checkpoints of earlier ones too, so only `high` counts; of several results the newest
+        // attempt's stands.
+        """
+        CREATE VIEW results AS SELECT j.identity AS job, s.name AS sweep, e.checkpoint AS checkpoint, e.epoch AS epoch,
+            e.step AS step, e.class AS class, e.prompts AS prompts, e.metric AS metric, e.value AS value, e.n AS n
+        FROM job j JOIN sweep s ON s.id = j.sweep JOIN span p ON p.job = j.id JOIN evaluation e ON e.attempt = p.attempt
+        WHERE e.step <= p.high AND NOT EXISTS (
+            SELECT 1 FROM span q JOIN evaluation f ON f.attempt = q.attempt
+            WHERE q.job = j.id AND q.number > p.number AND f.checkpoint = e.checkpoint AND f.prompts = e.prompts
+                AND f.class = e.class AND f.metric = e.metric)
+        """,
+        """
+        CREATE VIEW artifacts AS SELECT j.identity AS job, a.checkpoint AS checkpoint, a.kind AS kind, a.name AS name,
+            a.sha256 AS sha256, a.bytes AS bytes
+        FROM job j JOIN span p ON p.job = j.id JOIN artifact a ON a.attempt = p.attempt
+        WHERE a.step <= p.high AND NOT EXISTS (
+            SELECT 1 FROM span q JOIN artifact b ON b.attempt = q.attempt
+            WHERE q.job = j.id AND q.number > p.number AND b.kind = a.kind AND b.name = a.name)
+        """,
+    ]
+}

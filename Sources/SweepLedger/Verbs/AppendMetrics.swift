@@ -1,0 +1,79 @@
+package import GRDB
+package import SweepModel
+
+/// A piece of an attempt's metric stream, grouped by key, points in stream order.
+package struct AppendMetrics: LedgerVerb {
+    package struct Series: Sendable {
+        package var key: String
+        package var steps: [Int64]
+        package var values: [Double]
+
+        package init(key: String, steps: [Int64], values: [Double]) {
+            self.key = key
+            self.steps = steps
+            self.values = values
+        }
+    }
+
+    package enum Outcome: Equatable, Sendable {
+        /// The number wanted next; everything before it is stored.
+        case stored(next: UInt64)
+        case gap(expected: UInt64)
+        case superseded
+    }
+
+    let token: AttemptToken
+    let first: UInt64
+    let series: [Series]
+    let ledgerID: String
+
+    package init(token: AttemptToken, first: UInt64, series: [Series], ledgerID: String) {
+        self.token = token
+        self.first = first
+        self.series = series
+        self.ledgerID = ledgerID
+    }
+
+    package func run(_ db: Database) throws -> Outcome {
+        guard token.ledger == ledgerID else { return .superseded }
+        let count = series.reduce(0) { $0 + $1.steps.count }
+        let end = Int64(clamping: first) - 1 + Int64(count)
+        guard let row = try db.first("SELECT a.id, a.points \(Fence.sql)", token.fence) else { return .superseded }
+        let attempt: Int64 = row[0]
+        let points: Int64 = row[1]
+        guard points >= Int64(clamping: first) - 1 else { return .gap(expected: UInt64(points) + 1) }
+        guard end > points else { return .stored(next: UInt64(points) + 1) }
+        // A batch that overlaps what is known is written whole: it ends later, so the last of repeated steps is the
+        // right one.
+        for one in series { try insert(one, attempt, db) }
+        try db.change("UPDATE attempt SET points = ? WHERE id = ? AND ended IS NULL", [end, attempt])
+        return .stored(next: UInt64(end) + 1)
+    }
+
+    private func insert(_ one: Series, _ attempt: Int64, _ db: Database) throws {
+        let key = try Self.key(one.key, db)
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO metric (attempt, key, step, value) VALUES (?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET value = excluded.value
+                """)
+        for (step, value) in zip(one.steps, one.values) {
+            // SQLite stores NaN as NULL and −0 as 0; their bits are kept beside it.
+            let isOdd = value.isNaN || (value == 0 && value.sign == .minus)
+            try insert.execute(arguments: [attempt, key, step, value.isNaN ? nil : value])
+            if isOdd {
+                try db.change(
+                    """
+                    INSERT INTO metric_bits (attempt, key, step, bits) VALUES (?, ?, ?, ?)
+                    ON CONFLICT DO UPDATE SET bits = excluded.bits
+                    """, [attempt, key, step, Int64(bitPattern: value.bitPattern)])
+            }
+        }
+    }
+
+    private static func key(_ name: String, _ db: Database) throws -> Int64 {
+        if let row = try db.first("SELECT id FROM metric_key WHERE name = ?", [name]) { return row[0] }
+        try db.change("INSERT INTO metric_key (name) VALUES (?)", [name])
+        return db.lastInsertedRowID
+    }
+}

@@ -1,0 +1,73 @@
+package import GRDB
+package import Ports
+
+/// Notes blobs whose files are on disk; they stay for the grace period even if nothing refers to them.
+package struct AddBlobs: LedgerVerb {
+    /// Milliseconds that an unreferenced blob stays after it was last uploaded or asked for.
+    package static let graceMilliseconds: Int64 = 24 * 3600 * 1000
+
+    let blobs: [(sha256: String, bytes: Int)]
+    let now: WallTime
+
+    package init(blobs: [(sha256: String, bytes: Int)], now: WallTime) {
+        self.blobs = blobs
+        self.now = now
+    }
+
+    package func run(_ db: Database) throws {
+        for blob in blobs {
+            try db.change(
+                """
+                INSERT INTO blob (sha256, bytes, created, keep_until) VALUES (?1, ?2, ?3, ?4)
+                ON CONFLICT (sha256) DO UPDATE SET keep_until = max(keep_until, excluded.keep_until)
+                """, [blob.sha256, blob.bytes, now.milliseconds, now.milliseconds + Self.graceMilliseconds])
+        }
+    }
+}
+
+/// Which of these are in the store; those are then kept for the grace period.
+package struct KeepBlobs: LedgerVerb {
+    let sha256: [String]
+    let now: WallTime
+
+    package init(sha256: [String], now: WallTime) {
+        self.sha256 = sha256
+        self.now = now
+    }
+
+    /// - Returns: sizes of those that are there, by digest.
+    package func run(_ db: Database) throws -> [String: Int] {
+        var found: [String: Int] = [:]
+        for digest in sha256 {
+            let row = try db.first(
+                "UPDATE blob SET keep_until = max(keep_until, ?) WHERE sha256 = ? RETURNING bytes",
+                [now.milliseconds + AddBlobs.graceMilliseconds, digest])
+            if let row { found[digest] = row[0] }
+        }
+        return found
+    }
+}
+
+/// Forgets blobs that nothing refers to and whose grace is over. Their files are removed after the commit.
+package struct CollectBlobs: LedgerVerb {
+    let now: WallTime
+    let limit: Int
+
+    package init(now: WallTime, limit: Int = 1000) {
+        self.now = now
+        self.limit = limit
+    }
+
+    package func run(_ db: Database) throws -> [(sha256: String, bytes: Int)] {
+        try db.all(
+            """
+            DELETE FROM blob WHERE sha256 IN (
+                SELECT b.sha256 FROM blob b WHERE b.keep_until < ?
+                    AND NOT EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.sha256 = b.sha256)
+                    AND NOT EXISTS (SELECT 1 FROM artifact a WHERE a.sha256 = b.sha256)
+                    AND NOT EXISTS (SELECT 1 FROM input_file i WHERE i.sha256 = b.sha256) LIMIT ?)
+            RETURNING sha256, bytes
+            """, [now.milliseconds, limit]
+        ).map { ($0[0], $0[1]) }
+    }
+}

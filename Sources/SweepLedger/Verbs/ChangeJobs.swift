@@ -1,0 +1,168 @@
+package import GRDB
+package import Ports
+package import RunSpec
+package import SweepModel
+
+/// What a user asks of a sweep or a job. Repeating it changes nothing more.
+package struct ChangeJobs: LedgerVerb {
+    package enum Action: String, Sendable { case pause, unpause, cancel, resume }
+
+    package struct Outcome: Sendable, Equatable {
+        package var changes: [JobChange] = []
+        /// Running attempts that were asked to stop at their next state.
+        package var stopping: [AttemptToken] = []
+        /// Running attempts that were asked to stop, and now need not.
+        package var continuing: [AttemptToken] = []
+        package var untouched = 0
+    }
+
+    let action: Action
+    let target: String
+    /// For `resume`: only jobs that failed so.
+    let failure: FailureClass?
+    let ledgerID: String
+    let now: WallTime
+
+    package init(action: Action, target: String, failure: FailureClass?, ledgerID: String, now: WallTime) {
+        self.action = action
+        self.target = target
+        self.failure = failure
+        self.ledgerID = ledgerID
+        self.now = now
+    }
+
+    /// - Throws: `LedgerError` `notFound` or `ambiguous` for the target.
+    package func run(_ db: Database) throws -> Outcome {
+        var outcome = Outcome()
+        if let row = try db.first("SELECT id FROM sweep WHERE name = ?", [target]) {
+            let sweep: Int64 = row[0]
+            let state: String
+            switch action {
+            case .pause: state = "paused"
+            case .cancel: state = "canceled"
+            case .unpause, .resume: state = "active"
+            }
+            try db.change("UPDATE sweep SET state = ? WHERE id = ?", [state, sweep])
+            try db.note(action.rawValue, at: now, sweep: sweep)
+            // Pausing or canceling leaves alone what another active sweep wants.
+            let jobs = try db.all(
+                """
+                SELECT m.job, EXISTS (SELECT 1 FROM member o JOIN sweep s ON s.id = o.sweep
+                    WHERE o.job = m.job AND o.sweep <> m.sweep AND s.state = 'active')
+                FROM member m WHERE m.sweep = ?
+                """, [sweep])
+            let stops = action == .pause || action == .cancel
+            for job in jobs {
+                if stops, job[1] { outcome.untouched += 1 } else { try change(job[0], db, &outcome) }
+            }
+        } else {
+            try change(try JobLookup.row(target, db), db, &outcome)
+        }
+        return outcome
+    }
+
+    private func change(_ job: Int64, _ db: Database, _ outcome: inout Outcome) throws {
+        switch action {
+        case .pause:
+            if let token = try requestPause(job, db) {
+                outcome.stopping.append(token)
+            } else {
+                try set(job, "paused", from: "'waiting'", db, &outcome)
+            }
+        case .unpause:
+            // A running job that has not stopped yet simply goes on.
+            if let token = try withdrawPause(job, db) {
+                outcome.continuing.append(token)
+                return
+            }
+            try set(job, "waiting", from: "'paused'", db, &outcome)
+        case .cancel: try set(job, "canceled", from: "'waiting', 'running', 'paused'", db, &outcome)
+        case .resume: try set(job, "waiting", from: "'failed', 'parked', 'canceled'", db, &outcome)
+        }
+    }
+
+    private func requestPause(_ job: Int64, _ db: Database) throws -> AttemptToken? {
+        let row = try db.first(
+            """
+            UPDATE job SET stop = 'pause', updated = ? WHERE id = ? AND state = 'running'
+            RETURNING identity, attempt, epoch
+            """, [now.milliseconds, job])
+        return try row.map { try token($0) }
+    }
+
+    private func withdrawPause(_ job: Int64, _ db: Database) throws -> AttemptToken? {
+        let row = try db.first(
+            """
+            UPDATE job SET stop = NULL, updated = ? WHERE id = ? AND state = 'running' AND stop = 'pause'
+            RETURNING identity, attempt, epoch
+            """, [now.milliseconds, job])
+        return try row.map { try token($0) }
+    }
+
+    private func token(_ row: Row) throws -> AttemptToken {
+        AttemptToken(ledger: ledgerID, epoch: row[2], job: try JobID.stored(row[0]), attempt: AttemptNumber(row[1]))
+    }
+
+    /// - Parameter from: the states it may happen in, as SQL.
+    private func set(_ job: Int64, _ state: String, from: String, _ db: Database, _ outcome: inout Outcome) throws {
+        let isResume = action == .resume
+        let row = try db.first(
+            """
+            UPDATE job SET state = ?2, stop = NULL, ready_at = NULL, avoid = NULL, updated = ?3,
+                budget_from = CASE WHEN ?4 THEN attempt ELSE budget_from END,
+                failure = CASE WHEN ?4 THEN NULL ELSE failure END, message = CASE WHEN ?4 THEN NULL ELSE message END
+            WHERE id = ?1 AND state IN (\(from)) AND (?5 IS NULL OR failure = ?5)
+            RETURNING identity, priority, attempt, epoch, requirements
+            """, [job, state, now.milliseconds, isResume, isResume ? failure?.rawValue : nil])
+        guard let row, let reached = JobState(rawValue: state) else {
+            outcome.untouched += 1
+            return
+        }
+        let identity = try JobID.stored(row[0])
+        var ended: AttemptToken?
+        if reached == .canceled || reached == .paused {
+            let open = try db.first(
+                """
+                UPDATE attempt SET ended = ?, outcome = ? WHERE job = ? AND ended IS NULL RETURNING number, epoch
+                """, [now.milliseconds, reached.rawValue, job])
+            ended = open.map {
+                AttemptToken(ledger: ledgerID, epoch: $0[1], job: identity, attempt: AttemptNumber($0[0]))
+            }
+        }
+        try db.note(action.rawValue, at: now, job: job, attempt: row[2])
+        outcome.changes.append(
+            JobChange(
+                job: job, identity: identity, state: reached, priority: row[1], requirements: row[4], ended: ended))
+    }
+}
+
+/// Finds the job that a user means.
+package enum JobLookup {
+    /// Shortest prefix of an id that is taken for one.
+    package static let shortestPrefix = 8
+
+    /// The row of the job with this id, or of the only one whose id starts so.
+    ///
+    /// - Throws: `LedgerError` `notFound` or `ambiguous`.
+    static func row(_ text: String, _ db: Database) throws -> Int64 {
+        let isPrefix =
+            text.utf8.count >= shortestPrefix
+            && text.utf8.allSatisfy { byte in
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+            }
+        guard isPrefix else {
+            throw LedgerError(
+                .notFound,
+                "no sweep '\(text.prefix(100))', and no job: a job is named by 8 or more hex digits of its id")
+        }
+        let found = try db.all("SELECT id FROM job WHERE identity >= ? AND identity < ? LIMIT 2", [text, text + "g"])
+        guard let first = found.first else {
+            throw LedgerError(.notFound, "no job '\(text)'; `radiata jobs` lists them")
+        }
+        guard found.count == 1 else {
+            throw LedgerError(.ambiguous, "several jobs start with '\(text)'; give more digits")
+        }
+        return first[0]
+    }
+}

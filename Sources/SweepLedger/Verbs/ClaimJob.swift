@@ -1,0 +1,126 @@
+import GRDB
+import Ports
+package import SweepModel
+
+/// A checkpoint with the files a worker restores.
+package struct StoredCheckpoint: Equatable, Sendable {
+    package struct File: Equatable, Sendable {
+        package var name: String
+        package var sha256: String
+        package var bytes: Int
+    }
+    package var name: String
+    package var step: Int
+    package var epoch: Int
+    package var isFinal: Bool
+    package var files: [File]
+}
+
+/// A claim that is on disk once the transaction is.
+package struct ClaimedJob: Equatable, Sendable {
+    /// Row of the job.
+    package var job: Int64
+    package var token: AttemptToken
+    /// The resolved job as JSON.
+    package var spec: String
+    /// Newest complete training state.
+    package var resume: StoredCheckpoint?
+    /// Checkpoints with a deliverable that stay valid.
+    package var trained: [StoredCheckpoint]
+    /// Checkpoints whose evaluation is complete.
+    package var evaluated: [String]
+}
+
+/// Gives a waiting job to a worker: ends the attempt that may still be open as lost, and counts the next one.
+struct ClaimJob {
+    let job: Int64
+    let worker: WorkerID
+    let session: String
+    let ledgerID: String
+    let epoch: Int
+    let now: WallTime
+
+    /// - Returns: the new attempt's row, or nil if the job does not wait.
+    func run(_ db: Database) throws -> Int64? {
+        let claimed = try db.first(
+            """
+            UPDATE job SET state = 'running', attempt = attempt + 1, epoch = ?, worker = ?, stop = NULL, ready_at = NULL,
+                avoid = NULL, updated = ?
+            WHERE id = ? AND state = 'waiting' RETURNING attempt
+            """, [epoch, worker.text, now.milliseconds, job])
+        guard let claimed else { return nil }
+        let number: Int = claimed[0]
+        var resumed = 0
+        if number > 1 {
+            try db.change(
+                "UPDATE attempt SET ended = ?, outcome = 'lost', failure = 'lost' WHERE job = ? AND ended IS NULL",
+                [now.milliseconds, job])
+            resumed = try Self.newestState(db, job: job)?.step ?? 0
+        }
+        try db.change(
+            "INSERT INTO attempt (job, number, epoch, worker, session, started, resumed_step) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [job, number, epoch, worker.text, session, now.milliseconds, resumed])
+        let row = db.lastInsertedRowID
+        try db.note(
+            "claim", at: now, job: job, attempt: number, worker: worker.text,
+            detail: resumed > 0 ? "from step \(resumed)" : "")
+        return row
+    }
+
+    /// The newest visible training state of a job.
+    private static func newestState(_ db: Database, job: Int64) throws -> (id: Int64, step: Int)? {
+        let row = try db.first(
+            """
+            SELECT c.id, c.step FROM span p JOIN checkpoint c ON c.attempt = p.attempt
+            WHERE p.job = ? AND c.resumable = 1 AND c.step > p.low AND c.step <= p.high
+            ORDER BY c.step DESC, p.number DESC LIMIT 1
+            """, [job])
+        return row.map { ($0[0], $0[1]) }
+    }
+
+    /// What a worker needs to start the attempt; the same whenever it is asked, since older attempts change no more.
+    static func describe(_ db: Database, attempt: Int64, ledgerID: String) throws -> ClaimedJob {
+        let row = try db.first(
+            """
+            SELECT j.id, j.identity, j.spec, a.number, a.epoch, a.resumed_step
+            FROM attempt a JOIN job j ON j.id = a.job WHERE a.id = ?
+            """, [attempt])
+        guard let row else {
+            throw LedgerError(.inputOutput, "attempt \(attempt) was granted, but is not in the ledger")
+        }
+        let job: Int64 = row[0]
+        let number: Int = row[3]
+        let resumed: Int = row[5]
+        var claimed = ClaimedJob(
+            job: job,
+            token: AttemptToken(
+                ledger: ledgerID, epoch: row[4], job: try JobID.stored(row[1]), attempt: AttemptNumber(number)),
+            spec: row[2], trained: [], evaluated: [])
+        guard number > 1 else { return claimed }
+        let checkpoints = try db.all(
+            """
+            SELECT c.id, c.name, c.step, c.epoch, c.final, c.resumable FROM span p JOIN checkpoint c ON c.attempt = p.attempt
+            WHERE p.job = ? AND p.number < ? AND c.step > p.low AND c.step <= p.high ORDER BY c.step
+            """, [job, number])
+        for one in checkpoints {
+            let files = try db.all(
+                "SELECT name, sha256, bytes, kind FROM checkpoint_file WHERE checkpoint = ? ORDER BY name",
+                [one[0] as Int64])
+            func stored(_ kind: String) -> StoredCheckpoint {
+                StoredCheckpoint(
+                    name: one[1], step: one[2], epoch: one[3], isFinal: one[4],
+                    files: files.filter { $0[3] == kind }.map { .init(name: $0[0], sha256: $0[1], bytes: $0[2]) })
+            }
+            let adapter = stored("adapter")
+            if !adapter.files.isEmpty { claimed.trained.append(adapter) }
+            if one[5], one[2] == resumed, resumed > 0 { claimed.resume = stored("state") }
+        }
+        claimed.evaluated = try db.all(
+            """
+            SELECT DISTINCT e.checkpoint FROM span p JOIN evaluated e ON e.attempt = p.attempt
+            WHERE p.job = ? AND p.number < ? AND e.step <= p.high ORDER BY 1
+            """, [job, number]
+        ).map { $0[0] }
+        return claimed
+    }
+}

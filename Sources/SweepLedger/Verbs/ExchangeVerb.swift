@@ -1,0 +1,104 @@
+package import GRDB
+package import Ports
+package import SweepModel
+
+/// The reports of a worker in their order, and claims for its free slots: one exchange, one transaction.
+///
+/// Idempotent by (session, number): an exchange that claimed is remembered with its claims; reports are idempotent by
+/// themselves.
+package struct ExchangeVerb: LedgerVerb {
+    package struct Outcome: Equatable, Sendable {
+        /// One per report.
+        package var results: [ReportResult] = []
+        package var changes: [JobChange] = []
+        package var claims: [ClaimedJob] = []
+        /// The candidates were not touched: the claims are those of an earlier send of the same number, or the worker
+        /// gets no jobs now.
+        package var leftCandidates = false
+        /// Whether the worker was just put into quarantine.
+        package var quarantined = false
+    }
+
+    let session: String
+    let worker: WorkerID
+    let number: UInt64
+    let reports: [LedgerReport]
+    /// Rows of jobs to claim; those that do not wait any more are passed over.
+    let candidates: [Int64]
+    let ledgerID: String
+    let epoch: Int
+    let now: WallTime
+
+    /// How many claiming exchanges of a session are remembered.
+    private static let remembered = 16
+
+    package init(
+        session: String, worker: WorkerID, number: UInt64, reports: [LedgerReport], candidates: [Int64],
+        ledgerID: String,
+        epoch: Int, now: WallTime
+    ) {
+        self.session = session
+        self.worker = worker
+        self.number = number
+        self.reports = reports
+        self.candidates = candidates
+        self.ledgerID = ledgerID
+        self.epoch = epoch
+        self.now = now
+    }
+
+    package func run(_ db: Database) throws -> Outcome {
+        var outcome = Outcome()
+        try report(db, &outcome)
+        let number = Int64(clamping: number)
+        if let stored = try db.first("SELECT reply FROM exchange WHERE session = ? AND number = ?", [session, number]) {
+            let text: String = stored[0]
+            outcome.leftCandidates = true
+            for attempt in text.split(separator: ",").compactMap({ Int64($0) }) {
+                outcome.claims.append(try ClaimJob.describe(db, attempt: attempt, ledgerID: ledgerID))
+            }
+            return outcome
+        }
+        guard !candidates.isEmpty else { return outcome }
+        // The worker may have been drained or quarantined since the candidates were picked.
+        guard try db.first("SELECT 1 FROM worker WHERE id = ? AND state = 'active'", [worker.text]) != nil else {
+            outcome.leftCandidates = true
+            return outcome
+        }
+        var attempts: [Int64] = []
+        for job in candidates {
+            let claim = ClaimJob(job: job, worker: worker, session: session, ledgerID: ledgerID, epoch: epoch, now: now)
+            guard let attempt = try claim.run(db) else { continue }
+            attempts.append(attempt)
+            outcome.claims.append(try ClaimJob.describe(db, attempt: attempt, ledgerID: ledgerID))
+        }
+        if !attempts.isEmpty {
+            try db.change(
+                "INSERT INTO exchange (session, number, reply) VALUES (?, ?, ?)",
+                [session, number, attempts.map(String.init).joined(separator: ",")])
+            try db.change(
+                "DELETE FROM exchange WHERE session = ? AND number <= ?", [session, number - Int64(Self.remembered)])
+        }
+        return outcome
+    }
+
+    private func report(_ db: Database, _ outcome: inout Outcome) throws {
+        var blocked: Set<AttemptToken> = []
+        for report in reports {
+            guard !blocked.contains(report.token) else {
+                outcome.results.append(.notTried)
+                continue
+            }
+            guard report.token.ledger == ledgerID else {
+                outcome.results.append(.superseded)
+                continue
+            }
+            var effects = ReportEffects()
+            let result = try report.run(db, worker: worker, now: now, &effects)
+            if result != .accepted { blocked.insert(report.token) }
+            outcome.results.append(result)
+            outcome.changes += effects.changes
+            outcome.quarantined = outcome.quarantined || effects.quarantined
+        }
+    }
+}

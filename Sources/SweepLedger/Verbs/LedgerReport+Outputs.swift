@@ -1,0 +1,157 @@
+import GRDB
+import Ports
+import RunSpec
+import SweepModel
+
+extension LedgerReport {
+    /// Names are data: they become paths on workers and in exports.
+    static func isSafeName(_ name: String) -> Bool {
+        guard (1...128).contains(name.utf8.count), !name.hasPrefix(".") else { return false }
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+    }
+
+    /// A relative path of safe names.
+    static func isSafePath(_ path: String) -> Bool {
+        path.utf8.count <= 1024
+            && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { isSafeName(String($0)) }
+    }
+
+    /// Adds a checkpoint: visible as a whole or not at all, and only once the metric stream has come as far.
+    func storeCheckpoint(
+        _ db: Database, name: String, manifest: CheckpointManifest, position: UInt64, now: WallTime
+    ) throws -> ReportResult {
+        guard Self.isSafeName(name), manifest.step >= 0, manifest.epoch >= 0, manifest.files.count <= 1024,
+            manifest.files.allSatisfy({ Self.isSafePath($0.name) && $0.bytes >= 0 })
+        else { return .refused("checkpoint '\(name.prefix(128))': a name, step or size in it is not allowed") }
+        var files: [(file: CheckpointManifest.File, sha256: String)] = []
+        for file in manifest.files {
+            guard let sha256 = file.sha256 else {
+                return .refused("checkpoint \(name): file \(file.name) has no SHA-256")
+            }
+            files.append((file, sha256))
+        }
+        guard let open = try openAttempt(db) else { return .superseded }
+        guard open.points >= position else { return .gap(expected: open.points + 1) }
+        let missing = try missingBlobs(db, files.map(\.sha256))
+        guard missing.isEmpty else { return .missingBlobs(missing) }
+        let row = try db.first(
+            """
+            INSERT INTO checkpoint (attempt, name, epoch, step, final, resumable, created)
+            SELECT a.id, ?4, ?5, ?6, ?7, ?8, ?9 FROM job j JOIN attempt a ON a.job = j.id AND a.number = j.attempt
+            WHERE j.identity = ?1 AND j.attempt = ?2 AND j.epoch = ?3 AND a.ended IS NULL AND j.state IN ('running', 'waiting')
+            ON CONFLICT (attempt, name) DO UPDATE SET epoch = excluded.epoch, step = excluded.step, final = excluded.final,
+                resumable = excluded.resumable
+            RETURNING id
+            """,
+            token.fence + [name, manifest.epoch, manifest.step, manifest.final, manifest.isResumable, now.milliseconds])
+        guard let row else { return .superseded }
+        let checkpoint: Int64 = row[0]
+        try db.change("DELETE FROM checkpoint_file WHERE checkpoint = ?", [checkpoint])
+        for (file, sha256) in files {
+            try db.change(
+                "INSERT INTO checkpoint_file (checkpoint, name, kind, sha256, bytes) VALUES (?, ?, ?, ?, ?)",
+                [checkpoint, file.name, file.kind.rawValue, sha256, file.bytes])
+        }
+        if manifest.isResumable { try dropOldStates(db, job: open.job) }
+        return .accepted
+    }
+
+    /// Keeps the newest training states of the job. Never the only one less: it deletes behind the newest, which is
+    /// visible.
+    private func dropOldStates(_ db: Database, job: Int64) throws {
+        let old = try db.all(
+            """
+            SELECT c.id FROM span p JOIN checkpoint c ON c.attempt = p.attempt
+            WHERE p.job = ?1 AND c.resumable = 1 AND c.step > p.low AND c.step <= p.high
+            ORDER BY c.step DESC LIMIT -1 OFFSET (SELECT max(1, states_kept) FROM job WHERE id = ?1)
+            """, [job])
+        for row in old {
+            let id: Int64 = row[0]
+            try db.change("DELETE FROM checkpoint_file WHERE checkpoint = ? AND kind = 'state'", [id])
+            try db.change("UPDATE checkpoint SET resumable = 0 WHERE id = ?", [id])
+        }
+    }
+
+    func storeEvaluations(_ db: Database, rows: [EvaluationRow], completed: [String]) throws -> ReportResult {
+        let texts = rows.flatMap { [$0.checkpoint, $0.class, $0.prompts, $0.metric] } + completed
+        guard texts.allSatisfy({ $0.utf8.count <= 256 }), rows.allSatisfy({ $0.step >= 0 && $0.n >= 0 }) else {
+            return .refused("evaluations: a name is longer than 256 bytes, or a step or count is below 0")
+        }
+        guard let open = try openAttempt(db) else { return .superseded }
+        for row in rows {
+            try db.change(
+                """
+                INSERT INTO evaluation (attempt, checkpoint, epoch, step, class, prompts, metric, value, n)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET epoch = excluded.epoch, step = excluded.step, value = excluded.value, n = excluded.n
+                """,
+                [
+                    open.attempt, row.checkpoint, row.epoch, row.step, row.class, row.prompts, row.metric,
+                    row.value, row.n,
+                ])
+        }
+        for checkpoint in completed {
+            // The step of what was evaluated decides whether a later attempt may skip it; it stands in the rows before
+            // this one.
+            try db.change(
+                """
+                INSERT INTO evaluated (attempt, checkpoint, step)
+                SELECT ?1, ?2, coalesce((SELECT max(step) FROM evaluation WHERE attempt = ?1 AND checkpoint = ?2), 0)
+                WHERE true ON CONFLICT DO UPDATE SET step = excluded.step
+                """, [open.attempt, checkpoint])
+        }
+        return .accepted
+    }
+
+    func storeArtifacts(_ db: Database, _ files: [StoredArtifactFile]) throws -> ReportResult {
+        guard
+            files.allSatisfy({ Self.isSafePath($0.name) && Self.isSafeName($0.kind) && $0.checkpoint.utf8.count <= 256 }
+            )
+        else { return .refused("artifacts: a name in it is not allowed") }
+        guard let open = try openAttempt(db) else { return .superseded }
+        let missing = try missingBlobs(db, files.map(\.sha256))
+        guard missing.isEmpty else { return .missingBlobs(missing) }
+        for file in files {
+            try db.change(
+                """
+                INSERT INTO artifact (attempt, kind, name, checkpoint, step, sha256, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET checkpoint = excluded.checkpoint, step = excluded.step, sha256 = excluded.sha256,
+                    bytes = excluded.bytes
+                """,
+                [
+                    open.attempt, file.kind, file.name, file.checkpoint,
+                    AttemptFolder.step(ofCheckpoint: file.checkpoint) ?? 0, file.sha256, file.bytes,
+                ])
+        }
+        return .accepted
+    }
+
+    /// Most log text kept for an attempt, in bytes.
+    private static let logBytes = 1 << 20
+
+    func storeLog(_ db: Database, offset: UInt64, text: String) throws -> ReportResult {
+        guard let open = try openAttempt(db) else { return .superseded }
+        let row = try db.first("SELECT log_end FROM attempt WHERE id = ?", [open.attempt])
+        let known: Int64 = row?[0] ?? 0
+        let start = Int64(clamping: offset)
+        let bytes = Array(text.utf8)
+        let end = start + Int64(bytes.count)
+        guard end > known else { return .accepted }
+        let from = max(start, known)
+        let part = String(decoding: bytes[Int(from - start)...], as: UTF8.self)
+        try db.change(
+            "INSERT INTO log_text (attempt, start, bytes, text) VALUES (?, ?, ?, ?)",
+            [open.attempt, from, end - from, part])
+        try db.change("UPDATE attempt SET log_end = ? WHERE id = ?", [end, open.attempt])
+        try db.change(
+            "DELETE FROM log_text WHERE attempt = ? AND start + bytes < ?", [open.attempt, end - Int64(Self.logBytes)])
+        return .accepted
+    }
+}

@@ -1,0 +1,59 @@
+import Ports
+import SweepModel
+import SweepWire
+
+extension CoordinatorCore {
+    mutating func committed(_ id: CommitID, _ outcome: LedgerOutcome, now: MonotonicTime) -> [CoordinatorEffect] {
+        guard let what = pending.removeValue(forKey: id) else { return [] }
+        switch (what, outcome) {
+        case (.register(let request, let reply), .registered(let leftovers, let standing)):
+            return registered(request, reply, leftovers: leftovers, standing, now: now)
+        case (.exchange(let session, let number, let replies, let candidates), .exchanged(let outcome)):
+            return exchanged(session, number, replies, candidates, outcome, now: now)
+        case (.heartbeat(let request, let reply, let verdicts), .revived(let revived, let superseded)):
+            return self.revived(request, reply, verdicts, revived: revived, superseded: superseded, now: now)
+        case (.expire(let tokens), .expired(let news)): return expired(tokens, news, now: now)
+        case (.seen, .noted): return []
+        default:
+            preconditionFailure("commit \(id.value) was answered with an outcome of another command")
+        }
+    }
+
+    /// Nothing was stored: jobs wait on, leases stay, and the peer tries again.
+    mutating func refused(_ id: CommitID, _ error: WireError, now: MonotonicTime) -> [CoordinatorEffect] {
+        guard let what = pending.removeValue(forKey: id) else { return [] }
+        switch what {
+        case .register(_, let reply): return [.reply(reply, .refused(error))]
+        case .heartbeat(_, let reply, _): return [.reply(reply, .refused(error))]
+        case .exchange(let session, let number, let replies, let candidates):
+            sessions[session]?.inFlight[number] = nil
+            for candidate in candidates { ready.insert(candidate.entry, needs: candidate.needs) }
+            return replies.map { .reply($0, .refused(error)) }
+        case .expire(let tokens):
+            for token in tokens where leases[token.job]?.token == token { leases[token.job]?.isExpired = false }
+            return [.log("leases could not be ended: \(error.message)")]
+        case .seen: return [.log("last-seen times could not be written: \(error.message)")]
+        }
+    }
+
+    mutating func disconnected(_ reply: ReplyID) -> [CoordinatorEffect] {
+        for (id, session) in sessions {
+            guard var poll = session.poll, poll.replies.contains(reply) else { continue }
+            poll.replies.removeAll { $0 == reply }
+            // Nobody waits for it any more: a grant would be lost until its lease runs out.
+            sessions[id]?.poll = poll.replies.isEmpty ? nil : poll
+        }
+        return []
+    }
+
+    mutating func stop() -> [CoordinatorEffect] {
+        isStopping = true
+        var effects: [CoordinatorEffect] = []
+        for (id, session) in sessions {
+            guard let poll = session.poll else { continue }
+            sessions[id]?.poll = nil
+            effects += poll.replies.map { .reply($0, .refused(Self.ending)) }
+        }
+        return effects
+    }
+}

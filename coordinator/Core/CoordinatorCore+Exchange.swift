@@ -1,0 +1,181 @@
+import Ports
+import RunSpec
+import SweepModel
+import SweepWire
+
+extension CoordinatorCore {
+    /// Most jobs granted in one exchange.
+    private static let mostGrants = 256
+
+    mutating func register(_ request: RegisterRequest, _ reply: ReplyID) -> [CoordinatorEffect] {
+        guard !isStopping else { return [.reply(reply, .refused(Self.ending))] }
+        return [commit(.register(request), .register(request, reply))]
+    }
+
+    mutating func registered(
+        _ request: RegisterRequest, _ reply: ReplyID, leftovers: [AttemptToken], _ standing: WorkerStanding,
+        now: MonotonicTime
+    ) -> [CoordinatorEffect] {
+        var effects: [CoordinatorEffect] = []
+        // A worker has one session: an older one is over, its leases run on until they are released or run out.
+        for (id, session) in sessions where session.worker == request.worker && id != request.session {
+            if let poll = session.poll { effects += answerEmpty(poll) }
+            sessions[id] = nil
+        }
+        if sessions[request.session] == nil {
+            sessions[request.session] = Session(registration: request, standing: standing, lastSeen: now)
+        }
+        let response = RegisterResponse(
+            ledger: settings.ledger, epoch: settings.epoch, leaseSeconds: settings.lease.inSeconds,
+            heartbeatSeconds: settings.heartbeat.inSeconds, leftovers: leftovers)
+        return effects + [.reply(reply, .registered(response))]
+    }
+
+    mutating func exchange(_ request: ExchangeRequest, _ reply: ReplyID, now: MonotonicTime) -> [CoordinatorEffect] {
+        guard !isStopping else { return [.reply(reply, .refused(Self.ending))] }
+        guard var session = sessions[request.session] else {
+            return [.reply(reply, .refused(Self.unknown(request.session)))]
+        }
+        session.lastSeen = now
+        session.wasSeen = true
+        for report in request.reports { extend(report.token, now: now) }
+        // The same exchange again while the first is on its way: one answer for both.
+        if let commit = session.inFlight[request.number],
+            case .exchange(let id, let number, let replies, let candidates) = pending[commit]
+        {
+            pending[commit] = .exchange(id, number, replies + [reply], candidates)
+            sessions[request.session] = session
+            return []
+        }
+        var effects: [CoordinatorEffect] = []
+        if var poll = session.poll {
+            if poll.number == request.number {
+                poll.replies.append(reply)
+                session.poll = poll
+                sessions[request.session] = session
+                return []
+            }
+            effects += answerEmpty(poll)
+            session.poll = nil
+        }
+        let isRepeat = session.answered.contains(request.number)
+        let isNew = request.number >= session.highest
+        session.highest = max(session.highest, request.number)
+        sessions[request.session] = session
+        // An old number whose answer nobody remembers brings no jobs: its sender has long gone on.
+        let free = isNew && session.standing == .active ? min(max(request.freeSlots, 0), Self.mostGrants) : 0
+        let candidates = isRepeat ? [] : take(free, session)
+        if !request.reports.isEmpty || !candidates.isEmpty || isRepeat {
+            effects.append(send(request.session, request.number, request.reports, candidates, [reply]))
+        } else if free == 0 || request.waitSeconds <= 0 {
+            effects.append(
+                .reply(reply, .exchanged(ExchangeResponse(number: request.number, stops: stops(request.session)))))
+        } else {
+            let wait = min(request.waitSeconds, WireLimit.waitSeconds)
+            lastOrder += 1
+            sessions[request.session]?.poll = Poll(
+                number: request.number, freeSlots: free, deadline: now + .seconds(wait), replies: [reply],
+                order: lastOrder)
+        }
+        return effects
+    }
+
+    /// Gives what waits to the polls that wait, oldest first.
+    mutating func serve() -> [CoordinatorEffect] {
+        guard !ready.isEmpty, !isStopping else { return [] }
+        var effects: [CoordinatorEffect] = []
+        let polls = sessions.compactMap { id, session in session.poll.map { (id, $0) } }
+            .sorted { $0.1.order < $1.1.order }
+        for (id, poll) in polls {
+            guard !ready.isEmpty, let session = sessions[id], session.standing == .active else { continue }
+            let candidates = take(poll.freeSlots, session)
+            guard !candidates.isEmpty else { continue }
+            sessions[id]?.poll = nil
+            effects.append(send(id, poll.number, [], candidates, poll.replies))
+        }
+        return effects
+    }
+
+    mutating func exchanged(
+        _ id: SessionID, _ number: UInt64, _ replies: [ReplyID],
+        _ candidates: [(entry: ReadyQueue.Entry, needs: Needs)],
+        _ outcome: ExchangeOutcome, now: MonotonicTime
+    ) -> [CoordinatorEffect] {
+        sessions[id]?.inFlight[number] = nil
+        if outcome.leftCandidates {
+            for candidate in candidates { ready.insert(candidate.entry, needs: candidate.needs) }
+        }
+        for news in outcome.news { apply(news, now: now) }
+        if let worker = sessions[id]?.worker {
+            for claim in outcome.claims {
+                let token = claim.grant.token
+                // A repeat must not give a new lease to what ended meanwhile; what is leased already stays as it is.
+                if outcome.leftCandidates, leases[token.job]?.token != token { continue }
+                leases[token.job] = Lease(
+                    token: token, row: claim.row, priority: claim.priority, needs: Needs(claim.grant.job.requirements),
+                    session: id, worker: worker, deadline: now + settings.lease,
+                    stop: leases[token.job].flatMap { $0.token == token ? $0.stop : nil })
+            }
+            if !outcome.claims.isEmpty, sessions[id]?.answered.contains(number) == false {
+                sessions[id]?.answered.append(number)
+                if let count = sessions[id]?.answered.count, count > 16 {
+                    sessions[id]?.answered.removeFirst(count - 16)
+                }
+            }
+            if outcome.quarantined { setStanding(worker, .quarantined) }
+        }
+        var response = ExchangeResponse(
+            number: number, outcomes: outcome.outcomes, grants: outcome.claims.map(\.grant), stops: stops(id))
+        for index in response.grants.indices { response.grants[index].leaseSeconds = settings.lease.inSeconds }
+        return replies.map { .reply($0, .exchanged(response)) } + serve()
+    }
+
+    /// What of a session's attempts should stop.
+    func stops(_ id: SessionID) -> [StopOrder] {
+        let isDraining = sessions[id]?.standing == .draining
+        return leases.values.filter { $0.session == id && ($0.stop != nil || isDraining) }
+            .sorted { $0.row < $1.row }.map { StopOrder(token: $0.token, reason: $0.stop ?? .drain) }
+    }
+
+    func answerEmpty(_ poll: Poll, stops: [StopOrder] = []) -> [CoordinatorEffect] {
+        poll.replies.map { .reply($0, .exchanged(ExchangeResponse(number: poll.number, stops: stops))) }
+    }
+
+    private mutating func send(
+        _ id: SessionID, _ number: UInt64, _ reports: [Report], _ candidates: [(entry: ReadyQueue.Entry, needs: Needs)],
+        _ replies: [ReplyID]
+    ) -> CoordinatorEffect {
+        let worker = sessions[id]?.worker ?? WorkerID("")
+        let effect = commit(
+            .exchange(
+                session: id, worker: worker, number: number, reports: reports, candidates: candidates.map(\.entry.row)),
+            .exchange(id, number, replies, candidates))
+        if case .commit(let commit, _) = effect { sessions[id]?.inFlight[number] = commit }
+        return effect
+    }
+
+    private mutating func take(_ count: Int, _ session: Session) -> [(entry: ReadyQueue.Entry, needs: Needs)] {
+        guard count > 0, session.standing == .active else { return [] }
+        let others = sessions.values.filter { $0.worker != session.worker && $0.standing == .active }.map(
+            \.registration)
+        return ready.take(
+            count, for: session.worker, fits: { Self.fits(session.registration, $0) },
+            avoids: { needs in others.contains { Self.fits($0, needs) } })
+    }
+
+    static func fits(_ worker: RegisterRequest, _ needs: Needs) -> Bool {
+        worker.gpus >= needs.gpus && (needs.memory == 0 || worker.memory == 0 || worker.memory >= UInt64(needs.memory))
+            && needs.labels.allSatisfy { worker.labels[$0.key] == $0.value }
+    }
+
+    private mutating func extend(_ token: AttemptToken, now: MonotonicTime) {
+        guard let lease = leases[token.job], lease.token == token, !lease.isExpired else { return }
+        leases[token.job]?.deadline = now + settings.lease
+    }
+
+    static let ending = WireError(.unavailable, "the coordinator is stopping; try again", retryAfter: 1)
+
+    static func unknown(_ session: SessionID) -> WireError {
+        WireError(.unknownSession, "session \(session.rawValue.prefix(32)) is not known here; register again")
+    }
+}

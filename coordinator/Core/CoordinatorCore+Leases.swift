@@ -1,0 +1,144 @@
+import Ports
+import SweepModel
+import SweepWire
+
+extension CoordinatorCore {
+    /// Answered from memory; only an attempt whose lease ran out needs the ledger's word.
+    mutating func heartbeat(_ request: HeartbeatRequest, _ reply: ReplyID, now: MonotonicTime) -> [CoordinatorEffect] {
+        guard let session = sessions[request.session] else {
+            return [.reply(reply, .refused(Self.unknown(request.session)))]
+        }
+        sessions[request.session]?.lastSeen = now
+        sessions[request.session]?.wasSeen = true
+        let isDraining = session.standing == .draining
+        var verdicts: [AttemptVerdict] = []
+        var expired: [AttemptToken] = []
+        for attempt in request.attempts {
+            guard let lease = leases[attempt.token.job], lease.token == attempt.token else {
+                verdicts.append(.superseded)
+                continue
+            }
+            if lease.isExpired { expired.append(lease.token) }
+            leases[attempt.token.job]?.deadline = now + settings.lease
+            verdicts.append(lease.stop.map { AttemptVerdict(stop: $0) } ?? (isDraining ? .drain : .fine))
+        }
+        guard !expired.isEmpty else {
+            return [.reply(reply, .heartbeat(HeartbeatResponse(verdicts: verdicts, isDraining: isDraining)))]
+        }
+        return [commit(.revive(expired), .heartbeat(request, reply, verdicts))]
+    }
+
+    mutating func revived(
+        _ request: HeartbeatRequest, _ reply: ReplyID, _ verdicts: [AttemptVerdict], revived: [AttemptToken],
+        superseded: [AttemptToken], now: MonotonicTime
+    ) -> [CoordinatorEffect] {
+        for token in revived where leases[token.job]?.token == token {
+            leases[token.job]?.isExpired = false
+            leases[token.job]?.deadline = now + settings.lease
+            if let row = leases[token.job]?.row {
+                ready.remove(row)
+                delayed[row] = nil
+            }
+        }
+        for token in superseded where leases[token.job]?.token == token { leases[token.job] = nil }
+        let gone = Set(superseded)
+        let judged = zip(request.attempts, verdicts).map { gone.contains($0.token) ? AttemptVerdict.superseded : $1 }
+        let isDraining = sessions[request.session]?.standing == .draining
+        return [.reply(reply, .heartbeat(HeartbeatResponse(verdicts: judged, isDraining: isDraining)))]
+    }
+
+    mutating func tick(now: MonotonicTime) -> [CoordinatorEffect] {
+        let late = now - lastTick
+        lastTick = now
+        // The machine slept, or stood still: everybody's silence is explained by it.
+        if late > settings.stall { shiftDeadlines(by: late) }
+        var effects: [CoordinatorEffect] = []
+        let expired = leases.values.filter { !$0.isExpired && $0.deadline <= now }.map(\.token)
+            .sorted { ($0.job, $0.attempt) < ($1.job, $1.attempt) }
+        if !expired.isEmpty {
+            for token in expired { leases[token.job]?.isExpired = true }
+            effects.append(commit(.expire(expired), .expire(expired)))
+        }
+        for (id, session) in sessions {
+            guard let poll = session.poll, poll.deadline <= now else { continue }
+            sessions[id]?.poll = nil
+            effects += answerEmpty(poll)
+        }
+        let due = delayed.filter { $0.value.due <= now }
+        for (row, one) in due {
+            delayed[row] = nil
+            ready.insert(one.entry, needs: one.needs)
+        }
+        if !due.isEmpty { effects += serve() }
+        return effects + writeSeen(now: now)
+    }
+
+    mutating func expired(_ tokens: [AttemptToken], _ news: [JobNews], now: MonotonicTime) -> [CoordinatorEffect] {
+        for one in news {
+            // The lease stays in memory: its attempt may be heard from before the job is claimed.
+            apply(one, now: now)
+        }
+        let known = Set(news.map(\.job))
+        for token in tokens where !known.contains(token.job) && leases[token.job]?.token == token {
+            // The ledger did not see it running any more.
+            leases[token.job] = nil
+        }
+        return serve()
+    }
+
+    mutating func changed(
+        _ news: [JobNews], stopping: [AttemptToken], continuing: [AttemptToken], now: MonotonicTime
+    ) -> [CoordinatorEffect] {
+        var sessionsToTell: Set<SessionID> = []
+        var canceled: [SessionID: [StopOrder]] = [:]
+        for one in news {
+            if let ended = one.ended, let lease = leases[one.job], lease.token == ended {
+                canceled[lease.session, default: []].append(StopOrder(token: ended, reason: .cancel))
+                sessionsToTell.insert(lease.session)
+            }
+            apply(one, now: now)
+        }
+        for token in stopping where leases[token.job]?.token == token {
+            leases[token.job]?.stop = .pause
+            if let session = leases[token.job]?.session { sessionsToTell.insert(session) }
+        }
+        for token in continuing where leases[token.job]?.token == token { leases[token.job]?.stop = nil }
+        var effects: [CoordinatorEffect] = []
+        for id in sessionsToTell {
+            guard let poll = sessions[id]?.poll else { continue }
+            sessions[id]?.poll = nil
+            effects += answerEmpty(poll, stops: (canceled[id] ?? []) + stops(id))
+        }
+        return effects + serve()
+    }
+
+    mutating func workerChanged(_ worker: WorkerID, _ standing: WorkerStanding, now: MonotonicTime)
+        -> [CoordinatorEffect]
+    {
+        setStanding(worker, standing)
+        var effects: [CoordinatorEffect] = []
+        for (id, session) in sessions where session.worker == worker {
+            guard let poll = session.poll else { continue }
+            sessions[id]?.poll = nil
+            effects += answerEmpty(poll, stops: stops(id))
+        }
+        return effects + serve()
+    }
+
+    mutating func setStanding(_ worker: WorkerID, _ standing: WorkerStanding) {
+        for (id, session) in sessions where session.worker == worker { sessions[id]?.standing = standing }
+    }
+
+    private mutating func shiftDeadlines(by delay: Duration) {
+        for (job, lease) in leases { leases[job]?.deadline = lease.deadline + delay }
+    }
+
+    private mutating func writeSeen(now: MonotonicTime) -> [CoordinatorEffect] {
+        guard now - lastSeenWrite >= settings.seenEvery else { return [] }
+        lastSeenWrite = now
+        let seen = sessions.filter(\.value.wasSeen)
+        guard !seen.isEmpty else { return [] }
+        for id in seen.keys { sessions[id]?.wasSeen = false }
+        return [commit(.seen(seen.values.map(\.worker).sorted()), .seen)]
+    }
+}

@@ -1,0 +1,141 @@
+package import Ports
+import RunSpec
+package import SweepModel
+import SweepWire
+
+/// The coordinator's decisions: events and the time go in, effects come out. No clock, no disk, no socket.
+///
+/// It owns only what is in memory: jobs that wait (a copy of what the ledger says), leases with their deadlines,
+/// sessions and waiting polls. It never decides what a `WHERE` must decide: a candidate that no longer waits is simply
+/// not granted, a late report is refused by the ledger's fence. Answers leave after `committed`.
+package struct CoordinatorCore: Sendable {
+    struct Lease: Sendable {
+        var token: AttemptToken
+        var row: Int64
+        var priority: Int
+        var needs: Needs
+        var session: SessionID
+        var worker: WorkerID
+        var deadline: MonotonicTime
+        /// The ledger was told that the lease ran out: only a revival makes it good again.
+        var isExpired = false
+        var stop: StopReason?
+    }
+
+    struct Poll: Sendable {
+        var number: UInt64
+        var freeSlots: Int
+        var deadline: MonotonicTime
+        var replies: [ReplyID]
+        /// Order of arrival, for fairness.
+        var order: UInt64
+    }
+
+    struct Session: Sendable {
+        var registration: RegisterRequest
+        var standing: WorkerStanding
+        var lastSeen: MonotonicTime
+        var wasSeen = false
+        /// Exchanges whose answers the ledger remembers.
+        var answered: [UInt64] = []
+        var highest: UInt64 = 0
+        var inFlight: [UInt64: CommitID] = [:]
+        var poll: Poll?
+        var worker: WorkerID { registration.worker }
+    }
+
+    enum Pending: Sendable {
+        case register(RegisterRequest, ReplyID)
+        case exchange(SessionID, UInt64, [ReplyID], [(entry: ReadyQueue.Entry, needs: Needs)])
+        case heartbeat(HeartbeatRequest, ReplyID, [AttemptVerdict])
+        case expire([AttemptToken])
+        case seen
+    }
+
+    let settings: CoordinatorSettings
+    var ready = ReadyQueue()
+    var delayed: [Int64: (due: MonotonicTime, entry: ReadyQueue.Entry, needs: Needs)] = [:]
+    var leases: [JobID: Lease] = [:]
+    var sessions: [SessionID: Session] = [:]
+    var pending: [CommitID: Pending] = [:]
+    var isStopping = false
+    private var lastCommit: UInt64 = 0
+    var lastOrder: UInt64 = 0
+    var lastTick: MonotonicTime
+    var lastSeenWrite: MonotonicTime
+
+    /// Every open attempt gets one fresh lease from now: silence before the start is nobody's fault.
+    package init(settings: CoordinatorSettings, start: CoordinatorStart, now: MonotonicTime) {
+        self.settings = settings
+        lastTick = now
+        lastSeenWrite = now
+        for worker in start.workers {
+            sessions[worker.registration.session] = Session(
+                registration: worker.registration, standing: worker.standing, lastSeen: now, answered: worker.exchanges,
+                highest: worker.exchanges.max() ?? 0)
+        }
+        for open in start.open {
+            leases[open.token.job] = Lease(
+                token: open.token, row: open.news.row, priority: open.news.priority, needs: Needs(open.news.needs),
+                session: open.session, worker: open.worker, deadline: now + settings.lease, isExpired: open.isExpired,
+                stop: open.isPausing ? .pause : nil)
+        }
+        for news in start.waiting { wait(news, now: now) }
+    }
+
+    /// The one entrance.
+    package mutating func handle(_ event: CoordinatorEvent, now: MonotonicTime) -> [CoordinatorEffect] {
+        switch event {
+        case .register(let request, let reply): register(request, reply)
+        case .exchange(let request, let reply): exchange(request, reply, now: now)
+        case .heartbeat(let request, let reply): heartbeat(request, reply, now: now)
+        case .disconnected(let reply): disconnected(reply)
+        case .committed(let id, let outcome): committed(id, outcome, now: now)
+        case .refused(let id, let error): refused(id, error, now: now)
+        case .changed(let news, let stopping, let continuing):
+            changed(news, stopping: stopping, continuing: continuing, now: now)
+        case .workerChanged(let worker, let standing): workerChanged(worker, standing, now: now)
+        case .tick: tick(now: now)
+        case .stop: stop()
+        }
+    }
+
+    /// Jobs that could be claimed now; for people and tests.
+    package var waitingCount: Int { ready.count }
+    package var leaseCount: Int { leases.count }
+
+    /// When each worker was last heard from, by its newest session.
+    package func lastSeen(_ worker: WorkerID) -> MonotonicTime? {
+        sessions.values.filter { $0.worker == worker }.map(\.lastSeen).max()
+    }
+
+    mutating func commit(_ command: LedgerCommand, _ what: Pending) -> CoordinatorEffect {
+        lastCommit += 1
+        let id = CommitID(lastCommit)
+        pending[id] = what
+        return .commit(id, command)
+    }
+
+    /// Puts a job where jobs wait: now, or after its delay.
+    mutating func wait(_ news: JobNews, now: MonotonicTime) {
+        let entry = ReadyQueue.Entry(row: news.row, priority: news.priority, avoid: news.avoid)
+        if news.delaySeconds > 0 {
+            ready.remove(news.row)
+            delayed[news.row] = (now + .seconds(news.delaySeconds), entry, Needs(news.needs))
+        } else {
+            delayed[news.row] = nil
+            ready.insert(entry, needs: Needs(news.needs))
+        }
+    }
+
+    /// Brings memory in line with what the ledger says of a job.
+    mutating func apply(_ news: JobNews, now: MonotonicTime) {
+        if let ended = news.ended, leases[news.job]?.token == ended { leases[news.job] = nil }
+        if news.state == .waiting {
+            wait(news, now: now)
+        } else {
+            ready.remove(news.row)
+            delayed[news.row] = nil
+        }
+    }
+}

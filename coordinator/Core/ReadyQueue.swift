@@ -1,0 +1,128 @@
+import RunSpec
+import SweepModel
+
+/// What jobs need of a worker, as a key.
+struct Needs: Hashable, Sendable {
+    var labels: [String: String]
+    var gpus: Int
+    var memory: Int
+
+    init(_ spec: RequirementSpec) {
+        labels = spec.labels
+        gpus = spec.gpus
+        memory = spec.memoryBytes
+    }
+}
+
+/// Jobs that wait, best first: one heap for each kind of needs. Removal is lazy: an entry counts only while its job's
+/// stamp is the newest.
+struct ReadyQueue: Sendable {
+    struct Entry: Sendable, Equatable {
+        var row: Int64
+        var priority: Int
+        var avoid: WorkerID?
+        fileprivate var stamp: UInt64
+
+        init(row: Int64, priority: Int, avoid: WorkerID?) {
+            self.row = row
+            self.priority = priority
+            self.avoid = avoid
+            stamp = 0
+        }
+
+        fileprivate func isBefore(_ other: Entry) -> Bool {
+            priority != other.priority ? priority > other.priority : row < other.row
+        }
+    }
+
+    private struct Place { var needs: Needs, stamp: UInt64 }
+
+    private var heaps: [Needs: [Entry]] = [:]
+    private var places: [Int64: Place] = [:]
+    private var lastStamp: UInt64 = 0
+
+    var count: Int { places.count }
+    var isEmpty: Bool { places.isEmpty }
+    func contains(_ row: Int64) -> Bool { places[row] != nil }
+
+    mutating func insert(_ entry: Entry, needs: Needs) {
+        lastStamp += 1
+        var entry = entry
+        entry.stamp = lastStamp
+        places[entry.row] = Place(needs: needs, stamp: lastStamp)
+        push(entry, needs)
+    }
+
+    mutating func remove(_ row: Int64) { places[row] = nil }
+
+    /// Takes the best jobs for a worker.
+    ///
+    /// - Parameters:
+    ///   - fits: whether the worker has what is needed.
+    ///   - avoids: whether an entry's wish for another worker counts: whether another fitting one is connected.
+    mutating func take(
+        _ count: Int, for worker: WorkerID, fits: (Needs) -> Bool, avoids: (Needs) -> Bool
+    ) -> [(entry: Entry, needs: Needs)] {
+        guard count > 0, !places.isEmpty else { return [] }
+        let fitting = heaps.keys.filter { fits($0) }
+        var taken: [(Entry, Needs)] = []
+        var passed: [(Entry, Needs)] = []
+        while taken.count < count {
+            var best: Needs?
+            for needs in fitting {
+                guard let top = top(needs) else { continue }
+                if let known = best.flatMap({ heaps[$0]?.first }), !top.isBefore(known) { continue }
+                best = needs
+            }
+            guard let best, let entry = pop(best) else { break }
+            if entry.avoid == worker, avoids(best) {
+                passed.append((entry, best))
+            } else {
+                places[entry.row] = nil
+                taken.append((entry, best))
+            }
+        }
+        for (entry, needs) in passed { push(entry, needs) }
+        return taken
+    }
+
+    /// The heap's first entry that still counts.
+    private mutating func top(_ needs: Needs) -> Entry? {
+        while let first = heaps[needs]?.first {
+            if places[first.row]?.stamp == first.stamp { return first }
+            _ = pop(needs)
+        }
+        return nil
+    }
+
+    private mutating func push(_ entry: Entry, _ needs: Needs) {
+        // Taken out of the dictionary while it is changed, so that it is not copied.
+        var heap = heaps.removeValue(forKey: needs) ?? []
+        heap.append(entry)
+        var index = heap.count - 1
+        while index > 0, heap[index].isBefore(heap[(index - 1) / 2]) {
+            heap.swapAt(index, (index - 1) / 2)
+            index = (index - 1) / 2
+        }
+        heaps[needs] = heap
+    }
+
+    private mutating func pop(_ needs: Needs) -> Entry? {
+        guard var heap = heaps.removeValue(forKey: needs), let first = heap.first else { return nil }
+        let last = heap.removeLast()
+        if !heap.isEmpty {
+            heap[0] = last
+            var index = 0
+            while true {
+                var child = 2 * index + 1
+                guard child < heap.count else { break }
+                if child + 1 < heap.count, heap[child + 1].isBefore(heap[child]) { child += 1 }
+                guard heap[child].isBefore(heap[index]) else { break }
+                heap.swapAt(child, index)
+                index = child
+            }
+            heaps[needs] = heap
+        }
+        return first
+    }
+}

@@ -1,0 +1,77 @@
+package import Logging
+package import Ports
+package import SweepLedger
+
+/// How a coordinator runs.
+package struct CoordinatorConfiguration: Sendable {
+    /// Folder of the ledger and the blobs; made if it is not there.
+    package var dataFolder: String
+    package var host: String
+    /// 0 lets the system choose.
+    package var port: Int
+    /// File with the plaintext admin token to accept; with it a token is asked for even on loopback.
+    package var tokenFile: String?
+    package var tlsCertificate: String?
+    package var tlsKey: String?
+    /// Serves other machines without TLS.
+    package var insecureLAN: Bool
+    /// How long an attempt may be silent before its job may be claimed by another worker.
+    package var lease: Duration
+    /// How often deadlines are looked at.
+    package var tick: Duration
+    package var logLevel: Logger.Level
+    package var time: any TimeSource
+    /// Called once when the ledger can no longer be written; by default the process ends.
+    package var onFatal: @Sendable (LedgerError) -> Void
+
+    package init(
+        dataFolder: String, host: String = "127.0.0.1", port: Int = 7070, tokenFile: String? = nil,
+        tlsCertificate: String? = nil, tlsKey: String? = nil, insecureLAN: Bool = false, lease: Duration = .seconds(60),
+        tick: Duration = .seconds(1), logLevel: Logger.Level = .info, time: any TimeSource = SystemTime(),
+        onFatal: @escaping @Sendable (LedgerError) -> Void = CoordinatorConfiguration.endProcess
+    ) {
+        self.dataFolder = dataFolder
+        self.host = host
+        self.port = port
+        self.tokenFile = tokenFile
+        self.tlsCertificate = tlsCertificate
+        self.tlsKey = tlsKey
+        self.insecureLAN = insecureLAN
+        self.lease = lease
+        self.tick = tick
+        self.logLevel = logLevel
+        self.time = time
+        self.onFatal = onFatal
+    }
+
+    /// Whether only this machine can reach it.
+    package var isLoopback: Bool { Self.isLoopback(host) }
+
+    static func isLoopback(_ host: String) -> Bool {
+        host == "localhost" || host == "::1" || host == "[::1]"
+            || (host.hasPrefix("127.") && host.split(separator: ".").count == 4)
+    }
+
+    var needsToken: Bool { !isLoopback || tokenFile != nil }
+
+    /// Refuses what would be unsafe or cannot work.
+    func validate() throws {
+        guard (0...65535).contains(port) else {
+            throw CoordinatorError(.badConfiguration, "port \(port): wanted 0 to 65535")
+        }
+        guard (tlsCertificate == nil) == (tlsKey == nil) else {
+            throw CoordinatorError(.badConfiguration, "TLS needs both --tls-cert and --tls-key")
+        }
+        guard isLoopback || tlsCertificate != nil || insecureLAN else {
+            throw CoordinatorError(
+                .badConfiguration,
+                """
+                \(host) can be reached from other machines, and tokens would travel in the clear: give --tls-cert and --tls-key, \
+                or --insecure-lan if you trust the network
+                """)
+        }
+        guard lease >= .milliseconds(100) else {
+            throw CoordinatorError(.badConfiguration, "--lease \(lease): wanted at least 0.1 seconds")
+        }
+    }
+}

@@ -1,0 +1,193 @@
+import CoordinatorCore
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+package import Logging
+import NIOCore
+import NIOSSL
+import Ports
+import ServiceLifecycle
+import SweepLedger
+import SweepWire
+import Synchronization
+
+/// The coordinator as a service: opens the ledger when made, serves until it is asked to stop.
+package final class CoordinatorService: Service {
+    private enum Listening {
+        case starting([CheckedContinuation<Int, any Error>])
+        case at(port: Int)
+        case failed(any Error)
+    }
+
+    package let configuration: CoordinatorConfiguration
+    package let logger: Logger
+    private let ledger: Ledger
+    private let listening = Mutex<Listening>(.starting([]))
+
+    /// - Throws: `CoordinatorError` or `LedgerError` with one clear message.
+    package init(_ configuration: CoordinatorConfiguration, logger: Logger? = nil) throws {
+        try configuration.validate()
+        self.configuration = configuration
+        self.logger = logger ?? Self.standardLogger(configuration.logLevel)
+        ledger = try Ledger(folder: configuration.dataFolder, time: configuration.time, onFatal: configuration.onFatal)
+    }
+
+    /// Lines on stderr, with time, level and metadata.
+    package static func standardLogger(_ level: Logger.Level) -> Logger {
+        var logger = Logger(label: "coordinator") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = level
+        return logger
+    }
+
+    /// The port, once requests are served.
+    ///
+    /// - Throws: what `run` failed with.
+    package func port() async throws -> Int {
+        try await withCheckedThrowingContinuation { continuation in
+            listening.withLock { state in
+                switch state {
+                case .starting(let waiting): state = .starting(waiting + [continuation])
+                case .at(let port): continuation.resume(returning: port)
+                case .failed(let error): continuation.resume(throwing: error)
+                }
+            }
+        }
+    }
+
+    /// Where clients reach it.
+    package func url() async throws -> String {
+        let host =
+            configuration.host.contains(":") && !configuration.host.hasPrefix("[")
+            ? "[\(configuration.host)]" : configuration.host
+        return "\(configuration.tlsCertificate == nil ? "http" : "https")://\(host):\(try await port())"
+    }
+
+    /// Serves until graceful shutdown or cancellation. The ledger is closed when it returns.
+    package func run() async throws {
+        do {
+            try await serve()
+            announce(.failure(CoordinatorError(.cannotListen, "the coordinator was stopped")))
+            ledger.close()
+        } catch {
+            let clear = Self.clear(error, configuration)
+            announce(.failure(clear))
+            ledger.close()
+            throw clear
+        }
+    }
+
+    private func serve() async throws {
+        let tokens = try await TokenBook.prepare(configuration, ledger: ledger)
+        let settings = CoordinatorSettings(ledger: ledger.id, epoch: ledger.epoch, lease: configuration.lease)
+        let engine = try await CoordinatorEngine(
+            ledger: ledger, settings: settings, time: configuration.time, logger: logger)
+        let routes = Routes(
+            engine: engine, tokens: tokens,
+            mount: EndpointMount(tokens: tokens, logger: logger, isLoopback: configuration.isLoopback),
+            lease: configuration.lease, started: configuration.time.monotonic())
+        let application = Application(
+            router: routes.router(), server: try server(),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: "radiata"),
+            onServerRunning: { [self] channel in announce(.success(channel.localAddress?.port ?? configuration.port)) },
+            logger: quiet(logger))
+        var group = ServiceGroupConfiguration(
+            // Told to stop in reverse order: first waiting polls are answered, then connections end, then the clock.
+            services: [
+                .init(service: Ticker(engine: engine, tick: configuration.tick), successTerminationBehavior: .ignore),
+                .init(service: application),
+                .init(service: PollEnder(engine: engine), successTerminationBehavior: .ignore),
+            ], logger: quiet(logger))
+        group.maximumGracefulShutdownDuration = Duration.seconds(3)
+        try await ServiceGroup(configuration: group).run()
+    }
+
+    private func server() throws -> HTTPServerBuilder {
+        guard let certificate = configuration.tlsCertificate, let key = configuration.tlsKey else { return .http1() }
+        do {
+            var tls = TLSConfiguration.makeServerConfiguration(
+                certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
+                privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
+            tls.minimumTLSVersion = .tlsv12
+            return try .tls(.http1(), tlsConfiguration: tls)
+        } catch {
+            throw CoordinatorError(
+                .badCertificate,
+                "--tls-cert \(certificate), --tls-key \(key): not a PEM certificate and its key (\(error))")
+        }
+    }
+
+    /// Frameworks say much at the start and the end; ours is enough unless more was asked for.
+    private func quiet(_ logger: Logger) -> Logger {
+        var quiet = logger
+        quiet.logLevel = logger.logLevel <= .debug ? logger.logLevel : .warning
+        return quiet
+    }
+
+    private func announce(_ result: Result<Int, any Error>) {
+        let waiting = listening.withLock { state -> [CheckedContinuation<Int, any Error>] in
+            guard case .starting(let waiting) = state else { return [] }
+            switch result {
+            case .success(let port): state = .at(port: port)
+            case .failure(let error): state = .failed(error)
+            }
+            return waiting
+        }
+        if case .success(let port) = result {
+            logger.info(
+                "listening",
+                metadata: ["host": "\(configuration.host)", "port": "\(port)", "data": "\(configuration.dataFolder)"])
+        }
+        for continuation in waiting { continuation.resume(with: result) }
+    }
+
+    private static func clear(_ error: any Error, _ configuration: CoordinatorConfiguration) -> any Error {
+        guard let error = error as? IOError else { return error }
+        let place = "\(configuration.host):\(configuration.port)"
+        switch error.errnoCode {
+        case EADDRINUSE:
+            return CoordinatorError(
+                .portInUse, "\(place) is in use by another program; stop it, or give another --listen HOST:PORT")
+        case EACCES, EADDRNOTAVAIL:
+            return CoordinatorError(
+                .cannotListen,
+                "cannot listen on \(place): \(String(cString: strerror(error.errnoCode))); give another --listen")
+        default:
+            return CoordinatorError(.cannotListen, "cannot listen on \(place): \(error)")
+        }
+    }
+}
+
+/// Lets the core look at its deadlines.
+private struct Ticker: Service {
+    let engine: CoordinatorEngine
+    let tick: Duration
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    try await engine.time.sleep(for: tick)
+                } catch is CancellationError {
+                    return
+                }
+                engine.tell(.tick)
+            }
+        }
+    }
+}
+
+/// Answers what waits when the coordinator is asked to stop, so that no connection holds it up.
+private struct PollEnder: Service {
+    let engine: CoordinatorEngine
+
+    func run() async throws {
+        do {
+            try await gracefulShutdown()
+        } catch is CancellationError {
+            // Stopped without grace: waiting requests are answered all the same.
+        }
+        engine.tell(.stop)
+    }
+}

@@ -1,0 +1,150 @@
+import CoordinatorCore
+import Foundation
+import Hummingbird
+import Logging
+import Ports
+import RunSpec
+import SweepFile
+import SweepLedger
+import SweepModel
+import SweepWire
+
+extension Routes {
+    func addClientRoutes(_ router: Router<BasicRequestContext>) {
+        mount.mount(.health, on: router) { _, _ in
+            HealthResponse(
+                program: "radiata", protocolVersion: ProtocolVersion.current, ledger: ledger.id, epoch: ledger.epoch,
+                uptimeSeconds: (engine.time.monotonic() - started).inSeconds)
+        }
+        mount.mount(.launch, on: router) { request, _ in try await launch(request) }
+        mount.mount(.sweeps, on: router) { _, _ in Items(try await ledger.sweeps().map(Self.summary)) }
+        mount.mount(.status, on: router) { request, _ in
+            let sweeps = try await ledger.sweeps(named: request.sweep.isEmpty ? nil : request.sweep)
+            guard request.sweep.isEmpty || !sweeps.isEmpty else {
+                throw WireError(.notFound, "no sweep '\(request.sweep)'; `radiata status` lists them")
+            }
+            return StatusResponse(sweeps: sweeps.map(Self.summary), workers: try await workers())
+        }
+        mount.mount(.jobs, on: router) { request, _ in
+            if let state = request.state, JobState(rawValue: state) == nil {
+                let known = JobState.allCases.map(\.rawValue).joined(separator: ", ")
+                throw WireError(.badRequest, "state '\(state)': wanted one of \(known)")
+            }
+            let rows = try await ledger.jobs(
+                sweep: request.sweep, state: request.state, limit: request.limit, after: request.after)
+            return Items(rows.map(Self.summary))
+        }
+        mount.mount(.job, on: router) { request, _ in Self.detail(try await ledger.job(request.job)) }
+        mount.mount(.logs, on: router) { request, _ in try await log(request) }
+        mount.mount(.action, on: router) { request, _ in try await act(request) }
+        mount.mount(.workers, on: router) { _, _ in Items(try await workers()) }
+        mount.mount(.drain, on: router) { request, _ in
+            let verb = SetWorkerState(worker: request.worker, drain: request.drain, now: wall)
+            let worker = try await ledger.writer.perform(verb)
+            engine.tell(.workerChanged(worker, request.drain ? .draining : .active))
+            return Nothing()
+        }
+        mount.mount(.query, on: router) { request, _ in
+            let query = ReadOnlyQuery(path: ledger.path, mostRows: min(max(request.limit, 1), 1_000_000))
+            return Self.table(try await BlockingWork.run { try query.run(request.sql) })
+        }
+        mount.mount(.export, on: router) { request, _ in
+            let rows = try await ledger.export(sweep: request.sweep)
+            return RawBytes(Data(try ResultExport.text(rows, request.format).utf8))
+        }
+    }
+
+    private func launch(_ request: LaunchRequest) async throws -> LaunchResponse {
+        guard (16...128).contains(request.key.utf8.count) else {
+            throw WireError(.badRequest, "launch: the key has \(request.key.utf8.count) characters, wanted 16 to 128")
+        }
+        for input in request.inputs { try Self.check(input.tree) }
+        let now = wall
+        let prepared = try await BlockingWork.run {
+            let file: SweepFile
+            do throws(SweepFileError) {
+                file = try SweepFile.read(request.bundle)
+            } catch {
+                throw WireError(.badRequest, error.description)
+            }
+            let jobs = try file.definition.resolvedJobs(file.plan)
+            let bundle = try WireJSON.encode(request.bundle)
+            return LaunchSweep(
+                key: request.key, digest: ContentDigest.of(bundle).text, name: file.definition.name,
+                fileDigest: request.bundle.digest.text, bundle: String(decoding: bundle, as: UTF8.self),
+                priority: file.definition.priority, configurations: file.plan.configurations.count,
+                checkpoints: file.plan.checkpointCount, jobs: try jobs.map { try LaunchJob($0) }, now: now)
+        }
+        var missing: Set<String> = []
+        for input in request.inputs {
+            missing.formUnion(
+                try await ledger.writer.perform(StoreInput(name: input.name, tree: input.tree, now: now), .bulk))
+        }
+        let outcome = try await ledger.writer.perform(prepared, .bulk)
+        engine.tell(.changed(try outcome.changes.map(engine.translator.news), stopping: [], continuing: []))
+        engine.logger.info(
+            "sweep \(prepared.name) launched", metadata: ["jobs": "\(outcome.jobs)", "added": "\(outcome.added)"])
+        return LaunchResponse(
+            sweep: prepared.name.text, configurations: prepared.configurations, jobs: outcome.jobs,
+            added: outcome.added,
+            shared: outcome.shared, missingBlobs: missing.sorted())
+    }
+
+    /// A list of files names the input only if its digest is that of the list.
+    private static func check(_ tree: TreeDigest) throws {
+        let digest = tree.isFolder ? TreeDigest(folder: tree.files).digest : tree.files.first?.sha256
+        guard digest == tree.digest, tree.isFolder || tree.files.count == 1,
+            Set(tree.files.map(\.path)).count == tree.files.count
+        else { throw WireError(.badRequest, "input \(tree.digest): its list of files has another digest") }
+        for file in tree.files {
+            let parts = file.path.split(separator: "/", omittingEmptySubsequences: false)
+            guard file.size >= 0, file.path.utf8.count <= 4096,
+                !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." })
+            else {
+                throw WireError(.badRequest, "input \(tree.digest): the path '\(file.path.prefix(200))' is not allowed")
+            }
+        }
+    }
+
+    private func act(_ request: ActionRequest) async throws -> ActionResponse {
+        guard let action = ChangeJobs.Action(rawValue: request.action.rawValue) else {
+            throw WireError(.badRequest, "action '\(request.action.rawValue)' is not known here")
+        }
+        let verb = ChangeJobs(
+            action: action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: wall)
+        let outcome = try await ledger.writer.perform(verb)
+        engine.tell(
+            .changed(
+                try outcome.changes.map(engine.translator.news), stopping: outcome.stopping,
+                continuing: outcome.continuing))
+        return ActionResponse(
+            changed: outcome.changes.count + outcome.continuing.count, stopping: outcome.stopping.count,
+            untouched: outcome.untouched)
+    }
+
+    private func log(_ request: LogRequest) async throws -> LogText {
+        let offset = Int64(clamping: request.offset)
+        let deadline = engine.time.monotonic() + .seconds(min(request.waitSeconds, WireLimit.waitSeconds))
+        while true {
+            let log = try await ledger.log(job: request.job, attempt: request.attempt, offset: offset)
+            if !log.text.isEmpty || log.isOver || engine.time.monotonic() >= deadline {
+                return LogText(
+                    attempt: log.attempt, offset: UInt64(clamping: log.start), text: log.text,
+                    next: UInt64(clamping: log.end),
+                    isComplete: log.isOver)
+            }
+            try await engine.time.sleep(for: .milliseconds(300))
+        }
+    }
+
+    func workers() async throws -> [WorkerSummary] {
+        try await ledger.workers().map { row in
+            let silence = engine.silence(of: WorkerID(row.id))
+            let isGone = silence.map { $0 > lease * 2 } ?? true
+            return WorkerSummary(
+                id: row.id, name: row.name, state: isGone ? "gone" : row.state == "active" ? "connected" : row.state,
+                slots: row.slots, busy: row.jobs.count, labels: row.labels, gpus: row.gpus,
+                lastSeen: silence.map { wall.milliseconds - $0.milliseconds } ?? row.lastSeen, jobs: row.jobs)
+        }
+    }
+}

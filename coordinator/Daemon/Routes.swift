@@ -1,0 +1,116 @@
+import CoordinatorCore
+import Foundation
+import Hummingbird
+import Logging
+import Ports
+import RunSpec
+import SweepLedger
+import SweepModel
+import SweepWire
+import Synchronization
+
+/// All calls of the contract, put on a router.
+struct Routes: Sendable {
+    let engine: CoordinatorEngine
+    let tokens: TokenBook
+    let mount: EndpointMount
+    let lease: Duration
+    let started: MonotonicTime
+
+    var ledger: Ledger { engine.ledger }
+    var wall: WallTime { engine.time.wall() }
+
+    func router() -> Router<BasicRequestContext> {
+        let router = Router(context: BasicRequestContext.self)
+        addWorkerRoutes(router)
+        addBlobRoutes(router)
+        addClientRoutes(router)
+        addLedgerRoutes(router)
+        addDashboard(router)
+        return router
+    }
+
+    private func addWorkerRoutes(_ router: Router<BasicRequestContext>) {
+        mount.mount(.register, on: router) { request, _ in
+            guard request.session.isValid, (1...128).contains(request.worker.text.utf8.count),
+                (0...1024).contains(request.slots),
+                request.name.utf8.count <= 256, request.labels.count <= 64
+            else {
+                throw WireError(
+                    .badRequest, "register: the session is not 32 hex digits, or a name or number is out of range")
+            }
+            let reply = await engine.ask { .register(request, $0) }
+            guard case .registered(let response) = reply else { throw Self.error(reply) }
+            engine.logger.info(
+                "worker \(request.name) registered",
+                metadata: ["worker": "\(request.worker)", "slots": "\(request.slots)"])
+            return response
+        }
+        mount.mount(.exchange, on: router) { request, http in
+            guard request.reports.count <= WireLimit.reports, request.waitSeconds.isFinite else {
+                throw WireError(.badRequest, "exchange: \(request.reports.count) reports, at most \(WireLimit.reports)")
+            }
+            return try await exchange(request, http)
+        }
+        mount.mount(.heartbeat, on: router) { request, _ in
+            let reply = await engine.ask { .heartbeat(request, $0) }
+            guard case .heartbeat(let response) = reply else { throw Self.error(reply) }
+            return response
+        }
+        mount.mount(.metrics, on: router) { batch, _ in
+            let series = batch.series.map { AppendMetrics.Series(key: $0.key, steps: $0.steps, values: $0.values) }
+            let verb = AppendMetrics(token: batch.token, first: batch.first, series: series, ledgerID: ledger.id)
+            switch try await ledger.writer.perform(verb, .bulk, bytes: batch.count * 24 + 256) {
+            case .stored(let next): return MetricAcknowledgement(next: next)
+            case .gap(let expected):
+                throw WireError(
+                    .gap, "points before \(batch.first) are missing; send from \(expected)", expected: expected)
+            case .superseded: throw WireError(.superseded, "attempt \(batch.token) is over")
+            }
+        }
+        mount.mount(.input, on: router) { request, _ in
+            let input = try await ledger.inputFiles(request.digest)
+            let files = try input.files.map { file in
+                guard let digest = ContentDigest(file.sha256) else {
+                    throw WireError(.internalFault, "input \(request.digest) has an unreadable digest")
+                }
+                return TreeFile(path: file.path, size: Int64(file.bytes), sha256: digest)
+            }
+            guard input.isFolder || files.count == 1 else {
+                throw WireError(.internalFault, "input \(request.digest) is a file, but has \(files.count)")
+            }
+            return InputList(
+                name: input.name, tree: input.isFolder ? TreeDigest(folder: files) : TreeDigest(file: files[0]))
+        }
+    }
+
+    /// A long poll whose peer goes away is given up, so that no job is granted to nobody.
+    private func exchange(_ request: ExchangeRequest, _ http: Request) async throws -> ExchangeResponse {
+        let isPoll = request.reports.isEmpty && request.freeSlots > 0 && request.waitSeconds > 0
+        let reply: CoordinatorReply
+        if isPoll {
+            let waiting = Mutex<ReplyID?>(nil)
+            reply = try await http.body.consumeWithInboundCloseHandler { _ in
+                await engine.ask(started: { id in waiting.withLock { $0 = id } }) { .exchange(request, $0) }
+            } onInboundClosed: {
+                if let id = waiting.withLock({ $0 }) { engine.abandon(id) }
+            }
+        } else {
+            reply = await engine.ask { .exchange(request, $0) }
+        }
+        guard case .exchanged(let response) = reply else { throw Self.error(reply) }
+        return response
+    }
+
+    static func error(_ reply: CoordinatorReply) -> WireError {
+        if case .refused(let error) = reply { return error }
+        return WireError(.internalFault, "the coordinator gave an answer to another question")
+    }
+
+    static func digest(_ text: String) throws -> ContentDigest {
+        guard let digest = ContentDigest(text) else {
+            throw WireError(.badRequest, "'\(text.prefix(80))' is no SHA-256: wanted 64 lower-case hex digits")
+        }
+        return digest
+    }
+}

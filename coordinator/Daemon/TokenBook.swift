@@ -1,0 +1,107 @@
+import Foundation
+import Ports
+import SweepLedger
+import SweepWire
+import Synchronization
+
+/// Who may do what: the tokens of the ledger in memory, by the hash of their text. A token's text is nowhere kept.
+final class TokenBook: Sendable {
+    private struct State {
+        var byHash: [String: TokenRecord] = [:]
+    }
+
+    /// Marks our tokens for scanners of leaked secrets.
+    static let prefix = "radiata_"
+
+    private let state = Mutex(State())
+    private let time: any TimeSource
+    /// Whether a request without a token may do everything (loopback without a token file).
+    let isOpen: Bool
+
+    init(isOpen: Bool, time: any TimeSource) {
+        self.isOpen = isOpen
+        self.time = time
+    }
+
+    func replace(_ records: [TokenRecord]) {
+        state.withLock { $0.byHash = Dictionary(records.map { ($0.hash, $0) }, uniquingKeysWith: { $1 }) }
+    }
+
+    /// - Parameter header: the `Authorization` header.
+    /// - Throws: `WireError` `unauthorized` or `forbidden`.
+    func check(_ header: String?, wants scopes: [TokenScope]) throws {
+        guard !scopes.isEmpty else { return }
+        guard let header else {
+            if isOpen { return }
+            throw WireError(.unauthorized, "this coordinator wants a token; give --token-file, or RADIATA_TOKEN")
+        }
+        let parts = header.split(separator: " ")
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+            throw WireError(.unauthorized, "the Authorization header is not 'Bearer TOKEN'")
+        }
+        let hash = Self.hash(String(parts[1]))
+        // A lookup by the hash of 256 random bits tells nothing by its time.
+        guard let record = state.withLock({ $0.byHash[hash] }) else {
+            if isOpen { return }
+            throw WireError(.unauthorized, "the token is not known here")
+        }
+        guard record.revoked == nil, record.expires.map({ $0 > time.wall().milliseconds }) ?? true else {
+            throw WireError(.unauthorized, "the token \(record.id) has expired or was revoked")
+        }
+        guard let scope = TokenScope(rawValue: record.scope), scopes.contains(where: { scope.allows($0) }) else {
+            throw WireError(
+                .forbidden,
+                "the token \(record.id) has scope \(record.scope); this needs \(scopes.map(\.rawValue).joined(separator: " or "))"
+            )
+        }
+    }
+
+    static func hash(_ token: String) -> String { ContentDigest.of(token).text }
+
+    /// A new token: `radiata_ID_SECRET`, 256 random bits.
+    static func make(_ random: any RandomSource) -> (id: String, text: String) {
+        let id = random.hexadecimal(bytes: 6)
+        return (id, "\(prefix)\(id)_\(random.hexadecimal(bytes: 32))")
+    }
+}
+
+extension TokenBook {
+    /// Makes `admin.token` on the first start, and takes the token of `--token-file`.
+    ///
+    /// - Throws: `CoordinatorError` `badToken` for a file that others can read, or that holds no token.
+    static func prepare(_ configuration: CoordinatorConfiguration, ledger: Ledger, files: any FileStore = DiskFiles())
+        async throws
+        -> TokenBook
+    {
+        let now = configuration.time.wall().milliseconds
+        let path = configuration.dataFolder + "/admin.token"
+        if try !files.exists(path) {
+            let (id, text) = make(SystemRandom())
+            try files.writeAtomically(Array((text + "\n").utf8), to: path, mode: 0o600)
+            try await ledger.writer.perform(
+                StoreToken(
+                    token: TokenRecord(
+                        id: id, hash: hash(text), scope: TokenScope.admin.rawValue, note: "admin.token", created: now)))
+        }
+        if let file = configuration.tokenFile {
+            guard let information = try files.information(file) else {
+                throw CoordinatorError(.badToken, "--token-file \(file): no such file")
+            }
+            guard information.mode & 0o077 == 0 else {
+                throw CoordinatorError(.badToken, "--token-file \(file) can be read by others; chmod 600 it")
+            }
+            let text = try files.readText(file, limit: 4096).trimmingCharacters(in: .whitespacesAndNewlines)
+            guard text.utf8.count >= 16, !text.contains(where: \.isWhitespace) else {
+                throw CoordinatorError(.badToken, "--token-file \(file): wanted one token of at least 16 characters")
+            }
+            try await ledger.writer.perform(
+                StoreToken(
+                    token: TokenRecord(
+                        id: "token-file", hash: hash(text), scope: TokenScope.admin.rawValue, note: "--token-file",
+                        created: now)))
+        }
+        let book = TokenBook(isOpen: !configuration.needsToken, time: configuration.time)
+        book.replace(try await ledger.tokens())
+        return book
+    }
+}
