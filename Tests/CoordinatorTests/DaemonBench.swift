@@ -1,0 +1,156 @@
+import Coordinator
+import Foundation
+import Logging
+import Ports
+import SweepClient
+import SweepModel
+import SweepWire
+import Synchronization
+import Testing
+
+/// A real coordinator in this process: real SQLite in a temporary folder, real HTTP on a port of the system's choice.
+final class DaemonBench: Sendable {
+    let folder: String
+    let configuration: CoordinatorConfiguration
+    private let state = Mutex<(running: Task<Void, any Error>?, url: String)>((nil, ""))
+
+    var url: String { state.withLock { $0.url } }
+
+    init(lease: Duration = .seconds(60), port: Int = 0, tokenFile: String? = nil) {
+        folder = NSTemporaryDirectory() + "coordinator-\(SystemRandom().hexadecimal(bytes: 8))"
+        configuration = CoordinatorConfiguration(
+            dataFolder: folder, port: port, tokenFile: tokenFile, lease: lease, tick: .milliseconds(20),
+            logLevel: .error,
+            onFatal: { Issue.record("the ledger died: \($0)") })
+    }
+
+    /// Runs the body with a coordinator that is stopped and removed afterwards.
+    static func with<Value>(
+        lease: Duration = .seconds(60), _ body: (DaemonBench) async throws -> Value
+    ) async throws -> Value {
+        let bench = DaemonBench(lease: lease)
+        do {
+            try await bench.start()
+            let value = try await body(bench)
+            try await bench.end()
+            return value
+        } catch {
+            try await bench.end()
+            throw error
+        }
+    }
+
+    func start() async throws {
+        let service = try CoordinatorService(configuration)
+        let task = Task { try await service.run() }
+        state.withLock { $0.running = task }
+        let url = try await service.url()
+        state.withLock { $0.url = url }
+    }
+
+    /// Stops it and returns when the ledger is closed.
+    func stop() async throws {
+        let running = state.withLock { state in
+            defer { state.running = nil }
+            return state.running
+        }
+        running?.cancel()
+        do { try await running?.value } catch is CancellationError {}
+    }
+
+    func end() async throws {
+        try await stop()
+        try FileManager.default.removeItem(atPath: folder)
+    }
+
+    func client(token: String? = nil) throws -> SweepClient {
+        SweepClient(try ClientConfiguration(coordinator: url, token: token))
+    }
+
+    func call<Request: WireRequest, Response: WireResponse>(
+        _ endpoint: Endpoint<Request, Response>, _ request: Request, token: String? = nil
+    ) async throws -> Response {
+        try await client(token: token).call(endpoint, request, retry: .never, timeLimit: .seconds(40))
+    }
+
+    static func bundle(_ rates: [String], name: String = "t") -> LaunchBundle {
+        let points = rates.map { "{ lr: \($0) }" }.joined(separator: ", ")
+        let text = """
+            name: \(name)
+            trainer:
+              command: [train, --lr, "{lr}", --seed, "{seed}"]
+            seeds: [1]
+            groups: [ { name: g, list: [ \(points) ] } ]
+            """
+        return LaunchBundle(fileName: "t.yaml", text: text)
+    }
+
+    @discardableResult
+    func launch(_ rates: [String], name: String = "t") async throws -> LaunchResponse {
+        try await call(
+            .launch, LaunchRequest(key: SystemRandom().hexadecimal(bytes: 16), bundle: Self.bundle(rates, name: name)))
+    }
+
+    func query(_ sql: String) async throws -> [[QueryValue]] {
+        try await call(.query, QueryRequest(sql: sql)).rows
+    }
+}
+
+/// A worker played by hand over HTTP.
+actor HandWorker {
+    let bench: DaemonBench
+    nonisolated let worker: WorkerID
+    var session: SessionID
+    private var number: UInt64 = 0
+
+    init(_ name: String, _ bench: DaemonBench) async throws {
+        self.bench = bench
+        worker = WorkerID(name)
+        session = SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16))
+        _ = try await register()
+    }
+
+    /// Plays a new start of the worker.
+    func restart() async throws -> RegisterResponse {
+        session = SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16))
+        number = 0
+        return try await register()
+    }
+
+    func register() async throws -> RegisterResponse {
+        try await bench.call(
+            .register, RegisterRequest(worker: worker, name: worker.text, session: session, slots: 1, threads: 1))
+    }
+
+    func exchange(_ reports: [Report] = [], free: Int = 0, wait: Double = 0) async throws -> ExchangeResponse {
+        number += 1
+        return try await bench.call(
+            .exchange,
+            ExchangeRequest(session: session, number: number, reports: reports, freeSlots: free, waitSeconds: wait))
+    }
+
+    func claim(wait: Double = 30) async throws -> Grant {
+        try #require(try await exchange(free: 1, wait: wait).grants.first)
+    }
+
+    func report(_ token: AttemptToken, _ body: Report.Body) async throws -> ReportOutcome {
+        try #require(try await exchange([Report(token: token, body)]).outcomes.first)
+    }
+
+    func heartbeat(_ token: AttemptToken) async throws -> AttemptVerdict? {
+        try await bench.call(
+            .heartbeat, HeartbeatRequest(session: session, attempts: [AttemptProgress(token: token)])
+        ).verdicts.first
+    }
+
+    /// Uploads a blob in its only chunk.
+    func upload(_ text: String) async throws -> String {
+        let data = Data(text.utf8)
+        let digest = ContentDigest.of(text).text
+        let status = try await bench.call(.beginBlob, BlobBegin(sha256: digest, bytes: data.count))
+        if status.state == .complete { return digest }
+        _ = try await bench.call(.putChunk, BlobChunk(sha256: digest, index: 0, checksum: CRC32C.of(data), bytes: data))
+        #expect(try await bench.call(.commitBlob, BlobRequest(sha256: digest)).state == .complete)
+        return digest
+    }
+}

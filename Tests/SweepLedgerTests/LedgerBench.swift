@@ -1,0 +1,129 @@
+import Foundation
+import Ports
+import RunSpec
+import SweepLedger
+import SweepModel
+import Testing
+
+/// A real ledger in a temporary folder, with jobs, and the verbs of two workers as short calls.
+final class LedgerBench {
+    let folder: String
+    private(set) var ledger: Ledger
+    let now = WallTime(milliseconds: 1_700_000_000_000)
+    private var exchanges: UInt64 = 0
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "ledger-\(SystemRandom().hexadecimal(bytes: 8))"
+        ledger = try Self.open(folder)
+    }
+
+    deinit {
+        ledger.close()
+        do { try FileManager.default.removeItem(atPath: folder) } catch { Issue.record("\(folder) stays: \(error)") }
+    }
+
+    private static func open(_ folder: String) throws -> Ledger {
+        try Ledger(folder: folder) { error in Issue.record("the ledger died: \(error)") }
+    }
+
+    /// Ends the ledger as a process that ends would, and opens it again.
+    func reopen() throws {
+        ledger.close()
+        ledger = try Self.open(folder)
+    }
+
+    static func job(_ name: String, retries: RetrySpec = RetrySpec()) throws -> ResolvedJob {
+        ResolvedJob(
+            id: JobID(.of(name)), configuration: ConfigurationID(.of("configuration")),
+            sweep: try #require(SweepName("bench")), group: "g", trainer: .core, given: ["lr": .number(1e-4)],
+            parameters: ["lr": .number(1e-4), "dim": .number(8)], seed: 1, retries: retries)
+    }
+
+    /// Launches a sweep with these jobs and returns their rows.
+    @discardableResult
+    func launch(_ names: [String], sweep: String = "bench", key: String? = nil, retries: RetrySpec = RetrySpec())
+        async throws
+        -> LaunchSweep.Outcome
+    {
+        try await ledger.writer.perform(
+            LaunchSweep(
+                key: key ?? SystemRandom().hexadecimal(bytes: 16), digest: names.joined(),
+                name: try #require(SweepName(sweep)),
+                fileDigest: "d", bundle: "{}", priority: 0, configurations: 1, checkpoints: 1,
+                jobs: try names.map { try LaunchJob(Self.job($0, retries: retries)) }, now: now))
+    }
+
+    func register(_ worker: String, session: String = "s") async throws -> RegisterWorker.Outcome {
+        try await ledger.writer.perform(
+            RegisterWorker(
+                worker: WorkerRecord(
+                    id: WorkerID(worker), name: worker, session: worker + session, slots: 1, threads: 1, gpus: 0,
+                    memory: 0,
+                    labels: [:], version: "test"), ledgerID: ledger.id, now: now))
+    }
+
+    func exchange(
+        _ worker: String, _ reports: [LedgerReport] = [], claim: [Int64] = [], number: UInt64? = nil,
+        session: String = "s"
+    ) async throws -> ExchangeVerb.Outcome {
+        exchanges += 1
+        return try await ledger.writer.perform(
+            ExchangeVerb(
+                session: worker + session, worker: WorkerID(worker), number: number ?? exchanges, reports: reports,
+                candidates: claim, ledgerID: ledger.id, epoch: ledger.epoch, now: now))
+    }
+
+    func claim(_ worker: String, _ row: Int64) async throws -> ClaimedJob {
+        try #require(try await exchange(worker, claim: [row]).claims.first)
+    }
+
+    func report(_ worker: String, _ token: AttemptToken, _ body: LedgerReport.Body) async throws -> ReportResult {
+        try #require(try await exchange(worker, [LedgerReport(token: token, body)]).results.first)
+    }
+
+    func expire(_ token: AttemptToken) async throws -> [JobChange] {
+        try await ledger.writer.perform(ExpireLeases(tokens: [token], now: now))
+    }
+
+    func metrics(_ token: AttemptToken, first: UInt64, _ steps: [Int64], _ values: [Double], key: String = "loss")
+        async throws
+        -> AppendMetrics.Outcome
+    {
+        try await ledger.writer.perform(
+            AppendMetrics(
+                token: token, first: first, series: [.init(key: key, steps: steps, values: values)], ledgerID: ledger.id
+            ), .bulk)
+    }
+
+    /// A blob in the store, and its digest.
+    func blob(_ text: String) async throws -> String {
+        let data = Data(text.utf8)
+        let digest = ContentDigest.of(text)
+        _ = try ledger.blobs.begin(digest, bytes: data.count)
+        _ = try ledger.blobs.put(digest, index: 0, checksum: CRC32C.of(data), bytes: data)
+        let bytes = try ledger.blobs.seal(digest)
+        try await ledger.store(digest, bytes: bytes, now: now)
+        return digest.text
+    }
+
+    func checkpoint(step: Int, position: UInt64 = 0, final: Bool = false, content: String = "state") async throws
+        -> LedgerReport.Body
+    {
+        let state = try await blob("\(content) \(step)")
+        let adapter = try await blob("adapter \(content) \(step)")
+        return .checkpoint(
+            name: AttemptFolder.checkpointName(step: step),
+            manifest: CheckpointManifest(
+                step: step, epoch: step / 10, final: final,
+                files: [
+                    .init(name: "adapter.safetensors", kind: .adapter, bytes: 10, sha256: adapter),
+                    .init(name: "state.json", kind: .state, bytes: 10, sha256: state),
+                ]), position: position)
+    }
+
+    func query(_ sql: String) throws -> [[QueryCell]] { try ReadOnlyQuery(path: ledger.path).run(sql).rows }
+
+    func state(_ name: String) throws -> QueryCell? {
+        try query("SELECT state FROM jobs WHERE id = '\(JobID(.of(name)).text)'").first?.first
+    }
+}
