@@ -23,6 +23,11 @@ final class AdapterControl {
     /// Makes every layer compute its weight again.
     func weightsChanged() { generation += 1 }
 
+    /// The random numbers of an update that draws some in every step.
+    func drawStream(_ name: String) -> RandomStream {
+        RandomStream(seed: seed, purpose: "draw/\(name)", step: step)
+    }
+
     /// Whether the layer's adapter sits out this step.
     func skips(_ name: String) -> Bool {
         guard isTraining, moduleDropout > 0 else { return false }

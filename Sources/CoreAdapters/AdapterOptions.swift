@@ -22,6 +22,16 @@ package struct AdapterOptions: Equatable, Sendable {
     package var decomposeBoth = false
     package var fullMatrix = false
     package var unbalanced = false
+    package var dora = false
+    /// DoRA's magnitudes belong to output rows, not input channels.
+    package var doraOnOutput = true
+    /// DyLoRA: ranks trained together.
+    package var blockSize = 4
+    /// Diag-OFT and BOFT: bound of the rotation; 0 for none.
+    package var constraint = 0.0
+    package var rescaled = false
+    /// (IA)³ on input channels instead of output rows.
+    package var trainOnInput = false
     package var trainsTextEncoder = true
     package var seed: UInt64
 
@@ -53,6 +63,12 @@ package struct AdapterOptions: Equatable, Sendable {
         decomposeBoth = spec.decomposeBoth
         fullMatrix = spec.fullMatrix
         unbalanced = spec.unbalancedFactorization
+        dora = spec.dora
+        doraOnOutput = spec.weightDecomposeOnOutput
+        blockSize = spec.blockSize
+        constraint = spec.constraint
+        rescaled = spec.rescaled
+        trainOnInput = spec.trainOnInput
         trainsTextEncoder = spec.textEncoderLearningRate != 0
     }
 
@@ -70,6 +86,12 @@ package struct AdapterOptions: Equatable, Sendable {
         options.decomposeBoth = decomposeBoth
         options.fullMatrix = fullMatrix
         options.unbalanced = unbalanced
+        options.dora = dora
+        options.doraOnOutput = doraOnOutput
+        options.blockSize = blockSize
+        options.constraint = Float(constraint)
+        options.rescaled = rescaled
+        options.trainOnInput = trainOnInput
         return options
     }
 }

@@ -16,6 +16,16 @@ package struct LayerOptions {
     package var decomposeBoth = false
     package var fullMatrix = false
     package var unbalanced = false
+    package var dora = false
+    /// DoRA's magnitudes belong to output rows, not input channels.
+    package var doraOnOutput = true
+    /// DyLoRA: ranks trained together.
+    package var blockSize = 4
+    /// Bound of a rotation by outputs; 0 for none.
+    package var constraint: Float = 0
+    package var rescaled = false
+    /// (IA)³ on input channels instead of output rows.
+    package var trainOnInput = false
 
     package init(name: String, seed: UInt64, rank: Int?, alpha: Float) {
         self.name = name
@@ -26,7 +36,7 @@ package struct LayerOptions {
 
     package var dim: Int { rank ?? 1 }
     /// α, with 0 replaced.
-    private var effectiveAlpha: Float { alpha == 0 ? Float(dim) : alpha }
+    var effectiveAlpha: Float { alpha == 0 ? Float(dim) : alpha }
     /// α / r, or α / √r with rs-LoRA.
     package var scale: Float { effectiveAlpha / (rsLoRA ? Float(dim).squareRoot() : Float(dim)) }
     /// What a plain reader's α / r turns into `scale`.

@@ -9,6 +9,8 @@ package protocol LayerUpdate: AnyObject {
     var tensors: [AdapterTensor] { get }
     /// The `alpha` of the file; nil where the file has none.
     var alpha: Float? { get }
+    /// Called before each use: with the step's random stream in training, with nil otherwise.
+    func begin(step stream: RandomStream?)
     /// ΔW at strength 1.
     ///
     /// - Parameter base: the frozen weight; only some algorithms look at it.
@@ -41,6 +43,8 @@ package struct FileTensor: Equatable, Sendable {
 }
 
 extension LayerUpdate {
+    package func begin(step stream: RandomStream?) {}
+
     package func weight(base: Tensor, strength: Float) -> Tensor {
         let delta = delta(base: base)
         return add(base, strength == 1 ? delta : scaled(delta, by: strength))

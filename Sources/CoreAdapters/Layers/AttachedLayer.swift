@@ -63,6 +63,7 @@ package final class AttachedLayer: LayerAdapter {
         let mask = member.control.rowMask(member.name, rows: geometry.outputs)
         let onRank = member.control.rankActivations(member.name)
         let update = member.update
+        update.begin(step: member.control.drawStream(member.name))
         let cost = update.cost(rows: call.rows, geometry: geometry)
         func bypassCall(_ y: Tensor) -> BypassCall {
             BypassCall(
@@ -102,6 +103,7 @@ package final class AttachedLayer: LayerAdapter {
             var weight: Tensor?
             var bias = call.bias?.detached()
             for member in members {
+                member.update.begin(step: nil)
                 let changed = member.update.weight(base: base, strength: member.strength)
                 // Every adapter's ΔW is taken from the base, so that their order says nothing.
                 weight = weight.map { add($0, subtract(changed, base)) } ?? changed

@@ -15,6 +15,12 @@ package final class AttachedNorm: NormAdapter {
     init(_ members: [Member]) { self.members = members }
 
     package func affine(weight: Tensor, bias: Tensor) -> (weight: Tensor, bias: Tensor) {
+        // A still adapter leaves no history behind, like the kept weights of other layers.
+        let isStill = members.allSatisfy { !$0.control.isTraining }
+        return isStill ? withoutGradients { changed(weight, bias) } : changed(weight, bias)
+    }
+
+    private func changed(_ weight: Tensor, _ bias: Tensor) -> (weight: Tensor, bias: Tensor) {
         members.reduce((weight, bias)) { affine, member in
             if member.control.skips(member.name) { return affine }
             return member.update.affine(
