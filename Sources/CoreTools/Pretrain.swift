@@ -24,6 +24,8 @@ package struct Pretrain {
     package var stages = Set(Stage.allCases)
     package var saveEvery = 250
     package var threads = 1
+    /// Go into the recipe as they are.
+    package var notes: [String] = []
 
     package init(out: String, work: String) {
         self.out = out

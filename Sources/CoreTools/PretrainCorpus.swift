@@ -8,11 +8,14 @@ import ImageFiles
 /// that captions can ask for. The same seed gives the same corpus.
 struct PretrainCorpus {
     struct Sample {
-        let image: RGBImage
+        fileprivate let picture: PretrainPicture
         let caption: String
         /// Index into `entries`.
         let entry: Int
         let composition: Composition
+
+        /// Drawn when first asked for.
+        var image: RGBImage { picture.image }
     }
 
     /// What the generator trains on.
@@ -22,6 +25,11 @@ struct PretrainCorpus {
     /// The held-out families' pictures, by concept name, and the icons: only the encoders see some of them.
     let concepts: [(name: String, samples: [Sample])]
     let tokenizerCaptions: [String]
+
+    /// Entries that the generator sees most often.
+    let everyday: [Int]
+    /// Indices of their compositions among `samples`.
+    let everydayComposed: [Int]
 
     var plain: Range<Int> { 0..<entries.count }
     var composed: Range<Int> { entries.count..<samples.count }
@@ -33,35 +41,45 @@ struct PretrainCorpus {
         catalogue: EmojiCatalogue, conceptData: ConceptDataSet, excluded: Set<UInt32>, settings: PretrainSettings
     ) throws {
         let side = settings.imageSide
-        entries = catalogue.entries.filter { entry in
+        let entries = catalogue.entries.filter { entry in
             !excluded.contains(entry.codePoint) && !HeldOutFamily.all.contains { $0.contains(entry) }
         }
+        self.entries = entries
         let pictures = try entries.map { try catalogue.image($0).squared() }
         var samples = zip(entries, pictures).enumerated().map { index, pair in
             Sample(
-                image: Composition.plain.draw(pair.1, side: side), caption: pair.0.caption, entry: index,
-                composition: .plain)
+                picture: PretrainPicture { Composition.plain.draw(pair.1, side: side) }, caption: pair.0.caption,
+                entry: index, composition: .plain)
         }
         for index in entries.indices {
             var stream = RandomStream(seed: settings.seed, purpose: "corpus", item: Int(entries[index].codePoint))
             for composition in Self.compositions(of: index, in: entries, &stream) {
-                var partner: RGBAImage?
-                if case .pair(let name) = composition {
-                    partner = entries.firstIndex { $0.caption == name }.map { pictures[$0] }
-                }
+                let partner = Self.partner(in: composition, entries, pictures)
+                let subject = pictures[index]
                 samples.append(
                     Sample(
-                        image: composition.draw(pictures[index], partner: partner, side: side),
+                        picture: PretrainPicture { composition.draw(subject, partner: partner, side: side) },
                         caption: composition.caption(of: entries[index].caption), entry: index, composition: composition
-                    ))
+                    )
+                )
             }
         }
         self.samples = samples
+        everyday = entries.indices.filter { PretrainEverydayNames.all.contains(entries[$0].caption) }
+        let chosen = Set(everyday)
+        everydayComposed = samples.indices.filter { $0 >= entries.count && chosen.contains(samples[$0].entry) }
         concepts = try Self.concepts(conceptData, side: side)
         tokenizerCaptions =
             catalogue.entries.map(\.caption) + conceptData.images.map(\.caption)
             + Array(repeating: PromptTemplates.alter("") + PromptTemplates.style(""), count: 10).flatMap { $0 }
             + Placement.allCases.map { $0.caption(of: "") } + ["picture of", "image", "a the and with in on at of"]
+    }
+
+    private static func partner(
+        in composition: Composition, _ entries: [EmojiCatalogue.Entry], _ pictures: [RGBAImage]
+    ) -> RGBAImage? {
+        guard case .pair(let name) = composition else { return nil }
+        return entries.firstIndex { $0.caption == name }.map { pictures[$0] }
     }
 
     /// Two backdrops, two corners, two partners and three renderings for each emoji.
@@ -88,11 +106,20 @@ struct PretrainCorpus {
                 let words =
                     concept.trigger.isEmpty
                     ? image.caption : image.caption.replacing("\(concept.trigger) ", with: "")
+                let square = try ConceptDataSet.square(image, resolution: side)
                 return Sample(
-                    image: try ConceptDataSet.square(image, resolution: side), caption: words, entry: item,
+                    picture: PretrainPicture { square }, caption: words, entry: item,
                     composition: .plain)
             }
             return (concept.name, samples)
         }
     }
+}
+
+/// A picture that is drawn when first asked for and then kept.
+private final class PretrainPicture {
+    private let draw: () -> RGBImage
+    private(set) lazy var image = draw()
+
+    init(_ draw: @escaping () -> RGBImage) { self.draw = draw }
 }

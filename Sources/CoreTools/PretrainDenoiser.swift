@@ -10,7 +10,7 @@ struct PretrainDenoiser {
     let schedule: NoiseSchedule
     let corpus: PretrainCorpus
     /// Scaled latents of the corpus' samples.
-    let latents: TensorCache
+    let latents: PretrainLatents
     let settings: PretrainSettings
 
     func loss(step: Int) -> Tensor {
@@ -19,8 +19,7 @@ struct PretrainDenoiser {
         var captions: [String] = []
         var timesteps: [Int] = []
         for _ in 0..<settings.denoiser.batch {
-            let range = stream.uniform() < settings.attributeShare ? corpus.composed : corpus.plain
-            let index = range.lowerBound + stream.integer(below: range.count)
+            let index = choose(&stream)
             chosen.append(index)
             captions.append(caption(of: corpus.samples[index], &stream))
             timesteps.append(stream.integer(below: schedule.timestepCount))
@@ -36,6 +35,19 @@ struct PretrainDenoiser {
         return meanSquaredError(
             prediction, schedule.target(clean, noise, timesteps: timesteps),
             sampleWeights: timesteps.map { schedule.minSNRWeight($0, gamma: settings.minSNRGamma) })
+    }
+
+    /// A sample: composed or plain, of an everyday name or of any.
+    private func choose(_ stream: inout RandomStream) -> Int {
+        let (composed, everyday) = (
+            stream.uniform() < settings.attributeShare, stream.uniform() < settings.everydayShare
+        )
+        if everyday {
+            let indices = composed ? corpus.everydayComposed : corpus.everyday
+            return indices[stream.integer(below: indices.count)]
+        }
+        let range = composed ? corpus.composed : corpus.plain
+        return range.lowerBound + stream.integer(below: range.count)
     }
 
     /// The caption, sometimes dropped for guidance, sometimes with a trigger that means nothing.

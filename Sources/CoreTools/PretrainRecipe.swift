@@ -27,6 +27,8 @@ package struct PretrainRecipe: Codable, Equatable, Sendable {
     /// Steps done and the last mean loss of each stage.
     package var stages: [String: StageResult]
     package var gates: [PretrainGates.Gate]
+    /// What the settings do not say, such as a setting that was changed on the way.
+    package var notes: [String]
 
     package struct StageResult: Codable, Equatable, Sendable {
         package var steps: Int

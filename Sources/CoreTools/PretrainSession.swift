@@ -82,14 +82,11 @@ final class PretrainSession {
         unet.initialize(seed: settings.seed, path: "unet")
         text.initialize(seed: settings.seed, path: "text_encoder")
         progress("unet: \(unet.parameterCount) parameters, text encoder: \(text.parameterCount)")
-        let start = seconds()
-        let latents = TensorCache(allowed.samples) { vae.scaled(vae.encode($0.image.tensor()).mean) }
-        progress("unet: encoded \(latents.count) pictures in \(Int(seconds() - start)) s")
         let pipeline = DiffusionPipeline(
             unet: unet, vae: vae, textEncoder: text, tokenizer: tokenizer, schedule: NoiseSchedule())
         let denoiser = PretrainDenoiser(
             unet: unet, textEncoder: text, tokenizer: tokenizer, schedule: pipeline.schedule, corpus: allowed,
-            latents: latents, settings: settings)
+            latents: PretrainLatents(vae, corpus: allowed), settings: settings)
         let loop = loop(
             "unet", [("unet", unet), ("text", text)], settings.denoiser, averageDecay: settings.averageDecay)
         try loop.run(saveEvery: options.saveEvery) {
@@ -199,7 +196,7 @@ final class PretrainSession {
                     phrases: family.phrases)
             },
             heldOutBySimilarity: try excludedTwins().sorted().map { "U+" + String($0, radix: 16, uppercase: true) },
-            stages: stages, gates: gates)
+            stages: stages, gates: gates, notes: options.notes)
         try recipe.write(to: "\(options.out)/recipe.json")
     }
 

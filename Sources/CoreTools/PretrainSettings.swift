@@ -33,6 +33,8 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
     package var captionDropout: Float = 0.1
     package var triggerShare: Float = 0.1
     package var attributeShare: Float = 0.5
+    /// Share of the generator's samples that show an everyday name.
+    package var everydayShare: Float = 0.85
     package var minSNRGamma: Float = 5
     package var averageDecay: Float = 0.999
     /// Training images with a larger cosine to a held-out one are held out too.
