@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SweepClient
+import SweepWire
 
 /// The program's only entry: parses, runs, and maps every failure to one message and one exit code.
 package enum ProgramEntry {

@@ -1,6 +1,6 @@
 import CoreTools
 import Foundation
-import Ports
+package import Ports
 package import RunSpec
 
 /// Where the halves meet: a worker's child process, or `radiata train`, runs one attempt of one job.

@@ -74,5 +74,5 @@ struct BenchCommand: ParsableCommand {
     }
 }
 
-extension BenchModel: @retroactive ExpressibleByArgument {}
-extension Algorithm: @retroactive ExpressibleByArgument {}
+extension BenchModel: ExpressibleByArgument {}
+extension Algorithm: ExpressibleByArgument {}

@@ -75,4 +75,4 @@ struct DataCommand: ParsableCommand {
     }
 }
 
-extension ConceptKind: @retroactive ExpressibleByArgument {}
+extension ConceptKind: ExpressibleByArgument {}

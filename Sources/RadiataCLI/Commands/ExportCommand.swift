@@ -30,7 +30,7 @@ struct ExportCommand: AsyncParsableCommand {
     }
 }
 
-extension ExportRequest.Format: @retroactive ExpressibleByArgument {}
+extension ExportRequest.Format: ExpressibleByArgument {}
 
 /// Results for people: written whole or not at all.
 enum OutputFile {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SweepWire
 
 struct LaunchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -8,8 +9,8 @@ struct LaunchCommand: AsyncParsableCommand {
     @Argument(help: "The sweep file.")
     var file: String
 
-    @Option(help: "Higher goes first.")
-    var priority = 0
+    @Option(help: "Higher goes first; the sweep file's if left out.")
+    var priority: Int?
 
     @Flag(help: "Stay and show progress until it is finished.")
     var watch = false

@@ -9,7 +9,8 @@ import Synchronization
 /// Reads a sweep file, brings its inputs to the coordinator, and launches it. Shared by `launch` and `demo`.
 struct SweepLauncher {
     let client: SweepClient
-    var priority = 0
+    /// Overrides the sweep file's.
+    var priority: Int?
     /// Off for shared file systems: workers then find the inputs with `--inputs`.
     var uploads = true
 
@@ -24,8 +25,9 @@ struct SweepLauncher {
         let trees = sweep.bundle.inputs.values.compactMap { input in
             inputs[input.path].map { (path: input.path, list: InputList(name: input.path, tree: $0)) }
         }
-        var request = LaunchRequest(
-            key: Self.newKey(), bundle: sweep.bundle, priority: priority, inputs: trees.map(\.list))
+        var bundle = sweep.bundle
+        bundle.priority = priority
+        var request = LaunchRequest(key: Self.newKey(), bundle: bundle, inputs: trees.map(\.list))
         let answer = try await client.call(.launch, request, timeLimit: .seconds(120))
         guard uploads, !answer.missingBlobs.isEmpty else { return answer }
         try await upload(answer.missingBlobs, from: trees)
@@ -44,7 +46,7 @@ struct SweepLauncher {
         }
         let meter = UploadMeter(total: files.values.reduce(0) { $0 + $1.size }, count: files.count)
         for (digest, file) in files.sorted(by: { $0.key < $1.key }) {
-            let name = try ContentDigest(digest)
+            guard let name = ContentDigest(digest) else { continue }
             try await client.upload(.file(file.path), digest: name, size: file.size) { meter.update(within: $0) }
             meter.finishFile(file.size)
         }

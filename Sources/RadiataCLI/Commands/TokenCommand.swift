@@ -64,4 +64,4 @@ struct TokenCommand: AsyncParsableCommand {
     }
 }
 
-extension TokenScope: @retroactive ExpressibleByArgument {}
+extension TokenScope: ExpressibleByArgument {}

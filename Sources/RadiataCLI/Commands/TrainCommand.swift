@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import RunSpec
+import SweepFile
 import SweepModel
 import WorkerTrainer
 

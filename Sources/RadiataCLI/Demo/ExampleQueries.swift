@@ -1,5 +1,10 @@
 /// Queries to try on a ledger, shown by the demo and in the report.
 enum ExampleQueries {
+    static let titles = [
+        "The five checkpoints nearest to the concept", "Likeness against drift from the base, by algorithm",
+        "Loss curves, every 25 steps",
+    ]
+
     static func all(sweep: String) -> [String] {
         [
             """

@@ -2,8 +2,10 @@ import Dispatch
 import Foundation
 
 /// Runs something on Ctrl-C or SIGTERM, then ends the program with the usual status.
-final class InterruptHandler: Sendable {
-    private let sources: [any DispatchSourceSignal & Sendable]
+///
+/// Unchecked: the sources are made in `init` and only cancelled afterwards, which Dispatch allows from any thread.
+final class InterruptHandler: @unchecked Sendable {
+    private let sources: [any DispatchSourceSignal]
 
     init(_ action: @escaping @Sendable () -> Void) {
         sources = [SIGINT, SIGTERM].map { number in
@@ -15,7 +17,7 @@ final class InterruptHandler: Sendable {
                 exit(128 + number)
             }
             source.resume()
-            return source as! any DispatchSourceSignal & Sendable
+            return source
         }
     }
 

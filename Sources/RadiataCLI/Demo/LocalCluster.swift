@@ -64,8 +64,7 @@ final class LocalCluster: Sendable {
 
     private func start(name: String, _ arguments: [String]) throws {
         let path = "\(folder)/\(name).log"
-        FileManager.default.createFile(atPath: path, contents: nil)
-        guard let log = FileHandle(forWritingAtPath: path) else {
+        guard FileManager.default.createFile(atPath: path, contents: nil), let log = FileHandle(forWritingAtPath: path) else {
             throw CommandFailure(.failed, "\(path): cannot be written")
         }
         let process = Process()

@@ -1,0 +1,104 @@
+import ArgumentParser
+import Foundation
+import ImageFiles
+import RunSpec
+import SweepAnalysis
+import SweepClient
+import SweepWire
+
+struct TopCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "top", abstract: "A sweep's configurations, best first.")
+
+    @Argument(help: "The sweep.")
+    var sweep: String
+    @Option(help: "Metric, for example squared_centroid_distance.")
+    var metric: String
+    @Option(help: "Prompt type; where the metric is usually read if left out.")
+    var prompts: String?
+    @Option(help: "How many.")
+    var limit = 20
+    @OptionGroup var options: ClientOptions
+    @OptionGroup var output: FormatOption
+
+    func run() async throws {
+        let results = try await SweepResults(client: try options.client(), sweep: sweep).fetch()
+        let ranking = results.ranking(by: metric, prompts: prompts)
+        guard !ranking.isEmpty else {
+            throw CommandFailure(
+                .notFound, "\(sweep) has no values of '\(metric)'; it has \(results.metrics.joined(separator: ", "))")
+        }
+        var table = TextTable(columns: ["rank", "configuration", "epoch", "step", metric, "deviation", "jobs"])
+        table.rows = ranking.prefix(limit).map { entry in
+            [
+                .number(Double(entry.rank)), .text(entry.label), .number(Double(entry.epoch)), .number(Double(entry.step)),
+                .number(entry.mean), entry.deviation.map { .number($0) } ?? .none,
+                .text(entry.jobs.map { String($0.prefix(12)) }.joined(separator: " ")),
+            ]
+        }
+        Console.out(try table.rendered(as: output.format))
+    }
+}
+
+struct ReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report", abstract: "One HTML file: results, floor and ceiling, pictures, queries.")
+
+    @Argument(help: "The sweep.")
+    var sweep: String
+    @Option(name: .shortAndLong, help: "The file to write.")
+    var output: String
+    @OptionGroup var options: ClientOptions
+
+    func run() async throws {
+        try await ReportWriter(client: try options.client(), sweep: sweep).write(to: output)
+        Console.note("wrote \(output)")
+    }
+}
+
+struct GridCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "grid", abstract: "Contact sheets side by side along two or three parameters.")
+
+    @Argument(help: "The sweep.")
+    var sweep: String
+    @Option(help: "Parameter along the columns.")
+    var x: String
+    @Option(help: "Parameter along the rows.")
+    var y: String
+    @Option(help: "Parameter with one panel a value.")
+    var z: String?
+    @Option(name: .shortAndLong, help: "The PNG file to write.")
+    var output: String
+    @OptionGroup var options: ClientOptions
+
+    func run() async throws {
+        let client = try options.client()
+        let jobs = try await JobPages(client: client, sweep: sweep, state: nil).all()
+        var cells: [ImageGrid.Cell] = []
+        for job in jobs {
+            guard let image = try await newestSheet(of: job, client: client) else { continue }
+            func value(_ axis: String?) -> String { axis.flatMap { job.parameters[$0]?.plain } ?? "–" }
+            cells.append(ImageGrid.Cell(x: value(x), y: value(y), z: z == nil ? "" : value(z), image: image))
+        }
+        guard !cells.isEmpty else {
+            throw CommandFailure(.notFound, "\(sweep) has no contact sheets yet; its sweep file needs 'evaluate'")
+        }
+        let grid = ImageGrid(title: sweep, xAxis: x, yAxis: y, zAxis: z ?? "", cells: cells)
+        try PNGFile.write(grid.composed(), to: output, text: [("Software", "radiata"), ("Title", sweep)])
+        Console.note("wrote \(output)")
+    }
+
+    private func newestSheet(of job: JobSummary, client: SweepClient) async throws -> RGBImage? {
+        let answer = try await client.call(
+            .query,
+            QueryRequest(
+                sql: """
+                    SELECT sha256 FROM artifacts WHERE job = '\(job.id)' AND kind = 'contact-sheet' \
+                    ORDER BY checkpoint DESC LIMIT 1
+                    """))
+        guard let digest = answer.rows.first?.first?.string else { return nil }
+        let bytes = try await client.call(.getBlob, BlobRange(sha256: digest, offset: 0), timeLimit: nil)
+        return try ImageFile.decode(Array(bytes.bytes), name: "contact sheet of job \(job.id.prefix(12))").composited()
+    }
+}
