@@ -1,6 +1,8 @@
 import Foundation
 import Glibc
 import Ports
+import SweepClient
+import SweepModel
 import SweepWire
 import Testing
 import Worker
@@ -107,6 +109,45 @@ struct WorkerDaemonTests {
         let worker = try cluster.worker()
         #expect(try await cluster.jobs(reach: ["done", "failed", "parked"]).map { $0[0] } == ["done", "done"])
         #expect(try DiskFiles().list(cluster.folder.path + "/work/inputs").filter { !$0.hasPrefix(".") }.count == 1)
+        try await worker.stop()
+        await cluster.stop()
+    }
+
+    @Test("what a killed worker left is ended, handed in and given back when it starts again")
+    func restart() async throws {
+        let cluster = try await Cluster()
+        _ = try cluster.folder.write("gate", "")
+        try await cluster.launch(sweep.replacingOccurrences(of: "[1, 2]", with: "[1]"), script: script)
+        // An earlier run of the worker: it took the job, its trainer wrote three steps, then it was gone.
+        let identity = SystemRandom().hexadecimal(bytes: 16)
+        let session = SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16))
+        _ = try await cluster.client.call(
+            .register,
+            RegisterRequest(worker: WorkerID(identity), name: "killed", session: session, slots: 1, threads: 1))
+        let exchange = ExchangeRequest(session: session, number: 1, reports: [], freeSlots: 1, waitSeconds: 10)
+        let grant = try #require(try await cluster.client.call(.exchange, exchange).grants.first)
+        let place = "work/attempts/\(WorkFolder.attemptName(grant.token))"
+        try DiskFiles().makeFolder("\(cluster.folder.path)/\(place)/out")
+        _ = try cluster.folder.write("work/id", identity + "\n")
+        _ = try cluster.folder.write(
+            "\(place)/attempt.json", String(decoding: try WireJSON.encode(grant), as: UTF8.self))
+        let lines = (1...3).map { "{\"step\": \($0), \"loss\": 1}\n" }.joined()
+        _ = try cluster.folder.write("\(place)/out/metrics.jsonl", lines)
+        let trainer = Process()
+        trainer.executableURL = URL(fileURLWithPath: "/bin/sleep")
+        trainer.arguments = ["1000"]
+        try trainer.run()
+        let stat = try String(contentsOfFile: "/proc/\(trainer.processIdentifier)/stat", encoding: .utf8)
+        let started = try #require(stat.split(separator: ")").last?.split(separator: " ")[19])
+        _ = try cluster.folder.write("\(place)/process", "\(trainer.processIdentifier) \(started)\n")
+
+        let worker = try cluster.worker()
+        #expect(try await cluster.jobs(reach: ["done", "failed"]) == [["done", "2", "null"]])
+        #expect(try await eventually { !trainer.isRunning })
+        let detail = try await cluster.client.call(.job, JobRequest(job: grant.token.job.text))
+        #expect(detail.attempts.map(\.outcome) == ["released", "done"])
+        let kept = "SELECT count(*) FROM metric m JOIN attempt a ON a.id = m.attempt WHERE a.number = 1"
+        #expect(try await cluster.query(kept) == [["3"]])
         try await worker.stop()
         await cluster.stop()
     }
