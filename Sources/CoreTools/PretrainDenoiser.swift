@@ -32,9 +32,7 @@ struct PretrainDenoiser {
         let prediction = unet(
             sample: schedule.addNoise(clean, noise, timesteps: timesteps), timesteps: timesteps.map(Float.init),
             context: context)
-        return meanSquaredError(
-            prediction, schedule.target(clean, noise, timesteps: timesteps),
-            sampleWeights: timesteps.map { schedule.minSNRWeight($0, gamma: settings.minSNRGamma) })
+        return meanSquaredError(prediction, schedule.target(clean, noise, timesteps: timesteps))
     }
 
     /// A sample: composed or plain, of an everyday name or of any.

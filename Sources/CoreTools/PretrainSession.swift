@@ -83,7 +83,7 @@ final class PretrainSession {
         text.initialize(seed: settings.seed, path: "text_encoder")
         progress("unet: \(unet.parameterCount) parameters, text encoder: \(text.parameterCount)")
         let pipeline = DiffusionPipeline(
-            unet: unet, vae: vae, textEncoder: text, tokenizer: tokenizer, schedule: NoiseSchedule())
+            unet: unet, vae: vae, textEncoder: text, tokenizer: tokenizer, schedule: settings.schedule)
         let denoiser = PretrainDenoiser(
             unet: unet, textEncoder: text, tokenizer: tokenizer, schedule: pipeline.schedule, corpus: allowed,
             latents: PretrainLatents(vae, corpus: allowed), settings: settings)

@@ -26,7 +26,7 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
     package var visionLayers = 3
     package var patchSide = 8
     package var vae = Stage(steps: 500, batch: 8, learningRate: 2e-3, warmup: 20, weightDecay: 0.01)
-    package var denoiser = Stage(steps: 5000, batch: 16, learningRate: 1e-3, warmup: 100, weightDecay: 0.01)
+    package var denoiser = Stage(steps: 3000, batch: 16, learningRate: 1e-3, warmup: 100, weightDecay: 0.01)
     package var encoders = Stage(steps: 900, batch: 64, learningRate: 1e-3, warmup: 100, weightDecay: 0.05)
     /// Weight of the squared latents, per value; the rest of the divergence from the normal distribution is constant.
     package var divergenceWeight: Float = 3e-4
@@ -35,7 +35,6 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
     package var attributeShare: Float = 0.5
     /// Share of the generator's samples that show an everyday name.
     package var everydayShare: Float = 0.85
-    package var minSNRGamma: Float = 5
     package var averageDecay: Float = 0.999
     /// Training images with a larger cosine to a held-out one are held out too.
     package var heldOutCosine: Float = 0.9
@@ -51,6 +50,13 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
         let fallStart = Float(stage.steps) * 0.7
         guard Float(step) > fallStart else { return rise }
         return max(0.02, (Float(stage.steps) - Float(step)) / (Float(stage.steps) - fallStart))
+    }
+
+    /// DDPM's own noise. Stable Diffusion's leaves 7 % of the signal at the last timestep: over 16×16 latents that is enough to
+    /// read the overall colour from, so a small model would draw the colour it finds in the noise and not the one asked for.
+    /// With next to no signal left the noise says nothing about the picture, hence velocity.
+    package var schedule: NoiseSchedule {
+        NoiseSchedule(betaStart: 0.0001, betaEnd: 0.02, betas: .linear, prediction: .velocity)
     }
 
     package var autoencoder: AutoencoderConfiguration {
