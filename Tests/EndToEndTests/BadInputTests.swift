@@ -22,7 +22,9 @@ struct BadInputTests {
         Case(
             what: "impossible value", text: "name: x\ngroups: [ { list: [ { algorithm: lora, dim: -4 } ] } ]\n",
             expected: ["sweep.yaml:2", "dim"]),
-        Case(what: "unknown algorithm", text: "name: x\ngroups: [ { list: [ { algorithm: lorra } ] } ]\n", expected: ["lorra", "lora"]),
+        Case(
+            what: "unknown algorithm", text: "name: x\ngroups: [ { list: [ { algorithm: lorra } ] } ]\n",
+            expected: ["lorra", "lora"]),
     ]
 
     @Test("a bad sweep file is refused with its lines and exit code 2", arguments: files)
@@ -56,7 +58,9 @@ struct BadInputTests {
             "sweep.yaml",
             "name: x\nbase: no-base\ndata: no-data\ngroups: [ { list: [ { algorithm: lora, dim: 4 } ] } ]\n")
         let plan = try RadiataProgram.run(["plan", path, "--format", "json"])
-        #expect(plan.status == 0 && plan.messages.contains("no-data") && plan.output.contains("\"provisional\" : true"), "\(plan)")
+        #expect(
+            plan.status == 0 && plan.messages.contains("no-data") && plan.output.contains("\"provisional\" : true"),
+            "\(plan)")
         let train = try RadiataProgram.run(["train", path, "--out", folder.path + "/out"])
         #expect(train.status == 2 && train.messages.contains("no-"), "\(train)")
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/out"))
@@ -110,7 +114,8 @@ struct BadInputTests {
         let base = RadiataProgram.root.appending(path: "sweeps/base/emoji-64").path
         let path = try folder.write(
             "sweep.yaml",
-            "name: x\nbase: \(base)\ndata: \(folder.path)/data\ngroups: [ { list: [ { algorithm: lora, dim: 4, epochs: 1 } ] } ]\n")
+            "name: x\nbase: \(base)\ndata: \(folder.path)/data\ngroups: [ { list: [ { algorithm: lora, dim: 4, epochs: 1 } ] } ]\n"
+        )
         let ended = try RadiataProgram.run(["train", path, "--out", folder.path + "/out"])
         #expect(ended.status == 1 && ended.messages.contains("broken.png"), "\(ended)")
     }

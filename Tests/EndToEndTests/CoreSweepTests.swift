@@ -22,7 +22,9 @@ struct CoreSweepTests {
             """)
     }
 
-    @Test("a core job killed in mid-training ends with the adapter of an undisturbed run, byte for byte", .timeLimit(.minutes(6)))
+    @Test(
+        "a core job killed in mid-training ends with the adapter of an undisturbed run, byte for byte",
+        .timeLimit(.minutes(6)))
     func killedCoreJobIsExact() throws {
         let house = try House()
         let file = try sweep(house.folder)
@@ -35,7 +37,8 @@ struct CoreSweepTests {
         try #require(launched.status == 0, "\(launched)")
         let first = try house.startWorker("worker-a")
         try house.eventually("the first checkpoint is committed") {
-            try house.count("SELECT count(*) FROM checkpoints WHERE kind = 'state'") >= 1 ? nil : house.log("worker-a-2")
+            try house.count("SELECT count(*) FROM checkpoints WHERE kind = 'state'") >= 1
+                ? nil : house.log("worker-a-2")
         }
         house.slay(first)
         _ = try house.startWorker("worker-b")
@@ -56,7 +59,8 @@ struct CoreSweepTests {
             let digest = try #require(row["sha256"] as? String)
             let name = "step-" + String(repeating: "0", count: 8 - "\(step)".count) + "\(step)"
             let mine = try Data(contentsOf: URL(filePath: "\(alone)/checkpoints/\(name)/adapter.safetensors"))
-            let theirs = try Data(contentsOf: URL(filePath: "\(house.data)/blobs/\(digest.prefix(2))/\(digest.dropFirst(2))"))
+            let theirs = try Data(
+                contentsOf: URL(filePath: "\(house.data)/blobs/\(digest.prefix(2))/\(digest.dropFirst(2))"))
             #expect(mine == theirs, "adapter of step \(step)")
         }
     }

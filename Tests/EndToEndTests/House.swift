@@ -69,7 +69,9 @@ final class House {
     }
 
     func log(_ name: String) -> String {
-        FileManager.default.contents(atPath: "\(folder.path)/\(name).log").map { String(decoding: $0.suffix(2000), as: UTF8.self) }
+        FileManager.default.contents(atPath: "\(folder.path)/\(name).log").map {
+            String(decoding: $0.suffix(2000), as: UTF8.self)
+        }
             ?? "no log \(name)"
     }
 

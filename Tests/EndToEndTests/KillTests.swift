@@ -4,7 +4,8 @@ import Testing
 /// Real processes, real HTTP, real SQLite, SIGKILL: nothing is lost and nothing is there twice.
 @Suite("Killed processes", .serialized)
 struct KillTests {
-    /// A trainer in shell: ten steps, a state every five. Without a state to go on from, seeds 1 and 2 stop after step 5 until their gate opens.
+    /// A trainer in shell: ten steps, a state every five. Without a state to go on from, seeds 1 and 2 stop after step
+    /// 5 until their gate opens.
     private static let trainer = """
         #!/bin/sh
         out="$1"; seed="$2"; gate="$3"; state="$4"
@@ -93,10 +94,13 @@ struct KillTests {
         #expect(try house.count("SELECT count(*) FROM jobs") == 3)
         // Every job has each step exactly once, whichever attempts it took.
         let steps = try house.query(
-            "SELECT job, count(*) n, count(DISTINCT step) d, min(step) low, max(step) high FROM metrics WHERE key='loss' GROUP BY job")
+            "SELECT job, count(*) n, count(DISTINCT step) d, min(step) low, max(step) high FROM metrics WHERE key='loss' GROUP BY job"
+        )
         #expect(steps.count == 3)
         for row in steps {
-            #expect(row["n"] as? Int == 10 && row["d"] as? Int == 10 && row["low"] as? Int == 1 && row["high"] as? Int == 10)
+            #expect(
+                row["n"] as? Int == 10 && row["d"] as? Int == 10 && row["low"] as? Int == 1 && row["high"] as? Int == 10
+            )
         }
         #expect(try house.count("SELECT count(*) FROM checkpoints WHERE kind = 'adapter'") == 3)
         // The killed job went on from its state instead of starting over.

@@ -19,13 +19,17 @@ enum RadiataProgram {
     }
 
     /// Runs to the end; output goes through files, so that no pipe can fill up.
-    static func run(_ arguments: [String], environment: [String: String] = [:], in folder: String? = nil) throws -> Ended {
+    static func run(_ arguments: [String], environment: [String: String] = [:], in folder: String? = nil) throws
+        -> Ended
+    {
         let scratch = try TemporaryFolder()
         let process = try start(
-            arguments, output: scratch.path + "/out", messages: scratch.path + "/err", environment: environment, in: folder)
+            arguments, output: scratch.path + "/out", messages: scratch.path + "/err", environment: environment,
+            in: folder)
         process.waitUntilExit()
         return Ended(
-            status: process.terminationStatus, output: try String(contentsOfFile: scratch.path + "/out", encoding: .utf8),
+            status: process.terminationStatus,
+            output: try String(contentsOfFile: scratch.path + "/out", encoding: .utf8),
             messages: try String(contentsOfFile: scratch.path + "/err", encoding: .utf8))
     }
 

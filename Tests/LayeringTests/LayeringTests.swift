@@ -31,7 +31,7 @@ struct LayeringTests {
 
     @Test("SQL statements stand in the ledger only")
     func sqlStaysInTheLedger() throws {
-        let pattern = /"(SELECT|INSERT|UPDATE|DELETE) [^"]* (FROM|INTO|SET) /
+        let pattern = #/"(SELECT|INSERT|UPDATE|DELETE) [^"]* (FROM|INTO|SET) /#
         let offenders = try SourceTree.swiftFiles(in: ["Sources", "coordinator", "worker"])
             .filter { !$0.path.contains("/SweepLedger/") && !$0.path.contains("/RadiataCLI/") }
             .filter { try String(contentsOf: $0, encoding: .utf8).contains(pattern) }

@@ -1,3 +1,5 @@
+import Testing
+
 /// The module table of docs/architecture.md as data.
 enum ModuleTable {
     struct Module: Sendable, CustomTestStringConvertible {
@@ -7,7 +9,9 @@ enum ModuleTable {
     }
 
     /// FoundationNetworking is absent on purpose: HTTP goes through libcurl.
-    static let freeForAll: Set<String> = ["Swift", "Synchronization", "Glibc", "Foundation", "FoundationEssentials", "Dispatch"]
+    static let freeForAll: Set<String> = [
+        "Swift", "Synchronization", "Glibc", "Foundation", "FoundationEssentials", "Dispatch",
+    ]
 
     private static let sweepLow: Set<String> = ["SweepModel", "RunSpec", "Ports"]
     private static let coreLow: Set<String> = ["CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]
@@ -37,8 +41,10 @@ enum ModuleTable {
         Module(
             folder: "coordinator/Daemon",
             mayImport: sweepLow.union([
-                "CoordinatorCore", "SweepLedger", "SweepAnalysis", "SweepFile", "SweepWire", "Hummingbird", "HummingbirdTLS",
-                "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOSSL", "NIOFoundationCompat", "ServiceLifecycle", "UnixSignals",
+                "CoordinatorCore", "SweepLedger", "SweepAnalysis", "SweepFile", "SweepWire", "Hummingbird",
+                "HummingbirdTLS",
+                "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOSSL", "NIOFoundationCompat", "ServiceLifecycle",
+                "UnixSignals",
                 "Logging",
             ])),
         Module(

@@ -30,7 +30,9 @@ enum SourceTree {
                 let folder = "\(parent)/\(name)"
                 var isFolder: ObjCBool = false
                 let path = root.appending(path: folder).path
-                guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { continue }
+                guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+                    continue
+                }
                 if try !swiftFiles(in: [folder]).isEmpty { folders.append(folder) }
             }
         }
@@ -38,7 +40,8 @@ enum SourceTree {
     }
 
     static func importLines(in folder: String) throws -> [ImportLine] {
-        let pattern = /^\s*(?:@\w+\s+)*(?:package |public |internal |private |fileprivate )?import (?:(?:struct|class|enum|protocol|func|var|let|typealias) )?(\w+)/
+        let pattern =
+            /^\s*(?:@\w+\s+)*(?:package |public |internal |private |fileprivate )?import (?:(?:struct|class|enum|protocol|func|var|let|typealias) )?(\w+)/
         return try swiftFiles(in: [folder]).flatMap { file in
             try String(contentsOf: file, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
                 .enumerated()

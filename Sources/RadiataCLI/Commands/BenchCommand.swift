@@ -7,7 +7,8 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench", abstract: "Measure this machine.", subcommands: [MatrixProduct.self, Step.self])
 
     struct MatrixProduct: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "gemm", abstract: "The machine's matrix product rate.")
+        static let configuration = CommandConfiguration(
+            commandName: "gemm", abstract: "The machine's matrix product rate.")
 
         @Option(help: "Rows, columns and inner size.")
         var size = 2048

@@ -11,7 +11,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Serve until stopped.",
-            discussion: "First start writes an admin token to DATA/admin.token. On loopback without --token-file no token is asked for.")
+            discussion:
+                "First start writes an admin token to DATA/admin.token. On loopback without --token-file no token is asked for."
+        )
 
         @Option(help: "Folder of the ledger and the blobs.")
         var data = "~/.local/share/radiata"

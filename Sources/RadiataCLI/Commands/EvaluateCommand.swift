@@ -38,7 +38,8 @@ struct EvaluateCommand: ParsableCommand {
         }
         let spec = EvaluationSpec(prompts: types, images: images, steps: steps, guidance: guidance)
         let evaluation = try EvaluateAdapter(
-            base: base, data: data, adapter: adapter, spec: spec, cache: "\(out)/cache", out: out, threads: machine.count
+            base: base, data: data, adapter: adapter, spec: spec, cache: "\(out)/cache", out: out,
+            threads: machine.count
         ).run(report: Console.note)
         var table = TextTable(columns: ["class", "prompts", "metric", "value", "n"])
         table.rows = evaluation.rows.map {

@@ -29,17 +29,21 @@ struct LaunchCommand: AsyncParsableCommand {
         } else {
             let shared = answer.shared > 0 ? ", \(answer.shared) of them known already" : ""
             Console.out(
-                "\(answer.sweep): \(answer.configurations) configurations, \(answer.jobs) jobs (\(answer.added) added\(shared))")
+                "\(answer.sweep): \(answer.configurations) configurations, \(answer.jobs) jobs (\(answer.added) added\(shared))"
+            )
         }
         if !answer.missingBlobs.isEmpty {
-            Console.note("\(answer.missingBlobs.count) input files are not with the coordinator; start workers with --inputs DIR")
+            Console.note(
+                "\(answer.missingBlobs.count) input files are not with the coordinator; start workers with --inputs DIR"
+            )
         }
         guard watch else { return }
         let summary = try await SweepWatcher(client: client, sweep: answer.sweep).run()
         let done = summary.states["done"] ?? 0
         if done < summary.jobs {
             throw CommandFailure(
-                .failed, "\(summary.jobs - done) of \(summary.jobs) jobs did not finish; see 'radiata jobs \(answer.sweep)'")
+                .failed,
+                "\(summary.jobs - done) of \(summary.jobs) jobs did not finish; see 'radiata jobs \(answer.sweep)'")
         }
     }
 }

@@ -10,7 +10,9 @@ struct ModelCommand: ParsableCommand {
     struct Run: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run one component on a file of tensors.",
-            discussion: "Components: unet, vae-encode, vae-decode, text-encoder, clip-image, clip-text (layouts: docs/core.md).")
+            discussion:
+                "Components: unet, vae-encode, vae-decode, text-encoder, clip-image, clip-text (layouts: docs/core.md)."
+        )
 
         @Option(help: "A pipeline folder, or one model's folder.")
         var model: String

@@ -53,7 +53,9 @@ struct PretrainCommand: ParsableCommand {
         guard !gates.isEmpty else { return }
         if output.format == .json { return Console.out(try JSONText.encode(gates)) }
         var table = TextTable(columns: ["gate", "value", "wanted", "passed"])
-        table.rows = gates.map { [.text($0.name), .number($0.value), .text($0.wanted), .text($0.passed ? "yes" : "NO")] }
+        table.rows = gates.map {
+            [.text($0.name), .number($0.value), .text($0.wanted), .text($0.passed ? "yes" : "NO")]
+        }
         Console.out(try table.rendered(as: output.format))
     }
 }

@@ -31,7 +31,8 @@ struct TopCommand: AsyncParsableCommand {
         var table = TextTable(columns: ["rank", "configuration", "epoch", "step", metric, "deviation", "jobs"])
         table.rows = ranking.prefix(limit).map { entry in
             [
-                .number(Double(entry.rank)), .text(entry.label), .number(Double(entry.epoch)), .number(Double(entry.step)),
+                .number(Double(entry.rank)), .text(entry.label), .number(Double(entry.epoch)),
+                .number(Double(entry.step)),
                 .number(entry.mean), entry.deviation.map { .number($0) } ?? .none,
                 .text(entry.jobs.map { String($0.prefix(12)) }.joined(separator: " ")),
             ]

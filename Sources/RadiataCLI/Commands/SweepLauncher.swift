@@ -20,7 +20,9 @@ struct SweepLauncher {
         for warning in sweep.plan.warnings { Console.note("warning: \(warning)") }
         if let missing = sweep.plan.jobs.first(where: \.provisional) {
             throw CommandFailure(
-                .usage, "\(file): base or data are missing (see the warning), job \(missing.id.short) cannot be run; nothing was launched")
+                .usage,
+                "\(file): base or data are missing (see the warning), job \(missing.id.short) cannot be run; nothing was launched"
+            )
         }
         let trees = sweep.bundle.inputs.values.compactMap { input in
             inputs[input.path].map { (path: input.path, list: InputList(name: input.path, tree: $0)) }
@@ -78,7 +80,9 @@ private final class UploadMeter: Sendable {
         guard Console.isTerminal else { return }
         let done = sent.withLock { $0 } + within
         let megabytes = { (bytes: Int64) in String(format: "%.1f", Double(bytes) / 1e6) }
-        Console.rewrite("uploading inputs \(Console.bar(done: Double(done) / Double(max(total, 1)))) \(megabytes(done)) of \(megabytes(total)) MB")
+        Console.rewrite(
+            "uploading inputs \(Console.bar(done: Double(done) / Double(max(total, 1)))) \(megabytes(done)) of \(megabytes(total)) MB"
+        )
     }
 
     func finishFile(_ size: Int64) { sent.withLock { $0 += size } }

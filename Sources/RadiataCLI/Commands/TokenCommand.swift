@@ -4,7 +4,8 @@ import SweepWire
 
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "token", abstract: "Access tokens of the coordinator.", subcommands: [Create.self, List.self, Revoke.self])
+        commandName: "token", abstract: "Access tokens of the coordinator.",
+        subcommands: [Create.self, List.self, Revoke.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

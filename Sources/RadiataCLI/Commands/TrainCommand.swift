@@ -8,7 +8,8 @@ import WorkerTrainer
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Train and evaluate one job here, without a coordinator.",
-        discussion: "JOB is a sweep file that expands to one job. Ctrl-C saves the training state; --resume goes on from it.")
+        discussion:
+            "JOB is a sweep file that expands to one job. Ctrl-C saves the training state; --resume goes on from it.")
 
     @Argument(help: "A sweep file that expands to exactly one job.")
     var job: String
@@ -26,7 +27,8 @@ struct TrainCommand: ParsableCommand {
         for warning in sweep.plan.warnings { Console.note("warning: \(warning)") }
         guard sweep.plan.jobs.count == 1 else {
             throw CommandFailure(
-                .usage, "\(job) expands to \(sweep.plan.jobs.count) jobs, wanted exactly one; use 'radiata launch' for sweeps")
+                .usage,
+                "\(job) expands to \(sweep.plan.jobs.count) jobs, wanted exactly one; use 'radiata launch' for sweeps")
         }
         let resolved: ResolvedJob
         do {

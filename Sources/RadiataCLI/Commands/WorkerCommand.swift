@@ -21,7 +21,8 @@ struct WorkerCommand: AsyncParsableCommand {
         var threads: Int?
         @Option(name: .customLong("label"), help: "k=v, for sweeps that require it. Repeatable.")
         var labels: [String] = []
-        @Option(name: .customLong("inputs"), help: "Folder in which base models and data sets are looked for. Repeatable.")
+        @Option(
+            name: .customLong("inputs"), help: "Folder in which base models and data sets are looked for. Repeatable.")
         var inputs: [String] = []
         @Option(help: "The worker's own folder: identity, cache, attempts.")
         var work = "~/.cache/radiata/worker"

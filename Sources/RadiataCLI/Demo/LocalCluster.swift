@@ -39,7 +39,8 @@ final class LocalCluster: Sendable {
             _ = try await client.call(.health, Nothing(), retry: .user)
         } catch {
             throw CommandFailure(
-                .failed, "the coordinator did not start; its log is \(folder)/coordinator.log\n\(logTail("coordinator"))")
+                .failed,
+                "the coordinator did not start; its log is \(folder)/coordinator.log\n\(logTail("coordinator"))")
         }
     }
 
@@ -64,7 +65,8 @@ final class LocalCluster: Sendable {
 
     private func start(name: String, _ arguments: [String]) throws {
         let path = "\(folder)/\(name).log"
-        guard FileManager.default.createFile(atPath: path, contents: nil), let log = FileHandle(forWritingAtPath: path) else {
+        guard FileManager.default.createFile(atPath: path, contents: nil), let log = FileHandle(forWritingAtPath: path)
+        else {
             throw CommandFailure(.failed, "\(path): cannot be written")
         }
         let process = Process()
@@ -78,7 +80,9 @@ final class LocalCluster: Sendable {
     }
 
     private func logTail(_ name: String) -> String {
-        let text = FileManager.default.contents(atPath: "\(folder)/\(name).log").map { String(decoding: $0, as: UTF8.self) }
+        let text = FileManager.default.contents(atPath: "\(folder)/\(name).log").map {
+            String(decoding: $0, as: UTF8.self)
+        }
         return (text ?? "").split(separator: "\n").suffix(8).joined(separator: "\n")
     }
 }

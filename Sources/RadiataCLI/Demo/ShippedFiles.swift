@@ -14,6 +14,7 @@ enum ShippedFiles {
             folder = folder.deletingLastPathComponent()
         }
         throw CommandFailure(
-            .notFound, "\(relative) is not here, nor beside the program; run this in the project's folder, or name the file")
+            .notFound,
+            "\(relative) is not here, nor beside the program; run this in the project's folder, or name the file")
     }
 }

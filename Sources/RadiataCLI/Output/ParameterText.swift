@@ -10,7 +10,8 @@ extension ParameterValue {
         case .flag(let flag): flag ? "true" : "false"
         case .list(let items): "[" + items.map(\.plain).joined(separator: ", ") + "]"
         case .map(let entries):
-            "{" + entries.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.plain)" }.joined(separator: ", ") + "}"
+            "{" + entries.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.plain)" }.joined(separator: ", ")
+                + "}"
         case .null: "null"
         }
     }

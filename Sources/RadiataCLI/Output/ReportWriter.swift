@@ -14,10 +14,14 @@ struct ReportWriter {
 
     func write(to path: String) async throws {
         let results = try await SweepResults(client: client, sweep: sweep).fetch()
-        let queries = zip(ExampleQueries.titles, ExampleQueries.all(sweep: sweep)).map { SweepReport.Query(title: $0, sql: $1) }
+        let queries = zip(ExampleQueries.titles, ExampleQueries.all(sweep: sweep)).map {
+            SweepReport.Query(title: $0, sql: $1)
+        }
         let report = SweepReport(
             results: results, sheets: try await sheets(of: results), queries: queries,
-            facts: [("sweep", sweep), ("coordinator", client.configuration.coordinator), ("jobs", "\(results.jobs.count)")])
+            facts: [
+                ("sweep", sweep), ("coordinator", client.configuration.coordinator), ("jobs", "\(results.jobs.count)"),
+            ])
         try OutputFile.write(Data(report.html().utf8), to: path)
     }
 
@@ -39,7 +43,8 @@ struct ReportWriter {
                 .getBlob, BlobRange(sha256: row[2].string, offset: 0), timeLimit: nil)
             let digits = row[1].string.split(separator: "-").last.flatMap { Int($0) }
             sheets.append(
-                SweepReport.Sheet(job: row[0].string, checkpoint: row[1].string, step: digits ?? 0, png: Array(bytes.bytes)))
+                SweepReport.Sheet(
+                    job: row[0].string, checkpoint: row[1].string, step: digits ?? 0, png: Array(bytes.bytes)))
         }
         return sheets
     }

@@ -44,7 +44,8 @@ struct SweepWatcher {
             let algorithm = detail.job.parameters["algorithm"]?.plain ?? String(job.prefix(8))
             if let loss = detail.latest["loss"] {
                 let step = detail.latest["step"] ?? Double(detail.checkpoints.map(\.step).max() ?? 0)
-                texts.append("\(algorithm) loss \(String(format: "%.4f", loss))" + (step > 0 ? " step \(Int(step))" : ""))
+                texts.append(
+                    "\(algorithm) loss \(String(format: "%.4f", loss))" + (step > 0 ? " step \(Int(step))" : ""))
             } else {
                 texts.append("\(algorithm) starting")
             }
