@@ -6,7 +6,7 @@ import Synchronization
 /// Files named by their SHA-256, in `aa/bb…` below a folder, and uploads that are not complete yet in `uploads/`.
 ///
 /// Order of a commit (each step after the one before): chunks written and synced → SHA-256 of what is on disk → rename
-/// → sync of the folder → the ledger's row → answer. Nothing here talks to the ledger; `Ledger+Blobs.swift` puts the
+/// → sync of the folder → the ledger's row → answer. Nothing here talks to the ledger; the daemon adds the
 /// row in its place.
 ///
 /// All calls block; they are made off the cooperative threads.
@@ -170,8 +170,22 @@ package final class BlobStore: Sendable {
         }
     }
 
-    /// Removes a blob's file, after its row is gone.
-    package func remove(_ digest: ContentDigest) throws { try wrapped { try files.remove(path(digest)) } }
+    private func trashPath(_ digest: ContentDigest) -> String { "\(folder)/uploads/\(digest.text).trash" }
+
+    /// Removes a blob's file after its row is gone, unless the row came back meanwhile: somebody was just told that the
+    /// blob is there.
+    ///
+    /// Whoever tells so looks at the file once more after the row is committed; so either the file is still in its
+    /// place here, or it is missing there.
+    func remove(_ digest: ContentDigest, unless isWanted: () async throws -> Bool) async throws {
+        guard try size(digest) != nil else { return }
+        try wrapped { try files.publish(path(digest), as: trashPath(digest)) }
+        if try await isWanted() {
+            try wrapped { try files.publish(trashPath(digest), as: path(digest)) }
+        } else {
+            try wrapped { try files.remove(trashPath(digest)) }
+        }
+    }
 
     /// Drops uploads without progress for a day.
     package func dropStaleUploads(now: WallTime) throws {

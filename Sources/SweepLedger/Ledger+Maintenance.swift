@@ -47,7 +47,9 @@ extension Ledger {
             let gone = try await writer.perform(CollectBlobs(now: now), .bulk)
             for one in gone {
                 guard let digest = ContentDigest(one.sha256) else { continue }
-                try self.blobs.remove(digest)
+                try await self.blobs.remove(digest) {
+                    try await read { db in try db.first("SELECT 1 FROM blob WHERE sha256 = ?", [digest.text]) != nil }
+                }
                 blobs += 1
                 bytes += one.bytes
             }
@@ -109,6 +111,30 @@ package enum LedgerCheck {
         WHERE c.resumable = 1 AND NOT EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.checkpoint = c.id AND f.kind = 'state')
         """,
     ]
+
+    /// Checks a ledger without its coordinator, or beside a running one: opens it read-only and takes no lock.
+    ///
+    /// - Parameter folder: the coordinator's data folder.
+    /// - Throws: `LedgerError` `notFound` when there is no ledger in it.
+    package static func offline(folder: String, files: any FileStore = DiskFiles()) throws -> (
+        findings: [String], notes: [String]
+    ) {
+        let path = folder + "/ledger.db"
+        guard try files.exists(path) else {
+            throw LedgerError(.notFound, "\(folder) holds no ledger; give its --data folder")
+        }
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(5)
+        do {
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            let found = try queue.read { db in try findings(db) }
+            try queue.close()
+            return (found, notes())
+        } catch let error as DatabaseError {
+            throw LedgerError(.inputOutput, "\(path) cannot be read: \(error.message ?? "\(error.resultCode)")")
+        }
+    }
 
     static func findings(_ db: Database) throws -> [String] {
         var findings = try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }

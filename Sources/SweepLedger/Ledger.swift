@@ -61,7 +61,8 @@ package final class Ledger: Sendable {
         blobs = try BlobStore(folder: folder + "/blobs", files: files)
     }
 
-    /// Commits what waits, closes the files and gives the folder free. Readers go first, so that only the writer ever checkpoints.
+    /// Commits what waits, closes the files and gives the folder free. Readers go first, so that only the writer ever
+    /// checkpoints.
     package func close() {
         // A reader that is still busy keeps its connection; the ledger is no less complete for it.
         let failure = Result { try readers.close() }

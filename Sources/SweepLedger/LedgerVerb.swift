@@ -67,7 +67,8 @@ package struct JobChange: Equatable, Sendable {
     package var ended: AttemptToken?
 
     package init(
-        job: Int64, identity: JobID, state: JobState, priority: Int, requirements: String, delaySeconds: Double = 0, avoid: WorkerID? = nil,
+        job: Int64, identity: JobID, state: JobState, priority: Int, requirements: String, delaySeconds: Double = 0,
+        avoid: WorkerID? = nil,
         ended: AttemptToken? = nil
     ) {
         self.job = job

@@ -39,7 +39,7 @@ package struct ReadOnlyQuery {
         var query: OpaquePointer?
         var names: [UnsafePointer<CChar>?] = []
         let copies = Self.hidden.map { strdupOrNil($0) }
-        defer { copies.forEach { $0?.deallocate() } }
+        defer { for copy in copies { copy?.deallocate() } }
         names = copies.map { UnsafePointer($0) } + [nil]
         let opened = names.withUnsafeBufferPointer { cse_query_open(path, $0.baseAddress, &query) }
         defer { cse_query_close(query) }

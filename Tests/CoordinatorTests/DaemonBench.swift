@@ -102,6 +102,8 @@ actor HandWorker {
     nonisolated let worker: WorkerID
     var session: SessionID
     private var number: UInt64 = 0
+    /// Keeps its connection, as a worker does; a restarted coordinator has another address.
+    private var client: SweepClient?
 
     init(_ name: String, _ bench: DaemonBench) async throws {
         self.bench = bench
@@ -109,6 +111,9 @@ actor HandWorker {
         session = SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16))
         _ = try await register()
     }
+
+    /// Connects anew at the next exchange.
+    func reconnect() { client = nil }
 
     /// Plays a new start of the worker.
     func restart() async throws -> RegisterResponse {
@@ -124,9 +129,12 @@ actor HandWorker {
 
     func exchange(_ reports: [Report] = [], free: Int = 0, wait: Double = 0) async throws -> ExchangeResponse {
         number += 1
-        return try await bench.call(
+        let client = try self.client ?? bench.client()
+        self.client = client
+        return try await client.call(
             .exchange,
-            ExchangeRequest(session: session, number: number, reports: reports, freeSlots: free, waitSeconds: wait))
+            ExchangeRequest(session: session, number: number, reports: reports, freeSlots: free, waitSeconds: wait),
+            retry: .never, timeLimit: .seconds(40))
     }
 
     func claim(wait: Double = 30) async throws -> Grant {

@@ -51,6 +51,7 @@ struct DaemonTests {
 
             try await bench.stop()
             try await bench.start()
+            await one.reconnect()
             #expect(try await one.report(grant.token, .finished(FinishReport(streamPosition: 2))) == .accepted)
             let status = try await bench.call(.status, SweepRequest(sweep: "t"))
             #expect(status.sweeps.map(\.states) == [["done": 1, "waiting": 1]])

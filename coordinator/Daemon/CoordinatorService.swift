@@ -121,7 +121,7 @@ package final class CoordinatorService: Service {
     /// Frameworks say much at the start and the end; ours is enough unless more was asked for.
     private func quiet(_ logger: Logger) -> Logger {
         var quiet = logger
-        quiet.logLevel = logger.logLevel <= .debug ? logger.logLevel : .warning
+        quiet.logLevel = logger.logLevel <= .debug ? logger.logLevel : .critical
         return quiet
     }
 

@@ -59,6 +59,10 @@ extension Routes {
         case .open(let bytes, let missing): return BlobStatus(state: .open, bytes: bytes, missing: missing)
         case .complete(let bytes):
             try await ledger.store(digest, bytes: bytes, now: wall)
+            // The garbage collector may have taken the file between the first look and the row.
+            guard try ledger.blobs.size(digest) == bytes else {
+                throw WireError(.unavailable, "blob \(digest) was just removed; upload it again", retryAfter: 1)
+            }
             return BlobStatus(state: .complete, bytes: bytes)
         }
     }

@@ -153,15 +153,10 @@ extension Ledger {
                 let bytes = Array((part[1] as String).utf8)
                 if index == 0 { start = max(offset, from) }
                 text += String(decoding: bytes[Int(max(0, start - from))...], as: UTF8.self)
-                if index > 0 { continue }
             }
-            return (found[1], start, text, found[2], !(found[3] as Int64?).isNil)
+            return (found[1], start, text, found[2], (found[3] as Int64?) != nil)
         }
     }
-}
-
-extension Optional {
-    fileprivate var isNil: Bool { self == nil ? true : false }
 }
 
 extension JobRow {
