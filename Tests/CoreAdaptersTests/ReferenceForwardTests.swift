@@ -6,7 +6,11 @@ import Testing
 /// Truth: lycoris-lora's own forward pass in f64 (`Fixtures/generate.py`).
 @Suite("Adapter files of lycoris-lora")
 struct ReferenceForwardTests {
-    static let cases = ["lora", "lora_tucker", "loha", "lokr_full", "lokr_low", "lokr_both", "full"]
+    static let cases = [
+        "lora", "lora_tucker", "loha", "lokr_full", "lokr_low", "lokr_both", "full", "ia3", "glora", "diag_oft", "boft",
+        "dora",
+        "dora_input",
+    ]
 
     @Test("give the reference's output when attached", arguments: ["base"] + cases, [true, false])
     func forwardMatches(name: String, training: Bool) throws {

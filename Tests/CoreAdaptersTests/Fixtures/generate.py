@@ -108,6 +108,13 @@ CASES = {
     "lokr_both": dict(algo="lokr", linear_dim=1, linear_alpha=0.5, conv_dim=1, conv_alpha=0.5, factor=4, std=0.6,
                       decompose_both=True),
     "full": dict(algo="full", train_norm=True),
+    "ia3": dict(algo="ia3"),
+    "glora": dict(algo="glora", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1),
+    "diag_oft": dict(algo="diag-oft", linear_dim=4, conv_dim=4, rescaled=True, constraint=0.05),
+    "boft": dict(algo="boft", linear_dim=6, conv_dim=6),
+    "dora": dict(algo="lora", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, dora_wd=True),
+    "dora_input": dict(algo="loha", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, dora_wd=True,
+                       wd_on_output=False, std=0.4),
 }
 
 #: name -> (algorithm's case, optimiser, whether the text encoder trains too)
@@ -161,7 +168,10 @@ def main():
     expected["base.sample"], expected["base.hidden"] = forward()
     for case, options in CASES.items():
         networks = [make_network(unet, "unet", 101, **options), make_network(text, "text", 102, **options)]
+        # The package inverts rotations with `.float()`, which breaks off in f64.
+        to_float, torch.Tensor.float = torch.Tensor.float, torch.Tensor.double
         expected[f"{case}.sample"], expected[f"{case}.hidden"] = forward()
+        torch.Tensor.float = to_float
         # f16 would do for the weights, but the parity bound is below its rounding: store what was run.
         save_file(state(networks[0]) | state(networks[1]), os.path.join(HERE, f"adapter-{case}.safetensors"))
         for n in networks:
