@@ -10,8 +10,10 @@ extension RGBImage {
     package func resized(width newWidth: Int, height newHeight: Int, filter: ResizeFilter = .bicubic) -> RGBImage {
         guard newWidth != width || newHeight != height else { return self }
         let floats = pixels.map(Float.init)
+        // Bytes between the passes, as in Pillow: what overshoots along rows is cut before columns are mixed.
         let wide = Resampler(from: width, to: newWidth, filter: filter)
             .alongRows(floats, rows: height, channels: 3)  // [height, newWidth, 3]
+            .map { max(0, min(255, $0.rounded())) }
         let out = Resampler(from: height, to: newHeight, filter: filter)
             .alongColumns(wide, rowSize: newWidth * 3)  // [newHeight, newWidth, 3]
         return RGBImage(

@@ -55,7 +55,9 @@ struct CompositionTests {
         #expect((0..<64).allSatisfy { pixels[$0, 8] == pixels[$0 / 4 * 4, 8] })
         let pencil = Rendering.pencil.applied(to: picture)
         #expect(pencil[32, 32] == .white && (0..<8).contains { pencil[$0, 32].red < 128 })
-        #expect(Rendering.watercolor.applied(to: picture)[0, 0] == .white)
+        let small = Composition.placed(.bottomRight).draw(Self.red, side: 64)
+        let water = Rendering.watercolor.applied(to: small)
+        #expect(water[0, 0] == .white && water[48, 48].red > water[48, 48].green && water[48, 48].green >= 51)
     }
 
     @Test("prompts vary the subject in ten ways, and draw it in five")

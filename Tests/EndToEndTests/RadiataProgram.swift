@@ -38,7 +38,7 @@ enum RadiataProgram {
         in folder: String? = nil
     ) throws -> Process {
         try #require(FileManager.default.isExecutableFile(atPath: path), "\(path) is not built; run 'make build'")
-        for file in [output, messages] { FileManager.default.createFile(atPath: file, contents: nil) }
+        for file in [output, messages] { try #require(FileManager.default.createFile(atPath: file, contents: nil)) }
         let process = Process()
         process.executableURL = URL(filePath: path)
         process.arguments = arguments

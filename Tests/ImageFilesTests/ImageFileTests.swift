@@ -71,7 +71,7 @@ struct ImageFileTests {
     }
 
     @Test(
-        "resizing gives Pillow's pixels within one level",
+        "resizing gives the pixels of Pillow and of numpy within one level",
         arguments: [
             ("down-bicubic", 5, 4, RGBImage.ResizeFilter.bicubic), ("up-bicubic", 29, 17, .bicubic),
             ("down-area", 5, 4, .area),

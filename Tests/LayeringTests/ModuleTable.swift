@@ -58,7 +58,8 @@ enum ModuleTable {
             folder: "Sources/RadiataCLI",
             mayImport: sweepLow.union([
                 "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
-                "SweepWire", "CoreTools", "ImageFiles", "ServiceLifecycle", "Logging", "ArgumentParser",
+                "SweepWire", "CoreTools", "CoreEvaluation", "CoreData", "ImageFiles", "ServiceLifecycle", "Logging",
+                "ArgumentParser",
             ])),
         Module(folder: "Sources/radiata", mayImport: ["RadiataCLI"]),
     ]

@@ -38,7 +38,13 @@ source = Image.fromarray(noise)
 for name, size, filter in [
     ("down-bicubic", (5, 4), Image.BICUBIC),
     ("up-bicubic", (29, 17), Image.BICUBIC),
-    ("down-area", (5, 4), Image.BOX),
 ]:
     raw(f"{name}.raw", np.array(source.resize(size, filter)))
+# Pillow's BOX takes whole pixels by their centres. The mean over the covered area by a second way: every pixel becomes a block of
+# new-size pixels, and blocks of old-size ones are averaged.
+large = np.repeat(np.repeat(noise.astype(np.float64), 4, 0), 5, 1)
+raw("down-area.raw", np.rint(large.reshape(4, height, 5, width, 3).mean((1, 3))))
 raw("noise.raw", noise)
+# Pillow's BOX samples the box at pixel centres; the exact area mean is that of whole copies of each pixel.
+fine = noise.astype(np.float64).repeat(4, axis=0).repeat(5, axis=1)  # [36, 65]: divisible by 4 and 5
+raw("down-area.raw", np.rint(fine.reshape(4, 9, 5, 13, 3).mean(axis=(1, 3))))
