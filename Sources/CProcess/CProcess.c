@@ -8,7 +8,8 @@
 // Guard to worker: struct cprocess_event. End of file on the socket: every group gets its stop signal, its grace, then
 // SIGKILL, and the guard ends.
 //
-// Order at a start: fork, setsid, record on disk, then exec. So a record exists for every program that ever ran.
+// Order at a start: fork, setsid, record on disk, then exec. So a record exists for every program that ever ran; RECORD.exit
+// gets its wait status in the end.
 
 #define _GNU_SOURCE
 #include "CProcess.h"
@@ -40,6 +41,7 @@ struct child {
     int stop_signal;
     uint32_t grace;
     int64_t kill_at;  // only while ending; 0 = not set
+    char *ending;     // file that gets the wait status: it outlives the worker, which may not be there to be told
 };
 
 static struct child children[MOST_CHILDREN];
@@ -112,6 +114,15 @@ static int write_record(const char *path, pid_t pid, uint64_t start) {
     return failure;
 }
 
+static void write_ending(const char *path, int status) {
+    char text[32];
+    int length = snprintf(text, sizeof text, "%d\n", status);
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0) return;
+    if (write(file, text, (size_t)length) != length) unlink(path);
+    close(file);
+}
+
 static void tell(struct cprocess_event event) {
     // A worker that is gone needs no news; the end of file that follows says so.
     while (send(0, &event, sizeof event, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
@@ -165,12 +176,20 @@ static int spawn(uint32_t id, int stop_signal, uint32_t grace, char **text, int 
     text[count + 1] = NULL;
     arguments[argument_count] = NULL;
 
+    char *ending = NULL;
+    if (record[0] && asprintf(&ending, "%s.exit", record) < 0) return ENOMEM;
+    if (ending) unlink(ending);  // of the program before this one
+
     int go[2], report[2];
-    if (pipe2(go, O_CLOEXEC) != 0) return errno;
+    if (pipe2(go, O_CLOEXEC) != 0) {
+        free(ending);
+        return errno;
+    }
     if (pipe2(report, O_CLOEXEC) != 0) {
         int failure = errno;
         close(go[0]);
         close(go[1]);
+        free(ending);
         return failure;
     }
     pid_t pid = fork();
@@ -195,9 +214,10 @@ static int spawn(uint32_t id, int stop_signal, uint32_t grace, char **text, int 
     close(report[0]);
     if (failure) {
         if (pid > 0) waitpid(pid, NULL, 0);
+        free(ending);
         return failure;
     }
-    children[child_count++] = (struct child){.id = id, .pid = pid, .stop_signal = stop_signal, .grace = grace};
+    children[child_count++] = (struct child){.id = id, .pid = pid, .stop_signal = stop_signal, .grace = grace, .ending = ending};
     tell((struct cprocess_event){.kind = CPROCESS_STARTED, .id = id, .pid = pid, .start_ticks = start});
     return 0;
 }
@@ -239,6 +259,8 @@ static void reap(void) {
         for (int index = 0; index < child_count; index++) {
             if (children[index].pid != info.si_pid) continue;
             uint32_t id = children[index].id;
+            if (children[index].ending) write_ending(children[index].ending, status);
+            free(children[index].ending);
             children[index] = children[--child_count];
             tell((struct cprocess_event){.kind = CPROCESS_EXITED,
                 .id = id,

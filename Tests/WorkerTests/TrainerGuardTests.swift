@@ -22,6 +22,7 @@ struct TrainerGuardTests {
         #expect((exit?.maxResidentBytes ?? 0) > 0)
         #expect(try folder.read("log") == "out\nerr\n")
         #expect(try folder.read("process") == "\(child.pid) \(child.startTicks)\n")
+        #expect(try folder.read("process.exit") == "\(3 << 8)\n")
         #expect(try folder.read("guard").hasPrefix("\(keeper.pid) "))
         #expect(Int32(try folder.read("sid").split { $0.isWhitespace }.first ?? "") == child.pid)
     }
@@ -67,6 +68,8 @@ struct TrainerGuardTests {
         #expect(try await eventually { kill(polite.pid, 0) != 0 && kill(stubborn.pid, 0) != 0 })
         #expect(try await eventually { keeper.isGone })
         #expect(try folder.read("saved") == "saved\n")
+        // The two share a record here; each worker's attempt has its own.
+        #expect(try folder.exists("process.exit"))
     }
 
     @Test("should the guard itself be killed, its trainers end with it and the worker is told")

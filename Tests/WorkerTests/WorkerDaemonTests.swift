@@ -133,6 +133,9 @@ struct WorkerDaemonTests {
             "\(place)/attempt.json", String(decoding: try WireJSON.encode(grant), as: UTF8.self))
         let lines = (1...3).map { "{\"step\": \($0), \"loss\": 1}\n" }.joined()
         _ = try cluster.folder.write("\(place)/out/metrics.jsonl", lines)
+        // Asked by its guard to stop, the trainer saved a state and said so.
+        _ = try cluster.folder.write("\(place)/out/state-3.txt", "3\n")
+        _ = try cluster.folder.write("\(place)/process.exit", "\(75 << 8)\n")
         let trainer = Process()
         trainer.executableURL = URL(fileURLWithPath: "/bin/sleep")
         trainer.arguments = ["1000"]
@@ -146,8 +149,10 @@ struct WorkerDaemonTests {
         #expect(try await eventually { !trainer.isRunning })
         let detail = try await cluster.client.call(.job, JobRequest(job: grant.token.job.text))
         #expect(detail.attempts.map(\.outcome) == ["released", "done"])
-        let kept = "SELECT count(*) FROM metric m JOIN attempt a ON a.id = m.attempt WHERE a.number = 1"
-        #expect(try await cluster.query(kept) == [["3"]])
+        #expect(detail.attempts.map(\.resumedStep) == [0, 3])
+        let spliced = try await cluster.query(
+            "SELECT attempt, count(*) FROM metrics WHERE key = 'loss' GROUP BY 1 ORDER BY 1")
+        #expect(spliced == [["1", "3"], ["2", "7"]])
         try await worker.stop()
         await cluster.stop()
     }

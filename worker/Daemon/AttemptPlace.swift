@@ -6,6 +6,8 @@ struct AttemptPlace: Hashable, Sendable {
     var grant: String { path + "/attempt.json" }
     /// Pid and start time of the trainer, written before it runs.
     var process: String { path + "/process" }
+    /// The trainer's wait status, written by the guard, also when the worker is gone.
+    var ending: String { process + ".exit" }
     /// Standard output and error of the trainer.
     var log: String { path + "/log" }
     var out: String { path + "/out" }

@@ -15,15 +15,12 @@ package struct ProcessExit: Equatable, Sendable {
         maxResidentBytes = event.max_resident_kilobytes * 1024
     }
 
-    package init(code: Int32) {
-        status = code << 8
-        userSeconds = 0
-        systemSeconds = 0
-        maxResidentBytes = 0
-    }
+    package init(code: Int32) { self.init(status: code << 8) }
 
-    package init(signal: Int32) {
-        status = signal
+    package init(signal: Int32) { self.init(status: signal) }
+
+    init(status: Int32) {
+        self.status = status
         userSeconds = 0
         systemSeconds = 0
         maxResidentBytes = 0

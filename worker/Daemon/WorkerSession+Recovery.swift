@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Ports
+import RunSpec
 import SweepModel
 import SweepWire
 import WorkerCore
@@ -48,10 +49,16 @@ extension WorkerSession {
         for checkpoint in grant.trained { try entry.reports.markSeen("checkpoint \(checkpoint.name)") }
         var output = AttemptOutput(
             grant, plan, place: place, points: entry.points, reports: entry.reports, files: files)
+        // A trainer that ended well after the worker was gone left nothing half done.
+        var isTrusted = false
+        if try files.exists(place.ending), let status = Int32(try files.readText(place.ending).prefix { $0 != "\n" }) {
+            let code = ProcessExit(status: status).code
+            isTrusted = code == TrainerExit.done || code == TrainerExit.stopped
+        }
         var size: Int64 = -1
         while output.bytesRead != size {
             size = output.bytesRead
-            for event in try output.collect(now: time.monotonic(), leader: nil, isTrusted: false, takesLog: true) {
+            for event in try output.collect(now: time.monotonic(), leader: nil, isTrusted: isTrusted, takesLog: true) {
                 if case .reportSpooled(_, let report) = event, case .log = report.body { emit(event) }
             }
         }
