@@ -40,7 +40,7 @@ enum StatusTables {
     static let states = ["waiting", "running", "done", "failed", "parked", "canceled", "paused"]
 
     static func sweeps(_ sweeps: [SweepSummary]) -> TextTable {
-        var table = TextTable(columns: ["sweep", "configurations", "jobs"] + states + ["checkpoints"])
+        var table = TextTable(columns: ["sweep", "configurations", "jobs"] + states + ["checkpoints planned"])
         table.rows = sweeps.map { sweep in
             let counts: [TextTable.Cell] = states.map { .number(Double(sweep.states[$0] ?? 0)) }
             return [.text(sweep.name), .number(Double(sweep.configurations)), .number(Double(sweep.jobs))] + counts

@@ -21,7 +21,7 @@ struct SweepWatcher {
             guard let summary = status.sweeps.first(where: { $0.name == sweep }) else {
                 throw CommandFailure(.notFound, "there is no sweep '\(sweep)'")
             }
-            let line = text(of: summary, progress: try await progress(of: status))
+            let line = text(of: summary, progress: summary.isFinished ? [] : try await progress())
             if Console.isTerminal {
                 Console.rewrite(line)
             } else if line != lastLine {
@@ -36,21 +36,22 @@ struct SweepWatcher {
         }
     }
 
-    /// Newest step of every running job, so that long jobs are seen to move.
-    private func progress(of status: StatusResponse) async throws -> [String] {
-        var texts: [String] = []
-        for job in status.workers.flatMap(\.jobs).sorted().prefix(4) {
-            let detail = try await client.call(.job, JobRequest(job: job))
-            let algorithm = detail.job.parameters["algorithm"]?.plain ?? String(job.prefix(8))
-            if let loss = detail.latest["loss"] {
-                let step = detail.latest["step"] ?? Double(detail.checkpoints.map(\.step).max() ?? 0)
-                texts.append(
-                    "\(algorithm) loss \(String(format: "%.4f", loss))" + (step > 0 ? " step \(Int(step))" : ""))
-            } else {
-                texts.append("\(algorithm) starting")
-            }
+    /// Newest step and loss of the running jobs, so that long jobs are seen to move.
+    private func progress() async throws -> [String] {
+        let name = sweep.replacing("'", with: "''")
+        let answer = try await client.call(
+            .query,
+            QueryRequest(
+                sql: """
+                    SELECT json_extract(j.parameters, '$.algorithm'), l.step, l.value FROM members m JOIN jobs j ON j.id = m.job \
+                    LEFT JOIN latest_metrics l ON l.job = j.id AND l.key = 'loss' \
+                    WHERE m.sweep = '\(name)' AND j.state = 'running' ORDER BY j.id LIMIT 4
+                    """), retry: .forever)
+        return answer.rows.map { row in
+            let label = row[0].string.isEmpty ? "job" : row[0].string
+            guard let step = row[1].number, let loss = row[2].number else { return "\(label) starting" }
+            return "\(label) step \(Int(step)) loss \(String(format: "%.3f", loss))"
         }
-        return texts
     }
 
     private func text(of summary: SweepSummary, progress: [String]) -> String {
@@ -60,7 +61,7 @@ struct SweepWatcher {
             return "\(count) \(state)"
         }
         let share = summary.jobs == 0 ? 1 : Double(done) / Double(summary.jobs)
-        let parts = ["\(done)/\(summary.jobs) done"] + counts + ["\(summary.checkpoints) checkpoints"] + progress
+        let parts = ["\(done)/\(summary.jobs) done"] + counts + progress
         return "\(summary.name) \(Console.bar(done: share)) \(parts.joined(separator: " · "))"
     }
 }
