@@ -55,10 +55,13 @@ struct AttemptOutput: Sendable {
     ///
     /// - Parameters:
     ///   - leader: the trainer's process; nil after its end.
-    ///   - isTrusted: it ended well, so everything it left is whole.
+    ///   - isTrusted: it ended well (done, or stopped politely), so everything it left is whole.
+    ///   - isDone: it exited 0, so the last checkpoint's evaluations are complete too.
     ///   - takesLog: whether log pieces are wanted; false while many wait to be sent.
     /// - Returns: what happened, in order. Call again while it is not empty and the trainer has ended.
-    mutating func collect(now: MonotonicTime, leader: Int32?, isTrusted: Bool, takesLog: Bool) throws -> [WorkerEvent] {
+    mutating func collect(now: MonotonicTime, leader: Int32?, isTrusted: Bool, isDone: Bool, takesLog: Bool) throws
+        -> [WorkerEvent]
+    {
         var events: [WorkerEvent] = []
         // First the names, then the metrics, then the files: a checkpoint's metrics are in the stream before it is.
         let reports = reports
@@ -67,7 +70,7 @@ struct AttemptOutput: Sendable {
         }
         try readMetrics(isComplete: leader == nil, &events)
         for checkpoint in found { try report(checkpoint, &events) }
-        try readEvaluations(isComplete: leader == nil, isTrusted: isTrusted, &events)
+        try readEvaluations(isComplete: leader == nil, isDone: isDone, &events)
         try readArtifacts(isComplete: leader == nil, &events)
         if leader == nil { try readSamples(&events) }
         if takesLog, let piece = try log.read(files: files) {
@@ -146,7 +149,7 @@ struct AttemptOutput: Sendable {
         hasAdapter = hasAdapter || manifest.isDeliverable
     }
 
-    private mutating func readEvaluations(isComplete: Bool, isTrusted: Bool, _ events: inout [WorkerEvent]) throws {
+    private mutating func readEvaluations(isComplete: Bool, isDone: Bool, _ events: inout [WorkerEvent]) throws {
         var tail = evaluations
         var current = evaluating
         while true {
@@ -170,7 +173,7 @@ struct AttemptOutput: Sendable {
             }
             events.append(.progress(token, phase: "evaluating", step: nil))
         }
-        if isTrusted, let last = current {
+        if isDone, let last = current {
             events += try report([], completed: [last])
             current = nil
         }

@@ -110,11 +110,10 @@ final class AttemptRunner: Sendable {
         emit(.started(grant.token))
         emit(.progress(grant.token, phase: "training", step: nil))
         while await child.waitForExit(atMost: Self.pace, time: time) == nil {
-            output = try await round(output, leader: child.pid, isTrusted: false)
+            output = try await round(output, leader: child.pid)
         }
         guard let exit = child.exit else { return .stopped }
-        let isTrusted = exit.code == TrainerExit.done || exit.code == TrainerExit.stopped
-        output = try await drain(output, isTrusted: isTrusted)
+        output = try await drain(output, exit)
         var end = TrainerEnd(
             exit: exit, isCore: plan.isCore, wasAskedToStop: control.withLock { $0.isStopping || $0.isKilled })
         end.lostGuard = trainerGuard.isGone
@@ -148,13 +147,18 @@ final class AttemptRunner: Sendable {
     }
 
     /// One look at the trainer's files, on a thread of its own; a full disk is waited out.
-    private func round(_ output: AttemptOutput, leader: Int32?, isTrusted: Bool) async throws -> AttemptOutput {
+    private func round(_ output: AttemptOutput, leader: Int32?, exit: ProcessExit? = nil) async throws
+        -> AttemptOutput
+    {
         let takesLog = leader == nil || control.withLock { $0.logsPending < 8 }
         let now = time.monotonic()
         do {
             let (next, events) = try await BlockingWork.run {
                 var next = output
-                let events = try next.collect(now: now, leader: leader, isTrusted: isTrusted, takesLog: takesLog)
+                let events = try next.collect(
+                    now: now, leader: leader, isTrusted: exit?.isPolite ?? false,
+                    isDone: exit?.code == TrainerExit.done,
+                    takesLog: takesLog)
                 return (next, events)
             }
             for event in events {
@@ -170,12 +174,12 @@ final class AttemptRunner: Sendable {
     }
 
     /// Reads to the end after the trainer's.
-    private func drain(_ output: AttemptOutput, isTrusted: Bool) async throws -> AttemptOutput {
+    private func drain(_ output: AttemptOutput, _ exit: ProcessExit) async throws -> AttemptOutput {
         var output = output
         var size: Int64 = -1
         // Each round takes a bounded piece of every file; the log is the one that may need many.
         for _ in 0..<256 {
-            output = try await round(output, leader: nil, isTrusted: isTrusted)
+            output = try await round(output, leader: nil, exit: exit)
             let read = output.bytesRead
             if read == size { break }
             size = read

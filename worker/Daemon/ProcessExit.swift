@@ -1,4 +1,5 @@
 import CProcess
+import RunSpec
 
 /// How a child process ended.
 package struct ProcessExit: Equatable, Sendable {
@@ -26,6 +27,8 @@ package struct ProcessExit: Equatable, Sendable {
         maxResidentBytes = 0
     }
 
+    /// It ended by its own will, done or stopped: what it left is whole.
+    var isPolite: Bool { code == TrainerExit.done || code == TrainerExit.stopped }
     /// nil if a signal ended it.
     package var code: Int32? { cprocess_exited(status) != 0 ? cprocess_exit_code(status) : nil }
     /// nil if it ended by itself.

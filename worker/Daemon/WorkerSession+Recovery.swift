@@ -50,15 +50,17 @@ extension WorkerSession {
         var output = AttemptOutput(
             grant, plan, place: place, points: entry.points, reports: entry.reports, files: files)
         // A trainer that ended well after the worker was gone left nothing half done.
-        var isTrusted = false
+        var exit: ProcessExit?
         if try files.exists(place.ending), let status = Int32(try files.readText(place.ending).prefix { $0 != "\n" }) {
-            let code = ProcessExit(status: status).code
-            isTrusted = code == TrainerExit.done || code == TrainerExit.stopped
+            exit = ProcessExit(status: status)
         }
         var size: Int64 = -1
         while output.bytesRead != size {
             size = output.bytesRead
-            for event in try output.collect(now: time.monotonic(), leader: nil, isTrusted: isTrusted, takesLog: true) {
+            let events = try output.collect(
+                now: time.monotonic(), leader: nil, isTrusted: exit?.isPolite ?? false,
+                isDone: exit?.code == TrainerExit.done, takesLog: true)
+            for event in events {
                 if case .reportSpooled(_, let report) = event, case .log = report.body { emit(event) }
             }
         }
