@@ -93,7 +93,7 @@ CK_CLONES void ck_geglu_backward(size_t rows, size_t c, const float *x, const fl
         for (size_t i = 0; i < c; i++) {
             float value = x[i], gate = x[c + i], cdf = ck_normal_cdf(gate);
             dx[i] = g[i] * gate * cdf;
-            dx[c + i] = g[i] * value * ck_fma(gate * 0.39894228040143268f, ck_exp(-0.5f * gate * gate), cdf);
+            dx[c + i] = g[i] * value * ck_fma(gate * 0.39894228040143268f, ck_exp_bounded(-0.5f * gate * gate), cdf);
         }
 }
 

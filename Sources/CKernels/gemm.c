@@ -65,6 +65,42 @@ static void ck_source_rows(
     }
 }
 
+typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
+
+// to[k · padded + i] = from[k · depthStride + i · columnStride], zeros from column `width` on; 4 × 4 blocks in registers
+// where a column is contiguous.
+static void ck_pack_transposed(
+    const float *from, long depthStride, long columnStride, long depth, long width, long padded, float *to) {
+    long i = 0;
+    if (depthStride == 1)
+        for (; i + 4 <= width; i += 4) {
+            const float *f0 = from + i * columnStride, *f1 = f0 + columnStride, *f2 = f1 + columnStride;
+            const float *f3 = f2 + columnStride;
+            float *out = to + i;
+            long k = 0;
+            for (; k + 4 <= depth; k += 4, out += 4 * padded) {
+                Four a = *(const Four *)(f0 + k), b = *(const Four *)(f1 + k), c = *(const Four *)(f2 + k);
+                Four d = *(const Four *)(f3 + k);
+                Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+                *(Four *)out = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+                *(Four *)(out + padded) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+                ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+                cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+                *(Four *)(out + 2 * padded) = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+                *(Four *)(out + 3 * padded) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+            }
+            for (; k < depth; k++, out += padded) {
+                out[0] = f0[k];
+                out[1] = f1[k];
+                out[2] = f2[k];
+                out[3] = f3[k];
+            }
+        }
+    for (; i < padded; i++)
+        for (long k = 0; k < depth; k++)
+            to[k * padded + i] = i < width ? from[k * depthStride + i * columnStride] : 0.0f;
+}
+
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v4"))), apply_to = function)
 #define NAME(x) ck_v4_##x

@@ -115,13 +115,9 @@ static void NAME(pack)(
                 }
             }
         } else {
-            for (long i = 0; i < padded; i++) {
-                const float *from = base + (j + i) * p->bColumnStride + k0 * p->bDepthStride;
-                if (i < width)
-                    for (long k = 0; k < k1 - k0; k++) to[k * padded + i] = from[k * p->bDepthStride];
-                else
-                    for (long k = 0; k < k1 - k0; k++) to[k * padded + i] = 0.0f;
-            }
+            ck_pack_transposed(
+                base + j * p->bColumnStride + k0 * p->bDepthStride, p->bDepthStride, p->bColumnStride, k1 - k0, width,
+                padded, to);
         }
     }
 }

@@ -44,7 +44,29 @@ CK_INLINE float ck_exp(float x) {
     return x < -87.3f ? 0.0f : result;
 }
 
-CK_INLINE float ck_sigmoid(float x) { return 1.0f / (1.0f + ck_exp(-x)); }
+/// exp(x) like ck_exp, but outside [-87, 88] it stays at the bound: one integer addition scales by 2ⁿ.
+CK_INLINE float ck_exp_bounded(float x) {
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 88.0f ? 88.0f : x;
+    float magic = ck_fma(x, 1.44269504088896341f, 12582912.0f);
+    float n = magic - 12582912.0f;
+    // ln 2 in two parts; n times the first is exact.
+    float r = ck_fma(n, -0.693359375f, x);
+    r = ck_fma(n, 2.12194440e-4f, r);
+    float p = 1.9875691500e-4f;
+    p = ck_fma(p, r, 1.3981999507e-3f);
+    p = ck_fma(p, r, 8.3334519073e-3f);
+    p = ck_fma(p, r, 4.1665795894e-2f);
+    p = ck_fma(p, r, 1.6666665459e-1f);
+    p = ck_fma(p, r, 5.0000001201e-1f);
+    p = ck_fma(p, r * r, r) + 1.0f;
+    uint32_t bits, shift;
+    memcpy(&bits, &p, sizeof bits);
+    memcpy(&shift, &magic, sizeof shift);
+    return ck_as_float(bits + (shift << 23));
+}
+
+CK_INLINE float ck_sigmoid(float x) { return 1.0f / (1.0f + ck_exp_bounded(-x)); }
 
 /// erf(x) to 4e-7: odd rational approximation on [-4, 4] (Eigen's generic_fast_erf_float).
 CK_INLINE float ck_erf(float x) {
@@ -70,7 +92,7 @@ CK_INLINE float ck_erf(float x) {
 CK_INLINE float ck_normal_cdf(float x) { return ck_fma(0.5f, ck_erf(x * 0.70710678118654752f), 0.5f); }
 CK_INLINE float ck_gelu(float x) { return x * ck_normal_cdf(x); }
 CK_INLINE float ck_gelu_slope(float x) {
-    return ck_fma(x * 0.39894228040143268f, ck_exp(-0.5f * x * x), ck_normal_cdf(x));
+    return ck_fma(x * 0.39894228040143268f, ck_exp_bounded(-0.5f * x * x), ck_normal_cdf(x));
 }
 CK_INLINE float ck_silu(float x) { return x * ck_sigmoid(x); }
 CK_INLINE float ck_silu_slope(float x) {
