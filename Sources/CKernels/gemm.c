@@ -81,7 +81,8 @@ static void ck_pack_transposed(
             for (; k + 4 <= depth; k += 4, out += 4 * padded) {
                 Four a = *(const Four *)(f0 + k), b = *(const Four *)(f1 + k), c = *(const Four *)(f2 + k);
                 Four d = *(const Four *)(f3 + k);
-                Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+                Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+                Four cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
                 *(Four *)out = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
                 *(Four *)(out + padded) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
                 ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);

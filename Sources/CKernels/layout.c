@@ -13,5 +13,6 @@ void ck_permute(int rank, const long *shape, const long *strides, const float *x
     }
     long inner = 1;
     for (int axis = 1; axis < rank; axis++) inner *= shape[axis];
-    for (long i = 0; i < shape[0]; i++) ck_permute(rank - 1, shape + 1, strides + 1, x + i * strides[0], out + i * inner);
+    for (long i = 0; i < shape[0]; i++)
+        ck_permute(rank - 1, shape + 1, strides + 1, x + i * strides[0], out + i * inner);
 }

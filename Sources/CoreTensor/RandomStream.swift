@@ -29,7 +29,8 @@ package struct RandomStream {
     /// Uniform in [0, 1), a multiple of 2⁻²⁴.
     package mutating func uniform() -> Float { Float(next() >> 8) * 0x1p-24 }
 
-    /// Standard normal, by Box and Muller in f64, with logarithm and sine of this file: libraries differ in the last bit.
+    /// Standard normal, by Box and Muller in f64, with logarithm and sine of this file: libraries differ in the last
+    /// bit.
     package mutating func normal() -> Float {
         if let value = spare {
             spare = nil

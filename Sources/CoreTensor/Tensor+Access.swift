@@ -12,8 +12,7 @@ extension Tensor {
         try body(UnsafeBufferPointer(start: storage.base, count: count))
     }
 
-    /// Changes elements in place, for this tensor and all that share its storage. Copies derived from the old contents
-    /// are dropped at their next use.
+    /// Changes elements in place, for this tensor and all that share its storage, and counts the change (`version`).
     package func withMutableBuffer<R>(_ body: (UnsafeMutableBufferPointer<Float>) throws -> R) rethrows -> R {
         storage.version += 1
         return try body(UnsafeMutableBufferPointer(start: storage.base, count: count))

@@ -18,7 +18,7 @@ size_t ck_buffer_bytes(void);
 /// A scratch area of the calling thread, at least `bytes` long and 64-byte aligned, valid until the thread asks for
 /// the same `slot` again. Slots keep nested users (a convolution and the product inside it) apart.
 float *_Nonnull ck_scratch(int slot, size_t bytes);
-enum { CK_SCRATCH_CALLER = 0, CK_SCRATCH_KERNEL = 1, CK_SCRATCH_PACK = 2, CK_SCRATCH_SLOTS = 3 };
+enum { CK_SCRATCH_KERNEL = 0, CK_SCRATCH_PACK = 1, CK_SCRATCH_SLOTS = 2 };
 
 /// Adds `change` to this thread's count of open "no gradients" scopes and returns the new count.
 int ck_gradient_pause(int change);
@@ -122,8 +122,8 @@ void ck_permute(
     int rank, const long *_Nonnull shape, const long *_Nonnull strides, const float *_Nonnull x,
     float *_Nonnull out);
 
-// MARK: gemm.c: products, convolutions and attention on one thread; callers split rows, columns and heads among threads.
-// Every element of a result is summed in the same order whatever the split, so results do not depend on the number of
+// MARK: gemm.c: products, convolutions and attention on one thread; callers split rows, columns and heads among
+// threads. Every element of a result is summed in the same order whatever the split, so results do not depend on the number of
 // threads. Right operands may be read up to 128 bytes past their last row.
 
 /// Where the rows of the left operand come from: pixels of images, one row per tap of a filter.
@@ -158,8 +158,8 @@ typedef struct {
 /// Computes rows [rowBegin, rowEnd) and columns [columnBegin, columnEnd).
 void ck_product(const CKProduct *_Nonnull product, long rowBegin, long rowEnd, long columnBegin, long columnEnd);
 
-/// c[i, j] (+)= Σ_p a[p, i] · b(p)[j] over rows p in [rowBegin, rowEnd): the gradient of a weight. b(p) is row p of b or,
-/// with `pixels`, tap `tap` of grid pixel p.
+/// c[i, j] (+)= Σ_p a[p, i] · b(p)[j] over rows p in [rowBegin, rowEnd): the gradient of a weight. b(p) is row p of b
+/// or, with `pixels`, tap `tap` of grid pixel p.
 void ck_product_of_transpose(
     long m, long n, const float *_Nonnull a, long aStride, const float *_Nonnull b, long bStride,
     const CKPixels *_Nullable pixels, long tap, long rowBegin, long rowEnd, int accumulate, float *_Nonnull c,

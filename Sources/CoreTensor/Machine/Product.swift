@@ -2,8 +2,8 @@ import CKernels
 
 /// Matrix products, shared among the threads.
 ///
-/// Own kernels take all but large products: they are as fast as OpenBLAS from medium sizes on and up to twice as fast on
-/// narrow ones, and their sums do not depend on how the work is split.
+/// Own kernels take all but large products: they are as fast as OpenBLAS from medium sizes on and up to twice as fast
+/// on narrow ones, and their sums do not depend on how the work is split.
 enum Product {
     /// A row-major matrix in memory, `stride` elements from row to row.
     struct Matrix {
