@@ -40,7 +40,7 @@ package final class Ledger: Sendable {
             }
             self.lock = Mutex(lock)
         } catch let error as PortsError {
-            throw LedgerError(.inputOutput, error.message)
+            throw LedgerError(error.code == .diskFull ? .diskFull : .inputOutput, error.message)
         }
         let path = folder + "/ledger.db"
         do {
@@ -106,16 +106,25 @@ package final class Ledger: Sendable {
     }
 
     private static func openingError(_ error: DatabaseError, _ path: String) -> LedgerError {
+        if isDiskFull(path) { return LedgerError(.diskFull, "\(path): \(diskFull) and start again") }
         switch error.resultCode {
         case .SQLITE_NOTADB:
-            LedgerError(.notALedger, "\(path) is not an SQLite file; give another --data folder")
+            return LedgerError(.notALedger, "\(path) is not an SQLite file; give another --data folder")
         case .SQLITE_FULL:
-            LedgerError(.diskFull, "\(path): the disk is full; free some space")
+            return LedgerError(.diskFull, "\(path): \(diskFull) and start again")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
-            LedgerError(.locked, "\(path) is being written by another program; close it")
+            return LedgerError(.locked, "\(path) is being written by another program; close it")
         default:
-            LedgerError(.inputOutput, "\(path) cannot be opened: \(error.message ?? "\(error.resultCode)")")
+            return LedgerError(.inputOutput, "\(path) cannot be opened: \(error.message ?? "\(error.resultCode)")")
         }
+    }
+
+    static let diskFull = "the disk is full; free some space there"
+
+    /// Whether not even SQLite's smallest files can grow: then any of its errors may only be a consequence.
+    static func isDiskFull(_ path: String) -> Bool {
+        guard let space = try? DiskFiles().space(at: path) else { return false }  // the folder is gone: another fault
+        return space.free < 256 << 10
     }
 
     /// Reads a consistent state of the ledger.

@@ -48,6 +48,7 @@ package final class LedgerWriter: Sendable {
     private static let checkpointAlwaysBytes = 64 << 20
 
     private let queue: DatabaseQueue
+    private let path: String
     private let logPath: String
     private let logInode: UInt64
     private let pages: WALPages
@@ -62,6 +63,7 @@ package final class LedgerWriter: Sendable {
         self.onFatal = onFatal
         let pages = WALPages()
         self.pages = pages
+        self.path = path
         logPath = path + "-wal"
         try queue.inDatabase { db in
             let connection = UnsafeMutableRawPointer(db.sqliteConnection)
@@ -178,7 +180,7 @@ package final class LedgerWriter: Sendable {
             do {
                 deliveries = try transaction(batch, alone: false)
             } catch let failure as VerbFailure {
-                if let fault = Self.fault(failure.cause) { return refuse(batch, fault) }
+                if let fault = fault(failure.cause) { return refuse(batch, fault) }
                 // One verb failed after it may have written: once more, each in a savepoint of its own.
                 deliveries = try transaction(batch, alone: true)
             }
@@ -195,11 +197,11 @@ package final class LedgerWriter: Sendable {
             for deliver in deliveries { deliver() }
             return true
         } catch let failure as VerbFailure {
-            return refuse(batch, Self.fault(failure.cause) ?? LedgerError(.inputOutput, "\(failure.cause)"))
+            return refuse(batch, fault(failure.cause) ?? LedgerError(.inputOutput, "\(failure.cause)"))
         } catch let error as LedgerError {
             return die(error)
         } catch {
-            return refuse(batch, Self.fault(error) ?? LedgerError(.inputOutput, "\(error)"))
+            return refuse(batch, fault(error) ?? LedgerError(.inputOutput, "\(error)"))
         }
     }
 
@@ -223,7 +225,7 @@ package final class LedgerWriter: Sendable {
                             deliveries.append(try work.run(db))
                         }
                     } catch {
-                        guard alone, Self.fault(error) == nil else { throw VerbFailure(cause: error) }
+                        guard alone, fault(error) == nil else { throw VerbFailure(cause: error) }
                         let fail = work.fail
                         deliveries.append { fail(error) }
                     }
@@ -249,16 +251,21 @@ package final class LedgerWriter: Sendable {
     }
 
     /// What an error says about the ledger itself; nil for an error of the verb.
-    private static func fault(_ error: any Error) -> LedgerError? {
+    private func fault(_ error: any Error) -> LedgerError? {
         guard let error = error as? DatabaseError else { return nil }
         switch error.resultCode {
         case .SQLITE_FULL:
-            return LedgerError(.diskFull, "the disk that holds the ledger is full; free some space")
+            return LedgerError(.diskFull, "\(path): \(Ledger.diskFull); the coordinator goes on by itself")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             return LedgerError(.conflict, "another program is writing in the ledger; open it read-only (mode=ro)")
         case .SQLITE_IOERR, .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PROTOCOL,
             .SQLITE_NOMEM:
-            return LedgerError(.inputOutput, "the ledger cannot be written: \(error.message ?? "\(error.resultCode)")")
+            let reason = error.message ?? "\(error.resultCode)"
+            if Ledger.isDiskFull(path) {
+                // SQLite may say "I/O error" then; what the last commit did is only known after opening anew.
+                return LedgerError(.inputOutput, "\(path): \(reason): \(Ledger.diskFull) and start again")
+            }
+            return LedgerError(.inputOutput, "\(path) cannot be written: \(reason)")
         default:
             return nil
         }
@@ -278,7 +285,7 @@ package final class LedgerWriter: Sendable {
         do {
             try queue.inDatabase { db in _ = try db.checkpoint(.passive) }
         } catch {
-            guard Self.fault(error)?.code == .inputOutput else { return }
+            guard fault(error)?.code == .inputOutput else { return }
             _ = die(LedgerError(.inputOutput, "the ledger's log cannot be copied into its file: \(error)"))
         }
     }

@@ -39,7 +39,9 @@ extension FailureClass {
         case .timeout: FailurePolicy(budget: 1, elsewhere: true, backoffSeconds: 0, backoffCapSeconds: 0)
         case .lost: FailurePolicy(budget: nil, counts: false, elsewhere: false, backoffSeconds: 0, backoffCapSeconds: 0)
         case .badConfig: FailurePolicy(budget: 0, elsewhere: false, backoffSeconds: 0, backoffCapSeconds: 0)
-        case .diskFull: FailurePolicy(budget: 5, elsewhere: true, backoffSeconds: 30, backoffCapSeconds: 900)
+        // The machine's fault: it never uses the job up, unless the sweep sets a budget.
+        case .diskFull:
+            FailurePolicy(budget: nil, counts: false, elsewhere: true, backoffSeconds: 10, backoffCapSeconds: 900)
         case .canceled:
             FailurePolicy(budget: nil, counts: false, elsewhere: false, backoffSeconds: 0, backoffCapSeconds: 0)
         }
@@ -76,9 +78,8 @@ package enum FailureDecision: Equatable, Sendable {
     ) -> FailureDecision {
         let policy = failure.policy
         if failure == .badConfig { return .fail }
-        guard policy.counts else { return .retry(afterSeconds: 0, elsewhere: false) }
         let alike = past.filter { $0.failure == failure }
-        if alike.contains(where: { $0.worker != worker }) { return .park }
+        if policy.counts, alike.contains(where: { $0.worker != worker }) { return .park }
         let budget = budgets.budgets[failure] ?? policy.budget ?? .max
         guard alike.count < budget else { return .fail }
         return .retry(afterSeconds: policy.backoff(afterFailures: alike.count + 1), elsewhere: policy.elsewhere)

@@ -10,10 +10,12 @@ final class House {
     private var started = 0
 
     var url: String { "http://127.0.0.1:\(port)" }
-    var data: String { folder.path + "/coordinator" }
+    let data: String
 
-    init() throws {
+    /// - Parameter data: the coordinator's data folder, if it should be another than one of the house's own.
+    init(data: String? = nil) throws {
         folder = try TemporaryFolder()
+        self.data = data ?? folder.path + "/coordinator"
         port = try Self.freePort()
     }
 
@@ -37,10 +39,11 @@ final class House {
         }
     }
 
-    func startWorker(_ name: String, threads: Int = 1) throws -> Process {
+    func startWorker(_ name: String, threads: Int = 1, work: String? = nil) throws -> Process {
         started += 1
+        let work = work ?? "\(folder.path)/\(name)"
         let process = try RadiataProgram.start(
-            ["worker", "run", "--coordinator", url, "--work", "\(folder.path)/\(name)", "--threads", "\(threads)"],
+            ["worker", "run", "--coordinator", url, "--work", work, "--threads", "\(threads)"],
             output: "\(folder.path)/\(name)-\(started).out", messages: "\(folder.path)/\(name)-\(started).log")
         children.append(process)
         return process

@@ -144,7 +144,7 @@ extension WireError {
                 case .closed: .unavailable
                 case .inputOutput, .notALedger, .newerSchema, .notDurable: .internalFault
                 }
-            let retry: Double? = error.code == .closed ? 1 : error.code == .diskFull ? 30 : nil
+            let retry: Double? = error.code == .closed ? 1 : error.code == .diskFull ? 5 : nil
             return WireError(
                 error == LaunchSweep.keyReused ? .keyReused : code, error.message, retryAfter: retry)
         default: return WireError(.internalFault, "the coordinator met an error; its log says more")

@@ -67,16 +67,17 @@ extension Routes {
         }
     }
 
-    /// Below this much free space no new uploads are taken, so that small ledger writes go on.
+    /// Below this much free space (or 3 % of a small disk) no new uploads are taken, so that small ledger writes go on.
     private static let reserve: Int64 = 512 << 20
 
     private func checkSpace(for bytes: Int) throws {
-        let free = try DiskFiles().space(at: ledger.folder).free
-        guard free - Int64(bytes) > Self.reserve || bytes < 1 << 20 else {
+        let space = try DiskFiles().space(at: ledger.folder)
+        let reserve = min(Self.reserve, space.total / 100 * 3)
+        guard space.free - Int64(bytes) > reserve || bytes < 1 << 20 else {
             throw WireError(
                 .diskFull,
-                "the coordinator has \(free >> 20) MiB free, too little for \(bytes >> 20) MiB; free some space there",
-                retryAfter: 30)
+                "\(ledger.folder): the coordinator's disk has \(space.free >> 20) MiB free, too little for \(bytes >> 20) MiB; "
+                    + "free some space there", retryAfter: 5)
         }
     }
 }

@@ -36,7 +36,7 @@ extension WorkerCore {
     }
 
     var freeSlots: Int {
-        guard !isDraining, !isStopping else { return 0 }
+        guard !isDraining, !isStopping, !isDiskLow else { return 0 }
         let running = attempts.values.count { $0.phase == .running }
         // Attempts that only report take no slot, but they must not pile up without bound while uploads are slow.
         let waiting = attempts.count - running

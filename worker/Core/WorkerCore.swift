@@ -28,6 +28,7 @@ package struct WorkerCore: Sendable {
     var failedHeartbeats = 0
 
     var isDraining = false
+    var isDiskLow = false
     var isStopping = false
     var farewellDeadline: MonotonicTime?
     var isFinished = false
@@ -63,6 +64,9 @@ package struct WorkerCore: Sendable {
         case .heartbeatAnswered(let session, let tokens, let response):
             return heartbeatAnswered(session, tokens, response, now: now)
         case .heartbeatFailed(let session): return heartbeatFailed(session, now: now)
+        case .diskChanged(let isLow):
+            isDiskLow = isLow
+            return []
         case .stopRequested: return stopRequested(now: now)
         case .tick: return tick(now: now)
         case .started(let token):

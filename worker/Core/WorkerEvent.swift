@@ -42,6 +42,8 @@ package enum WorkerEvent: Sendable {
     /// The files of a report cannot be brought to the coordinator, ever.
     case uploadFailed(AttemptToken, report: UInt64, message: String)
     case ended(AttemptToken, AttemptEnd)
+    /// The work folder's disk is nearly full, or no more: meanwhile no new jobs are asked for.
+    case diskChanged(isLow: Bool)
     /// The user wants the worker to stop (SIGTERM, Ctrl-C).
     case stopRequested
     case tick

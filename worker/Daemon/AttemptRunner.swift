@@ -19,6 +19,8 @@ final class AttemptRunner: Sendable {
         var preparation: Task<AttemptPlan, any Error>?
         var isStopping = false
         var isKilled = false
+        /// Stopped in its tracks (SIGSTOP) because the disk is full.
+        var isHeld = false
         var logsPending = 0
     }
 
@@ -72,6 +74,8 @@ final class AttemptRunner: Sendable {
         }
         guard let child, let trainerGuard else { return }
         trainerGuard.signal(child, signal)
+        // A held trainer must run to hear it.
+        release()
         if await child.waitForExit(atMost: grace, time: time) == nil, !Task.isCancelled { kill() }
     }
 
@@ -82,6 +86,32 @@ final class AttemptRunner: Sendable {
             return (control.child, control.trainerGuard)
         }
         if let child { trainerGuard?.signal(child, SIGKILL) }
+    }
+
+    /// Holds the trainer's group while the disk is full: what it cannot write it would lose, or fail on.
+    private func hold() {
+        let held = control.withLock { control -> (TrainerGuard.Child, TrainerGuard)? in
+            guard !control.isHeld, !control.isStopping, let child = control.child,
+                let trainerGuard = control.trainerGuard
+            else { return nil }
+            control.isHeld = true
+            return (child, trainerGuard)
+        }
+        guard let (child, trainerGuard) = held else { return }
+        trainerGuard.signal(child, SIGSTOP)
+        emit(.progress(grant.token, phase: "held: disk full", step: nil))
+        Faults.reach("worker.held")
+    }
+
+    private func release() {
+        let held = control.withLock { control -> (TrainerGuard.Child, TrainerGuard)? in
+            guard control.isHeld, let child = control.child, let trainerGuard = control.trainerGuard else { return nil }
+            control.isHeld = false
+            return (child, trainerGuard)
+        }
+        guard let (child, trainerGuard) = held else { return }
+        trainerGuard.signal(child, SIGCONT)
+        emit(.progress(grant.token, phase: "training", step: nil))
     }
 
     /// A log report was taken by the coordinator.
@@ -109,14 +139,18 @@ final class AttemptRunner: Sendable {
         let (child, trainerGuard) = try await start(plan.order)
         emit(.started(grant.token))
         emit(.progress(grant.token, phase: "training", step: nil))
+        let disk = DiskWatch(folder: place.path, files: files)
         while await child.waitForExit(atMost: Self.pace, time: time) == nil {
+            if try disk.level().level == .full { hold() } else { release() }
             output = try await round(output, leader: child.pid)
         }
         guard let exit = child.exit else { return .stopped }
+        let wasDiskFull = try disk.level().level == .full
         output = try await drain(output, exit)
         var end = TrainerEnd(
             exit: exit, isCore: plan.isCore, wasAskedToStop: control.withLock { $0.isStopping || $0.isKilled })
         end.lostGuard = trainerGuard.isGone
+        end.sawFullDisk = wasDiskFull
         end.sawOutOfMemoryKill = (OutOfMemoryWatch.kills() ?? 0) > killsBefore
         (end.hasOutputs, end.missing) = outputs(output, plan)
         end.logTail = try output.logTail()
@@ -168,7 +202,14 @@ final class AttemptRunner: Sendable {
                 emit(event)
             }
             return next
-        } catch let error as PortsError where error.code == .diskFull && leader != nil {
+        } catch let error as PortsError where error.code == .diskFull {
+            // While it runs it is held; after its end, what it left is read once there is space for the spool.
+            if leader != nil {
+                hold()
+            } else {
+                try await time.sleep(for: DiskWatch.pace)
+                return try await round(output, leader: nil, exit: exit)
+            }
             return output
         }
     }
@@ -207,6 +248,7 @@ final class AttemptRunner: Sendable {
             }
         case is SweepModelError: return failed(.badConfig)
         case let error as PortsError where error.code == .diskFull: return failed(.diskFull)
+        case let error as CocoaError where error.code == .fileWriteOutOfSpace: return failed(.diskFull)
         case is CancellationError: return .stopped
         default: return failed(.crash)
         }

@@ -12,6 +12,8 @@ package struct TrainerEnd: Sendable {
     package var lostGuard = false
     /// The memory controller of this machine killed something meanwhile.
     package var sawOutOfMemoryKill = false
+    /// The work folder's disk was full when it ended.
+    package var sawFullDisk = false
     /// What a job must leave behind is there, counting accepted checkpoints of earlier attempts.
     package var hasOutputs = true
     /// What is missing, for the message.
@@ -44,7 +46,10 @@ package enum ExitJudge {
         case 2 where end.isCore: return .failed(failure(.badConfig, end, "the trainer refused the job", code))
         case 127: return .failed(failure(.badConfig, end, "a program was not found", code))
         default:
-            return .failed(failure(classify(end.logTail), end, "the trainer exited with code \(code)", code))
+            let found = classify(end.logTail)
+            // On a full disk the trainer's last words may be missing.
+            let isDisk = end.sawFullDisk && found == .crash
+            return .failed(failure(isDisk ? .diskFull : found, end, "the trainer exited with code \(code)", code))
         }
     }
 

@@ -83,6 +83,7 @@ final class WorkerSession: Sendable {
         var core = WorkerCore(settings: WorkerSettings(slots: configuration.slots), random: configuration.random)
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
+            group.addTask { try await self.watchDisk() }
             for await event in events {
                 for effect in core.handle(event, now: time.monotonic()) {
                     if effect == .finish { return }
@@ -94,14 +95,48 @@ final class WorkerSession: Sendable {
         }
     }
 
+    /// A full disk is waited out: what the effect wanted is done once there is space.
     private func performOrFail(_ effect: WorkerEffect) async {
-        do {
-            try await perform(effect)
-        } catch is CancellationError {
-            return
-        } catch {
-            failure.withLock { $0 = $0 ?? error }
-            endEvents()
+        var isWaiting = false
+        while true {
+            do {
+                try await perform(effect)
+                return
+            } catch is CancellationError {
+                return
+            } catch let error as PortsError where error.code == .diskFull {
+                if !isWaiting { logger.warning("\(error.message); this worker waits") }
+                isWaiting = true
+                do {
+                    try await time.sleep(for: DiskWatch.pace)
+                } catch {
+                    return  // stopping: what is in the spool already is sent at the next start
+                }
+            } catch {
+                failure.withLock { $0 = $0 ?? error }
+                endEvents()
+                return
+            }
+        }
+    }
+
+    /// Tells the core while the disk is nearly full, and people what to do.
+    private func watchDisk() async throws {
+        let watch = DiskWatch(folder: folder.path, files: files)
+        var last = DiskWatch.Level.enough
+        while !Task.isCancelled {
+            let (level, space) = try watch.level()
+            if level != last {
+                emit(.diskChanged(isLow: level < .enough))
+                let free = "\(folder.path): \(space.free >> 10) KiB free of \(space.total >> 10) KiB"
+                switch level {
+                case .full: logger.warning("\(free); trainers are held, free some space there")
+                case .low: logger.warning("\(free); no new jobs are taken, free some space there")
+                case .enough: logger.info("\(free); enough again")
+                }
+                last = level
+            }
+            try await time.sleep(for: DiskWatch.pace)
         }
     }
 

@@ -1,0 +1,156 @@
+import Foundation
+import Testing
+
+/// A disk that is full to the last byte: one clear message, nothing lost, and everything goes on once there is space.
+@Suite("Full disks", .serialized, .enabled(if: SmallDisk.refusal == nil, "\(SmallDisk.refusal ?? "")"))
+struct DiskFullTests {
+    /// Ten steps; a state at step 5, then it waits at its gate, unless it goes on from a state.
+    private static let trainer = """
+        #!/bin/sh
+        out="$1"; gate="$2"; state="$3"
+        step=0
+        [ -n "$state" ] && step=$(cat "$state")
+        while [ "$step" -lt 10 ]; do
+            step=$((step + 1))
+            echo "{\\"step\\": $step, \\"loss\\": 0.$step}" >> "$out/metrics.jsonl" || { echo "No space left on device" >&2; exit 1; }
+            if [ "$step" -eq 5 ]; then
+                echo "$step" > "$out/unfinished" && mv "$out/unfinished" "$out/state-$step.txt"
+                if [ -z "$state" ]; then read -r _ < "$gate"; fi
+            fi
+        done
+        echo "adapter" > "$out/unfinished" && mv "$out/unfinished" "$out/adapter-10.bin"
+        """
+
+    private func sweep(_ house: House, _ name: String) throws -> String {
+        let script = try house.folder.write("trainer.sh", Self.trainer, executable: true)
+        return try house.folder.write(
+            "\(name).yaml",
+            """
+            name: \(name)
+            seeds: [1]
+            trainer:
+              command: ["\(script)", "{out}", "\(house.folder.path)/gate"]
+              resume: ["{checkpoint}"]
+              metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
+              checkpoints:
+                - { glob: "{out}/state-*.txt", step: "state-([0-9]+)", kind: state }
+                - { glob: "{out}/adapter-*.bin", step: "adapter-([0-9]+)", kind: adapter }
+            groups:
+              - list: [ { lr: \(name == "first" ? "1e-4" : "2e-4") } ]
+            """)
+    }
+
+    private func makeGate(_ house: House) throws { try #require(mkfifo(house.folder.path + "/gate", 0o600) == 0) }
+
+    private func openGate(_ house: House) throws {
+        try house.eventually("the trainer waits at its gate") {
+            let descriptor = Glibc.open(house.folder.path + "/gate", O_WRONLY | O_NONBLOCK)
+            guard descriptor >= 0 else { return "nobody reads the gate" }
+            defer { close(descriptor) }
+            _ = write(descriptor, "go\n", 3)
+            return nil
+        }
+    }
+
+    private func expectComplete(_ house: House) throws {
+        try house.eventually("the job is done") {
+            let jobs = try house.query("SELECT state, attempts, failure, message FROM jobs")
+            return jobs.allSatisfy { $0["state"] as? String == "done" } ? nil : "\(jobs)"
+        }
+        let steps = try house.query(
+            "SELECT count(*) n, count(DISTINCT step) d, min(step) low, max(step) high FROM metrics WHERE key = 'loss'")
+        let row = try #require(steps.first)
+        #expect(row["n"] as? Int == 10 && row["d"] as? Int == 10, "\(row)")
+        #expect(row["low"] as? Int == 1 && row["high"] as? Int == 10, "\(row)")
+        #expect(try house.count("SELECT count(*) FROM checkpoints WHERE kind = 'adapter'") == 1)
+    }
+
+    @Test("the coordinator does not start on a full disk, and says which and why")
+    func coordinatorStart() throws {
+        let disk = try SmallDisk(megabytes: 4)
+        try disk.fill()
+        let data = disk.path + "/coordinator"
+        let ended = try RadiataProgram.run(["coordinator", "run", "--data", data, "--listen", "127.0.0.1:0"])
+        #expect(ended.status == 1, "\(ended)")
+        #expect(ended.messages.contains(data), "\(ended)")
+        #expect(ended.messages.contains("free some space there"), "\(ended)")
+        #expect(ended.messages.split(separator: "\n").count == 1, "\(ended)")
+    }
+
+    @Test(
+        "the coordinator's disk fills up in mid-sweep: clients are told, workers wait, nothing is lost",
+        .timeLimit(.minutes(3)))
+    func coordinatorRunning() throws {
+        let disk = try SmallDisk(megabytes: 16)
+        let house = try House(data: disk.path + "/coordinator")
+        try makeGate(house)
+        try house.startCoordinator()
+        let launched = try house.radiata(["launch", try sweep(house, "first")])
+        try #require(launched.status == 0, "\(launched)")
+        _ = try house.startWorker("worker")
+        try house.eventually("the state of step 5 is committed") {
+            try house.count("SELECT count(*) FROM checkpoints") == 1 ? nil : house.log("worker-2")
+        }
+
+        try disk.fill()
+        let refused = try house.radiata(["launch", try sweep(house, "second")])
+        #expect(refused.status == 1, "\(refused)")
+        #expect(refused.messages.contains(house.data), "\(refused)")
+        #expect(refused.messages.contains("free some space there"), "\(refused)")
+        // Reading needs no space.
+        #expect(try house.count("SELECT count(*) FROM jobs") == 1)
+
+        // The trainer ends; what it made waits with the worker.
+        try openGate(house)
+        try house.eventually("the trainer has ended") {
+            let names = FileManager.default.subpaths(atPath: house.folder.path + "/worker/attempts") ?? []
+            return names.contains { $0.hasSuffix("process.exit") } ? nil : "\(names)"
+        }
+        #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'running'") == 1)
+
+        disk.free()
+        try expectComplete(house)
+        #expect(try house.count("SELECT attempts FROM jobs") == 1)
+    }
+
+    @Test("a worker's disk fills up: its trainer is held, and goes on when there is space", .timeLimit(.minutes(3)))
+    func workerRunning() throws {
+        let disk = try SmallDisk(megabytes: 16)
+        let house = try House()
+        try makeGate(house)
+        try house.startCoordinator()
+        let launched = try house.radiata(["launch", try sweep(house, "first")])
+        try #require(launched.status == 0, "\(launched)")
+        let worker = try house.startWorker("worker", work: disk.path + "/work")
+        try house.eventually("the state of step 5 is committed") {
+            try house.count("SELECT count(*) FROM checkpoints") == 1 ? nil : house.log("worker-2")
+        }
+
+        try disk.fill()
+        try house.eventually("the worker says so and holds its trainer") {
+            let log = house.log("worker-2")
+            let isSaid = log.contains(disk.path) && log.contains("free some space there")
+            guard isSaid, try Self.isStopped("\(disk.path)/work") else { return log }
+            return nil
+        }
+        #expect(worker.isRunning)
+        #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'running'") == 1)
+
+        disk.free()
+        // Only a trainer that runs again comes to its gate: a stopped one has given up waiting there.
+        try openGate(house)
+        try expectComplete(house)
+        #expect(try house.count("SELECT attempts FROM jobs") == 1)
+    }
+
+    /// Whether the trainer of the only attempt in a work folder is stopped (state T).
+    private static func isStopped(_ work: String) throws -> Bool {
+        let names = FileManager.default.subpaths(atPath: work + "/attempts") ?? []
+        guard let record = names.first(where: { $0.hasSuffix("/process") }) else { return false }
+        let text = try String(contentsOfFile: "\(work)/attempts/\(record)", encoding: .utf8)
+        guard let pid = text.split(separator: " ").first else { return false }
+        let status = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+        // pid (name) state …
+        return status.split(separator: ")").last?.split(separator: " ").first == "T"
+    }
+}
