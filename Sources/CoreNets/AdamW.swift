@@ -40,6 +40,10 @@ package final class AdamW {
     /// - Parameter rate: the schedule's factor, multiplied with each group's rate.
     package func step(rate: Float = 1) {
         stepCount += 1
+        OperationTimes.measure(.optimizer) { update(rate: rate) }
+    }
+
+    private func update(rate: Float) {
         let correction1 = 1 - power(betas.0, stepCount)
         let correction2 = 1 - power(betas.1, stepCount)
         for moment in moments {
