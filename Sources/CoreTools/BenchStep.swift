@@ -18,6 +18,8 @@ package struct BenchStep {
     package var peak: Double?
     /// Whether to time kinds of operations too, in further steps.
     package var profiles = false
+    /// Activation checkpointing.
+    package var checkpoints = false
 
     package init() {}
 
@@ -74,6 +76,7 @@ package struct BenchStep {
         Compute.releaseIdleBuffers()
         let unet = UNet2DConditionModel(configuration: model.configuration)
         unet.initialize(seed: 0)
+        unet.checkpoints = checkpoints
         var random = RandomStream(seed: 1, purpose: "bench step")
         let (sample, target) = (
             Tensor(uninitialized: [samples, side, side, 4]), Tensor(uninitialized: [samples, side, side, 4])

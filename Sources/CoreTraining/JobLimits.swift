@@ -6,7 +6,7 @@ enum JobLimits {
         let training = job.training
         let refused: [(Bool, String)] = [
             (job.regData != nil, "reg_data"), (training.buckets, "buckets"), (training.flip, "flip"),
-            (training.zeroTerminalSNR, "zero_terminal_snr"), (training.gradientCheckpointing, "checkpointing"),
+            (training.zeroTerminalSNR, "zero_terminal_snr"),
             (training.maxTokenLength != 75, "max_token_length \(training.maxTokenLength)"),
             (training.blockLearningRates != nil, "block_lr"),
             (training.scaleWeightNorms != 0, "scale_weight_norms"),

@@ -26,6 +26,7 @@ final class TrainedModel {
             }
             pipeline.schedule.prediction = prediction
         }
+        pipeline.unet.checkpoints = job.training.gradientCheckpointing
         self.pipeline = pipeline
         let freezesText = job.training.textEncoderLearningRate == 0
         adapters = try AdapterSet.create(

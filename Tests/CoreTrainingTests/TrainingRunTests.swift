@@ -46,6 +46,19 @@ extension Training {
             ["algorithm": "full", "layers": "unet-only", "lr": 0.001, "noise_offset": 0.1, "grad_accumulation": 2],
         ]
 
+        @Test("activation checkpointing changes no loss, dropouts and trained text included", arguments: kinds.indices)
+        func checkpointing(kind: Int) throws {
+            let losses = try [false, true].map { checkpoints in
+                var parameters = Self.kinds[kind]
+                parameters["checkpointing"] = .flag(checkpoints)
+                let out = tiny.out("checkpointing-\(checkpoints)")
+                #expect(try run(try tiny.job(parameters), in: out) == .finished)
+                return try lines(out).compactMap { $0.values["loss"] }
+            }
+            #expect(!losses[0].isEmpty && losses[0].count == losses[1].count)
+            for (whole, again) in zip(losses[0], losses[1]) { #expect(abs(whole - again) <= 2e-5 * whole) }
+        }
+
         @Test("a stopped run that is continued ends with the same bytes and the same losses", arguments: kinds.indices)
         func resumeIsExact(kind: Int) throws {
             let job = try tiny.job(Self.kinds[kind], checkpoints: CheckpointPlan(epochs: [2]))

@@ -63,7 +63,9 @@ private func unary(_ kind: Int, _ x: Tensor) -> Tensor {
         by: Node(inputs: [x]) { g in
             let dx = Tensor(uninitialized: g.shape)
             let (source, slope, target) = (saved.pointer, g.pointer, dx.pointer)
-            Elementwise.ranges(g.count, kind: .activation) { ck_unary_backward(kind, $1, source + $0, slope + $0, target + $0) }
+            Elementwise.ranges(g.count, kind: .activation) {
+                ck_unary_backward(kind, $1, source + $0, slope + $0, target + $0)
+            }
             return [dx]
         })
 }

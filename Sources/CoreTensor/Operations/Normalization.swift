@@ -56,7 +56,8 @@ package func layerNorm(_ x: Tensor, weight: Tensor, bias: Tensor, epsilon: Float
             let dx = needs.x ? Tensor(uninitialized: g.shape) : nil
             let (source, slope, scale) = (saved.x.pointer, g.pointer, saved.weight.pointer)
             let (mean, target) = (statistics.pointer, dx?.pointer)
-            let sums = Elementwise.columnPairs(rows, width: width, kind: .normalization) { first, count, dWeight, dBias in
+            let sums = Elementwise.columnPairs(rows, width: width, kind: .normalization) {
+                first, count, dWeight, dBias in
                 ck_layer_norm_backward(
                     count, width, source + first * width, slope + first * width, scale, mean + first,
                     mean + rows + first, target.map { $0 + first * width }, needs.weight ? dWeight : nil,

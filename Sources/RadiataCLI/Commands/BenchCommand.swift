@@ -48,6 +48,9 @@ struct BenchCommand: ParsableCommand {
         @Option(help: "Steps to time after one that warms up.")
         var steps = 8
 
+        @Flag(help: "Activation checkpointing.")
+        var checkpointing = false
+
         @Flag(help: "Also time the kinds of operations of a step.")
         var profile = false
 
@@ -64,6 +67,7 @@ struct BenchCommand: ParsableCommand {
             bench.batch = batch
             bench.steps = steps
             bench.profiles = profile
+            bench.checkpoints = checkpointing
             let report = try bench.run()
             guard output.format == .table else { return Console.out(try JSONText.encode(report)) }
             func number(_ value: Double, _ unit: String) -> String { TextTable.Cell.formatted(value) + " " + unit }
