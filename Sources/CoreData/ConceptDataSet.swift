@@ -1,5 +1,6 @@
 import Foundation
 package import ImageFiles
+import RunSpec
 
 /// A folder in kohya's layout: `N_name/` with images and captions of the same stem, visited N times an epoch.
 ///
@@ -10,6 +11,8 @@ package struct ConceptDataSet: Sendable {
     package let concepts: [Concept]
     /// All images, sorted by path.
     package let images: [TrainingImage]
+    /// Images of the folder `validation`, which are never trained on: directly in it, or in folders named like the others.
+    package let validation: [TrainingImage]
     /// Folders that were left out because their name is not `N_name`.
     package let warnings: [String]
 
@@ -17,8 +20,10 @@ package struct ConceptDataSet: Sendable {
         self.path = path
         let names = try Self.entries(of: path, what: "data folder")
         let folders = names.filter { Concept.split($0) != nil && Self.isFolder("\(path)/\($0)") }
-        warnings = names.filter { Concept.split($0) == nil && Self.isFolder("\(path)/\($0)") && $0.first != "." }
-            .map { "\(path)/\($0): skipped, its name is not N_name with a number of repeats" }
+        var warnings = names.filter {
+            Concept.split($0) == nil && Self.isFolder("\(path)/\($0)") && $0.first != "." && $0 != Self.validationName
+        }
+        .map { "\(path)/\($0): skipped, its name is not N_name with a number of repeats" }
         guard !folders.isEmpty else {
             throw DataError(
                 code: .empty,
@@ -27,10 +32,53 @@ package struct ConceptDataSet: Sendable {
         }
         concepts = try Self.concepts(folders: folders, path: path)
         images = try concepts.enumerated().flatMap { try Self.images(of: $1, index: $0, path: path) }
+        validation = try Self.validation(path)
+        for folder in folders { warnings += try Self.unreadable("\(path)/\(folder)") }
+        self.warnings = warnings
+    }
+
+    package static let validationName = "validation"
+
+    private static func validation(_ path: String) throws -> [TrainingImage] {
+        let root = "\(path)/\(validationName)"
+        guard isFolder(root) else { return [] }
+        let names = try entries(of: root, what: "validation folder")
+        let folders = names.filter { isFolder("\(root)/\($0)") && $0.first != "." }
+        // Without a caption file an image here has no words.
+        let flat = Concept(folder: "", trigger: "", className: "", kind: .object)
+        var found = isPictureThere(names) ? try images(of: flat, index: -1, path: root) : []
+        for folder in folders {
+            let concept = Concept(folder: folder, trigger: "", className: "", kind: .object)
+            found += try images(of: concept, index: -1, path: root)
+        }
+        guard !found.isEmpty else {
+            throw DataError(code: .empty, message: "\(root): found no PNG or JPEG image; add some or remove the folder")
+        }
+        return found
+    }
+
+    private static func isPictureThere(_ names: [String]) -> Bool {
+        names.contains { ImageFile.extensions.contains(($0 as NSString).pathExtension.lowercased()) }
+    }
+
+    /// Pictures that other trainers read and this one does not.
+    private static func unreadable(_ folder: String) throws -> [String] {
+        let others: Set = ["webp", "bmp", "avif", "jxl", "gif", "tif", "tiff"]
+        let names = try entries(of: folder, what: "concept folder")
+        let left = names.filter { others.contains(($0 as NSString).pathExtension.lowercased()) }
+        return left.isEmpty
+            ? [] : ["\(folder): \(left.count) images skipped (\(left[0]), …): only PNG and JPEG are read"]
     }
 
     /// Images of one concept, in path order.
     package func images(of concept: Int) -> [TrainingImage] { images.filter { $0.concept == concept } }
+
+    /// A training image in the size of its bucket.
+    package static func fitted(_ image: TrainingImage, to buckets: BucketSizes) throws -> FittedImage {
+        let pixels = try ImageFile.read(image.path)
+        let size = buckets.bucket(of: PixelSize(width: pixels.width, height: pixels.height))
+        return FittedImage(pixels, covering: size)
+    }
 
     /// A training image as square pixels: centre crop, then resize.
     package static func square(_ image: TrainingImage, resolution: Int) throws -> RGBImage {

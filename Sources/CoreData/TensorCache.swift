@@ -4,28 +4,33 @@ package import CoreTensor
 /// and a cache must not depend on how it was filled.
 package struct TensorCache {
     private let rows: [[Float]]
-    /// Shape of one item, without the batch axis.
-    package let itemShape: [Int]
+    /// Of each item, without the batch axis.
+    private let shapes: [[Int]]
 
     package var count: Int { rows.count }
 
-    /// - Parameter encode: gives `[1, …]` for each item, of the same shape for all.
+    /// Shape of one item, without the batch axis.
+    package func shape(of index: Int) -> [Int] { shapes[index] }
+
+    /// - Parameter encode: gives `[1, …]` for each item.
     package init<Item>(_ items: [Item], encode: (Item) throws -> Tensor) rethrows {
         var rows: [[Float]] = []
-        var shape: [Int] = []
+        var shapes: [[Int]] = []
         for item in items {
             let encoded = try withoutGradients { try encode(item) }
-            precondition(rows.isEmpty || encoded.shape == shape, "cached items of shapes \(shape) and \(encoded.shape)")
             precondition(encoded.shape.first == 1, "one item of shape \(encoded.shape)")
-            shape = encoded.shape
+            shapes.append(Array(encoded.shape.dropFirst()))
             rows.append(encoded.values)
         }
         self.rows = rows
-        itemShape = Array(shape.dropFirst())
+        self.shapes = shapes
     }
 
-    /// - Returns: `[indices.count] + itemShape`.
+    /// - Returns: `[indices.count] + shape of an item`.
+    /// - Precondition: at least one item, all of one shape.
     package func batch(_ indices: [Int]) -> Tensor {
+        let itemShape = shapes[indices[0]]
+        precondition(indices.allSatisfy { shapes[$0] == itemShape }, "a batch of items of different shapes")
         let size = itemShape.reduce(1, *)
         let out = Tensor(uninitialized: [indices.count] + itemShape)
         out.withMutableBuffer { buffer in
@@ -34,16 +39,5 @@ package struct TensorCache {
             }
         }
         return out
-    }
-}
-
-extension TensorCache {
-    /// Latents of training images: each is cropped square, resized to `resolution` and encoded alone.
-    ///
-    /// - Parameter encode: pixels `[1, resolution, resolution, 3]` in -1…1 to scaled latents `[1, h, w, c]`.
-    package static func latents(
-        of images: [TrainingImage], resolution: Int, encode: (Tensor) throws -> Tensor
-    ) throws -> TensorCache {
-        try TensorCache(images) { try encode(ConceptDataSet.square($0, resolution: resolution).tensor()) }
     }
 }

@@ -38,8 +38,9 @@ package struct AutoencoderConfiguration: Equatable, Sendable {
         try reader.support("_class_name", only: .text("AutoencoderKL"))
         try reader.support("model_type")
         let channels = try reader.integers("block_out_channels") ?? [64]
-        guard let levels = channels.isEmpty ? nil : channels.count, channels.allSatisfy({ $0 > 0 }) else {
-            throw reader.wrong("block_out_channels", wanted: "at least one positive width")
+        let levels = channels.count
+        guard (1...16).contains(levels), channels.allSatisfy({ (1...65536).contains($0) }) else {
+            throw reader.wrong("block_out_channels", wanted: "1 to 16 widths from 1 to 65536")
         }
         self.init(
             blockOutChannels: channels, layersPerBlock: try reader.integer("layers_per_block") ?? 1,
@@ -68,9 +69,10 @@ package struct AutoencoderConfiguration: Equatable, Sendable {
         guard normGroups > 0, channels.allSatisfy({ $0 % normGroups == 0 }) else {
             throw reader.wrong("norm_num_groups", wanted: "a divisor of every width in \(channels)")
         }
-        guard layersPerBlock > 0, latentChannels > 0, inChannels > 0, outChannels > 0 else {
-            throw reader.wrong("layers_per_block", wanted: "positive layers and channels")
-        }
+        try reader.bound("layers_per_block", layersPerBlock, 1...64)
+        try reader.bound("latent_channels", latentChannels, 1...4096)
+        try reader.bound("in_channels", inChannels, 1...4096)
+        try reader.bound("out_channels", outChannels, 1...4096)
         guard scalingFactor != 0 else { throw reader.wrong("scaling_factor", wanted: "a number other than 0") }
     }
 

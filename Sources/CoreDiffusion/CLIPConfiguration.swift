@@ -16,13 +16,22 @@ package struct CLIPConfiguration: Equatable, Sendable {
         var reader = try ConfigurationReader(path: path)
         try reader.support("_class_name")
         try reader.support("model_type", only: .text("clip"))
-        text = try CLIPTextConfiguration(
-            ConfigurationReader(try reader.object("text_config") ?? [:], label: path + ": text_config"))
-        vision = try CLIPVisionConfiguration(
-            ConfigurationReader(try reader.object("vision_config") ?? [:], label: path + ": vision_config"))
+        text = try CLIPTextConfiguration(Self.part("text_config", of: &reader, path: path))
+        vision = try CLIPVisionConfiguration(Self.part("vision_config", of: &reader, path: path))
         projectionWidth = try reader.integer("projection_dim") ?? 512
         initialLogitScale = try reader.number("logit_scale_init_value") ?? 2.6592
-        guard projectionWidth > 0 else { throw reader.wrong("projection_dim", wanted: "a positive width") }
+        reader.ignoreNotes()
+        try reader.finish()
+        try reader.bound("projection_dim", projectionWidth, 1...65536)
+    }
+
+    /// One encoder's keys. Early versions wrote them a second time under `…_dict`, which wins in transformers too.
+    private static func part(
+        _ key: String, of reader: inout ConfigurationReader, path: String
+    ) throws -> ConfigurationReader {
+        let plain = try reader.object(key)
+        let old = try reader.object(key + "_dict")
+        return ConfigurationReader(old ?? plain ?? [:], label: "\(path): \(old == nil ? key : key + "_dict")")
     }
 
     package var json: [String: JSONValue] {

@@ -14,10 +14,10 @@ package final class CLIPEncoder: Module {
 
     /// - Parameters:
     ///   - x: `[B, T, C]`.
-    ///   - skip: 1 keeps the last layer's state, 2 the one before it, and so on.
+    ///   - skip: 1 keeps the last layer's state, 2 the one before it, and so on down to x itself.
     /// - Returns: the last state and the one `skip` asks for.
     package func callAsFunction(_ x: Tensor, skip: Int = 1) -> (last: Tensor, kept: Tensor) {
-        precondition((1...layers.count).contains(skip), "clip skip \(skip) of \(layers.count) layers")
+        precondition((1...layers.count + 1).contains(skip), "clip skip \(skip) of \(layers.count) layers")
         var h = x
         var kept = x
         for (i, layer) in layers.enumerated() {

@@ -37,8 +37,14 @@ package struct CLIPLayerSizes: Equatable, Sendable {
             throw reader.wrong("hidden_act", wanted: "quick_gelu or gelu")
         }
         self.activation = activation
-        guard width > 0, intermediateWidth > 0, layers > 0, heads > 0, width % heads == 0 else {
-            throw reader.wrong("num_attention_heads", wanted: "positive sizes and heads that divide \(width)")
+        // Chance in training that this core does not have.
+        try reader.support("attention_dropout", only: .number(0))
+        try reader.support("dropout", only: .number(0))
+        try reader.bound("hidden_size", width, 1...65536)
+        try reader.bound("intermediate_size", intermediateWidth, 1...262_144)
+        try reader.bound("num_hidden_layers", layers, 1...1024)
+        guard heads > 0, width % heads == 0 else {
+            throw reader.wrong("num_attention_heads", wanted: "a number of heads that divides \(width)")
         }
     }
 

@@ -28,7 +28,7 @@ package struct CLIPTextConfiguration: Equatable, Sendable {
         try self.init(ConfigurationReader(path: path))
     }
 
-    /// Keys that only steer other programs are not looked at: transformers writes dozens of them.
+    /// - Throws: `DiffusionError` naming the key that is unknown, unsupported or impossible.
     package init(_ source: ConfigurationReader) throws {
         var reader = source
         try reader.support("_class_name")
@@ -42,9 +42,11 @@ package struct CLIPTextConfiguration: Equatable, Sendable {
         startID = try Self.id(&reader, "bos_token_id") ?? 49406
         endID = try Self.id(&reader, "eos_token_id") ?? 49407
         padID = try Self.id(&reader, "pad_token_id") ?? 1
-        guard vocabularySize > 0, positions > 0, projectionWidth > 0 else {
-            throw reader.wrong("vocab_size", wanted: "positive vocab_size, max_position_embeddings and projection_dim")
-        }
+        reader.ignoreNotes()
+        try reader.finish()
+        try reader.bound("vocab_size", vocabularySize, 1...16_777_216)
+        try reader.bound("max_position_embeddings", positions, 1...1_048_576)
+        try reader.bound("projection_dim", projectionWidth, 1...65536)
     }
 
     private static func id(_ reader: inout ConfigurationReader, _ key: String) throws -> Int32? {

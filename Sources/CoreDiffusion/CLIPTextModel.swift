@@ -29,9 +29,14 @@ package final class CLIPTextModel: Module {
         transformer(ids, clipSkip: clipSkip)
     }
 
+    /// Whether there is a projection, which SDXL's second encoder needs.
+    package var hasProjection: Bool { projection != nil }
+
     /// SDXL's states: those before the last layer without the final norm, and the projected pooled vector.
-    package func penultimate(ids: [[Int32]]) -> (hidden: Tensor, embedding: Tensor) {
-        let states = transformer.penultimate(ids)
+    ///
+    /// - Parameter clipSkip: 1 takes the state before the last layer, 2 the one before that.
+    package func penultimate(ids: [[Int32]], clipSkip: Int = 1) -> (hidden: Tensor, embedding: Tensor) {
+        let states = transformer.penultimate(ids, clipSkip: clipSkip)
         return (states.hidden, projection.map { $0(states.pooled) } ?? states.pooled)
     }
 

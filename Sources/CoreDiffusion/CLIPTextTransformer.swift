@@ -31,8 +31,10 @@ package final class CLIPTextTransformer: Module {
     }
 
     /// The states before the last layer, without the final norm (SDXL), and the pooled vector.
-    package func penultimate(_ ids: [[Int32]]) -> (hidden: Tensor, pooled: Tensor) {
-        let states = encoder(embeddings(ids), skip: 2)
+    ///
+    /// - Parameter clipSkip: 1 takes the state before the last layer, 2 the one before that.
+    package func penultimate(_ ids: [[Int32]], clipSkip: Int = 1) -> (hidden: Tensor, pooled: Tensor) {
+        let states = encoder(embeddings(ids), skip: clipSkip + 1)
         return (states.kept, pooled(norm(states.last), ids))
     }
 

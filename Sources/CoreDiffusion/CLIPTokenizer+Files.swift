@@ -1,13 +1,22 @@
 import Foundation
 
 extension CLIPTokenizer {
-    /// Reads `vocab.json` and `merges.txt`; special tokens and length come from `tokenizer_config.json` and
-    /// `special_tokens_map.json` where these exist.
+    /// Reads `vocab.json` and `merges.txt`, or `tokenizer.json` where newer versions of transformers wrote only that;
+    /// special tokens and length come from `tokenizer_config.json` and `special_tokens_map.json` where these exist.
     ///
     /// - Throws: `DiffusionError`, naming the file.
     package init(directory: String) throws {
-        let vocabulary = try Self.vocabulary(path: directory + "/vocab.json")
-        let merges = try Self.merges(path: directory + "/merges.txt")
+        let vocabulary: [String: Int32]
+        let merges: [(String, String)]
+        let whole = directory + "/tokenizer.json"
+        if !FileManager.default.fileExists(atPath: directory + "/vocab.json"),
+            FileManager.default.fileExists(atPath: whole)
+        {
+            (vocabulary, merges) = try Self.bothParts(path: whole)
+        } else {
+            vocabulary = try Self.vocabulary(path: directory + "/vocab.json")
+            merges = try Self.merges(path: directory + "/merges.txt")
+        }
         var settings: [String: JSONValue] = [:]
         for name in ["special_tokens_map.json", "tokenizer_config.json"] {
             let path = directory + "/" + name
@@ -22,7 +31,7 @@ extension CLIPTokenizer {
             unknown: Self.token(settings["unk_token"]) ?? standard.unknown)
         // Absent, or transformers' "very large": CLIP's own length.
         var length = 77
-        if case .number(let number) = settings["model_max_length"], number < 1e6 { length = Int(number) }
+        if case .number(let number) = settings["model_max_length"], (0..<1e6).contains(number) { length = Int(number) }
         do {
             try self.init(vocabulary: vocabulary, merges: merges, special: special, length: length)
         } catch let error as DiffusionError {
@@ -60,6 +69,40 @@ extension CLIPTokenizer {
         } catch {
             throw DiffusionError(code: .unreadable, message: "\(path): not a map from tokens to ids: \(error)")
         }
+    }
+
+    /// Whether a folder holds a tokenizer.
+    package static func isThere(_ directory: String) -> Bool {
+        ["/vocab.json", "/tokenizer.json"].contains { FileManager.default.fileExists(atPath: directory + $0) }
+    }
+
+    /// Vocabulary and merges of a `tokenizer.json`. Everything else in it must be CLIP's, which is not looked at.
+    private static func bothParts(path: String) throws -> ([String: Int32], [(String, String)]) {
+        func fault(_ what: String) -> DiffusionError { DiffusionError(code: .unreadable, message: "\(path): \(what)") }
+        guard case .object(let model) = try JSONValue.object(path: path)["model"], model["type"] == .text("BPE"),
+            model["end_of_word_suffix"] == .text(wordEnd), case .object(let words) = model["vocab"],
+            case .list(let pairs) = model["merges"]
+        else { throw fault("wanted a byte-pair model with vocab, merges and the suffix \(wordEnd)") }
+        let vocabulary = try words.mapValues { value -> Int32 in
+            guard case .number(let number) = value, let id = Int32(exactly: number) else {
+                throw fault("an id that is no whole number")
+            }
+            return id
+        }
+        let merges = try pairs.map { pair -> (String, String) in
+            switch pair {
+            case .text(let text):
+                let parts = text.split(separator: " ")
+                if parts.count == 2 { return (String(parts[0]), String(parts[1])) }
+            case .list(let parts):
+                if parts.count == 2, case .text(let first) = parts[0], case .text(let second) = parts[1] {
+                    return (first, second)
+                }
+            default: break
+            }
+            throw fault("a merge that is not of two tokens")
+        }
+        return (vocabulary, merges)
     }
 
     private static func merges(path: String) throws -> [(String, String)] {

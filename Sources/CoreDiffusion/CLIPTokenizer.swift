@@ -92,6 +92,18 @@ package struct CLIPTokenizer: Sendable {
         return ids + Array(repeating: padID, count: length - ids.count)
     }
 
+    /// A long prompt as several rows of `length` ids, each with its own start and end: kohya's rule.
+    ///
+    /// - Parameter chunks: how many rows; words beyond them are cut.
+    package func encode(_ prompt: String, chunks: Int) -> [[Int32]] {
+        let room = length - 2
+        let words = Array(tokens(of: prompt).prefix(chunks * room))
+        return (0..<chunks).map { chunk in
+            let part = words.dropFirst(chunk * room).prefix(room)
+            return [startID] + part + [endID] + Array(repeating: padID, count: room - part.count)
+        }
+    }
+
     /// The ids of the words alone, however many.
     package func tokens(of prompt: String) -> [Int32] {
         pieces(of: prompt).flatMap { piece -> [Int32] in

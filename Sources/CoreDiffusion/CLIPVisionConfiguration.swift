@@ -20,9 +20,13 @@ package struct CLIPVisionConfiguration: Equatable, Sendable {
         imageSize = try reader.integer("image_size") ?? 224
         patchSize = try reader.integer("patch_size") ?? 32
         channels = try reader.integer("num_channels") ?? 3
-        guard channels > 0, patchSize > 0, imageSize >= patchSize else {
-            throw reader.wrong("patch_size", wanted: "a size of at most image_size")
-        }
+        // The projection's width stands in the pair's configuration.
+        reader.ignore("projection_dim")
+        reader.ignoreNotes()
+        try reader.finish()
+        try reader.bound("num_channels", channels, 1...64)
+        try reader.bound("image_size", imageSize, 1...8192)
+        try reader.bound("patch_size", patchSize, 1...imageSize)
     }
 
     /// Patches along one side.

@@ -96,6 +96,18 @@ package struct ConfigurationReader {
         seen.formUnion(keys)
     }
 
+    /// Accepts what transformers writes into every configuration about generation, training and itself.
+    package mutating func ignoreNotes() {
+        seen.formUnion(Self.notes)
+    }
+
+    /// Refuses a number outside what any network has, before memory is asked for.
+    package func bound(_ key: String, _ value: Int, _ range: ClosedRange<Int>) throws {
+        guard range.contains(value) else {
+            throw wrong(key, wanted: "\(range.lowerBound) to \(range.upperBound)")
+        }
+    }
+
     /// Refuses every key that nothing has asked for; names that start with `_` are the writing library's notes.
     package func finish() throws {
         let unknown = values.keys.filter { !seen.contains($0) && !$0.hasPrefix("_") && values[$0] != .null }.sorted()
@@ -111,6 +123,21 @@ package struct ConfigurationReader {
         let found = values[key].map(Self.show) ?? "nothing"
         return DiffusionError(code: .invalidConfiguration, message: "\(label): \(key) = \(found), wanted \(wanted)")
     }
+
+    /// None of these changes what an encoder computes.
+    private static let notes: Set<String> = [
+        "add_cross_attention", "architectures", "attn_implementation", "bad_words_ids", "begin_suppress_tokens",
+        "chunk_size_feed_forward", "cross_attention_hidden_size", "decoder_start_token_id", "diversity_penalty",
+        "do_sample", "dtype", "early_stopping", "encoder_no_repeat_ngram_size", "exponential_decay_length_penalty",
+        "finetuning_task", "forced_bos_token_id", "forced_eos_token_id", "id2label", "initializer_factor",
+        "initializer_range", "is_decoder", "is_encoder_decoder", "label2id", "length_penalty", "max_length",
+        "min_length", "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_return_sequences",
+        "output_attentions", "output_hidden_states", "output_scores", "prefix", "problem_type", "pruned_heads",
+        "remove_invalid_values", "repetition_penalty", "return_dict", "return_dict_in_generate", "sep_token_id",
+        "suppress_tokens", "task_specific_params", "temperature", "tf_legacy_loss", "tie_encoder_decoder",
+        "tie_word_embeddings", "tokenizer_class", "top_k", "top_p", "torch_dtype", "torchscript",
+        "transformers_version", "typical_p", "use_bfloat16",
+    ]
 
     private static func show(_ value: JSONValue) -> String {
         switch value {

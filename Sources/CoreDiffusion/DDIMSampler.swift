@@ -3,7 +3,7 @@ package import CoreTensor
 /// Denoises in few steps along the deterministic path (η = 0) or with fresh noise (η > 0); formulas as diffusers'.
 ///
 /// - SeeAlso: Song et al., “Denoising diffusion implicit models”, arXiv:2010.02502.
-package struct DDIMSampler: Sendable {
+package struct DDIMSampler: Sampler, Sendable {
     package let schedule: NoiseSchedule
     package let eta: Float
     /// Training timesteps to visit, noisiest first.
@@ -20,9 +20,12 @@ package struct DDIMSampler: Sendable {
         timesteps = Self.timesteps(schedule, steps)
     }
 
+    package var times: [Float] { timesteps.map(Float.init) }
+    package var isStochastic: Bool { eta > 0 }
+
     private static func timesteps(_ schedule: NoiseSchedule, _ steps: Int) -> [Int] {
         let count = schedule.timestepCount
-        switch schedule.spacing {
+        switch schedule.spacing ?? .leading {
         case .leading:
             return (0..<steps).reversed().map { min(count - 1, $0 * (count / steps) + schedule.stepsOffset) }
         case .linspace:
@@ -73,40 +76,6 @@ package struct DDIMSampler: Sendable {
                 subtract(scaled(latents, by: signal), scaled(prediction, by: spread)),
                 add(scaled(prediction, by: signal), scaled(latents, by: spread))
             )
-        }
-    }
-
-    /// Denoises a batch with classifier-free guidance: e = eᵤ + s (e_c − eᵤ), both halves in one batch.
-    ///
-    /// - Parameters:
-    ///   - latents: `[N, h, w, L]`, normal noise.
-    ///   - conditional: `[N, S, D]`.
-    ///   - unconditional: `[N, S, D]`, the empty prompt's states; nil, or guidance 1, runs without guidance.
-    ///   - noise: fresh normal noise for a step, needed for η > 0.
-    ///   - progress: called after each step with the number of steps done.
-    package func sample(
-        unet: UNet2DConditionModel, latents: Tensor, conditional: Tensor, unconditional: Tensor?, guidance: Float,
-        noise: ((_ step: Int) -> Tensor)? = nil, progress: ((_ done: Int) -> Void)? = nil
-    ) -> Tensor {
-        withoutGradients {
-            let count = latents.shape[0]
-            let guided = guidance == 1 ? nil : unconditional
-            let context = guided.map { concatenateBatch([$0, conditional]) } ?? conditional
-            let cache = ContextCache()
-            var current = latents
-            for (index, timestep) in timesteps.enumerated() {
-                let input = guided == nil ? current : concatenateBatch([current, current])
-                let times = Array(repeating: Float(timestep), count: input.shape[0])
-                var prediction = unet(sample: input, timesteps: times, context: context, cache: cache)
-                if guided != nil {
-                    let without = slice(prediction, batch: 0..<count)
-                    let with = slice(prediction, batch: count..<2 * count)
-                    prediction = add(without, scaled(subtract(with, without), by: guidance))
-                }
-                current = step(prediction, index: index, latents: current, noise: eta > 0 ? noise?(index) : nil)
-                progress?(index + 1)
-            }
-            return current
         }
     }
 }

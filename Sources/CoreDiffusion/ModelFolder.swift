@@ -20,7 +20,17 @@ package struct ModelFolder {
     ///
     /// - Parameter rename: the module tree's name for a name in the file; nil ignores the tensor.
     package func load(into module: any Module, rename: (String) -> String? = { $0 }) throws {
-        let files = try weightFiles().map { try SafetensorsFile(path: $0) }
+        try load(try open(), into: module, rename: rename)
+    }
+
+    /// The weight files, mapped into memory. Opened before a network is built, a broken file costs no memory.
+    func open() throws -> [SafetensorsFile] {
+        try weightFiles().map { try SafetensorsFile(path: $0) }
+    }
+
+    func load(
+        _ files: [SafetensorsFile], into module: any Module, rename: (String) -> String? = { $0 }
+    ) throws {
         try module.load(SafetensorsSource(files, label: path, rename: rename))
     }
 
@@ -28,12 +38,11 @@ package struct ModelFolder {
     package func weightFiles() throws -> [String] {
         let names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
         for stem in ["diffusion_pytorch_model", "model"] {
-            for known in [stem + ".safetensors", stem + ".fp16.safetensors"] where names.contains(known) {
-                return [path + "/" + known]
-            }
-            for index in [stem + ".safetensors.index.json", stem + ".safetensors.index.fp16.json"]
-            where names.contains(index) {
-                return try shards(path + "/" + index)
+            for variant in ["", ".fp16", ".bf16"] {
+                let known = stem + variant + ".safetensors"
+                if names.contains(known) { return [path + "/" + known] }
+                let index = stem + ".safetensors.index" + variant + ".json"
+                if names.contains(index) { return try shards(path + "/" + index) }
             }
         }
         let all = names.filter { $0.hasSuffix(".safetensors") }

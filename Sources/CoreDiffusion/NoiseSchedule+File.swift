@@ -15,24 +15,47 @@ extension NoiseSchedule {
             betas: try Self.choice(&reader, "beta_schedule") ?? .linear,
             prediction: try Self.choice(&reader, "prediction_type") ?? .epsilon,
             zeroTerminal: try reader.flag("rescale_betas_zero_snr") ?? false)
-        spacing = try Self.choice(&reader, "timestep_spacing") ?? .leading
+        spacing = try Self.choice(&reader, "timestep_spacing")
         stepsOffset = try reader.integer("steps_offset") ?? 0
         guard (0..<count).contains(stepsOffset) else { throw reader.wrong("steps_offset", wanted: "a timestep") }
         setAlphaToOne = try reader.flag("set_alpha_to_one") ?? true
         clipSample = try reader.flag("clip_sample") ?? false
+        try Self.refuseUnsupported(&reader)
+    }
+
+    /// Keys of other samplers that shape their path; which sampler runs is not the file's choice.
+    private static func refuseUnsupported(_ reader: inout ConfigurationReader) throws {
+        let off = [
+            "thresholding", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_flow_sigmas",
+            "use_lu_lambdas", "use_dynamic_shifting",
+        ]
+        for key in off { try reader.support(key, only: .flag(false)) }
+        for key in ["sigma_min", "sigma_max"] { try reader.support(key) }
+        try reader.support("clip_sample_range", only: .number(1))
+        try reader.support("interpolation_type", only: .text("linear"))
+        try reader.support("timestep_type", only: .text("discrete"))
+        try reader.support("final_sigmas_type", only: .text("zero"))
+        reader.ignore(
+            "_class_name", "skip_prk_steps", "solver_order", "solver_type", "solver_p", "algorithm_type",
+            "lower_order_final", "euler_at_final", "predict_x0", "disable_corrector", "variance_type",
+            "lambda_min_clipped", "dynamic_thresholding_ratio", "sample_max_value", "flow_shift", "time_shift_type",
+            "original_inference_steps", "timestep_scaling")
+        try reader.finish()
     }
 
     /// What `scheduler_config.json` holds, as a `DDIMScheduler`.
     package var json: [String: JSONValue] {
-        [
+        var json: [String: JSONValue] = [
             "_class_name": .text("DDIMScheduler"), "_diffusers_version": .text("0.35.0"),
             "num_train_timesteps": .number(Double(timestepCount)), "beta_start": .number(betaStart),
             "beta_end": .number(betaEnd), "beta_schedule": .text(betas.rawValue),
-            "prediction_type": .text(prediction.rawValue), "timestep_spacing": .text(spacing.rawValue),
+            "prediction_type": .text(prediction.rawValue),
             "steps_offset": .number(Double(stepsOffset)), "set_alpha_to_one": .flag(setAlphaToOne),
             "clip_sample": .flag(clipSample), "trained_betas": .null,
             "rescale_betas_zero_snr": .flag(alphas.last == 0),
         ]
+        if let spacing { json["timestep_spacing"] = .text(spacing.rawValue) }
+        return json
     }
 
     private static func choice<Choice: RawRepresentable & CaseIterable>(

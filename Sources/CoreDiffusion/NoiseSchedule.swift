@@ -26,7 +26,9 @@ package struct NoiseSchedule: Equatable, Sendable {
     package var betaEnd = 0.012
     package var betas = Betas.scaledLinear
     package var prediction = Prediction.epsilon
-    package var spacing = Spacing.leading
+    /// Which timesteps a sampler visits; nil leaves it to the sampler, as diffusers does: leading for DDIM, linspace for
+    /// the others.
+    package var spacing: Spacing?
     package var stepsOffset = 1
     /// Whether the last step ends at no noise at all, rather than at that of timestep 0.
     package var setAlphaToOne = false
@@ -50,6 +52,30 @@ package struct NoiseSchedule: Equatable, Sendable {
             return Float(product)
         }
         if zeroTerminal { alphas = Self.withZeroTerminal(alphas) }
+    }
+
+    /// Takes over what a training job says in place of the base.
+    ///
+    /// - Parameters:
+    ///   - prediction: `epsilon`, `v_prediction` or `sample`; nil keeps the base's.
+    ///   - zeroTerminal: rescales the schedule so that the last timestep is pure noise; sampling then starts there.
+    /// - Throws: `DiffusionError` for another name, and for pure noise with the prediction of noise, which says nothing.
+    package mutating func adopt(prediction name: String?, zeroTerminal: Bool) throws {
+        if let name {
+            guard let prediction = Prediction(rawValue: name) else {
+                throw DiffusionError(
+                    code: .invalidConfiguration, message: "prediction_type \(name): wanted epsilon or v_prediction")
+            }
+            self.prediction = prediction
+        }
+        guard zeroTerminal else { return }
+        guard prediction == .velocity else {
+            throw DiffusionError(
+                code: .invalidConfiguration,
+                message: "zero_terminal_snr needs prediction_type v_prediction, this is \(prediction.rawValue)")
+        }
+        if alphas.last != 0 { alphas = Self.withZeroTerminal(alphas) }
+        spacing = .trailing
     }
 
     package var timestepCount: Int { alphas.count }

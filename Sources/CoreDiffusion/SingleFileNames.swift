@@ -3,6 +3,10 @@ package enum SingleFileNames {
     package static let unetPrefix = "model.diffusion_model."
     package static let autoencoderPrefix = "first_stage_model."
     package static let textPrefix = "cond_stage_model.transformer."
+    /// SDXL's first text encoder, in transformers' names.
+    package static let textPrefixXL = "conditioner.embedders.0.transformer."
+    /// SDXL's second text encoder, in OpenCLIP's names.
+    package static let secondTextPrefixXL = "conditioner.embedders.1.model."
 
     /// - Parameters:
     ///   - name: without `unetPrefix`.

@@ -12,8 +12,8 @@ extension UNetConfiguration {
         try reader.support("model_type")
         let channels = try reader.integers("block_out_channels") ?? [320, 640, 1280, 1280]
         let levels = channels.count
-        guard levels > 0, channels.allSatisfy({ $0 > 0 }) else {
-            throw reader.wrong("block_out_channels", wanted: "at least one positive width")
+        guard (1...16).contains(levels), channels.allSatisfy({ $0 > 0 }) else {
+            throw reader.wrong("block_out_channels", wanted: "1 to 16 positive widths")
         }
         self.init(blockOutChannels: channels, crossAttentionWidth: 1280)
         sampleSize = try reader.integers("sample_size")?.first
@@ -91,8 +91,13 @@ extension UNetConfiguration {
         let timeWidth = try reader.integer("addition_time_embed_dim")
         let inputWidth = try reader.integer("projection_class_embeddings_input_dim")
         guard kind != nil else { return nil }
-        guard let timeWidth else { throw reader.wrong("addition_time_embed_dim", wanted: "a width") }
-        guard let inputWidth else { throw reader.wrong("projection_class_embeddings_input_dim", wanted: "a width") }
+        guard let timeWidth, (1...65536).contains(timeWidth) else {
+            throw reader.wrong("addition_time_embed_dim", wanted: "a width")
+        }
+        guard let inputWidth, (6 * timeWidth + 1...1_048_576).contains(inputWidth) else {
+            throw reader.wrong(
+                "projection_class_embeddings_input_dim", wanted: "more than six times addition_time_embed_dim")
+        }
         return Addition(timeWidth: timeWidth, inputWidth: inputWidth)
     }
 
@@ -124,7 +129,12 @@ extension UNetConfiguration {
 
     /// Sizes that fit together, so that building the network cannot trap.
     private func check(_ reader: ConfigurationReader) throws {
-        guard inChannels > 0, outChannels > 0 else { throw reader.wrong("in_channels", wanted: "a positive number") }
+        try reader.bound("in_channels", inChannels, 1...4096)
+        try reader.bound("out_channels", outChannels, 1...4096)
+        try reader.bound("block_out_channels", blockOutChannels.max() ?? 0, 1...65536)
+        try reader.bound("layers_per_block", layersPerBlock.max() ?? 0, 1...64)
+        try reader.bound("transformer_layers_per_block", transformerLayers.max() ?? 0, 1...256)
+        try reader.bound("cross_attention_dim", crossAttentionWidth.max() ?? 0, 1...65536)
         guard normGroups > 0, blockOutChannels.allSatisfy({ $0 % normGroups == 0 }) else {
             throw reader.wrong("norm_num_groups", wanted: "a divisor of every width in \(blockOutChannels)")
         }

@@ -28,6 +28,11 @@ package struct UNetConfiguration: Equatable, Sendable {
         package var timeWidth: Int
         /// Pooled text plus six sinusoids.
         package var inputWidth: Int
+
+        package init(timeWidth: Int, inputWidth: Int) {
+            self.timeWidth = timeWidth
+            self.inputWidth = inputWidth
+        }
     }
 
     /// A miniature Stable Diffusion: attention at every level but the innermost.

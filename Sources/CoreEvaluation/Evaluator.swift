@@ -1,6 +1,7 @@
 import CoreAdapters
 import CoreData
 import CoreDiffusion
+import Foundation
 import ImageFiles
 package import RunSpec
 
@@ -19,24 +20,32 @@ package final class Evaluator {
     ///
     /// - Parameters:
     ///   - cache: a folder that jobs of one machine share.
+    ///   - tokenizer: the tokenizer's folder for a base in one file; nil looks beside the file.
     ///   - shouldStop: asked between batches of images; true throws `EvaluationError` with `stopped`.
     ///   - report: gets a line about each part of the work.
     package init(
         base: String, data: String, spec: EvaluationSpec, training: TrainingSpec?, cache: String,
-        shouldStop: @escaping () -> Bool = { false }, report: @escaping (String) -> Void = { _ in }
+        tokenizer: String? = nil, shouldStop: @escaping () -> Bool = { false },
+        report: @escaping (String) -> Void = { _ in }
     ) throws {
         try Self.check(spec)
         self.spec = spec
         self.report = report
-        let pipeline = try DiffusionPipeline(directory: base)
+        var pipeline = try DiffusionPipeline.load(path: base, tokenizer: tokenizer)
+        if let training {
+            try pipeline.schedule.adopt(
+                prediction: training.predictionType, zeroTerminal: training.zeroTerminalSNR)
+        }
         generator = try ImageGenerator(
             pipeline: pipeline,
             settings: .init(
-                steps: spec.steps, guidance: spec.guidance, side: training?.resolution?.width,
-                clipSkip: training?.clipSkip ?? 1), shouldStop: shouldStop)
+                sampler: SamplerKind(rawValue: spec.sampler) ?? .ddim, steps: spec.steps, guidance: spec.guidance,
+                size: training?.resolution, clipSkip: training?.clipSkip ?? 1,
+                chunks: (training?.maxTokenLength ?? 75) / 75), shouldStop: shouldStop)
         encoders = try ImageEncoders(base: base, pipeline: pipeline)
         let concepts = try ConceptDataSet(path: data)
-        let side = generator.latentSide * pipeline.vae.configuration.reduction
+        let latent = generator.latentSize
+        let side = min(latent.height, latent.width) * pipeline.vae.configuration.reduction
         let references = try concepts.concepts.indices.map { [encoders] in
             try ConceptReference(concepts, index: $0, side: side, encoders: encoders)
         }
@@ -123,13 +132,18 @@ package final class Evaluator {
         report: (String) -> Void
     ) throws -> [[RGBImage]] {
         var model = ContentKey()
-        for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
-            try model.add(folder: "\(base)/\(part)")
+        if try DiffusionPipeline.isSingleFile(base) {
+            try model.add(file: base)
+        } else {
+            let parts = ["unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"]
+            for part in parts where FileManager.default.fileExists(atPath: "\(base)/\(part)") {
+                try model.add(folder: "\(base)/\(part)")
+            }
         }
         let requests = plans.map { $0.prompts.map { ImageGenerator.Request(prompt: $0.baseText, seed: $0.seed) } }
         let keys = requests.map { requests in
             var key = model
-            key.add("\(generator.settings) \(generator.latentSide)")
+            key.add("\(generator.settings) \(generator.latentSize)")
             for request in requests { key.add("\(request.seed) \(request.prompt)") }
             return "base-" + key.text
         }

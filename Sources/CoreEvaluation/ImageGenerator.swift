@@ -3,32 +3,44 @@ import CoreData
 package import CoreDiffusion
 package import CoreTensor
 package import ImageFiles
+package import RunSpec
 
 /// Draws images from prompts with one pipeline, in batches.
 package final class ImageGenerator {
     /// How images are drawn.
     package struct Settings: Equatable, Sendable {
+        package var sampler: SamplerKind
         package var steps: Int
         package var guidance: Double
-        /// Side in pixels; nil: what the base was trained on.
-        package var side: Int?
+        /// In pixels; nil: the square the base was trained on.
+        package var size: PixelSize?
         package var clipSkip: Int
+        /// Tokens of a prompt in rows of the text encoder's length; what does not fit is cut.
+        package var chunks: Int
 
-        package init(steps: Int, guidance: Double, side: Int? = nil, clipSkip: Int = 1) {
+        package init(
+            sampler: SamplerKind = .ddim, steps: Int, guidance: Double, size: PixelSize? = nil, clipSkip: Int = 1,
+            chunks: Int = 1
+        ) {
+            self.sampler = sampler
             self.steps = steps
             self.guidance = guidance
-            self.side = side
+            self.size = size
             self.clipSkip = clipSkip
+            self.chunks = chunks
         }
     }
 
     /// What one image is made of: words and the noise it starts from.
     package struct Request: Equatable, Sendable {
         package var prompt: String
+        /// What guidance leads away from; empty for nothing in particular.
+        package var negative: String
         package var seed: UInt64
 
-        package init(prompt: String, seed: UInt64) {
+        package init(prompt: String, negative: String = "", seed: UInt64) {
             self.prompt = prompt
+            self.negative = negative
             self.seed = seed
         }
     }
@@ -44,6 +56,20 @@ package final class ImageGenerator {
         let limit = pipeline.schedule.timestepCount
         guard (1...limit).contains(settings.steps) else {
             throw EvaluationError(code: .plan, message: "\(settings.steps) sampling steps, wanted 1 to \(limit)")
+        }
+        let layers = pipeline.textEncoder.configuration.sizes.layers
+        guard (1...layers).contains(settings.clipSkip) else {
+            throw EvaluationError(
+                code: .plan, message: "clip_skip \(settings.clipSkip): the text encoder has \(layers) layers")
+        }
+        let reduction = pipeline.vae.configuration.reduction
+        if let size = settings.size,
+            min(size.width, size.height) < 1 || size.width % reduction != 0
+                || size.height % reduction != 0
+        {
+            throw EvaluationError(
+                code: .plan,
+                message: "size \(size.width)×\(size.height): wanted sides that are multiples of \(reduction) pixels")
         }
         self.pipeline = pipeline
         self.settings = settings
@@ -69,12 +95,23 @@ package final class ImageGenerator {
     /// - Parameter initial: starting noise in place of that named by the seeds.
     package func latents(of requests: [Request], initial: Tensor? = nil) -> Tensor {
         withoutGradients {
-            let sampler = DDIMSampler(schedule: pipeline.schedule, steps: settings.steps)
+            let sampler = settings.sampler.sampler(pipeline.schedule, steps: settings.steps)
             let noise = initial ?? concatenateBatch(requests.map { startingNoise(seed: $0.seed) })
-            let context = pipeline.context(requests.map(\.prompt), clipSkip: settings.clipSkip)
-            let empty = pipeline.context(requests.map { _ in "" }, clipSkip: settings.clipSkip)
+            let reduction = pipeline.vae.configuration.reduction
+            let sizes = requests.map { _ in
+                pipeline.wholePicture((noise.shape[1] * reduction, noise.shape[2] * reduction))
+            }
+            func ids(_ text: String) -> PromptIDs { pipeline.ids(of: text, chunks: settings.chunks) }
+            let condition = pipeline.condition(
+                requests.map { ids($0.prompt) }, clipSkip: settings.clipSkip, sizes: sizes)
+            let unconditional =
+                settings.guidance == 1
+                ? nil
+                : pipeline.unconditional(
+                    requests.map { ids($0.negative) }, isEmpty: requests.allSatisfy(\.negative.isEmpty),
+                    clipSkip: settings.clipSkip, sizes: sizes)
             return sampler.sample(
-                unet: pipeline.unet, latents: noise, conditional: context, unconditional: empty,
+                unet: pipeline.unet, latents: noise, conditional: condition, unconditional: unconditional,
                 guidance: Float(settings.guidance))
         }
     }
@@ -89,17 +126,20 @@ package final class ImageGenerator {
 
     /// `[1, h, w, c]`, a function of the seed alone: base and adapter start from the same noise.
     package func startingNoise(seed: UInt64) -> Tensor {
-        let noise = Tensor(uninitialized: [1, latentSide, latentSide, pipeline.unet.configuration.inChannels])
+        let (height, width) = latentSize
+        let noise = Tensor(uninitialized: [1, height, width, pipeline.unet.configuration.inChannels])
         var random = RandomStream(seed: seed, purpose: "latents")
         random.fillNormal(noise)
         return noise
     }
 
-    package var latentSide: Int {
-        guard let side = settings.side else { return pipeline.latentSide }
-        return side / pipeline.vae.configuration.reduction
+    /// Of the latents, in their pixels.
+    package var latentSize: (height: Int, width: Int) {
+        guard let size = settings.size else { return (pipeline.latentSide, pipeline.latentSide) }
+        let reduction = pipeline.vae.configuration.reduction
+        return (size.height / reduction, size.width / reduction)
     }
 
     /// Many small images at once fill the matrix kernels; of large ones a batch must fit the memory.
-    private var batch: Int { max(1, min(16, 8192 / (latentSide * latentSide))) }
+    private var batch: Int { max(1, min(16, 8192 / (latentSize.height * latentSize.width))) }
 }

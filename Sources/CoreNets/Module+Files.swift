@@ -23,7 +23,11 @@ extension Module {
         for (path, parameter) in own {
             let name = prefix + path
             do {
-                try parameter.load(fileShape: source.shape(of: name) ?? [], floats: try source.floats(name))
+                let floats = try source.floats(name)
+                guard isFinite(floats) else {
+                    throw NetsError(code: .notFinite, message: "holds NaN or infinite values; the file is damaged")
+                }
+                try parameter.load(fileShape: source.shape(of: name) ?? [], floats: floats)
             } catch let error as NetsError {
                 throw NetsError(code: error.code, message: "\(source.label): \(name): \(error.message)")
             }
@@ -36,6 +40,18 @@ extension Module {
             let (shape, floats) = parameter.fileValues()
             writer.add(prefix + path, shape: shape, floats: floats, type: type)
         }
+    }
+}
+
+/// Without a branch for each number: a model has a billion of them.
+private func isFinite(_ floats: [Float]) -> Bool {
+    floats.withUnsafeBufferPointer { floats in
+        var found: UInt32 = 0
+        for value in floats {
+            // All ones in the exponent carry into the sign's place.
+            found |= (value.bitPattern & 0x7FFF_FFFF) &+ 0x0080_0000
+        }
+        return found & 0x8000_0000 == 0
     }
 }
 

@@ -28,6 +28,8 @@ package struct SafetensorsSource: WeightSource {
         self.places = places
     }
 
+    private static let weightTypes: Set<SafetensorsType> = [.f32, .f16, .bf16, .f64]
+
     package func shape(of name: String) -> [Int]? {
         places[name].flatMap { $0.file.info($0.name)?.shape }
     }
@@ -35,6 +37,10 @@ package struct SafetensorsSource: WeightSource {
     package func floats(_ name: String) throws -> [Float] {
         guard let place = places[name] else {
             throw NetsError(code: .missingWeight, message: "\(label): no tensor \(name)")
+        }
+        if let type = place.file.info(place.name)?.dtype, !Self.weightTypes.contains(type) {
+            throw NetsError(
+                code: .wrongType, message: "stored as \(type.rawValue), wanted F32, F16, BF16 or F64")
         }
         return try place.file.floats(place.name)
     }

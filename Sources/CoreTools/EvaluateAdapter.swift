@@ -15,6 +15,8 @@ package struct EvaluateAdapter {
     /// Gets `evaluations.jsonl` and the contact sheet.
     package var out: String
     package var threads: Int
+    /// The tokenizer's folder for a base in one file; nil looks beside it.
+    package var tokenizer: String?
 
     package init(
         base: String, data: String, adapter: String, spec: EvaluationSpec, cache: String, out: String, threads: Int
@@ -31,7 +33,7 @@ package struct EvaluateAdapter {
     package func run(report: @escaping (String) -> Void = { _ in }) throws -> Evaluation {
         Compute.configure(threads: threads)
         let evaluator = try Evaluator(
-            base: base, data: data, spec: spec, training: nil, cache: cache, report: report)
+            base: base, data: data, spec: spec, training: nil, cache: cache, tokenizer: tokenizer, report: report)
         let name = URL(fileURLWithPath: adapter).deletingPathExtension().lastPathComponent
         let evaluation = try evaluator.evaluate(adapter: adapter, checkpoint: name, epoch: 0, step: 0)
         try DurableFolder.create(out)

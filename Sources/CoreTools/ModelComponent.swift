@@ -9,6 +9,7 @@ package enum ModelComponent: String, CaseIterable, Sendable {
     case textEncoder2 = "text-encoder-2"
     case clipImage = "clip-image"
     case clipText = "clip-text"
+    case dinov2
 
     /// - Throws: `ModelError.unknownComponent`.
     package init(name: String) throws {
@@ -27,6 +28,7 @@ package enum ModelComponent: String, CaseIterable, Sendable {
         case .textEncoder: "text_encoder"
         case .textEncoder2: "text_encoder_2"
         case .clipImage, .clipText: "clip"
+        case .dinov2: "dinov2"
         }
     }
 

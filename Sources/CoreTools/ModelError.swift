@@ -1,6 +1,6 @@
 /// What `radiata model run` refuses: components it does not know and inputs that do not fit the model.
 package struct ModelError: Error, Equatable, CustomStringConvertible {
-    package enum Code: Equatable, Sendable { case unknownComponent, missingInput, wrongInput, wrongAdapter }
+    package enum Code: Equatable, Sendable { case unknownComponent, missingInput, wrongInput, wrongAdapter, wrongModel }
 
     package let code: Code
     package let message: String

@@ -7,29 +7,32 @@ import CoreTensor
 /// anyone can hold it against another implementation.
 ///
 /// - Parameters:
-///   - modelDirectory: a pipeline's folder or one model's.
+///   - model: a pipeline's folder, one model's, or an original single file.
 ///   - component: a `ModelComponent`'s name.
 ///   - adapters: applied together, W + Σ strength · ΔW; only for the U-Net and the text encoder.
 ///   - inputs: a safetensors file.
 ///   - output: the safetensors file to write, in f32.
 /// - Throws: `ModelError`, or what loading the model, the adapters and the tensors throws.
 package func runModel(
-    modelDirectory: String, component: String, adapters: [(path: String, strength: Float)] = [], inputs: String,
+    model: String, component: String, adapters: [(path: String, strength: Float)] = [], inputs: String,
     output: String
 ) throws {
     let component = try ModelComponent(name: component)
-    let folder = component.folder(in: modelDirectory)
     let inputs = try ModelInputs(path: inputs)
-    guard adapters.isEmpty || component == .unet || component == .textEncoder else {
+    guard adapters.isEmpty || [.unet, .textEncoder, .textEncoder2].contains(component) else {
         throw ModelError(
-            code: .wrongAdapter, message: "\(component.rawValue) takes no adapter; unet and text-encoder do")
+            code: .wrongAdapter,
+            message: "\(component.rawValue) takes no adapter; unet, text-encoder and text-encoder-2 do")
     }
+    let source = ModelSource(path: model, component: component)
     let results = try withoutGradients {
         switch component {
-        case .unet: try runUNet(folder, adapters, inputs)
-        case .vaeEncode, .vaeDecode: try runAutoencoder(folder, component, inputs)
-        case .textEncoder, .textEncoder2: try runTextEncoder(folder, component, adapters, inputs)
-        case .clipImage, .clipText: try runCLIP(folder, component, inputs)
+        case .unet: try runUNet(try source.unet(), adapters, inputs)
+        case .vaeEncode, .vaeDecode: try runAutoencoder(try source.autoencoder(), component, inputs)
+        case .textEncoder: try runTextEncoder(try source.textEncoder(), adapters, inputs)
+        case .textEncoder2: try runSecondTextEncoder(try source.secondTextEncoder(), adapters, inputs)
+        case .clipImage, .clipText: try runCLIP(try source.clip(), component, inputs)
+        case .dinov2: try runDinov2(try source.dinov2(), inputs)
         }
     }
     var writer = SafetensorsWriter(metadata: ["format": "pt"])
@@ -42,18 +45,17 @@ private typealias Results = [(name: String, tensor: Tensor)]
 /// NHWC to the reference's NCHW.
 private func channelsFirst(_ image: Tensor) -> Tensor { permuted(image, [0, 3, 1, 2]) }
 
-private func attach(_ adapters: [(path: String, strength: Float)], unet: (any Module)?, textEncoder: (any Module)?)
-    throws
-{
+private func attach(
+    _ adapters: [(path: String, strength: Float)], unet: (any Module)? = nil, textEncoder: (any Module)? = nil
+) throws {
     AdapterSet.attach(
         try adapters.map { (try AdapterSet.load($0.path, unet: unet, textEncoder: textEncoder), $0.strength) })
 }
 
 private func runUNet(
-    _ folder: String, _ adapters: [(path: String, strength: Float)], _ inputs: ModelInputs
+    _ unet: UNet2DConditionModel, _ adapters: [(path: String, strength: Float)], _ inputs: ModelInputs
 ) throws -> Results {
-    let unet = try DiffusionPipeline.loadUNet(folder)
-    try attach(adapters, unet: unet, textEncoder: nil)
+    try attach(adapters, unet: unet)
     let configuration = unet.configuration
     let sample = try inputs.image("sample", channels: configuration.inChannels)
     let count = sample.shape[0]
@@ -69,8 +71,9 @@ private func runUNet(
     return [("sample", channelsFirst(output))]
 }
 
-private func runAutoencoder(_ folder: String, _ component: ModelComponent, _ inputs: ModelInputs) throws -> Results {
-    let vae = try DiffusionPipeline.loadAutoencoder(folder)
+private func runAutoencoder(
+    _ vae: AutoencoderKL, _ component: ModelComponent, _ inputs: ModelInputs
+) throws -> Results {
     let configuration = vae.configuration
     if component == .vaeDecode {
         let latents = try inputs.image("latents", channels: configuration.latentChannels)
@@ -83,23 +86,37 @@ private func runAutoencoder(_ folder: String, _ component: ModelComponent, _ inp
 }
 
 private func runTextEncoder(
-    _ folder: String, _ component: ModelComponent, _ adapters: [(path: String, strength: Float)], _ inputs: ModelInputs
+    _ model: CLIPTextModel, _ adapters: [(path: String, strength: Float)], _ inputs: ModelInputs
 ) throws -> Results {
-    let model = try DiffusionPipeline.loadTextEncoder(folder)
-    try attach(adapters, unet: nil, textEncoder: model)
-    let configuration = model.configuration
-    let ids = try inputs.ids(
-        "input_ids", vocabulary: configuration.vocabularySize, longest: configuration.positions)
-    if component == .textEncoder2 {
-        let states = model.penultimate(ids: ids)
-        return [("hidden", states.hidden), ("text_embeds", states.embedding)]
-    }
-    let states = model(ids: ids)
+    try attach(adapters, textEncoder: model)
+    let states = model(ids: try ids(for: model, inputs))
     return [("last_hidden_state", states.hidden), ("pooled", states.pooled)]
 }
 
-private func runCLIP(_ folder: String, _ component: ModelComponent, _ inputs: ModelInputs) throws -> Results {
-    let model = try DiffusionPipeline.loadCLIP(folder)
+private func runSecondTextEncoder(
+    _ model: CLIPTextModel, _ adapters: [(path: String, strength: Float)], _ inputs: ModelInputs
+) throws -> Results {
+    guard model.hasProjection else {
+        throw ModelError(
+            code: .wrongModel, message: "text-encoder-2: the model has no text_projection.weight, so no text_embeds")
+    }
+    try attach(adapters, textEncoder: model)
+    let states = model.penultimate(ids: try ids(for: model, inputs))
+    return [("hidden", states.hidden), ("text_embeds", states.embedding)]
+}
+
+private func ids(for model: CLIPTextModel, _ inputs: ModelInputs) throws -> [[Int32]] {
+    let configuration = model.configuration
+    return try inputs.ids("input_ids", vocabulary: configuration.vocabularySize, longest: configuration.positions)
+}
+
+private func runDinov2(_ model: Dinov2Model, _ inputs: ModelInputs) throws -> Results {
+    let pixels = try inputs.image(
+        "pixel_values", channels: model.configuration.channels, smallest: model.configuration.patchSize)
+    return [("cls", model(pixels))]
+}
+
+private func runCLIP(_ model: CLIPModel, _ component: ModelComponent, _ inputs: ModelInputs) throws -> Results {
     if component == .clipText {
         let text = model.configuration.text
         let ids = try inputs.ids("input_ids", vocabulary: text.vocabularySize, longest: text.positions)

@@ -15,8 +15,8 @@ enum PretrainSampling {
             stream.fillNormal(noise)
             let sampler = DDIMSampler(schedule: pipeline.schedule, steps: settings.samplerSteps)
             let latents = sampler.sample(
-                unet: pipeline.unet, latents: noise, conditional: pipeline.context(prompts),
-                unconditional: pipeline.context(Array(repeating: "", count: prompts.count)),
+                unet: pipeline.unet, latents: noise, conditional: pipeline.condition(prompts),
+                unconditional: pipeline.condition(Array(repeating: "", count: prompts.count)),
                 guidance: Float(settings.guidance))
             let pixels = pipeline.vae.decode(pipeline.vae.unscaled(latents))
             return prompts.indices.map { RGBImage(pixels, batch: $0) }

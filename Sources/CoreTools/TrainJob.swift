@@ -33,6 +33,8 @@ package struct TrainJob {
     /// Where jobs of this machine share the base model's images.
     package var cache: String
     package var threads: Int
+    /// The tokenizer's folder for a base in one file; nil looks beside the file.
+    package var tokenizer: String?
     /// Seconds since any fixed point.
     package var clock: () -> Double
     package var shouldStop: () -> Bool
@@ -73,7 +75,8 @@ package struct TrainJob {
             report("checkpoint \(checkpoint.name) saved")
             try judge?.evaluate(checkpoint)
         }
-        let run = try TrainingRun(job: job, out: out, resume: resume, surroundings: surroundings)
+        let run = try TrainingRun(
+            job: job, out: out, resume: resume, tokenizer: tokenizer, surroundings: surroundings)
         do {
             // What an earlier attempt has trained but not judged comes first: its adapters are here again.
             try judge?.evaluatePending(stepsPerEpoch: run.total / job.training.epochs)

@@ -60,7 +60,7 @@ final class TrainJudge {
         let job = attempt.job
         let loaded = try Evaluator(
             base: job.base, data: job.data, spec: spec, training: job.training, cache: attempt.cache,
-            shouldStop: attempt.shouldStop, report: attempt.report)
+            tokenizer: attempt.tokenizer, shouldStop: attempt.shouldStop, report: attempt.report)
         evaluator = loaded
         return loaded
     }

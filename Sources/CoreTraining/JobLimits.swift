@@ -1,3 +1,4 @@
+import CoreDiffusion
 import RunSpec
 
 /// What a job may ask for and this core cannot do: refused by name instead of being ignored.
@@ -5,9 +6,8 @@ enum JobLimits {
     static func check(_ job: TrainingJob) throws {
         let training = job.training
         let refused: [(Bool, String)] = [
-            (job.regData != nil, "reg_data"), (training.buckets, "buckets"), (training.flip, "flip"),
-            (training.zeroTerminalSNR, "zero_terminal_snr"),
-            (training.maxTokenLength != 75, "max_token_length \(training.maxTokenLength)"),
+            (training.gradientCheckpointing, "checkpointing"),
+            (training.maxTokenLength % 75 != 0, "max_token_length \(training.maxTokenLength) (75, 150, 225)"),
             (training.blockLearningRates != nil, "block_lr"),
             (training.scaleWeightNorms != 0, "scale_weight_norms"),
             (training.optimizer != "adamw", "optimizer \(training.optimizer)"),
@@ -21,10 +21,21 @@ enum JobLimits {
                     "the built-in trainer cannot do: \(names.joined(separator: ", ")); remove it or use a command trainer"
             )
         }
-        if let size = training.resolution, size.width != size.height {
+    }
+
+    /// What only the loaded base can tell.
+    static func check(_ job: TrainingJob, against pipeline: DiffusionPipeline) throws {
+        let training = job.training
+        let layers = pipeline.textEncoder.configuration.sizes.layers
+        guard training.clipSkip <= layers else {
+            throw TrainingError(
+                code: .job, message: "clip_skip \(training.clipSkip): the text encoder has \(layers) layers")
+        }
+        let reduction = pipeline.vae.configuration.reduction
+        if let size = training.resolution, size.width % reduction != 0 || size.height % reduction != 0 {
             throw TrainingError(
                 code: .job,
-                message: "resolution \(size.width)×\(size.height): the built-in trainer wants a square; give one side")
+                message: "resolution \(size.width)×\(size.height): wanted sides that are multiples of \(reduction)")
         }
     }
 }

@@ -13,20 +13,11 @@ final class TrainedModel {
     /// Whether the text encoder changes, so that captions must be encoded anew each step.
     let trainsText: Bool
 
-    init(job: TrainingJob) throws {
-        var pipeline = try DiffusionPipeline(directory: job.base)
-        guard pipeline.unet.configuration.addition == nil else {
-            throw TrainingError(
-                code: .job,
-                message: "\(job.base): an SDXL U-Net; the built-in trainer trains Stable Diffusion 1 and 2 only")
-        }
-        if let name = job.training.predictionType {
-            guard let prediction = NoiseSchedule.Prediction(rawValue: name) else {
-                throw TrainingError(code: .job, message: "prediction_type \(name): wanted epsilon or v_prediction")
-            }
-            pipeline.schedule.prediction = prediction
-        }
-        pipeline.unet.checkpoints = job.training.gradientCheckpointing
+    init(job: TrainingJob, tokenizer: String? = nil) throws {
+        var pipeline = try DiffusionPipeline.load(path: job.base, tokenizer: tokenizer)
+        try pipeline.schedule.adopt(
+            prediction: job.training.predictionType, zeroTerminal: job.training.zeroTerminalSNR)
+        try JobLimits.check(job, against: pipeline)
         self.pipeline = pipeline
         let freezesText = job.training.textEncoderLearningRate == 0
         adapters = try AdapterSet.create(
@@ -52,9 +43,11 @@ final class TrainedModel {
 
     /// The U-Net's answer to a noisy batch.
     ///
-    /// - Parameter context: `[B, T, D]`.
-    func predict(_ batch: NoisyBatch, context: Tensor) -> Tensor {
-        pipeline.unet(sample: batch.sample, timesteps: batch.timesteps.map(Float.init), context: context)
+    /// - Parameter condition: one prompt for each sample.
+    func predict(_ batch: NoisyBatch, _ condition: TextCondition) -> Tensor {
+        pipeline.unet(
+            sample: batch.sample, timesteps: batch.timesteps.map(Float.init), context: condition.states,
+            added: condition.added)
     }
 
     /// Takes over the trained tensors and the optimiser's moments of a state.

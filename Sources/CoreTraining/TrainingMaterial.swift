@@ -3,51 +3,156 @@ import CoreDiffusion
 import CoreTensor
 import RunSpec
 
-/// The data set as the loop needs it: latents encoded once, and captions encoded once unless the text encoder learns too.
+/// The data set as the loop needs it: latents encoded once, and captions encoded once unless a text encoder learns too.
+///
+/// Items are numbered: training images, then regularisation images, then held-out ones.
 struct TrainingMaterial {
-    /// Scaled latents of each image: one posterior sample, fixed for the run, as kohya's caches.
-    let latents: TensorCache
-    private let captions: [String]
-    /// Caption's place in the cache of encoded captions; nil while the text encoder is trained.
-    private let encoded: (cache: TensorCache, place: [String: Int])?
-    private let tokens: [String: [Int32]]
+    /// Items that an epoch visits, with repetitions, by bucket.
+    let visits: [[Int]]
+    /// Items for the validation loss: the held-out images, or the first training images where there are none.
+    let validation: [Int]
 
-    init(data: ConceptDataSet, model: TrainedModel, training: TrainingSpec) throws {
-        let side = training.resolution?.width ?? model.pipeline.imageSide
-        let vae = model.pipeline.vae
-        latents = try TensorCache(Array(data.images.enumerated())) { index, image in
-            let pixels = try ConceptDataSet.square(image, resolution: side).tensor()
-            let (mean, logvar) = vae.encode(pixels)
-            var random = RandomStream(seed: UInt64(training.seed), purpose: "posterior", item: index)
-            let noise = Tensor(uninitialized: mean.shape)
-            random.fillNormal(noise)
-            return vae.scaled(add(mean, multiply(exponential(scaled(logvar, by: 0.5)), noise)))
-        }
-        captions = data.images.map(\.caption)
+    /// Scaled latents of each item, then of each mirrored item: one posterior sample, fixed for the run, as kohya's caches.
+    private let latents: TensorCache
+    private let isMirroring: Bool
+    /// First item of the regularisation images, and of the held-out ones.
+    private let regularisation: Range<Int>
+    private let captions: [String]
+    /// SDXL's six sizes of each item, then of each mirrored item.
+    private let sizes: [[Float]]
+    /// What the captions tell the U-Net; nil while a text encoder is trained.
+    private let encoded: EncodedCaptions?
+    private let ids: [String: PromptIDs]
+
+    // Enough to be smooth, few enough to cost less than five training steps.
+    private static let validationImages = 16
+
+    /// - Parameter regularisation: images of the class without the subject, for prior preservation; nil for none.
+    init(
+        data: ConceptDataSet, regularisation: ConceptDataSet?, model: TrainedModel, training: TrainingSpec
+    ) throws {
+        let prior = regularisation?.images ?? []
+        let images = data.images + prior + data.validation
+        let buckets = Self.buckets(model.pipeline, training)
+        let fitted = try images.map { try ConceptDataSet.fitted($0, to: buckets) }
+        let trained = data.images.count
+        self.regularisation = trained..<trained + prior.count
+        let heldOut = Array(trained + prior.count..<images.count)
+        validation = Array((heldOut.isEmpty ? Array(0..<trained) : heldOut).prefix(Self.validationImages))
+        isMirroring = training.flip
+        latents = try Self.encoded(fitted, model.pipeline, training)
+        sizes = [false, true].flatMap { mirrored in fitted.map { Self.sizes($0, mirrored: mirrored) } }
+        captions = images.map(\.caption)
+        visits = Self.visits(images, trained: trained, prior: self.regularisation, sizes: fitted.map(\.size))
         // The empty caption stands for dropped ones.
         let distinct = Set(captions).union([""]).sorted()
-        let tokenizer = model.pipeline.tokenizer
-        tokens = Dictionary(uniqueKeysWithValues: distinct.map { ($0, tokenizer.encode($0)) })
-        if model.trainsText {
-            encoded = nil
-        } else {
-            let cache = TensorCache(distinct) { caption in
-                model.pipeline.textEncoder(ids: [tokenizer.encode(caption)], clipSkip: training.clipSkip).hidden
-            }
-            encoded = (cache, Dictionary(uniqueKeysWithValues: distinct.enumerated().map { ($1, $0) }))
-        }
+        let chunks = training.maxTokenLength / 75
+        let pipeline = model.pipeline
+        let ids = Dictionary(uniqueKeysWithValues: distinct.map { ($0, pipeline.ids(of: $0, chunks: chunks)) })
+        self.ids = ids
+        encoded =
+            model.trainsText
+            ? nil
+            : EncodedCaptions(distinct) { pipeline.condition([ids[$0]].compactMap { $0 }, clipSkip: training.clipSkip) }
     }
 
-    /// Encoded captions of the images, `[B, T, D]`; with a step some captions are dropped as the job says.
-    func context(of items: [Int], step: Int? = nil, model: TrainedModel, training: TrainingSpec) -> Tensor {
+    /// Scaled latents of the items, `[B, h, w, c]`; with a step, some are mirrored as the job says.
+    func latents(of items: [Int], step: Int? = nil, training: TrainingSpec) -> Tensor {
+        latents.batch(rows(of: items, step: step, training))
+    }
+
+    /// What the items' captions tell the U-Net; with a step some captions are dropped as the job says.
+    func condition(
+        of items: [Int], step: Int? = nil, model: TrainedModel, training: TrainingSpec
+    ) -> TextCondition {
         let texts = items.enumerated().map { place, item in
             guard let step, training.captionDropout > 0 else { return captions[item] }
             var random = RandomStream(
                 seed: UInt64(training.seed), purpose: "caption dropout", step: step, item: place)
             return Double(random.uniform()) < training.captionDropout ? "" : captions[item]
         }
-        if let encoded { return encoded.cache.batch(texts.map { encoded.place[$0, default: 0] }) }
-        return model.pipeline.textEncoder(ids: texts.map { tokens[$0, default: []] }, clipSkip: training.clipSkip)
-            .hidden
+        let sizes = rows(of: items, step: step, training).map { self.sizes[$0] }
+        if let encoded { return encoded.condition(texts, sizes: sizes) }
+        return model.pipeline.condition(
+            texts.compactMap { ids[$0] }, clipSkip: training.clipSkip, sizes: sizes)
+    }
+
+    /// The items in batches of one size each, in their order otherwise.
+    func batches(of items: [Int], size: Int) -> [[Int]] {
+        var batches: [[Int]] = []
+        for item in items {
+            if let last = batches.last, last.count < size, latents.shape(of: last[0]) == latents.shape(of: item) {
+                batches[batches.count - 1].append(item)
+            } else {
+                batches.append([item])
+            }
+        }
+        return batches
+    }
+
+    /// The loss weight of each item; nil if all count alike.
+    func weights(of items: [Int], training: TrainingSpec) -> [Float]? {
+        guard !regularisation.isEmpty else { return nil }
+        return items.map { regularisation.contains($0) ? Float(training.priorLossWeight) : 1 }
+    }
+
+    /// Rows of the caches: an item's own, or its mirrored one's.
+    private func rows(of items: [Int], step: Int?, _ training: TrainingSpec) -> [Int] {
+        guard let step, isMirroring else { return items }
+        return items.enumerated().map { place, item in
+            var random = RandomStream(seed: UInt64(training.seed), purpose: "flip", step: step, item: place)
+            return random.uniform() < 0.5 ? item : captions.count + item
+        }
+    }
+}
+
+extension TrainingMaterial {
+    private static func buckets(_ pipeline: DiffusionPipeline, _ training: TrainingSpec) -> BucketSizes {
+        let side = pipeline.imageSide
+        let target = training.resolution ?? PixelSize(width: side, height: side)
+        // 64 pixels for Stable Diffusion: eight of its latent's.
+        return training.buckets
+            ? BucketSizes(target: target, step: 8 * pipeline.vae.configuration.reduction) : BucketSizes(only: target)
+    }
+
+    /// One posterior sample of each image, and of each mirrored one where the job mirrors: encoded, not mirrored latents.
+    private static func encoded(
+        _ images: [FittedImage], _ pipeline: DiffusionPipeline, _ training: TrainingSpec
+    ) throws -> TensorCache {
+        let copies = training.flip ? 2 : 1
+        return TensorCache(Array(0..<copies * images.count)) { row in
+            let plain = images[row % images.count].image
+            let image = row < images.count ? plain : FittedImage.mirrored(plain)
+            let (mean, logvar) = pipeline.vae.encode(image.tensor())
+            var random = RandomStream(seed: UInt64(training.seed), purpose: "posterior", item: row)
+            let noise = Tensor(uninitialized: mean.shape)
+            random.fillNormal(noise)
+            return pipeline.vae.scaled(add(mean, multiply(exponential(scaled(logvar, by: 0.5)), noise)))
+        }
+    }
+
+    /// What SDXL is told: original height and width, crop top and left, target height and width.
+    private static func sizes(_ image: FittedImage, mirrored: Bool) -> [Float] {
+        let left = mirrored ? image.mirroredCropLeft : image.crop.left
+        return [
+            image.original.height, image.original.width, image.crop.top, left, image.size.height, image.size.width,
+        ].map { Float($0) }
+    }
+
+    /// An epoch's visits by size: training images as often as their folders say, and as many visits of regularisation
+    /// images, which are taken in turn; what is left of them stays unused.
+    private static func visits(
+        _ images: [TrainingImage], trained: Int, prior: Range<Int>, sizes: [PixelSize]
+    ) -> [[Int]] {
+        func repeated(_ items: Range<Int>) -> [Int] {
+            items.flatMap { Array(repeating: $0, count: images[$0].repeats) }
+        }
+        let own = repeated(0..<trained)
+        var others = Array(repeated(prior).prefix(own.count))
+        for place in 0..<max(0, prior.isEmpty ? 0 : own.count - others.count) {
+            others.append(prior.lowerBound + place % prior.count)
+        }
+        let groups = Dictionary(grouping: own + others) { sizes[$0] }
+        return groups.sorted { ($0.key.width, $0.key.height) < ($1.key.width, $1.key.height) }.map(\.value)
     }
 }

@@ -58,21 +58,27 @@ package final class TrainingRun {
     /// - Parameters:
     ///   - out: the attempt folder; made if it is not there.
     ///   - resume: a checkpoint folder with `state.json` and `state.safetensors`.
-    package init(job: TrainingJob, out: String, resume: String? = nil, surroundings: Surroundings) throws {
+    ///   - tokenizer: the tokenizer's folder for a base in one file; nil looks beside the file.
+    package init(
+        job: TrainingJob, out: String, resume: String? = nil, tokenizer: String? = nil, surroundings: Surroundings
+    ) throws {
         try JobLimits.check(job)
         self.job = job
         self.surroundings = surroundings
         folder = AttemptFolder(out)
         let data = try ConceptDataSet(path: job.data)
         data.warnings.forEach(surroundings.warn)
-        model = try TrainedModel(job: job)
+        let regularisation = try job.regData.map { try ConceptDataSet(path: $0) }
+        regularisation?.warnings.forEach(surroundings.warn)
+        model = try TrainedModel(job: job, tokenizer: tokenizer)
         let seed = UInt64(job.training.seed)
-        material = try TrainingMaterial(data: data, model: model, training: job.training)
+        material = try TrainingMaterial(
+            data: data, regularisation: regularisation, model: model, training: job.training)
         objective = DenoisingObjective(
             schedule: model.pipeline.schedule, minSNRGamma: job.training.minSNRGamma,
             noiseOffset: job.training.noiseOffset, seed: seed)
         optimiser = model.optimiser(job.training)
-        order = EpochOrder(repeats: data.images.map(\.repeats), batch: job.training.batch, seed: seed)
+        order = EpochOrder(groups: material.visits, batch: job.training.batch, seed: seed)
         let stepsPerEpoch =
             (order.stepsPerEpoch + job.training.gradientAccumulation - 1) / job.training.gradientAccumulation
         checkpoints = CheckpointSteps(
@@ -142,9 +148,11 @@ package final class TrainingRun {
     /// - Returns: the batch's loss, not scaled by `share`.
     private func accumulate(_ micro: Int, share: Float) throws -> Double {
         let items = order.indices(step: micro)
-        let batch = objective.draw(latents: material.latents.batch(items), step: micro)
-        let context = material.context(of: items, step: micro, model: model, training: job.training)
-        let answer = model.predict(batch, context: context)
+        let batch = objective.draw(
+            latents: material.latents(of: items, step: micro, training: job.training), step: micro,
+            itemWeights: material.weights(of: items, training: job.training))
+        let condition = material.condition(of: items, step: micro, model: model, training: job.training)
+        let answer = model.predict(batch, condition)
         let loss = objective.loss(answer, batch)
         (share == 1 ? loss : scaled(loss, by: share)).backward()
         return Double(loss.item())

@@ -3,8 +3,8 @@ import Foundation
 
 /// Writing PNG, with text chunks that say how the picture was made.
 package enum PNGFile {
-    /// - Parameter text: (keyword, value) pairs for `tEXt` chunks; keywords have 1…79 Latin-1 bytes.
-    ///   Characters outside Latin-1 become `?`, since `tEXt` cannot hold them.
+    /// - Parameter text: (keyword, value) pairs; keywords have 1…79 Latin-1 bytes. Values go into `tEXt` chunks, those with
+    ///   characters outside Latin-1 into `iTXt` chunks, which hold UTF-8.
     package static func encode(_ image: RGBImage, text: [(keyword: String, value: String)] = []) throws -> [UInt8] {
         var memory: UnsafeMutablePointer<UInt8>?
         var count = 0
@@ -36,7 +36,7 @@ package enum PNGFile {
         }
     }
 
-    /// The `tEXt` chunks of a PNG file in memory; empty for anything else.
+    /// The `tEXt` and plain `iTXt` chunks of a PNG file in memory; empty for anything else.
     package static func text(of bytes: [UInt8]) -> [(keyword: String, value: String)] {
         guard bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) else { return [] }
         var found: [(keyword: String, value: String)] = []
@@ -47,6 +47,8 @@ package enum PNGFile {
             let body = bytes[at + 8..<at + 8 + size]
             if bytes[at + 4..<at + 8].elementsEqual("tEXt".utf8), let zero = body.firstIndex(of: 0) {
                 found.append((latin1(body[..<zero]), latin1(body[(zero + 1)...])))
+            } else if bytes[at + 4..<at + 8].elementsEqual("iTXt".utf8), let text = international(body) {
+                found.append(text)
             }
             at += 12 + size
         }
@@ -60,8 +62,22 @@ package enum PNGFile {
         String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
     }
 
+    /// Keyword, 0, not compressed, method 0, no language, no translated keyword, text.
+    private static func international(_ body: ArraySlice<UInt8>) -> (keyword: String, value: String)? {
+        guard let zero = body.firstIndex(of: 0), body[zero...].starts(with: [0, 0, 0]) else { return nil }
+        let rest = body.dropFirst(zero + 3 - body.startIndex)
+        let parts = rest.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3 else { return nil }
+        return (latin1(body[..<zero]), String(decoding: parts[2], as: UTF8.self))
+    }
+
     private static func chunk(keyword: String, value: String) -> [UInt8] {
         precondition((1...79).contains(keyword.unicodeScalars.count), "tEXt keyword \"\(keyword)\"")
+        if value.unicodeScalars.contains(where: { $0.value > 255 }) {
+            let text = value.replacing("\0", with: "?")
+            let body = Array("iTXt".utf8) + Array(keyword.utf8) + [0, 0, 0, 0, 0] + Array(text.utf8)
+            return bigEndian(UInt32(body.count - 4)) + body + bigEndian(checksum(body))
+        }
         let encode = { (text: String) in
             text.unicodeScalars.map { $0.value > 0 && $0.value < 256 ? UInt8($0.value) : UInt8(ascii: "?") }
         }

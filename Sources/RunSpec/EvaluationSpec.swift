@@ -30,5 +30,5 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
         self.guidance = guidance
     }
 
-    package static let samplers = ["ddim"]
+    package static let samplers = ["ddim", "euler", "dpm++2m"]
 }

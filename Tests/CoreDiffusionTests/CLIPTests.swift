@@ -1,6 +1,7 @@
 import CoreDiffusion
 import CoreNets
 import CoreTensor
+import Foundation
 import Testing
 
 @Suite("CLIP against transformers")
@@ -18,6 +19,46 @@ struct CLIPTests {
         let skipped = model(ids: ids, clipSkip: 2)
         #expect(distance(skipped.hidden, try fixture.tensor("skipped")) < parity)
         #expect(distance(skipped.pooled, try fixture.tensor("pooled")) < parity)
+    }
+
+    @Test("SDXL's second encoder, in shards, gives transformers' penultimate states and projected vector")
+    func secondEncoder() throws {
+        let fixture = try Fixture("text-2")
+        let model = try DiffusionPipeline.loadTextEncoder(fixture.folder)
+        #expect(model.hasProjection && model.className == "CLIPTextModelWithProjection")
+        let ids = try fixture.ids("input_ids")
+        let states = model.penultimate(ids: ids)
+        #expect(distance(states.hidden, try fixture.tensor("hidden")) < parity)
+        #expect(distance(states.embedding, try fixture.tensor("text_embeds")) < parity)
+        #expect(distance(model.penultimate(ids: ids, clipSkip: 2).hidden, try fixture.tensor("deeper")) < parity)
+    }
+
+    @Test(
+        "keys that mean another network are refused by name, also inside a pair's configuration",
+        arguments: [
+            ("hidden_act", JSONValue.text("relu")), ("attention_dropout", .number(0.1)), ("rope_theta", .number(1)),
+            ("vocab_size", .number(0)), ("num_attention_heads", .number(3)), ("hidden_size", .number(1e8)),
+        ])
+    func refusals(key: String, value: JSONValue) throws {
+        var values = try JSONValue.object(path: Fixture.path("text") + "/config.json")
+        values[key] = value
+        #expect {
+            try CLIPTextConfiguration(ConfigurationReader(values, label: "config.json"))
+        } throws: { error in
+            (error as? DiffusionError)?.message.contains(key) == true
+        }
+        var pair = try JSONValue.object(path: Fixture.path("clip") + "/config.json")
+        guard case .object(var text) = pair["text_config"] else { return }
+        text[key] = value
+        pair["text_config"] = .object(text)
+        let path = NSTemporaryDirectory() + "radiata-clip-\(UUID().uuidString).json"
+        try JSONValue.write(pair, path: path)
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: path) } }
+        #expect {
+            try CLIPConfiguration(path: path)
+        } throws: { error in
+            (error as? DiffusionError)?.message.contains(key) == true
+        }
     }
 
     @Test("image and text embeddings are transformers'")

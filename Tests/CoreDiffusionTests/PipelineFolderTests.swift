@@ -52,7 +52,8 @@ struct PipelineFolderTests {
                     #expect(a.path == b.path && a.parameter.tensor.values == b.parameter.tensor.values, "\(a.path)")
                 }
             }
-            #expect(loaded.context(["the red heart"]).values == saved.context(["the red heart"]).values)
+            let (a, b) = (loaded.condition(["the red heart"]), saved.condition(["the red heart"]))
+            #expect(a.states.values == b.states.values)
         }
     }
 
@@ -120,6 +121,25 @@ struct PipelineFolderTests {
         #expect(extra.0 == .unexpectedWeight && extra.1.contains("conv_middle.bias"))
         let shape = try #require(code { $0["conv_in.bias"] = ([2, 4], Array(repeating: 0, count: 8)) })
         #expect(shape.0 == .wrongShape && shape.1.contains("[2, 4]"))
+        try withFolder { folder in
+            var writer = SafetensorsWriter()
+            for (path, parameter) in unet.allParameters() {
+                let (shape, floats) = parameter.fileValues()
+                if path == "conv_in.bias" {
+                    writer.add(path, shape: shape, integers: floats.map { _ in 1 })
+                } else {
+                    writer.add(path, shape: shape, floats: floats)
+                }
+            }
+            try writer.write(to: folder + "/model.safetensors")
+            let error = #expect(throws: NetsError.self) { try ModelFolder(path: folder).load(into: unet) }
+            #expect(error?.code == .wrongType && error?.message.contains("conv_in.bias") == true)
+        }
+        for value in [Float.nan, -.infinity] {
+            let bad = try #require(code { $0["conv_out.weight"]?.floats[70] = value })
+            #expect(bad.0 == .notFinite && bad.1.contains("conv_out.weight"))
+        }
+        #expect(code { $0["conv_out.weight"]?.floats[70] = -.greatestFiniteMagnitude } == nil)
     }
 
     @Test(
@@ -130,7 +150,9 @@ struct PipelineFolderTests {
             ("resnet_time_scale_shift", .text("scale_shift")), ("num_attention_heads", .number(4)),
             ("act_fn", .text("gelu")), ("invented_key", .number(1)), ("norm_num_groups", .number(3)),
             ("attention_head_dim", .number(5)), ("down_block_types", .texts(["DownBlock2D", "AttnDownBlock2D"])),
-            ("block_out_channels", .text("wide")), ("layers_per_block", .numbers([1, 1, 1])),
+            ("block_out_channels", .text("wide")), ("block_out_channels", .numbers([8, 1_000_000_000])),
+            ("cross_attention_dim", .number(1e12)), ("layers_per_block", .number(100_000)),
+            ("layers_per_block", .numbers([1, 1, 1])),
         ])
     func unsupportedKeys(key: String, value: JSONValue) throws {
         var values = try JSONValue.object(path: Fixture.path("unet") + "/config.json")

@@ -75,9 +75,10 @@ struct ScheduleTests {
         let unet = try DiffusionPipeline.loadUNet(Fixture.path("unet"))
         let fixture = try Fixture("unet")
         let latents = try fixture.image("even.sample")
-        let (prompt, empty) = (try fixture.tensor("even.context"), Tensor.zeros([2, 5, 12]))
+        let prompt = TextCondition(states: try fixture.tensor("even.context"))
+        let empty = TextCondition(states: Tensor.zeros([2, 5, 12]))
         let sampler = DDIMSampler(schedule: NoiseSchedule(), steps: 1)
-        func run(_ guidance: Float, _ unconditional: Tensor?) -> Tensor {
+        func run(_ guidance: Float, _ unconditional: TextCondition?) -> Tensor {
             sampler.sample(
                 unet: unet, latents: latents, conditional: prompt, unconditional: unconditional, guidance: guidance)
         }

@@ -33,7 +33,7 @@ struct ModelRunTests {
         change(&writer)
         try writer.write(to: folder + "/in.safetensors")
         try runModel(
-            modelDirectory: "\(Self.fixtures)/\(model)", component: component, adapters: adapters,
+            model: "\(Self.fixtures)/\(model)", component: component, adapters: adapters,
             inputs: folder + "/in.safetensors", output: folder + "/out.safetensors")
         let output = try SafetensorsFile(path: folder + "/out.safetensors")
         return try Dictionary(
@@ -90,6 +90,23 @@ struct ModelRunTests {
         try expect(words["text_embeds"], is: "text_embeds", of: "clip")
         let image = try run("clip-image", model: "clip", inputs: ["pixel_values": "pixel_values"])
         try expect(image["image_embeds"], is: "image_embeds", of: "clip")
+    }
+
+    @Test("DINOv2 and SDXL's second text encoder give transformers' tensors")
+    func moreEncoders() throws {
+        for name in ["own", "oblong"] {
+            let image = try run("dinov2", model: "dinov2", inputs: ["pixel_values": name + ".pixel_values"])
+            try expect(image["cls"], is: name + ".cls", of: "dinov2")
+        }
+        let text = try run(
+            "text-encoder-2", model: "text-2", inputs: ["input_ids": "input_ids"], integers: ["input_ids"])
+        #expect(text.keys.sorted() == ["hidden", "text_embeds"])
+        try expect(text["hidden"], is: "hidden", of: "text-2")
+        try expect(text["text_embeds"], is: "text_embeds", of: "text-2")
+        let error = #expect(throws: ModelError.self) {
+            try run("text-encoder-2", model: "text", inputs: ["input_ids": "input_ids"], integers: ["input_ids"])
+        }
+        #expect(error?.message.contains("text_projection") == true)
     }
 
     @Test("inputs that do not fit are refused before the model runs, by name")

@@ -44,29 +44,33 @@ extension Training {
             ["algorithm": "loha", "caption_dropout": 0.4, "schedule": "cosine", "warmup_steps": 3],
             ["algorithm": "lokr", "factor": 2, "text_encoder_lr": 0, "module_dropout": 0.3, "min_snr_gamma": 5],
             ["algorithm": "full", "layers": "unet-only", "lr": 0.001, "noise_offset": 0.1, "grad_accumulation": 2],
+            [
+                "flip": true, "buckets": true, "resolution": 32, "max_token_length": 150,
+                "prediction_type": "v_prediction",
+                "zero_terminal_snr": true, "min_snr_gamma": 5, "prior_loss_weight": 0.5, "text_encoder_lr": 0.002,
+                "schedule": "cosine-restarts", "lr_cycles": 2,
+            ],
         ]
 
-        @Test("activation checkpointing changes no loss, dropouts and trained text included", arguments: kinds.indices)
-        func checkpointing(kind: Int) throws {
-            let losses = try [false, true].map { checkpoints in
-                var parameters = Self.kinds[kind]
-                parameters["checkpointing"] = .flag(checkpoints)
-                let out = tiny.out("checkpointing-\(checkpoints)")
-                #expect(try run(try tiny.job(parameters), in: out) == .finished)
-                return try lines(out).compactMap { $0.values["loss"] }
-            }
-            #expect(!losses[0].isEmpty && losses[0].count == losses[1].count)
-            for (whole, again) in zip(losses[0], losses[1]) { #expect(abs(whole - again) <= 2e-5 * whole) }
+        /// The job of a kind; the last one has images of two shapes, held-out images and regularisation images.
+        private func job(_ kind: Int) throws -> TrainingJob {
+            let plan = CheckpointPlan(epochs: [2])
+            guard kind == Self.kinds.count - 1 else { return try tiny.job(Self.kinds[kind], checkpoints: plan) }
+            try tiny.widen()
+            try tiny.holdOut(images: 2)
+            return try tiny.job(
+                Self.kinds[kind], checkpoints: plan, regularisation: try tiny.regularisation(images: 3))
         }
 
         @Test("a stopped run that is continued ends with the same bytes and the same losses", arguments: kinds.indices)
         func resumeIsExact(kind: Int) throws {
-            let job = try tiny.job(Self.kinds[kind], checkpoints: CheckpointPlan(epochs: [2]))
+            let job = try job(kind)
             let whole = tiny.out("whole")
             #expect(try run(job, in: whole) == .finished)
             let total = try #require(try lines(whole).last?.step)
             var random = RandomStream(seed: UInt64(kind), purpose: "stopping steps")
-            for _ in 0..<2 {
+            // Four points of each of five jobs: twenty.
+            for _ in 0..<4 {
                 let k = 1 + random.integer(below: total - 1)
                 let (first, second) = (tiny.out("first-\(k)"), tiny.out("second-\(k)"))
                 #expect(try run(job, in: first, stop: k) == .stopped(step: k))
@@ -130,11 +134,71 @@ extension Training {
             #expect(error?.code == .diverged && error?.message.contains("lower the learning rate") == true)
         }
 
-        @Test("what the trainer cannot do is refused by name")
-        func refusals() throws {
-            let job = try tiny.job(["flip": true, "buckets": true])
-            let error = #expect(throws: TrainingError.self) { try run(job, in: tiny.out("refused")) }
-            #expect(error?.code == .job && error?.message.contains("buckets, flip") == true, "\(error?.message ?? "")")
+        @Test(
+            "what the trainer cannot do is refused by name",
+            arguments: [
+                (["max_token_length": 100], "max_token_length"), (["clip_skip": 3], "clip_skip"),
+                (["resolution": 15], "resolution"), (["zero_terminal_snr": true], "v_prediction"),
+            ] as [([String: ParameterValue], String)])
+        func refusals(parameters: [String: ParameterValue], wanted: String) throws {
+            let job = try tiny.job(parameters)
+            #expect {
+                try run(job, in: tiny.out("refused"))
+            } throws: { "\($0)".contains(wanted) }
+        }
+
+        @Test("regularisation images are visited as often as training images, and count as their weight says")
+        func priorPreservation() throws {
+            let prior = try tiny.regularisation(images: 2)
+            let out = tiny.out("prior")
+            try run(try tiny.job(["epochs": 1, "batch": 1], regularisation: prior), in: out)
+            #expect(try lines(out).last?.step == 10)
+            // Without any weight only the other half of the steps has a loss.
+            let silent = tiny.out("silent")
+            try run(
+                try tiny.job(["epochs": 1, "batch": 1, "prior_loss_weight": 0], regularisation: prior), in: silent)
+            let losses = try lines(silent).compactMap { $0.values["loss"] }
+            #expect(losses.filter { $0 == 0 }.count == 5 && losses.filter { $0 > 0 }.count == 5)
+        }
+
+        @Test("the validation loss is that of the held-out images")
+        func heldOut() throws {
+            func first(_ name: String) throws -> Double? {
+                let out = tiny.out(name)
+                try run(try tiny.job(["epochs": 1]), in: out)
+                return try lines(out).first?.values["validation_loss"]
+            }
+            let trained = try first("trained")
+            try tiny.holdOut(images: 3)
+            #expect(try first("held") != trained)
+        }
+
+        @Test("a mirrored image gives other latents, so half of the steps differ")
+        func mirroring() throws {
+            func losses(_ name: String, _ parameters: [String: ParameterValue]) throws -> [Double] {
+                let out = tiny.out(name)
+                try run(try tiny.job(parameters.merging(["batch": 1, "lr": 1e-30]) { $1 }), in: out)
+                return try lines(out).compactMap { $0.values["loss"] }
+            }
+            let (plain, flipped) = (try losses("plain", [:]), try losses("flipped", ["flip": true]))
+            let same = zip(plain, flipped).filter { $0 == $1 }.count
+            #expect((3...17).contains(same), "\(same) of \(plain.count)")
+        }
+
+        @Test("a miniature of SDXL learns, and stops and goes on exactly", arguments: [true, false])
+        func large(trainsText: Bool) throws {
+            let tiny = try TinyModel(isLarge: true)
+            let parameters: [String: ParameterValue] = [
+                "layers": "full", "epochs": 4, "text_encoder_lr": trainsText ? 0.01 : 0,
+            ]
+            let (whole, first, second) = (tiny.out("whole"), tiny.out("first"), tiny.out("second"))
+            let job = try tiny.job(parameters)
+            try run(job, in: whole)
+            let losses = try lines(whole).compactMap { $0.values["validation_loss"] }
+            #expect(losses.count == 2 && losses[1] < losses[0], "\(losses)")
+            try run(job, in: first, stop: 5)
+            try run(job, in: second, resume: first.checkpoint(AttemptFolder.checkpointName(step: 5)))
+            #expect(try adapter(second, step: 12) == adapter(whole, step: 12))
         }
 
         @Test("a state of another job, of another data set, or cut short is refused")

@@ -11,18 +11,20 @@ package enum TrainerEntry {
     ///   - out: the attempt folder, whose layout is `AttemptFolder`.
     ///   - resume: a checkpoint folder with a training state.
     ///   - cache: where jobs share the base's images; nil: `RADIATA_CACHE`, else the user's cache folder.
+    ///   - tokenizer: the tokenizer's folder for a base in one file; nil looks beside the file.
     /// - Returns: a `TrainerExit` status, or 1.
     package static func run(
-        job: TrainingJob, out: String, resume: String?, threads: Int, cache: String? = nil,
+        job: TrainingJob, out: String, resume: String?, threads: Int, cache: String? = nil, tokenizer: String? = nil,
         time: any TimeSource = SystemTime()
     ) -> Int32 {
         StopSignal.install()
         let start = time.monotonic()
         let clock = { (time.monotonic() - start).inSeconds }
         let lines = ProgressLines(clock: clock, isTerminal: isatty(STDOUT_FILENO) == 1)
-        let attempt = TrainJob(
+        var attempt = TrainJob(
             job: job, out: out, resume: resume, cache: cache ?? defaultCache, threads: threads, clock: clock,
             shouldStop: { StopSignal.wasAsked }, progress: lines.step, report: lines.line)
+        attempt.tokenizer = tokenizer
         do {
             switch try attempt.run() {
             case .done:

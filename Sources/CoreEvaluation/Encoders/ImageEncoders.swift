@@ -14,10 +14,11 @@ package final class ImageEncoders {
     private let deviation: [Float]
 
     /// - Parameters:
-    ///   - base: the folder whose `clip/` holds the pair of encoders, with a tokenizer of its own or the base's.
+    ///   - base: the folder, or a file in the folder, whose `clip/` holds the pair of encoders, with a tokenizer of its own or the base's.
     ///   - pipeline: the base; its VAE measures style.
     package init(base: String, pipeline: DiffusionPipeline) throws {
-        let folder = "\(base)/clip"
+        let isFile = try DiffusionPipeline.isSingleFile(base)
+        let folder = (isFile ? URL(fileURLWithPath: base).deletingLastPathComponent().path : base) + "/clip"
         guard FileManager.default.fileExists(atPath: folder) else {
             throw EvaluationError(
                 code: .model,
@@ -26,7 +27,7 @@ package final class ImageEncoders {
             )
         }
         clip = try DiffusionPipeline.loadCLIP(folder)
-        let own = FileManager.default.fileExists(atPath: "\(folder)/vocab.json")
+        let own = CLIPTokenizer.isThere(folder)
         tokenizer = own ? try CLIPTokenizer(directory: folder) : pipeline.tokenizer
         vae = pipeline.vae
         side = clip.configuration.vision.imageSize

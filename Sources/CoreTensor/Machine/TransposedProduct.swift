@@ -37,16 +37,7 @@ struct TransposedProduct {
                     base + piece * size + tap * n, taps * n)
             }
         }
-        // In order of the pieces, the last sum going to where the result belongs.
-        let isContiguous = c.stride == taps * n
-        Compute.blocks(size, of: Elementwise.block) { _, range in
-            let (start, count) = (range.lowerBound, range.count)
-            for piece in 1..<pieces {
-                let target = isContiguous && piece == pieces - 1 ? c.base : base
-                ck_add(count, base + start, base + piece * size + start, target + start)
-            }
-        }
-        guard !isContiguous else { return }
+        for piece in 1..<pieces { ck_add(size, base, base + piece * size, base) }
         for row in 0..<m { (c.base + row * c.stride).update(from: base + row * taps * n, count: taps * n) }
     }
 

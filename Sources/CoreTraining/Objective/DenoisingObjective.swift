@@ -32,13 +32,15 @@ package struct DenoisingObjective {
 
     /// The step's noise and timesteps: a function of (seed, step, place in the batch) alone.
     ///
-    /// - Parameter latents: scaled latents, `[B, h, w, c]`.
-    package func draw(latents: Tensor, step: Int) -> NoisyBatch {
+    /// - Parameters:
+    ///   - latents: scaled latents, `[B, h, w, c]`.
+    ///   - itemWeights: what the loss of each sample counts, timesteps aside; nil for 1.
+    package func draw(latents: Tensor, step: Int, itemWeights: [Float]? = nil) -> NoisyBatch {
         let timesteps = (0..<latents.shape[0]).map { item in
             var random = RandomStream(seed: seed, purpose: "timestep", step: step, item: item)
             return random.integer(below: schedule.timestepCount)
         }
-        return mix(latents: latents, timesteps: timesteps) { item, noise in
+        return mix(latents: latents, timesteps: timesteps, itemWeights: itemWeights) { item, noise in
             var random = RandomStream(seed: seed, purpose: "noise", step: step, item: item)
             random.fillNormal(noise)
             guard noiseOffset != 0 else { return }
@@ -63,7 +65,7 @@ package struct DenoisingObjective {
     }
 
     private func mix(
-        latents: Tensor, timesteps: [Int], fill: (_ item: Int, _ noise: Tensor) -> Void
+        latents: Tensor, timesteps: [Int], itemWeights: [Float]? = nil, fill: (_ item: Int, _ noise: Tensor) -> Void
     ) -> NoisyBatch {
         let one = [1] + Array(latents.shape.dropFirst())
         let noise = concatenateBatch(
@@ -72,9 +74,10 @@ package struct DenoisingObjective {
                 fill(item, part)
                 return part
             })
-        let weights = minSNRGamma.map { gamma in
+        var weights = minSNRGamma.map { gamma in
             timesteps.map { schedule.minSNRWeight($0, gamma: Float(gamma)) }
         }
+        if let itemWeights { weights = weights.map { zip($0, itemWeights).map { $0 * $1 } } ?? itemWeights }
         return NoisyBatch(
             sample: schedule.addNoise(latents, noise, timesteps: timesteps),
             target: schedule.target(latents, noise, timesteps: timesteps), timesteps: timesteps, weights: weights)

@@ -8,8 +8,10 @@ struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Judge an adapter file against a data set, as a job's checkpoint is judged.")
 
-    @Option(help: "Base model folder (with clip/ for the judges).")
+    @Option(help: "Base model: a folder, or one .safetensors file, with clip/ for the judges in or beside it.")
     var base: String
+    @Option(help: "Folder with vocab.json and merges.txt, for a base in one file; beside the file if left out.")
+    var tokenizer: String?
     @Option(help: "Data set the adapter was trained on.")
     var data: String
     @Option(help: "Adapter file.")
@@ -18,6 +20,8 @@ struct EvaluateCommand: ParsableCommand {
     var prompts = PromptType.allCases.map(\.rawValue).joined(separator: ",")
     @Option(help: "Images a prompt type and class.")
     var images = 12
+    @Option(help: "Sampler: ddim, euler or dpm++2m.")
+    var sampler = "ddim"
     @Option(help: "Sampler steps.")
     var steps = 20
     @Option(help: "Classifier-free guidance.")
@@ -36,11 +40,13 @@ struct EvaluateCommand: ParsableCommand {
             }
             return type
         }
-        let spec = EvaluationSpec(prompts: types, images: images, steps: steps, guidance: guidance)
-        let evaluation = try EvaluateAdapter(
+        let spec = EvaluationSpec(
+            prompts: types, images: images, sampler: sampler, steps: steps, guidance: guidance)
+        var evaluate = EvaluateAdapter(
             base: base, data: data, adapter: adapter, spec: spec, cache: "\(out)/cache", out: out,
-            threads: machine.count
-        ).run(report: Console.note)
+            threads: machine.count)
+        evaluate.tokenizer = tokenizer
+        let evaluation = try evaluate.run(report: Console.note)
         var table = TextTable(columns: ["class", "prompts", "metric", "value", "n"])
         table.rows = evaluation.rows.map {
             [

@@ -11,10 +11,10 @@ struct ModelCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run one component on a file of tensors.",
             discussion:
-                "Components: unet, vae-encode, vae-decode, text-encoder, clip-image, clip-text (layouts: docs/core.md)."
+                "Components: unet, vae-encode, vae-decode, text-encoder, text-encoder-2, clip-image, clip-text, dinov2 (layouts: docs/core.md)."
         )
 
-        @Option(help: "A pipeline folder, or one model's folder.")
+        @Option(help: "A pipeline folder, one model's folder, or an original single file.")
         var model: String
 
         @Option(help: "Which component.")
@@ -34,7 +34,7 @@ struct ModelCommand: ParsableCommand {
         func run() throws {
             BenchMachine.use(threads: machine.count)
             try runModel(
-                modelDirectory: model, component: component, adapters: adapter.map { ($0.path, $0.strength) },
+                model: model, component: component, adapters: adapter.map { ($0.path, $0.strength) },
                 inputs: inputs, output: out)
         }
     }

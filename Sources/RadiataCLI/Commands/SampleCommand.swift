@@ -1,26 +1,37 @@
 import ArgumentParser
 import CoreTools
+import RunSpec
 
 struct SampleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sample", abstract: "Draw images of a prompt, with any number of adapters.")
 
-    @Option(help: "Base model folder.")
+    @Option(help: "Base model: a folder in diffusers' layout, or one .safetensors file.")
     var base: String
+    @Option(help: "Folder with vocab.json and merges.txt, for a base in one file; beside the file if left out.")
+    var tokenizer: String?
     @Option(help: "Adapter file, optionally :strength. Repeatable.")
     var adapter: [AdapterReference] = []
     @Option(help: "What to draw.")
     var prompt: String
+    @Option(help: "What guidance leads away from.")
+    var negative = ""
     @Option(help: "First seed; image i uses seed + i.")
     var seed = 0
     @Option(help: "How many images.")
     var images = 1
+    @Option(help: "Sampler: ddim, euler or dpm++2m.")
+    var sampler = "ddim"
     @Option(help: "Sampler steps.")
     var steps = 25
     @Option(help: "Classifier-free guidance.")
     var guidance = 7.0
-    @Option(help: "Side in pixels; what the base was trained on if left out.")
-    var size: Int?
+    @Option(help: "Side in pixels, or WIDTHxHEIGHT; what the base was trained on if left out.")
+    var size: ImageSize?
+    @Option(help: "1: the text encoder's last layer.")
+    var clipSkip = 1
+    @Option(help: "Tokens of the prompt: 75, 150 or 225; longer prompts are encoded in chunks of 75.")
+    var maxTokenLength = 75
     @Option(help: "safetensors file whose 'latents' replace the seeds' noise.")
     var latents: String?
     @Option(help: "Folder for the PNG files.")
@@ -31,6 +42,15 @@ struct SampleCommand: ParsableCommand {
     func validate() throws {
         guard images >= 1 else { throw ValidationError("--images \(images): wanted at least 1") }
         guard steps >= 1 else { throw ValidationError("--steps \(steps): wanted at least 1") }
+        guard EvaluationSpec.samplers.contains(sampler) else {
+            throw ValidationError(
+                "--sampler \(sampler): wanted one of \(EvaluationSpec.samplers.joined(separator: ", "))")
+        }
+        guard [75, 150, 225].contains(maxTokenLength) else {
+            throw ValidationError("--max-token-length \(maxTokenLength): wanted 75, 150 or 225")
+        }
+        guard clipSkip >= 1 else { throw ValidationError("--clip-skip \(clipSkip): wanted at least 1") }
+        guard seed >= 0 else { throw ValidationError("--seed \(seed): wanted 0 or more") }
     }
 
     func run() throws {
@@ -39,7 +59,12 @@ struct SampleCommand: ParsableCommand {
         sample.seeds = (0..<images).map { seed + $0 }
         sample.steps = steps
         sample.guidance = guidance
-        sample.side = size
+        sample.size = size?.pixels
+        sample.tokenizer = tokenizer
+        sample.negative = negative
+        sample.sampler = sampler
+        sample.clipSkip = clipSkip
+        sample.maxTokens = maxTokenLength
         sample.latents = latents
         for path in try sample.run(report: Console.note) { Console.out(path) }
     }

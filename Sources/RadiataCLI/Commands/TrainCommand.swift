@@ -20,6 +20,9 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "A checkpoint folder with a training state to go on from.")
     var resume: String?
 
+    @Option(help: "Folder with vocab.json and merges.txt, for a base in one file; beside the file if left out.")
+    var tokenizer: String?
+
     @OptionGroup var machine: MachineOptions
 
     func run() throws {
@@ -43,7 +46,8 @@ struct TrainCommand: ParsableCommand {
             throw CommandFailure(.usage, "\(job): 'base' and 'data' are needed to train; add them")
         }
         let training = try resolved.trainingJob(base: base.path, data: data.path, regData: resolved.regData?.path)
-        let status = TrainerEntry.run(job: training, out: out, resume: resume, threads: machine.count)
+        let status = TrainerEntry.run(
+            job: training, out: out, resume: resume, threads: machine.count, tokenizer: tokenizer)
         if status != 0 { throw ExitCode(status) }
     }
 }

@@ -215,4 +215,5 @@ def main():
         for name, (case, o, train_text) in REPLAYS.items()})
 
 
-main()
+if __name__ == "__main__":
+    main()

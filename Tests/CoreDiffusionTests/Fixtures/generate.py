@@ -11,8 +11,7 @@ import shutil
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -280,13 +279,14 @@ def tokenizer():
     (folder / "cases.json").write_text(json.dumps(cases))
 
 
-def original_unet_name(name, n):
-    """diffusers' name to the original one; the library's own converter checks it below."""
+def original_unet_name(name, n, unet_names):
+    """diffusers' name to the original one; the library's own converter checks it (generate_pipelines.py)."""
     inner = {
         "norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0",
         "conv2": "out_layers.3", "conv_shortcut": "skip_connection",
     }
     for new, old in (
+        ("add_embedding.linear_1", "label_emb.0.0"), ("add_embedding.linear_2", "label_emb.0.2"),
         ("time_embedding.linear_1", "time_embed.0"), ("time_embedding.linear_2", "time_embed.2"), ("conv_in", "input_blocks.0.0"),
         ("conv_norm_out", "out.0"), ("conv_out", "out.2"),
     ):
@@ -323,35 +323,9 @@ def original_vae_name(name, levels):
     return re.sub(r"up_blocks\.(\d)\.upsamplers\.0", lambda m: f"up.{levels - 1 - int(m[1])}.upsample", name)
 
 
-def single_file():
-    """The same weights as in the folders unet-gradients, vae and text, under the original Stable Diffusion's names."""
-    global unet_names
-    unet = load_file(here / "unet-gradients" / "diffusion_pytorch_model.safetensors")
-    vae = load_file(here / "vae" / "diffusion_pytorch_model.safetensors")
-    text = load_file(here / "text" / "model.safetensors")
-    unet_names = list(unet)
-    out = {"model.diffusion_model." + original_unet_name(name, 1): tensor for name, tensor in unet.items()}
-    for name, tensor in vae.items():
-        original = original_vae_name(name, 3)
-        is_attention = ".attn_1." in original and tensor.dim() == 2
-        out["first_stage_model." + original] = tensor[:, :, None, None] if is_attention else tensor
-    out |= {"cond_stage_model.transformer.text_model." + name: tensor for name, tensor in text.items()}
-    config = UNet2DConditionModel.load_config(here / "unet-gradients")
-    back = convert_ldm_unet_checkpoint(dict(out), config)
-    assert set(back) == set(unet) and all(torch.equal(back[name], unet[name]) for name in unet)
-    back = convert_ldm_vae_checkpoint(dict(out), AutoencoderKL.load_config(here / "vae"))
-    assert set(back) == set(vae) and all(torch.equal(back[name].squeeze(), vae[name].squeeze()) for name in vae)
-    # What such files also hold and nobody needs.
-    out["alphas_cumprod"] = torch.ones(3)
-    out["model_ema.decay"] = torch.ones(1)
-    out["cond_stage_model.transformer.text_model.embeddings.position_ids"] = torch.arange(11)[None]
-    (here / "single-file").mkdir(exist_ok=True)
-    save_file({name: tensor.contiguous() for name, tensor in out.items()}, here / "single-file" / "model.safetensors")
-
-
-unets()
-autoencoder()
-clip()
-schedules()
-tokenizer()
-single_file()
+if __name__ == "__main__":
+    unets()
+    autoencoder()
+    clip()
+    schedules()
+    tokenizer()

@@ -1,0 +1,67 @@
+import Foundation
+
+extension DiffusionPipeline {
+    /// Loads a single file, which has no tokenizer: `vocab.json` and `merges.txt` lie beside it, or in another folder.
+    ///
+    /// Where diffusers' configurations lie beside the file, or around the tokenizer's folder, they say the sizes.
+    /// - Parameter tokenizer: the tokenizer's folder; nil looks beside the file.
+    package init(singleFile path: String, tokenizer: String? = nil) throws {
+        let checkpoint = try SingleFileCheckpoint(
+            path: path, configurations: Self.configurations(of: path, tokenizer: tokenizer))
+        let folder = try Self.tokenizerFolder(of: path, tokenizer)
+        let words = try CLIPTokenizer(directory: folder)
+        self.init(
+            unet: try checkpoint.loadUNet(), vae: try checkpoint.loadAutoencoder(),
+            textEncoder: try checkpoint.loadTextEncoder(), tokenizer: words,
+            schedule: try checkpoint.schedule(),
+            textEncoder2: checkpoint.isLarge ? try checkpoint.loadSecondTextEncoder() : nil,
+            tokenizer2: checkpoint.isLarge ? try Self.secondTokenizer(words, folder: folder) : nil,
+            zerosForEmptyPrompt: checkpoint.isLarge)
+        try check(label: path)
+    }
+
+    /// Loads a folder in diffusers' layout or a single file, whichever the path names.
+    package static func load(path: String, tokenizer: String? = nil) throws -> DiffusionPipeline {
+        try isSingleFile(path)
+            ? DiffusionPipeline(singleFile: path, tokenizer: tokenizer) : DiffusionPipeline(directory: path)
+    }
+
+    /// - Throws: `DiffusionError.missingFile` if there is nothing at the path.
+    package static func isSingleFile(_ path: String) throws -> Bool {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw DiffusionError(code: .missingFile, message: "no model at \(path)")
+        }
+        return !isFolder.boolValue
+    }
+
+    /// The folder that may hold diffusers' configurations for a single file.
+    package static func configurations(of path: String, tokenizer: String?) -> String? {
+        let beside = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let around = tokenizer.map { [$0, URL(fileURLWithPath: $0).deletingLastPathComponent().path] } ?? []
+        return ([beside] + around).first { FileManager.default.fileExists(atPath: $0 + "/unet/config.json") }
+    }
+
+    private static func tokenizerFolder(of path: String, _ given: String?) throws -> String {
+        let beside = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let places = given.map { [$0, $0 + "/tokenizer"] } ?? [beside, beside + "/tokenizer"]
+        guard let folder = places.first(where: CLIPTokenizer.isThere) else {
+            throw DiffusionError(
+                code: .missingFile,
+                message: given.map { "\($0): no vocab.json there; wanted the tokenizer's folder" }
+                    ?? "\(path) has no tokenizer: put vocab.json and merges.txt beside it, or name their folder (--tokenizer)"
+            )
+        }
+        return folder
+    }
+
+    /// SDXL's second tokenizer: its own folder beside the first one's, else the same words padded with id 0.
+    private static func secondTokenizer(_ first: CLIPTokenizer, folder: String) throws -> CLIPTokenizer {
+        let own = URL(fileURLWithPath: folder).deletingLastPathComponent().path + "/tokenizer_2"
+        if CLIPTokenizer.isThere(own) { return try CLIPTokenizer(directory: own) }
+        var special = first.special
+        special.pad = first.vocabulary.first { $0.value == 0 }?.key ?? special.pad
+        return try CLIPTokenizer(
+            vocabulary: first.vocabulary, merges: first.merges, special: special, length: first.length)
+    }
+}

@@ -1,0 +1,62 @@
+package import CoreTensor
+
+/// A path from noise to an image in few calls of the network.
+package protocol Sampler {
+    /// Training timesteps at which the network is asked, noisiest first; some samplers go between whole ones.
+    var times: [Float] { get }
+    /// What unit normal noise is multiplied with before the first step.
+    var startScale: Float { get }
+    /// Whether a step wants fresh noise.
+    var isStochastic: Bool { get }
+    /// Latents as the network wants them at a step.
+    func input(_ latents: Tensor, index: Int) -> Tensor
+    /// One step from `times[index]` to the next, or to the image.
+    ///
+    /// - Parameters:
+    ///   - prediction: the network's answer, of the kind the schedule names.
+    ///   - noise: unit normal, only for stochastic samplers.
+    mutating func step(_ prediction: Tensor, index: Int, latents: Tensor, noise: Tensor?) -> Tensor
+}
+
+extension Sampler {
+    package var startScale: Float { 1 }
+    package var isStochastic: Bool { false }
+    package func input(_ latents: Tensor, index: Int) -> Tensor { latents }
+
+    /// Denoises a batch with classifier-free guidance: e = eᵤ + s (e_c − eᵤ), both halves in one batch.
+    ///
+    /// - Parameters:
+    ///   - latents: `[N, h, w, L]`, unit normal noise.
+    ///   - unconditional: the empty or the negative prompt; nil, or guidance 1, runs without guidance.
+    ///   - noise: fresh normal noise for a step, needed by stochastic samplers.
+    ///   - progress: called after each step with the number of steps done.
+    package func sample(
+        unet: UNet2DConditionModel, latents: Tensor, conditional: TextCondition, unconditional: TextCondition?,
+        guidance: Float, noise: ((_ step: Int) -> Tensor)? = nil, progress: ((_ done: Int) -> Void)? = nil
+    ) -> Tensor {
+        withoutGradients {
+            var sampler = self
+            let count = latents.shape[0]
+            let guided = guidance == 1 ? nil : unconditional
+            let condition = guided.map { TextCondition.joined([$0, conditional]) } ?? conditional
+            let cache = ContextCache()
+            var current = startScale == 1 ? latents : scaled(latents, by: startScale)
+            for (index, time) in times.enumerated() {
+                let one = input(current, index: index)
+                let input = guided == nil ? one : concatenateBatch([one, one])
+                var prediction = unet(
+                    sample: input, timesteps: Array(repeating: time, count: input.shape[0]),
+                    context: condition.states, added: condition.added, cache: cache)
+                if guided != nil {
+                    let without = slice(prediction, batch: 0..<count)
+                    let with = slice(prediction, batch: count..<2 * count)
+                    prediction = add(without, scaled(subtract(with, without), by: guidance))
+                }
+                current = sampler.step(
+                    prediction, index: index, latents: current, noise: isStochastic ? noise?(index) : nil)
+                progress?(index + 1)
+            }
+            return current
+        }
+    }
+}

@@ -1,0 +1,26 @@
+package import CoreTensor
+
+/// What a batch of prompts tells the U-Net.
+package struct TextCondition {
+    /// The text encoder's states, `[N, S, D]`.
+    package let states: Tensor
+    /// SDXL's pooled text and picture sizes.
+    package let added: UNet2DConditionModel.Added?
+
+    package init(states: Tensor, added: UNet2DConditionModel.Added? = nil) {
+        self.states = states
+        self.added = added
+    }
+
+    /// Batches one after the other.
+    ///
+    /// - Precondition: all have the added conditions, or none, and equally many tokens.
+    package static func joined(_ parts: [TextCondition]) -> TextCondition {
+        let added = parts.compactMap(\.added)
+        precondition(added.isEmpty || added.count == parts.count, "some prompts without added conditions")
+        return TextCondition(
+            states: concatenateBatch(parts.map(\.states)),
+            added: added.isEmpty
+                ? nil : .init(text: concatenateBatch(added.map(\.text)), sizes: added.flatMap(\.sizes)))
+    }
+}
