@@ -4,6 +4,13 @@
 // a row per key and a lane per query: sums over keys are then sums of rows, and neither keys nor values need packing.
 // The backward pass holds a row per query, because two of its three products sum over queries.
 
+// Keeps the compiler from finishing one of four chains of operations after the other.
+#if defined(__x86_64__)
+#define CK_IN_STEP(x) __asm__("" : "+v"((x)[0]), "+v"((x)[1]), "+v"((x)[2]), "+v"((x)[3]))
+#else
+#define CK_IN_STEP(x) (void)(x)
+#endif
+
 typedef int32_t NAME(VI) __attribute__((vector_size(4 * VL), aligned(4), may_alias));
 #define V NAME(V)
 #define VI NAME(VI)
@@ -11,18 +18,61 @@ typedef int32_t NAME(VI) __attribute__((vector_size(4 * VL), aligned(4), may_ali
 #define LOAD(p) (*(const V *)(p))
 #define STORE(p, v) (*(V *)(p) = (v))
 
-// 2ˣ for x ≤ 126 to 2 ulp; 0 below -126. Minimax polynomial of degree 5 on [-½, ½], relative error 7.5e-8.
-CK_INLINE V NAME(exp2)(V x) {
-    V zero = {0}, magic = x + 12582912.0f, n = magic - 12582912.0f, r = x - n;
-    V p = zero + 1.32764719794792e-3f;
-    p = p * r + 9.675541334216064e-3f;
-    p = p * r + 5.550713273542585e-2f;
-    p = p * r + 2.4022119723848476e-1f;
-    p = p * r + 6.931469670647331e-1f;
-    p = p * r + 1.0f;
-    VI bits = (VI)p + (((VI)magic) << 23);
-    // Also clears what -∞ and overflowing exponents left behind; NaN stays.
-    return (V)(bits & ~(VI)(x < zero - 126.0f));
+CK_INLINE V NAME(select)(VI mask, V yes, V no) { return (V)((mask & (VI)yes) | (~mask & (VI)no)); }
+
+// x[i] = 2^x[i] for x ≤ 126 to 2 ulp; below -126 it stays at 2^-126; NaN stays. Minimax polynomial of degree 5 on
+// [-½, ½], relative error 7.5e-8. The `n` chains advance in step: one alone waits for its own results.
+CK_INLINE void NAME(exp2)(V *x) {
+    V zero = {0}, low = zero - 126.0f, magic[4], p[4];
+#define EACH \
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < 4; i++)
+    EACH x[i] = NAME(select)(low > x[i], low, x[i]);
+    EACH magic[i] = x[i] + 12582912.0f;
+    EACH x[i] -= magic[i] - 12582912.0f;
+    CK_IN_STEP(x);
+    EACH p[i] = x[i] * 1.32764719794792e-3f + 9.675541334216064e-3f;
+    CK_IN_STEP(p);
+    EACH p[i] = p[i] * x[i] + 5.550713273542585e-2f;
+    CK_IN_STEP(p);
+    EACH p[i] = p[i] * x[i] + 2.4022119723848476e-1f;
+    CK_IN_STEP(p);
+    EACH p[i] = p[i] * x[i] + 6.931469670647331e-1f;
+    CK_IN_STEP(p);
+    EACH p[i] = p[i] * x[i] + 1.0f;
+    CK_IN_STEP(p);
+    EACH x[i] = (V)((VI)p[i] + (((VI)magic[i]) << 23));
+#undef EACH
+}
+
+// p = 2^p over rows of `lanes` (a multiple of NR), `stride` apart; adds each column to `total` if there is one.
+static void NAME(powers)(float *p, long rows, long lanes, long stride, float *total) {
+    for (long i = 0; i < lanes; i += NR) {
+        V sum[2] = {{0}, {0}};
+        float *at = p + i;
+        long row = 0;
+        for (; row + 2 <= rows; row += 2, at += 2 * stride) {
+            V x[4] = {LOAD(at), LOAD(at + VL), LOAD(at + stride), LOAD(at + stride + VL)};
+            NAME(exp2)(x);
+            STORE(at, x[0]);
+            STORE(at + VL, x[1]);
+            STORE(at + stride, x[2]);
+            STORE(at + stride + VL, x[3]);
+            sum[0] += x[0] + x[2];
+            sum[1] += x[1] + x[3];
+        }
+        if (row < rows) {
+            V x[4] = {LOAD(at), LOAD(at + VL)};
+            NAME(exp2)(x);
+            STORE(at, x[0]);
+            STORE(at + VL, x[1]);
+            sum[0] += x[0];
+            sum[1] += x[1];
+        }
+        if (total) {
+            STORE(total + i, LOAD(total + i) + sum[0]);
+            STORE(total + i + VL, LOAD(total + i + VL) + sum[1]);
+        }
+    }
 }
 
 CK_INLINE float NAME(sum)(V x) {
@@ -42,8 +92,8 @@ static float NAME(dot)(const float *a, const float *b, long n) {
 
 // What a strip does with its tile of products x:
 //   PLAIN    c = x
-//   LANES    c = 2^(x - shift[column])
-//   ROWS     c = 2^(x - shift[row])
+//   LANES    c = x - shift[column]
+//   ROWS     c = x - shift[row]
 //   SLOPES   c = (x - shift[row]) · p, with p in the layout of c
 enum { NAME(PLAIN), NAME(LANES), NAME(ROWS), NAME(SLOPES) };
 
@@ -77,7 +127,6 @@ CK_INLINE void NAME(strip)(
             for (int v = 0; v < 2; v++) {
                 long at = i * cStride + panel * NR + v * VL;
                 V x = acc[i][v];
-                if (mode == NAME(LANES) || mode == NAME(ROWS)) x = NAME(exp2)(x);
                 if (mode == NAME(SLOPES)) x *= LOAD(p + at);
                 STORE(c + at, x);
             }
@@ -119,6 +168,9 @@ static void NAME(pack_rows)(const float *b, long stride, long rows, long depth, 
     }
 }
 
+// Rows of a tile of probabilities hold this many keys, and some room.
+enum { NAME(KEY_LANES) = 128, NAME(ROW) = NAME(KEY_LANES) + NR };
+
 // c[rows, columns] (+)= a · panels, which hold `packedColumns` columns of depth `packedDepth`
 static void NAME(panels)(
     long rows, long columns, long depth, const float *a, long aStride, const float *packed, long packedColumns,
@@ -141,8 +193,35 @@ static void NAME(panels)(
     }
 }
 
+// As `panels` for results of at most VL columns, rows of a being NAME(ROW) apart: one vector of many rows at a time.
+CK_INLINE void NAME(narrow_rows)(
+    const int mr, long columns, long depth, const float *a, const float *packed, float *c, long cStride,
+    int accumulate) {
+    V acc[2 * MR];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < mr; i++) acc[i] = (V){0};
+    for (long k = 0; k < depth; k++) {
+        V right = LOAD(packed + k * VL);
+#pragma clang loop unroll(full)
+        for (int i = 0; i < mr; i++) acc[i] += a[i * NAME(ROW) + k] * right;
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < mr; i++)
+        NAME(finish)(1, acc + i, c + i * cStride, accumulate ? c + i * cStride : NULL, NULL, columns);
+}
+
+static void NAME(narrow)(
+    long rows, long columns, long depth, const float *a, const float *packed, float *c, long cStride,
+    int accumulate) {
+    long row = 0;
+    for (; row + 2 * MR <= rows; row += 2 * MR)
+        NAME(narrow_rows)(2 * MR, columns, depth, a + row * NAME(ROW), packed, c + row * cStride, cStride, accumulate);
+    for (; row < rows; row++)
+        NAME(narrow_rows)(1, columns, depth, a + row * NAME(ROW), packed, c + row * cStride, cStride, accumulate);
+}
+
 // Few lanes and many keys per block suit narrow heads, the reverse wide ones, whose keys and values fill the cache.
-enum { NAME(NARROW) = 16, NAME(SCORES) = 4096,  NAME(QUERIES) = 4 * MR, NAME(KEY_LANES) = 128 };
+enum { NAME(NARROW) = 16, NAME(SCORES) = 4096,  NAME(QUERIES) = 4 * MR };
 
 // Up to `group` queries against all keys they see, a block of keys at a time.
 static void NAME(attend_group)(
@@ -181,18 +260,13 @@ static void NAME(attend_group)(
     for (long key = 0; key < seen; key += block) {
         long keys = seen - key < block ? seen - key : block;
         NAME(strip_lanes)(keys, k + key * stride, stride, d, packed, panels, shift, NULL, scores, group);
-        if (a->causal)
-            for (long t = 0; t < keys; t++)
-                for (long i = 0; i < lanes && first + i < key + t; i++) scores[t * group + i] = 0.0f;
-        for (long i = 0; i < lanes; i += NR) {
-            V sum[2] = {{0}, {0}};
+        int masked = a->causal && key + keys - 1 > first;
+        NAME(powers)(scores, keys, lanes, group, masked ? NULL : total);
+        if (masked)
             for (long t = 0; t < keys; t++) {
-                sum[0] += LOAD(scores + t * group + i);
-                sum[1] += LOAD(scores + t * group + i + VL);
+                for (long i = 0; i < lanes && first + i < key + t; i++) scores[t * group + i] = 0.0f;
+                for (long i = 0; i < lanes; i++) total[i] += scores[t * group + i];
             }
-            STORE(total + i, LOAD(total + i) + sum[0]);
-            STORE(total + i + VL, LOAD(total + i + VL) + sum[1]);
-        }
         NAME(transposed)(d, lanes, v + key * stride, stride, rows, keys, key > 0, result, group);
     }
     for (long i = 0; i < count; i++) {
@@ -221,7 +295,7 @@ static void NAME(attend)(const CKAttention *a, long sample, long head, long firs
 
 // All of one head: D = rowsum(dO ⊙ O) per query, then tiles of queries by keys that stay in the first-level cache.
 static void NAME(attend_backward)(const CKAttention *a, long sample, long head) {
-    enum { QT = NAME(QUERIES), KT = NAME(KEY_LANES), WIDTH = KT + NR };
+    enum { QT = NAME(QUERIES), KT = NAME(KEY_LANES), WIDTH = NAME(ROW) };
     long d = a->size, keys = a->keys, queries = a->queries, stride = a->stride;
     long panelD = (d + NR - 1) / NR * NR;
     long qStart = sample * queries * stride + head * d, kStart = sample * keys * stride + head * d;
@@ -258,6 +332,7 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
             for (long i = 0; i < height; i++)
                 for (long j = 0; j < d; j++) scaledQ[i * d + j] = q[(row + i) * stride + j] * unit;
             NAME(strip_rows)(height, scaledQ, d, d, packedK, panels, logSums + row, NULL, p, WIDTH);
+            NAME(powers)(p, height, panels * NR, WIDTH, NULL);
             if (a->causal)
                 for (long i = 0; i < height; i++) {
                     long limit = row + i + 1 - key;
@@ -269,7 +344,10 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
             NAME(strip_slopes)(height, dOut + row * stride, stride, d, packedV, panels, dots + row, p, ds, WIDTH);
             if (dk) NAME(transposed)(d, count, scaledQ, d, dsRows, height, !fresh, dkT, KT);
             if (!dq) continue;
-            NAME(panels)(height, d, count, ds, WIDTH, rightK, d, count, dq + row * stride, stride, key > 0);
+            if (d <= VL)
+                NAME(narrow)(height, d, count, ds, rightK, dq + row * stride, stride, key > 0);
+            else
+                NAME(panels)(height, d, count, ds, WIDTH, rightK, d, count, dq + row * stride, stride, key > 0);
         }
         // dkT holds Σ dS · Q in units of log₂ and without 1/√d on dS: Q carried both factors, ln 2 takes one out.
         for (long t = 0; t < count; t++)
@@ -286,3 +364,4 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
 #undef NR
 #undef LOAD
 #undef STORE
+#undef CK_IN_STEP

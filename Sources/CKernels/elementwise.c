@@ -106,6 +106,20 @@ CK_CLONES void ck_scale_row(size_t rows, size_t c, const float *x, const float *
         for (size_t i = 0; i < c; i++) y[i] = x[i] * scale[i];
 }
 
+CK_CLONES void ck_adamw(
+    size_t n, const CKAdamW *u, const float *restrict gradient, float *restrict parameter, float *restrict first,
+    float *restrict second) {
+    float rest1 = u->rest1, beta2 = u->beta2, rest2 = u->rest2, epsilon = u->epsilon;
+    float decay = u->decay, rate = u->rate, scale = u->scale;
+    for (size_t i = 0; i < n; i++) {
+        float g = gradient[i], m = ck_fma(rest1, g - first[i], first[i]);
+        float v = ck_fma(beta2, second[i], rest2 * g * g);
+        first[i] = m;
+        second[i] = v;
+        parameter[i] = ck_fma(parameter[i], decay, -(rate * m / ck_fma(sqrtf(v), scale, epsilon)));
+    }
+}
+
 // MARK: sums
 
 CK_CLONES void ck_column_sums(size_t rows, size_t c, const float *x, float *y) {

@@ -13,6 +13,8 @@ package final class UNet2DConditionModel: Module {
     let upBlocks: [UNetUpBlock]
     let normOut: GroupNorm
     let convOut: Conv2d
+    /// Activation checkpointing: less memory for a third more time; training steps only.
+    package var checkpoints = false
 
     /// The weights are undefined until `load` or `initialize`.
     package init(configuration: UNetConfiguration) {
@@ -70,7 +72,7 @@ package final class UNet2DConditionModel: Module {
         precondition(context.shape[0] == sample.shape[0], "context \(context.shape) for sample \(sample.shape)")
         // The blocks only ever read silu of the embedding.
         let time = silu(embedding(of: timesteps, added: added))
-        let conditions = UNetConditions(time: time, context: context, cache: cache)
+        let conditions = UNetConditions(time: time, context: context, cache: cache, checkpoints: checkpoints)
         var h = convIn(sample)
         var skips = [h]
         for block in downBlocks { h = block(h, conditions, skips: &skips) }

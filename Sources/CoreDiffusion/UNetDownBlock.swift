@@ -34,8 +34,8 @@ package final class UNetDownBlock: Module {
     package func callAsFunction(_ x: Tensor, _ conditions: UNetConditions, skips: inout [Tensor]) -> Tensor {
         var h = x
         for (j, resnet) in resnets.enumerated() {
-            h = resnet(h, time: conditions.time)
-            if !attentions.isEmpty { h = attentions[j](h, context: conditions.context, cache: conditions.cache) }
+            h = conditions.apply(resnet, h)
+            if !attentions.isEmpty { h = conditions.apply(attentions[j], h) }
             skips.append(h)
         }
         if let downsampler {

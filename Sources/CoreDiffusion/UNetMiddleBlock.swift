@@ -23,8 +23,7 @@ package final class UNetMiddleBlock: Module {
     }
 
     package func callAsFunction(_ x: Tensor, _ conditions: UNetConditions) -> Tensor {
-        let h = attention(
-            resnets[0](x, time: conditions.time), context: conditions.context, cache: conditions.cache)
-        return resnets[1](h, time: conditions.time)
+        let h = conditions.apply(attention, conditions.apply(resnets[0], x))
+        return conditions.apply(resnets[1], h)
     }
 }

@@ -36,8 +36,8 @@ package final class UNetUpBlock: Module {
     package func callAsFunction(_ x: Tensor, _ conditions: UNetConditions, skips: inout [Tensor]) -> Tensor {
         var h = x
         for (j, resnet) in resnets.enumerated() {
-            h = resnet(concatenate(h, skips.removeLast()), time: conditions.time)
-            if !attentions.isEmpty { h = attentions[j](h, context: conditions.context, cache: conditions.cache) }
+            h = conditions.apply(resnet, h, beside: skips.removeLast())
+            if !attentions.isEmpty { h = conditions.apply(attentions[j], h) }
         }
         // The next skip's size, not twice the own one: they differ where halving had rounded up.
         if let upsampler, let next = skips.last { h = upsampler(h, size: (next.shape[1], next.shape[2])) }

@@ -40,26 +40,22 @@ package final class AdamW {
     /// - Parameter rate: the schedule's factor, multiplied with each group's rate.
     package func step(rate: Float = 1) {
         stepCount += 1
+        OperationTimes.measure(.optimizer) { update(rate: rate) }
+    }
+
+    private func update(rate: Float) {
         let correction1 = 1 - power(betas.0, stepCount)
         let correction2 = 1 - power(betas.1, stepCount)
         for moment in moments {
             guard let gradient = moment.tensor.gradient else { continue }
             let group = groups[moment.group]
             let learningRate = group.learningRate * rate
-            let update = Update(
+            let update = AdamWUpdate(
                 rest1: Float(1 - betas.0), beta2: Float(betas.1), rest2: Float(1 - betas.1), epsilon: epsilon,
                 decay: 1 - learningRate * group.weightDecay,
                 rate: Float(Double(learningRate) / correction1),
                 scale: Float(1 / correction2.squareRoot()))
-            gradient.withBuffer { g in
-                moment.tensor.withMutableBuffer { p in
-                    moment.first.withMutableBuffer { m in
-                        moment.second.withMutableBuffer { v in
-                            update.apply(p, g, m, v)
-                        }
-                    }
-                }
-            }
+            update.apply(to: moment.tensor, gradient: gradient, first: moment.first, second: moment.second)
         }
     }
 
@@ -98,38 +94,6 @@ package final class AdamW {
         }
         for (tensor, floats) in found { tensor.withMutableBuffer { _ = $0.update(fromContentsOf: floats) } }
         self.stepCount = stepCount
-    }
-}
-
-/// The constants of one tensor's update.
-private struct Update {
-    let rest1, beta2, rest2, epsilon, decay, rate, scale: Float
-
-    /// One pass over parameter, gradient and both moments.
-    func apply(
-        _ parameter: UnsafeMutableBufferPointer<Float>, _ gradient: UnsafeBufferPointer<Float>,
-        _ first: UnsafeMutableBufferPointer<Float>, _ second: UnsafeMutableBufferPointer<Float>
-    ) {
-        let (count, chunk) = (parameter.count, 1 << 16)
-        let parts = (count + chunk - 1) / chunk
-        guard parts > 1 else { return apply(0..<count, parameter, gradient, first, second) }
-        Compute.parallel(parts) { part in
-            apply(part * chunk..<min(count, (part + 1) * chunk), parameter, gradient, first, second)
-        }
-    }
-
-    private func apply(
-        _ range: Range<Int>, _ parameter: UnsafeMutableBufferPointer<Float>, _ gradient: UnsafeBufferPointer<Float>,
-        _ first: UnsafeMutableBufferPointer<Float>, _ second: UnsafeMutableBufferPointer<Float>
-    ) {
-        for i in range {
-            let g = gradient[i]
-            let m = first[i] + rest1 * (g - first[i])
-            let v = beta2 * second[i] + rest2 * g * g
-            first[i] = m
-            second[i] = v
-            parameter[i] = parameter[i] * decay - rate * m / (v.squareRoot() * scale + epsilon)
-        }
     }
 }
 

@@ -28,7 +28,8 @@ extension Tensor {
     ) -> Tensor {
         guard inputs.contains(where: \.requiresGradient), ck_gradient_pause(0) == 0 else { return output }
         let result = output.node == nil ? output : output.detached()
-        return result.recorded(by: Node(inputs: inputs, backward: backward))
+        return result.recorded(
+            by: Node(inputs: inputs) { gradient in OperationTimes.measure(.adapter) { backward(gradient) } })
     }
 
     /// Every node below `root`, by ascending number.
@@ -56,7 +57,7 @@ extension Tensor {
 
     func copied() -> Tensor {
         let result = Tensor(uninitialized: shape)
-        result.pointer.update(from: pointer, count: count)
+        OperationTimes.measure(.elementwise) { result.pointer.update(from: pointer, count: count) }
         return result
     }
 }

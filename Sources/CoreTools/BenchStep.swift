@@ -16,6 +16,10 @@ package struct BenchStep {
     package var steps = 8
     /// The rate that `peakShare` refers to; nil measures it first.
     package var peak: Double?
+    /// Whether to time kinds of operations too, in further steps.
+    package var profiles = false
+    /// Activation checkpointing.
+    package var checkpoints = false
 
     package init() {}
 
@@ -41,9 +45,19 @@ package struct BenchStep {
         package let adapterValues: Int
         package let kernel: String
         package let threads: Int
+        /// Where the time of the profiled steps went, per step; nil unless asked for.
+        package let profile: [Share]?
+
+        package struct Share: Codable, Sendable {
+            package let kind: String
+            package let seconds: Double
+            package let calls: Double
+            /// Operations of the kind's products by its time; 0 where it has none.
+            package let gflops: Double
+        }
 
         private enum CodingKeys: String, CodingKey {
-            case model, algorithm, batch, latent, seconds, gflops, kernel, threads
+            case model, algorithm, batch, latent, seconds, gflops, kernel, threads, profile
             case bestSeconds = "best_seconds"
             case forwardSeconds = "forward_seconds"
             case nominalGflop = "nominal_gflop"
@@ -62,6 +76,7 @@ package struct BenchStep {
         Compute.releaseIdleBuffers()
         let unet = UNet2DConditionModel(configuration: model.configuration)
         unet.initialize(seed: 0)
+        unet.checkpoints = checkpoints
         var random = RandomStream(seed: 1, purpose: "bench step")
         let (sample, target) = (
             Tensor(uninitialized: [samples, side, side, 4]), Tensor(uninitialized: [samples, side, side, 4])
@@ -79,11 +94,12 @@ package struct BenchStep {
         defer { adapters.detach() }
         let optimizer = AdamW(
             groups: [ParameterGroup(tensors: adapters.trainables.map(\.tensor), learningRate: 1e-4, weightDecay: 0.01)])
-        let stepTimes = times {
+        func step() {
             optimizer.zeroGradients()
             meanSquaredError(forward(), target).backward()
             optimizer.step()
         }
+        let stepTimes = times(step)
         let (median, machine) = (stepTimes[stepTimes.count / 2], Compute.description)
         let rate = work.step / median / 1e9
         return Report(
@@ -91,7 +107,23 @@ package struct BenchStep {
             bestSeconds: stepTimes[0], forwardSeconds: forwardTimes[forwardTimes.count / 2], gflops: rate,
             nominalGflop: work.step / 1e9, peakShare: rate / peakRate, peakGflops: peakRate,
             residentMB: Self.residentMegabytes(), adapterValues: adapters.valueCount, kernel: machine.kernel,
-            threads: machine.threads)
+            threads: machine.threads, profile: profiles ? profile(step) : nil)
+    }
+
+    private func profile(_ step: () -> Void) -> [Report.Share] {
+        let count = Double(max(1, steps))
+        let clock = ContinuousClock()
+        var total = 0.0
+        let entries = OperationTimes.record {
+            total = clock.measure { for _ in 0..<Int(count) { step() } } / .seconds(1)
+        }
+        let measured = entries.map { entry in
+            Report.Share(
+                kind: entry.kind.rawValue, seconds: entry.seconds / count, calls: Double(entry.calls) / count,
+                gflops: entry.seconds > 0 ? entry.operations / entry.seconds / 1e9 : 0)
+        }
+        let rest = total / count - measured.reduce(0) { $0 + $1.seconds }
+        return measured + [Report.Share(kind: "everything else", seconds: rest, calls: 0, gflops: 0)]
     }
 
     /// dim 8, alpha 4, factor 8 on the peers' class list: no conv_in, conv_out, time_embedding.

@@ -6,7 +6,6 @@ enum JobLimits {
     static func check(_ job: TrainingJob) throws {
         let training = job.training
         let refused: [(Bool, String)] = [
-            (training.gradientCheckpointing, "checkpointing"),
             (training.maxTokenLength % 75 != 0, "max_token_length \(training.maxTokenLength) (75, 150, 225)"),
             (training.blockLearningRates != nil, "block_lr"),
             (training.scaleWeightNorms != 0, "scale_weight_norms"),
@@ -30,6 +29,11 @@ enum JobLimits {
         guard training.clipSkip <= layers else {
             throw TrainingError(
                 code: .job, message: "clip_skip \(training.clipSkip): the text encoder has \(layers) layers")
+        }
+        // nil: the layers select nothing of a text encoder.
+        if pipeline.textEncoder2 != nil, let rate = training.textEncoderLearningRate, rate != 0 {
+            throw TrainingError(
+                code: .job, message: "SDXL's text encoders are not trained by the built-in trainer; set text_encoder_lr: 0")
         }
         let reduction = pipeline.vae.configuration.reduction
         if let size = training.resolution, size.width % reduction != 0 || size.height % reduction != 0 {

@@ -18,6 +18,7 @@ final class TrainedModel {
         try pipeline.schedule.adopt(
             prediction: job.training.predictionType, zeroTerminal: job.training.zeroTerminalSNR)
         try JobLimits.check(job, against: pipeline)
+        pipeline.unet.checkpoints = job.training.gradientCheckpointing
         self.pipeline = pipeline
         let freezesText = job.training.textEncoderLearningRate == 0
         adapters = try AdapterSet.create(

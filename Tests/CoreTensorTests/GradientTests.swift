@@ -46,6 +46,30 @@ struct GradientTests {
         #expect(x.gradient?.values == [3, 4])
     }
 
+    @Test("a checkpointed body runs again backwards and gives all gradients, also of leaves it reads by itself")
+    func checkpoints() {
+        let (x, weight, frozen) = (leaf([1, -2, 3]), leaf([0.5, 2, -1]), Tensor([2, 3, 4], [3]))
+        var runs = 0
+        func body(_ inputs: [Tensor]) -> Tensor {
+            runs += 1
+            return multiply(square(inputs[0]), add(weight, inputs[1]))
+        }
+        // The input is a recorded tensor with another use, as a block's is.
+        let h = scaled(x, by: 2)
+        sum(add(checkpointed([h, frozen], body), h)).backward()
+        #expect(runs == 2)
+        let (onX, onWeight) = (x.gradient?.values, weight.gradient?.values)
+        (x.gradient, weight.gradient) = (nil, nil)
+        let again = scaled(x, by: 2)
+        sum(add(body([again, frozen]), again)).backward()
+        #expect(onX == x.gradient?.values && onWeight == weight.gradient?.values)
+
+        weight.gradient = nil
+        sum(checkpointed([frozen, frozen], body)).backward()
+        #expect(weight.gradient?.values == [4, 9, 16])
+        #expect(!checkpointed([frozen]) { square($0[0]) }.requiresGradient)
+    }
+
     @Test("a custom operation takes part like any other, also when it records inside its backward")
     func customOperation() {
         let x = leaf([1, 2, 3])

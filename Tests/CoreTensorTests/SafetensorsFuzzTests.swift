@@ -29,17 +29,18 @@ struct SafetensorsFuzzTests {
         for _ in 0...random.integer(below: 3) {
             guard !bytes.isEmpty else { return bytes }
             let place = random.integer(below: bytes.count)
-            switch random.integer(below: 6) {
-            case 0: bytes[place] ^= 1 << UInt8(random.integer(below: 8))
+            switch random.integer(below: 9) {
+            case 0, 6, 7, 8: bytes[place] ^= 1 << UInt8(random.integer(below: 8))
             case 1: bytes[min(place, random.integer(below: 8))] = UInt8(random.integer(below: 256))
             case 2:
                 let text = Self.dictionary[random.integer(below: Self.dictionary.count)]
                 bytes.insert(contentsOf: Array(text.utf8), at: place)
             case 3: bytes.removeLast(bytes.count - place)
             case 4: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random.integer(below: 12)))
-            default:
+            case 5:
                 let part = bytes[place..<min(bytes.count, place + 24)]
                 bytes.insert(contentsOf: part, at: random.integer(below: bytes.count))
+            default: break
             }
         }
         // Half of the time the stated length fits again, so that the damage reaches the header's parser.
@@ -50,14 +51,14 @@ struct SafetensorsFuzzTests {
         return bytes
     }
 
-    @Test("2,000 damaged files are read or refused: no trap, no absurd memory, no tensor larger than the file")
+    @Test("1,000 damaged files are read or refused: no trap, no absurd memory, no tensor larger than the file")
     func damage() throws {
         let path = NSTemporaryDirectory() + "radiata-fuzz-\(UUID().uuidString).safetensors"
         defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: path) } }
         let original = try sound(path)
         var random = RandomStream(seed: 20, purpose: "fuzz")
         var (read, refused, wrong) = (0, 0, 0)
-        for _ in 0..<2000 {
+        for _ in 0..<1000 {
             let bytes = damaged(original, &random)
             try Data(bytes).write(to: URL(fileURLWithPath: path))
             do {
@@ -75,6 +76,6 @@ struct SafetensorsFuzzTests {
             }
         }
         // Both happen: the damage is neither trivial nor total.
-        #expect(read > 50 && refused > 500 && wrong == 0, "\(read) read, \(refused) refused, \(wrong) wrong")
+        #expect(read > 30 && refused > 300 && wrong == 0, "\(read) read, \(refused) refused, \(wrong) wrong")
     }
 }

@@ -80,6 +80,15 @@ double ck_dot(size_t n, const float *_Nonnull a, const float *_Nonnull b);
 void ck_sign_difference(
     size_t n, float scale, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull dx);
 
+/// The constants of an AdamW update: the first moment moves by `rest1` of the way to the gradient, the second decays by
+/// `beta2`; the parameter is multiplied by `decay` and moves by rate · m / (√v · scale + ε).
+typedef struct {
+    float rest1, beta2, rest2, epsilon, decay, rate, scale;
+} CKAdamW;
+void ck_adamw(
+    size_t n, const CKAdamW *_Nonnull update, const float *_Nonnull gradient, float *_Nonnull parameter,
+    float *_Nonnull first, float *_Nonnull second);
+
 /// In place over `rows` rows of `columns`, `stride` apart: p = exp(scale · s - max), divided by its sum; columns at
 /// or past `limit` of row r (`limit = firstLimit + r` when causal) become 0. Writes log Σ exp(scale · s) per row.
 void ck_softmax_rows(

@@ -44,11 +44,13 @@ package func pairedRows(_ down1: Tensor, _ down2: Tensor) -> Tensor {
     first.withBuffer { a in
         second.withBuffer { b in
             result.withMutableBuffer { out in
-                for i in 0..<rank {
-                    for j in 0..<rank {
-                        let (x, y) = (a.baseAddress! + i * columns, b.baseAddress! + j * columns)
-                        let z = out.baseAddress! + (i * rank + j) * columns
-                        for k in 0..<columns { z[k] = x[k] * y[k] }
+                let (a, b, out) = (a.baseAddress!, b.baseAddress!, out.baseAddress!)
+                inBlocks(columns, each: rank * rank) { range in
+                    for i in 0..<rank {
+                        for j in 0..<rank {
+                            let (x, y, z) = (a + i * columns, b + j * columns, out + (i * rank + j) * columns)
+                            for k in range { z[k] = x[k] * y[k] }
+                        }
                     }
                 }
             }
@@ -61,14 +63,18 @@ package func pairedRows(_ down1: Tensor, _ down2: Tensor) -> Tensor {
                 second.withBuffer { b in
                     onFirst.withMutableBuffer { da in
                         onSecond.withMutableBuffer { db in
-                            for i in 0..<rank {
-                                for j in 0..<rank {
-                                    let row = g.baseAddress! + (i * rank + j) * columns
-                                    let (x, y) = (a.baseAddress! + i * columns, b.baseAddress! + j * columns)
-                                    let (dx, dy) = (da.baseAddress! + i * columns, db.baseAddress! + j * columns)
-                                    for k in 0..<columns {
-                                        dx[k] += row[k] * y[k]
-                                        dy[k] += row[k] * x[k]
+                            let (g, a, b) = (g.baseAddress!, a.baseAddress!, b.baseAddress!)
+                            let (da, db) = (da.baseAddress!, db.baseAddress!)
+                            inBlocks(columns, each: rank * rank) { range in
+                                for i in 0..<rank {
+                                    for j in 0..<rank {
+                                        let row = g + (i * rank + j) * columns
+                                        let (x, y) = (a + i * columns, b + j * columns)
+                                        let (dx, dy) = (da + i * columns, db + j * columns)
+                                        for k in range {
+                                            dx[k] += row[k] * y[k]
+                                            dy[k] += row[k] * x[k]
+                                        }
                                     }
                                 }
                             }
@@ -92,10 +98,13 @@ package func pairedColumns(_ up1: Tensor, _ up2: Tensor, scale: Float) -> Tensor
     first.withBuffer { a in
         second.withBuffer { b in
             result.withMutableBuffer { out in
-                for o in 0..<outputs {
-                    for i in 0..<rank {
-                        let factor = scale * a[o * rank + i]
-                        for j in 0..<rank { out[(o * rank + i) * rank + j] = factor * b[o * rank + j] }
+                let (a, b, out) = (a.baseAddress!, b.baseAddress!, out.baseAddress!)
+                inBlocks(outputs, each: rank * rank) { range in
+                    for o in range {
+                        for i in 0..<rank {
+                            let factor = scale * a[o * rank + i]
+                            for j in 0..<rank { out[(o * rank + i) * rank + j] = factor * b[o * rank + j] }
+                        }
                     }
                 }
             }
@@ -108,15 +117,19 @@ package func pairedColumns(_ up1: Tensor, _ up2: Tensor, scale: Float) -> Tensor
                 second.withBuffer { b in
                     onFirst.withMutableBuffer { da in
                         onSecond.withMutableBuffer { db in
-                            for o in 0..<outputs {
-                                for i in 0..<rank {
-                                    var sum: Float = 0
-                                    for j in 0..<rank {
-                                        let slope = scale * g[(o * rank + i) * rank + j]
-                                        sum += slope * b[o * rank + j]
-                                        db[o * rank + j] += slope * a[o * rank + i]
+                            let (g, a, b) = (g.baseAddress!, a.baseAddress!, b.baseAddress!)
+                            let (da, db) = (da.baseAddress!, db.baseAddress!)
+                            inBlocks(outputs, each: rank * rank) { range in
+                                for o in range {
+                                    for i in 0..<rank {
+                                        var sum: Float = 0
+                                        for j in 0..<rank {
+                                            let slope = scale * g[(o * rank + i) * rank + j]
+                                            sum += slope * b[o * rank + j]
+                                            db[o * rank + j] += slope * a[o * rank + i]
+                                        }
+                                        da[o * rank + i] = sum
                                     }
-                                    da[o * rank + i] = sum
                                 }
                             }
                         }
@@ -148,6 +161,15 @@ private func fusedProduct(into result: Tensor, _ a: Tensor, _ b: Tensor, scale: 
                 }
             }
         }
+    }
+}
+
+/// Runs `body` over fixed parts of `0..<count` in parallel, an index standing for `work` elements.
+private func inBlocks(_ count: Int, each work: Int, _ body: (Range<Int>) -> Void) {
+    let block = max(16, (1 << 15) / max(1, work))
+    guard count > block else { return body(0..<count) }
+    Compute.parallel((count + block - 1) / block) { part in
+        body(part * block..<min(count, (part + 1) * block))
     }
 }
 

@@ -26,7 +26,7 @@ package final class AttachedLayer: LayerAdapter {
         let site = Call(
             x: x, weight: layer.weight.tensor, bias: layer.bias?.tensor, rows: x.count / layer.inputs, stride: 1,
             padding: Padding(0), base: { layer.base($0, adding: residual) }, residual: residual)
-        return forward(site)
+        return OperationTimes.measure(.adapter) { forward(site) }
     }
 
     package func forward(_ x: Tensor, through layer: Conv2d, adding residual: Tensor?) -> Tensor {
@@ -37,7 +37,7 @@ package final class AttachedLayer: LayerAdapter {
             x: x, weight: layer.weight.tensor, bias: layer.bias?.tensor, rows: x.shape[0] * height * width,
             stride: layer.stride, padding: layer.padding, base: { layer.base($0, adding: residual) },
             residual: residual)
-        return forward(site)
+        return OperationTimes.measure(.adapter) { forward(site) }
     }
 
     /// One call of the layer.

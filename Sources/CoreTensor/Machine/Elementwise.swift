@@ -7,22 +7,28 @@ enum Elementwise {
 
     /// Calls `body(start, length)` over 0..<count.
     @inline(__always)
-    static func ranges(_ count: Int, _ body: (Int, Int) -> Void) {
-        if count <= block {
-            body(0, count)
-        } else {
-            Compute.blocks(count, of: block) { _, range in body(range.lowerBound, range.count) }
+    static func ranges(_ count: Int, kind: OperationTimes.Kind = .elementwise, _ body: (Int, Int) -> Void) {
+        OperationTimes.measure(kind) {
+            if count <= block {
+                body(0, count)
+            } else {
+                Compute.blocks(count, of: block) { _, range in body(range.lowerBound, range.count) }
+            }
         }
     }
 
     /// `body(firstRow, rows)` over rows of `width` elements.
     @inline(__always)
-    static func rows(_ count: Int, width: Int, _ body: (Int, Int) -> Void) {
+    static func rows(
+        _ count: Int, width: Int, kind: OperationTimes.Kind = .elementwise, _ body: (Int, Int) -> Void
+    ) {
         let rowsPerBlock = max(1, block / max(width, 1))
-        if count <= rowsPerBlock {
-            body(0, count)
-        } else {
-            Compute.blocks(count, of: rowsPerBlock) { _, range in body(range.lowerBound, range.count) }
+        OperationTimes.measure(kind) {
+            if count <= rowsPerBlock {
+                body(0, count)
+            } else {
+                Compute.blocks(count, of: rowsPerBlock) { _, range in body(range.lowerBound, range.count) }
+            }
         }
     }
 
@@ -45,7 +51,7 @@ enum Elementwise {
     /// Column sums over rows of `width`: `body(firstRow, rows, partial)` adds its rows' part to `partial`; parts are
     /// added in order.
     static func columns(_ count: Int, width: Int, _ body: (Int, Int, UnsafeMutablePointer<Float>) -> Void) -> Tensor {
-        columns(count, rowWidth: width, sums: width, body)
+        OperationTimes.measure(.elementwise) { columns(count, rowWidth: width, sums: width, body) }
     }
 
     private static func columns(
@@ -69,10 +75,12 @@ enum Elementwise {
 
     /// Two column sums at once; see `columns`.
     static func columnPairs(
-        _ count: Int, width: Int,
+        _ count: Int, width: Int, kind: OperationTimes.Kind,
         _ body: (Int, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void
     ) -> (Tensor, Tensor) {
-        let both = columns(count, rowWidth: width, sums: 2 * width) { body($0, $1, $2, $2 + width) }
+        let both = OperationTimes.measure(kind) {
+            columns(count, rowWidth: width, sums: 2 * width) { body($0, $1, $2, $2 + width) }
+        }
         let second = Tensor(uninitialized: [width])
         second.pointer.update(from: both.pointer + width, count: width)
         return (slice(both, channels: 0..<width), second)

@@ -24,6 +24,15 @@ enum Product {
         add: UnsafeMutablePointer<Float>? = nil, bias: UnsafeMutablePointer<Float>? = nil
     ) {
         guard rows > 0, columns > 0 else { return }
+        OperationTimes.measure(a.transposed ? .weightGradient : .product, operations: 2 * rows * columns * depth) {
+            dispatch(rows: rows, columns: columns, depth: depth, a, b, into: c, add: add, bias: bias)
+        }
+    }
+
+    private static func dispatch(
+        rows: Int, columns: Int, depth: Int, _ a: Matrix, _ b: Matrix, into c: Matrix,
+        add: UnsafeMutablePointer<Float>?, bias: UnsafeMutablePointer<Float>?
+    ) {
         let large = columns >= largeColumns && depth >= largeDepth && rows >= 64
         if a.transposed && (b.transposed || (large && add == nil && bias == nil)) || large && add == nil && bias == nil
         {

@@ -37,7 +37,16 @@ struct TransposedProduct {
                     base + piece * size + tap * n, taps * n)
             }
         }
-        for piece in 1..<pieces { ck_add(size, base, base + piece * size, base) }
+        // In order of the pieces, the last sum going to where the result belongs.
+        let isContiguous = c.stride == taps * n
+        Compute.blocks(size, of: Elementwise.block) { _, range in
+            let (start, count) = (range.lowerBound, range.count)
+            for piece in 1..<pieces {
+                let target = isContiguous && piece == pieces - 1 ? c.base : base
+                ck_add(count, base + start, base + piece * size + start, target + start)
+            }
+        }
+        guard !isContiguous else { return }
         for row in 0..<m { (c.base + row * c.stride).update(from: base + row * taps * n, count: taps * n) }
     }
 

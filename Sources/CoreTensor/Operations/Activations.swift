@@ -16,14 +16,14 @@ package func absolute(_ x: Tensor) -> Tensor { unary(CK_ABSOLUTE, x) }
 package func clamp(_ x: Tensor, _ low: Float, _ high: Float) -> Tensor {
     let y = Tensor(uninitialized: x.shape)
     let (source, target) = (x.pointer, y.pointer)
-    Elementwise.ranges(x.count) { ck_clamp($1, source + $0, low, high, target + $0) }
+    Elementwise.ranges(x.count, kind: .activation) { ck_clamp($1, source + $0, low, high, target + $0) }
     guard records(x) else { return y }
     let saved = x.detached()
     return y.recorded(
         by: Node(inputs: [x]) { g in
             let dx = Tensor(uninitialized: g.shape)
             let (source, slope, target) = (saved.pointer, g.pointer, dx.pointer)
-            Elementwise.ranges(g.count) {
+            Elementwise.ranges(g.count, kind: .activation) {
                 ck_clamp_backward($1, source + $0, slope + $0, low, high, target + $0)
             }
             return [dx]
@@ -36,14 +36,16 @@ package func geglu(_ x: Tensor) -> Tensor {
     let (width, rows) = (x.channels / 2, x.rowCount)
     let y = Tensor(uninitialized: x.shape.dropLast() + [width])
     let (source, target) = (x.pointer, y.pointer)
-    Elementwise.rows(rows, width: 2 * width) { ck_geglu($1, width, source + $0 * 2 * width, target + $0 * width) }
+    Elementwise.rows(rows, width: 2 * width, kind: .activation) {
+        ck_geglu($1, width, source + $0 * 2 * width, target + $0 * width)
+    }
     guard records(x) else { return y }
     let saved = x.detached()
     return y.recorded(
         by: Node(inputs: [x]) { g in
             let dx = Tensor(uninitialized: saved.shape)
             let (source, slope, target) = (saved.pointer, g.pointer, dx.pointer)
-            Elementwise.rows(rows, width: 2 * width) {
+            Elementwise.rows(rows, width: 2 * width, kind: .activation) {
                 ck_geglu_backward($1, width, source + $0 * 2 * width, slope + $0 * width, target + $0 * 2 * width)
             }
             return [dx]
@@ -54,14 +56,16 @@ private func unary(_ kind: Int, _ x: Tensor) -> Tensor {
     let kind = Int32(kind)
     let y = Tensor(uninitialized: x.shape)
     let (source, target) = (x.pointer, y.pointer)
-    Elementwise.ranges(x.count) { ck_unary(kind, $1, source + $0, target + $0) }
+    Elementwise.ranges(x.count, kind: .activation) { ck_unary(kind, $1, source + $0, target + $0) }
     guard records(x) else { return y }
     let saved = x.detached()
     return y.recorded(
         by: Node(inputs: [x]) { g in
             let dx = Tensor(uninitialized: g.shape)
             let (source, slope, target) = (saved.pointer, g.pointer, dx.pointer)
-            Elementwise.ranges(g.count) { ck_unary_backward(kind, $1, source + $0, slope + $0, target + $0) }
+            Elementwise.ranges(g.count, kind: .activation) {
+                ck_unary_backward(kind, $1, source + $0, slope + $0, target + $0)
+            }
             return [dx]
         })
 }

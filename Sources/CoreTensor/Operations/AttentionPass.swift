@@ -11,10 +11,12 @@ struct AttentionPass {
     func forward(_ query: Tensor, _ key: Tensor, _ value: Tensor, into y: Tensor, _ logSums: Tensor) {
         let pass = arguments(query, key, value, y, logSums)
         let blocks = (queries + Self.block - 1) / Self.block
-        withUnsafePointer(to: pass) { pass in
-            Compute.parallel(batch * heads * blocks) { part in
-                let (unit, first) = (part / blocks, part % blocks * Self.block)
-                ck_attention(pass, unit / heads, unit % heads, first, min(first + Self.block, queries))
+        OperationTimes.measure(.attention, operations: 4 * batch * queries * keys * channels) {
+            withUnsafePointer(to: pass) { pass in
+                Compute.parallel(batch * heads * blocks) { part in
+                    let (unit, first) = (part / blocks, part % blocks * Self.block)
+                    ck_attention(pass, unit / heads, unit % heads, first, min(first + Self.block, queries))
+                }
             }
         }
     }
@@ -29,8 +31,10 @@ struct AttentionPass {
         pass.dQuery = gradients.query?.pointer
         pass.dKey = gradients.key?.pointer
         pass.dValue = gradients.value?.pointer
-        withUnsafePointer(to: pass) { pass in
-            Compute.parallel(batch * heads) { ck_attention_backward(pass, $0 / heads, $0 % heads) }
+        OperationTimes.measure(.attentionBackward, operations: 8 * batch * queries * keys * channels) {
+            withUnsafePointer(to: pass) { pass in
+                Compute.parallel(batch * heads) { ck_attention_backward(pass, $0 / heads, $0 % heads) }
+            }
         }
     }
 

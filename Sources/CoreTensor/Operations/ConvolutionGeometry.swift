@@ -43,7 +43,9 @@ struct ConvolutionGeometry {
                     columns: outputs, taps: taps, depth: inputs, a: x.pointer, aStride: inputs, pixels: pixels,
                     b: weight.pointer, bTaps: weightOffsets.baseAddress, bDepthStride: 1, bColumnStride: taps * inputs,
                     c: y.pointer, cStride: outputs, add: nil, bias: bias?.pointer)
-                Product.run(product, rows: outputPixels)
+                OperationTimes.measure(.convolution, operations: 2 * outputPixels * taps * inputs * outputs) {
+                    Product.run(product, rows: outputPixels)
+                }
             }
         }
     }
@@ -91,7 +93,10 @@ struct ConvolutionGeometry {
                             pixels: pixels, b: weight.pointer, bTaps: weightOffsets.baseAddress,
                             bDepthStride: taps * inputs, bColumnStride: 1, c: dx.pointer, cStride: inputs, add: nil,
                             bias: nil)
-                        Product.run(product, rows: samples * gridHeight * gridWidth)
+                        let rows = samples * gridHeight * gridWidth
+                        OperationTimes.measure(
+                            .convolution, operations: 2 * rows * weightOffsets.count * inputs * outputs
+                        ) { Product.run(product, rows: rows) }
                     }
                 }
             }
@@ -100,6 +105,12 @@ struct ConvolutionGeometry {
 
     /// dL/dweight: per tap, gᵀ times the input pixels that the tap read.
     func weightGradient(_ g: Tensor, _ x: Tensor) -> Tensor {
+        OperationTimes.measure(.weightGradient, operations: 2 * outputPixels * taps * inputs * outputs) {
+            products(g, x)
+        }
+    }
+
+    private func products(_ g: Tensor, _ x: Tensor) -> Tensor {
         let dw = Tensor(uninitialized: weightShape)
         if isPointwise {
             TransposedProduct(

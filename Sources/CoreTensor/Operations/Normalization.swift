@@ -18,14 +18,16 @@ package func groupNorm(
         silu: activation == .silu ? 1 : 0)
     let y = Tensor(uninitialized: x.shape)
     let statistics = Tensor(uninitialized: [2, samples, groups])
-    norm.forward(x, weight, bias, epsilon, statistics, into: y)
+    OperationTimes.measure(.normalization) { norm.forward(x, weight, bias, epsilon, statistics, into: y) }
     guard records(x, weight, bias) else { return y }
     let saved = (x: x.detached(), weight: weight.detached(), bias: bias.detached())
     let needs = (x: x.requiresGradient, weight: weight.requiresGradient, bias: bias.requiresGradient)
     return y.recorded(
         by: Node(inputs: [x, weight, bias]) { g in
             let dx = needs.x ? Tensor(uninitialized: g.shape) : nil
-            let (dWeight, dBias) = norm.backward(saved.x, saved.weight, saved.bias, g, statistics, into: dx)
+            let (dWeight, dBias) = OperationTimes.measure(.normalization) {
+                norm.backward(saved.x, saved.weight, saved.bias, g, statistics, into: dx)
+            }
             return [dx, needs.weight ? dWeight : nil, needs.bias ? dBias : nil]
         })
 }
@@ -42,7 +44,7 @@ package func layerNorm(_ x: Tensor, weight: Tensor, bias: Tensor, epsilon: Float
     let statistics = Tensor(uninitialized: [2, rows])
     let (source, target, mean) = (x.pointer, y.pointer, statistics.pointer)
     let (scale, shift) = (weight.pointer, bias.pointer)
-    Elementwise.rows(rows, width: width) {
+    Elementwise.rows(rows, width: width, kind: .normalization) {
         ck_layer_norm(
             $1, width, epsilon, source + $0 * width, scale, shift, target + $0 * width, mean + $0, mean + rows + $0)
     }
@@ -54,7 +56,8 @@ package func layerNorm(_ x: Tensor, weight: Tensor, bias: Tensor, epsilon: Float
             let dx = needs.x ? Tensor(uninitialized: g.shape) : nil
             let (source, slope, scale) = (saved.x.pointer, g.pointer, saved.weight.pointer)
             let (mean, target) = (statistics.pointer, dx?.pointer)
-            let sums = Elementwise.columnPairs(rows, width: width) { first, count, dWeight, dBias in
+            let sums = Elementwise.columnPairs(rows, width: width, kind: .normalization) {
+                first, count, dWeight, dBias in
                 ck_layer_norm_backward(
                     count, width, source + first * width, slope + first * width, scale, mean + first,
                     mean + rows + first, target.map { $0 + first * width }, needs.weight ? dWeight : nil,

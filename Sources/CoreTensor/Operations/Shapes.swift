@@ -102,7 +102,9 @@ package func permuted(_ x: Tensor, _ axes: [Int]) -> Tensor {
     var strides = [Int](repeating: 1, count: x.shape.count)
     for axis in x.shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * x.shape[axis + 1] }
     let y = Tensor(uninitialized: axes.map { x.shape[$0] })
-    ck_permute(Int32(axes.count), y.shape, axes.map { strides[$0] }, x.pointer, y.pointer)
+    OperationTimes.measure(.elementwise) {
+        ck_permute(Int32(axes.count), y.shape, axes.map { strides[$0] }, x.pointer, y.pointer)
+    }
     guard records(x) else { return y }
     var inverse = axes
     for (index, axis) in axes.enumerated() { inverse[axis] = index }

@@ -48,6 +48,12 @@ struct BenchCommand: ParsableCommand {
         @Option(help: "Steps to time after one that warms up.")
         var steps = 8
 
+        @Flag(help: "Activation checkpointing.")
+        var checkpointing = false
+
+        @Flag(help: "Also time the kinds of operations of a step.")
+        var profile = false
+
         @OptionGroup var machine: MachineOptions
         @OptionGroup var output: FormatOption
 
@@ -60,6 +66,8 @@ struct BenchCommand: ParsableCommand {
             bench.latent = latent
             bench.batch = batch
             bench.steps = steps
+            bench.profiles = profile
+            bench.checkpoints = checkpointing
             let report = try bench.run()
             guard output.format == .table else { return Console.out(try JSONText.encode(report)) }
             func number(_ value: Double, _ unit: String) -> String { TextTable.Cell.formatted(value) + " " + unit }
@@ -71,6 +79,17 @@ struct BenchCommand: ParsableCommand {
                 \(Int((report.peakShare * 100).rounded())) % of peak · \(Int(report.residentMB)) MB resident · \
                 OpenBLAS kernel \(report.kernel) · \(report.threads) threads
                 """)
+            guard let shares = report.profile else { return }
+            var table = TextTable(columns: ["operations", "ms a step", "%", "calls", "GFLOP/s"])
+            let total = shares.reduce(0) { $0 + $1.seconds }
+            table.rows = shares.map { share in
+                [
+                    .text(share.kind), .number((share.seconds * 1e4).rounded() / 10),
+                    .number((share.seconds / total * 1000).rounded() / 10), .number(share.calls.rounded()),
+                    share.gflops > 0 ? .number(share.gflops.rounded()) : .none,
+                ]
+            }
+            Console.out(try table.rendered(as: .table))
         }
     }
 }
