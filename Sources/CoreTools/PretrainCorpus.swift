@@ -22,8 +22,15 @@ struct PretrainCorpus {
     let entries: [EmojiCatalogue.Entry]
     /// The first `entries.count` are the plain pictures in the order of `entries`; then come the compositions.
     let samples: [Sample]
-    /// The held-out families' pictures, by concept name, and the icons: only the encoders see some of them.
-    let concepts: [(name: String, samples: [Sample])]
+    /// What sweeps are to teach: the held-out families and the icons.
+    struct Concept {
+        let name: String
+        let className: String
+        let samples: [Sample]
+    }
+
+    /// Only the encoders see some of these pictures.
+    let concepts: [Concept]
     let tokenizerCaptions: [String]
 
     /// Entries that the generator sees most often.
@@ -99,8 +106,8 @@ struct PretrainCorpus {
             + partners.map { Composition.pair(with: $0) } + renderings.prefix(3).map(Composition.rendered)
     }
 
-    /// Every concept picture plain and on two backdrops, under captions without triggers: a trigger means nothing here.
-    private static func concepts(_ data: ConceptDataSet, side: Int) throws -> [(name: String, samples: [Sample])] {
+    /// Every concept picture under captions without triggers: a trigger means nothing here.
+    private static func concepts(_ data: ConceptDataSet, side: Int) throws -> [Concept] {
         try data.concepts.enumerated().map { index, concept in
             let samples = try data.images(of: index).enumerated().map { item, image in
                 let words =
@@ -111,7 +118,7 @@ struct PretrainCorpus {
                     picture: PretrainPicture { square }, caption: words, entry: item,
                     composition: .plain)
             }
-            return (concept.name, samples)
+            return Concept(name: concept.name, className: concept.className, samples: samples)
         }
     }
 }

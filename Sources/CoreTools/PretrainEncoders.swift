@@ -22,8 +22,13 @@ struct PretrainEncoders {
 
     private enum Source {
         case sample(Int)
-        case concept(Int, Int)
+        /// Concept, item, and whether it goes by its class word instead of its own caption.
+        case concept(Int, Int, byClass: Bool)
     }
+
+    /// Half of the concept pictures are shown under nothing but the class word ("moon"): captions alone pull the pictures of
+    /// one concept apart ("new moon", "full moon"), and the judge has to know that they are the same thing.
+    private static let classShare: Float = 0.5
 
     func loss(step: Int) -> Tensor {
         var stream = RandomStream(seed: settings.seed, purpose: "encoders batch", step: step)
@@ -31,11 +36,11 @@ struct PretrainEncoders {
         var captions: [String] = []
         var seen: Set<String> = []
         while images.count < settings.encoders.batch {
-            let sample = self.sample(choose(&stream))
+            let (image, caption) = pair(choose(&stream))
             // The same caption twice in a batch would be a wrong negative.
-            guard seen.insert(sample.caption).inserted else { continue }
-            images.append(Self.varied(sample.image, &stream))
-            captions.append(sample.caption)
+            guard seen.insert(caption).inserted else { continue }
+            images.append(Self.varied(image, &stream))
+            captions.append(caption)
         }
         let image = normalizeRows(clip.imageEmbeddings(Self.normalised(pixelBatch(images))))
         let text = normalizeRows(clip.textEmbeddings(ids: captions.map(tokenizer.encode)))
@@ -51,11 +56,11 @@ struct PretrainEncoders {
             by: 0.5)
     }
 
-    /// Plain, composed and concept pictures, 45 : 40 : 15.
+    /// Plain, composed and concept pictures, 40 : 40 : 20.
     private func choose(_ stream: inout RandomStream) -> Source {
         let share = stream.uniform()
-        if share < 0.45 { return .sample(stream.integer(below: corpus.plain.count)) }
-        if share < 0.85 {
+        if share < 0.4 { return .sample(stream.integer(below: corpus.plain.count)) }
+        if share < 0.8 {
             while true {
                 let index = corpus.composed.lowerBound + stream.integer(below: corpus.composed.count)
                 if !Self.isKeptForGates(sample: index) { return .sample(index) }
@@ -64,14 +69,18 @@ struct PretrainEncoders {
         while true {
             let concept = stream.integer(below: corpus.concepts.count)
             let item = stream.integer(below: corpus.concepts[concept].samples.count)
-            if !Self.isKeptForGates(conceptItem: item) { return .concept(concept, item) }
+            if Self.isKeptForGates(conceptItem: item) { continue }
+            return .concept(concept, item, byClass: stream.uniform() < Self.classShare)
         }
     }
 
-    private func sample(_ source: Source) -> PretrainCorpus.Sample {
+    private func pair(_ source: Source) -> (image: RGBImage, caption: String) {
         switch source {
-        case .sample(let index): corpus.samples[index]
-        case .concept(let concept, let item): corpus.concepts[concept].samples[item]
+        case .sample(let index): return (corpus.samples[index].image, corpus.samples[index].caption)
+        case .concept(let index, let item, let byClass):
+            let concept = corpus.concepts[index]
+            let sample = concept.samples[item]
+            return (sample.image, byClass ? concept.className : sample.caption)
         }
     }
 

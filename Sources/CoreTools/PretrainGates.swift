@@ -31,6 +31,9 @@ package struct PretrainGates {
             gates.append(separation(concept.name, index: index, vectors: vectors, others: others))
             gates.append(ceiling(concept.name, samples: concept.samples, vectors: vectors[index]))
         }
+        for (index, concept) in corpus.concepts.enumerated() {
+            gates.append(swaps(concept, vectors: vectors[index]))
+        }
         gates.append(heldOut(vectors.flatMap { $0 }))
         gates.append(retrieval())
         progress("gates of the encoders done; drawing pictures for those of the generator")
@@ -72,6 +75,25 @@ package struct PretrainGates {
         let cosines = zip(vectors, passed).map { Double(Self.dot($0, $1)) }
         let mean = cosines.reduce(0, +) / Double(cosines.count)
         return Gate(name: "autoencoder keeps \(name), cosine", value: mean, wanted: ">= 0.95", passed: mean >= 0.95)
+    }
+
+    /// Similarity to the concept falls with every quarter of its pictures that gives way to the base model's drawings of the
+    /// class word: otherwise a sweep's ranking by similarity would mean nothing.
+    private func swaps(_ concept: PretrainCorpus.Concept, vectors: [[Float]]) -> Gate {
+        let indexed = vectors.enumerated()
+        let reference = indexed.filter { !PretrainEncoders.isKeptForGates(conceptItem: $0.offset) }.map(\.element)
+        let kept = indexed.filter { PretrainEncoders.isKeptForGates(conceptItem: $0.offset) }.map(\.element)
+        let drawn = judges.imageVectors(kept.indices.map { draw(concept.className, seed: $0) })
+        let similarities = (0...4).map { quarters -> Double in
+            let swapped = kept.count * quarters / 4
+            let pictures = Array(drawn.prefix(swapped)) + kept.dropFirst(swapped)
+            let cosines = pictures.flatMap { one in reference.map { Double(Self.dot(one, $0)) } }
+            return cosines.reduce(0, +) / Double(cosines.count)
+        }
+        let smallestFall = zip(similarities, similarities.dropFirst()).map { $0 - $1 }.min() ?? 0
+        return Gate(
+            name: "smallest fall of similarity as a quarter of \(concept.name) is swapped", value: smallestFall,
+            wanted: "> 0", passed: smallestFall > 0)
     }
 
     /// No training picture is a twin of a held-out one.

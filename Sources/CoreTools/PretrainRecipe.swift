@@ -27,6 +27,8 @@ package struct PretrainRecipe: Codable, Equatable, Sendable {
     /// Steps done and the last mean loss of each stage.
     package var stages: [String: StageResult]
     package var gates: [PretrainGates.Gate]
+    /// How well names are drawn; absent before the gates have run.
+    package var names: [PretrainNames.Score]?
     /// What the settings do not say, such as a setting that was changed on the way.
     package var notes: [String]
 

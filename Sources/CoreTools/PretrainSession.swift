@@ -111,7 +111,11 @@ final class PretrainSession {
         ).run(progress: progress)
         let sheet = PretrainSampling.sheet(title: "radiata pretrain: samples", pipeline: pipeline, settings: settings)
         try PNGFile.write(sheet, to: "\(options.out)/samples.png")
-        try writeRecipe(trained: allowed, gates: gates)
+        let names = PretrainNames(corpus: allowed, pipeline: pipeline, settings: settings)
+        try PNGFile.write(names.sheet(), to: "\(options.out)/names.png")
+        let scores = names.scores(judges)
+        try writeRecipe(trained: allowed, gates: gates, names: scores)
+        for score in scores { progress(score.text) }
         for gate in gates {
             progress(
                 "\(gate.passed ? "pass" : "FAIL")  \(gate.name): \(String(format: "%.3f", gate.value)) (\(gate.wanted))"
@@ -179,7 +183,9 @@ final class PretrainSession {
         return Set(try JSONDecoder().decode([String].self, from: data).compactMap { UInt32($0, radix: 16) })
     }
 
-    private func writeRecipe(trained: PretrainCorpus, gates: [PretrainGates.Gate]) throws {
+    private func writeRecipe(
+        trained: PretrainCorpus, gates: [PretrainGates.Gate], names: [PretrainNames.Score]? = nil
+    ) throws {
         var stages: [String: PretrainRecipe.StageResult] = [:]
         for stage in ["vae", "clip", "unet"] {
             stages[stage] = try PretrainState(work: options.work, stage: stage).result()
@@ -196,7 +202,7 @@ final class PretrainSession {
                     phrases: family.phrases)
             },
             heldOutBySimilarity: try excludedTwins().sorted().map { "U+" + String($0, radix: 16, uppercase: true) },
-            stages: stages, gates: gates, notes: options.notes)
+            stages: stages, gates: gates, names: names, notes: options.notes)
         try recipe.write(to: "\(options.out)/recipe.json")
     }
 

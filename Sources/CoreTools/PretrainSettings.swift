@@ -26,15 +26,15 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
     package var visionLayers = 3
     package var patchSide = 8
     package var vae = Stage(steps: 500, batch: 8, learningRate: 2e-3, warmup: 20, weightDecay: 0.01)
-    package var denoiser = Stage(steps: 2350, batch: 16, learningRate: 1e-3, warmup: 100, weightDecay: 0.01)
+    package var denoiser = Stage(steps: 9000, batch: 16, learningRate: 1e-3, warmup: 100, weightDecay: 0.01)
     package var encoders = Stage(steps: 900, batch: 64, learningRate: 1e-3, warmup: 100, weightDecay: 0.05)
     /// Weight of the squared latents, per value; the rest of the divergence from the normal distribution is constant.
     package var divergenceWeight: Float = 3e-4
     package var captionDropout: Float = 0.1
     package var triggerShare: Float = 0.1
-    package var attributeShare: Float = 0.5
+    package var attributeShare: Float = 0.4
     /// Share of the generator's samples that show an everyday name.
-    package var everydayShare: Float = 0.85
+    package var everydayShare: Float = 0.8
     package var averageDecay: Float = 0.999
     /// Training images with a larger cosine to a held-out one are held out too.
     package var heldOutCosine: Float = 0.9

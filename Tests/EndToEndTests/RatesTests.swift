@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+
+/// `sweeps/rates.yaml` as shipped, on a coordinator and two workers: metrics that cannot tell a learning rate far too low or
+/// far too high from a sensible one would make every sweep worthless.
+@Suite("Learning rates", .serialized)
+struct RatesTests {
+    @Test("a rate far too low leaves the base, one far too high over-trains", .timeLimit(.minutes(20)))
+    func ratesShow() throws {
+        let house = try House()
+        try house.startCoordinator(lease: "20s")
+        let launched = try house.radiata(["launch", RadiataProgram.root.path + "/sweeps/rates.yaml"])
+        try #require(launched.status == 0, "\(launched)")
+        _ = try house.startWorker("worker-a")
+        _ = try house.startWorker("worker-b")
+        try house.eventually("the three jobs are done", seconds: 1000) {
+            let states = try house.query("SELECT state, attempts, failure FROM jobs")
+            return states.allSatisfy { $0["state"] as? String == "done" } ? nil : "\(states)"
+        }
+        let low = try Trained(house, group: "too-low")
+        let right = try Trained(house, group: "right")
+        let high = try Trained(house, group: "too-high")
+
+        let floor = right.baseDistance
+        #expect(low.distance > 0.8 * floor, "near the base: \(low)")
+        #expect(right.distance < 0.6 * floor, "learnt: \(right)")
+        #expect(right.similarity > low.similarity)
+        // Over-training: no longer what the prompt asks for, all pictures alike, and the base's other abilities lost.
+        #expect(high.textSimilarity < right.textSimilarity - 0.1, "deaf to the prompt: \(high) against \(right)")
+        #expect(high.styleDistance > 2 * right.styleDistance, "the base is lost: \(high) against \(right)")
+        #expect(high.distance > right.distance, "\(high) against \(right)")
+    }
+}
+
+/// What the last checkpoint of a group's only job measured.
+private struct Trained: CustomStringConvertible {
+    let distance, baseDistance, similarity, textSimilarity, styleDistance: Double
+
+    init(_ house: House, group: String) throws {
+        let rows = try house.query(
+            """
+            SELECT r.prompts || ' ' || r.metric name, r.value FROM results r JOIN members m ON m.job = r.job
+            WHERE r.class = '' AND r.epoch = 20 AND m.group_name = '\(group)'
+            """)
+        var values: [String: Double] = [:]
+        for row in rows { values[row["name"] as? String ?? ""] = (row["value"] as? NSNumber)?.doubleValue }
+        distance = try #require(values["trigger squared_centroid_distance"], "\(rows)")
+        baseDistance = try #require(values["trigger base_squared_centroid_distance"], "\(rows)")
+        similarity = try #require(values["trigger image_similarity"], "\(rows)")
+        textSimilarity = try #require(values["alter text_similarity"], "\(rows)")
+        styleDistance = try #require(values["style style_distance"], "\(rows)")
+    }
+
+    var description: String {
+        "distance \(distance) (base \(baseDistance)), similarity \(similarity), text similarity of altered prompts "
+            + "\(textSimilarity), style distance \(styleDistance)"
+    }
+}
