@@ -22,13 +22,11 @@ struct PretrainEncoders {
 
     private enum Source {
         case sample(Int)
-        /// Concept, item, and whether it goes by its class word instead of its own caption.
-        case concept(Int, Int, byClass: Bool)
+        case concept(Int, Int)
     }
 
-    /// Half of the concept pictures are shown under nothing but the class word ("moon"): captions alone pull the pictures of
-    /// one concept apart ("new moon", "full moon"), and the judge has to know that they are the same thing.
-    private static let classShare: Float = 0.5
+    /// Pictures of each concept, and captions of other things, that a step tells apart by class word.
+    private static let (classPictures, classRivals) = (4, 24)
 
     func loss(step: Int) -> Tensor {
         var stream = RandomStream(seed: settings.seed, purpose: "encoders batch", step: step)
@@ -36,24 +34,48 @@ struct PretrainEncoders {
         var captions: [String] = []
         var seen: Set<String> = []
         while images.count < settings.encoders.batch {
-            let (image, caption) = pair(choose(&stream))
+            let sample = self.sample(choose(&stream))
             // The same caption twice in a batch would be a wrong negative.
-            guard seen.insert(caption).inserted else { continue }
-            images.append(Self.varied(image, &stream))
-            captions.append(caption)
+            guard seen.insert(sample.caption).inserted else { continue }
+            images.append(Self.varied(sample.image, &stream))
+            captions.append(sample.caption)
         }
-        let image = normalizeRows(clip.imageEmbeddings(Self.normalised(pixelBatch(images))))
-        let text = normalizeRows(clip.textEmbeddings(ids: captions.map(tokenizer.encode)))
-        let scale = exponential(clip.logitScale.tensor).reshaped([1])
-        let count = captions.count
-        let similarities = matmul(image, text, transposeB: true).reshaped([count * count, 1])
-        let logits = scaleChannels(similarities, scale).reshaped([count, count])
-        let labels = Array(0..<count)
-        return scaled(
+        let logits = logits(images, captions)
+        let labels = Array(0..<captions.count)
+        let pairs = scaled(
             add(
                 softmaxCrossEntropy(logits, labels: labels),
                 softmaxCrossEntropy(permuted(logits, [1, 0]), labels: labels)),
             by: 0.5)
+        return add(pairs, scaled(classLoss(&stream), by: 0.5))
+    }
+
+    /// Pictures of the concepts against the class words and captions of other things. Captions alone pull the pictures of one
+    /// concept apart ("new moon", "full moon"), and the judge has to know that they are the same thing.
+    private func classLoss(_ stream: inout RandomStream) -> Tensor {
+        var images: [RGBImage] = []
+        var labels: [Int] = []
+        for (label, concept) in corpus.concepts.enumerated() {
+            for _ in 0..<Self.classPictures {
+                let item = 2 * stream.integer(below: (concept.samples.count + 1) / 2)
+                let image = Self.varied(concept.samples[item].image, &stream)
+                images.append(stream.uniform() < 0.5 ? image.moved(right: 0, down: 0, mirrored: true) : image)
+                labels.append(label)
+            }
+        }
+        let rivals = (0..<Self.classRivals).map { _ in
+            corpus.samples[stream.integer(below: corpus.plain.count)].caption
+        }
+        return softmaxCrossEntropy(logits(images, corpus.concepts.map(\.className) + rivals), labels: labels)
+    }
+
+    /// Scaled cosines of every picture (row) and every caption (column).
+    private func logits(_ images: [RGBImage], _ captions: [String]) -> Tensor {
+        let image = normalizeRows(clip.imageEmbeddings(Self.normalised(pixelBatch(images))))
+        let text = normalizeRows(clip.textEmbeddings(ids: captions.map(tokenizer.encode)))
+        let scale = exponential(clip.logitScale.tensor).reshaped([1])
+        let similarities = matmul(image, text, transposeB: true).reshaped([images.count * captions.count, 1])
+        return scaleChannels(similarities, scale).reshaped([images.count, captions.count])
     }
 
     /// Plain, composed and concept pictures, 40 : 40 : 20.
@@ -69,18 +91,14 @@ struct PretrainEncoders {
         while true {
             let concept = stream.integer(below: corpus.concepts.count)
             let item = stream.integer(below: corpus.concepts[concept].samples.count)
-            if Self.isKeptForGates(conceptItem: item) { continue }
-            return .concept(concept, item, byClass: stream.uniform() < Self.classShare)
+            if !Self.isKeptForGates(conceptItem: item) { return .concept(concept, item) }
         }
     }
 
-    private func pair(_ source: Source) -> (image: RGBImage, caption: String) {
+    private func sample(_ source: Source) -> PretrainCorpus.Sample {
         switch source {
-        case .sample(let index): return (corpus.samples[index].image, corpus.samples[index].caption)
-        case .concept(let index, let item, let byClass):
-            let concept = corpus.concepts[index]
-            let sample = concept.samples[item]
-            return (sample.image, byClass ? concept.className : sample.caption)
+        case .sample(let index): corpus.samples[index]
+        case .concept(let concept, let item): corpus.concepts[concept].samples[item]
         }
     }
 

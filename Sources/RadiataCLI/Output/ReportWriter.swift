@@ -19,9 +19,7 @@ struct ReportWriter {
         }
         let report = SweepReport(
             results: results, sheets: try await sheets(of: results), queries: queries,
-            facts: [
-                ("sweep", sweep), ("coordinator", client.configuration.coordinator), ("jobs", "\(results.jobs.count)"),
-            ])
+            facts: [("coordinator", client.configuration.coordinator)])
         try OutputFile.write(Data(report.html().utf8), to: path)
     }
 
