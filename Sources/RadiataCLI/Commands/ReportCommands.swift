@@ -13,7 +13,7 @@ struct TopCommand: AsyncParsableCommand {
     @Argument(help: "The sweep.")
     var sweep: String
     @Option(help: "Metric, for example squared_centroid_distance.")
-    var metric: String
+    var metric = "squared_centroid_distance"
     @Option(help: "Prompt type; where the metric is usually read if left out.")
     var prompts: String?
     @Option(help: "How many.")
