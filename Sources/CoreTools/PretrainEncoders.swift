@@ -25,7 +25,7 @@ struct PretrainEncoders {
         case concept(Int, Int)
     }
 
-    /// Pictures of each concept, and captions of other things, that a step tells apart by class word.
+    /// Pictures of each concept, and other things, that a step tells apart by class.
     private static let (classPictures, classRivals) = (4, 24)
 
     func loss(step: Int) -> Tensor {
@@ -40,7 +40,7 @@ struct PretrainEncoders {
             images.append(Self.varied(sample.image, &stream))
             captions.append(sample.caption)
         }
-        let logits = logits(images, captions)
+        let logits = self.logits(imageRows(images), textRows(captions))
         let labels = Array(0..<captions.count)
         let pairs = scaled(
             add(
@@ -50,44 +50,71 @@ struct PretrainEncoders {
         return add(pairs, scaled(classLoss(&stream), by: 0.5))
     }
 
-    /// Pictures of the concepts against the class words and captions of other things. Captions alone pull the pictures of one
-    /// concept apart ("new moon", "full moon"), and the judge has to know that they are the same thing.
+    /// Pictures of the concepts against class words and captions of other things, and against the means of other pictures of
+    /// the concepts and pictures of other things. Captions alone pull the pictures of one concept apart ("new moon", "full
+    /// moon"), and the judge has to know that they are the same thing.
     private func classLoss(_ stream: inout RandomStream) -> Tensor {
-        var images: [RGBImage] = []
-        var labels: [Int] = []
-        for (label, concept) in corpus.concepts.enumerated() {
-            for _ in 0..<Self.classPictures {
-                let item = 2 * stream.integer(below: (concept.samples.count + 1) / 2)
-                let image = Self.varied(concept.samples[item].image, &stream)
-                images.append(stream.uniform() < 0.5 ? image.moved(right: 0, down: 0, mirrored: true) : image)
-                labels.append(label)
-            }
-        }
-        let rivals = (0..<Self.classRivals).map { _ in
-            corpus.samples[stream.integer(below: corpus.plain.count)].caption
-        }
-        return softmaxCrossEntropy(logits(images, corpus.concepts.map(\.className) + rivals), labels: labels)
+        let labels = corpus.concepts.indices.flatMap { Array(repeating: $0, count: Self.classPictures) }
+        let rivals = (0..<Self.classRivals).map { _ in corpus.samples[chooseSample(&stream, plainShare: 0.5)] }
+        let anchors = labels.map { conceptPicture($0, &stream) }
+        let others = labels.map { conceptPicture($0, &stream) } + rivals.map { Self.varied($0.image, &stream) }
+        let image = imageRows(anchors)
+        let words = textRows(corpus.concepts.map(\.className) + rivals.map(\.caption))
+        let means = normalizeRows(matmul(meansOfConcepts(among: others.count), imageRows(others)))
+        return add(
+            softmaxCrossEntropy(logits(image, words), labels: labels),
+            softmaxCrossEntropy(logits(image, means), labels: labels))
     }
 
-    /// Scaled cosines of every picture (row) and every caption (column).
-    private func logits(_ images: [RGBImage], _ captions: [String]) -> Tensor {
-        let image = normalizeRows(clip.imageEmbeddings(Self.normalised(pixelBatch(images))))
-        let text = normalizeRows(clip.textEmbeddings(ids: captions.map(tokenizer.encode)))
+    /// A picture of the concept that is not kept for the gates, varied, and mirrored half of the time.
+    private func conceptPicture(_ concept: Int, _ stream: inout RandomStream) -> RGBImage {
+        let samples = corpus.concepts[concept].samples
+        let image = Self.varied(samples[2 * stream.integer(below: (samples.count + 1) / 2)].image, &stream)
+        return stream.uniform() < 0.5 ? image.moved(right: 0, down: 0, mirrored: true) : image
+    }
+
+    /// The matrix that makes of rows (`classPictures` of each concept, then `classRivals` others) one mean for each concept
+    /// and leaves the others as they are.
+    private func meansOfConcepts(among rows: Int) -> Tensor {
+        let concepts = corpus.concepts.count
+        var values = [Float](repeating: 0, count: (concepts + Self.classRivals) * rows)
+        for row in 0..<rows {
+            let concept = row / Self.classPictures
+            let isRival = concept >= concepts
+            let mean = isRival ? concepts + row - concepts * Self.classPictures : concept
+            values[mean * rows + row] = isRival ? 1 : 1 / Float(Self.classPictures)
+        }
+        return Tensor(values, [concepts + Self.classRivals, rows])
+    }
+
+    private func imageRows(_ images: [RGBImage]) -> Tensor {
+        normalizeRows(clip.imageEmbeddings(Self.normalised(pixelBatch(images))))
+    }
+
+    private func textRows(_ captions: [String]) -> Tensor {
+        normalizeRows(clip.textEmbeddings(ids: captions.map(tokenizer.encode)))
+    }
+
+    /// Scaled cosines of every row of one and every row of the other.
+    private func logits(_ rows: Tensor, _ columns: Tensor) -> Tensor {
+        let (height, width) = (rows.shape[0], columns.shape[0])
         let scale = exponential(clip.logitScale.tensor).reshaped([1])
-        let similarities = matmul(image, text, transposeB: true).reshaped([images.count * captions.count, 1])
-        return scaleChannels(similarities, scale).reshaped([images.count, captions.count])
+        let similarities = matmul(rows, columns, transposeB: true).reshaped([height * width, 1])
+        return scaleChannels(similarities, scale).reshaped([height, width])
+    }
+
+    /// A plain picture or a composed one that is not kept for the gates.
+    private func chooseSample(_ stream: inout RandomStream, plainShare: Float) -> Int {
+        if stream.uniform() < plainShare { return stream.integer(below: corpus.plain.count) }
+        while true {
+            let index = corpus.composed.lowerBound + stream.integer(below: corpus.composed.count)
+            if !Self.isKeptForGates(sample: index) { return index }
+        }
     }
 
     /// Plain, composed and concept pictures, 40 : 40 : 20.
     private func choose(_ stream: inout RandomStream) -> Source {
-        let share = stream.uniform()
-        if share < 0.4 { return .sample(stream.integer(below: corpus.plain.count)) }
-        if share < 0.8 {
-            while true {
-                let index = corpus.composed.lowerBound + stream.integer(below: corpus.composed.count)
-                if !Self.isKeptForGates(sample: index) { return .sample(index) }
-            }
-        }
+        if stream.uniform() < 0.8 { return .sample(chooseSample(&stream, plainShare: 0.5)) }
         while true {
             let concept = stream.integer(below: corpus.concepts.count)
             let item = stream.integer(below: corpus.concepts[concept].samples.count)
