@@ -30,12 +30,15 @@ struct SweepLauncher {
         var bundle = sweep.bundle
         bundle.priority = priority
         var request = LaunchRequest(key: Self.newKey(), bundle: bundle, inputs: trees.map(\.list))
-        let answer = try await client.call(.launch, request, timeLimit: .seconds(120))
-        guard uploads, !answer.missingBlobs.isEmpty else { return answer }
-        try await upload(answer.missingBlobs, from: trees)
+        let first = try await client.call(.launch, request, timeLimit: .seconds(120))
+        guard uploads, !first.missingBlobs.isEmpty else { return first }
+        try await upload(first.missingBlobs, from: trees)
         // Asked again with a new key, so that the answer speaks of the blobs that are there now.
         request.key = Self.newKey()
-        return try await client.call(.launch, request, timeLimit: .seconds(120))
+        var answer = try await client.call(.launch, request, timeLimit: .seconds(120))
+        // The first call added the jobs, the second found them there.
+        (answer.added, answer.shared) = (first.added, first.shared)
+        return answer
     }
 
     private func upload(_ missing: [String], from trees: [(path: String, list: InputList)]) async throws {
