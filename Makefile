@@ -8,7 +8,7 @@ RADIATA := .build/release/radiata
 # An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/performance.md).
 FAST := env -u OPENBLAS_CORETYPE
 
-.PHONY: help setup build test e2e demo check format dist bench clean
+.PHONY: help setup build test api-test fuzz properties e2e demo check format dist bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -22,6 +22,16 @@ build: setup ## build the program (release)
 test: setup ## build everything and run all tests
 	$(BUILD) --build-tests
 	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST)
+
+api-test: build ## schemathesis (from PyPI) against a running coordinator, 60 s
+	.ci/api-test $(or $(SECONDS),60)
+
+fuzz: setup ## the decoders' corpus changed at random, SECONDS (60) for each
+	RADIATA_FUZZ_SECONDS=$(or $(SECONDS),60) $(TEST) --filter DecoderTests
+
+properties: setup ## 10000 random sweeps against an independent expander (needs python3 with scipy)
+	python3 Tests/SweepFileTests/Fixtures/expander.py 10000 $(or $(SEED),7) > .build/expansions.json
+	RADIATA_EXPANSIONS="$(CURDIR)/.build/expansions.json" $(TEST) --filter ExpansionTests
 
 e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
 	$(BUILD) --build-tests

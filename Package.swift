@@ -21,7 +21,6 @@ let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
-let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird: [Target.Dependency] = [
     .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -91,8 +90,7 @@ let libraries: [Target] = [
     module(
         "Worker",
         [
-            "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "RunSpec", "Ports", "CProcess", subprocess, lifecycle,
-            logging,
+            "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "RunSpec", "Ports", "CProcess", lifecycle, logging,
         ], path: "worker/Daemon"),
     module("WorkerTrainer", ["CoreTools", "RunSpec", "Ports"], path: "worker/Trainer"),
     // Layer 6
@@ -137,11 +135,15 @@ let testTargets: [Target] = [
     tests("SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles"]),
     tests("SweepFileTests", ["SweepFile", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
     tests("SweepWireTests", ["SweepWire", "SweepModel", "RunSpec", "Ports"]),
-    tests("SweepLedgerTests", ["SweepLedger", "SweepModel", "RunSpec", "Ports"]),
+    tests("SweepLedgerTests", ["SweepLedger", "SweepModel", "RunSpec", "Ports", grdb]),
     tests("CoordinatorCoreTests", ["CoordinatorCore", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests(
         "CoordinatorTests",
         ["Coordinator", "SweepClient", "SweepFile", "SweepWire", "SweepModel", "RunSpec", "Ports", lifecycle, logging]),
+    tests(
+        "DecoderTests",
+        ["SweepFile", "SweepWire", "SweepLedger", "SweepModel", "Worker", "ImageFiles", "RunSpec", "Ports"],
+        exclude: ["Corpus", "make_corpus.py"]),
     tests("SweepModelTests", ["SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
 ]
 
@@ -157,7 +159,6 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: libraries + testTargets,
     cLanguageStandard: .gnu17

@@ -22,7 +22,10 @@ int cse_version_number(void) { return sqlite3_libversion_number(); }
 struct cse_query {
     sqlite3 *db;
     sqlite3_stmt *statement;
+    char **allowed;
     char **hidden;
+    int64_t memory;    // bytes that SQLite may use in all; 0 for no limit
+    int outOfMemory;
     int64_t deadline;  // CLOCK_MONOTONIC, milliseconds; 0 for none
     int refused;       // the authorizer said no: the message names what
     char message[512];
@@ -36,6 +39,10 @@ static int64_t now_milliseconds(void) {
 
 static int over_deadline(void *context) {
     cse_query *query = context;
+    if (query->memory != 0 && sqlite3_memory_used() > query->memory) {
+        query->outOfMemory = 1;
+        return 1;
+    }
     return query->deadline != 0 && now_milliseconds() > query->deadline;
 }
 
@@ -43,6 +50,20 @@ static int refuse(cse_query *query, const char *what, const char *name) {
     if (!query->refused) snprintf(query->message, sizeof query->message, "%s%s%s is not allowed in a query", what, name ? " " : "", name ? name : "");
     query->refused = 1;
     return SQLITE_DENY;
+}
+
+static int contains(char *const *names, const char *name) {
+    for (; *names; names++)
+        if (strcasecmp(*names, name) == 0) return 1;
+    return 0;
+}
+
+static int authorize_read(cse_query *query, const char *table, const char *column) {
+    char name[256];
+    if (!table || !contains(query->allowed, table)) return refuse(query, "reading table", table);
+    snprintf(name, sizeof name, "%s.%s", table, column ? column : "");
+    if (contains(query->hidden, name)) return SQLITE_IGNORE;  // reads as NULL, so that SELECT * goes on working
+    return SQLITE_OK;
 }
 
 static int authorize(
@@ -55,11 +76,11 @@ static int authorize(
     case SQLITE_RECURSIVE:
         return SQLITE_OK;
     case SQLITE_READ:
-        for (char **name = query->hidden; first && *name; name++)
-            if (strcasecmp(*name, first) == 0) return refuse(query, "reading table", first);
-        return SQLITE_OK;
+        return authorize_read(query, first, second);
     case SQLITE_FUNCTION: {
-        static const char *const denied[] = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", 0};
+        // printf: a width of 10⁹ keeps one step busy for seconds, and no limit of SQLite's stops it.
+        static const char *const denied[] = {
+            "load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", "printf", "format", 0};
         for (const char *const *name = denied; second && *name; name++)
             if (strcasecmp(*name, second) == 0) return refuse(query, "function", second);
         return SQLITE_OK;
@@ -74,7 +95,7 @@ static int authorize(
 }
 
 static void set_limits(sqlite3 *db) {
-    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 16 << 20);
+    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 4 << 20);
     sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, 100000);
     sqlite3_limit(db, SQLITE_LIMIT_COLUMN, 200);
     sqlite3_limit(db, SQLITE_LIMIT_EXPR_DEPTH, 100);
@@ -85,15 +106,28 @@ static void set_limits(sqlite3 *db) {
     sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000);
 }
 
-int cse_query_open(const char *path, const char *const *hidden, cse_query **out) {
+static char **copied(const char *const *names) {
+    size_t count = 0;
+    while (names[count]) count++;
+    char **copy = calloc(count + 1, sizeof *copy);
+    for (size_t index = 0; copy && index < count; index++) copy[index] = strdup(names[index]);
+    return copy;
+}
+
+static void dropped(char **names) {
+    for (char **name = names; name && *name; name++) free(*name);
+    free(names);
+}
+
+int cse_query_open(
+    const char *path, const char *const *allowed, const char *const *hidden, int64_t memory, cse_query **out) {
     cse_query *query = calloc(1, sizeof *query);
     if (!query) return SQLITE_NOMEM;
     *out = query;
-    int names = 0;
-    while (hidden[names]) names++;
-    query->hidden = calloc((size_t)names + 1, sizeof *query->hidden);
-    if (!query->hidden) return SQLITE_NOMEM;
-    for (int index = 0; index < names; index++) query->hidden[index] = strdup(hidden[index]);
+    query->allowed = copied(allowed);
+    query->hidden = copied(hidden);
+    if (!query->allowed || !query->hidden) return SQLITE_NOMEM;
+    query->memory = memory == 0 ? 0 : sqlite3_memory_used() + memory;
     int code = sqlite3_open_v2(path, &query->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, 0);
     if (code != SQLITE_OK) return code;
     sqlite3_busy_timeout(query->db, 5000);
@@ -101,9 +135,11 @@ int cse_query_open(const char *path, const char *const *hidden, cse_query **out)
     if (code == SQLITE_OK)
         code = sqlite3_exec(
             query->db, "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0", 0, 0, 0);
+    // Table-valued functions make themselves known by a statement that the authorizer would refuse.
+    if (code == SQLITE_OK) code = sqlite3_exec(query->db, "SELECT 1 FROM json_each('[]'), json_tree('[]')", 0, 0, 0);
     set_limits(query->db);
     sqlite3_set_authorizer(query->db, authorize, query);
-    sqlite3_progress_handler(query->db, 1000, over_deadline, query);
+    sqlite3_progress_handler(query->db, 100, over_deadline, query);
     return code;
 }
 
@@ -136,7 +172,9 @@ int cse_query_step(cse_query *query, int64_t deadline_milliseconds) {
     int code = sqlite3_step(query->statement);
     if (code == SQLITE_ROW) return CSE_ROW;
     if (code == SQLITE_DONE) return CSE_DONE;
-    if (code == SQLITE_INTERRUPT)
+    if (code == SQLITE_INTERRUPT && query->outOfMemory)
+        snprintf(query->message, sizeof query->message, "the query needs too much memory");
+    else if (code == SQLITE_INTERRUPT)
         snprintf(query->message, sizeof query->message, "the query ran out of time");
     else
         snprintf(query->message, sizeof query->message, "%s", sqlite3_errmsg(query->db));
@@ -180,9 +218,26 @@ void cse_query_close(cse_query *query) {
     if (!query) return;
     sqlite3_finalize(query->statement);
     sqlite3_close_v2(query->db);
-    for (char **name = query->hidden; name && *name; name++) free(*name);
-    free(query->hidden);
+    dropped(query->allowed);
+    dropped(query->hidden);
     free(query);
+}
+
+int cse_insert_points(
+    void *pointer, int64_t first, int64_t second, const int64_t *steps, const double *values, int64_t count) {
+    sqlite3_stmt *statement = pointer;
+    int code = sqlite3_reset(statement);
+    if (code == SQLITE_OK) code = sqlite3_bind_int64(statement, 1, first);
+    if (code == SQLITE_OK) code = sqlite3_bind_int64(statement, 2, second);
+    for (int64_t index = 0; code == SQLITE_OK && index < count; index++) {
+        code = sqlite3_bind_int64(statement, 3, steps[index]);
+        if (code == SQLITE_OK) code = sqlite3_bind_double(statement, 4, values[index]);
+        if (code == SQLITE_OK) {
+            sqlite3_step(statement);
+            code = sqlite3_reset(statement);  // the result of the step
+        }
+    }
+    return code;
 }
 
 static int note_pages(void *context, sqlite3 *db, const char *name, int pages) {

@@ -45,7 +45,6 @@ package struct ClientError: Error, Equatable, Sendable, CustomStringConvertible 
             case .unauthorized:
                 "; give a token with --token-file FILE or RADIATA_TOKEN (the coordinator keeps its own in admin.token in its data folder)"
             case .forbidden: "; use a token of a wider scope (radiata token create --scope S)"
-            case .upgrade: "; use the same version of radiata on both sides"
             default: ""
             }
         return ClientError(

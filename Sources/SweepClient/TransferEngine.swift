@@ -50,6 +50,7 @@ private final class TransferLoop: @unchecked Sendable {
     private let multi: UnsafeMutableRawPointer
     private let shared = Mutex(Shared())
     private var active: [UInt64: (transfer: Transfer, handle: UnsafeMutableRawPointer)] = [:]
+    private var ids: [UnsafeMutableRawPointer: UInt64] = [:]
     private var idle: [UnsafeMutableRawPointer] = []
 
     init() {
@@ -131,12 +132,12 @@ private final class TransferLoop: @unchecked Sendable {
         guard let handle = idle.popLast() ?? curl_easy_init() else { return transfer.cancel() }
         transfer.prepare(handle)
         active[transfer.id] = (transfer, handle)
+        ids[handle] = transfer.id
         curl_multi_add_handle(multi, handle)
     }
 
     private func end(_ handle: UnsafeMutableRawPointer, _ result: CURLcode) {
-        guard let (id, entry) = active.first(where: { $0.value.handle == handle }) else { return }
-        active[id] = nil
+        guard let id = ids.removeValue(forKey: handle), let entry = active.removeValue(forKey: id) else { return }
         curl_multi_remove_handle(multi, handle)
         entry.transfer.finish(handle, result)
         recycle(handle)
@@ -144,6 +145,7 @@ private final class TransferLoop: @unchecked Sendable {
 
     private func drop(_ id: UInt64) {
         guard let entry = active.removeValue(forKey: id) else { return }
+        ids[entry.handle] = nil
         curl_multi_remove_handle(multi, entry.handle)
         entry.transfer.cancel()
         recycle(entry.handle)

@@ -19,10 +19,25 @@ package struct QueryTable: Equatable, Sendable {
 /// A user's SQL, on a plain read-only connection of its own with an authorizer, limits and a deadline (GRDB keeps the
 /// authorizer for itself). Blocks; call it off the cooperative threads.
 package struct ReadOnlyQuery {
-    /// Tables that nobody may read by SQL: secrets, and answers that are nobody's business.
-    private static let hidden = ["token", "request_key", "exchange", "sqlite_stat1", "sqlite_stat4"]
+    /// What may be read: the public tables and views (docs/ledger.md). Tokens, keys, stored answers and bundles are not
+    /// among them, nor what SQLite itself offers beside `sqlite_schema` and the JSON tables.
+    private static let allowed = [
+        "ledger", "sweep", "configuration", "job", "member", "sweep_count", "attempt", "metric_key", "metric",
+        "metric_bits",
+        "checkpoint", "checkpoint_file", "evaluation", "evaluated", "artifact", "log_text", "blob", "input",
+        "input_file",
+        "worker", "event", "quarantine", "span", "jobs", "members", "metrics", "latest_metrics", "checkpoints",
+        "results",
+        "artifacts", "sqlite_master", "sqlite_schema", "json_each", "json_tree",
+    ]
+    /// Columns of those that hold what a sweep file may have kept secret (environments), or what lets one in.
+    private static let hidden = ["job.spec", "worker.session", "attempt.session"]
 
     package var path: String
+    /// Whether the table `audit` may be read.
+    package var mayReadAudit = false
+    /// Most memory that SQLite may take for it.
+    package var memory: Int64 = 256 << 20
     package var mostRows: Int
     package var mostBytes: Int
     package var milliseconds: Int64
@@ -37,11 +52,11 @@ package struct ReadOnlyQuery {
     /// - Throws: `LedgerError` with code `query` and SQLite's message.
     package func run(_ sql: String) throws -> QueryTable {
         var query: OpaquePointer?
-        var names: [UnsafePointer<CChar>?] = []
-        let copies = Self.hidden.map { strdupOrNil($0) }
-        defer { for copy in copies { copy?.deallocate() } }
-        names = copies.map { UnsafePointer($0) } + [nil]
-        let opened = names.withUnsafeBufferPointer { cse_query_open(path, $0.baseAddress, &query) }
+        let allowed = CStrings(Self.allowed + (mayReadAudit ? ["audit"] : []))
+        let hidden = CStrings(Self.hidden)
+        let opened = allowed.withPointers { allowed in
+            hidden.withPointers { cse_query_open(path, allowed, $0, memory, &query) }
+        }
         defer { cse_query_close(query) }
         guard let query else { throw LedgerError(.query, "no memory for a query") }
         guard opened == 0 else { throw failure(query) }
@@ -92,10 +107,22 @@ package struct ReadOnlyQuery {
     }
 }
 
-/// A copy of a text with its final NUL, to be deallocated by the caller.
-private func strdupOrNil(_ text: String) -> UnsafeMutablePointer<CChar>? {
-    let bytes = text.utf8CString
-    let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
-    for (index, byte) in bytes.enumerated() { copy[index] = byte }
-    return copy
+/// Texts as a NULL-terminated array of C strings.
+private struct CStrings {
+    private let texts: [ContiguousArray<CChar>]
+    init(_ texts: [String]) { self.texts = texts.map(\.utf8CString) }
+
+    func withPointers<Result>(_ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result) -> Result {
+        let bytes = texts.flatMap { $0 }
+        return bytes.withUnsafeBufferPointer { buffer in
+            var place = 0
+            var pointers: [UnsafePointer<CChar>?] = []
+            for text in texts {
+                pointers.append(buffer.baseAddress.map { $0 + place })
+                place += text.count
+            }
+            pointers.append(nil)
+            return pointers.withUnsafeBufferPointer { body($0.baseAddress) }
+        }
+    }
 }

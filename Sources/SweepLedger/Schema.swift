@@ -15,7 +15,7 @@ enum Schema {
         let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") == 0
         if isEmpty {
             try db.inTransaction(.immediate) {
-                for statement in tables + triggers + views { try db.execute(sql: statement) }
+                for statement in tables + triggers + views + additions { try db.execute(sql: statement) }
                 try db.execute(
                     sql: "INSERT INTO ledger (one, id, epoch, created) VALUES (1, ?, 1, ?)", arguments: [ledgerID, now])
                 try db.execute(sql: "PRAGMA application_id = \(applicationID)")
@@ -34,6 +34,10 @@ enum Schema {
             throw LedgerError(
                 .newerSchema,
                 "\(path) has schema \(found), this program knows up to \(version); use the newer radiata that wrote it")
+        }
+        try db.inTransaction(.immediate) {
+            for statement in additions { try db.execute(sql: statement) }
+            return .commit
         }
     }
 

@@ -76,6 +76,8 @@ package struct ArithmeticExpression: Equatable, Sendable {
         }
 
         mutating func parse() throws(SweepModelError) -> Node {
+            // A sum of a hundred thousand terms would be a tree as deep, and walking it would end the stack.
+            guard scalars.count <= 1000 else { throw refused("it is longer than 1000 characters") }
             let node = try sum()
             guard peek == nil else { throw refused("'\(rest)' is left over") }
             return node
@@ -158,7 +160,7 @@ package struct ArithmeticExpression: Equatable, Sendable {
         private func refused(_ reason: String) -> SweepModelError {
             SweepModelError(
                 code: .badExpression,
-                message: "'\(text)' is no arithmetic over parameters (+ - * / and parentheses): \(reason)")
+                message: "'\(text.prefix(200))' is no arithmetic over parameters (+ - * / and parentheses): \(reason)")
         }
 
         private static func isDigit(_ scalar: UnicodeScalar) -> Bool { ("0"..."9").contains(scalar) }

@@ -46,9 +46,10 @@ extension SweepGroup {
         var total = 1
         for count in counts {
             let (product, overflow) = total.multipliedReportingOverflow(by: count)
-            total = overflow ? .max / 2 : product
+            total = overflow ? .max : product
+            if total == 0 { break }
         }
-        guard before + total <= largestExpansion else {
+        guard total <= largestExpansion - before else {
             throw SweepModelError(
                 code: .badExpansion,
                 message: "more than \(largestExpansion) points; split the sweep or shorten its axes",

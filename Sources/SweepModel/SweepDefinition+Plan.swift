@@ -39,7 +39,13 @@ private struct SweepExpansion {
 
     mutating func add(_ group: SweepGroup) {
         do throws(SweepModelError) {
-            for point in try group.points(defaults: sweep.defaults) { try add(point, of: group) }
+            let points = try group.points(defaults: sweep.defaults)
+            // Before any identity is computed: a million of them take seconds.
+            let (most, overflow) = points.count.multipliedReportingOverflow(by: sweep.seeds.count)
+            guard !overflow, most <= SweepGroup.largestExpansion || points.allSatisfy({ $0["seed"] != nil }) else {
+                throw Self.tooManyJobs(group)
+            }
+            for point in points { try add(point, of: group) }
         } catch {
             report(error, in: group)
         }
@@ -107,6 +113,9 @@ private struct SweepExpansion {
                     id: identity.configuration, group: group.name, groups: [group.name], given: given,
                     parameters: parameters, checkpoints: checkpoints, checkpointCount: count))
         }
+        guard jobs.count + seeds.count <= SweepGroup.largestExpansion else {
+            throw Self.tooManyJobs(group)
+        }
         for seed in seeds {
             let id = identity.job(seed: seed)
             guard known.insert(id).inserted else { continue }
@@ -135,6 +144,13 @@ private struct SweepExpansion {
         let placed = SweepModelError(
             code: error.code, message: "group \(group.name): \(error.message)", mark: error.mark ?? group.mark)
         if !faults.contains(placed) { faults.append(placed) }
+    }
+
+    private static func tooManyJobs(_ group: SweepGroup) -> SweepModelError {
+        SweepModelError(
+            code: .badExpansion,
+            message: "more than \(SweepGroup.largestExpansion) jobs; split the sweep or use fewer seeds",
+            mark: group.mark)
     }
 
     private mutating func warn(_ text: String) {

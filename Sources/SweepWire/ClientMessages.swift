@@ -80,6 +80,7 @@ package struct JobSummary: Codable, Equatable, Sendable {
     package var state: String
     package var seed: Int
     package var attempts: Int
+    /// Name of the worker that has it, or had it last.
     package var worker: String?
     package var failure: String?
     package var message: String?
@@ -120,6 +121,7 @@ package struct JobRequest: Equatable, WireRequest {
 package struct JobDetail: Codable, Equatable, WireResponse {
     package struct Attempt: Codable, Equatable, Sendable {
         package var number: Int
+        /// Name of the worker.
         package var worker: String
         package var started: Int64
         package var ended: Int64?

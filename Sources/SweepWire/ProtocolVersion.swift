@@ -7,11 +7,24 @@ package enum ProtocolVersion {
     package static let current = 1
     package static let oldest = 1
 
-    /// Whether a request with this header value is served. A request without the header (a browser, `curl`) counts as
-    /// current.
-    package static func isServed(_ value: String?) -> Bool {
-        guard let value else { return true }
-        guard let number = Int(value) else { return false }
-        return (oldest...current).contains(number)
+    /// Why a request with this header value is not served; nil if it is. A request without the header (a browser,
+    /// `curl`) counts as current.
+    package static func fault(_ value: String?) -> WireError? {
+        guard let value else { return nil }
+        let served = oldest == current ? "\(current)" : "\(oldest) to \(current)"
+        guard let number = Int(value) else {
+            return WireError(.upgrade, "protocol '\(value.prefix(20))' is none; this coordinator serves \(served)")
+        }
+        guard number > current else {
+            guard number < oldest else { return nil }
+            return WireError(
+                .upgrade,
+                "the caller speaks protocol \(number), this coordinator serves \(served); update radiata on the caller's machine"
+            )
+        }
+        return WireError(
+            .upgrade,
+            "the caller speaks protocol \(number), this coordinator serves \(served); update radiata on the coordinator's machine"
+        )
     }
 }

@@ -5,6 +5,9 @@ package struct Route: Equatable, Sendable {
     package let path: String
     package let scopes: [TokenScope]
     package let isIdempotent: Bool
+    package let parameters: [WireParameter]
+    package let request: WireContent
+    package let response: WireContent
 
     package init<Request, Response>(_ endpoint: Endpoint<Request, Response>) {
         name = endpoint.name
@@ -12,6 +15,9 @@ package struct Route: Equatable, Sendable {
         path = endpoint.path
         scopes = endpoint.scopes
         isIdempotent = endpoint.isIdempotent
+        parameters = Request.parameterList
+        request = Request.content
+        response = Response.content
     }
 
     /// Every call of the contract.

@@ -12,6 +12,12 @@ package enum WireLimit {
     package static let waitSeconds = 30.0
     /// Most log text kept for one attempt, in bytes; the newest part stays.
     package static let logBytes = 1 << 20
+    /// Largest blob, in bytes.
+    package static let blob = 1 << 40
+    /// Most digests asked for at once.
+    package static let digests = 200_000
+    /// Longest life of a token, in seconds: a hundred years.
+    package static let tokenSeconds = 100.0 * 366 * 86_400
     /// Most reports in one exchange.
     package static let reports = 512
 }

@@ -4,6 +4,9 @@ package import Foundation
 package protocol WireRequest: Sendable {
     /// Values for the `{name}`s of the path; those the path does not name form the query string.
     var parameters: [String: String] { get }
+    /// What parameters there are, and what the body is: the schema that the OpenAPI document is made of.
+    static var parameterList: [WireParameter] { get }
+    static var content: WireContent { get }
     /// The bytes of the body; empty for none.
     func body() throws -> Data
     /// The other direction, used by the server.
@@ -14,6 +17,7 @@ package protocol WireRequest: Sendable {
 
 extension WireRequest where Self: Codable {
     package var parameters: [String: String] { [:] }
+    package static var parameterList: [WireParameter] { [] }
     package func body() throws -> Data { try WireJSON.encode(self) }
     package init(parameters: [String: String], body: Data) throws { self = try WireJSON.decode(Self.self, from: body) }
 }
@@ -21,6 +25,7 @@ extension WireRequest where Self: Codable {
 /// What a call answers: a body.
 package protocol WireResponse: Sendable {
     static var contentType: String { get }
+    static var content: WireContent { get }
     func body() throws -> Data
     init(body: Data) throws
 }
@@ -39,10 +44,16 @@ package struct Nothing: Codable, Equatable, WireRequest, WireResponse {
     package func body() throws -> Data { Data() }
 }
 
+/// What can be an item of a list.
+package protocol WireItem: Codable, Sendable {
+    static var schema: WireSchema { get }
+}
+
 /// A list as an answer: `{"items": […]}`, so that fields can be added beside it later.
-package struct Items<Item: Codable & Sendable>: Codable, Sendable, WireResponse {
+package struct Items<Item: WireItem>: Codable, Sendable, WireResponse {
     package var items: [Item]
     package init(_ items: [Item]) { self.items = items }
+    package static var content: WireContent { .json(.object(["items": .array(Item.schema)])) }
 }
 
 /// Bytes as they are (a piece of a blob, an exported file).

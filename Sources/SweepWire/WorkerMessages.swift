@@ -1,3 +1,4 @@
+package import Foundation
 package import SweepModel
 
 /// One start of a worker. Made by the worker (128 random bits as 32 hex digits); every start makes a new one.
@@ -99,6 +100,27 @@ package struct ExchangeResponse: Codable, Equatable, WireResponse {
         self.outcomes = outcomes
         self.grants = grants
         self.stops = stops
+    }
+
+    /// The same JSON as the synthesized coding writes, except that jobs which are text go in unread: the answer that a
+    /// coordinator gives most often.
+    package func body() throws -> Data {
+        var data = Data("{\"grants\":[".utf8)
+        for (index, grant) in grants.enumerated() {
+            if index > 0 { data.append(UInt8(ascii: ",")) }
+            data.append(try grant.json())
+        }
+        data.append(contentsOf: "],\"number\":\(number),\"outcomes\":".utf8)
+        if outcomes.allSatisfy({ $0 == .accepted }) {
+            let accepted = Array(repeating: "{\"code\":\"accepted\"}", count: outcomes.count)
+            data.append(contentsOf: "[\(accepted.joined(separator: ","))]".utf8)
+        } else {
+            data.append(try WireJSON.encode(outcomes))
+        }
+        data.append(contentsOf: ",\"stops\":".utf8)
+        data.append(stops.isEmpty ? Data("[]".utf8) : try WireJSON.encode(stops))
+        data.append(UInt8(ascii: "}"))
+        return data
     }
 }
 

@@ -11,24 +11,47 @@ import Testing
 /// A real coordinator in this process: real SQLite in a temporary folder, real HTTP on a port of the system's choice.
 final class DaemonBench: Sendable {
     let folder: String
-    let configuration: CoordinatorConfiguration
-    private let state = Mutex<(running: Task<Void, any Error>?, url: String)>((nil, ""))
+    var configuration: CoordinatorConfiguration { state.withLock { $0.configuration } }
+    private let state: Mutex<(running: Task<Void, any Error>?, url: String, configuration: CoordinatorConfiguration)>
 
     var url: String { state.withLock { $0.url } }
 
-    init(lease: Duration = .seconds(60), port: Int = 0, tokenFile: String? = nil) {
+    /// What a test changes of the usual configuration.
+    struct Options {
+        var limits = ConnectionLimits()
+        var certificate: String?
+        var key: String?
+        var allowsTLS12 = false
+
+        static func limits(_ change: (inout ConnectionLimits) -> Void) -> Options {
+            var options = Options()
+            change(&options.limits)
+            return options
+        }
+    }
+
+    init(
+        lease: Duration = .seconds(60), port: Int = 0, tokenFile: String? = nil,
+        _ options: Options = Options()
+    ) {
         folder = NSTemporaryDirectory() + "coordinator-\(SystemRandom().hexadecimal(bytes: 8))"
-        configuration = CoordinatorConfiguration(
+        var configuration = CoordinatorConfiguration(
             dataFolder: folder, port: port, tokenFile: tokenFile, lease: lease, tick: .milliseconds(20),
             logLevel: .error,
             onFatal: { Issue.record("the ledger died: \($0)") })
+        configuration.connections = options.limits
+        configuration.tlsCertificate = options.certificate
+        configuration.tlsKey = options.key
+        configuration.allowsTLS12 = options.allowsTLS12
+        state = Mutex((nil, "", configuration))
     }
 
     /// Runs the body with a coordinator that is stopped and removed afterwards.
     static func with<Value>(
-        lease: Duration = .seconds(60), _ body: (DaemonBench) async throws -> Value
+        lease: Duration = .seconds(60), _ options: Options = Options(), tokenFile: String? = nil,
+        _ body: (DaemonBench) async throws -> Value
     ) async throws -> Value {
-        let bench = DaemonBench(lease: lease)
+        let bench = DaemonBench(lease: lease, tokenFile: tokenFile, options)
         do {
             try await bench.start()
             let value = try await body(bench)
@@ -90,6 +113,19 @@ final class DaemonBench: Sendable {
         try await call(
             .launch, LaunchRequest(key: SystemRandom().hexadecimal(bytes: 16), bundle: Self.bundle(rates, name: name)))
     }
+
+    /// Runs the body with a coordinator that asks for tokens; the body gets the one of the token file.
+    static func withTokens<Value>(
+        _ options: Options = Options(), _ body: (DaemonBench, String) async throws -> Value
+    ) async throws -> Value {
+        let secret = SystemRandom().hexadecimal(bytes: 32)
+        let file = NSTemporaryDirectory() + "token-\(SystemRandom().hexadecimal(bytes: 8))"
+        try DiskFiles().writeAtomically(Array(secret.utf8), to: file, mode: 0o600)
+        defer { do { try DiskFiles().remove(file) } catch { Issue.record("\(file) stays: \(error)") } }
+        return try await with(options, tokenFile: file) { try await body($0, secret) }
+    }
+
+    var raw: RawHTTP { RawHTTP(url) }
 
     func query(_ sql: String) async throws -> [[QueryValue]] {
         try await call(.query, QueryRequest(sql: sql)).rows

@@ -43,15 +43,15 @@ enum ModuleTable {
             mayImport: sweepLow.union([
                 "CoordinatorCore", "SweepLedger", "SweepAnalysis", "SweepFile", "SweepWire", "Hummingbird",
                 "HummingbirdTLS",
-                "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOSSL", "NIOFoundationCompat", "ServiceLifecycle",
+                "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTPTypes", "NIOSSL", "NIOFoundationCompat",
+                "ServiceLifecycle",
                 "UnixSignals",
                 "Logging",
             ])),
         Module(
             folder: "worker/Daemon",
             mayImport: sweepLow.union([
-                "WorkerCore", "SweepClient", "SweepWire", "CProcess", "Subprocess", "SystemPackage", "ServiceLifecycle",
-                "Logging",
+                "WorkerCore", "SweepClient", "SweepWire", "CProcess", "ServiceLifecycle", "Logging",
             ])),
         Module(folder: "worker/Trainer", mayImport: ["CoreTools", "CoreTraining", "RunSpec", "Ports"]),
         Module(

@@ -18,7 +18,10 @@ struct ExpansionTests {
 
     @Test("random sweeps expand to what a brute-force expander finds")
     func random() throws {
-        let path = repository + "/Tests/SweepFileTests/Fixtures/expansions.json"
+        // `make properties` gives thousands from the same program.
+        let path =
+            ProcessInfo.processInfo.environment["RADIATA_EXPANSIONS"]
+            ?? repository + "/Tests/SweepFileTests/Fixtures/expansions.json"
         let cases = try JSONDecoder().decode([Case].self, from: Data(contentsOf: URL(fileURLWithPath: path)))
         #expect(cases.count >= 30)
         for (index, example) in cases.enumerated() {
@@ -28,6 +31,30 @@ struct ExpansionTests {
             #expect(jobs.count == example.jobs.count, "case \(index)")
             #expect(Set(plan.jobs.map(\.id)).count == jobs.count)
         }
+    }
+
+    /// Spellings of one number, of one text, and the order of keys are no part of what a sweep says.
+    @Test("spelling, quoting, comments, key order and repeated groups change no job")
+    func spelling() throws {
+        func jobs(_ groups: String, _ top: String = "") throws -> [String] {
+            try read("name: t\ntrainer: { command: [a, \"{lr}\"] }\nseeds: [1, 2]\n\(top)groups:\n\(groups)").plan.jobs
+                .map(\.id.text)
+                .sorted()
+        }
+        let plain = try jobs("  - grid: { lr: [0.0005, 1], mode: [p, q] }\n")
+        #expect(plain.count == 8)
+        for same in [
+            "  - grid: { lr: [5e-4, 1.0], mode: [p, q] }\n", "  - grid: { lr: [5.0E-4, 1e0], mode: ['p', \"q\"] }\n",
+            "  - grid: { mode: [q, p], lr: [+1, 0.00050] } # a comment\n",
+            "  - grid:\n      mode:\n      - p\n      - q\n      lr: [.5e-3, 1]\n",
+            "  - grid: { lr: [0.0005, 1], mode: [p, q] }\n  - grid: { lr: [1], mode: [p] }\n    name: again\n",
+            "  - grid: { lr: [0.0005, 1, 5e-4], mode: [p, q, p] }\n",
+            "  - grid: { lr: [0.0005, 1, 7], mode: [p, q] }\n    exclude: [ { lr: 7 } ]\n",
+        ] { #expect(try jobs(same) == plain, "\(same)") }
+        #expect(
+            try jobs(
+                "  - grid: { mode: [p, q] }\n    baseline: { lr: 1 }\n  - grid: { mode: [p, q] }\n",
+                "defaults: { lr: 5e-4 }\n") == plain)
     }
 
     /// The sheet of the paper's configurations (algorithm, dim, alpha, factor, layers, lr), typed from the source.

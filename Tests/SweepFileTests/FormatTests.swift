@@ -39,7 +39,7 @@ struct FormatTests {
             checkpoints: { epochs: [2, 1], steps: 5, state_every: 1m30s }
             evaluate: { prompts: [style, train], images: 3, steps: 9, guidance: 2.5 }
             requires: { labels: { room: 12, gpu: a100 }, gpus: 1, memory: 8GB }
-            retries: { crash: 0, disk-full: 9 }
+            retries: { crash: 0, oom: 9 }
             timeout: 2h
             keep: { best: { metric: image_similarity, count: 2 }, last: 3, bytes: 1.5GiB }
             priority: -5
@@ -52,7 +52,7 @@ struct FormatTests {
         #expect(
             sweep.requirements
                 == RequirementSpec(labels: ["room": "12", "gpu": "a100"], gpus: 1, memoryBytes: 8_000_000_000))
-        #expect(sweep.retries == RetrySpec(budgets: [.crash: 0, .diskFull: 9]))
+        #expect(sweep.retries == RetrySpec(budgets: [.crash: 0, .oom: 9]))
         #expect(
             sweep.retention
                 == RetentionPolicy(best: .init(metric: "image_similarity", count: 2), last: 3, bytes: 1_610_612_736))

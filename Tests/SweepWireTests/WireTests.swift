@@ -1,5 +1,6 @@
 import Foundation
 import Ports
+import RunSpec
 import SweepModel
 import SweepWire
 import Testing
@@ -46,6 +47,47 @@ struct WireTests {
         #expect(throws: WireError.self) { try WireJSON.decode(Report.self, from: Data("{}".utf8)) }
     }
 
+    @Test("a grant handed on as text reads as the same grant, first attempts and later ones")
+    func textGrants() throws {
+        let job = ResolvedJob(
+            id: token.job, configuration: ConfigurationID(.of("c")), sweep: try #require(SweepName("s")), group: "g/\"",
+            trainer: .core, given: ["lr": .number(1e-4)], parameters: ["lr": .number(1e-4), "é": .text("\n")], seed: 3)
+        let text = String(decoding: try WireJSON.encode(job), as: UTF8.self)
+        let file = BlobFile(name: "a", sha256: String(repeating: "0", count: 64), bytes: 5)
+        let trained = [TrainedCheckpoint(name: "step-1", step: 1, epoch: 0, isFinal: false, files: [file])]
+        let resume = ResumePoint(checkpoint: "step-1", step: 1, epoch: 0, files: [file])
+        let grants = [
+            (Grant(token: token, jobText: text, leaseSeconds: 0.5), Grant(token: token, job: job, leaseSeconds: 0.5)),
+            (
+                Grant(
+                    token: token, jobText: text, leaseSeconds: 60, resume: resume, trained: trained, evaluated: ["base"]
+                ),
+                Grant(token: token, job: job, leaseSeconds: 60, resume: resume, trained: trained, evaluated: ["base"])
+            ),
+        ]
+        let stops = [StopOrder(token: token, reason: .pause)]
+        for outcomes in [[], [ReportOutcome.accepted, .accepted], [ReportOutcome(.gap, expected: 4), .accepted]] {
+            let sent = ExchangeResponse(number: 9, outcomes: outcomes, grants: grants.map(\.0), stops: stops)
+            let wanted = ExchangeResponse(number: 9, outcomes: outcomes, grants: grants.map(\.1), stops: stops)
+            #expect(try ExchangeResponse(body: sent.body()) == wanted)
+            #expect(try ExchangeResponse(body: wanted.body()) == wanted)
+        }
+        #expect(try ExchangeResponse(body: ExchangeResponse(number: 1).body()) == ExchangeResponse(number: 1))
+    }
+
+    @Test(
+        "the OpenAPI document in docs/ is the one that the endpoints make: radiata coordinator openapi > docs/openapi.json"
+    )
+    func openAPI() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let kept = try String(contentsOf: root.appendingPathComponent("docs/openapi.json"), encoding: .utf8)
+        let document = try WireJSON.decode(OpenAPIHead.self, from: Data(kept.utf8))
+        #expect(kept == OpenAPI.document(version: document.info.version))
+        let calls = document.paths.flatMap { path, methods in methods.keys.map { "\($0.uppercased()) \(path)" } }
+        #expect(Set(calls) == Set(Route.all.map { "\($0.method.rawValue) \($0.path)" }))
+    }
+
     @Test("error codes of a newer coordinator are read as other, and every code has a status of its own family")
     func errorCodes() throws {
         let text = #"{"code":"brand-new","message":"m"}"#
@@ -87,6 +129,13 @@ struct WireTests {
     }
 
     private var launch: LaunchRequest { LaunchRequest(key: "k", bundle: LaunchBundle(fileName: "f", text: "t")) }
+}
+
+private struct OpenAPIHead: Decodable {
+    struct Info: Decodable { let version: String }
+    struct Operation: Decodable { let operationId: String }
+    let info: Info
+    let paths: [String: [String: Operation]]
 }
 
 private let sample = JobID(.of("sample"))

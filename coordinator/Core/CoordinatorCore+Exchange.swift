@@ -112,7 +112,7 @@ extension CoordinatorCore {
                 // A repeat must not give a new lease to what ended meanwhile; what is leased already stays as it is.
                 if outcome.leftCandidates, leases[token.job]?.token != token { continue }
                 leases[token.job] = Lease(
-                    token: token, row: claim.row, priority: claim.priority, needs: Needs(claim.grant.job.requirements),
+                    token: token, row: claim.row, priority: claim.priority, needs: Needs(claim.needs),
                     session: id, worker: worker, deadline: now + settings.lease,
                     stop: leases[token.job].flatMap { $0.token == token ? $0.stop : nil })
             }

@@ -14,7 +14,8 @@ extension CoordinatorCore {
         var verdicts: [AttemptVerdict] = []
         var expired: [AttemptToken] = []
         for attempt in request.attempts {
-            guard let lease = leases[attempt.token.job], lease.token == attempt.token else {
+            guard let lease = leases[attempt.token.job], lease.token == attempt.token, lease.worker == session.worker
+            else {
                 verdicts.append(.superseded)
                 continue
             }

@@ -1,3 +1,4 @@
+package import RunSpec
 package import SweepModel
 package import SweepWire
 
@@ -40,10 +41,12 @@ package struct ExchangeOutcome: Sendable, Equatable {
     package struct Claim: Sendable, Equatable {
         package var row: Int64
         package var priority: Int
+        package var needs: RequirementSpec
         package var grant: Grant
-        package init(row: Int64, priority: Int, grant: Grant) {
+        package init(row: Int64, priority: Int, needs: RequirementSpec = RequirementSpec(), grant: Grant) {
             self.row = row
             self.priority = priority
+            self.needs = needs
             self.grant = grant
         }
     }

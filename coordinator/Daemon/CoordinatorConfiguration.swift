@@ -13,6 +13,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var tokenFile: String?
     package var tlsCertificate: String?
     package var tlsKey: String?
+    /// TLS 1.2 beside 1.3, for old clients.
+    package var allowsTLS12 = false
     /// Serves other machines without TLS.
     package var insecureLAN: Bool
     /// How long an attempt may be silent before its job may be claimed by another worker.
@@ -21,13 +23,15 @@ package struct CoordinatorConfiguration: Sendable {
     package var tick: Duration
     package var logLevel: Logger.Level
     package var time: any TimeSource
+    package var connections = ConnectionLimits()
     /// Called once when the ledger can no longer be written; by default the process ends.
     package var onFatal: @Sendable (LedgerError) -> Void
 
     package init(
         dataFolder: String, host: String = "127.0.0.1", port: Int = 7070, tokenFile: String? = nil,
         tlsCertificate: String? = nil, tlsKey: String? = nil, insecureLAN: Bool = false, lease: Duration = .seconds(60),
-        tick: Duration = .seconds(1), logLevel: Logger.Level = .info, time: any TimeSource = SystemTime(),
+        allowsTLS12: Bool = false, tick: Duration = .seconds(1), logLevel: Logger.Level = .info,
+        time: any TimeSource = SystemTime(),
         onFatal: @escaping @Sendable (LedgerError) -> Void = CoordinatorConfiguration.endProcess
     ) {
         self.dataFolder = dataFolder
@@ -38,6 +42,7 @@ package struct CoordinatorConfiguration: Sendable {
         self.tlsKey = tlsKey
         self.insecureLAN = insecureLAN
         self.lease = lease
+        self.allowsTLS12 = allowsTLS12
         self.tick = tick
         self.logLevel = logLevel
         self.time = time

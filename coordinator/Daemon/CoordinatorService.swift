@@ -1,5 +1,6 @@
 import CoordinatorCore
 import Foundation
+import Glibc
 import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
@@ -84,12 +85,16 @@ package final class CoordinatorService: Service {
             ledger: ledger, settings: settings, time: configuration.time, logger: logger)
         let routes = Routes(
             engine: engine, tokens: tokens,
-            mount: EndpointMount(tokens: tokens, logger: logger, isLoopback: configuration.isLoopback),
+            mount: EndpointMount(
+                tokens: tokens, logger: logger, isLoopback: configuration.isLoopback,
+                failures: FailureBook(most: configuration.connections.refusedTokens, time: configuration.time)),
+            sessions: DashboardSessions(time: configuration.time), isSecure: configuration.tlsCertificate != nil,
             lease: configuration.lease, started: configuration.time.monotonic())
         let application = Application(
-            router: routes.router(), server: try server(),
+            responder: FrontDoor(routes: routes.router().buildResponder()), server: try server(),
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), serverName: "radiata"),
+                address: .hostname(configuration.host, port: configuration.port), serverName: "radiata",
+                backlog: 1024, availableConnectionsDelegate: .maximum(Self.mostConnections(), logger: quiet(logger))),
             onServerRunning: { [self] channel in announce(.success(channel.localAddress?.port ?? configuration.port)) },
             logger: quiet(logger))
         var group = ServiceGroupConfiguration(
@@ -104,18 +109,36 @@ package final class CoordinatorService: Service {
     }
 
     private func server() throws -> HTTPServerBuilder {
-        guard let certificate = configuration.tlsCertificate, let key = configuration.tlsKey else { return .http1() }
+        let limits = configuration.connections
+        let strangers = StrangerBook(limit: limits.strangers)
+        let plain = HTTPServerBuilder.http1(
+            configuration: HTTP1Channel.Configuration(
+                additionalChannelHandlers: [ConnectionGuard(limits: limits, strangers: strangers)],
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
+                    maxHeaderFieldCount: limits.headerCount)))
+        guard let certificate = configuration.tlsCertificate, let key = configuration.tlsKey else { return plain }
         do {
             var tls = TLSConfiguration.makeServerConfiguration(
                 certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
                 privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
-            tls.minimumTLSVersion = .tlsv12
-            return try .tls(.http1(), tlsConfiguration: tls)
+            tls.minimumTLSVersion = configuration.allowsTLS12 ? .tlsv12 : .tlsv13
+            return try .tls(plain, tlsConfiguration: tls)
         } catch {
             throw CoordinatorError(
                 .badCertificate,
                 "--tls-cert \(certificate), --tls-key \(key): not a PEM certificate and its key (\(error))")
         }
+    }
+
+    /// As many as there are descriptors, less what files need. The system's usual 1024 are raised as far as it allows.
+    private static func mostConnections() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 512 }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 512 }
+        return max(64, min(Int(clamping: limit.rlim_cur) - 256, 50_000))
     }
 
     /// Frameworks say much at the start and the end; ours is enough unless more was asked for.

@@ -19,7 +19,7 @@ package enum CoordinatorTokens {
             StoreToken(
                 token: TokenRecord(
                     id: id, hash: TokenBook.hash(text), scope: request.scope.rawValue, note: request.note, created: now,
-                    expires: request.lifetime.map { now + Int64($0 * 1000) })))
+                    expires: try TokenBook.end(of: request.lifetime, from: now))))
         return TokenResponse(id: id, token: text)
     }
 }

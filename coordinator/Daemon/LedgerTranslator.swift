@@ -62,8 +62,9 @@ final class LedgerTranslator: Sendable {
         ExchangeOutcome(
             outcomes: outcome.results.map(Self.outcome), news: try outcome.changes.map(news),
             claims: try outcome.claims.map { claim in
-                let job = try WireJSON.decode(ResolvedJob.self, from: Data(claim.spec.utf8))
-                return ExchangeOutcome.Claim(row: claim.job, priority: job.priority, grant: Self.grant(claim, job))
+                ExchangeOutcome.Claim(
+                    row: claim.job, priority: claim.priority, needs: try needs(claim.requirements),
+                    grant: Self.grant(claim))
             }, leftCandidates: outcome.leftCandidates, quarantined: outcome.quarantined)
     }
 
@@ -78,12 +79,12 @@ final class LedgerTranslator: Sendable {
         }
     }
 
-    private static func grant(_ claim: ClaimedJob, _ job: ResolvedJob) -> Grant {
+    private static func grant(_ claim: ClaimedJob) -> Grant {
         func files(_ checkpoint: StoredCheckpoint) -> [BlobFile] {
             checkpoint.files.map { BlobFile(name: $0.name, sha256: $0.sha256, bytes: $0.bytes) }
         }
         return Grant(
-            token: claim.token, job: job, leaseSeconds: 0,
+            token: claim.token, jobText: claim.spec, leaseSeconds: 0,
             resume: claim.resume.map {
                 ResumePoint(checkpoint: $0.name, step: $0.step, epoch: $0.epoch, files: files($0))
             },

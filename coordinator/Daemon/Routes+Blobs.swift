@@ -5,16 +5,19 @@ import SweepLedger
 import SweepWire
 
 extension Routes {
-    func addBlobRoutes(_ router: Router<BasicRequestContext>) {
+    func addBlobRoutes(_ router: Router<CallContext>) {
         mount.mount(.beginBlob, on: router) { request, _ in
             let digest = try Self.digest(request.sha256)
+            guard (0...BlobStore.mostBytes).contains(request.bytes) else {
+                throw WireError(.badRequest, "a blob of \(request.bytes) bytes; wanted 0 to \(BlobStore.mostBytes)")
+            }
             try checkSpace(for: request.bytes)
             let status = try await BlockingWork.run { try ledger.blobs.begin(digest, bytes: request.bytes) }
             return try await answer(status, digest)
         }
         mount.mount(.missingBlobs, on: router) { request, _ in
-            guard request.sha256.count <= 200_000 else {
-                throw WireError(.tooLarge, "missingBlobs: more than 200000 digests")
+            guard request.sha256.count <= WireLimit.digests else {
+                throw WireError(.badRequest, "missingBlobs: more than \(WireLimit.digests) digests")
             }
             let known = try await ledger.writer.perform(KeepBlobs(sha256: request.sha256, now: wall), .bulk)
             // "There" is said only after the file was looked at: a row alone keeps no promise.

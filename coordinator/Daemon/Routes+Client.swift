@@ -10,13 +10,13 @@ import SweepModel
 import SweepWire
 
 extension Routes {
-    func addClientRoutes(_ router: Router<BasicRequestContext>) {
+    func addClientRoutes(_ router: Router<CallContext>) {
         mount.mount(.health, on: router) { _, _ in
             HealthResponse(
                 program: "radiata", protocolVersion: ProtocolVersion.current, ledger: ledger.id, epoch: ledger.epoch,
                 uptimeSeconds: (engine.time.monotonic() - started).inSeconds)
         }
-        mount.mount(.launch, on: router) { request, _ in try await launch(request) }
+        mount.mount(.launch, on: router) { request, call in try await launch(request, call) }
         mount.mount(.sweeps, on: router) { _, _ in Items(try await ledger.sweeps().map(Self.summary)) }
         mount.mount(.status, on: router) { request, _ in
             let sweeps = try await ledger.sweeps(named: request.sweep.isEmpty ? nil : request.sweep)
@@ -36,17 +36,20 @@ extension Routes {
         }
         mount.mount(.job, on: router) { request, _ in Self.detail(try await ledger.job(request.job)) }
         mount.mount(.logs, on: router) { request, _ in try await log(request) }
-        mount.mount(.action, on: router) { request, _ in try await act(request) }
+        mount.mount(.action, on: router) { request, call in try await act(request, call) }
         mount.mount(.workers, on: router) { _, _ in Items(try await workers()) }
-        mount.mount(.drain, on: router) { request, _ in
+        mount.mount(.drain, on: router) { request, call in
             let verb = SetWorkerState(worker: request.worker, drain: request.drain, now: wall)
-            let worker = try await ledger.writer.perform(verb)
+            let worker = try await ledger.writer.perform(
+                Audited(verb, audit(call, "drain", "\(request.worker): \(request.drain)")))
             engine.tell(.workerChanged(worker, request.drain ? .draining : .active))
             return Nothing()
         }
-        mount.mount(.query, on: router) { request, _ in
-            let query = ReadOnlyQuery(path: ledger.path, mostRows: min(max(request.limit, 1), 1_000_000))
-            return Self.table(try await BlockingWork.run { try query.run(request.sql) })
+        mount.mount(.query, on: router) { request, call in
+            var query = ReadOnlyQuery(path: ledger.path, mostRows: min(max(request.limit, 1), 1_000_000))
+            query.mayReadAudit = call.principal.scope == .admin
+            let allowed = query
+            return Self.table(try await queries.pass { try await BlockingWork.run { try allowed.run(request.sql) } })
         }
         mount.mount(.export, on: router) { request, _ in
             let rows = try await ledger.export(sweep: request.sweep)
@@ -54,9 +57,10 @@ extension Routes {
         }
     }
 
-    private func launch(_ request: LaunchRequest) async throws -> LaunchResponse {
-        guard (16...128).contains(request.key.utf8.count) else {
-            throw WireError(.badRequest, "launch: the key has \(request.key.utf8.count) characters, wanted 16 to 128")
+    private func launch(_ request: LaunchRequest, _ call: Call) async throws -> LaunchResponse {
+        guard (16...128).contains(request.key.unicodeScalars.count) else {
+            throw WireError(
+                .badRequest, "launch: the key has \(request.key.unicodeScalars.count) characters, wanted 16 to 128")
         }
         for input in request.inputs { try Self.check(input.tree) }
         let now = wall
@@ -67,27 +71,56 @@ extension Routes {
             } catch {
                 throw WireError(.badRequest, error.description)
             }
-            let jobs = try file.definition.resolvedJobs(file.plan)
             let bundle = try WireJSON.encode(request.bundle)
-            return LaunchSweep(
+            let verb = LaunchSweep(
                 key: request.key, digest: ContentDigest.of(bundle).text, name: file.definition.name,
                 fileDigest: request.bundle.digest.text, bundle: String(decoding: bundle, as: UTF8.self),
                 priority: file.definition.priority, configurations: file.plan.configurations.count,
-                checkpoints: file.plan.checkpointCount, jobs: try jobs.map { try LaunchJob($0) }, now: now)
+                checkpoints: file.plan.checkpointCount, jobs: [], now: now)
+            return (verb, try file.definition.resolvedJobs(file.plan))
         }
         var missing: Set<String> = []
         for input in request.inputs {
             missing.formUnion(
                 try await ledger.writer.perform(StoreInput(name: input.name, tree: input.tree, now: now), .bulk))
         }
-        let outcome = try await ledger.writer.perform(prepared, .bulk)
-        engine.tell(.changed(try outcome.changes.map(engine.translator.news), stopping: [], continuing: []))
+        let outcome = try await store(prepared.0, prepared.1, call)
         engine.logger.info(
-            "sweep \(prepared.name) launched", metadata: ["jobs": "\(outcome.jobs)", "added": "\(outcome.added)"])
+            "sweep \(prepared.0.name) launched", metadata: ["jobs": "\(outcome.jobs)", "added": "\(outcome.added)"])
         return LaunchResponse(
-            sweep: prepared.name.text, configurations: prepared.configurations, jobs: outcome.jobs,
+            sweep: prepared.0.name.text, configurations: prepared.0.configurations, jobs: outcome.jobs,
             added: outcome.added,
             shared: outcome.shared, missingBlobs: missing.sorted())
+    }
+
+    /// Jobs of one transaction of a launch.
+    private static let slice = 2000
+
+    /// Stores the jobs slice by slice; the texts of the next slice are written while one is committed.
+    private func store(_ verb: LaunchSweep, _ jobs: [ResolvedJob], _ call: Call) async throws -> LaunchSweep.Outcome {
+        var outcome = LaunchSweep.Outcome()
+        var start = 0
+        var texts = try await Self.texts(jobs[..<min(Self.slice, jobs.count)])
+        repeat {
+            let end = min(start + Self.slice, jobs.count)
+            var part = verb
+            part.jobs = texts
+            part.before = outcome
+            part.isLast = end == jobs.count
+            let committed = Audited(part, audit(call, "launch", "\(verb.name), \(part.jobs.count) jobs"))
+            async let done = ledger.writer.perform(committed, .bulk)
+            async let next = Self.texts(jobs[end..<min(end + Self.slice, jobs.count)])
+            outcome = try await done
+            texts = try await next
+            engine.tell(.changed(try outcome.changes.map(engine.translator.news), stopping: [], continuing: []))
+            outcome.changes = []
+            start = end
+        } while start < jobs.count
+        return outcome
+    }
+
+    private static func texts(_ jobs: ArraySlice<ResolvedJob>) async throws -> [LaunchJob] {
+        try await BlockingWork.run { try jobs.map { try LaunchJob($0) } }
     }
 
     /// A list of files names the input only if its digest is that of the list.
@@ -106,13 +139,14 @@ extension Routes {
         }
     }
 
-    private func act(_ request: ActionRequest) async throws -> ActionResponse {
+    private func act(_ request: ActionRequest, _ call: Call) async throws -> ActionResponse {
         guard let action = ChangeJobs.Action(rawValue: request.action.rawValue) else {
             throw WireError(.badRequest, "action '\(request.action.rawValue)' is not known here")
         }
         let verb = ChangeJobs(
             action: action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: wall)
-        let outcome = try await ledger.writer.perform(verb)
+        let outcome = try await ledger.writer.perform(
+            Audited(verb, audit(call, "action", "\(request.action.rawValue) \(request.target)")))
         engine.tell(
             .changed(
                 try outcome.changes.map(engine.translator.news), stopping: outcome.stopping,

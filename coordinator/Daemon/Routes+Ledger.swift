@@ -5,17 +5,23 @@ import SweepLedger
 import SweepWire
 
 extension Routes {
-    func addLedgerRoutes(_ router: Router<BasicRequestContext>) {
-        mount.mount(.createToken, on: router) { request, _ in
-            guard request.note.utf8.count <= 256, request.lifetime.map({ $0 > 0 && $0.isFinite }) ?? true else {
-                throw WireError(.badRequest, "token: the note is longer than 256 bytes, or the lifetime is not above 0")
+    /// The note of a mutation in the table `audit`.
+    func audit(_ call: Call, _ name: String, _ detail: String) -> AuditEntry {
+        AuditEntry(actor: call.principal.id, call: name, detail: detail, now: wall)
+    }
+
+    func addLedgerRoutes(_ router: Router<CallContext>) {
+        mount.mount(.createToken, on: router) { request, call in
+            guard request.note.unicodeScalars.count <= 256 else {
+                throw WireError(.badRequest, "token: the note has more than 256 characters")
             }
             let (id, text) = TokenBook.make(SystemRandom())
             let now = wall.milliseconds
             let record = TokenRecord(
                 id: id, hash: TokenBook.hash(text), scope: request.scope.rawValue, note: request.note, created: now,
-                expires: request.lifetime.map { now + Int64($0 * 1000) })
-            try await ledger.writer.perform(StoreToken(token: record))
+                expires: try TokenBook.end(of: request.lifetime, from: now))
+            try await ledger.writer.perform(
+                Audited(StoreToken(token: record), audit(call, "createToken", "\(id), scope \(record.scope)")))
             tokens.replace(try await ledger.tokens())
             return TokenResponse(id: id, token: text)
         }
@@ -27,18 +33,21 @@ extension Routes {
                         created: token.created, expires: token.expires, isRevoked: token.revoked != nil)
                 })
         }
-        mount.mount(.revokeToken, on: router) { request, _ in
-            guard try await ledger.writer.perform(RevokeToken(id: request.id, now: wall)) else {
+        mount.mount(.revokeToken, on: router) { request, call in
+            let verb = Audited(RevokeToken(id: request.id, now: wall), audit(call, "revokeToken", request.id))
+            guard try await ledger.writer.perform(verb) else {
                 throw WireError(.notFound, "no token '\(request.id)'")
             }
             tokens.replace(try await ledger.tokens())
             return Nothing()
         }
-        mount.mount(.backup, on: router) { _, _ in
+        mount.mount(.backup, on: router) { _, call in
+            try await ledger.writer.perform(audit(call, "backup", ""))
             let (path, bytes) = try await ledger.backup(now: wall)
             return BackupResponse(path: path, bytes: bytes)
         }
-        mount.mount(.collect, on: router) { _, _ in
+        mount.mount(.collect, on: router) { _, call in
+            try await ledger.writer.perform(audit(call, "collect", ""))
             let (blobs, bytes) = try await ledger.collect(now: wall)
             return CollectResponse(removedBlobs: blobs, removedBytes: bytes)
         }

@@ -14,14 +14,19 @@ struct Routes: Sendable {
     let engine: CoordinatorEngine
     let tokens: TokenBook
     let mount: EndpointMount
+    let sessions: DashboardSessions
+    /// Whether browsers come by TLS: their cookie then never travels otherwise.
+    let isSecure: Bool
+    let workerSessions = WorkerSessionBook()
+    let queries = QueryGate()
     let lease: Duration
     let started: MonotonicTime
 
     var ledger: Ledger { engine.ledger }
     var wall: WallTime { engine.time.wall() }
 
-    func router() -> Router<BasicRequestContext> {
-        let router = Router(context: BasicRequestContext.self)
+    func router() -> Router<CallContext> {
+        let router = Router(context: CallContext.self)
         addWorkerRoutes(router)
         addBlobRoutes(router)
         addClientRoutes(router)
@@ -30,15 +35,10 @@ struct Routes: Sendable {
         return router
     }
 
-    private func addWorkerRoutes(_ router: Router<BasicRequestContext>) {
-        mount.mount(.register, on: router) { request, _ in
-            guard request.session.isValid, (1...128).contains(request.worker.text.utf8.count),
-                (0...1024).contains(request.slots),
-                request.name.utf8.count <= 256, request.labels.count <= 64
-            else {
-                throw WireError(
-                    .badRequest, "register: the session is not 32 hex digits, or a name or number is out of range")
-            }
+    private func addWorkerRoutes(_ router: Router<CallContext>) {
+        mount.mount(.register, on: router) { request, call in
+            try Self.check(request)
+            try workerSessions.check(request.session, call.principal)
             let reply = await engine.ask { .register(request, $0) }
             guard case .registered(let response) = reply else { throw Self.error(reply) }
             engine.logger.info(
@@ -46,13 +46,15 @@ struct Routes: Sendable {
                 metadata: ["worker": "\(request.worker)", "slots": "\(request.slots)"])
             return response
         }
-        mount.mount(.exchange, on: router) { request, http in
+        mount.mount(.exchange, on: router) { request, call in
             guard request.reports.count <= WireLimit.reports, request.waitSeconds.isFinite else {
                 throw WireError(.badRequest, "exchange: \(request.reports.count) reports, at most \(WireLimit.reports)")
             }
-            return try await exchange(request, http)
+            try workerSessions.check(request.session, call.principal)
+            return try await exchange(request, call.http)
         }
-        mount.mount(.heartbeat, on: router) { request, _ in
+        mount.mount(.heartbeat, on: router) { request, call in
+            try workerSessions.check(request.session, call.principal)
             let reply = await engine.ask { .heartbeat(request, $0) }
             guard case .heartbeat(let response) = reply else { throw Self.error(reply) }
             return response
@@ -100,6 +102,23 @@ struct Routes: Sendable {
         }
         guard case .exchanged(let response) = reply else { throw Self.error(reply) }
         return response
+    }
+
+    private static func check(_ request: RegisterRequest) throws {
+        let texts =
+            [request.worker.text, request.name, request.version] + request.labels.flatMap { [$0.key, $0.value] }
+        guard request.session.isValid, !request.worker.text.isEmpty, (0...1024).contains(request.slots),
+            (0...65_536).contains(request.threads), (0...1024).contains(request.gpus), request.labels.count <= 64,
+            texts.allSatisfy({ text in
+                text.unicodeScalars.count <= 256
+                    && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+            })
+        else {
+            throw WireError(
+                .badRequest,
+                "register: the session is not 32 hex digits, or a name, label or number is out of range (texts: 256 characters, none of them control characters)"
+            )
+        }
     }
 
     static func error(_ reply: CoordinatorReply) -> WireError {

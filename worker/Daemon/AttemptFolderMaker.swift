@@ -48,6 +48,10 @@ struct AttemptFolderMaker: Sendable {
             for file in resume.files { try await restore(file, below: folder.resume) }
         }
         for checkpoint in grant.trained {
+            guard SafeName.isName(checkpoint.name) else {
+                throw WorkerError(
+                    .badInput, "the coordinator names a checkpoint '\(checkpoint.name)', which cannot be one")
+            }
             let target = folder.checkpoint(checkpoint.name)
             for file in checkpoint.files { try await restore(file, below: target) }
             let manifest = CheckpointManifest(
@@ -64,9 +68,7 @@ struct AttemptFolderMaker: Sendable {
     }
 
     private func restore(_ file: BlobFile, below folder: String) async throws {
-        let segments = file.name.split(separator: "/", omittingEmptySubsequences: false)
-        guard segments.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }), let digest = ContentDigest(file.sha256)
-        else {
+        guard SafeName.isPath(file.name), let digest = ContentDigest(file.sha256) else {
             throw WorkerError(.badInput, "the coordinator names a file '\(file.name)' that cannot be one")
         }
         let blob = try await blobs.fetch(digest, size: Int64(file.bytes))

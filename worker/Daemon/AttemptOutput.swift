@@ -45,7 +45,7 @@ struct AttemptOutput: Sendable {
         let folder = AttemptFolder(place.out)
         evaluations = LineTail(path: folder.evaluations)
         artifacts = LineTail(path: folder.artifacts)
-        log = LogTail(path: place.log)
+        log = LogTail(path: place.log, mask: SecretMask(environment: plan.order.environment))
         samples = plan.samples
         hasFinal = grant.trained.contains { $0.isFinal }
         hasAdapter = !grant.trained.isEmpty

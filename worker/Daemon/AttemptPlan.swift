@@ -71,7 +71,7 @@ extension AttemptPlan {
         for template in trainer.files {
             files.append((try Self.target(template.to, values, place), try Self.content(template, values)))
         }
-        var environment = Self.allowed(around.environment)
+        var environment = TrainerEnvironment.allowed(around.environment)
         for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] { environment[name] = String(around.threads) }
         environment["RADIATA_JOB"] = job.id.text
         environment["RADIATA_ATTEMPT"] = values["attempt"]
@@ -132,20 +132,5 @@ extension AttemptPlan {
             }
         }
         return try CommandTemplate(template.content).rendered(escaped)
-    }
-
-    /// A trainer gets what programs need to run, not what the worker was told (its token least of all).
-    private static func allowed(_ environment: [String: String]) -> [String: String] {
-        let names: Set<String> = [
-            "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH",
-            "PYTHONPATH",
-            "VIRTUAL_ENV", "CONDA_PREFIX", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "HF_HOME", "HF_HUB_OFFLINE",
-            "XDG_CACHE_HOME",
-            "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENBLAS_CORETYPE",
-        ]
-        let faults: Set<String> = ["RADIATA_FAULTS", "RADIATA_CRASH", "RADIATA_PROBES", "RADIATA_BUGS"]
-        return environment.filter { name, _ in
-            names.contains(name) || faults.contains(name) || name.hasPrefix("LC_") || name.hasPrefix("NVIDIA_")
-        }
     }
 }

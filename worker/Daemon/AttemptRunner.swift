@@ -153,7 +153,8 @@ final class AttemptRunner: Sendable {
         end.sawFullDisk = wasDiskFull
         end.sawOutOfMemoryKill = (OutOfMemoryWatch.kills() ?? 0) > killsBefore
         (end.hasOutputs, end.missing) = outputs(output, plan)
-        end.logTail = try output.logTail()
+        let mask = SecretMask(environment: plan.order.environment)
+        end.logTail = try output.logTail().map { mask.masked($0) }
         let judged = ExitJudge.judge(end)
         guard judged == .finished, let evaluate = plan.evaluate else { return judged }
         emit(.progress(grant.token, phase: "evaluating", step: nil))

@@ -6,10 +6,13 @@ package struct LogTail: Sendable {
     static let pieceBytes = 16 << 10
 
     let path: String
+    private let mask: SecretMask
     private(set) var position: Int64
 
-    package init(path: String, position: Int64 = 0) {
+    /// - Parameter mask: takes secrets out of what leaves this machine.
+    package init(path: String, position: Int64 = 0, mask: SecretMask = SecretMask()) {
         self.path = path
+        self.mask = mask
         self.position = position
     }
 
@@ -21,7 +24,7 @@ package struct LogTail: Sendable {
             // Whole lines where there are any: a cut could fall inside a letter.
             if let end = bytes.lastIndex(of: UInt8(ascii: "\n")) { bytes.removeSubrange((end + 1)...) }
         }
-        let report = LogReport(offset: UInt64(position), text: Self.text(bytes))
+        let report = LogReport(offset: UInt64(position), text: Self.text(mask.masked(bytes)))
         position += Int64(bytes.count)
         return report
     }

@@ -2,9 +2,12 @@ import ArgumentParser
 import CoreTools
 import RunSpec
 
-struct BenchCommand: ParsableCommand {
+struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure this machine.", subcommands: [MatrixProduct.self, Step.self])
+        commandName: "bench", abstract: "Measure this machine.",
+        subcommands: [
+            MatrixProduct.self, Step.self, Jobs.self, Processes.self, Metrics.self, Ledger.self, Idle.self,
+        ])
 
     struct MatrixProduct: ParsableCommand {
         static let configuration = CommandConfiguration(

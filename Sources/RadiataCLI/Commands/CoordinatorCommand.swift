@@ -2,11 +2,19 @@ import ArgumentParser
 import Coordinator
 import Foundation
 import Logging
+import SweepWire
 
 struct CoordinatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coordinator", abstract: "The coordinator: expands sweeps, hands out jobs, keeps the ledger.",
-        subcommands: [Run.self])
+        subcommands: [Run.self, Document.self])
+
+    struct Document: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "openapi", abstract: "Print the HTTP contract as an OpenAPI 3.1 document.")
+
+        func run() { Console.out(String(OpenAPI.document(version: ProgramVersion.text).dropLast())) }
+    }
 
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -25,8 +33,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
         var tlsCert: String?
         @Option(help: "Private key (PEM).")
         var tlsKey: String?
+        @Flag(help: "Serve TLS 1.2 beside 1.3.")
+        var tls12 = false
         @Flag(help: "Serve other machines without TLS: only in a network you trust.")
         var insecureLan = false
+        @Option(help: "Refused tokens a minute after which an address is told to wait.")
+        var refusedTokens = 20
         @Option(help: "How long a silent attempt keeps its job: 60s, 2m.")
         var lease = "60s"
 
@@ -35,9 +47,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
             guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]) else {
                 throw CommandFailure(.usage, "--listen \(listen): wanted HOST:PORT, for example 127.0.0.1:7070")
             }
-            let configuration = CoordinatorConfiguration(
+            var configuration = CoordinatorConfiguration(
                 dataFolder: Paths.expanded(data), host: String(listen[..<colon]), port: port, tokenFile: tokenFile,
-                tlsCertificate: tlsCert, tlsKey: tlsKey, insecureLAN: insecureLan, lease: try Self.duration(lease))
+                tlsCertificate: tlsCert, tlsKey: tlsKey, insecureLAN: insecureLan, lease: try Self.duration(lease),
+                allowsTLS12: tls12)
+            configuration.connections.refusedTokens = refusedTokens
             do {
                 try await CoordinatorDaemon.run(configuration)
             } catch let error as CoordinatorError where error.code == .badConfiguration {

@@ -24,7 +24,7 @@ struct LogsCommand: AsyncParsableCommand {
         while true {
             let page = try await client.call(
                 .logs, LogRequest(job: job, attempt: attempt, offset: offset, waitSeconds: follow ? 20 : 0))
-            FileHandle.standardOutput.write(Data(page.text.utf8))
+            Console.write(page.text)
             let isAtEnd = page.next == offset
             offset = page.next
             if page.isComplete && isAtEnd || (!follow && isAtEnd) { return }

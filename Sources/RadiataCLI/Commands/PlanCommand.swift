@@ -18,7 +18,7 @@ struct PlanCommand: ParsableCommand {
         let sweep = try SweepFileReader(digest: .lookedUp).read(file)
         for warning in sweep.plan.warnings { Console.note("warning: \(warning)") }
         switch output.format {
-        case .json: Console.out(try JSONText.encode(PlanDocument(sweep.plan)))
+        case .json: Console.out(try JSONText.encode(sweep.plan.report))
         case .csv: Console.out(try table(sweep.plan, short: false).rendered(as: .csv))
         case .table:
             Console.out(try table(sweep.plan, short: true).rendered(as: .table))
@@ -50,34 +50,5 @@ struct PlanCommand: ParsableCommand {
             return [.text(job.id.text), .text(configuration.group), .number(Double(job.seed))] + values
         }
         return table
-    }
-}
-
-/// The object that `plan --format json` prints (a contract, docs/sweep-format.md).
-private struct PlanDocument: Encodable {
-    struct Job: Encodable {
-        let id: String
-        let group: String
-        let parameters: [String: ParameterValue]
-        let seed: Int
-        /// Present where base or data are missing: the id then stands for their path, not for their content.
-        let provisional: Bool?
-    }
-
-    let sweep: String
-    let configurations: Int
-    let jobs: [Job]
-    let checkpoints: Int
-
-    init(_ plan: SweepPlan) {
-        sweep = plan.name.text
-        configurations = plan.configurations.count
-        checkpoints = plan.checkpointCount
-        jobs = plan.jobs.map { job in
-            let configuration = plan.configurations[job.configuration]
-            return Job(
-                id: job.id.text, group: configuration.group, parameters: configuration.given, seed: job.seed,
-                provisional: job.provisional ? true : nil)
-        }
     }
 }

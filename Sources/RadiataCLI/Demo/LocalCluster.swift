@@ -25,12 +25,12 @@ final class LocalCluster: Sendable {
         try start(name: "coordinator", ["coordinator", "run", "--data", "\(folder)/coordinator", "--listen", address])
     }
 
-    func startWorker(_ number: Int, threads: Int, inputs: [String]) throws {
+    func startWorker(_ number: Int, threads: Int, slots: Int = 1, inputs: [String]) throws {
         let inputOptions = inputs.flatMap { ["--inputs", $0] }
         try start(
             name: "worker-\(number)",
             ["worker", "run", "--coordinator", "http://\(address)", "--work", "\(folder)/worker-\(number)"]
-                + ["--slots", "1", "--threads", "\(threads)"] + inputOptions)
+                + ["--slots", "\(slots)", "--threads", "\(threads)"] + inputOptions)
     }
 
     /// Waits until the coordinator answers.
@@ -42,6 +42,10 @@ final class LocalCluster: Sendable {
                 .failed,
                 "the coordinator did not start; its log is \(folder)/coordinator.log\n\(logTail("coordinator"))")
         }
+    }
+
+    var coordinatorPID: Int32? {
+        children.withLock { $0.first { $0.isRunning && $0.arguments?.first == "coordinator" }?.processIdentifier }
     }
 
     /// Ends every child: workers first, so that they can report.

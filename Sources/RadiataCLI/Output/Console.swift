@@ -4,8 +4,24 @@ import Foundation
 enum Console {
     static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-    static func out(_ text: String) {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    static func out(_ text: String) { write(text + "\n") }
+
+    /// Text without a line end. On a terminal, control characters of names and logs are shown, not obeyed: they could
+    /// move the cursor, change the title or the clipboard. Pipes get what there is.
+    static func write(_ text: String) {
+        let shown = isatty(STDOUT_FILENO) == 1 ? visible(text) : text
+        FileHandle.standardOutput.write(Data(shown.utf8))
+    }
+
+    static func visible(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { result.append(isControl(scalar) ? "\u{FFFD}" : scalar) }
+        return String(result)
+    }
+
+    private static func isControl(_ scalar: UnicodeScalar) -> Bool {
+        scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t"
     }
 
     static func note(_ text: String) {

@@ -4,6 +4,7 @@ import GRDB
 package struct JobDetailRow: Sendable {
     package struct Attempt: Sendable {
         package var number: Int
+        /// Its name.
         package var worker: String
         package var started: Int64
         package var ended: Int64?
@@ -63,8 +64,8 @@ extension Ledger {
 private func attempts(_ job: Int64, _ db: Database) throws -> [JobDetailRow.Attempt] {
     try db.all(
         """
-        SELECT number, worker, started, ended, outcome, failure, message, resumed_step FROM attempt
-        WHERE job = ? ORDER BY number
+        SELECT a.number, coalesce(w.name, a.worker), a.started, a.ended, a.outcome, a.failure, a.message, a.resumed_step
+        FROM attempt a LEFT JOIN worker w ON w.id = a.worker WHERE a.job = ? ORDER BY a.number
         """, [job]
     ).map { row in
         JobDetailRow.Attempt(

@@ -22,6 +22,7 @@ package struct JobRow: Sendable, Equatable {
     package var state: String
     package var seed: Int
     package var attempts: Int
+    /// Its name.
     package var worker: String?
     package var failure: String?
     package var message: String?
@@ -161,7 +162,8 @@ extension Ledger {
 
 extension JobRow {
     static let columns = """
-        SELECT j.identity, s.name, m.group_name, j.configuration, j.state, j.seed, j.attempt, j.worker, j.failure, j.message,
+        SELECT j.identity, s.name, m.group_name, j.configuration, j.state, j.seed, j.attempt,
+            coalesce((SELECT w.name FROM worker w WHERE w.id = j.worker), j.worker), j.failure, j.message,
             m.parameters, j.created, j.updated
 
         """

@@ -23,6 +23,9 @@ package struct ClaimedJob: Equatable, Sendable {
     package var token: AttemptToken
     /// The resolved job as JSON.
     package var spec: String
+    package var priority: Int
+    /// What it needs of a worker, as JSON.
+    package var requirements: String
     /// Newest complete training state.
     package var resume: StoredCheckpoint?
     /// Checkpoints with a deliverable that stay valid.
@@ -82,7 +85,7 @@ struct ClaimJob {
     static func describe(_ db: Database, attempt: Int64, ledgerID: String) throws -> ClaimedJob {
         let row = try db.first(
             """
-            SELECT j.id, j.identity, j.spec, a.number, a.epoch, a.resumed_step
+            SELECT j.id, j.identity, j.spec, a.number, a.epoch, a.resumed_step, j.priority, j.requirements
             FROM attempt a JOIN job j ON j.id = a.job WHERE a.id = ?
             """, [attempt])
         guard let row else {
@@ -95,7 +98,7 @@ struct ClaimJob {
             job: job,
             token: AttemptToken(
                 ledger: ledgerID, epoch: row[4], job: try JobID.stored(row[1]), attempt: AttemptNumber(number)),
-            spec: row[2], trained: [], evaluated: [])
+            spec: row[2], priority: row[6], requirements: row[7], trained: [], evaluated: [])
         guard number > 1 else { return claimed }
         let checkpoints = try db.all(
             """

@@ -82,6 +82,15 @@ package struct ExchangeVerb: LedgerVerb {
         return outcome
     }
 
+    /// Whether the attempt is another worker's: a worker speaks for its own only.
+    private func isForeign(_ token: AttemptToken, _ db: Database) throws -> Bool {
+        try db.first(
+            """
+            SELECT 1 FROM job j JOIN attempt a ON a.job = j.id
+            WHERE j.identity = ? AND a.number = ? AND a.epoch = ? AND a.worker <> ?
+            """, token.fence + [worker.text]) != nil
+    }
+
     private func report(_ db: Database, _ outcome: inout Outcome) throws {
         var blocked: Set<AttemptToken> = []
         for report in reports {
@@ -89,7 +98,7 @@ package struct ExchangeVerb: LedgerVerb {
                 outcome.results.append(.notTried)
                 continue
             }
-            guard report.token.ledger == ledgerID else {
+            guard report.token.ledger == ledgerID, try !isForeign(report.token, db) else {
                 outcome.results.append(.superseded)
                 continue
             }

@@ -38,6 +38,9 @@ package struct LaunchJob: Sendable {
 }
 
 /// Adds a sweep, or what a known sweep misses. Adds jobs, removes none.
+///
+/// A large one is written in slices, each a transaction of its own, so that nobody waits behind a million rows. The key
+/// is remembered with the last slice: a launch that was cut off is completed by sending it again.
 package struct LaunchSweep: LedgerVerb {
     package struct Outcome: Sendable, Equatable {
         package var jobs = 0
@@ -45,6 +48,12 @@ package struct LaunchSweep: LedgerVerb {
         package var shared = 0
         /// Jobs that wait now because of this launch.
         package var changes: [JobChange] = []
+
+        package init(jobs: Int = 0, added: Int = 0, shared: Int = 0) {
+            self.jobs = jobs
+            self.added = added
+            self.shared = shared
+        }
     }
 
     /// The answer of a key seen before with another request.
@@ -61,7 +70,11 @@ package struct LaunchSweep: LedgerVerb {
     let priority: Int
     package let configurations: Int
     let checkpoints: Int
-    let jobs: [LaunchJob]
+    /// This slice's.
+    package var jobs: [LaunchJob]
+    /// What the slices before this one did; their `changes` are not needed.
+    package var before: Outcome?
+    package var isLast = true
     let now: WallTime
 
     package init(
@@ -101,8 +114,9 @@ package struct LaunchSweep: LedgerVerb {
         try db.change(
             "INSERT INTO sweep_file (sweep, digest, bundle, launched) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [sweep, fileDigest, bundle, now.milliseconds])
-        var outcome = Outcome()
+        var outcome = Outcome(added: before?.added ?? 0, shared: before?.shared ?? 0)
         for job in jobs { try add(job, to: sweep, db, &outcome) }
+        guard isLast else { return outcome }
         outcome.jobs = try db.first("SELECT coalesce(sum(jobs), 0) FROM sweep_count WHERE sweep = ?", [sweep])?[0] ?? 0
         try db.change(
             "INSERT INTO request_key (key, digest, reply, created) VALUES (?, ?, ?, ?)",

@@ -4,31 +4,12 @@ import RunSpec
 import SweepModel
 
 extension LedgerReport {
-    /// Names are data: they become paths on workers and in exports.
-    static func isSafeName(_ name: String) -> Bool {
-        guard (1...128).contains(name.utf8.count), !name.hasPrefix(".") else { return false }
-        return name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                true
-            default: false
-            }
-        }
-    }
-
-    /// A relative path of safe names.
-    static func isSafePath(_ path: String) -> Bool {
-        path.utf8.count <= 1024
-            && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { isSafeName(String($0)) }
-    }
-
     /// Adds a checkpoint: visible as a whole or not at all, and only once the metric stream has come as far.
     func storeCheckpoint(
         _ db: Database, name: String, manifest: CheckpointManifest, position: UInt64, now: WallTime
     ) throws -> ReportResult {
-        guard Self.isSafeName(name), manifest.step >= 0, manifest.epoch >= 0, manifest.files.count <= 1024,
-            manifest.files.allSatisfy({ Self.isSafePath($0.name) && $0.bytes >= 0 })
+        guard SafeName.isName(name), manifest.step >= 0, manifest.epoch >= 0, manifest.files.count <= 1024,
+            manifest.files.allSatisfy({ SafeName.isPath($0.name) && $0.bytes >= 0 })
         else { return .refused("checkpoint '\(name.prefix(128))': a name, step or size in it is not allowed") }
         var files: [(file: CheckpointManifest.File, sha256: String)] = []
         for file in manifest.files {
@@ -81,8 +62,10 @@ extension LedgerReport {
 
     func storeEvaluations(_ db: Database, rows: [EvaluationRow], completed: [String]) throws -> ReportResult {
         let texts = rows.flatMap { [$0.checkpoint, $0.class, $0.prompts, $0.metric] } + completed
-        guard texts.allSatisfy({ $0.utf8.count <= 256 }), rows.allSatisfy({ $0.step >= 0 && $0.n >= 0 }) else {
-            return .refused("evaluations: a name is longer than 256 bytes, or a step or count is below 0")
+        guard texts.allSatisfy({ $0.utf8.count <= 256 }),
+            rows.allSatisfy({ $0.step >= 0 && $0.n >= 0 && $0.epoch >= 0 })
+        else {
+            return .refused("evaluations: a name is longer than 256 bytes, or a step, epoch or count is below 0")
         }
         guard let open = try openAttempt(db) else { return .superseded }
         for row in rows {
@@ -112,7 +95,9 @@ extension LedgerReport {
 
     func storeArtifacts(_ db: Database, _ files: [StoredArtifactFile]) throws -> ReportResult {
         guard
-            files.allSatisfy({ Self.isSafePath($0.name) && Self.isSafeName($0.kind) && $0.checkpoint.utf8.count <= 256 }
+            files.allSatisfy({
+                SafeName.isPath($0.name) && SafeName.isName($0.kind) && $0.checkpoint.utf8.count <= 256 && $0.bytes >= 0
+            }
             )
         else { return .refused("artifacts: a name in it is not allowed") }
         guard let open = try openAttempt(db) else { return .superseded }
@@ -137,6 +122,7 @@ extension LedgerReport {
     private static let logBytes = 1 << 20
 
     func storeLog(_ db: Database, offset: UInt64, text: String) throws -> ReportResult {
+        guard offset <= 1 << 48 else { return .refused("log: no log begins at byte \(offset)") }
         guard let open = try openAttempt(db) else { return .superseded }
         let row = try db.first("SELECT log_end FROM attempt WHERE id = ?", [open.attempt])
         let known: Int64 = row?[0] ?? 0

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Random sweeps and their points, expanded by brute force without any code of this project:
-python3 expander.py > expansions.json
+python3 expander.py > expansions.json            the 36 cases that are kept
+python3 expander.py 10000 7 > more.json           more, from another seed (make properties)
 
 A grid is expanded by walking the full product of all axes, conditional ones included, deciding for each parameter by
 recursion whether its axis is on, and dropping duplicates: slower than any sensible way, and independent of order.
@@ -11,6 +12,7 @@ import itertools
 import json
 import math
 import random
+import sys
 
 from scipy.stats import qmc
 
@@ -171,9 +173,10 @@ def make(rng):
     }
 
 
-rng = random.Random(23)
+count, seed = (int(sys.argv[1]), int(sys.argv[2])) if len(sys.argv) == 3 else (36, 23)
+rng = random.Random(seed)
 cases = []
-while len(cases) < 36:
+while len(cases) < count:
     sweep = make(rng)
     jobs = expand(sweep)
     if jobs:

@@ -14,11 +14,12 @@ struct EndpointMount: Sendable {
     /// Names under which a browser on this machine may call while no token is asked for (a page from elsewhere must
     /// not).
     let isLoopback: Bool
+    let failures: FailureBook
 
-    /// - Parameter handler: gets the decoded request, and the HTTP request whose body was read.
+    /// - Parameter handler: gets the decoded request, and who calls with which HTTP request (its body was read).
     func mount<Input: WireRequest, Output: WireResponse>(
-        _ endpoint: Endpoint<Input, Output>, on router: Router<BasicRequestContext>,
-        _ handler: @escaping @Sendable (Input, Request) async throws -> Output
+        _ endpoint: Endpoint<Input, Output>, on router: Router<CallContext>,
+        _ handler: @escaping @Sendable (Input, Call) async throws -> Output
     ) {
         let names = endpoint.path.split(separator: "/").filter { $0.hasPrefix("{") }.map {
             String($0.dropFirst().dropLast())
@@ -27,16 +28,23 @@ struct EndpointMount: Sendable {
         router.on(RouterPath(endpoint.path), method: method) { request, context in
             do {
                 var request = request
-                try admit(request, endpoint.scopes)
+                let principal = try admit(request, context, endpoint.scopes)
                 if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > endpoint.bodyLimit {
                     throw WireError(
                         .tooLarge, "\(endpoint.name): a body of \(length) bytes, at most \(endpoint.bodyLimit)")
                 }
                 var parameters: [String: String] = [:]
-                for (name, value) in request.uri.queryParameters { parameters[String(name)] = String(value) }
+                if request.uri.query != nil {
+                    for (name, value) in request.uri.queryParameters {
+                        guard parameters.updateValue(String(value), forKey: String(name)) == nil else {
+                            throw WireError(.badRequest, "\(endpoint.name): \(name) is given twice")
+                        }
+                    }
+                }
                 for name in names { parameters[name] = context.parameters.get(name) }
                 let body = try await Self.collect(&request, limit: endpoint.bodyLimit, name: endpoint.name)
-                let output = try await handler(try Input(parameters: parameters, body: body), request)
+                let output = try await handler(
+                    try Input(parameters: parameters, body: body), Call(http: request, principal: principal))
                 return Self.response(.ok, Output.contentType, try output.body())
             } catch {
                 return refuse(error, endpoint.name)
@@ -45,17 +53,23 @@ struct EndpointMount: Sendable {
     }
 
     /// - Throws: `WireError` for a version that is not served, a page from elsewhere, a bad token.
-    func admit(_ request: Request, _ scopes: [TokenScope]) throws {
-        if let name = HTTPField.Name(ProtocolVersion.header) {
-            guard ProtocolVersion.isServed(request.headers[name]) else {
-                throw WireError(
-                    .upgrade,
-                    "protocol \(request.headers[name] ?? "") is not served; wanted \(ProtocolVersion.oldest) to \(ProtocolVersion.current)"
-                )
-            }
+    func admit(_ request: Request, _ context: CallContext, _ scopes: [TokenScope]) throws -> Principal {
+        if let name = SafeHeaders.protocolVersion, let fault = ProtocolVersion.fault(request.headers[name]) {
+            throw fault
         }
         if tokens.isOpen { try checkOrigin(request) }
-        try tokens.check(request.headers[.authorization], wants: scopes)
+        return try counted(context) { try tokens.check(request.headers[.authorization], wants: scopes) }
+    }
+
+    /// Counts tokens that are refused; who shows too many of them waits.
+    func counted(_ context: CallContext, _ check: () throws -> Principal) throws -> Principal {
+        do {
+            return try check()
+        } catch let error as WireError where error.code == .unauthorized {
+            guard let wait = failures.note(context.remote) else { throw error }
+            throw WireError(
+                .busy, "too many refused tokens from this address; wait \(Int(wait)) s", retryAfter: wait)
+        }
     }
 
     /// Without tokens a page of another site could call this coordinator through the user's browser.
@@ -75,10 +89,12 @@ struct EndpointMount: Sendable {
         return CoordinatorConfiguration.isLoopback(host)
     }
 
-    private static func collect(_ request: inout Request, limit: Int, name: String) async throws -> Data {
+    static func collect(_ request: inout Request, limit: Int, name: String) async throws -> Data {
         do {
             return Data(try await request.collectBody(upTo: limit).readableBytesView)
         } catch is NIOTooManyBytesError {
+            throw WireError(.tooLarge, "\(name): the body has more than \(limit) bytes")
+        } catch let error as HTTPError where error.status == .contentTooLarge {
             throw WireError(.tooLarge, "\(name): the body has more than \(limit) bytes")
         }
     }
@@ -86,22 +102,27 @@ struct EndpointMount: Sendable {
     func refuse(_ error: any Error, _ name: String) -> Response {
         let wire = WireError.from(error)
         if wire.code == .internalFault { logger.error("\(name): \(error)") }
-        let status = HTTPResponse.Status(code: wire.status)
+        return Self.response(wire)
+    }
+
+    static func response(_ error: WireError) -> Response {
+        let status = HTTPResponse.Status(code: error.status)
         do {
-            var response = Self.response(status, "application/json", try WireJSON.encode(wire))
-            if let seconds = wire.retryAfter {
-                response.headers[.retryAfter] = String(Int(max(1, seconds.rounded(.up))))
+            var response = response(status, "application/json", try WireJSON.encode(error))
+            if let seconds = error.retryAfter {
+                response.headers[.retryAfter] = String(Int(max(1, min(seconds, 86_400).rounded(.up))))
             }
+            if error.code == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer realm=\"radiata\"" }
+            if error.code == .upgrade { response.headers[.upgrade] = "radiata/\(ProtocolVersion.current)" }
             return response
         } catch {
-            return Self.response(status, "text/plain", Data(wire.message.utf8))
+            return response(status, "text/plain", Data("the error cannot be written".utf8))
         }
     }
 
+    /// The headers that every answer carries come from ``FrontDoor``.
     static func response(_ status: HTTPResponse.Status, _ type: String, _ body: Data) -> Response {
-        var headers: HTTPFields = [.contentType: type, .cacheControl: "no-store"]
-        if let name = HTTPField.Name(ProtocolVersion.header) { headers[name] = String(ProtocolVersion.current) }
-        if let name = HTTPField.Name("X-Content-Type-Options") { headers[name] = "nosniff" }
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+        Response(
+            status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }
 }

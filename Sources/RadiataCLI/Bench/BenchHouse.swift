@@ -1,0 +1,174 @@
+import Foundation
+import Glibc
+import Ports
+import SweepClient
+import SweepModel
+import SweepWire
+
+/// A coordinator of its own for a measurement: a real process, a real ledger with every commit synced, in a temporary
+/// folder that is removed afterwards.
+final class BenchHouse {
+    let cluster: LocalCluster
+    let client: SweepClient
+    private let clock = SuspendingClock()
+
+    var ledger: String { cluster.folder + "/coordinator/ledger.db" }
+
+    /// - Parameter place: folder on the disk to measure; the system's temporary folder if nil.
+    init(place: String?) throws {
+        let parent = place.map { Paths.expanded($0) } ?? NSTemporaryDirectory()
+        cluster = try LocalCluster(folder: "\(parent)/radiata-bench-\(SystemRandom().hexadecimal(bytes: 8))")
+        client = SweepClient(try ClientConfiguration(coordinator: "http://\(cluster.address)"))
+        Self.raiseDescriptorLimit()
+    }
+
+    /// Runs a measurement with a coordinator, and cleans up.
+    static func with<Value>(place: String?, _ body: (BenchHouse) async throws -> Value) async throws -> Value {
+        let house = try BenchHouse(place: place)
+        let cluster = house.cluster
+        let interrupt = InterruptHandler {
+            cluster.stop()
+            Self.remove(cluster.folder)
+        }
+        defer {
+            interrupt.cancel()
+            cluster.stop()
+            Self.remove(cluster.folder)
+        }
+        _ = try await house.start()
+        return try await body(house)
+    }
+
+    private static func remove(_ folder: String) {
+        do { try FileManager.default.removeItem(atPath: folder) } catch { Console.note("\(folder) stays: \(error)") }
+    }
+
+    /// - Returns: seconds from the start of the process to its first answer.
+    func start() async throws -> Double {
+        let began = clock.now
+        try cluster.startCoordinator()
+        while true {
+            do {
+                _ = try await client.call(.health, Nothing(), retry: .never)
+                return seconds(since: began)
+            } catch let error as ClientError where error.code == .unreachable {
+                guard cluster.casualties() == nil, seconds(since: began) < 120 else {
+                    throw CommandFailure(.failed, cluster.casualties() ?? "the coordinator does not answer")
+                }
+                try await Task.sleep(for: .milliseconds(2))
+            }
+        }
+    }
+
+    func stop() { cluster.stop() }
+
+    func seconds(since began: SuspendingClock.Instant) -> Double { began.duration(to: clock.now).inSeconds }
+    var now: SuspendingClock.Instant { clock.now }
+
+    func time<Value>(_ body: () async throws -> Value) async throws -> (value: Value, seconds: Double) {
+        let began = clock.now
+        let value = try await body()
+        return (value, seconds(since: began))
+    }
+
+    /// Launches `jobs` jobs that do nothing.
+    ///
+    /// - Returns: seconds until the launch was answered.
+    func launch(_ jobs: Int, name: String = "bench") async throws -> Double {
+        let seeds = (1...1000).last { jobs.isMultiple(of: $0) } ?? 1
+        let points = (1...(jobs / seeds)).map { "\($0)e-9" }.joined(separator: ", ")
+        let text = """
+            name: \(name)
+            trainer: { command: ["true", "{lr}", "{seed}"] }
+            seeds: [\((1...seeds).map(String.init).joined(separator: ", "))]
+            groups: [ { name: g, grid: { lr: [ \(points) ] } } ]
+            """
+        let request = LaunchRequest(
+            key: SystemRandom().hexadecimal(bytes: 16), bundle: LaunchBundle(fileName: "bench.yaml", text: text))
+        let (answer, seconds) = try await time {
+            try await client.call(.launch, request, retry: .never, timeLimit: .seconds(3600))
+        }
+        guard answer.jobs == jobs else {
+            throw CommandFailure(.failed, "launched \(answer.jobs) jobs, wanted \(jobs)")
+        }
+        return seconds
+    }
+
+    /// Thousands of connections need descriptors on both sides.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
+
+/// A worker without a trainer: claims and reports as fast as it is answered.
+struct BenchWorker {
+    let client: SweepClient
+    let session = SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16))
+    private var number: UInt64 = 0
+
+    init(_ name: String, client: SweepClient, slots: Int = 1) async throws {
+        self.client = client
+        _ = try await client.call(
+            .register,
+            RegisterRequest(
+                worker: WorkerID(SystemRandom().hexadecimal(bytes: 16)), name: name, session: session, slots: slots,
+                threads: 1))
+    }
+
+    mutating func exchange(_ reports: [Report] = [], free: Int = 1, wait: Double = 0) async throws -> BenchAnswer {
+        number += 1
+        return try await client.call(
+            BenchAnswer.exchange,
+            ExchangeRequest(session: session, number: number, reports: reports, freeSlots: free, waitSeconds: wait),
+            retry: .forever, timeLimit: .seconds(60))
+    }
+
+    func heartbeat(_ tokens: [AttemptToken]) async throws {
+        _ = try await client.call(
+            .heartbeat, HeartbeatRequest(session: session, attempts: tokens.map { AttemptProgress(token: $0) }))
+    }
+}
+
+/// What a worker that runs nothing reads of an exchange: the measurement is of the coordinator, not of this machine's
+/// JSON reader.
+struct BenchAnswer: Codable, WireResponse {
+    struct Grant: Codable { var token: AttemptToken }
+
+    var outcomes: [ReportOutcome]
+    var grants: [Grant]
+
+    static var content: WireContent { ExchangeResponse.content }
+
+    static let exchange = Endpoint<ExchangeRequest, BenchAnswer>(
+        Endpoint<ExchangeRequest, ExchangeResponse>.exchange.name, .post,
+        Endpoint<ExchangeRequest, ExchangeResponse>.exchange.path, scopes: [.worker])
+}
+
+/// What the kernel says of a process.
+struct ProcessFigures {
+    let residentMegabytes: Double
+    let cpuSeconds: Double
+
+    init(pid: Int32) throws {
+        let status = try String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8).split(separator: " ")
+        let stat = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+        let fields = stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].split(separator: " ")
+        guard status.count > 1, let pages = Double(status[1]), fields.count > 13, let user = Double(fields[12]),
+            let system = Double(fields[13])
+        else { throw CommandFailure(.failed, "/proc/\(pid) cannot be read") }
+        residentMegabytes = pages * Double(sysconf(Int32(_SC_PAGESIZE))) / 1e6
+        cpuSeconds = (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+}
+
+extension [Double] {
+    /// The value below which a share of the sorted values lies.
+    func quantile(_ share: Double) -> Double {
+        guard !isEmpty else { return .nan }
+        let sorted = sorted()
+        return sorted[Swift.min(count - 1, Int(share * Double(count)))]
+    }
+}

@@ -1,0 +1,104 @@
+import Foundation
+import SweepClient
+import SweepModel
+import SweepWire
+
+/// No-op jobs through claim and finish, each claim and each result synced to disk before its answer.
+struct BenchJobs {
+    var jobs = 5000
+    var workers = 16
+
+    struct Report: Encodable {
+        let jobs: Int
+        let workers: Int
+        let seconds: Double
+        let cyclesPerSecond: Double
+        let leaseP50: Double
+        let leaseP99: Double
+
+        private enum CodingKeys: String, CodingKey {
+            case jobs, workers, seconds
+            case cyclesPerSecond = "cycles_per_second"
+            case leaseP50 = "lease_p50_ms"
+            case leaseP99 = "lease_p99_ms"
+        }
+    }
+
+    func run(_ house: BenchHouse) async throws -> Report {
+        _ = try await house.launch(jobs)
+        let began = house.now
+        let results = try await withThrowingTaskGroup(of: (done: Int, latencies: [Double]).self) { group in
+            for index in 0..<workers {
+                let client = house.client
+                group.addTask { try await Self.drain("bench-\(index)", client) }
+            }
+            return try await group.reduce(into: (done: 0, latencies: [Double]())) { sum, one in
+                sum.done += one.done
+                sum.latencies += one.latencies
+            }
+        }
+        let seconds = house.seconds(since: began)
+        guard results.done == jobs else {
+            throw CommandFailure(.failed, "\(results.done) of \(jobs) jobs were finished")
+        }
+        return Report(
+            jobs: jobs, workers: workers, seconds: seconds, cyclesPerSecond: Double(jobs) / seconds,
+            leaseP50: results.latencies.quantile(0.5) * 1000, leaseP99: results.latencies.quantile(0.99) * 1000)
+    }
+
+    private static func drain(_ name: String, _ client: SweepClient) async throws -> (done: Int, latencies: [Double]) {
+        var worker = try await BenchWorker(name, client: client)
+        let clock = SuspendingClock()
+        var done = 0
+        var latencies: [Double] = []
+        var held: [AttemptToken] = []
+        while true {
+            let began = clock.now
+            let answer = try await worker.exchange(
+                held.map { SweepWire.Report(token: $0, .finished(FinishReport(streamPosition: 0))) })
+            done += answer.outcomes.count { $0 == .accepted }
+            held = answer.grants.map(\.token)
+            if held.isEmpty { return (done, latencies) }
+            latencies.append(began.duration(to: clock.now) / .seconds(1))
+        }
+    }
+}
+
+/// Jobs that run `true`, through a real worker: folder, spool, child process, report.
+struct BenchProcesses {
+    var jobs = 200
+    var slots = 4
+
+    struct Report: Encodable {
+        let jobs: Int
+        let slots: Int
+        let seconds: Double
+        let jobsPerSecond: Double
+
+        private enum CodingKeys: String, CodingKey {
+            case jobs, slots, seconds
+            case jobsPerSecond = "jobs_per_second"
+        }
+    }
+
+    func run(_ house: BenchHouse) async throws -> Report {
+        try house.cluster.startWorker(1, threads: 1, slots: slots, inputs: [])
+        // The worker is there before the clock runs.
+        while try await house.client.call(.workers, Nothing()).items.isEmpty {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        let began = house.now
+        _ = try await house.launch(jobs)
+        while true {
+            let states = try await house.client.call(.status, SweepRequest(sweep: "bench")).sweeps.first?.states ?? [:]
+            if states["done"] == jobs { break }
+            if let casualties = house.cluster.casualties() { throw CommandFailure(.failed, casualties) }
+            guard (states["failed"] ?? 0) + (states["parked"] ?? 0) == 0 else {
+                throw CommandFailure(.failed, "jobs that run 'true' failed; see \(house.cluster.folder)")
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        let seconds = house.seconds(since: began)
+        return Report(jobs: jobs, slots: slots, seconds: seconds, jobsPerSecond: Double(jobs) / seconds)
+    }
+}

@@ -1,0 +1,136 @@
+import ArgumentParser
+
+/// Measurements of the orchestrating half. Each starts a coordinator of its own in a temporary folder.
+extension BenchCommand {
+    struct Place: ParsableArguments {
+        @Option(help: "Folder on the disk to measure; the system's temporary folder if left out.")
+        var place: String?
+        @OptionGroup var output: FormatOption
+
+        func print(_ report: some Encodable, _ line: String) throws {
+            Console.out(output.format == .table ? line : try JSONText.encode(report))
+        }
+    }
+
+    private static func number(_ value: Double) -> String { TextTable.Cell.formatted((value * 100).rounded() / 100) }
+
+    struct Jobs: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "No-op jobs a second through claim and finish, every answer synced to disk.")
+        @Option(help: "How many jobs.")
+        var jobs = 5000
+        @Option(help: "Simulated workers, one slot each.")
+        var workers = 16
+        @OptionGroup var place: Place
+
+        func validate() throws {
+            guard jobs > 0, workers > 0 else { throw ValidationError("--jobs and --workers: wanted at least 1") }
+        }
+
+        func run() async throws {
+            let report = try await BenchHouse.with(place: place.place) {
+                try await BenchJobs(jobs: jobs, workers: workers).run($0)
+            }
+            try place.print(
+                report,
+                "\(number(report.cyclesPerSecond)) jobs/s · \(report.workers) workers · lease p50 "
+                    + "\(number(report.leaseP50)) ms, p99 \(number(report.leaseP99)) ms")
+        }
+    }
+
+    struct Processes: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Jobs a second through a real worker that starts a process for each.")
+        @Option(help: "How many jobs.")
+        var jobs = 200
+        @Option(help: "Slots of the worker.")
+        var slots = 4
+        @OptionGroup var place: Place
+
+        func validate() throws {
+            guard jobs > 0, slots > 0 else { throw ValidationError("--jobs and --slots: wanted at least 1") }
+        }
+
+        func run() async throws {
+            let report = try await BenchHouse.with(place: place.place) {
+                try await BenchProcesses(jobs: jobs, slots: slots).run($0)
+            }
+            try place.print(report, "\(number(report.jobsPerSecond)) jobs/s · \(report.slots) slots")
+        }
+    }
+
+    struct Metrics: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Metric points a second into the ledger.")
+        @Option(help: "How many points.")
+        var points = 1_000_000
+        @Option(help: "Attempts that report at the same time.")
+        var streams = 8
+        @Option(help: "Points of one request.")
+        var batch = 4000
+        @OptionGroup var place: Place
+
+        func validate() throws {
+            guard streams > 0, points >= streams, (1...100_000).contains(batch) else {
+                throw ValidationError("--points, --streams, --batch: wanted points ≥ streams ≥ 1, batch 1 to 100000")
+            }
+        }
+
+        func run() async throws {
+            let report = try await BenchHouse.with(place: place.place) {
+                try await BenchMetrics(points: points, streams: streams, batch: batch).run($0)
+            }
+            try place.print(report, "\(number(report.pointsPerSecond)) points/s · \(report.streams) streams")
+        }
+    }
+
+    struct Ledger: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "A large ledger: launch, ranking, a page of jobs, a curve, a restart, bytes a point.")
+        @Option(help: "How many jobs.")
+        var jobs = 10_000
+        @Option(help: "How many metric points, spread over 200 of them.")
+        var points = 1_000_000
+        @OptionGroup var place: Place
+
+        func validate() throws {
+            guard jobs > 0, points > 0 else { throw ValidationError("--jobs and --points: wanted at least 1") }
+        }
+
+        func run() async throws {
+            let report = try await BenchHouse.with(place: place.place) {
+                try await BenchLedger(jobs: jobs, points: points).run($0)
+            }
+            try place.print(
+                report,
+                """
+                \(report.jobs) jobs launched in \(number(report.launchSeconds)) s · start \(number(report.startSeconds)) s
+                top \(number(report.top)) ms · page \(number(report.page)) ms · curve \(number(report.curve)) ms · \
+                \(number(report.bytesPerPoint)) bytes a point (\(report.points) points)
+                """)
+        }
+    }
+
+    struct Idle: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Workers that wait: memory and CPU of the coordinator, and how soon all have work.")
+        @Option(help: "Simulated workers.")
+        var workers = 1000
+        @Option(help: "Seconds to look at the CPU.")
+        var seconds = 20.0
+        @OptionGroup var place: Place
+
+        func validate() throws {
+            guard workers > 0, seconds > 0 else { throw ValidationError("--workers and --seconds: wanted above 0") }
+        }
+
+        func run() async throws {
+            let report = try await BenchHouse.with(place: place.place) {
+                try await BenchIdle(workers: workers, seconds: seconds).run($0)
+            }
+            try place.print(
+                report,
+                "\(report.workers) waiting workers: \(number(report.residentMegabytes)) MB, \(number(report.cpuPercent)) % CPU · "
+                    + "all leased \(number(report.allLeasedSeconds)) s after a launch")
+        }
+    }
+}

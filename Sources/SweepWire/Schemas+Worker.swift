@@ -1,0 +1,141 @@
+import RunSpec
+import SweepModel
+
+extension WireSchema {
+    static let job = sha256
+    static let attemptToken = object(["ledger": text, "epoch": integer(), "job": job, "attempt": integer(1)])
+    static let blobFile = object(["name": text, "sha256": text, "bytes": integer()])
+    /// A short text for people: no control characters.
+    static let label = text(most: 256, pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")
+    static let sessionID = text(pattern: "^[0-9a-f]{32}$")
+    static let files = array(blobFile)
+
+    static let manifest = object([
+        "step": integer(), "epoch": integer(), "final": flag,
+        "files": array(
+            object(
+                ["name": text, "kind": one(of: ["adapter", "state"]), "bytes": integer()], optional: ["sha256": text])),
+    ])
+
+    static let evaluationRow = object(
+        [
+            "checkpoint": text, "epoch": integer(), "step": integer(), "class": text, "prompts": text, "metric": text,
+            "n": integer(),
+        ], optional: ["value": measured])
+
+    static let reportBodies: [String: WireSchema] = [
+        "checkpoint": object(["name": text, "manifest": manifest, "streamPosition": counter]),
+        "evaluations": object(["rows": array(evaluationRow), "completed": array(text)]),
+        "artifacts": object([
+            "rows": array(
+                object(["checkpoint": text, "kind": text, "name": text, "sha256": text, "bytes": integer()]))
+        ]),
+        "log": object(["offset": counter, "text": text]),
+        "finished": object(["streamPosition": counter]),
+        "failed": object(
+            ["failure": one(of: FailureClass.allCases.map(\.rawValue)), "message": text],
+            optional: ["exitCode": integer()]),
+        "released": object(["reason": one(of: ["pause", "cancel", "drain", "restart"])]),
+    ]
+
+    /// One of the bodies beside the token.
+    static let report = WireSchema(json: [
+        "oneOf": .list(
+            reportBodies.sorted { $0.key < $1.key }.map { name, body in
+                var json = object(["token": attemptToken, name: body]).json
+                json["additionalProperties"] = .flag(false)
+                return .object(json)
+            })
+    ])
+
+    static let reportOutcome = object(
+        ["code": one(of: ["accepted", "superseded", "gap", "missingBlobs", "refused", "notTried"])],
+        optional: ["expected": counter, "blobs": array(text), "message": text])
+
+    static let grant = object(
+        [
+            "token": attemptToken, "leaseSeconds": number, "evaluated": array(text),
+            "trained": array(
+                object(["name": text, "step": integer(), "epoch": integer(), "isFinal": flag, "files": files])),
+            // What a worker needs to know of a job; docs/sweep-format.md describes its values.
+            "job": object([
+                "id": job, "configuration": job, "sweep": text, "group": text, "trainer": any, "given": map(any),
+                "parameters": map(any), "seed": integer(), "requirements": map(any), "retries": any,
+                "retention": map(any), "priority": integer(),
+            ]),
+        ],
+        optional: [
+            "resume": object(["checkpoint": text, "step": integer(), "epoch": integer(), "files": files])
+        ])
+}
+
+extension RegisterRequest {
+    package static var content: WireContent {
+        .json(
+            .object([
+                "worker": .text(least: 1, most: 256, pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"), "name": .label,
+                "session": .sessionID, "slots": .integer(0, 1024),
+                "threads": .integer(0, 65_536), "labels": .map(.label, most: 64), "gpus": .integer(0, 1024),
+                "memory": .counter, "version": .label,
+            ]))
+    }
+}
+
+extension RegisterResponse {
+    package static var content: WireContent {
+        .json(
+            .object([
+                "ledger": .text, "epoch": .integer(), "leaseSeconds": .number, "heartbeatSeconds": .number,
+                "leftovers": .array(.attemptToken),
+            ]))
+    }
+}
+
+extension ExchangeRequest {
+    package static var content: WireContent {
+        .json(
+            .object([
+                "session": .text, "number": .counter, "reports": .array(.report, most: WireLimit.reports),
+                "freeSlots": .integer(), "waitSeconds": .number,
+            ]))
+    }
+}
+
+extension ExchangeResponse {
+    package static var content: WireContent {
+        .json(
+            .object([
+                "number": .counter, "outcomes": .array(.reportOutcome), "grants": .array(.grant),
+                "stops": .array(
+                    .object(["token": .attemptToken, "reason": .one(of: ["pause", "cancel", "drain"])])),
+            ]))
+    }
+}
+
+extension HeartbeatRequest {
+    package static var content: WireContent {
+        .json(
+            .object([
+                "session": .text,
+                "attempts": .array(.object(["token": .attemptToken], optional: ["step": .integer(), "phase": .text])),
+            ]))
+    }
+}
+
+extension HeartbeatResponse {
+    package static var content: WireContent {
+        .json(
+            .object([
+                "verdicts": .array(.one(of: ["fine", "superseded", "pause", "cancel", "drain"])), "isDraining": .flag,
+            ]))
+    }
+}
+
+extension MetricBatch {
+    package static var parameterList: [WireParameter] { [] }
+    package static var content: WireContent { .bytes }
+}
+
+extension MetricAcknowledgement {
+    package static var content: WireContent { .json(.object(["next": .counter])) }
+}

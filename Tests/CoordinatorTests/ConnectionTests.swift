@@ -1,0 +1,151 @@
+import Coordinator
+import Foundation
+import Ports
+import SweepWire
+import Testing
+
+/// OWASP API 2023, risk 4: what one caller may take (docs/security.md).
+@Suite("Connections and sizes have limits")
+struct ConnectionTests {
+    @Test("a head that never ends, and a silent connection, are closed")
+    func slowHead() async throws {
+        try await DaemonBench.with(.limits { $0.head = .milliseconds(200) }) { bench async throws in
+            let port = bench.raw.port
+            for text in ["", "GET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: "] {
+                #expect(
+                    try await RawHTTP.blocking {
+                        let connection = try RawHTTP.Connection(port: port)
+                        connection.write(text)
+                        return connection.isClosed()
+                    }, "\(text)")
+            }
+            _ = try await bench.call(.health, Nothing())
+        }
+    }
+
+    @Test("a body that drips in is closed; a waiting poll and an idle connection within their limits are not")
+    func slowBody() async throws {
+        try await DaemonBench.with(
+            .limits {
+                $0.bodyGrace = .milliseconds(100)
+                $0.head = .milliseconds(500)
+            }
+        ) { bench async throws in
+            let port = bench.raw.port
+            let isClosed = try await RawHTTP.blocking {
+                let connection = try RawHTTP.Connection(port: port)
+                connection.write(
+                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n{\"sql\"")
+                return connection.isClosed()
+            }
+            #expect(isClosed)
+            // Longer than the limits of head and body together: only the request's own end counts for a poll.
+            let one = try await HandWorker("one", bench)
+            let answer = try await one.exchange(free: 1, wait: 1.5)
+            #expect(answer.grants.isEmpty)
+        }
+    }
+
+    @Test("an address has only so many connections that were not let in; those let in do not count")
+    func strangers() async throws {
+        try await DaemonBench.with(.limits { $0.strangers = 4 }) { bench async throws in
+            let port = bench.raw.port
+            let hello = "GET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            let isFifthClosed = try await RawHTTP.blocking {
+                // Eight that were answered stay open and count no more.
+                let known = try (0..<8).map { _ in
+                    let connection = try RawHTTP.Connection(port: port)
+                    connection.write(hello)
+                    guard !connection.isClosed() else { throw POSIXError(.ECONNRESET) }
+                    return connection
+                }
+                let strangers = try (0..<4).map { _ in try RawHTTP.Connection(port: port) }
+                let fifth = try RawHTTP.Connection(port: port)
+                return withExtendedLifetime((known, strangers)) { fifth.isClosed() }
+            }
+            #expect(isFifthClosed)
+        }
+    }
+
+    @Test("heads: 32 KiB and 100 fields pass, more is refused, and nothing falls over")
+    func headers() async throws {
+        try await DaemonBench.with { bench async throws in
+            func status(_ headers: [String]) async throws -> Int {
+                try await bench.raw.request("GET", "/v1/health", headers: headers).status
+            }
+            #expect(try await status(["X-A: " + String(repeating: "a", count: 20_000)]) == 200)
+            #expect(try await status(["X-A: " + String(repeating: "a", count: 40_000)]) >= 400)
+            #expect(try await status((0..<90).map { "X-\($0): a" }) == 200)
+            #expect(try await status((0..<150).map { "X-\($0): a" }) >= 400)
+            _ = try await bench.call(.health, Nothing())
+        }
+    }
+
+    @Test("bodies: at the limit they are read, one byte more is answered 413, told or found out")
+    func bodies() async throws {
+        try await DaemonBench.with { bench async throws in
+            func status(_ bytes: Int, chunked: Bool = false) async throws -> Int {
+                let body = String(repeating: " ", count: bytes)
+                guard chunked else { return try await bench.raw.request("POST", "/v1/query", body: body).status }
+                let text =
+                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                return try await bench.raw.send(text + "\(String(bytes, radix: 16))\r\n\(body)\r\n0\r\n\r\n").status
+            }
+            let limit = WireLimit.control
+            for (bytes, wanted) in [(limit - 1, 400), (limit, 400), (limit + 1, 413)] {
+                #expect(try await status(bytes) == wanted, "\(bytes)")
+                #expect(try await status(bytes, chunked: true) == wanted, "\(bytes), chunked")
+            }
+        }
+    }
+
+    @Test("framing tricks end in an error or a closed connection, never in a second request")
+    func smuggling() async throws {
+        try await DaemonBench.with { bench async throws in
+            let inner = "GET /v1/sweeps HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            for head in [
+                "Content-Length: 5\r\nContent-Length: 6", "Content-Length: 4\r\nTransfer-Encoding: chunked",
+                "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", "Content-Length: -1",
+                "Content-Length: 1e3",
+                "Transfer-Encoding: xchunked", "X: a\r\n b", "X\0: a", " X: a",
+            ] {
+                let answer = try await bench.raw.send(
+                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\(head)\r\n\r\n0\r\n\r\n\(inner)"
+                )
+                #expect(answer.text.components(separatedBy: "HTTP/1.1 200").count == 1, "\(head): \(answer.text)")
+            }
+            _ = try await bench.call(.health, Nothing())
+        }
+    }
+
+    @Test("impossible numbers are refused, and the coordinator lives on")
+    func numbers() async throws {
+        try await DaemonBench.with { bench async throws in
+            let digest = String(repeating: "0", count: 64)
+            for body in [
+                #"{"sha256":"\#(digest)","bytes":-9223372036854775808}"#,
+                #"{"sha256":"\#(digest)","bytes":9223372036854775807}"#,
+                #"{"sha256":"\#(digest)","bytes":1e30}"#, #"{"sha256":"\#(digest)","bytes":1.5}"#,
+                #"{"sha256":"\#(digest)","bytes":"1"}"#, String(repeating: "[", count: 100_000),
+                String(repeating: "{\"a\":", count: 100_000),
+            ] {
+                #expect(
+                    try await bench.raw.request("POST", "/v1/blobs", body: body).status == 400, "\(body.prefix(80))")
+            }
+            for lifetime in ["1e300", "-1", "0", "1e-400", "null"] {
+                let status = try await bench.raw.request(
+                    "POST", "/v1/tokens", body: #"{"scope":"read","note":"","lifetime":\#(lifetime)}"#
+                ).status
+                #expect(status == (lifetime == "null" ? 200 : 400), "\(lifetime): \(status)")
+            }
+            try await bench.launch(["1e-4"])
+            let one = try await HandWorker("one", bench)
+            let grant = try await one.claim()
+            let refused = try await one.report(grant.token, .log(LogReport(offset: .max, text: "x")))
+            #expect(refused.code == .refused)
+            #expect(
+                try await one.report(grant.token, .finished(FinishReport(streamPosition: .max)))
+                    == ReportOutcome(.gap, expected: 1))
+        }
+    }
+}

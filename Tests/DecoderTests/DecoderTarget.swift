@@ -1,0 +1,123 @@
+import Foundation
+import ImageFiles
+import Ports
+import RunSpec
+import SweepFile
+import SweepLedger
+import SweepModel
+import SweepWire
+import Worker
+
+/// A decoder that meets bytes of strangers. Refusing is its right; crashing, hanging and taking memory are not.
+enum DecoderTarget: String, CaseIterable, Sendable {
+    case sweepFile, expression, commandTemplate, canonicalJSON, launchRequest, requestJSON, requestParameters,
+        answerJSON
+    case metricBatch, metricLine, queryGate, pointSpool, reportSpool, image, digest, wireError
+
+    /// Runs the decoder once.
+    ///
+    /// - Parameter ledger: path of a ledger for the targets that need one.
+    func run(_ bytes: [UInt8], ledger: String) {
+        do {
+            try decode(bytes, ledger)
+        } catch {
+            // A refusal.
+        }
+    }
+
+    private func decode(_ bytes: [UInt8], _ ledger: String) throws {
+        let data = Data(bytes)
+        let text = String(decoding: bytes, as: UTF8.self)
+        switch self {
+        case .sweepFile: _ = try SweepFile.read(LaunchBundle(fileName: "fuzz.yaml", text: text))
+        case .expression:
+            let expression = try ArithmeticExpression(text)
+            let names = expression.names
+            _ = try expression.value(Dictionary(uniqueKeysWithValues: names.map { ($0, 2.5) }))
+        case .commandTemplate:
+            let template = CommandTemplate(text)
+            _ = try template.rendered(Dictionary(Set(template.names).map { ($0, "v") }) { $1 })
+        case .canonicalJSON:
+            let value = try JSONDecoder().decode(ParameterValue.self, from: data)
+            let once = try CanonicalJSON.text(value)
+            // Reading back what was written, and writing it again, changes nothing.
+            let again = try JSONDecoder().decode(ParameterValue.self, from: Data(once.utf8))
+            let twice = try CanonicalJSON.text(again)
+            precondition(twice == once, "canonical JSON is not a fixed point: \(once)")
+        case .launchRequest: _ = try SweepFile.read(LaunchRequest(parameters: [:], body: data).bundle)
+        case .requestJSON: try request(bytes)
+        case .requestParameters: try parameters(text)
+        case .answerJSON: try answer(bytes)
+        case .metricBatch:
+            let batch = try MetricBatch(encoded: bytes)
+            let again = try MetricBatch(encoded: batch.encoded())
+            precondition(again == batch, "a batch changes when it is written again")
+            _ = batch.next
+        case .metricLine: _ = try MetricLine(parsing: text)
+        case .queryGate: _ = try ReadOnlyQuery(path: ledger, mostRows: 100, milliseconds: 200).run(text)
+        case .pointSpool:
+            try spool(bytes, name: "points-1") { folder in
+                let spool = try PointSpool(folder: folder)
+                _ = spool.total
+            }
+        case .reportSpool: try spool(bytes, name: "report-00000001.json") { _ = try ReportSpool(folder: $0) }
+        case .image: _ = try ImageFile.decode(bytes, name: "fuzz")
+        case .digest:
+            _ = ContentDigest(text)
+            _ = JobID(text)
+            _ = SweepName(text)
+            _ = SessionID(rawValue: text).isValid
+        case .wireError: _ = try WireJSON.decode(WireError.self, from: data)
+        }
+    }
+
+    /// The first byte picks the request.
+    private func request(_ bytes: [UInt8]) throws {
+        let body = Data(bytes.dropFirst())
+        let readers: [(Data) throws -> Void] = [
+            { _ = try RegisterRequest(parameters: [:], body: $0) },
+            { _ = try ExchangeRequest(parameters: [:], body: $0) },
+            { _ = try HeartbeatRequest(parameters: [:], body: $0) }, { _ = try BlobBegin(parameters: [:], body: $0) },
+            { _ = try BlobsRequest(parameters: [:], body: $0) }, { _ = try ActionRequest(parameters: [:], body: $0) },
+            { _ = try DrainRequest(parameters: [:], body: $0) }, { _ = try QueryRequest(parameters: [:], body: $0) },
+            { _ = try TokenRequest(parameters: [:], body: $0) }, { _ = try RevokeRequest(parameters: [:], body: $0) },
+        ]
+        try readers[Int(bytes.first ?? 0) % readers.count](body)
+    }
+
+    private func answer(_ bytes: [UInt8]) throws {
+        let body = Data(bytes.dropFirst())
+        let readers: [(Data) throws -> Void] = [
+            { _ = try ExchangeResponse(body: $0) }, { _ = try HeartbeatResponse(body: $0) },
+            { _ = try RegisterResponse(body: $0) }, { _ = try InputList(body: $0) }, { _ = try JobDetail(body: $0) },
+            { _ = try QueryResponse(body: $0) }, { _ = try StatusResponse(body: $0) }, { _ = try LogText(body: $0) },
+        ]
+        try readers[Int(bytes.first ?? 0) % readers.count](body)
+    }
+
+    private func parameters(_ text: String) throws {
+        var values: [String: String] = [:]
+        for pair in text.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+            if parts.count == 2 { values[parts[0]] = parts[1].removingPercentEncoding ?? parts[1] }
+        }
+        let readers: [([String: String]) throws -> Void] = [
+            { _ = try BlobChunk(parameters: $0, body: Data()) }, { _ = try BlobRange(parameters: $0, body: Data()) },
+            { _ = try JobsRequest(parameters: $0, body: Data()) }, { _ = try LogRequest(parameters: $0, body: Data()) },
+            { _ = try ExportRequest(parameters: $0, body: Data()) },
+            { _ = try SweepRequest(parameters: $0, body: Data()) },
+        ]
+        for reader in readers {
+            do { try reader(values) } catch is WireError {}
+        }
+    }
+
+    private func spool(_ bytes: [UInt8], name: String, _ read: (String) throws -> Void) throws {
+        let folder = NSTemporaryDirectory() + "decoder-\(SystemRandom().hexadecimal(bytes: 8))"
+        let files = DiskFiles()
+        try files.makeFolder(folder)
+        defer { do { try files.remove(folder) } catch { fatalError("\(folder) stays: \(error)") } }
+        try files.writeAtomically(bytes, to: "\(folder)/\(name)")
+        try read(folder)
+    }
+}

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Writes the corpus of DecoderTests: small inputs of every decoder, good and bad, made without code of this project.
+Inputs that once crashed or hung a decoder are added by hand as `<target>-found-…` and stay.
+python3 make_corpus.py Corpus"""
+import json
+import os
+import struct
+import sys
+import zlib
+
+out = sys.argv[1]
+os.makedirs(out, exist_ok=True)
+
+
+def put(name, data):
+    with open(os.path.join(out, name), "wb") as f:
+        f.write(data if isinstance(data, bytes) else data.encode())
+
+
+def crc32c(data):
+    table = []
+    for n in range(256):
+        c = n
+        for _ in range(8):
+            c = (c >> 1) ^ (0x82F63B78 if c & 1 else 0)
+        table.append(c)
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    return crc ^ 0xFFFFFFFF
+
+
+def leb(value):
+    data = b""
+    while value >= 0x80:
+        data += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return data + bytes([value])
+
+
+def name(text):
+    return leb(len(text.encode())) + text.encode()
+
+
+job = "ab" * 32
+token = {"ledger": "0123456789abcdef", "epoch": 1, "job": job, "attempt": 1}
+
+sweep = """name: fuzz
+trainer:
+  command: [train, --lr, "{lr}", --out, "{out}"]
+  env: { OMP_NUM_THREADS: "2" }
+  metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
+  checkpoints: [ { glob: "{out}/ckpt-*.safetensors", step: "ckpt-([0-9]+)", kind: adapter } ]
+  stop: { signal: TERM, grace: 30s }
+seeds: [1, 2]
+requires: { labels: { gpu: a100 }, gpus: 1, memory: 8GB }
+retries: { oom: 2 }
+timeout: 2h
+keep: { last: 2 }
+priority: 3
+"""
+groups = {
+    "grid": "groups:\n  - name: g\n    grid: { lr: [1e-4, 5e-4], dim: { values: [4, 8], when: { lr: 1e-4 } } }\n    derive: { alpha: dim / 2 }\n    exclude: [ { lr: 5e-4 } ]\n",
+    "vary": "groups:\n  - baseline: { lr: 1e-4 }\n    vary: [ { dim: [1, 2] }, { lr: [3, 4], dim: 9 } ]\n",
+    "zip": "groups:\n  - grid: { lr: [1], zip: [ { a: [1, 2], b: [x, y] } ] }\n",
+    "sample": "groups:\n  - sample: { method: sobol, count: 5, seed: 7 }\n    space: { lr: { log: [1e-5, 1e-2] }, dim: { choice: [4, 8] }, f: { int: [2, 16] }, d: { uniform: [0, 1] } }\n",
+    "anchors": "x: &a [1, 2]\ngroups:\n  - grid: { lr: *a }\n",
+    "list": "groups:\n  - list: [ { lr: 0x10, s: \"a\\tb\", n: null, b: true, l: [[1, 2], [3]] } ]\n",
+}
+for kind, text in groups.items():
+    put(f"sweepFile-{kind}", sweep + text)
+    put(f"launchRequest-{kind}", json.dumps({"key": "0" * 32, "inputs": [], "bundle": {
+        "fileName": "f.yaml", "text": sweep + text, "files": {}, "inputs": {}}}))
+put("sweepFile-core", "name: c\nbase: b\ndata: d\nseeds: [1]\ngroups: [ { list: [ { algorithm: lora, lr: 1e-4, layers: full, dim: 4 } ] } ]\n")
+put("sweepFile-block", "name: b\nseeds:\n- 1\ntrainer:\n  command:\n  - >-\n    folded\n    text\n  - |\n    literal\ngroups:\n- list:\n  - ? lr\n    : 1\n")
+for index, text in enumerate(["dim / 2", "-(a + 2.5e-3) * b_1 / 4 - .5", "1/0", "((((a))))", "a +", "1e400", "é"]):
+    put(f"expression-{index}", text)
+for index, text in enumerate(["--lr {lr} {{x}} ${HOME} { y } {é} {_a}", "{", "{{{{a}}}}", '{"a": "{b}"}']):
+    put(f"commandTemplate-{index}", text)
+for index, text in enumerate(['{"b":[1,2.50,-0.0,1e21,1e-7,null,true],"a":{"é\\u0000":"\\ud83d\\ude00"}}', "[9007199254740993,0.1,5e-324]", '"\\ud800"', "1"]):
+    put(f"canonicalJSON-{index}", text)
+register = {"worker": "w", "name": "n", "session": "0" * 32, "slots": 1, "threads": 1, "labels": {"a": "b"}, "gpus": 0, "memory": 1, "version": ""}
+reports = [
+    {"token": token, "finished": {"streamPosition": 3}}, {"token": token, "log": {"offset": 18446744073709551615, "text": "x"}},
+    {"token": token, "failed": {"failure": "oom", "message": "m", "exitCode": 1}}, {"token": token, "released": {"reason": "pause"}},
+    {"token": token, "checkpoint": {"name": "step-00000001", "streamPosition": 1, "manifest": {"step": 1, "epoch": 0, "final": True, "files": [{"name": "a", "kind": "state", "bytes": 1, "sha256": job}]}}},
+    {"token": token, "evaluations": {"rows": [{"checkpoint": "base", "epoch": 0, "step": 0, "class": "", "prompts": "p", "metric": "m", "value": "NaN", "n": 1}], "completed": ["base"]}},
+    {"token": token, "artifacts": {"rows": [{"checkpoint": "c", "kind": "k", "name": "n", "sha256": job, "bytes": 1}]}},
+]
+requests = [
+    register, {"session": "0" * 32, "number": 1, "reports": reports, "freeSlots": 1, "waitSeconds": 0.5},
+    {"session": "0" * 32, "attempts": [{"token": token, "step": 1, "phase": "training"}]}, {"sha256": job, "bytes": 7},
+    {"sha256": [job]}, {"action": "resume", "target": "t", "failure": "nan"}, {"worker": "w", "drain": True},
+    {"sql": "SELECT 1", "limit": 5}, {"scope": "read", "note": "n", "lifetime": 1e300}, {"id": "x"},
+]
+for index, value in enumerate(requests):
+    put(f"requestJSON-{index}", bytes([index]) + json.dumps(value).encode())
+for index, text in enumerate([
+        f"sha256={job}&index=1&crc32c=deadbeef", f"sha256={job}&offset=-1&count=99999999999999999999", "sweep=a%20b&state=done&limit=10&after=x",
+        "job=abcdef12&attempt=0&offset=5&wait=1e308", "sweep=s&format=csv", "sweep=%00%ff%zz", "job=x&wait=nan"]):
+    put(f"requestParameters-{index}", text)
+answers = [
+    {"number": 1, "outcomes": [{"code": "gap", "expected": 4}, {"code": "accepted"}], "grants": [], "stops": [{"token": token, "reason": "drain"}]},
+    {"verdicts": ["fine", "superseded"], "isDraining": False},
+    {"ledger": "l", "epoch": 1, "leaseSeconds": 60, "heartbeatSeconds": 10, "leftovers": [token]},
+    {"name": "n", "tree": {"digest": job, "isFolder": True, "files": [{"path": "../a", "size": -1, "sha256": job}]}},
+    {"job": {}, "sweeps": [], "attempts": [], "checkpoints": [], "latest": {"loss": "Infinity"}, "events": []},
+    {"columns": ["a"], "rows": [[1, 2.5, None, "x", {"hex": "00ff"}, "NaN", True]], "isTruncated": False},
+    {"sweeps": [{"name": "s", "created": 1, "priority": 0, "configurations": 1, "states": {"done": 3}, "checkpoints": 0}], "workers": []},
+    {"attempt": 1, "offset": 0, "text": "t", "next": 1, "isComplete": True},
+]
+for index, value in enumerate(answers):
+    put(f"answerJSON-{index}", bytes([index]) + json.dumps(value).encode())
+
+
+def batch(series, first=1):
+    data = b"RMB1" + name("0123456789abcdef") + name(job) + leb(1) + leb(1) + leb(first) + leb(len(series))
+    for key, steps, values in series:
+        data += name(key) + leb(len(steps))
+        last = 0
+        for step in steps:
+            difference = (step - last) & (2**64 - 1)
+            signed = difference - 2**64 if difference >> 63 else difference
+            data += leb(((signed << 1) ^ (signed >> 63)) & (2**64 - 1))
+            last = step
+        for value in values:
+            data += struct.pack("<d", value)
+    return data + struct.pack("<I", crc32c(data))
+
+
+put("metricBatch-two", batch([("loss", [1, 2, 3], [0.5, float("nan"), float("inf")]), ("lr", [-5, 2**63 - 1], [-0.0, 5e-324])]))
+put("metricBatch-empty", batch([]))
+put("metricBatch-late", batch([("é", [0], [1.0])], first=2**61))
+body = b"RMB1" + name("l") + name(job) + leb(1) + leb(1) + leb(1) + leb(1) + name("k") + leb(2**40)
+put("metricBatch-lying", body + struct.pack("<I", crc32c(body)))
+for index, text in enumerate(['{"step": 3, "loss": 0.12, "lr": 1e-4}', '{"step":1,"loss":NaN,"x":{"a":[1,"b"]},"s":"\\u00e9\\ud83d\\ude00"}', '{"step":-1}', '{"step":1e300,"loss":-Infinity}', '{"a"', '{"step":"1"}']):
+    put(f"metricLine-{index}", text)
+for index, text in enumerate([
+        "SELECT * FROM jobs WHERE state = 'done' ORDER BY id LIMIT 5", "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c LIMIT 9) SELECT sum(x) FROM c",
+        "SELECT hash FROM token", "SELECT json_extract(parameters, '$.lr') FROM jobs", "PRAGMA user_version", "ATTACH 'x' AS y", "SELECT 1; DROP TABLE job"]):
+    put(f"queryGate-{index}", text)
+record = struct.pack("<QIIQ", 1, 2, 0, 99)
+for key, step, value in [("loss", 1, 0.5), ("lr", 2, 1e-4)]:
+    record += struct.pack("<H", len(key)) + key.encode() + struct.pack("<qd", step, value)
+whole = struct.pack("<II", len(record), crc32c(record)) + record
+put("pointSpool-two", whole)
+put("pointSpool-torn", whole + whole[:11])
+put("pointSpool-long", struct.pack("<II", 0xFFFFFFFF, 0) + record)
+put("reportSpool-one", json.dumps({"report": reports[0], "blobs": [{"path": "/x", "sha256": job, "size": 1}]}))
+put("reportSpool-full", json.dumps({"report": {"number": 1, "body": {"finished": {"streamPosition": 1}}}, "blobs": []}))
+
+
+def png(width, height, rows, color=2):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+put("image-small", png(2, 2, b"\0\1\2\3\4\5\6" * 2))
+put("image-huge", png(60000, 60000, b"\0"))
+put("image-gray", png(3, 1, b"\0abc", color=0))
+put("image-jpeg", bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffdb004300" + "01" * 64 + "ffd9"))
+for index, text in enumerate([job, job.upper(), "lycoris-paper", "", "../x", "0" * 32]):
+    put(f"digest-{index}", text)
+put("wireError-gap", '{"code":"gap","message":"m","expected":3,"retryAfter":1e300}')
+put("wireError-odd", '{"code":"brand-new","message":""}')
