@@ -3,7 +3,11 @@
 import PackageDescription
 
 /// `RADIATA_STATIC=1` links OpenBLAS statically; only `make dist` sets it.
-let openBLAS = Context.environment["RADIATA_STATIC"] == "1" ? ":libopenblas.a" : "openblas"
+let isStatic = Context.environment["RADIATA_STATIC"] == "1"
+/// The archive's LAPACK needs Fortran's runtime, which the shared library brings along by itself.
+let openBLAS: [LinkerSetting] =
+    isStatic
+    ? [.linkedLibrary(":libopenblas.a"), .linkedLibrary(":libgfortran.so.5")] : [.linkedLibrary("openblas")]
 
 let swift: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -43,7 +47,8 @@ let libraries: [Target] = [
     // Layer 0
     .systemLibrary(name: "COpenBLAS"),
     .target(name: "CKernels", cSettings: optimisedC),
-    .target(name: "CImageFiles", cSettings: optimisedC, linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+    .target(
+        name: "CImageFiles", cSettings: optimisedC, linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CSQLiteExtras", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CProcess"),
@@ -52,7 +57,7 @@ let libraries: [Target] = [
     module("ImageFiles", ["CImageFiles"]),
     .target(
         name: "CoreTensor", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: swift,
-        linkerSettings: [.linkedLibrary(openBLAS), .linkedLibrary("m")]),
+        linkerSettings: openBLAS + [.linkedLibrary("m")]),
     // Layer 1
     module("SweepModel", ["RunSpec", "Ports"]),
     module("CoreNets", ["CoreTensor"]),
@@ -67,24 +72,29 @@ let libraries: [Target] = [
     module("CoreData", ["CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
     // Layer 3
     module("SweepClient", ["SweepWire", "SweepModel", "RunSpec", "Ports", "CCurl"]),
-    module("CoordinatorCore", ["SweepWire", "SweepSearch", "SweepModel", "RunSpec", "Ports"], path: "coordinator/Core"),
+    module(
+        "CoordinatorCore", ["SweepWire", "SweepSearch", "SweepModel", "RunSpec", "Ports"], path: "coordinator/Core"),
     module("WorkerCore", ["SweepWire", "SweepModel", "RunSpec", "Ports"], path: "worker/Core"),
     module(
-        "CoreTraining", ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
+        "CoreTraining",
+        ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
     module(
-        "CoreEvaluation", ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
+        "CoreEvaluation",
+        ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
     // Layer 4
     module(
         "CoreTools",
         [
-            "CoreTraining", "CoreEvaluation", "CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec",
+            "CoreTraining", "CoreEvaluation", "CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor",
+            "RunSpec",
             "ImageFiles",
         ]),
     // Layer 5
     module(
         "Coordinator",
         [
-            "CoordinatorCore", "SweepLedger", "SweepAnalysis", "SweepFile", "SweepWire", "SweepModel", "RunSpec", "Ports",
+            "CoordinatorCore", "SweepLedger", "SweepAnalysis", "SweepFile", "SweepWire", "SweepModel", "RunSpec",
+            "Ports",
             lifecycle, logging,
         ] + hummingbird, path: "coordinator/Daemon"),
     module(
@@ -97,8 +107,10 @@ let libraries: [Target] = [
     module(
         "RadiataCLI",
         [
-            "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient", "SweepWire",
-            "SweepModel", "CoreTools", "CoreEvaluation", "CoreData", "RunSpec", "Ports", "ImageFiles", lifecycle, logging,
+            "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
+            "SweepWire",
+            "SweepModel", "CoreTools", "CoreEvaluation", "CoreData", "RunSpec", "Ports", "ImageFiles", lifecycle,
+            logging,
             argumentParser,
         ]),
     .executableTarget(name: "radiata", dependencies: ["RadiataCLI"], swiftSettings: swift),

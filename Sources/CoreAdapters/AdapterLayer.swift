@@ -12,6 +12,8 @@ package struct AdapterLayer {
     /// The layer's name in the file that was read; for a new adapter the name under which it is written.
     package let name: String
     package let content: Content
+    /// Times its side's learning rate (`block_lr`).
+    package var rateFactor = 1.0
 
     package var side: AdapterSide { target.side }
 

@@ -33,6 +33,13 @@ package struct AdapterOptions: Equatable, Sendable {
     /// (IA)³ on input channels instead of output rows.
     package var trainOnInput = false
     package var trainsTextEncoder = true
+    /// Dim of each position of the U-Net (`UNetPositions`); 0 leaves the position out. k×k convolutions get it times
+    /// conv_dim / dim.
+    package var blockDims: [Int]?
+    /// Alpha of each position; without it the scale alpha / dim stays what it is elsewhere.
+    package var blockAlphas: [Double]?
+    /// Learning-rate factor of each position; 0 leaves the position out.
+    package var blockRates: [Double]?
     package var seed: UInt64
 
     package init(
@@ -70,14 +77,38 @@ package struct AdapterOptions: Equatable, Sendable {
         rescaled = spec.rescaled
         trainOnInput = spec.trainOnInput
         trainsTextEncoder = spec.textEncoderLearningRate != 0
+        blockDims = spec.blockDims
+        blockAlphas = spec.blockAlphas
+        blockRates = spec.blockLearningRates
+    }
+
+    /// Whether a position of the U-Net gets adapters; nil stands for layers outside it.
+    func includes(position: Int?) -> Bool {
+        guard let position else { return true }
+        return blockDims?[position] != 0 && blockRates?[position] != 0
     }
 
     /// The options of one layer; nil if the layer gets no adapter.
-    func layer(_ name: String, _ geometry: LayerGeometry) -> LayerOptions? {
+    ///
+    /// - Parameter position: of a U-Net layer, when lists by position are to apply.
+    func layer(_ name: String, _ geometry: LayerGeometry, position: Int? = nil) -> LayerOptions? {
         let isWide = geometry.kind == .convolution && geometry.taps > 1
         if isWide, !layers.includesConvolutions || convDim == 0 { return nil }
-        let rank = isWide ? convDim ?? dim : dim
-        let alpha = isWide ? convAlpha ?? self.alpha : self.alpha
+        var rank = isWide ? convDim ?? dim : dim
+        var alpha = isWide ? convAlpha ?? self.alpha : self.alpha
+        if let position {
+            if let blockDim = blockDims?[position], let whole = rank {
+                let size = isWide && dim != nil ? Double(blockDim) * Double(whole) / Double(dim ?? 1) : Double(blockDim)
+                let own = max(1, Int(size.rounded()))
+                // A scale that is not named stays.
+                alpha = alpha.map { $0 * Double(own) / Double(whole) }
+                rank = own
+            }
+            if let blockAlpha = blockAlphas?[position] {
+                let share = isWide ? (convAlpha ?? self.alpha ?? 1) / (self.alpha ?? 1) : 1
+                alpha = blockAlpha * (share.isFinite ? share : 1)
+            }
+        }
         var options = LayerOptions(name: name, seed: seed, rank: rank, alpha: Float(alpha ?? 0))
         options.factor = factor
         options.useTucker = useTucker

@@ -56,7 +56,19 @@ enum AdapterRegistry {
         Kind(
             algorithm: .glora, marks: ["a1.weight"], create: { GLoRAUpdate.create($0.geometry, $1) },
             read: { try GLoRAUpdate.read($0.geometry, $1) }),
+        Kind(
+            algorithm: .glokr, marks: ["b.lokr_w1", "b.lokr_w1_a"], create: { GLoKrUpdate.create($0.geometry, $1) },
+            read: { try GLoKrUpdate.read($0.geometry, $1) }),
     ]
+
+    private static let scalable: Set<Algorithm> = [.lora, .loha, .lokr, .glora, .glokr]
+
+    /// The algorithm that a layer's keys show; nil for none that is known.
+    static func algorithm(has: (String) -> Bool) -> Algorithm? {
+        kinds.first { $0.marks.contains(where: has) }?.algorithm
+    }
+
+    static var allMarks: [String] { kinds.flatMap(\.marks) + ["w_norm"] }
 
     /// A new adapter with ΔW = 0.
     ///
@@ -68,8 +80,10 @@ enum AdapterRegistry {
                 "algorithm \(algorithm.rawValue) is not built into the core; it trains "
                     + kinds.map(\.algorithm.rawValue).joined(separator: ", "))
         }
-        guard !options.useScalar || [.lora, .loha, .lokr].contains(kind.algorithm) else {
-            throw AdapterError(.badOption, "use_scalar: \(algorithm.rawValue) has no scalar; lora, loha and lokr have")
+        guard !options.useScalar || scalable.contains(kind.algorithm) else {
+            throw AdapterError(
+                .badOption,
+                "use_scalar: \(algorithm.rawValue) has no scalar; lora, loha, lokr, glora and glokr have")
         }
         let update = try kind.create(site, options)
         guard options.dora else { return update }
@@ -84,13 +98,24 @@ enum AdapterRegistry {
     /// - Throws: `AdapterError` if no algorithm has such keys, or the shapes do not fit.
     static func read(at site: Site, _ keys: LayerKeys) throws -> (algorithm: Algorithm, update: any LayerUpdate) {
         for kind in kinds where kind.marks.contains(where: keys.has) {
-            let update = try kind.read(site, keys)
-            let isDoRA = keys.has("dora_scale")
-            return (kind.algorithm, isDoRA ? try DoRAUpdate.read(update, site.geometry, keys) : update)
+            var update = try kind.read(site, keys)
+            if keys.has("dora_scale") { update = try DoRAUpdate.read(update, site.geometry, keys) }
+            if keys.has("diff_b") { update = try BiasUpdate.read(update, site.geometry, keys) }
+            return (kind.algorithm, update)
         }
-        throw AdapterError(
+        throw unknown(keys.name, keys.remaining)
+    }
+
+    /// What a layer of no known algorithm is refused with.
+    static func unknown(_ name: String, _ suffixes: [String]) -> AdapterError {
+        let known = [
+            "lambda_layer": " (T-LoRA, whose files only work with the base they were made from)",
+            "oft_diag": " (the orthogonal adapters of old files, which readers disagree about)",
+        ]
+        let hint = suffixes.lazy.compactMap { known[$0] }.first ?? ""
+        return AdapterError(
             .unplacedKey,
-            "\(keys.name).\(keys.remaining.first ?? ""): no known algorithm has such keys; wanted one of "
-                + kinds.flatMap(\.marks).joined(separator: ", ") + ", w_norm")
+            "\(name).\(suffixes.first ?? ""): no known algorithm has such keys\(hint); wanted one of "
+                + allMarks.joined(separator: ", "))
     }
 }

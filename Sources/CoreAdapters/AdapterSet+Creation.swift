@@ -25,7 +25,8 @@ extension AdapterSet {
         if let textEncoder, options.trainsTextEncoder {
             targets += LayerTarget.selected(by: options.layers.textEncoder, in: textEncoder, side: .textEncoder)
         }
-        let layers = try targets.compactMap { try newLayer($0, options) }
+        let positions = try checkedPositions(unet, options)
+        let layers = try targets.compactMap { try newLayer($0, options, positions) }
         guard !layers.isEmpty else {
             throw AdapterError(.nothingSelected, "layers: the selection holds no layer of this network")
         }
@@ -35,15 +36,39 @@ extension AdapterSet {
         return AdapterSet(layers: layers, metadata: metadata(of: options), control: control)
     }
 
-    private static func newLayer(_ target: LayerTarget, _ options: AdapterOptions) throws -> AdapterLayer? {
+    /// The U-Net's positions if any option is listed by them, with every list's length checked.
+    private static func checkedPositions(_ unet: any Module, _ options: AdapterOptions) throws -> UNetPositions? {
+        let lists = [
+            ("block_dims", options.blockDims?.count), ("block_alphas", options.blockAlphas?.count),
+            ("block_lr", options.blockRates?.count),
+        ]
+        guard lists.contains(where: { $0.1 != nil }) else { return nil }
+        let positions = UNetPositions(unet)
+        for case (let name, .some(let count)) in lists where count != positions.count {
+            throw AdapterError(
+                .badOption,
+                "\(name): found \(count) values, wanted \(positions.count), one for each position of this U-Net: "
+                    + positions.summary)
+        }
+        return positions
+    }
+
+    private static func newLayer(
+        _ target: LayerTarget, _ options: AdapterOptions, _ positions: UNetPositions?
+    ) throws -> AdapterLayer? {
         let name = target.fileName
+        let position = target.side == .unet ? positions?.position(of: target.path) : nil
+        guard options.includes(position: position) else { return nil }
+        let rateFactor = position.flatMap { options.blockRates?[$0] } ?? 1
         if target.geometry.kind == .norm {
             guard options.trainNorm else { return nil }
-            return AdapterLayer(target: target, name: name, content: .norm(.create(target.geometry)))
+            return AdapterLayer(
+                target: target, name: name, content: .norm(.create(target.geometry)), rateFactor: rateFactor)
         }
-        guard let layerOptions = options.layer(name, target.geometry) else { return nil }
+        guard let layerOptions = options.layer(name, target.geometry, position: position) else { return nil }
         let update = try AdapterRegistry.create(options.algorithm, at: target.site(named: name), layerOptions)
-        return AdapterLayer(target: target, name: name, content: .weight(options.algorithm, update))
+        return AdapterLayer(
+            target: target, name: name, content: .weight(options.algorithm, update), rateFactor: rateFactor)
     }
 
     /// What readers look for in a file's header (kohya's names).
@@ -53,6 +78,13 @@ extension AdapterSet {
         if let convAlpha = options.convAlpha { arguments.append("\"conv_alpha\": \"\(convAlpha)\"") }
         if options.algorithm.isKronecker { arguments.append("\"factor\": \"\(options.factor)\"") }
         if options.trainNorm { arguments.append("\"train_norm\": \"True\"") }
+        for (name, values) in [
+            ("block_dims", options.blockDims?.map(Double.init)), ("block_alphas", options.blockAlphas),
+            ("block_lr", options.blockRates),
+        ] {
+            guard let values else { continue }
+            arguments.append("\"\(name)\": \"\(values.map { "\($0)" }.joined(separator: ","))\"")
+        }
         return [
             "ss_v2": "False", "ss_base_model_version": "sd_v1", "ss_network_module": "lycoris.kohya",
             "ss_network_dim": options.dim.map(String.init) ?? "Dynamic",

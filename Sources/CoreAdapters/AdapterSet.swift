@@ -36,13 +36,17 @@ package final class AdapterSet {
         package let name: String
         package let side: AdapterSide
         package let tensor: Tensor
+        /// Times its side's learning rate.
+        package let rateFactor: Double
     }
 
     /// Every trainable tensor, in a fixed order.
     package var trainables: [Trainable] {
         layers.flatMap { layer in
             layer.tensors.map {
-                Trainable(name: "\(layer.name).\($0.suffix)", side: layer.side, tensor: $0.tensor)
+                Trainable(
+                    name: "\(layer.name).\($0.suffix)", side: layer.side, tensor: $0.tensor,
+                    rateFactor: layer.rateFactor)
             }
         }
     }
@@ -55,6 +59,18 @@ package final class AdapterSet {
             // A scalar is multiplied into another tensor.
             let tensors = layer.tensors.filter { $0.suffix != "scalar" }
             return sum + tensors.reduce(0) { $0 + $1.tensor.count } + (layer.alpha == nil ? 0 : 1)
+        }
+    }
+
+    /// Shrinks every layer's ΔW whose norm exceeds a limit (`scale_weight_norms`), to be called after each step.
+    ///
+    /// - Returns: how many were shrunk.
+    @discardableResult
+    package func limitNorms(to limit: Double) -> Int {
+        guard limit > 0 else { return 0 }
+        return layers.count { layer in
+            guard case .weight(_, let update) = layer.content else { return false }
+            return update.limit(norm: Float(limit), base: layer.target.site(named: layer.name).weight)
         }
     }
 

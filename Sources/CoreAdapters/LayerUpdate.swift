@@ -1,4 +1,5 @@
 package import CoreTensor
+import Foundation
 
 /// One layer's trainable update: an algorithm's tensors and the ways to use them.
 ///
@@ -25,6 +26,12 @@ package protocol LayerUpdate: AnyObject {
     func factors() -> (up: Tensor, down: Tensor)?
     /// What one training step costs each way.
     func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost
+    /// Tensors whose joint factor scales ΔW: ΔW is a sum of one product for each list. Empty where no factor does that.
+    var products: [[AdapterTensor]] { get }
+    /// Shrinks ΔW to a norm, its tensors sharing the factor evenly; nothing happens below it.
+    ///
+    /// - Returns: whether anything changed.
+    func limit(norm: Float, base: Tensor) -> Bool
     /// Extra values for a file: what `tensors` hold, with everything folded in that readers do not know.
     func fileTensors() -> [FileTensor]
 }
@@ -55,6 +62,23 @@ extension LayerUpdate {
     package func bypass(_ call: BypassCall) -> Tensor? { nil }
 
     package func factors() -> (up: Tensor, down: Tensor)? { nil }
+
+    package var products: [[AdapterTensor]] { [] }
+
+    package func limit(norm limit: Float, base: Tensor) -> Bool {
+        let products = products
+        guard !products.isEmpty else { return false }
+        let squares = withoutGradients { delta(base: base) }.withBuffer { delta in
+            delta.reduce(0) { $0 + Double($1) * Double($1) }
+        }
+        let norm = squares.squareRoot()
+        guard norm > Double(limit) else { return false }
+        for product in products {
+            let factor = Float(pow(Double(limit) / norm, 1 / Double(product.count)))
+            for tensor in product { tensor.tensor.withMutableBuffer { for i in $0.indices { $0[i] *= factor } } }
+        }
+        return true
+    }
 
     package func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost {
         UpdateCost(bypass: .infinity, merged: .infinity, rebuild: 0)

@@ -7,8 +7,6 @@ enum JobLimits {
         let training = job.training
         let refused: [(Bool, String)] = [
             (training.maxTokenLength % 75 != 0, "max_token_length \(training.maxTokenLength) (75, 150, 225)"),
-            (training.blockLearningRates != nil, "block_lr"),
-            (training.scaleWeightNorms != 0, "scale_weight_norms"),
             (training.optimizer != "adamw", "optimizer \(training.optimizer)"),
             (training.betas.count != 2, "betas with \(training.betas.count) values"),
         ]

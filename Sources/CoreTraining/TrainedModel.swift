@@ -31,11 +31,16 @@ final class TrainedModel {
     /// AdamW over both sides, each with its own rate.
     func optimiser(_ training: TrainingSpec) -> AdamW {
         let textRate = training.textEncoderLearningRate ?? training.learningRate
-        let groups = [(AdapterSide.unet, training.learningRate), (.textEncoder, textRate)].map { side, rate in
-            let trainables = adapters.trainables(side)
-            return ParameterGroup(
-                tensors: trainables.map(\.tensor), names: trainables.map(\.name), learningRate: Float(rate),
-                weightDecay: Float(training.weightDecay))
+        var groups: [ParameterGroup] = []
+        for (side, rate) in [(AdapterSide.unet, training.learningRate), (.textEncoder, textRate)] {
+            // Layers of one `block_lr` factor share a group.
+            let byFactor = Dictionary(grouping: adapters.trainables(side), by: \.rateFactor)
+            for (factor, trainables) in byFactor.sorted(by: { $0.key < $1.key }) {
+                groups.append(
+                    ParameterGroup(
+                        tensors: trainables.map(\.tensor), names: trainables.map(\.name),
+                        learningRate: Float(rate * factor), weightDecay: Float(training.weightDecay)))
+            }
         }
         return AdamW(
             groups: groups, betas: (training.betas[0], training.betas[1]),

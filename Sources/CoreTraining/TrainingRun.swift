@@ -132,6 +132,7 @@ package final class TrainingRun {
         let norm = clipGradients(model.tensors, maxNorm: Float(training.maxGradNorm))
         guard loss.isFinite, norm.isFinite else { throw diverged(loss: loss, norm: Double(norm)) }
         optimiser.step(rate: factor)
+        model.adapters.limitNorms(to: training.scaleWeightNorms)
         optimiser.zeroGradients()
         step += 1
         let rate = training.learningRate * Double(factor)

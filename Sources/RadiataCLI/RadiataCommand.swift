@@ -27,7 +27,7 @@ struct RadiataCommand: AsyncParsableCommand {
                 name: "Without a coordinator",
                 subcommands: [
                     TrainCommand.self, SampleCommand.self, EvaluateCommand.self, PretrainCommand.self, DataCommand.self,
-                    ModelCommand.self, BenchCommand.self,
+                    ModelCommand.self, AdapterCommand.self, BenchCommand.self,
                 ]),
         ])
 }

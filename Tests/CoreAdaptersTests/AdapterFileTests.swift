@@ -7,7 +7,7 @@ import Testing
 
 @Suite("An adapter file")
 struct AdapterFileTests {
-    @Test("comes back as it was written", arguments: ReferenceForwardTests.cases)
+    @Test("comes back as it was written", arguments: ReferenceForwardTests.cases + ReferenceForwardTests.variants)
     func roundTrip(name: String) throws {
         let folder = try TemporaryFolder()
         let unet = try DiffusionPipeline.loadUNet(Fixtures.path("pipeline/unet"))

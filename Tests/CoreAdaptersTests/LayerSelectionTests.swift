@@ -44,7 +44,12 @@ struct LayerSelectionTests {
                     "algorithm": .text("lora"), "dim": .number(8), "layers": .text("full"), "train_norm": .flag(true),
                 ], 9_992_866
             ),
+            (["algorithm": .text("lora"), "dim": .number(32), "layers": .text("attn-mlp")], 18_874_632),
             (["algorithm": .text("loha"), "dim": .number(4), "layers": .text("attn-mlp")], 4_718_856),
+            (["algorithm": .text("loha"), "dim": .number(16), "layers": .text("attn-mlp")], 18_874_632),
+            (["algorithm": .text("lokr"), "factor": .number(8), "layers": .text("attn-mlp")], 5_515_784),
+            (["algorithm": .text("lokr"), "factor": .number(4), "layers": .text("attn-mlp")], 21_998_984),
+            (["algorithm": .text("full"), "layers": .text("attn-only")], 121_885_056),
             (["algorithm": .text("lokr"), "factor": .number(12), "layers": .text("attn-mlp")], 3_258_120),
             (["algorithm": .text("lokr"), "factor": .number(8), "layers": .text("attn-only")], 1_914_928),
             (
@@ -61,6 +66,24 @@ struct LayerSelectionTests {
             unet: networks.unet, textEncoder: networks.text, spec: try TrainingSpec(given))
         // LoHa of rank r has two tensors more a layer than LoRA of rank 2r, and one alpha just the same.
         #expect(adapters.valueCount == values)
+    }
+
+    @Test(
+        "train as many values natively as the reference, counted layer by layer",
+        arguments: [(LayerPreset.attnMLP, false, 352_157_120), (.full, true, 944_537_924)] as [(LayerPreset, Bool, Int)]
+    )
+    func nativeSizes(preset: LayerPreset, norms: Bool, values: Int) throws {
+        let networks = Networks()
+        let targets =
+            LayerTarget.selected(by: preset.unet, in: networks.unet, side: .unet)
+            + LayerTarget.selected(by: preset.textEncoder, in: networks.text, side: .textEncoder)
+        let count = targets.reduce(0) { sum, target in
+            let geometry = target.geometry
+            if geometry.kind == .norm { return sum + (norms ? 2 * geometry.outputs : 0) }
+            guard preset.includesConvolutions || geometry.taps == 1 else { return sum }
+            return sum + geometry.outputs * geometry.columns + (geometry.hasBias ? geometry.outputs : 0)
+        }
+        #expect(count == values)
     }
 
     @Test("of one's own select by path suffix and glob, and leave out")

@@ -64,6 +64,26 @@ struct NewAdapterTests {
                 $0.dora = true
                 $0.doraOnOutput = false
             }, moving: ["hada_w2_a", "dora_scale"]),
+        Variant(
+            name: "DoRA on outputs, LoKr", algorithm: .lokr, dim: 1, configure: { $0.dora = true },
+            moving: ["lokr_w2_b", "dora_scale"]),
+        Variant(name: "LoHa scalar", algorithm: .loha, configure: { $0.useScalar = true }, moving: ["scalar"]),
+        Variant(
+            name: "LoKr scalar", algorithm: .lokr, dim: 1, configure: { $0.useScalar = true }, moving: ["scalar"]),
+        Variant(name: "GLoRA scalar", algorithm: .glora, configure: { $0.useScalar = true }, moving: ["scalar"]),
+        Variant(name: "rs-LoHa", algorithm: .loha, configure: { $0.rsLoRA = true }, moving: ["hada_w2_a"]),
+        Variant(
+            name: "LoKr full_matrix", algorithm: .lokr, dim: 1, configure: { $0.fullMatrix = true }, moving: ["lokr_w2"]
+        ),
+        Variant(
+            name: "GLoKr full matrix", algorithm: .glokr, dim: nil, moving: ["a.lokr_w2", "b.lokr_w2"]),
+        Variant(
+            name: "GLoKr low rank", algorithm: .glokr, dim: 1, moving: ["a.lokr_w2_b", "b.lokr_w2_b"]),
+        Variant(
+            name: "GLoKr scalar", algorithm: .glokr, dim: 1, configure: { $0.useScalar = true }, moving: ["scalar"]),
+        Variant(
+            name: "BOFT rescaled", algorithm: .boft, dim: 6, configure: { $0.rescaled = true },
+            moving: ["oft_blocks", "rescale"]),
     ]
 
     static func make(_ variant: Variant, _ network: TwoLayers) throws -> AdapterSet {
@@ -90,7 +110,8 @@ struct NewAdapterTests {
             let suffix = String(tensor.name.split(separator: ".", maxSplits: 1)[1])
             // A convolution may be below the size at which w2 is low rank.
             let moves = tensor.tensor.gradient?.values.contains { $0 != 0 } ?? false
-            #expect(moves == (variant.moving.contains(suffix) || suffix == "lokr_w2"), "\(tensor.name)")
+            let isWhole = suffix.hasSuffix("lokr_w2") && !variant.moving.contains("scalar")
+            #expect(moves == (variant.moving.contains(suffix) || isWhole), "\(tensor.name)")
         }
     }
 

@@ -11,8 +11,19 @@ struct ReferenceForwardTests {
         "dora",
         "dora_input",
     ]
+    /// Options off the beaten track, with a file of outputs of their own.
+    static let variants = [
+        "lora_rs", "lora_scalar", "loha_tucker", "loha_scalar", "lokr_tucker", "lokr_unbalanced", "lokr_matrix",
+        "lokr_scalar", "lokr_dora", "loha_dora", "ia3_input", "glora_scalar", "diag_oft_plain", "boft_rescaled",
+        "dylora",
+    ]
 
-    @Test("give the reference's output when attached", arguments: ["base"] + cases, [true, false])
+    static func expected(_ name: String) throws -> SafetensorsFile {
+        try SafetensorsFile(
+            path: Fixtures.path(variants.contains(name) ? "forward-variants.safetensors" : "forward.safetensors"))
+    }
+
+    @Test("give the reference's output when attached", arguments: ["base"] + cases + variants, [true, false])
     func forwardMatches(name: String, training: Bool) throws {
         let unet = try DiffusionPipeline.loadUNet(Fixtures.path("pipeline/unet"))
         let text = try DiffusionPipeline.loadTextEncoder(Fixtures.path("pipeline/text_encoder"))
@@ -22,8 +33,8 @@ struct ReferenceForwardTests {
             adapters.isTraining = training
             adapters.attach()
         }
-        let expected = try SafetensorsFile(path: Fixtures.path("forward.safetensors"))
-        let (sample, hidden) = try outputs(unet, text)
+        let expected = try Self.expected(name)
+        let (sample, hidden) = try Self.outputs(unet, text)
         #expect(relativeError(sample, try expected.floats("\(name).sample")) < 5e-6)
         #expect(relativeError(hidden, try expected.floats("\(name).hidden")) < 5e-6)
     }
@@ -32,22 +43,22 @@ struct ReferenceForwardTests {
     func severalAtOnce() throws {
         let unet = try DiffusionPipeline.loadUNet(Fixtures.path("pipeline/unet"))
         let text = try DiffusionPipeline.loadTextEncoder(Fixtures.path("pipeline/text_encoder"))
-        let before = try outputs(unet, text).sample
+        let before = try Self.outputs(unet, text).sample
         func load(_ name: String) throws -> AdapterSet {
             try AdapterSet.load(Fixtures.path("adapter-\(name).safetensors"), unet: unet, textEncoder: text)
         }
         let once = try load("full")
         once.attach()
-        let single = try outputs(unet, text).sample
+        let single = try Self.outputs(unet, text).sample
         // A half and a half of the same ΔW are the whole, norms included.
         AdapterSet.attach([(try load("full"), 0.5), (try load("full"), 0.5)])
-        #expect(relativeError(try outputs(unet, text).sample, single) < 5e-6)
+        #expect(relativeError(try Self.outputs(unet, text).sample, single) < 5e-6)
         once.detach()
-        #expect(try outputs(unet, text).sample == before)
+        #expect(try Self.outputs(unet, text).sample == before)
     }
 
     /// The U-Net's answer in the reference's order (NCHW), and the text encoder's states.
-    private func outputs(_ unet: UNet2DConditionModel, _ text: CLIPTextModel) throws -> (
+    static func outputs(_ unet: UNet2DConditionModel, _ text: CLIPTextModel) throws -> (
         sample: [Float], hidden: [Float]
     ) {
         let inputs = try SafetensorsFile(path: Fixtures.path("inputs.safetensors"))

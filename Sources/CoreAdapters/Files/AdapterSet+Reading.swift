@@ -22,23 +22,26 @@ extension AdapterSet {
         _ file: SafetensorsFile, unet: (any Module)?, textEncoder: (any Module)?
     ) throws -> AdapterSet {
         var places: [String: LayerTarget] = [:]
+        var present: [String] = []
         for (root, side) in [(unet, AdapterSide.unet), (textEncoder, .textEncoder)] {
             guard let root else { continue }
+            present += LayerNames(root, side: side).prefixes
             for target in LayerTarget.all(in: root, side: side) {
-                for spelling in side.spellings(path: target.path) where places[spelling] == nil {
+                for spelling in target.names.spellings(target.path) where places[spelling] == nil {
                     places[spelling] = target
                 }
             }
         }
-        let groups = try grouped(file, places: places, hasUNet: unet != nil, hasTextEncoder: textEncoder != nil)
+        let groups = try grouped(file, places: places, present: present)
+        let scales = PEFTScales(file.metadata)
         var layers: [AdapterLayer] = []
         var taken: [ObjectIdentifier: String] = [:]
-        for (name, suffixes) in groups {
+        for (name, keys) in groups {
             guard let target = places[name] else { continue }
             if let other = taken.updateValue(name, forKey: ObjectIdentifier(target.module)) {
                 throw AdapterError(.unplacedKey, "\(name) and \(other) are the same layer")
             }
-            layers.append(try readLayer(target, LayerKeys(name: name, suffixes: suffixes, file: file)))
+            layers.append(try readLayer(target, LayerKeys(name: name, keys: keys, file: file, scales: scales)))
         }
         let order = Dictionary(
             places.values.map { (ObjectIdentifier($0.module), $0.fileName) }, uniquingKeysWith: { first, _ in first })
@@ -48,16 +51,17 @@ extension AdapterSet {
         return AdapterSet(layers: layers, metadata: file.metadata)
     }
 
-    /// Suffixes by layer name, for the layers of the components that run.
+    /// The file's keys by layer name and suffix, for the layers of the components that run.
+    ///
+    /// - Parameter present: prefixes of the names of components that run.
     private static func grouped(
-        _ file: SafetensorsFile, places: [String: LayerTarget], hasUNet: Bool, hasTextEncoder: Bool
-    ) throws -> [(name: String, suffixes: Set<String>)] {
-        var groups: [String: Set<String>] = [:]
+        _ file: SafetensorsFile, places: [String: LayerTarget], present: [String]
+    ) throws -> [(name: String, keys: [String: String])] {
+        var groups: [String: [String: String]] = [:]
         for key in file.names {
-            let dot = key.firstIndex(of: ".") ?? key.endIndex
-            let name = String(key[..<dot])
+            let (name, suffix) = StoredKey.split(key)
             if places[name] == nil {
-                guard isOfAbsentComponent(name, hasUNet: hasUNet, hasTextEncoder: hasTextEncoder) else {
+                guard isOfAbsentComponent(name, present: present) else {
                     throw AdapterError(
                         .unplacedKey,
                         "\(key): the network has no layer of that name; wanted names such as "
@@ -65,18 +69,22 @@ extension AdapterSet {
                 }
                 continue
             }
-            groups[name, default: []].insert(String(key[dot...].dropFirst()))
+            if let other = groups[name, default: [:]].updateValue(key, forKey: suffix) {
+                throw AdapterError(.unplacedKey, "\(key) and \(other) are the same tensor")
+            }
         }
         return groups.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
     /// Other components' keys are none of our business: a text encoder's where only the U-Net runs, a second text encoder's,
     /// bundled embeddings.
-    private static func isOfAbsentComponent(_ name: String, hasUNet: Bool, hasTextEncoder: Bool) -> Bool {
-        if name.hasPrefix("lora_te2_") || name == "bundle_emb" { return true }
-        if !hasUNet, name.hasPrefix("lora_unet_") { return true }
-        if !hasTextEncoder, name.hasPrefix("lora_te_") || name.hasPrefix("lora_te1_") { return true }
-        return (!hasUNet || !hasTextEncoder) && name.hasPrefix("lycoris_")
+    private static func isOfAbsentComponent(_ name: String, present: [String]) -> Bool {
+        if name == StoredKey.bundle { return true }
+        let known = ["lora_unet_", "lora_te_", "lora_te1_", "lora_te2_"]
+        // The model-agnostic prefix says nothing about the component.
+        if name.hasPrefix("lycoris_") { return present.count == 1 || !present.contains("lora_unet_") }
+        guard let prefix = known.first(where: name.hasPrefix) else { return false }
+        return !present.contains(prefix)
     }
 
     private static func readLayer(_ target: LayerTarget, _ keys: LayerKeys) throws -> AdapterLayer {

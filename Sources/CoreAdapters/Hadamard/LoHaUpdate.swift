@@ -45,6 +45,10 @@ package final class LoHaUpdate: LayerUpdate {
         return (up1, down1, up2, down2)
     }
 
+    package var products: [[AdapterTensor]] {
+        [[first.a, first.b, second.a, second.b] + [first.core, second.core].compactMap { $0 }]
+    }
+
     package func delta(base: Tensor) -> Tensor {
         let (up1, down1, up2, down2) = halves
         return lohaWeight(base: nil, up1, down1, up2, down2, scale: scale)

@@ -90,8 +90,9 @@ private func groupProducts(
     return result
 }
 
+/// Σ x·y in lanes, since a plain float sum is not vectorised.
 @inline(__always)
-private func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ count: Int) -> Float {
+func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ count: Int) -> Float {
     var lanes = SIMD8<Float>()
     var i = 0
     while i + 8 <= count {

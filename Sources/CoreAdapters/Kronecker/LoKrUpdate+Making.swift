@@ -2,24 +2,31 @@ import CoreTensor
 
 extension LoKrUpdate {
     /// A new adapter with ΔW = 0: w2, its b-factor, or the scalar is zero, the rest random.
-    static func create(_ geometry: LayerGeometry, _ options: LayerOptions) -> LoKrUpdate {
+    ///
+    /// - Parameters:
+    ///   - prefix: stands before the tensors' keys.
+    ///   - shared: the scalar of a larger update that this is a part of.
+    static func create(
+        _ geometry: LayerGeometry, _ options: LayerOptions, prefix: String = "", shared: AdapterTensor? = nil
+    ) -> LoKrUpdate {
         let (groups, width) = factorization(geometry.inputs, factor: options.factor)
         var (outer, block) = factorization(geometry.outputs, factor: options.factor)
         if options.unbalanced { swap(&outer, &block) }
         let fullMatrix = options.fullMatrix || options.rank == nil
         let rank = options.dim
-        let scalar = options.makeScalar()
+        let scalar = shared ?? options.makeScalar()
         let lowRankSmall = options.decomposeBoth && !fullMatrix && 2 * rank < max(outer, groups)
         let lowRankLarge = !fullMatrix && 2 * rank < max(block, width)
         let small: Factor =
             lowRankSmall
             ? .lowRank(
-                kaiming("lokr_w1_a", [outer, rank], options), kaiming("lokr_w1_b", [rank, groups], options))
-            : .full(kaiming("lokr_w1", [outer, groups], options))
+                kaiming(prefix + "lokr_w1_a", [outer, rank], options),
+                kaiming(prefix + "lokr_w1_b", [rank, groups], options))
+            : .full(kaiming(prefix + "lokr_w1", [outer, groups], options))
         let large =
             lowRankLarge
-            ? newLowRankLarge(geometry, options, block: block, width: width, zero: scalar == nil)
-            : newFullLarge(geometry, options, block: block, width: width, zero: scalar == nil)
+            ? newLowRankLarge(geometry, options, prefix, block: block, width: width, zero: scalar == nil)
+            : newFullLarge(geometry, options, prefix, block: block, width: width, zero: scalar == nil)
         let bothFull = !lowRankSmall && !lowRankLarge
         // Without a low-rank factor readers know no rank, and alpha says nothing.
         return LoKrUpdate(
@@ -34,51 +41,52 @@ extension LoKrUpdate {
     }
 
     private static func newFullLarge(
-        _ geometry: LayerGeometry, _ options: LayerOptions, block: Int, width: Int, zero: Bool
+        _ geometry: LayerGeometry, _ options: LayerOptions, _ prefix: String, block: Int, width: Int, zero: Bool
     ) -> Factor {
         let isConvolution = geometry.kind == .convolution
         let tensor = AdapterTensor(
-            "lokr_w2",
+            prefix + "lokr_w2",
             fileShape: isConvolution ? [block, width, geometry.kernel, geometry.kernel] : [block, width],
             shape: [block, geometry.taps * width], taps: geometry.taps, inputs: width)
-        if !zero { tensor.fillKaiming(fan: geometry.taps * width, stream: options.stream("lokr_w2")) }
+        if !zero { tensor.fillKaiming(fan: geometry.taps * width, stream: options.stream(prefix + "lokr_w2")) }
         return .full(tensor)
     }
 
     private static func newLowRankLarge(
-        _ geometry: LayerGeometry, _ options: LayerOptions, block: Int, width: Int, zero: Bool
+        _ geometry: LayerGeometry, _ options: LayerOptions, _ prefix: String, block: Int, width: Int, zero: Bool
     ) -> Factor {
         let rank = options.dim
         if options.useTucker, geometry.taps > 1 {
             let core = AdapterTensor(
-                "lokr_t2", fileShape: [rank, rank, geometry.kernel, geometry.kernel],
+                prefix + "lokr_t2", fileShape: [rank, rank, geometry.kernel, geometry.kernel],
                 shape: [rank, geometry.taps, rank], taps: geometry.taps, inputs: rank)
-            core.fillKaiming(fan: rank * geometry.taps, stream: options.stream("lokr_t2"))
-            let a = kaiming("lokr_w2_a", [rank, block], options)
-            let b = AdapterTensor("lokr_w2_b", fileShape: [rank, width], shape: [rank, width])
-            if !zero { b.fillKaiming(fan: width, stream: options.stream("lokr_w2_b")) }
+            core.fillKaiming(fan: rank * geometry.taps, stream: options.stream(prefix + "lokr_t2"))
+            let a = kaiming(prefix + "lokr_w2_a", [rank, block], options)
+            let b = AdapterTensor(prefix + "lokr_w2_b", fileShape: [rank, width], shape: [rank, width])
+            if !zero { b.fillKaiming(fan: width, stream: options.stream(prefix + "lokr_w2_b")) }
             return .tucker(a, b, core: core)
         }
-        let a = kaiming("lokr_w2_a", [block, rank], options)
+        let a = kaiming(prefix + "lokr_w2_a", [block, rank], options)
         let columns = geometry.taps * width
         let b = AdapterTensor(
-            "lokr_w2_b", fileShape: [rank, columns], shape: [rank, columns], taps: geometry.taps, inputs: width)
-        if !zero { b.fillKaiming(fan: columns, stream: options.stream("lokr_w2_b")) }
+            prefix + "lokr_w2_b", fileShape: [rank, columns], shape: [rank, columns], taps: geometry.taps, inputs: width
+        )
+        if !zero { b.fillKaiming(fan: columns, stream: options.stream(prefix + "lokr_w2_b")) }
         return .lowRank(a, b)
     }
 
     /// - Throws: `AdapterError` if the shapes do not fit the layer.
-    static func read(_ geometry: LayerGeometry, _ keys: LayerKeys) throws -> LoKrUpdate {
-        let small = try readSmall(geometry, keys)
+    static func read(_ geometry: LayerGeometry, _ keys: LayerKeys, prefix: String = "") throws -> LoKrUpdate {
+        let small = try readSmall(keys, prefix)
         let (outer, groups) = (small.tensors[0].tensor.shape[0], small.tensors.last?.tensor.shape[1] ?? 1)
         guard geometry.outputs % outer == 0, geometry.inputs % groups == 0 else {
             throw AdapterError(
                 .wrongShape,
-                "\(keys.name).lokr_w1: found shape [\(outer), \(groups)], wanted divisors of the layer's "
+                "\(keys.name).\(prefix)lokr_w1: found shape [\(outer), \(groups)], wanted divisors of the layer's "
                     + "[\(geometry.outputs), \(geometry.inputs)]")
         }
         let large = try readLarge(
-            geometry, keys, block: geometry.outputs / outer, width: geometry.inputs / groups)
+            geometry, keys, prefix, block: geometry.outputs / outer, width: geometry.inputs / groups)
         let alpha = try keys.takeAlpha()
         var rank = 0
         if case .lowRank(_, let b) = small { rank = b.tensor.shape[0] }
@@ -91,7 +99,7 @@ extension LoKrUpdate {
             scale: rank == 0 ? 1 : scaleOfFile(alpha: alpha, rank: rank))
     }
 
-    private static func readSmall(_ geometry: LayerGeometry, _ keys: LayerKeys) throws -> Factor {
+    private static func readSmall(_ keys: LayerKeys, _ prefix: String) throws -> Factor {
         func matrix(_ suffix: String, columns: Int?) throws -> AdapterTensor {
             let (shape, values) = try keys.take(suffix)
             let flat = Array(shape.prefix(2))
@@ -101,43 +109,43 @@ extension LoKrUpdate {
             }
             return AdapterTensor(suffix, fileShape: shape, shape: flat, fileValues: values)
         }
-        if keys.has("lokr_w1") { return .full(try matrix("lokr_w1", columns: nil)) }
-        let b = try matrix("lokr_w1_b", columns: nil)
-        return .lowRank(try matrix("lokr_w1_a", columns: b.tensor.shape[0]), b)
+        if keys.has(prefix + "lokr_w1") { return .full(try matrix(prefix + "lokr_w1", columns: nil)) }
+        let b = try matrix(prefix + "lokr_w1_b", columns: nil)
+        return .lowRank(try matrix(prefix + "lokr_w1_a", columns: b.tensor.shape[0]), b)
     }
 
     private static func readLarge(
-        _ geometry: LayerGeometry, _ keys: LayerKeys, block: Int, width: Int
+        _ geometry: LayerGeometry, _ keys: LayerKeys, _ prefix: String, block: Int, width: Int
     ) throws -> Factor {
-        if let (shape, values) = try keys.takeIfPresent("lokr_w2") {
+        if let (shape, values) = try keys.takeIfPresent(prefix + "lokr_w2") {
             let wanted =
                 geometry.taps > 1 ? [block, width, geometry.kernel, geometry.kernel] : [block, width]
-            try keys.require("lokr_w2", shape, sameAs: wanted)
+            try keys.require(prefix + "lokr_w2", shape, sameAs: wanted)
             return .full(
                 AdapterTensor(
-                    "lokr_w2", fileShape: shape, shape: [block, geometry.taps * width], taps: geometry.taps,
+                    prefix + "lokr_w2", fileShape: shape, shape: [block, geometry.taps * width], taps: geometry.taps,
                     inputs: width, fileValues: values))
         }
-        let (shapeA, valuesA) = try keys.take("lokr_w2_a")
-        let (shapeB, valuesB) = try keys.take("lokr_w2_b")
+        let (shapeA, valuesA) = try keys.take(prefix + "lokr_w2_a")
+        let (shapeB, valuesB) = try keys.take(prefix + "lokr_w2_b")
         let rank = shapeB.first ?? 0
-        if let (shapeT, valuesT) = try keys.takeIfPresent("lokr_t2") {
-            try keys.require("lokr_w2_a", shapeA, sameAs: [rank, block])
-            try keys.require("lokr_w2_b", shapeB, sameAs: [rank, width])
-            try keys.require("lokr_t2", shapeT, sameAs: [rank, rank, geometry.kernel, geometry.kernel])
+        if let (shapeT, valuesT) = try keys.takeIfPresent(prefix + "lokr_t2") {
+            try keys.require(prefix + "lokr_w2_a", shapeA, sameAs: [rank, block])
+            try keys.require(prefix + "lokr_w2_b", shapeB, sameAs: [rank, width])
+            try keys.require(prefix + "lokr_t2", shapeT, sameAs: [rank, rank, geometry.kernel, geometry.kernel])
             return .tucker(
-                AdapterTensor("lokr_w2_a", fileShape: shapeA, shape: [rank, block], fileValues: valuesA),
-                AdapterTensor("lokr_w2_b", fileShape: shapeB, shape: [rank, width], fileValues: valuesB),
+                AdapterTensor(prefix + "lokr_w2_a", fileShape: shapeA, shape: [rank, block], fileValues: valuesA),
+                AdapterTensor(prefix + "lokr_w2_b", fileShape: shapeB, shape: [rank, width], fileValues: valuesB),
                 core: AdapterTensor(
-                    "lokr_t2", fileShape: shapeT, shape: [rank, geometry.taps, rank], taps: geometry.taps,
+                    prefix + "lokr_t2", fileShape: shapeT, shape: [rank, geometry.taps, rank], taps: geometry.taps,
                     inputs: rank, fileValues: valuesT))
         }
-        try keys.require("lokr_w2_a", shapeA, sameAs: [block, rank])
-        try keys.require("lokr_w2_b", shapeB, sameAs: [rank, geometry.taps * width])
+        try keys.require(prefix + "lokr_w2_a", shapeA, sameAs: [block, rank])
+        try keys.require(prefix + "lokr_w2_b", shapeB, sameAs: [rank, geometry.taps * width])
         return .lowRank(
-            AdapterTensor("lokr_w2_a", fileShape: shapeA, shape: [block, rank], fileValues: valuesA),
+            AdapterTensor(prefix + "lokr_w2_a", fileShape: shapeA, shape: [block, rank], fileValues: valuesA),
             AdapterTensor(
-                "lokr_w2_b", fileShape: shapeB, shape: [rank, geometry.taps * width], taps: geometry.taps,
+                prefix + "lokr_w2_b", fileShape: shapeB, shape: [rank, geometry.taps * width], taps: geometry.taps,
                 inputs: width, fileValues: valuesB))
     }
 }

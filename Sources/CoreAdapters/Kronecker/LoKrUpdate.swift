@@ -58,6 +58,8 @@ package final class LoKrUpdate: LayerUpdate {
 
     private var smallMatrix: Tensor { scalar.map { timesScalar(small.matrix, $0.tensor) } ?? small.matrix }
 
+    package var products: [[AdapterTensor]] { [small.tensors + large.tensors] }
+
     package func delta(base: Tensor) -> Tensor {
         lokrWeight(base: nil, small: smallMatrix, large: large.matrix, taps: taps, scale: scale)
     }

@@ -7,15 +7,19 @@ package struct LayerTarget {
     package let path: String
     package let geometry: LayerGeometry
     package let module: any Module
+    /// How files call the layers of this component.
+    package let names: LayerNames
 
-    package var fileName: String { side.fileName(path: path) }
+    /// The layer's name in the files we write.
+    package var fileName: String { names.written(path) }
 
     /// Every layer of a network that adapters know.
     package static func all(in root: any Module, side: AdapterSide) -> [LayerTarget] {
         var targets: [LayerTarget] = []
+        let names = LayerNames(root, side: side)
         root.visit { path, module in
             guard let geometry = LayerGeometry(module) else { return }
-            targets.append(LayerTarget(side: side, path: path, geometry: geometry, module: module))
+            targets.append(LayerTarget(side: side, path: path, geometry: geometry, module: module, names: names))
         }
         return targets
     }
@@ -23,6 +27,7 @@ package struct LayerTarget {
     /// The layers of `root` that a rule selects, in registration order; norms only below selected blocks.
     package static func selected(by rule: LayerRule, in root: any Module, side: AdapterSide) -> [LayerTarget] {
         var targets: [LayerTarget] = []
+        let names = LayerNames(root, side: side)
         // Paths of the selected blocks and of the enclosing ones that `within` asks for.
         var blocks: [String] = []
         var enclosing: [String] = []
@@ -36,7 +41,7 @@ package struct LayerTarget {
             guard let geometry = LayerGeometry(module) else { return }
             let named = geometry.kind != .norm && matches(path, rule.names)
             guard named || blocks.contains(where: { isBelow(path, $0) }), !matches(path, rule.exclude) else { return }
-            targets.append(LayerTarget(side: side, path: path, geometry: geometry, module: module))
+            targets.append(LayerTarget(side: side, path: path, geometry: geometry, module: module, names: names))
         }
         return targets
     }

@@ -46,6 +46,8 @@ package final class DyLoRAUpdate: LayerUpdate {
         return (scaled(upper, by: (alpha ?? 0) / Float(end)), lower)
     }
 
+    package var products: [[AdapterTensor]] { [[down, up]] }
+
     package func delta(base: Tensor) -> Tensor { matmul(pair.up, pair.down) }
 
     package func bypass(_ call: BypassCall) -> Tensor? { call.lowRank(up: pair.up, down: pair.down) }

@@ -10,18 +10,37 @@ package final class GLoRAUpdate: LayerUpdate {
     private let scale: Float
     /// `[in, r]`, `[r, in]`, `[out, r]`, `[r, columns]`
     private let a1, a2, b1, b2: AdapterTensor
+    /// The learnable factor of `use_scalar`; a file has it multiplied into `a2` and `b2`.
+    private let scalar: AdapterTensor?
 
-    init(a1: AdapterTensor, a2: AdapterTensor, b1: AdapterTensor, b2: AdapterTensor, alpha: Float?, scale: Float) {
+    init(
+        a1: AdapterTensor, a2: AdapterTensor, b1: AdapterTensor, b2: AdapterTensor, scalar: AdapterTensor? = nil,
+        alpha: Float?, scale: Float
+    ) {
         (self.a1, self.a2, self.b1, self.b2) = (a1, a2, b1, b2)
+        self.scalar = scalar
         self.alpha = alpha
         self.scale = scale
-        self.tensors = [a1, a2, b1, b2]
+        self.tensors = [a1, a2, b1, b2] + [scalar].compactMap { $0 }
+    }
+
+    package var products: [[AdapterTensor]] { [[a1, a2], [b1, b2]] }
+
+    package func fileTensors() -> [FileTensor] {
+        let factor = scalar?.tensor.item() ?? 1
+        return [a1, a2, b1, b2].map { tensor in
+            let isFolded = factor != 1 && (tensor === a2 || tensor === b2)
+            return FileTensor(
+                suffix: tensor.suffix, shape: tensor.fileShape,
+                floats: isFolded ? tensor.fileValues.map { $0 * factor } : tensor.fileValues)
+        }
     }
 
     package func delta(base: Tensor) -> Tensor {
         let inputs = a1.tensor.shape[0]
         let mixed = matmul(matmul(base.reshaped([base.count / inputs, inputs]), a1.tensor), a2.tensor)
-        return scaled(add(mixed.reshaped(base.shape), matmul(b1.tensor, b2.tensor)), by: scale)
+        let delta = scaled(add(mixed.reshaped(base.shape), matmul(b1.tensor, b2.tensor)), by: scale)
+        return scalar.map { timesScalar(delta, $0.tensor) } ?? delta
     }
 
     static func create(_ geometry: LayerGeometry, _ options: LayerOptions) -> GLoRAUpdate {
@@ -35,7 +54,13 @@ package final class GLoRAUpdate: LayerUpdate {
             "b2.weight", fileShape: ones.isEmpty ? [rank, inputs] : [rank, inputs, side, side],
             shape: [rank, geometry.columns], taps: geometry.taps, inputs: inputs)
         for tensor in [a1, b1] { tensor.fillKaiming(fan: rank, stream: options.stream(tensor.suffix)) }
-        return GLoRAUpdate(a1: a1, a2: a2, b1: b1, b2: b2, alpha: options.savedAlpha, scale: options.scale)
+        let scalar = options.makeScalar()
+        if scalar != nil {
+            a2.fillKaiming(fan: inputs, stream: options.stream(a2.suffix))
+            b2.fillKaiming(fan: geometry.columns, stream: options.stream(b2.suffix))
+        }
+        return GLoRAUpdate(
+            a1: a1, a2: a2, b1: b1, b2: b2, scalar: scalar, alpha: options.savedAlpha, scale: options.scale)
     }
 
     /// Reads the layout since lycoris-lora 3.0, and the older one with the roles swapped, told by a1's shape.

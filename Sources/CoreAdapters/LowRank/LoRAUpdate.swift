@@ -34,6 +34,8 @@ package final class LoRAUpdate: LayerUpdate {
         return (upper, mid.map { tuckerDown(core: $0.tensor, down: down.tensor) } ?? down.tensor)
     }
 
+    package var products: [[AdapterTensor]] { [[down, up] + [mid].compactMap { $0 }] }
+
     package func delta(base: Tensor) -> Tensor { matmul(pair.up, pair.down) }
 
     package func bypass(_ call: BypassCall) -> Tensor? { call.lowRank(up: pair.up, down: pair.down) }

@@ -24,26 +24,25 @@ package func cayley(_ x: Tensor, bound: Float) -> Tensor {
     let shrink = isBound ? Double(bound) / norm : 1
     let unbound = skew
     if isBound { for i in skew.indices { skew[i] *= shrink } }
-    var inverses: [[Double]] = []
-    var rotations: [[Double]] = []
-    for n in 0..<count {
+    var inverses = [[Double]](repeating: [], count: count)
+    var rotations = inverses
+    fill(&inverses, &rotations) { n in
         let q = Array(skew[n * size..<(n + 1) * size])
         let inverse = SmallMatrix.inverseOfIdentityMinus(q, side)
-        inverses.append(inverse)
-        rotations.append(SmallMatrix.product(SmallMatrix.identityPlus(q, side), inverse, side))
+        return (inverse, SmallMatrix.product(SmallMatrix.identityPlus(q, side), inverse, side))
     }
     let result = Tensor(rotations.flatMap { $0.map { Float($0) } }, x.shape)
     let (heldInverses, heldRotations) = (inverses, rotations)
     return Tensor.custom(result, inputs: [x]) { gradient in
         let g = gradient.values.map { Double($0) }
-        var slope = [Double](repeating: 0, count: g.count)
-        for n in 0..<count {
+        var (slopes, unused) = ([[Double]](repeating: [], count: count), [[Double]](repeating: [], count: count))
+        fill(&slopes, &unused) { n in
             // dR = (I + R) dQ (I − Q)⁻¹, so dL/dQ = (I + R)ᵀ G (I − Q)⁻ᵀ.
             let outer = SmallMatrix.transposed(SmallMatrix.identityPlus(heldRotations[n], side), side)
             let part = SmallMatrix.product(outer, Array(g[n * size..<(n + 1) * size]), side)
-            let whole = SmallMatrix.product(part, SmallMatrix.transposed(heldInverses[n], side), side)
-            slope.replaceSubrange(n * size..<(n + 1) * size, with: whole)
+            return (SmallMatrix.product(part, SmallMatrix.transposed(heldInverses[n], side), side), [])
         }
+        var slope = slopes.flatMap { $0 }
         if isBound {
             let along = zip(slope, unbound).reduce(0) { $0 + $1.0 * $1.1 } / (norm * norm)
             for i in slope.indices { slope[i] = shrink * (slope[i] - along * unbound[i]) }
@@ -60,6 +59,16 @@ package func cayley(_ x: Tensor, bound: Float) -> Tensor {
             }
         }
         return [onX]
+    }
+}
+
+/// Computes a pair for each index, shared among the threads.
+private func fill(_ first: inout [[Double]], _ second: inout [[Double]], _ body: (Int) -> ([Double], [Double])) {
+    first.withUnsafeMutableBufferPointer { first in
+        second.withUnsafeMutableBufferPointer { second in
+            let (first, second) = (first, second)
+            Compute.parallel(first.count) { (first[$0], second[$0]) = body($0) }
+        }
     }
 }
 
@@ -81,36 +90,46 @@ package func rotateRows(_ weight: Tensor, by rotations: Tensor, transposed: Bool
     let result = Tensor.zeros(weight.shape)
     result.withMutableBuffer { out in
         source.withBuffer { w in
-            for row in 0..<rows {
-                let (block, i) = (row / side, row % side)
-                let target = out.baseAddress! + places[row] * columns
-                for k in 0..<side {
-                    let (factor, from) = (r[entry(block, i, k)], w.baseAddress! + places[block * side + k] * columns)
-                    for c in 0..<columns { target[c] += factor * from[c] }
+            let (out, w) = (out.baseAddress!, w.baseAddress!)
+            // A block reads and writes its own rows only.
+            Compute.parallel(rows / side) { block in
+                for i in 0..<side {
+                    let target = out + places[block * side + i] * columns
+                    for k in 0..<side {
+                        let (factor, from) = (r[entry(block, i, k)], w + places[block * side + k] * columns)
+                        for c in 0..<columns { target[c] += factor * from[c] }
+                    }
                 }
             }
         }
     }
+    let wantsWeight = weight.requiresGradient
     return Tensor.custom(result, inputs: [weight, rotations]) { gradient in
-        let (onWeight, onRotations) = (Tensor.zeros(source.shape), Tensor.zeros([rows / side, side, side]))
+        let onWeight = wantsWeight ? Tensor.zeros(source.shape) : nil
+        let onRotations = Tensor.zeros([rows / side, side, side])
         gradient.withBuffer { g in
             source.withBuffer { w in
-                onWeight.withMutableBuffer { dw in
-                    onRotations.withMutableBuffer { dr in
-                        for row in 0..<rows {
-                            let (block, i) = (row / side, row % side)
-                            let slope = g.baseAddress! + places[row] * columns
+                onRotations.withMutableBuffer { dr in
+                    let (g, w, dr) = (g.baseAddress!, w.baseAddress!, dr.baseAddress!)
+                    Compute.parallel(rows / side) { block in
+                        for i in 0..<side {
+                            let slope = g + places[block * side + i] * columns
                             for k in 0..<side {
-                                let at = places[block * side + k] * columns
-                                let (from, target) = (w.baseAddress! + at, dw.baseAddress! + at)
-                                let factor = r[entry(block, i, k)]
-                                var sum: Float = 0
-                                for c in 0..<columns {
-                                    sum += slope[c] * from[c]
-                                    target[c] += factor * slope[c]
-                                }
-                                dr[entry(block, i, k)] += sum
+                                dr[entry(block, i, k)] = dot(slope, w + places[block * side + k] * columns, columns)
                             }
+                        }
+                    }
+                }
+            }
+            onWeight?.withMutableBuffer { dw in
+                let (g, dw) = (g.baseAddress!, dw.baseAddress!)
+                Compute.parallel(rows / side) { block in
+                    for k in 0..<side {
+                        let target = dw + places[block * side + k] * columns
+                        for i in 0..<side {
+                            let slope = g + places[block * side + i] * columns
+                            let factor = r[entry(block, i, k)]
+                            for c in 0..<columns { target[c] += factor * slope[c] }
                         }
                     }
                 }
@@ -121,7 +140,7 @@ package func rotateRows(_ weight: Tensor, by rotations: Tensor, transposed: Bool
 }
 
 /// Row-major square matrices of a few rows, in f64: blocks of orthogonal adapters.
-private enum SmallMatrix {
+enum SmallMatrix {
     static func identityPlus(_ a: [Double], _ side: Int) -> [Double] {
         var result = a
         for i in 0..<side { result[i * side + i] += 1 }
@@ -134,10 +153,14 @@ private enum SmallMatrix {
 
     static func product(_ a: [Double], _ b: [Double], _ side: Int) -> [Double] {
         var result = [Double](repeating: 0, count: side * side)
-        for i in 0..<side {
-            for k in 0..<side {
-                let factor = a[i * side + k]
-                for j in 0..<side { result[i * side + j] += factor * b[k * side + j] }
+        result.withUnsafeMutableBufferPointer { result in
+            b.withUnsafeBufferPointer { b in
+                for i in 0..<side {
+                    for k in 0..<side {
+                        let factor = a[i * side + k]
+                        for j in 0..<side { result[i * side + j] += factor * b[k * side + j] }
+                    }
+                }
             }
         }
         return result

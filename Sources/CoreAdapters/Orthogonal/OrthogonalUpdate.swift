@@ -51,7 +51,7 @@ package final class OrthogonalUpdate: LayerUpdate {
     }
 
     /// Rows in the order of a butterfly stage's blocks: pairs from the two halves of every span of 2ˢᵗᵃᵍᵉ · side rows.
-    private static func order(rows: Int, side: Int, stage: Int) -> [Int] {
+    static func order(rows: Int, side: Int, stage: Int) -> [Int] {
         let half = (1 << stage) * side / 2
         return (0..<rows).map { place in
             let (span, within) = (place / (2 * half), place % (2 * half))

@@ -8,36 +8,109 @@ package import CoreTensor
 ///   - inputs: channels, fastest in a row; the norm of an input channel runs over rows and kernel positions.
 /// - SeeAlso: Liu et al., arXiv:2402.09353; which axis: lycoris-lora 3.2 and later take rows.
 package func doraWeight(_ v: Tensor, magnitude: Tensor, onOutput: Bool, inputs: Int, strength: Float) -> Tensor {
-    let (count, columns) = (v.count, v.shape[1])
     let width = onOutput ? v.shape[0] : inputs
     precondition(magnitude.count == width, "\(magnitude.count) magnitudes for \(width) norms")
-    @inline(__always) func group(_ i: Int) -> Int { onOutput ? i / columns : i % inputs }
+    let groups = MagnitudeGroups(onOutput: onOutput, width: width, run: onOutput ? v.shape[1] : inputs)
     let (held, m) = (v.detached(), magnitude.values)
-    var squares = [Double](repeating: 0, count: width)
-    held.withBuffer { v in for i in 0..<count { squares[group(i)] += Double(v[i]) * Double(v[i]) } }
-    let norms = squares.map { Float($0.squareRoot()) }
+    let norms = groups.products(held, held).map { Float($0.squareRoot()) }
     // torch.finfo(float32).eps, as the reference adds.
     let factors = (0..<width).map { strength * (m[$0] / (norms[$0] + Float.ulpOfOne) - 1) + 1 }
-    let result = Tensor(uninitialized: v.shape)
-    result.withMutableBuffer { out in
-        held.withBuffer { v in for i in 0..<count { out[i] = v[i] * factors[group(i)] } }
-    }
+    let result = groups.combined(held, factors, nil, factors)
     return Tensor.custom(result, inputs: [v, magnitude]) { gradient in
-        var products = [Double](repeating: 0, count: width)
-        let onV = Tensor(uninitialized: held.shape)
-        gradient.withBuffer { g in
-            held.withBuffer { v in
-                for i in 0..<count { products[group(i)] += Double(g[i]) * Double(v[i]) }
-                let pulls = (0..<width).map { w -> Float in
-                    let norm = norms[w] + Float.ulpOfOne
-                    return norms[w] == 0 ? 0 : -strength * m[w] / (norm * norm * norms[w]) * Float(products[w])
-                }
-                onV.withMutableBuffer { out in
-                    for i in 0..<count { out[i] = factors[group(i)] * g[i] + pulls[group(i)] * v[i] }
+        let products = groups.products(gradient, held)
+        let pulls = (0..<width).map { w -> Float in
+            let norm = norms[w] + Float.ulpOfOne
+            return norms[w] == 0 ? 0 : -strength * m[w] / (norm * norm * norms[w]) * Float(products[w])
+        }
+        let slopes = (0..<width).map { strength * Float(products[$0]) / (norms[$0] + Float.ulpOfOne) }
+        return [groups.combined(gradient, factors, held, pulls), Tensor(slopes, [width])]
+    }
+}
+
+/// The runs of a weight that share a magnitude: a whole row belongs to one, or its elements to one each in turn.
+private struct MagnitudeGroups: Sendable {
+    let onOutput: Bool
+    /// How many magnitudes there are.
+    let width: Int
+    /// Elements of one run: a row, or the input channels at one kernel position.
+    let run: Int
+
+    /// Rows of the runs that one part of the work takes; fixed, so that sums do not depend on the thread count.
+    private var runsPerPart: Int { max(1, (1 << 15) / max(1, run)) }
+
+    /// Σ a·b for each magnitude, in f64.
+    func products(_ a: Tensor, _ b: Tensor) -> [Double] {
+        let runs = a.count / run
+        let perPart = runsPerPart
+        let parts = (runs + perPart - 1) / perPart
+        // Rows have their own sum; channels get one partial sum for each part, added in order.
+        var partial = [Double](repeating: 0, count: onOutput ? width : parts * width)
+        partial.withUnsafeMutableBufferPointer { sums in
+            a.withBuffer { a in
+                b.withBuffer { b in
+                    let (a, b, sums) = (a.baseAddress!, b.baseAddress!, sums.baseAddress!)
+                    Compute.parallel(parts) { part in
+                        for r in part * perPart..<min(runs, (part + 1) * perPart) {
+                            let (x, y) = (a + r * run, b + r * run)
+                            if onOutput {
+                                var sum = SIMD8<Double>()
+                                var i = 0
+                                while i + 8 <= run {
+                                    let left = UnsafeRawPointer(x + i).loadUnaligned(as: SIMD8<Float>.self)
+                                    let right = UnsafeRawPointer(y + i).loadUnaligned(as: SIMD8<Float>.self)
+                                    sum += SIMD8<Double>(left) * SIMD8<Double>(right)
+                                    i += 8
+                                }
+                                var total = sum.sum()
+                                while i < run {
+                                    total += Double(x[i]) * Double(y[i])
+                                    i += 1
+                                }
+                                sums[r] = total
+                            } else {
+                                let target = sums + part * width
+                                for i in 0..<run { target[i] += Double(x[i]) * Double(y[i]) }
+                            }
+                        }
+                    }
                 }
             }
         }
-        let slopes = (0..<width).map { strength * Float(products[$0]) / (norms[$0] + Float.ulpOfOne) }
-        return [onV, Tensor(slopes, [width])]
+        if onOutput { return partial }
+        return (0..<width).map { w in (0..<parts).reduce(0) { $0 + partial[$1 * width + w] } }
+    }
+
+    /// a · factors + b · pulls, each magnitude's number for its elements.
+    func combined(_ a: Tensor, _ factors: [Float], _ b: Tensor?, _ pulls: [Float]) -> Tensor {
+        let result = Tensor(uninitialized: a.shape)
+        let runs = a.count / run
+        result.withMutableBuffer { out in
+            a.withBuffer { a in
+                (b ?? result).withBuffer { other in
+                    factors.withUnsafeBufferPointer { f in
+                        pulls.withUnsafeBufferPointer { p in
+                            let (out, a, other) = (out.baseAddress!, a.baseAddress!, other.baseAddress!)
+                            let hasOther = b != nil
+                            inRows(runs, each: run) { r in
+                                let (x, y, z) = (a + r * run, other + r * run, out + r * run)
+                                switch (onOutput, hasOther) {
+                                case (true, true):
+                                    let (factor, pull) = (f[r], p[r])
+                                    for i in 0..<run { z[i] = factor * x[i] + pull * y[i] }
+                                case (true, false):
+                                    let factor = f[r]
+                                    for i in 0..<run { z[i] = factor * x[i] }
+                                case (false, true):
+                                    for i in 0..<run { z[i] = f[i] * x[i] + p[i] * y[i] }
+                                case (false, false):
+                                    for i in 0..<run { z[i] = f[i] * x[i] }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return result
     }
 }

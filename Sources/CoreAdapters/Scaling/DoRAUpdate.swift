@@ -17,6 +17,13 @@ package final class DoRAUpdate: LayerUpdate {
         self.tensors = inner.tensors + [magnitude]
     }
 
+    package var products: [[AdapterTensor]] { inner.products }
+
+    /// Of the update inside: magnitudes are no part of it.
+    package func limit(norm: Float, base: Tensor) -> Bool { inner.limit(norm: norm, base: base) }
+
+    package func begin(step stream: RandomStream?) { inner.begin(step: stream) }
+
     package func delta(base: Tensor) -> Tensor { subtract(weight(base: base, strength: 1), base) }
 
     package func weight(base: Tensor, strength: Float) -> Tensor {

@@ -71,6 +71,9 @@ package final class SafetensorsFile: @unchecked Sendable {
         }
     }
 
+    /// The elements as the file holds them, of any type: for copying.
+    package func bytes(_ name: String) throws -> [UInt8] { Array(bytes(of: try entry(name))) }
+
     package func tensor(_ name: String) throws -> Tensor {
         let entry = try entry(name)
         let result = Tensor(uninitialized: entry.shape)

@@ -33,6 +33,12 @@ package struct SafetensorsWriter {
         add(Item(name: name, type: .i64, shape: shape, bytes: Self.bytes(integers) { $0.littleEndian }))
     }
 
+    /// Elements of any type, as `SafetensorsFile.bytes` gives them.
+    package mutating func add(_ name: String, shape: [Int], bytes: [UInt8], type: SafetensorsType) {
+        precondition(bytes.count == shape.product * type.size, "\(name): \(bytes.count) bytes for shape \(shape)")
+        add(Item(name: name, type: type, shape: shape, bytes: bytes))
+    }
+
     /// Writes through a temporary file beside `path`, synced and renamed: a reader sees the old file or the whole new
     /// one.
     package func write(to path: String) throws {

@@ -1,7 +1,7 @@
 """Writes the fixtures of CoreAdaptersTests: a tiny Stable Diffusion (U-Net, text encoder), adapter files with random
 weights for every algorithm, and what lycoris-lora computes with them: forward outputs and ten AdamW steps.
 
-    python generate.py            (torch 2.x CPU, diffusers 0.42, transformers 5, lycoris-lora 4.1.3, safetensors)
+    python generate.py [variants] (torch 2.x CPU, diffusers 0.42, transformers 5, lycoris-lora 4.1.3, safetensors)
 
 Truth is the package's own *forward* pass in double precision; its merge is wrong for LoHa and LoKr (scale twice).
 The layer lists are given explicitly: the package's built-in presets do not fit a diffusers U-Net.
@@ -9,11 +9,13 @@ The layer lists are given explicitly: the package's built-in presets do not fit 
 import json
 import os
 import shutil
+import sys
 import tempfile
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from lycoris import LycorisNetwork, create_lycoris
+from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -117,6 +119,30 @@ CASES = {
                        wd_on_output=False, std=0.4),
 }
 
+#: Options off the beaten track: forward outputs only, in forward-variants.safetensors.
+VARIANTS = {
+    "lora_rs": dict(algo="lora", linear_dim=4, linear_alpha=2, conv_dim=4, conv_alpha=2, rs_lora=True),
+    "lora_scalar": dict(algo="lora", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, use_scalar=True),
+    "loha_tucker": dict(algo="loha", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, use_tucker=True, std=0.5),
+    "loha_scalar": dict(algo="loha", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, use_scalar=True, std=0.4),
+    "lokr_tucker": dict(algo="lokr", linear_dim=1, linear_alpha=0.5, conv_dim=1, conv_alpha=0.5, factor=2,
+                        use_tucker=True, std=0.7),
+    "lokr_unbalanced": dict(algo="lokr", linear_dim=1, linear_alpha=1, conv_dim=1, conv_alpha=1, factor=2,
+                            unbalanced_factorization=True, std=0.5),
+    "lokr_matrix": dict(algo="lokr", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, factor=4,
+                        full_matrix=True, std=0.2),
+    "lokr_scalar": dict(algo="lokr", linear_dim=1, linear_alpha=0.5, conv_dim=1, conv_alpha=0.5, factor=2,
+                        use_scalar=True, std=0.5),
+    "lokr_dora": dict(algo="lokr", linear_dim=1, linear_alpha=0.5, conv_dim=1, conv_alpha=0.5, factor=2, dora_wd=True,
+                      std=0.5),
+    "loha_dora": dict(algo="loha", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, dora_wd=True, std=0.4),
+    "ia3_input": dict(algo="ia3", train_on_input=True),
+    "glora_scalar": dict(algo="glora", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, use_scalar=True),
+    "diag_oft_plain": dict(algo="diag-oft", linear_dim=4, conv_dim=4),
+    "boft_rescaled": dict(algo="boft", linear_dim=6, conv_dim=6, rescaled=True),
+    "dylora": dict(algo="dylora", linear_dim=4, linear_alpha=2, conv_dim=4, conv_alpha=2, block_size=2),
+}
+
 #: name -> (algorithm's case, optimiser, whether the text encoder trains too)
 REPLAYS = {
     "lora": ("lora", dict(lr=1e-3, betas=(0.9, 0.999), weight_decay=0.01), True),
@@ -145,6 +171,63 @@ def make_batches(text):
         context[f"context.{i}"] = torch.randn(2, 10, 12, generator=generator)
     save_file(context, os.path.join(HERE, "batches.safetensors"))
     return batches | context
+
+
+def read_inputs():
+    with safe_open(os.path.join(HERE, "inputs.safetensors"), "pt") as f:
+        return {k: f.get_tensor(k) for k in f.keys()}
+
+
+def read_pipeline():
+    unet = UNet2DConditionModel.from_pretrained(os.path.join(PIPELINE, "unet"))
+    text = CLIPTextModel.from_pretrained(os.path.join(PIPELINE, "text_encoder"))
+    return unet.double().requires_grad_(False).eval(), text.double().requires_grad_(False).eval()
+
+
+def run(unet, text, inputs):
+    # The package inverts rotations with `.float()`, which breaks off in f64.
+    to_float, torch.Tensor.float = torch.Tensor.float, torch.Tensor.double
+    try:
+        with torch.no_grad():
+            sample = unet(inputs["sample"].double(), inputs["timestep"],
+                          encoder_hidden_states=inputs["encoder_hidden_states"].double()).sample
+            hidden = text(inputs["input_ids"]).last_hidden_state
+    finally:
+        torch.Tensor.float = to_float
+    return sample, hidden
+
+
+def as_lora(files, model, side):
+    """DyLoRA's file is LoRA's: its own forward draws a block, so the truth is what LoRA makes of the file."""
+    ranks = {k.split(".")[0]: v.shape[0] for k, v in files.items() if "lora_down" in k}
+    options = dict(algo="lora", linear_dim=max(ranks.values()), linear_alpha=2, conv_dim=max(ranks.values()),
+                   conv_alpha=2)
+    network = make_network(model, side, 0, **options)
+    shapes = {k: v.shape for k, v in network.state_dict().items()}
+    network.load_state_dict({k: v.double().reshape(shapes[k]) for k, v in files.items()})
+    return network
+
+
+def write_variants():
+    """Adapter files of VARIANTS for the pipeline that is there, and their forward outputs."""
+    unet, text = read_pipeline()
+    inputs, expected = read_inputs(), {}
+    plain = run(unet, text, inputs)
+    for name, options in VARIANTS.items():
+        networks = [make_network(unet, "unet", 201, **options), make_network(text, "text", 202, **options)]
+        if name == "dylora":
+            files = [{k: v.detach().clone() for k, v in n.state_dict().items()} for n in networks]
+            for n in networks:
+                n.restore()
+            networks = [as_lora(f, m, side) for f, m, side in zip(files, (unet, text), ("unet", "text"))]
+        expected[f"{name}.sample"], expected[f"{name}.hidden"] = run(unet, text, inputs)
+        save_file(state(networks[0]) | state(networks[1]), os.path.join(HERE, f"adapter-{name}.safetensors"))
+        for n in networks:
+            n.restore()
+        print(name, float((expected[f"{name}.sample"] - plain[0]).abs().max()),
+              float((expected[f"{name}.hidden"] - plain[1]).abs().max()), flush=True)
+    save_file({k: v.float().contiguous() for k, v in expected.items()},
+              os.path.join(HERE, "forward-variants.safetensors"))
 
 
 def main():
@@ -216,4 +299,6 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] != ["variants"]:
+        main()
+    write_variants()

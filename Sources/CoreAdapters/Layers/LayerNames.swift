@@ -1,0 +1,59 @@
+package import CoreNets
+
+/// How adapter files call the layers of one component.
+///
+/// Stable Diffusion 1 and 2 keep diffusers' paths with underscores (`lora_unet_down_blocks_0_…`, `lora_te_text_model_…`).
+/// SDXL's U-Net has kohya's original-block names (`lora_unet_input_blocks_4_1_…`) and two text encoders (`lora_te1_`,
+/// `lora_te2_`).
+package struct LayerNames: Equatable, Sendable {
+    package let side: AdapterSide
+    /// Residual blocks of a level on the way down, in an SDXL U-Net; nil for others.
+    private let originalLayers: Int?
+    /// The text encoder with a projection, SDXL's second.
+    private let isSecond: Bool
+
+    package init(_ root: any Module, side: AdapterSide) {
+        self.side = side
+        isSecond = root.className == "CLIPTextModelWithProjection"
+        let isXL = root.children.contains { $0.name == "add_embedding" }
+        let first = root.children.first { $0.name == "down_blocks.0" }?.module
+        originalLayers = isXL ? first?.children.count { $0.name.hasPrefix("resnets.") } : nil
+    }
+
+    /// The name in the files we write, which every reader knows.
+    package func written(_ path: String) -> String {
+        switch side {
+        case .unet:
+            let original = originalLayers.flatMap { OriginalNames.original(path, layers: $0) }
+            return "lora_unet_" + LayerPath.flat(original ?? path)
+        case .textEncoder: return (isSecond ? "lora_te2_" : "lora_te_") + Self.textName(path)
+        }
+    }
+
+    /// Every spelling of the layer's name that files in the wild use.
+    func spellings(_ path: String) -> [String] {
+        switch side {
+        case .unet:
+            let flat = LayerPath.flat(path)
+            return Array(Set([written(path), "lora_unet_" + flat, "lycoris_" + flat])).sorted()
+        case .textEncoder:
+            let long = Self.textName(path)
+            let short = long.hasPrefix("text_model_") ? String(long.dropFirst("text_model_".count)) : long
+            let prefixes = isSecond ? ["lora_te2_", "lycoris_"] : ["lora_te_", "lora_te1_", "lycoris_"]
+            return prefixes.flatMap { [$0 + long, $0 + short] }
+        }
+    }
+
+    /// Prefixes of the component's names that no other component uses.
+    var prefixes: [String] {
+        switch side {
+        case .unet: ["lora_unet_"]
+        case .textEncoder: isSecond ? ["lora_te2_"] : ["lora_te_", "lora_te1_"]
+        }
+    }
+
+    private static func textName(_ path: String) -> String {
+        let flat = LayerPath.flat(path)
+        return flat.hasPrefix("text_model_") || flat.hasPrefix("text_projection") ? flat : "text_model_" + flat
+    }
+}

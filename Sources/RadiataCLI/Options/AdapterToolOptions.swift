@@ -1,0 +1,54 @@
+import ArgumentParser
+import CoreTools
+import RunSpec
+
+typealias WeightType = AdapterFileType
+
+extension AdapterFileType: ExpressibleByArgument {}
+
+extension AdapterConversion.Format: ExpressibleByArgument {}
+
+/// What a difference of models can be turned into.
+enum ExtractedAlgorithm: String, ExpressibleByArgument, CaseIterable {
+    case lora, lokr, full
+
+    var value: Algorithm { Algorithm(rawValue: rawValue) ?? .lora }
+}
+
+/// How many singular values to keep: one rule of several.
+struct RankOptions: ParsableArguments {
+    @Option(help: "Rank.")
+    var dim: Int?
+    @Option(help: "Rank of k×k convolutions; as the others if left out.")
+    var convDim: Int?
+    @Option(help: "Keep singular values above this share of the largest.")
+    var ratio: Double?
+    @Option(help: "Keep leading singular values that sum up to this share of all.")
+    var quantile: Double?
+    @Option(help: "Keep singular values above this number.")
+    var threshold: Double?
+    @Option(help: "Keep leading singular values whose squares hold this share of the squared norm.")
+    var energy: Double?
+
+    var convRule: RankRule? { convDim.map { .fixed($0) } }
+
+    /// nil if nothing was said.
+    func rule() throws -> RankRule? {
+        let given: [RankRule] = [
+            dim.map { .fixed($0) }, ratio.map { .ratio($0) }, quantile.map { .quantile($0) },
+            threshold.map { .threshold($0) }, energy.map { .energy($0) },
+        ].compactMap { $0 }
+        guard given.count < 2 else {
+            throw CommandFailure(.usage, "--dim, --ratio, --quantile, --threshold, --energy: give only one of them")
+        }
+        return given.first
+    }
+
+    func validate() throws {
+        if let dim, dim < 1 { throw ValidationError("--dim \(dim): wanted at least 1") }
+        if let convDim, convDim < 1 { throw ValidationError("--conv-dim \(convDim): wanted at least 1") }
+        for (name, value) in [("ratio", ratio), ("quantile", quantile), ("energy", energy)] {
+            if let value, !(0...1).contains(value) { throw ValidationError("--\(name) \(value): wanted 0 to 1") }
+        }
+    }
+}

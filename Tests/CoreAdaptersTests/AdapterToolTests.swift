@@ -1,0 +1,535 @@
+import CoreAdapters
+import CoreDiffusion
+import CoreNets
+import CoreTensor
+import CoreTools
+import Foundation
+import RunSpec
+import Testing
+
+/// The tools on the fixture pipeline; truth is lycoris-lora's forward output where there is one.
+@Suite("Adapter tools")
+struct AdapterToolTests {
+    static let pipeline = Fixtures.path("pipeline")
+
+    static func adapter(_ name: String) -> String { Fixtures.path("adapter-\(name).safetensors") }
+
+    /// Outputs of a pipeline folder, of which the adapter may be a part.
+    static func outputs(_ folder: String, adapter: String? = nil) throws -> (sample: [Float], hidden: [Float]) {
+        let unet = try DiffusionPipeline.loadUNet(folder + "/unet")
+        let text = try DiffusionPipeline.loadTextEncoder(folder + "/text_encoder")
+        if let adapter {
+            let set = try AdapterSet.load(adapter, unet: unet, textEncoder: text)
+            set.isTraining = false
+            set.attach()
+        }
+        return try ReferenceForwardTests.outputs(unet, text)
+    }
+
+    @Test(
+        "merge into a base so that it computes what lycoris-lora computes with the adapter",
+        arguments: ReferenceForwardTests.cases + ReferenceForwardTests.variants)
+    func merge(name: String) throws {
+        let folder = try TemporaryFolder()
+        let out = folder.path + "/merged"
+        _ = try AdapterMerge(base: Self.pipeline, adapters: [(Self.adapter(name), 1)], out: out, type: .f32).run()
+        let expected = try ReferenceForwardTests.expected(name)
+        let found = try Self.outputs(out)
+        #expect(relativeError(found.sample, try expected.floats("\(name).sample")) < 5e-6)
+        #expect(relativeError(found.hidden, try expected.floats("\(name).hidden")) < 5e-6)
+    }
+
+    @Test("merge several adapters with strengths, in any order, and keep everything else of the base")
+    func mergeSeveral() throws {
+        let folder = try TemporaryFolder()
+        let parts = [(path: Self.adapter("lora"), strength: 0.5), (path: Self.adapter("lokr_low"), strength: -0.7)]
+        for (name, order) in [("a", parts), ("b", parts.reversed())] {
+            _ = try AdapterMerge(base: Self.pipeline, adapters: order, out: "\(folder.path)/\(name)", type: .f32).run()
+        }
+        let (first, second) = (try Self.weights(folder.path + "/a"), try Self.weights(folder.path + "/b"))
+        for (key, values) in first { #expect(relativeError(second[key] ?? [], values) < 1e-7, "\(key)") }
+        #expect(FileManager.default.fileExists(atPath: folder.path + "/a/scheduler/scheduler_config.json"))
+        #expect(FileManager.default.fileExists(atPath: folder.path + "/a/unet/config.json"))
+        let unet = try DiffusionPipeline.loadUNet(Self.pipeline + "/unet")
+        let text = try DiffusionPipeline.loadTextEncoder(Self.pipeline + "/text_encoder")
+        AdapterSet.attach(
+            try parts.map { (try AdapterSet.load($0.path, unet: unet, textEncoder: text), Float($0.strength)) })
+        let wanted = try ReferenceForwardTests.outputs(unet, text)
+        #expect(relativeError(try Self.outputs(folder.path + "/a").sample, wanted.sample) < 5e-6)
+        // Types stay unless told otherwise.
+        _ = try AdapterMerge(base: Self.pipeline, adapters: parts, out: folder.path + "/c").run()
+        let file = try SafetensorsFile(path: folder.path + "/c/unet/diffusion_pytorch_model.safetensors")
+        #expect(file.info("conv_in.weight")?.dtype == .f16)
+    }
+
+    static func weights(_ folder: String) throws -> [String: [Float]] {
+        var result: [String: [Float]] = [:]
+        for (component, name) in [("unet", "diffusion_pytorch_model"), ("text_encoder", "model")] {
+            let file = try SafetensorsFile(path: "\(folder)/\(component)/\(name).safetensors")
+            for key in file.names where file.info(key)?.dtype != .i64 {
+                result["\(component)/\(key)"] = try file.floats(key)
+            }
+        }
+        return result
+    }
+
+    @Test(
+        "merge, extract at full rank and merge again: the same weights",
+        arguments: [
+            ("full", Algorithm.lora), ("lora", .lora), ("loha", .lora), ("boft", .lora), ("full", .full),
+            ("lokr_full", .lokr),
+            ("dora", .full),
+        ])
+    func extractRoundTrip(name: String, algorithm: Algorithm) throws {
+        let folder = try TemporaryFolder()
+        let (tuned, again, file) = (
+            folder.path + "/tuned", folder.path + "/again", folder.path + "/extracted.safetensors"
+        )
+        _ = try AdapterMerge(base: Self.pipeline, adapters: [(Self.adapter(name), 1)], out: tuned, type: .f32).run()
+        var extraction = AdapterExtraction(base: Self.pipeline, tuned: tuned, out: file)
+        extraction.algorithm = algorithm
+        extraction.rule = .fixed(100_000)
+        extraction.factor = 2
+        extraction.type = .f32
+        let report = try extraction.run()
+        #expect(report.left.isEmpty)
+        // The tuned weights were rounded to f32, which a product of fewer numbers cannot follow.
+        #expect(report.layers.allSatisfy { $0.error < (algorithm == .lokr ? 1e-5 : 1e-6) })
+        _ = try AdapterMerge(base: Self.pipeline, adapters: [(file, 1)], out: again, type: .f32).run()
+        let (wanted, found) = (try Self.weights(tuned), try Self.weights(again))
+        #expect(wanted.count == found.count)
+        for (key, values) in wanted { #expect(relativeError(found[key] ?? [], values) < 1e-5, "\(key)") }
+        let expected = try ReferenceForwardTests.expected(name)
+        #expect(
+            relativeError(try Self.outputs(Self.pipeline, adapter: file).sample, try expected.floats("\(name).sample"))
+                < 5e-6)
+    }
+
+    @Test("extract keeps as many singular values as the rule says, and its error is the rest's norm")
+    func extractRules() throws {
+        #expect(RankRule.fixed(9).rank([4, 3, 2]) == 3)
+        #expect(RankRule.fixed(0).rank([4, 3, 2]) == 1)
+        #expect(RankRule.ratio(0.5).rank([4, 3, 2, 1]) == 2)
+        #expect(RankRule.threshold(1.5).rank([4, 3, 2, 1]) == 3)
+        #expect(RankRule.quantile(0.7).rank([4, 3, 2, 1]) == 1)
+        #expect(RankRule.quantile(0.95).rank([4, 3, 2, 1]) == 3)
+        #expect(RankRule.energy(0.5).rank([4, 3, 2, 1]) == 1)
+        #expect(RankRule.energy(0.9).rank([4, 3, 2, 1]) == 3)
+        let folder = try TemporaryFolder()
+        _ = try AdapterMerge(
+            base: Self.pipeline, adapters: [(Self.adapter("full"), 1)], out: folder.path + "/tuned", type: .f32
+        ).run()
+        var extraction = AdapterExtraction(
+            base: Self.pipeline, tuned: folder.path + "/tuned", out: folder.path + "/two.safetensors")
+        extraction.rule = .fixed(2)
+        extraction.convRule = .fixed(3)
+        extraction.type = .f32
+        let rows = try extraction.run().layers
+        let full = Dictionary(
+            uniqueKeysWithValues: try StoredAdapter(path: Self.adapter("full")).layers.map { ($0.name, $0) })
+        for row in rows where row.rank != nil {
+            let delta = try #require(try full[row.name]?.delta(base: nil))
+            let values = try #require(delta.singularValues()).values
+            let rest = values.dropFirst(row.rank ?? 0).reduce(0) { $0 + $1 * $1 }.squareRoot()
+            // The tuned weights were rounded to f32.
+            #expect(abs(row.error - rest / delta.norm) < 1e-4, "\(row.name)")
+        }
+        #expect(Set(rows.compactMap(\.rank)) == [2, 3])
+        #expect(rows.contains { $0.rank == nil })
+    }
+
+    @Test(
+        "resize to the same rank changes nothing",
+        arguments: ["lora", "lora_tucker", "loha", "lokr_low", "lokr_full", "lokr_both"])
+    func resizeSame(name: String) throws {
+        let folder = try TemporaryFolder()
+        let out = folder.path + "/same.safetensors"
+        let source = try StoredAdapter(path: Self.adapter(name))
+        let rank = try #require(source.layers.first { $0.name.hasSuffix("attn1_to_q") }).rank ?? 10_000
+        let wide = source.layers.first { $0.name.hasSuffix("resnets_0_conv1") }?.rank ?? rank
+        let report = try AdapterResize(
+            path: Self.adapter(name), out: out, rule: .fixed(rank), convRule: .fixed(wide), type: .f32
+        ).run()
+        #expect(report.layers.allSatisfy { $0.error == 0 && $0.from == $0.to })
+        let again = try StoredAdapter(path: out)
+        for (old, new) in zip(source.layers, again.layers) {
+            #expect(old.tensors == new.tensors && old.alpha == new.alpha, "\(old.name)")
+        }
+    }
+
+    @Test("resize to more ranks changes no output; to fewer, LoRA loses the smallest singular values")
+    func resizeLoRA() throws {
+        let folder = try TemporaryFolder()
+        for name in ["lora", "loha", "lora_tucker"] {
+            let out = "\(folder.path)/\(name)-large.safetensors"
+            _ = try AdapterResize(path: Self.adapter(name), out: out, rule: .fixed(6), type: .f32).run()
+            let expected = try ReferenceForwardTests.expected(name)
+            let found = try Self.outputs(Self.pipeline, adapter: out)
+            #expect(relativeError(found.sample, try expected.floats("\(name).sample")) < 5e-6)
+            #expect(relativeError(found.hidden, try expected.floats("\(name).hidden")) < 5e-6)
+            #expect(try StoredAdapter(path: out).layers.allSatisfy { $0.isNorm || $0.rank == 6 })
+        }
+        let out = folder.path + "/small.safetensors"
+        let rows = try AdapterResize(path: Self.adapter("lora"), out: out, rule: .fixed(1), type: .f32).run().layers
+        let source = Dictionary(
+            uniqueKeysWithValues: try StoredAdapter(path: Self.adapter("lora")).layers.map { ($0.name, $0) })
+        for row in rows where row.to != nil {
+            let delta = try #require(try source[row.name]?.delta(base: nil))
+            let values = try #require(delta.singularValues()).values
+            let rest = values.dropFirst().reduce(0) { $0 + $1 * $1 }.squareRoot() / delta.norm
+            #expect(abs(row.error - rest) < 1e-6)
+        }
+        // alpha / rank stays.
+        for layer in try StoredAdapter(path: out).layers where !layer.isNorm {
+            #expect(abs(layer.scale - (source[layer.name]?.scale ?? 0)) < 1e-6)
+        }
+    }
+
+    @Test("resize LoHa beats keeping each half's best part, and LoKr loses w2's smallest values")
+    func resizeOthers() throws {
+        let folder = try TemporaryFolder()
+        let loha = try AdapterResize(
+            path: Self.adapter("loha"), out: folder.path + "/loha.safetensors", rule: .fixed(1), type: .f32
+        ).run().layers
+        #expect(loha.allSatisfy { $0.to == 1 && $0.error < 1 && $0.error > 0 })
+        let lokr = try AdapterResize(
+            path: Self.adapter("lokr_full"), out: folder.path + "/lokr.safetensors", rule: .fixed(1), type: .f32
+        ).run().layers
+        let source = Dictionary(
+            uniqueKeysWithValues: try StoredAdapter(path: Self.adapter("lokr_full")).layers.map { ($0.name, $0) })
+        for row in lokr where row.to == 1 {
+            let block = try #require(source[row.name]?.tensors["lokr_w2"]).matrix
+            let values = try #require(block.singularValues()).values
+            let rest = values.dropFirst().reduce(0) { $0 + $1 * $1 }.squareRoot() / block.norm
+            #expect(abs(row.error - rest) < 1e-6, "\(row.name)")
+        }
+        #expect(lokr.contains { $0.to == 1 })
+    }
+
+    @Test(
+        "convert to diffusers' and PEFT's keys and back without changing an output",
+        arguments: ["lora", "lora_tucker", "dora"])
+    func convertNames(name: String) throws {
+        let folder = try TemporaryFolder()
+        let expected = try Self.outputs(Self.pipeline, adapter: Self.loraOnly(name, folder.path))
+        for format in [AdapterConversion.Format.diffusers, .peft] {
+            let (there, back) = (
+                "\(folder.path)/\(format.rawValue)", "\(folder.path)/\(format.rawValue)-back.safetensors"
+            )
+            var conversion = AdapterConversion(path: Self.adapter(name), out: there, format: format)
+            conversion.type = .f32
+            let report = try conversion.run()
+            #expect(report.left.isEmpty == (name != "lora"))
+            if format == .diffusers {
+                let keys = try SafetensorsFile(path: there).names
+                #expect(keys.contains("unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.lora_A.weight"))
+                #expect(keys.contains("text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_B.weight"))
+                // Our own reader takes them as they are.
+                let found = try Self.outputs(Self.pipeline, adapter: there)
+                #expect(relativeError(found.sample, expected.sample) < 5e-6)
+                #expect(relativeError(found.hidden, expected.hidden) < 5e-6)
+            }
+            var layers: [StoredLayer] = []
+            for out in report.out {
+                var returning = AdapterConversion(path: out, out: back, format: .kohya)
+                returning.type = .f32
+                _ = try returning.run()
+                layers += try StoredAdapter(path: back).layers
+            }
+            try StoredAdapter(layers: layers).save(to: back, type: .f32)
+            let found = try Self.outputs(Self.pipeline, adapter: back)
+            #expect(relativeError(found.sample, expected.sample) < 5e-6)
+            #expect(relativeError(found.hidden, expected.hidden) < 5e-6)
+        }
+    }
+
+    /// The adapter without norms, which LoRA files of other programs cannot hold.
+    private static func loraOnly(_ name: String, _ folder: String) throws -> String {
+        var plain = try StoredAdapter(path: adapter(name))
+        plain.layers.removeAll { $0.isNorm }
+        let path = "\(folder)/plain-\(name).safetensors"
+        try plain.save(to: path, type: .f32)
+        return path
+    }
+
+    @Test(
+        "convert what is no LoRA by decomposition: at full rank the same outputs, at a low one the best LoRA",
+        arguments: ["loha", "lokr_low", "lokr_full", "ia3", "glora", "boft", "dora_input"])
+    func decompose(name: String) throws {
+        let folder = try TemporaryFolder()
+        let out = folder.path + "/lora.safetensors"
+        var conversion = AdapterConversion(path: Self.adapter(name), out: out, format: .lora)
+        conversion.rule = .fixed(100_000)
+        conversion.base = Self.pipeline
+        conversion.type = .f32
+        let report = try conversion.run()
+        #expect(report.decomposed.count == report.layers && report.decomposed.values.allSatisfy { $0 < 1e-6 })
+        let expected = try ReferenceForwardTests.expected(name)
+        let found = try Self.outputs(Self.pipeline, adapter: out)
+        #expect(relativeError(found.sample, try expected.floats("\(name).sample")) < 5e-6)
+        #expect(relativeError(found.hidden, try expected.floats("\(name).hidden")) < 5e-6)
+        #expect(try StoredAdapter(path: out).layers.allSatisfy { $0.algorithm == .lora })
+        conversion.rule = .fixed(1)
+        conversion.out = folder.path + "/one.safetensors"
+        #expect(try conversion.run().decomposed.values.contains { $0 > 1e-3 })
+    }
+
+    @Test("convert says what it needs")
+    func convertRefusals() throws {
+        let folder = try TemporaryFolder()
+        func message(_ name: String, _ configure: (inout AdapterConversion) -> Void = { _ in }) -> String {
+            var conversion = AdapterConversion(
+                path: Self.adapter(name), out: folder.path + "/out.safetensors", format: .diffusers)
+            configure(&conversion)
+            do {
+                _ = try conversion.run()
+                return "accepted"
+            } catch {
+                return "\(error)"
+            }
+        }
+        #expect(message("loha").contains("loha is no LoRA; give a rank (--dim)"))
+        #expect(message("loha") { $0.rule = .fixed(4) }.contains("name the base model (--model)"))
+        #expect(message("ia3") { $0.rule = .fixed(4) }.contains("name the base model"))
+        let other = message("dora_input")
+        #expect(other.contains("is no LoRA"), "\(other)")
+    }
+
+    @Test("compare adapters by the cosine and norm of their changes")
+    func compose() throws {
+        let same = try AdapterComparison(adapters: [(Self.adapter("lora"), 1), (Self.adapter("lora"), 0.5)])
+        #expect(abs(same.pairs[0].cosine - 1) < 1e-12)
+        #expect(abs(same.together - 1.5 * same.norms[0]) < 1e-9 * same.norms[0])
+        let opposite = try AdapterComparison(adapters: [(Self.adapter("loha"), 1), (Self.adapter("loha"), -1)])
+        #expect(abs(opposite.pairs[0].cosine + 1) < 1e-12 && opposite.together < 1e-6 * opposite.norms[0])
+        let others = try AdapterComparison(
+            adapters: [(Self.adapter("lora"), 1), (Self.adapter("lokr_full"), 1), (Self.adapter("boft"), 1)],
+            base: Self.pipeline)
+        #expect(others.pairs.count == 3)
+        // Random changes of hundreds of numbers have little to do with each other.
+        #expect(abs(others.pairs[0].cosine) < 0.1 && abs(others.growth - 1) < 0.1)
+        // A layer by hand.
+        let name = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
+        let layers = try ["lora", "lokr_full"].map { file in
+            try #require(try StoredAdapter(path: Self.adapter(file)).layers.first { $0.name == name })
+        }
+        let (a, b) = (try layers[0].delta(base: nil), try layers[1].delta(base: nil))
+        let row = try #require(others.layers.first { $0.name == name })
+        let cosine = try #require(row.cosines[0])
+        #expect(abs(cosine - a.inner(b) / (a.norm * b.norm)) < 1e-12)
+        #expect(throws: AdapterError.self) {
+            try AdapterComparison(adapters: [(Self.adapter("lora"), 1), (Self.adapter("boft"), 1)])
+        }
+    }
+
+    @Test("look into a file: algorithms, ranks, sizes and norms")
+    func inspect() throws {
+        let report = try AdapterInspection(path: Self.adapter("lora"), base: Self.pipeline, countsRanks: true)
+        #expect(report.algorithms["lora"] == 95 && report.algorithms["norm"] != nil)
+        #expect(report.ranks == [2, 4])
+        let file = try SafetensorsFile(path: Self.adapter("lora"))
+        #expect(report.values == file.names.reduce(0) { $0 + (file.info($1)?.count ?? 0) })
+        let row = try #require(report.layers.first { $0.name.hasSuffix("attn1_to_q") })
+        #expect(row.rank == 4 && row.alpha == 2 && row.scale == 0.5 && row.numericalRank == 4)
+        let norm = try #require(row.norm)
+        #expect(norm > 0 && (row.share ?? 0) > 0)
+        let relative = try AdapterInspection(path: Self.adapter("ia3"))
+        #expect(relative.layers.allSatisfy { $0.norm == nil })
+    }
+
+    @Test("refuse broken and foreign files by the key's name")
+    func refused() throws {
+        let folder = try TemporaryFolder()
+        func message(_ tensors: [(String, [Int])]) throws -> String {
+            let path = folder.path + "/bad.safetensors"
+            var writer = SafetensorsWriter()
+            for (name, shape) in tensors { writer.add(name, shape: shape, floats: filled(shape, q: 3)) }
+            try writer.write(to: path)
+            do {
+                _ = try AdapterInspection(path: path, base: Self.pipeline)
+                return "accepted"
+            } catch {
+                return "\(error)"
+            }
+        }
+        let layer = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
+        #expect(try message([("\(layer).lambda_layer", [1, 4])]).contains("T-LoRA"))
+        #expect(try message([("\(layer).oft_diag", [1, 4])]).contains("\(layer).oft_diag"))
+        #expect(try message([("\(layer).lora_up.weight", [8, 2])]).contains("\(layer).lora_down.weight"))
+        #expect(
+            try message([("\(layer).lora_up.weight", [7, 2]), ("\(layer).lora_down.weight", [2, 8])]).contains(layer))
+        #expect(try message([("lora_unet_nowhere.diff", [7, 2])]).contains("lora_unet_nowhere"))
+        #expect(try message([("weight", [7, 2])]).contains("weight"))
+        try Data("no tensors here, only words".utf8).write(to: URL(fileURLWithPath: folder.path + "/text.safetensors"))
+        #expect(throws: TensorError.self) { try AdapterInspection(path: folder.path + "/text.safetensors") }
+        #expect(throws: (any Error).self) {
+            try AdapterMerge(base: Self.pipeline, adapters: [(Self.adapter("lora"), 1)], out: folder.path).run()
+        }
+    }
+
+    @Test("merge into a single file with the original names")
+    func singleFile() throws {
+        let folder = try TemporaryFolder()
+        let base = folder.path + "/model.safetensors"
+        var writer = SafetensorsWriter()
+        let query = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn1.to_q.weight"
+        let words = "cond_stage_model.transformer.text_model.encoder.layers.0.mlp.fc1.weight"
+        writer.add(query, shape: [4, 4], floats: filled([4, 4], q: 2))
+        writer.add(words, shape: [4, 4], floats: filled([4, 4], q: 3), type: .f16)
+        writer.add(
+            "model.diffusion_model.input_blocks.3.0.op.weight", shape: [4, 4, 3, 3], floats: filled([4, 4, 3, 3], q: 3))
+        writer.add("first_stage_model.decoder.conv_in.weight", shape: [2], floats: [1, 2])
+        try writer.write(to: base)
+        let change = StoredTensor(filled([4, 4], q: 5).map(Double.init), shape: [4, 4])
+        let names = [
+            "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q",
+            "lora_te_text_model_encoder_layers_0_mlp_fc1",
+        ]
+        let adapter = StoredAdapter(
+            layers: names.map { StoredLayer(name: $0, algorithm: .full, tensors: ["diff": change]) })
+        try adapter.save(to: folder.path + "/adapter.safetensors", type: .f32)
+        let out = folder.path + "/merged.safetensors"
+        let report = try AdapterMerge(base: base, adapters: [(folder.path + "/adapter.safetensors", 2)], out: out).run()
+        #expect(report.layers == 2)
+        let (before, after) = (try SafetensorsFile(path: base), try SafetensorsFile(path: out))
+        #expect(after.names == before.names)
+        let wanted = zip(try before.floats(query), change.values).map { $0 + 2 * Float($1) }
+        #expect(relativeError(try after.floats(query), wanted) < 1e-6)
+        #expect(after.info(words)?.dtype == .f16)
+        #expect(try after.floats("first_stage_model.decoder.conv_in.weight") == [1, 2])
+    }
+}
+
+@Suite("diffusers' LoRA files")
+struct DiffusersFileTests {
+    @Test("take their alphas from the configuration in the header")
+    func scales() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/lora.safetensors"
+        let header = """
+            {"unet.r": 4, "unet.lora_alpha": 2, "unet.alpha_pattern": {"attn1.to_k": 8}, "unet.use_rslora": false,
+             "text_encoder.r": 4, "text_encoder.lora_alpha": 6, "text_encoder.use_rslora": true}
+            """
+        var writer = SafetensorsWriter(metadata: ["format": "pt", "lora_adapter_metadata": header])
+        let block = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1"
+        let words = "text_encoder.text_model.encoder.layers.0.mlp.fc1"
+        for (layer, outputs, inputs) in [("\(block).to_q", 8, 8), ("\(block).to_k", 8, 8), (words, 24, 12)] {
+            writer.add("\(layer).lora_A.weight", shape: [4, inputs], floats: filled([4, inputs], q: 2))
+            writer.add("\(layer).lora_B.weight", shape: [outputs, 4], floats: filled([outputs, 4], q: 3))
+        }
+        try writer.write(to: path)
+        let unet = try DiffusionPipeline.loadUNet(Fixtures.path("pipeline/unet"))
+        let text = try DiffusionPipeline.loadTextEncoder(Fixtures.path("pipeline/text_encoder"))
+        let alphas = Dictionary(
+            uniqueKeysWithValues: try AdapterSet.load(path, unet: unet, textEncoder: text).layers.map {
+                ($0.target.path, $0.alpha)
+            })
+        #expect(alphas["down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"] == 2)
+        #expect(alphas["down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_k"] == 8)
+        // rs-LoRA divides by the root of 4.
+        #expect(alphas["text_model.encoder.layers.0.mlp.fc1"] == 12)
+        #expect(try StoredAdapter(path: path).layers.map(\.scale).sorted() == [0.5, 2, 3])
+    }
+
+    @Test(
+        "are read under every name they have had",
+        arguments: [
+            (
+                "unet.mid_block.attentions.0.proj_in.lora_A.weight", "lora_unet_mid_block_attentions_0_proj_in",
+                "lora_down.weight"
+            ),
+            (
+                "base_model.model.text_model.encoder.layers.0.mlp.fc1.lora_B.weight",
+                "lora_te_text_model_encoder_layers_0_mlp_fc1", "lora_up.weight"
+            ),
+            ("unet.a.attn1.processor.to_q_lora.down.weight", "lora_unet_a_attn1_to_q", "lora_down.weight"),
+            ("unet.a.attn1.processor.to_out_lora.up.weight", "lora_unet_a_attn1_to_out_0", "lora_up.weight"),
+            (
+                "text_encoder_2.text_model.encoder.layers.0.mlp.fc1.lora_A.weight",
+                "lora_te2_text_model_encoder_layers_0_mlp_fc1", "lora_down.weight"
+            ),
+            ("lora_unet_conv_in.hada_w1_a", "lora_unet_conv_in", "hada_w1_a"),
+        ])
+    func keys(key: String, name: String, suffix: String) {
+        let found = StoredKey.split(key)
+        #expect(found.name == name && found.suffix == suffix)
+    }
+}
+
+@Suite("SDXL's layer names")
+struct OriginalNameTests {
+    static let pairs: [(String, String)] = [
+        ("input_blocks.0.0", "conv_in"),
+        (
+            "input_blocks.4.1.transformer_blocks.0.attn1.to_q",
+            "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
+        ),
+        ("input_blocks.1.0.in_layers.2", "down_blocks.0.resnets.0.conv1"),
+        ("input_blocks.3.0.op", "down_blocks.0.downsamplers.0.conv"),
+        ("input_blocks.8.1.proj_in", "down_blocks.2.attentions.1.proj_in"),
+        ("middle_block.0.emb_layers.1", "mid_block.resnets.0.time_emb_proj"),
+        (
+            "middle_block.1.transformer_blocks.3.ff.net.0.proj",
+            "mid_block.attentions.0.transformer_blocks.3.ff.net.0.proj"
+        ),
+        ("middle_block.2.out_layers.3", "mid_block.resnets.1.conv2"),
+        ("output_blocks.2.2.conv", "up_blocks.0.upsamplers.0.conv"),
+        (
+            "output_blocks.0.1.transformer_blocks.9.attn2.to_out.0",
+            "up_blocks.0.attentions.0.transformer_blocks.9.attn2.to_out.0"
+        ),
+        ("output_blocks.8.0.skip_connection", "up_blocks.2.resnets.2.conv_shortcut"), ("out.2", "conv_out"),
+        ("time_embed.2", "time_embedding.linear_2"), ("label_emb.0.0", "add_embedding.linear_1"),
+    ]
+
+    @Test("translate both ways", arguments: pairs)
+    func both(original: String, path: String) {
+        #expect(OriginalNames.original(path, layers: 2) == original)
+        #expect(OriginalNames.diffusers(flat: LayerPath.flat(original)) == path)
+    }
+
+    @Test("are undone for every layer of Stable Diffusion")
+    func dotted() {
+        let unet = UNet2DConditionModel(
+            configuration: UNetConfiguration(blockOutChannels: [8, 8], heads: 2, crossAttentionWidth: 8, normGroups: 4))
+        for target in LayerTarget.all(in: unet, side: .unet) {
+            #expect(LayerPath.dotted(LayerPath.flat(target.path)) == target.path)
+        }
+    }
+
+    @Test("are written for SDXL and read in either spelling")
+    func files() throws {
+        let config = URL(filePath: Fixtures.directory).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "CoreDiffusionTests/Fixtures/unet-xl/config.json").path
+        let unet = UNet2DConditionModel(configuration: try UNetConfiguration(path: config))
+        unet.initialize(seed: 2)
+        let adapters = try AdapterSet.create(
+            unet: unet, textEncoder: nil,
+            options: AdapterOptions(
+                algorithm: .lora, layers: LayerSelection(.full), dim: 2, alpha: 1, convDim: 2, convAlpha: 1, seed: 4))
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/xl.safetensors"
+        try adapters.save(to: path, type: .f32)
+        let stored = try StoredAdapter(path: path)
+        #expect(stored.isXL && stored.layers.contains { $0.name.hasPrefix("lora_unet_input_blocks_") })
+        #expect(!stored.layers.contains { $0.name.contains("down_blocks") })
+        let again = try AdapterSet.load(path, unet: unet, textEncoder: nil)
+        #expect(
+            again.layers.map(\.target.path)
+                == adapters.layers.map(\.target.path).sorted { a, b in
+                    let names = Dictionary(uniqueKeysWithValues: adapters.layers.map { ($0.target.path, $0.name) })
+                    return (names[a] ?? "") < (names[b] ?? "")
+                })
+        // diffusers' block names in kohya's form, as some trainers write them.
+        var renamed = stored
+        let names = Dictionary(uniqueKeysWithValues: adapters.layers.map { ($0.name, $0.target.path) })
+        renamed.layers = stored.layers.map { layer in
+            var layer = layer
+            layer.name = "lora_unet_" + LayerPath.flat(names[layer.name] ?? "")
+            return layer
+        }
+        try renamed.save(to: folder.path + "/other.safetensors", type: .f32)
+        let other = try AdapterSet.load(folder.path + "/other.safetensors", unet: unet, textEncoder: nil)
+        #expect(other.layers.count == adapters.layers.count)
+    }
+}

@@ -1,0 +1,151 @@
+import CoreAdapters
+import CoreDiffusion
+import CoreTensor
+import CoreTools
+import Foundation
+import RunSpec
+import Testing
+
+/// The other direction of the parity: files written here, loaded by lycoris-lora, diffusers and PEFT. It needs Python with
+/// those packages, named by `RADIATA_PYTHON`; `make test` runs without.
+@Suite("Files for other programs", .enabled(if: ProcessInfo.processInfo.environment["RADIATA_PYTHON"] != nil))
+struct PythonTests {
+    /// As `Fixtures/generate.py` has them under the same names.
+    static let cases: [(name: String, options: AdapterOptions)] = {
+        func options(
+            _ algorithm: Algorithm, _ dim: Int? = nil, _ alpha: Double? = nil, conv: Int? = nil,
+            convAlpha: Double? = nil,
+            _ configure: (inout AdapterOptions) -> Void = { _ in }
+        ) -> AdapterOptions {
+            var options = AdapterOptions(
+                algorithm: algorithm, layers: LayerSelection(.full), dim: dim, alpha: alpha, convDim: conv ?? dim,
+                convAlpha: convAlpha ?? alpha, seed: 3)
+            configure(&options)
+            return options
+        }
+        return [
+            ("lora", options(.lora, 4, 2, conv: 2, convAlpha: 2) { $0.trainNorm = true }),
+            ("lora_tucker", options(.lora, 3, 3, convAlpha: 1.5) { $0.useTucker = true }),
+            ("lora_rs", options(.lora, 4, 2) { $0.rsLoRA = true }),
+            ("lora_scalar", options(.lora, 2, 1) { $0.useScalar = true }), ("loha", options(.loha, 2, 1)),
+            ("loha_tucker", options(.loha, 2, 1) { $0.useTucker = true }),
+            ("loha_scalar", options(.loha, 2, 1) { $0.useScalar = true }),
+            ("loha_dora", options(.loha, 2, 1) { $0.dora = true }), ("lokr_full", options(.lokr) { $0.factor = 2 }),
+            ("lokr_low", options(.lokr, 1, 0.5) { $0.factor = 2 }),
+            (
+                "lokr_both",
+                options(.lokr, 1, 0.5) {
+                    $0.factor = 4
+                    $0.decomposeBoth = true
+                }
+            ),
+            (
+                "lokr_tucker",
+                options(.lokr, 1, 0.5) {
+                    $0.factor = 2
+                    $0.useTucker = true
+                }
+            ),
+            (
+                "lokr_unbalanced",
+                options(.lokr, 1, 1) {
+                    $0.factor = 2
+                    $0.unbalanced = true
+                }
+            ),
+            (
+                "lokr_matrix",
+                options(.lokr, 2, 1) {
+                    $0.factor = 4
+                    $0.fullMatrix = true
+                }
+            ),
+            (
+                "lokr_scalar",
+                options(.lokr, 1, 0.5) {
+                    $0.factor = 2
+                    $0.useScalar = true
+                }
+            ),
+            (
+                "lokr_dora",
+                options(.lokr, 1, 0.5) {
+                    $0.factor = 2
+                    $0.dora = true
+                }
+            ),
+            ("full", options(.full) { $0.trainNorm = true }), ("ia3", options(.ia3)),
+            ("ia3_input", options(.ia3) { $0.trainOnInput = true }), ("glora", options(.glora, 2, 1)),
+            ("glora_scalar", options(.glora, 2, 1) { $0.useScalar = true }),
+            (
+                "diag_oft",
+                options(.diagOFT, 4) {
+                    $0.rescaled = true
+                    $0.constraint = 0.05
+                }
+            ), ("diag_oft_plain", options(.diagOFT, 4)), ("boft", options(.boft, 6)),
+            ("boft_rescaled", options(.boft, 6) { $0.rescaled = true }),
+            ("dora", options(.lora, 2, 1) { $0.dora = true }),
+            (
+                "dora_input",
+                options(.loha, 2, 1) {
+                    $0.dora = true
+                    $0.doraOnOutput = false
+                }
+            ), ("dylora", options(.dylora, 4, 2) { $0.blockSize = 2 }),
+        ]
+    }()
+
+    @Test("load in lycoris-lora, diffusers and PEFT and give the same outputs there")
+    func accepted() throws {
+        let python = try #require(ProcessInfo.processInfo.environment["RADIATA_PYTHON"])
+        let folder = try TemporaryFolder()
+        for (name, options) in Self.cases { try write(name, options, to: folder.path) }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: python)
+        process.arguments = [Fixtures.path("verify.py"), folder.path]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "\(output.suffix(4000))")
+        print(
+            output.split(separator: "\n").filter { $0.contains("e-") && !$0.contains("INFO") }.joined(separator: "\n"))
+    }
+
+    private func write(_ name: String, _ options: AdapterOptions, to folder: String) throws {
+        let unet = try DiffusionPipeline.loadUNet(Fixtures.path("pipeline/unet"))
+        let text = try DiffusionPipeline.loadTextEncoder(Fixtures.path("pipeline/text_encoder"))
+        let adapters = try AdapterSet.create(unet: unet, textEncoder: text, options: options)
+        for (index, trainable) in adapters.trainables.enumerated() {
+            let noise = randomTensor(trainable.tensor.shape, seed: UInt64(50 + index))
+            let isFactor = trainable.name.hasSuffix("dora_scale") || trainable.name.hasSuffix("rescale")
+            let size: Float = isFactor ? 0.1 : trainable.name.hasSuffix("scalar") ? 0.8 : 0.1
+            trainable.tensor.withMutableBuffer { values in
+                noise.withBuffer {
+                    for i in values.indices { values[i] += size * $0[i] * (isFactor ? values[i] : 1) }
+                }
+            }
+        }
+        let path = "\(folder)/\(name).safetensors"
+        try adapters.save(to: path, type: .f32)
+        adapters.isTraining = false
+        adapters.attach()
+        let outputs = try ReferenceForwardTests.outputs(unet, text)
+        var writer = SafetensorsWriter()
+        writer.add("sample", shape: [outputs.sample.count], floats: outputs.sample)
+        writer.add("hidden", shape: [outputs.hidden.count], floats: outputs.hidden)
+        try writer.write(to: "\(folder)/\(name).outputs.safetensors")
+        guard ["lora_tucker", "lora_rs", "lora_scalar", "dora"].contains(name) else { return }
+        for (format, out) in [
+            (AdapterConversion.Format.diffusers, "\(folder)/\(name).diffusers.safetensors"),
+            (.peft, "\(folder)/\(name).peft"),
+        ] {
+            var conversion = AdapterConversion(path: path, out: out, format: format)
+            conversion.type = .f32
+            _ = try conversion.run()
+        }
+    }
+}
