@@ -80,6 +80,10 @@ package final class LedgerWriter: Sendable {
                     "\(path): journal_mode is \(mode), synchronous is \(synchronous); wanted wal and 2 (FULL)")
             }
             cse_watch_wal(connection, pages.pointer)
+            // What an earlier process wrote last may be readable and yet not on the disk: after a sync that failed the
+            // kernel writes those pages no more. Copied into the file and synced, it is. A reader of another program
+            // may stand in the way; then the next checkpoint does it.
+            do { _ = try db.checkpoint(.full) } catch DatabaseError.SQLITE_BUSY {}
             // Makes the log, so that its inode is known: the file must never be replaced under the open connection.
             try db.execute(sql: "UPDATE ledger SET epoch = epoch")
         }
