@@ -21,7 +21,8 @@ build: setup ## build the program (release)
 
 test: setup ## build everything and run all tests
 	$(BUILD) --build-tests
-	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST)
+	$(FAST) $(TEST) --skip EndToEndTests
+	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter EndToEndTests
 
 api-test: build ## schemathesis (from PyPI) against a running coordinator, 60 s
 	.ci/api-test $(or $(SECONDS),60)

@@ -17,6 +17,7 @@ int cse_harden(void *database) {
 }
 
 const char *cse_version(void) { return sqlite3_libversion(); }
+int64_t cse_memory_highwater(void) { return sqlite3_memory_highwater(0); }
 int cse_version_number(void) { return sqlite3_libversion_number(); }
 
 struct cse_query {

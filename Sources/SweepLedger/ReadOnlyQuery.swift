@@ -19,6 +19,9 @@ package struct QueryTable: Equatable, Sendable {
 /// A user's SQL, on a plain read-only connection of its own with an authorizer, limits and a deadline (GRDB keeps the
 /// authorizer for itself). Blocks; call it off the cooperative threads.
 package struct ReadOnlyQuery {
+    /// Most bytes SQLite has held at once in this process, all connections together.
+    package static var memoryHighWater: Int64 { cse_memory_highwater() }
+
     /// What may be read: the public tables and views (docs/ledger.md). Tokens, keys, stored answers and bundles are not
     /// among them, nor what SQLite itself offers beside `sqlite_schema` and the JSON tables.
     private static let allowed = [

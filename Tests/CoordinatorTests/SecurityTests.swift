@@ -91,7 +91,8 @@ struct SecurityTests {
         let clock = SuspendingClock()
         let started = clock.now
         try await bench.end()
-        #expect(started.duration(to: clock.now) < .seconds(5))
+        // A stop that waited for the poll would take its 30 s; speed itself is no matter of a test on a shared machine.
+        #expect(started.duration(to: clock.now) < .seconds(20))
         let error = await #expect(throws: ClientError.self) { try await poll.value }
         #expect(error?.isTransient == true)
     }

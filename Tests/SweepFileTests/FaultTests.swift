@@ -96,7 +96,7 @@ struct FaultTests {
         ),
         ("name: t\nevaluate: { prompts: [trian] }", SourceMark(line: 2, column: 23), "did you mean 'train'?"),
         ("name: t\nevaluate: { prompts: [] }", SourceMark(line: 2, column: 22), "evaluate.prompts is empty"),
-        ("name: t\nevaluate: { sampler: euler }", SourceMark(line: 2, column: 22), "accepted: ddim"),
+        ("name: t\nevaluate: { sampler: plms }", SourceMark(line: 2, column: 22), "accepted: ddim"),
         ("name: t\nevaluate: { images: 0 }", SourceMark(line: 2, column: 21), "wanted at least 1"),
         ("name: t\nevaluate: { guidance: -1 }", SourceMark(line: 2, column: 23), "wanted a number of at least 0"),
         ("name: t\nretries: { lost: 3 }", SourceMark(line: 2, column: 12), "unknown key 'lost' in retries"),

@@ -81,7 +81,8 @@ struct QueryGateTests {
         #expect(throws: LedgerError.self) { try query.run(sql) }
         // The limit is half a second; the rest is a loaded machine's.
         #expect(started.duration(to: clock.now) < .seconds(10))
-        #expect(try Self.residentMegabytes() < 1500)
+        // SQLite's own count: the process has tests of other parts running beside this one.
+        #expect(ReadOnlyQuery.memoryHighWater < 1_500_000_000)
     }
 
     @Test("rows and bytes are cut, and it is said")
@@ -93,11 +94,6 @@ struct QueryGateTests {
         #expect(rows.rows.count == 10 && rows.isTruncated)
         let bytes = try ReadOnlyQuery(path: bench.ledger.path, mostBytes: 50_000).run(many)
         #expect(bytes.rows.count < 40 && bytes.isTruncated)
-    }
-
-    private static func residentMegabytes() throws -> Int {
-        let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")
-        return (Int(pages[1]) ?? 0) * 4096 / 1_000_000
     }
 
     @Test("the audit table is only added to, by whichever connection")

@@ -42,6 +42,9 @@ void cse_query_close(cse_query *query);
 int cse_insert_points(
     void *statement, int64_t first, int64_t second, const int64_t *steps, const double *values, int64_t count);
 
+// Most bytes SQLite has held at once in this process.
+int64_t cse_memory_highwater(void);
+
 // From now on `*pages` is the number of pages in the write-ahead log after every commit on this connection. It replaces SQLite's own
 // automatic checkpoint. `pages` must outlive the connection.
 void cse_watch_wal(void *database, int *pages);
