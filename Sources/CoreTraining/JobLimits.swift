@@ -31,7 +31,8 @@ enum JobLimits {
         // nil: the layers select nothing of a text encoder.
         if pipeline.textEncoder2 != nil, let rate = training.textEncoderLearningRate, rate != 0 {
             throw TrainingError(
-                code: .job, message: "SDXL's text encoders are not trained by the built-in trainer; set text_encoder_lr: 0")
+                code: .job,
+                message: "SDXL's text encoders are not trained by the built-in trainer; set text_encoder_lr: 0")
         }
         let reduction = pipeline.vae.configuration.reduction
         if let size = training.resolution, size.width % reduction != 0 || size.height % reduction != 0 {
