@@ -19,10 +19,15 @@ struct Bench {
     static func registered(slots: Int = 1, leftovers: [AttemptToken] = []) -> (bench: Bench, effects: [WorkerEffect]) {
         var bench = Bench(slots: slots)
         _ = bench.send(.begin)
+        let effects = bench.register(leftovers: leftovers)
+        return (bench, effects)
+    }
+
+    /// The coordinator's answer to a registration.
+    mutating func register(leftovers: [AttemptToken]) -> [WorkerEffect] {
         let response = RegisterResponse(
             ledger: "ledger", epoch: 1, leaseSeconds: 60, heartbeatSeconds: 10, leftovers: leftovers)
-        let effects = bench.send(.registered(session, response))
-        return (bench, effects)
+        return send(.registered(Self.session, response))
     }
 
     mutating func send(_ event: WorkerEvent) -> [WorkerEffect] { core.handle(event, now: now) }

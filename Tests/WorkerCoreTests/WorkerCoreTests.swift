@@ -42,6 +42,15 @@ struct WorkerCoreTests {
         #expect(effects.spooled == [.released(ReleaseReport(reason: .restart))])
     }
 
+    @Test("a recovered stream is sent from the first number that the spool still holds")
+    func recoveredStream() {
+        var bench = Bench()
+        _ = bench.send(.begin)
+        _ = bench.send(.recovered(token, pointsFrom: 50_001))
+        _ = bench.send(.pointsSpooled(token, total: 50_010))
+        #expect(bench.register(leftovers: [token]).contains(.sendMetrics(token, from: 50_001)))
+    }
+
     @Test("a checkpoint is reported after its blobs and its metrics are with the coordinator, not before")
     func checkpointOrder() {
         var bench = running()

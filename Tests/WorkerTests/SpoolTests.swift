@@ -91,7 +91,11 @@ struct SpoolTests {
         #expect(try spool.points(from: 120_001, limit: 1).first?.step == 0)
         try spool.trim(below: 240_001)
         #expect(try segments(folder).count == 1)
-        #expect(try PointSpool(folder: folder.path).total == 240_000)
+        let reopened = try PointSpool(folder: folder.path)
+        #expect(reopened.total == 240_000)
+        // Sent again from here on, no acknowledged point comes back as a lost one.
+        #expect(reopened.firstHeld == spool.firstHeld && reopened.firstHeld > 120_001)
+        #expect(try !reopened.points(from: reopened.firstHeld, limit: 1).contains { $0.key == "spool.lost" })
     }
 
     private let token = AttemptToken(

@@ -4,9 +4,11 @@ import SweepModel
 import SweepWire
 
 extension WorkerCore {
-    mutating func recover(_ token: AttemptToken) -> [WorkerEffect] {
+    mutating func recover(_ token: AttemptToken, pointsFrom first: UInt64) -> [WorkerEffect] {
         guard attempts[token] == nil else { return [] }
-        hold(HeldAttempt(token: token, phase: .reporting))
+        var attempt = HeldAttempt(token: token, phase: .reporting)
+        attempt.pointsNext = first
+        hold(attempt)
         return []
     }
 

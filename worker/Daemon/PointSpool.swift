@@ -22,6 +22,7 @@ package final class PointSpool: Sendable {
         var currentFirst: UInt64 = 0
         var end: Int64 = 0
         var next: UInt64 = 1
+        var firstHeld: UInt64 = 1
         var sourcePositions: [UInt32: UInt64] = [:]
     }
 
@@ -42,12 +43,17 @@ package final class PointSpool: Sendable {
         let segments = try files.list(folder).compactMap { name in
             name.hasPrefix("points-") ? UInt64(name.dropFirst(7)) : nil
         }.sorted()
+        state.firstHeld = segments.first ?? 1
         for segment in segments { try Self.scan(folder, segment, isLast: segment == segments.last, into: &state) }
         self.state = Mutex(state)
     }
 
     /// Points ever appended; also the number of the last one.
     package var total: UInt64 { state.withLock { $0.next - 1 } }
+
+    /// Number of the first point that is not trimmed away: only acknowledged points are, so those before it need not be
+    /// sent again. (Asked for all the same, by a ledger that went back in time, they are lost.)
+    package var firstHeld: UInt64 { state.withLock { $0.firstHeld } }
 
     /// How far a source had been read when its newest points were appended.
     package func position(ofSource source: Int) -> UInt64 { state.withLock { $0.sourcePositions[UInt32(source)] ?? 0 } }
@@ -122,6 +128,7 @@ package final class PointSpool: Sendable {
             for record in state.records { last[record.segment] = record.first + record.count }
             let old = last.filter { $0.value <= number && $0.key != state.currentFirst }.map(\.key)
             state.records.removeAll { old.contains($0.segment) }
+            state.firstHeld = state.records.first?.segment ?? state.currentFirst
             return old
         }
         for segment in segments { try files.remove(Self.path(folder, segment)) }
