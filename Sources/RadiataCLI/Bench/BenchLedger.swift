@@ -1,0 +1,105 @@
+import Foundation
+import RunSpec
+import SweepAnalysis
+import SweepClient
+import SweepModel
+import SweepWire
+
+/// A large ledger: launch, the questions people ask, a restart, and what a point weighs.
+struct BenchLedger {
+    var jobs = 10_000
+    var points = 1_000_000
+    /// Jobs that have results and curves.
+    private static let busy = 200
+
+    init(jobs: Int = 10_000, points: Int = 1_000_000) {
+        self.jobs = jobs
+        self.points = points
+    }
+
+    struct Report: Encodable {
+        let jobs: Int
+        let points: Int
+        let launchSeconds: Double
+        let top: Double
+        let page: Double
+        let curve: Double
+        let startSeconds: Double
+        let bytesPerPoint: Double
+
+        private enum CodingKeys: String, CodingKey {
+            case jobs, points
+            case launchSeconds = "launch_seconds"
+            case top = "top_ms"
+            case page = "page_ms"
+            case curve = "curve_ms"
+            case startSeconds = "start_seconds"
+            case bytesPerPoint = "bytes_per_point"
+        }
+    }
+
+    func run(_ house: BenchHouse) async throws -> Report {
+        let launchSeconds = try await house.launch(jobs)
+        let busy = min(Self.busy, jobs)
+        var worker = try await BenchWorker("bench", client: house.client, slots: busy)
+        let tokens = try await worker.exchange(free: busy).grants.map(\.token)
+        guard tokens.count == busy else { throw CommandFailure(.failed, "claimed \(tokens.count), wanted \(busy)") }
+        // Stopping copies the log into the file: its size is then that of what it holds.
+        house.stop()
+        let before = try size(house.ledger)
+        _ = try await house.start()
+        let each = max(1, points / busy)
+        for start in stride(from: 0, to: busy, by: 8) {
+            try await BenchMetrics.send(
+                Array(tokens[start..<min(start + 8, busy)]), each: each, batch: 4000, client: house.client)
+        }
+        house.stop()
+        let after = try size(house.ledger)
+        let startSeconds = try await house.start()
+        try await evaluate(tokens, &worker)
+        let top = try await house.time {
+            try await SweepResults(client: house.client, sweep: "bench").fetch().ranking(by: "score", prompts: "train")
+        }
+        guard !top.value.isEmpty else { throw CommandFailure(.failed, "the ranking is empty") }
+        let page = try await house.time {
+            try await house.client.call(.jobs, JobsRequest(sweep: "bench", limit: 100, after: tokens.last?.job.text))
+        }
+        let curve = try await house.time {
+            try await house.client.call(
+                .query,
+                QueryRequest(
+                    sql:
+                        "SELECT step, value FROM metrics WHERE job = '\(tokens[0].job.text)' AND key = 'loss' ORDER BY step"
+                ))
+        }
+        return Report(
+            jobs: jobs, points: each * busy, launchSeconds: launchSeconds, top: top.seconds * 1000,
+            page: page.seconds * 1000, curve: curve.seconds * 1000, startSeconds: startSeconds,
+            bytesPerPoint: Double(after - before) / Double(each * busy))
+    }
+
+    private func evaluate(_ tokens: [AttemptToken], _ worker: inout BenchWorker) async throws {
+        for start in stride(from: 0, to: tokens.count, by: 100) {
+            let reports = tokens[start..<min(start + 100, tokens.count)].enumerated().map { index, token in
+                SweepWire.Report(
+                    token: token,
+                    .evaluations(
+                        EvaluationReport(
+                            rows: [
+                                EvaluationRow(
+                                    checkpoint: "final", epoch: 1, step: 1, class: "", prompts: "train",
+                                    metric: "score", value: Double(index), n: 1)
+                            ], completed: [])))
+            }
+            let answer = try await worker.exchange(reports, free: 0)
+            guard answer.outcomes.allSatisfy({ $0 == .accepted }) else {
+                throw CommandFailure(.failed, "an evaluation was refused: \(answer.outcomes)")
+            }
+        }
+    }
+
+    private func size(_ path: String) throws -> Int {
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        return (attributes[.size] as? NSNumber)?.intValue ?? 0
+    }
+}
