@@ -33,7 +33,7 @@ extension AdapterSet {
             }
         }
         let groups = try grouped(file, places: places, present: present)
-        let scales = PEFTScales(file.metadata)
+        let scales = try PEFTScales(file.metadata)
         var layers: [AdapterLayer] = []
         var taken: [ObjectIdentifier: String] = [:]
         for (name, keys) in groups {

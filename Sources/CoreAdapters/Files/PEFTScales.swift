@@ -7,10 +7,14 @@ package struct PEFTScales: Sendable {
     private let rankStabilised: Set<String>
 
     /// - Parameter metadata: of a safetensors header; nil if it holds no such configuration.
-    package init?(_ metadata: [String: String]) {
-        guard let text = metadata["lora_adapter_metadata"],
-            let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
-        else { return nil }
+    /// - Throws: `AdapterError` if it holds one that cannot be read: without its scales the adapter would be another one.
+    package init?(_ metadata: [String: String]) throws {
+        guard let text = metadata["lora_adapter_metadata"] else { return nil }
+        let parsed = Result { try JSONSerialization.jsonObject(with: Data(text.utf8)) }
+        guard case .success(let value) = parsed, let object = value as? [String: Any] else {
+            throw AdapterError(
+                .badOption, "lora_adapter_metadata in the header is no JSON object; wanted PEFT's configuration")
+        }
         var alphas: [String: Double] = [:]
         var patterns: [String: [String: Double]] = [:]
         var stabilised: Set<String> = []

@@ -41,7 +41,7 @@ package struct StoredAdapter: Sendable {
             throw AdapterError(
                 .nothingSelected, "no adapter: the file holds no layer; wanted keys such as lora_unet_….lora_up.weight")
         }
-        let scales = PEFTScales(file.metadata)
+        let scales = try PEFTScales(file.metadata)
         layers = try groups.sorted { $0.key < $1.key }.map { name, keys in
             var layer = try Self.layer(name, keys, file)
             if layer.alpha == nil, let key = keys["lora_down.weight"], let rank = layer.rank {

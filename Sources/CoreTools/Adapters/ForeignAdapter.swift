@@ -68,7 +68,7 @@ struct PEFTConfiguration {
             if let list = try? container.decode([String].self) {
                 self = .list(list)
             } else {
-                self = .text((try? container.decode(String.self)) ?? "")
+                self = .text(try container.decode(String.self))
             }
         }
 
