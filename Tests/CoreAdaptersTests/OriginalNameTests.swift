@@ -3,6 +3,7 @@ import CoreDiffusion
 import CoreNets
 import CoreTensor
 import Foundation
+import RunSpec
 import Testing
 
 @Suite("SDXL's layer names")
