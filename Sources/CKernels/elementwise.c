@@ -19,6 +19,42 @@ CK_CLONES void ck_multiply(size_t n, const float *a, const float *b, float *y) {
 CK_CLONES void ck_affine(size_t n, const float *x, float scale, float offset, float *y) {
     for (size_t i = 0; i < n; i++) y[i] = ck_fma(x[i], scale, offset);
 }
+// Half to float: exponents differ by 112, and the product also makes normal numbers of subnormal halves.
+CK_INLINE float widened(uint16_t half) {
+    uint32_t magnitude = (uint32_t)(half & 0x7FFF) << 13, sign = (uint32_t)(half & 0x8000) << 16;
+    float finite = ck_as_float(magnitude) * 5.192296858534828e33f, special = ck_as_float(magnitude + (224u << 23));
+    float value = magnitude >= 0x7C00u << 13 ? special : finite;
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return ck_as_float(bits | sign);
+}
+
+CK_CLONES void ck_widen(size_t n, const uint16_t *x, float *y) {
+    for (size_t i = 0; i < n; i++) y[i] = widened(x[i]);
+}
+
+CK_CLONES int ck_narrow(size_t n, const float *x, uint16_t *y) {
+    uint32_t different = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        uint32_t magnitude = bits & 0x7FFFFFFF, sign = bits >> 16 & 0x8000;
+        // Subnormal results: adding 0.5 leaves the rounded multiple of 2⁻²⁴ in the low bits.
+        float small = ck_as_float(magnitude < 0x38800000 ? magnitude : 0) + 0.5f;
+        uint32_t low;
+        memcpy(&low, &small, sizeof low);
+        uint32_t normal = (magnitude + 0xFFF + (magnitude >> 13 & 1) - (112u << 23)) >> 13;
+        uint32_t half = magnitude < 0x38800000 ? low - 0x3F000000 : normal;
+        half = magnitude >= 0x477FF000 ? 0x7C00 : half;
+        y[i] = (uint16_t)(half | sign);
+        float back = widened(y[i]);
+        uint32_t again;
+        memcpy(&again, &back, sizeof again);
+        different |= (again ^ bits) | (magnitude >= 0x477FF000);
+    }
+    return different == 0;
+}
+
 CK_CLONES void ck_accumulate(size_t n, float scale, const float *x, float *y) {
     for (size_t i = 0; i < n; i++) y[i] = ck_fma(x[i], scale, y[i]);
 }

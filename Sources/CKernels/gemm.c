@@ -4,6 +4,9 @@
 // K per block of b, and floats per block: half of a 512 KB second-level cache.
 enum { CK_DEPTH_BLOCK = 512, CK_BLOCK_FLOATS = 65536, CK_ROWS_BLOCK = 128 };
 
+// Floats between the 36 parts of a transformed tile set beyond their size.
+enum { CK_WINO_APART = 16 };
+
 // Read in place of pixels outside the image; longer than any row of channels.
 enum { CK_ZEROS = 16384 };
 static const float ck_zeros[CK_ZEROS + 64];
@@ -109,6 +112,7 @@ static void ck_pack_transposed(
 #define MR 12
 #include "gemm.h"
 #include "attention.h"
+#include "winograd.h"
 #undef NAME
 #undef VL
 #undef MR
@@ -119,6 +123,7 @@ static void ck_pack_transposed(
 #define MR 6
 #include "gemm.h"
 #include "attention.h"
+#include "winograd.h"
 #undef NAME
 #undef VL
 #undef MR
@@ -129,6 +134,7 @@ static void ck_pack_transposed(
 #define MR 4
 #include "gemm.h"
 #include "attention.h"
+#include "winograd.h"
 #undef NAME
 #undef VL
 #undef MR
@@ -139,16 +145,34 @@ typedef struct {
         long, long, const float *, long, const float *const *, long, int, float *, long);
     void (*attend)(const CKAttention *, long, long, long, long);
     void (*attend_backward)(const CKAttention *, long, long);
+    void (*wino_input)(const CKWinograd *, long, long, float *, long, long);
+    void (*wino_slope)(const CKWinograd *, const float *, long, long, float *, long, long);
+    void (*wino_weight)(const CKWinograd *, long, long, long, long, float *, long);
+    void (*wino_columns)(const CKWinograd *, const float *, long, long, long, long, long, long, long);
+    void (*wino_tiles)(const CKWinograd *, const float *, long, long, long);
+    void (*wino_gradient)(
+        const CKWinograd *, const float *, long, long, const float *, long, long, long, long, long, int, float *);
+    void (*wino_piece)(const CKWinograd *, const float *, long, long, float *);
+    long lanes;
 } Kernels;
 
 static const Kernels *kernels(void) {
 #if defined(__x86_64__)
-    static const Kernels v4 = {ck_v4_product, ck_v4_transposed, ck_v4_attend, ck_v4_attend_backward};
-    static const Kernels v3 = {ck_v3_product, ck_v3_transposed, ck_v3_attend, ck_v3_attend_backward};
+    static const Kernels v4 = {
+        ck_v4_product, ck_v4_transposed, ck_v4_attend, ck_v4_attend_backward, ck_v4_wino_input, ck_v4_wino_slope,
+        ck_v4_wino_weight, ck_v4_wino_columns, ck_v4_wino_tiles, ck_v4_wino_gradient, ck_v4_wino_piece, 16,
+    };
+    static const Kernels v3 = {
+        ck_v3_product, ck_v3_transposed, ck_v3_attend, ck_v3_attend_backward, ck_v3_wino_input, ck_v3_wino_slope,
+        ck_v3_wino_weight, ck_v3_wino_columns, ck_v3_wino_tiles, ck_v3_wino_gradient, ck_v3_wino_piece, 8,
+    };
     if (__builtin_cpu_supports("x86-64-v4")) return &v4;
     if (__builtin_cpu_supports("x86-64-v3")) return &v3;
 #endif
-    static const Kernels base = {ck_base_product, ck_base_transposed, ck_base_attend, ck_base_attend_backward};
+    static const Kernels base = {
+        ck_base_product, ck_base_transposed, ck_base_attend, ck_base_attend_backward, ck_base_wino_input, ck_base_wino_slope,
+        ck_base_wino_weight, ck_base_wino_columns, ck_base_wino_tiles, ck_base_wino_gradient, ck_base_wino_piece, 4,
+    };
     return &base;
 }
 
@@ -174,4 +198,59 @@ void ck_attention(const CKAttention *a, long sample, long head, long first, long
 
 void ck_attention_backward(const CKAttention *a, long sample, long head) {
     kernels()->attend_backward(a, sample, head);
+}
+
+// MARK: Winograd
+
+// Parts of the transformed arrays, with room for whole vectors.
+static long wino_stride(long channels) {
+    long lanes = kernels()->lanes;
+    return (channels + lanes - 1) / lanes * lanes;
+}
+static long wino_apart(long tiles, long channels) { return tiles * wino_stride(channels) + CK_WINO_APART; }
+static long wino_filter_apart(const CKWinograd *w) {
+    return w->inputs * ((w->outputs + 2 * kernels()->lanes - 1) / (2 * kernels()->lanes) * 2 * kernels()->lanes)
+        + CK_WINO_APART;
+}
+
+size_t ck_winograd_floats(long tiles, long channels) { return (size_t)(36 * wino_apart(tiles, channels)); }
+size_t ck_winograd_filter_floats(const CKWinograd *w) { return (size_t)(36 * wino_filter_apart(w)); }
+long ck_winograd_panel(void) { return 2 * kernels()->lanes; }
+
+void ck_winograd_input(const CKWinograd *w, long first, long tiles, long t0, long t1, float *v) {
+    long stride = wino_stride(w->inputs);
+    kernels()->wino_input(
+        w, first + t0, first + t1, v + t0 * stride, wino_apart(tiles, w->inputs), stride);
+}
+
+void ck_winograd_slope(
+    const CKWinograd *w, const float *dy, long first, long tiles, long t0, long t1, float *z) {
+    long stride = wino_stride(w->outputs);
+    kernels()->wino_slope(
+        w, dy, first + t0, first + t1, z + t0 * stride, wino_apart(tiles, w->outputs), stride);
+}
+
+void ck_winograd_filter(const CKWinograd *w, long j0, long j1, float *u) {
+    kernels()->wino_weight(w, j0, j1, 0, w->inputs, u + j0 * w->inputs, wino_filter_apart(w));
+}
+
+void ck_winograd_columns(
+    const CKWinograd *w, const float *v, long first, long tiles, long j0, long j1, long depthBlock) {
+    kernels()->wino_columns(
+        w, v, wino_apart(tiles, w->inputs), wino_stride(w->inputs), first, first + tiles, j0, j1, depthBlock);
+}
+
+void ck_winograd_tiles(const CKWinograd *w, const float *u, long t0, long t1) {
+    kernels()->wino_tiles(w, u, wino_filter_apart(w), t0, t1);
+}
+
+void ck_winograd_gradient(
+    const CKWinograd *w, const float *z, const float *v, long tiles, long o0, long o1, int accumulate, float *dw) {
+    kernels()->wino_gradient(
+        w, z, wino_apart(tiles, w->outputs), wino_stride(w->outputs), v, wino_apart(tiles, w->inputs),
+        wino_stride(w->inputs), tiles, o0, o1, accumulate, dw);
+}
+
+void ck_winograd_piece(const CKWinograd *w, const float *dy, long t0, long t1, float *dw) {
+    kernels()->wino_piece(w, dy, t0, t1, dw);
 }

@@ -107,6 +107,6 @@ extension LayerTarget {
         }
         return .init(
             name: name, geometry: geometry,
-            weight: weight.detached().reshaped([geometry.outputs, geometry.columns]), bias: bias?.detached())
+            weight: weight.widened().detached().reshaped([geometry.outputs, geometry.columns]), bias: bias?.detached())
     }
 }

@@ -23,7 +23,7 @@ package struct UpdateCost: Equatable, Sendable {
     package static func lowRank(
         rows: Int, rank: Int, geometry: LayerGeometry, forward: Double, backward: Double
     ) -> UpdateCost {
-        let (columns, outputs, positions) = (Double(geometry.columns), Double(geometry.outputs), Double(rows))
+        let (columns, outputs, positions) = (geometry.workColumns, Double(geometry.outputs), Double(rows))
         let product = positions * Double(rank) * (columns + outputs) / efficiency(rank: rank)
         // Every low-rank product reads the input or writes the output again.
         let traffic = pass * positions * (Double(geometry.inputs) + outputs)

@@ -65,6 +65,15 @@ extension Module {
         }
     }
 
+    /// Keeps the matrices and filters as half floats: see `Parameter.keepAsHalf`.
+    package func keepWeightsAsHalf(rounding: Bool = false) {
+        visit { _, module in
+            (module as? Linear)?.weight.keepAsHalf(rounding: rounding)
+            (module as? Conv2d)?.weight.keepAsHalf(rounding: rounding)
+        }
+        Compute.releaseIdleBuffers()
+    }
+
     /// Sets every weight to the reference library's random initialisation, the same on every machine.
     package func initialize(seed: UInt64, path: String = "") {
         for (name, child) in children {

@@ -3,7 +3,7 @@ package import CoreTensor
 /// A weight of a module: the tensor that kernels read, and how it is spelt in a file.
 package final class Parameter {
     /// In memory layout. Its contents are undefined until the module is loaded or initialised.
-    package let tensor: Tensor
+    package private(set) var tensor: Tensor
     package let layout: ParameterLayout
 
     /// - Parameter shape: in memory layout.
@@ -66,6 +66,13 @@ package final class Parameter {
                 }
             }
         }
+    }
+
+    /// Keeps the values as half floats from now on, in half the memory.
+    ///
+    /// - Parameter rounding: whether values may change; without it only weights that lose nothing are kept so.
+    package func keepAsHalf(rounding: Bool = false) {
+        if let half = tensor.halved(rounding: rounding) { tensor = half }
     }
 
     /// Sets every element; `tensor` keeps its identity, so optimisers and adapters that hold it see the change.

@@ -7,9 +7,12 @@ final class Storage {
     /// Counts writes through `Tensor.withMutableBuffer`, so that whoever keeps something derived from
     /// the contents knows when it is stale.
     var version = 0
+    /// Whether the elements are IEEE half floats.
+    let isHalf: Bool
 
-    init(count: Int) {
-        bytes = max(count, 1) * MemoryLayout<Float>.stride
+    init(count: Int, isHalf: Bool = false) {
+        self.isHalf = isHalf
+        bytes = max(count, 1) * (isHalf ? MemoryLayout<UInt16>.stride : MemoryLayout<Float>.stride)
         base = ck_buffer_take(bytes)
     }
 

@@ -5,15 +5,17 @@ extension Tensor {
     /// The only element.
     package func item() -> Float {
         precondition(count == 1, "item() of shape \(shape)")
-        return storage.base.pointee
+        return pointer.pointee
     }
 
     package func withBuffer<R>(_ body: (UnsafeBufferPointer<Float>) throws -> R) rethrows -> R {
-        try body(UnsafeBufferPointer(start: storage.base, count: count))
+        if isHalf { return try widened().withBuffer(body) }
+        return try body(UnsafeBufferPointer(start: storage.base, count: count))
     }
 
     /// Changes elements in place, for this tensor and all that share its storage, and counts the change (`version`).
     package func withMutableBuffer<R>(_ body: (UnsafeMutableBufferPointer<Float>) throws -> R) rethrows -> R {
+        precondition(!isHalf, "weights \(shape) stored as half floats are changed")
         storage.version += 1
         return try body(UnsafeMutableBufferPointer(start: storage.base, count: count))
     }
@@ -21,7 +23,11 @@ extension Tensor {
     /// Counts in-place changes; equal numbers mean equal contents.
     package var version: Int { storage.version }
 
-    var pointer: UnsafeMutablePointer<Float> { storage.base }
+    /// - Precondition: f32 elements.
+    var pointer: UnsafeMutablePointer<Float> {
+        precondition(!storage.isHalf, "weights \(shape) stored as half floats in place of f32")
+        return storage.base
+    }
 
     /// Size of the last axis; 1 for a scalar.
     var channels: Int { shape.last ?? 1 }

@@ -20,6 +20,8 @@ package struct BenchStep {
     package var profiles = false
     /// Activation checkpointing.
     package var checkpoints = false
+    /// Frozen weights rounded to half floats and stored so.
+    package var halves = false
 
     package init() {}
 
@@ -77,6 +79,7 @@ package struct BenchStep {
         let unet = UNet2DConditionModel(configuration: model.configuration)
         unet.initialize(seed: 0)
         unet.checkpoints = checkpoints
+        if halves { unet.keepWeightsAsHalf(rounding: true) }
         var random = RandomStream(seed: 1, purpose: "bench step")
         let (sample, target) = (
             Tensor(uninitialized: [samples, side, side, 4]), Tensor(uninitialized: [samples, side, side, 4])

@@ -19,6 +19,8 @@ final class TrainedModel {
             prediction: job.training.predictionType, zeroTerminal: job.training.zeroTerminalSNR)
         try JobLimits.check(job, against: pipeline)
         pipeline.unet.checkpoints = job.training.gradientCheckpointing
+        // Weights that came as half floats take no more memory than in their file.
+        if job.training.gradientCheckpointing { pipeline.unet.keepWeightsAsHalf() }
         self.pipeline = pipeline
         let freezesText = job.training.textEncoderLearningRate == 0
         adapters = try AdapterSet.create(

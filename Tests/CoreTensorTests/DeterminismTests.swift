@@ -42,6 +42,33 @@ struct DeterminismTests {
         }
     }
 
+    @Test(
+        "3×3 convolutions of all sizes give the same bits on one, two and three threads", arguments: WinogradTests.cases
+    )
+    func sameConvolutionBits(c: WinogradTests.Case) {
+        var random = RandomStream(seed: 12, purpose: "winograd bits")
+        let x = Tensor(uninitialized: [c.samples, c.height, c.width, c.inputs])
+        let weight = Tensor(uninitialized: [c.outputs, 3, 3, c.inputs])
+        for tensor in [x, weight] {
+            random.fillNormal(tensor)
+            tensor.requiresGradient = true
+        }
+        func bits() -> [[UInt32]] {
+            (x.gradient, weight.gradient) = (nil, nil)
+            let y = conv2d(x, weight: weight, padding: c.padding)
+            y.backward(seed: y.detached())
+            return [y, x.gradient!, weight.gradient!].map { $0.values.map(\.bitPattern) }
+        }
+        let threads = Compute.threads
+        defer { Compute.configure(threads: threads) }
+        Compute.configure(threads: 1)
+        let reference = bits()
+        for count in [2, 3] {
+            Compute.configure(threads: count)
+            #expect(bits() == reference, "\(count) threads")
+        }
+    }
+
     @Test("every part runs exactly once, also nested and on changing pools")
     func runsEachPartOnce() {
         let threads = Compute.threads

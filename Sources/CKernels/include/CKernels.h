@@ -42,6 +42,10 @@ void ck_subtract(size_t n, const float *_Nonnull a, const float *_Nonnull b, flo
 void ck_multiply(size_t n, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull y);
 /// y = scale · x + offset
 void ck_affine(size_t n, const float *_Nonnull x, float scale, float offset, float *_Nonnull y);
+/// y = x, from and to IEEE half floats; the second rounds to nearest, ties to even, and returns whether every value was
+/// finite and unchanged.
+void ck_widen(size_t n, const uint16_t *_Nonnull x, float *_Nonnull y);
+int ck_narrow(size_t n, const float *_Nonnull x, uint16_t *_Nonnull y);
 /// y += scale · x
 void ck_accumulate(size_t n, float scale, const float *_Nonnull x, float *_Nonnull y);
 void ck_clamp(size_t n, const float *_Nonnull x, float low, float high, float *_Nonnull y);
@@ -131,6 +135,25 @@ void ck_permute(
     int rank, const long *_Nonnull shape, const long *_Nonnull strides, const float *_Nonnull x,
     float *_Nonnull out);
 
+// MARK: kronecker.c: loops of w1 ⊗ w2, w1 a small matrix. Inputs may be read 32 bytes past their end.
+
+/// y[p, a, :] = Σ_c w[a · rowStride + c · columnStride] · x[p, c, :] over runs of `width`.
+void ck_mix_groups(
+    size_t positions, size_t outer, size_t groups, size_t width, const float *_Nonnull w, size_t rowStride,
+    size_t columnStride, const float *_Nonnull x, float *_Nonnull y);
+/// sums[a, c] += Σ_p ⟨g[p, a, :], x[p, c, :]⟩
+void ck_group_products(
+    size_t positions, size_t outer, size_t groups, size_t width, const float *_Nonnull g, const float *_Nonnull x,
+    float *_Nonnull sums);
+/// One row of base + scale · w1 ⊗ w2: y[t, c, :] = base[t, c, :] + scale · w1[c] · w2[t, :].
+void ck_kronecker_row(
+    size_t taps, size_t groups, size_t inner, const float *_Nullable base, const float *_Nonnull w1,
+    const float *_Nonnull w2, float scale, float *_Nonnull y);
+/// From the row's gradient g: sums[c] += scale · Σ_t ⟨g[t, c, :], w2[t, :]⟩, d2[t, :] += Σ_c scale · w1[c] · g[t, c, :].
+void ck_kronecker_row_backward(
+    size_t taps, size_t groups, size_t inner, const float *_Nonnull g, const float *_Nonnull w1,
+    const float *_Nonnull w2, float scale, float *_Nonnull sums, float *_Nonnull d2);
+
 // MARK: gemm.c: products, convolutions and attention on one thread; callers split rows, columns and heads among
 // threads. Every element of a result is summed in the same order whatever the split, so results do not depend on the number of
 // threads. Right operands may be read up to 128 bytes past their last row.
@@ -155,6 +178,8 @@ typedef struct {
     const CKPixels *_Nullable pixels;
     /// Right operand: b(t, k, j) = b[bTaps[t] + k · bDepthStride + j · bColumnStride], one of the strides being 1.
     const float *_Nonnull b;
+    /// In place of b where it is stored as IEEE half floats.
+    const uint16_t *_Nullable bHalf;
     const long *_Nullable bTaps;
     long bDepthStride, bColumnStride;
     /// Result: rows (or target pixels) `cStride` apart; `add` has the same layout and may be c itself.
@@ -193,3 +218,50 @@ typedef struct {
 void ck_attention(const CKAttention *_Nonnull attention, long sample, long head, long first, long last);
 /// All gradients of one head.
 void ck_attention_backward(const CKAttention *_Nonnull attention, long sample, long head);
+
+// MARK: winograd.h: 3×3 convolutions of stride 1 by Winograd's F(4×4, 3×3), a tile being 4 × 4 results of all channels.
+// Sums do not depend on how tiles and columns are split among threads, only on `depthBlock`.
+
+/// y = x ⋆ weight (+ bias); x is [samples, height, width, inputs], y [samples, outHeight, outWidth, outputs] with
+/// outHeight = height + top + bottom - 2. Rows of x and of a gradient like y may be read 128 bytes past their end.
+typedef struct {
+    long samples, height, width, inputs;
+    long outHeight, outWidth, outputs;
+    long top, left;
+    const float *_Nonnull x;
+    /// Tap t, input k, output j: weight[taps[t] + k · depthStride + j · columnStride], one of the strides being 1.
+    const float *_Nonnull weight;
+    /// In place of `weight` where it is stored as IEEE half floats.
+    const uint16_t *_Nullable half;
+    const long *_Nonnull taps;
+    long depthStride, columnStride;
+    float *_Nonnull y;
+    const float *_Nullable bias;
+} CKWinograd;
+
+/// Floats of `tiles` transformed tiles of that many channels, and of the transformed filter.
+size_t ck_winograd_floats(long tiles, long channels);
+size_t ck_winograd_filter_floats(const CKWinograd *_Nonnull w);
+/// Columns that are computed at a time: split columns at multiples of it.
+long ck_winograd_panel(void);
+
+/// For wide filters. Transforms inputs [t0, t1) of the `tiles` tiles that start at tile `first`, then computes columns.
+void ck_winograd_input(const CKWinograd *_Nonnull w, long first, long tiles, long t0, long t1, float *_Nonnull v);
+void ck_winograd_columns(
+    const CKWinograd *_Nonnull w, const float *_Nonnull v, long first, long tiles, long j0, long j1, long depthBlock);
+
+/// For narrow filters. Transforms columns [j0, j1) of the filter, then computes tiles [t0, t1).
+void ck_winograd_filter(const CKWinograd *_Nonnull w, long j0, long j1, float *_Nonnull u);
+void ck_winograd_tiles(const CKWinograd *_Nonnull w, const float *_Nonnull u, long t0, long t1);
+
+/// The filter's gradient [outputs, 9, inputs] from a gradient like y. For wide filters: transforms slopes as
+/// ck_winograd_input does inputs, then computes rows [o0, o1) to dw, which points at row o0.
+void ck_winograd_slope(
+    const CKWinograd *_Nonnull w, const float *_Nonnull dy, long first, long tiles, long t0, long t1,
+    float *_Nonnull z);
+void ck_winograd_gradient(
+    const CKWinograd *_Nonnull w, const float *_Nonnull z, const float *_Nonnull v, long tiles, long o0, long o1,
+    int accumulate, float *_Nonnull dw);
+/// For narrow filters: the share of tiles [t0, t1).
+void ck_winograd_piece(
+    const CKWinograd *_Nonnull w, const float *_Nonnull dy, long t0, long t1, float *_Nonnull dw);

@@ -14,80 +14,16 @@ package func mixGroups(_ x: Tensor, _ small: Tensor, width: Int) -> Tensor {
     let result = Tensor(uninitialized: [positions, outer * width])
     let (input, w1) = (x.detached(), small.detached())
     let wantsInput = x.requiresGradient
-    mix(input, w1, transposed: false, outer, groups, width, positions, into: result)
+    KroneckerLoops.mix(input, w1, transposed: false, width: width, into: result)
     return Tensor.custom(result, inputs: [x, small]) { gradient in
         var onInput: Tensor?
         if wantsInput {
             let slope = Tensor(uninitialized: input.shape)
-            mix(gradient, w1, transposed: true, groups, outer, width, positions, into: slope)
+            KroneckerLoops.mix(gradient, w1, transposed: true, width: width, into: slope)
             onInput = slope
         }
-        return [onInput, groupProducts(gradient, input, outer, groups, width, positions)]
+        return [onInput, KroneckerLoops.products(gradient, input, outer: outer, groups: groups, width: width)]
     }
-}
-
-/// out[p, a] = Σ_c w[a, c] · x[p, c] over runs of `width`; `w` is read as its transpose for the backward pass.
-private func mix(
-    _ x: Tensor, _ w: Tensor, transposed: Bool, _ outer: Int, _ groups: Int, _ width: Int, _ positions: Int,
-    into result: Tensor
-) {
-    let weights = w.values
-    x.withBuffer { x in
-        weights.withUnsafeBufferPointer { w in
-            result.withMutableBuffer { out in
-                let (x, w, out) = (x.baseAddress!, w.baseAddress!, out.baseAddress!)
-                inRows(positions, each: outer * groups * width) { p in
-                    for a in 0..<outer {
-                        let target = out + (p * outer + a) * width
-                        for c in 0..<groups {
-                            let factor = transposed ? w[c * outer + a] : w[a * groups + c]
-                            let source = x + (p * groups + c) * width
-                            if c == 0 {
-                                for d in 0..<width { target[d] = factor * source[d] }
-                            } else {
-                                for d in 0..<width { target[d] += factor * source[d] }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// dw[a, c] = Σ_p ⟨g[p, a], x[p, c]⟩, partial sums of fixed parts of the positions added in order.
-private func groupProducts(
-    _ gradient: Tensor, _ x: Tensor, _ outer: Int, _ groups: Int, _ width: Int, _ positions: Int
-) -> Tensor {
-    let cells = outer * groups
-    let perPart = max(1, (1 << 17) / (cells * width))
-    let parts = (positions + perPart - 1) / perPart
-    let partial = UnsafeMutablePointer<Float>.allocate(capacity: parts * cells)
-    partial.initialize(repeating: 0, count: parts * cells)
-    defer { partial.deallocate() }
-    let result = Tensor.zeros([outer, groups])
-    gradient.withBuffer { g in
-        x.withBuffer { x in
-            let (g, x) = (g.baseAddress!, x.baseAddress!)
-            Compute.parallel(parts) { part in
-                let sums = partial + part * cells
-                for p in part * perPart..<min(positions, (part + 1) * perPart) {
-                    for a in 0..<outer {
-                        for c in 0..<groups {
-                            sums[a * groups + c] += dot(
-                                g + (p * outer + a) * width, x + (p * groups + c) * width, width)
-                        }
-                    }
-                }
-            }
-        }
-    }
-    result.withMutableBuffer { out in
-        for part in 0..<parts {
-            for cell in 0..<cells { out[cell] += partial[part * cells + cell] }
-        }
-    }
-    return result
 }
 
 /// Σ x·y in lanes, since a plain float sum is not vectorised.

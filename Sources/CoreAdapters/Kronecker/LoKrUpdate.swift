@@ -94,12 +94,12 @@ package final class LoKrUpdate: LayerUpdate {
 
     package func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost {
         let (outer, groups) = (Double(smallShape.rows), Double(smallShape.columns))
-        let (positions, columns, outputs) = (Double(rows), Double(geometry.columns), Double(geometry.outputs))
+        let (positions, columns, outputs) = (Double(rows), geometry.workColumns, Double(geometry.outputs))
         let inner = Double(geometry.inputs) / groups
         // Mixing runs at a few multiply-adds a cycle; a narrow w2 starves the matrix product.
         let mixing = 6 * positions * outer * Double(geometry.inputs)
         let product =
-            positions * outer * inner * Double(taps) * outputs / outer
+            positions * columns / groups * outputs
             / UpdateCost.efficiency(rank: min(Int(inner), geometry.outputs / smallShape.rows))
         let passes = geometry.taps > 1 ? 8.0 : 3.0
         let traffic = UpdateCost.pass * positions * passes * (Double(geometry.inputs) + outputs)
@@ -107,7 +107,7 @@ package final class LoKrUpdate: LayerUpdate {
             bypass: 3 * (mixing + product) + traffic, merged: .infinity,
             rebuild: positions * columns * outputs
                 / UpdateCost.efficiency(rank: min(geometry.outputs, geometry.columns))
-                + outputs * columns * (3 * UpdateCost.pass))
+                + outputs * Double(geometry.columns) * (3 * UpdateCost.pass))
     }
 
     private var smallShape: (rows: Int, columns: Int) {

@@ -83,7 +83,9 @@ package final class AttachedLayer: LayerAdapter {
         return apply(weight, update.bias(base: call.bias, strength: 1), call)
     }
 
-    private func matrix(_ weight: Tensor) -> Tensor { weight.reshaped([geometry.outputs, geometry.columns]) }
+    private func matrix(_ weight: Tensor) -> Tensor {
+        weight.widened().reshaped([geometry.outputs, geometry.columns])
+    }
 
     private func apply(_ weight: Tensor, _ bias: Tensor?, _ call: Call) -> Tensor {
         if geometry.kind == .linear || (geometry.kernel == 1 && call.stride == 1 && call.padding == Padding(0)) {

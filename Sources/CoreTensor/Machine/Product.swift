@@ -10,6 +10,8 @@ enum Product {
         var base: UnsafeMutablePointer<Float>
         var stride: Int
         var transposed = false
+        /// The elements where they are half floats; `base` is not read then. For right operands only.
+        var halves: UnsafePointer<UInt16>?
     }
 
     /// Multiply-adds below which one thread is faster than two.
@@ -33,13 +35,15 @@ enum Product {
         rows: Int, columns: Int, depth: Int, _ a: Matrix, _ b: Matrix, into c: Matrix,
         add: UnsafeMutablePointer<Float>?, bias: UnsafeMutablePointer<Float>?
     ) {
-        let large = columns >= largeColumns && depth >= largeDepth && rows >= 64
+        precondition(a.halves == nil, "a left operand of half floats")
+        let large = columns >= largeColumns && depth >= largeDepth && rows >= 64 && b.halves == nil
         if a.transposed && (b.transposed || (large && add == nil && bias == nil)) || large && add == nil && bias == nil
         {
             precondition(add == nil && bias == nil, "a doubly transposed product adds nothing")
             return BLAS.multiply(m: rows, n: columns, k: depth, a, b, into: c)
         }
         if a.transposed {
+            precondition(b.halves == nil, "a weight gradient from half floats")
             precondition(add == nil && bias == nil, "a transposed product adds nothing")
             return TransposedProduct(
                 m: rows, n: columns, rows: depth, a: a.base, aStride: a.stride, b: b.base, bStride: b.stride,
@@ -47,7 +51,8 @@ enum Product {
             ).run(into: c)
         }
         let product = CKProduct(
-            columns: columns, taps: 1, depth: depth, a: a.base, aStride: a.stride, pixels: nil, b: b.base, bTaps: nil,
+            columns: columns, taps: 1, depth: depth, a: a.base, aStride: a.stride, pixels: nil, b: b.base,
+            bHalf: b.halves, bTaps: nil,
             bDepthStride: b.transposed ? 1 : b.stride, bColumnStride: b.transposed ? b.stride : 1, c: c.base,
             cStride: c.stride, add: add, bias: bias)
         run(product, rows: rows)

@@ -1,7 +1,7 @@
 import CKernels
 
-/// The sizes of one convolution and its three products. None of them copies patches: the kernels take the rows of the
-/// left operand from the image, tap by tap.
+/// The sizes of one convolution and its three products. Where `WinogradConvolution` does not take them, the kernels read
+/// the rows of the left operand from the image, tap by tap, without copying patches.
 struct ConvolutionGeometry {
     let samples, height, width, inputs: Int
     let outputs, kernelHeight, kernelWidth: Int
@@ -34,14 +34,16 @@ struct ConvolutionGeometry {
         if isPointwise {
             return Product.run(
                 rows: outputPixels, columns: outputs, depth: inputs, .init(base: x.pointer, stride: inputs),
-                .init(base: weight.pointer, stride: inputs, transposed: true),
+                weight.reshaped([outputs, inputs]).matrix(transposed: true),
                 into: .init(base: y.pointer, stride: outputs), bias: bias?.pointer)
         }
+        if let fast = WinogradConvolution(self) { return fast.forward(x, weight, bias: bias, into: y) }
         withForwardPixels { pixels in
             (0..<taps).map { $0 * inputs }.withUnsafeBufferPointer { weightOffsets in
                 let product = CKProduct(
                     columns: outputs, taps: taps, depth: inputs, a: x.pointer, aStride: inputs, pixels: pixels,
-                    b: weight.pointer, bTaps: weightOffsets.baseAddress, bDepthStride: 1, bColumnStride: taps * inputs,
+                    b: weight.address, bHalf: weight.halves, bTaps: weightOffsets.baseAddress, bDepthStride: 1,
+                    bColumnStride: taps * inputs,
                     c: y.pointer, cStride: outputs, add: nil, bias: bias?.pointer)
                 OperationTimes.measure(.convolution, operations: 2 * outputPixels * taps * inputs * outputs) {
                     Product.run(product, rows: outputPixels)
@@ -56,7 +58,12 @@ struct ConvolutionGeometry {
         if isPointwise {
             Product.run(
                 rows: outputPixels, columns: inputs, depth: outputs, .init(base: g.pointer, stride: outputs),
-                .init(base: weight.pointer, stride: inputs), into: .init(base: dx.pointer, stride: inputs))
+                weight.reshaped([outputs, inputs]).matrix(),
+                into: .init(base: dx.pointer, stride: inputs))
+            return dx
+        }
+        if let fast = WinogradConvolution(self) {
+            fast.inputGradient(g, weight, into: dx)
             return dx
         }
         for phaseY in 0..<min(stride, height) {
@@ -90,7 +97,7 @@ struct ConvolutionGeometry {
                     withUnsafePointer(to: pixels) { pixels in
                         let product = CKProduct(
                             columns: inputs, taps: weightOffsets.count, depth: outputs, a: g.pointer, aStride: outputs,
-                            pixels: pixels, b: weight.pointer, bTaps: weightOffsets.baseAddress,
+                            pixels: pixels, b: weight.address, bHalf: weight.halves, bTaps: weightOffsets.baseAddress,
                             bDepthStride: taps * inputs, bColumnStride: 1, c: dx.pointer, cStride: inputs, add: nil,
                             bias: nil)
                         let rows = samples * gridHeight * gridWidth
@@ -111,6 +118,7 @@ struct ConvolutionGeometry {
     }
 
     private func products(_ g: Tensor, _ x: Tensor) -> Tensor {
+        if let fast = WinogradConvolution(self) { return fast.weightGradient(g, x) }
         let dw = Tensor(uninitialized: weightShape)
         if isPointwise {
             TransposedProduct(

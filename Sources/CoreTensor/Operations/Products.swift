@@ -81,6 +81,6 @@ func columnSums(_ x: Tensor) -> Tensor {
 extension Tensor {
     /// The tensor as rows of its last axis.
     func matrix(transposed: Bool = false) -> Product.Matrix {
-        Product.Matrix(base: pointer, stride: channels, transposed: transposed)
+        Product.Matrix(base: address, stride: channels, transposed: transposed, halves: halves)
     }
 }

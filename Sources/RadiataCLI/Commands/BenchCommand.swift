@@ -54,6 +54,9 @@ struct BenchCommand: AsyncParsableCommand {
         @Flag(help: "Activation checkpointing.")
         var checkpointing = false
 
+        @Flag(help: "Frozen weights stored as half floats.")
+        var half = false
+
         @Flag(help: "Also time the kinds of operations of a step.")
         var profile = false
 
@@ -71,6 +74,7 @@ struct BenchCommand: AsyncParsableCommand {
             bench.steps = steps
             bench.profiles = profile
             bench.checkpoints = checkpointing
+            bench.halves = half
             let report = try bench.run()
             guard output.format == .table else { return Console.out(try JSONText.encode(report)) }
             func number(_ value: Double, _ unit: String) -> String { TextTable.Cell.formatted(value) + " " + unit }
