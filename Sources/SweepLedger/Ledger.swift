@@ -47,7 +47,9 @@ package final class Ledger: Sendable {
             let queue = try Self.openWriter(path)
             let made = (random.hexadecimal(bytes: 16), time.wall().milliseconds)
             (id, epoch) = try queue.inDatabase { db in
-                try Schema.prepare(db, path: path, ledgerID: made.0, now: made.1)
+                try Schema.prepare(db, path: path, ledgerID: made.0, now: made.1) { db, version in
+                    try Self.keepCopy(db, of: version, folder: folder, now: made.1, files: files)
+                }
                 guard let row = try Row.fetchOne(db, sql: "SELECT id, epoch FROM ledger") else {
                     throw LedgerError(.notALedger, "\(path) has no ledger id")
                 }
@@ -57,6 +59,8 @@ package final class Ledger: Sendable {
             readers = try Self.openReaders(path)
         } catch let error as DatabaseError {
             throw Self.openingError(error, path)
+        } catch let error as PortsError {
+            throw LedgerError(error.code == .diskFull ? .diskFull : .inputOutput, error.message)
         }
         blobs = try BlobStore(folder: folder + "/blobs", files: files)
     }
@@ -68,6 +72,17 @@ package final class Ledger: Sendable {
         let failure = Result { try readers.close() }
         writer.stop()
         if case .success = failure { lock.withLock { $0 = nil } }
+    }
+
+    /// A synced copy of a ledger that is about to be brought up to date.
+    private static func keepCopy(
+        _ db: Database, of version: Int, folder: String, now: Int64, files: any FileStore
+    ) throws {
+        let copy = "\(folder)/backups/schema-\(version)-\(now).db"
+        try files.makeFolder(folder + "/backups", mode: 0o700)
+        try files.remove(copy + ".tmp")
+        try db.execute(sql: "VACUUM INTO ?", arguments: [copy + ".tmp"])
+        try files.publish(copy + ".tmp", as: copy)
     }
 
     private static func openWriter(_ path: String) throws -> DatabaseQueue {

@@ -4,27 +4,30 @@ import GRDB
 enum Schema {
     /// "Radi" in ASCII, at byte 68 of the file.
     static let applicationID = 0x5261_6469
-    static let version = 1
 
     /// Makes a new ledger, or brings an old one up to date, in one transaction.
     ///
+    /// - Parameter keepCopy: called with its version before an older ledger is changed.
     /// - Throws: `LedgerError` for a file that is something else or newer.
-    static func prepare(_ db: Database, path: String, ledgerID: String, now: Int64) throws {
+    static func prepare(
+        _ db: Database, path: String, ledgerID: String, now: Int64,
+        keepCopy: (Database, Int) throws -> Void = { _, _ in }
+    ) throws {
         let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") == 0
         if isEmpty {
             try db.inTransaction(.immediate) {
-                for statement in tables + triggers + views + additions { try db.execute(sql: statement) }
+                for statement in tables + triggers + views { try db.execute(sql: statement) }
+                for step in migrations { try apply(step, db) }
                 try db.execute(
                     sql: "INSERT INTO ledger (one, id, epoch, created) VALUES (1, ?, 1, ?)", arguments: [ledgerID, now])
                 try db.execute(sql: "PRAGMA application_id = \(applicationID)")
-                try db.execute(sql: "PRAGMA user_version = \(version)")
                 return .commit
             }
             return
         }
-        guard application == applicationID else {
+        guard application == applicationID, found >= 1 else {
             throw LedgerError(
                 .notALedger,
                 "\(path) is not a Radiata ledger (application id \(application), wanted \(applicationID)); give another --data folder"
@@ -35,10 +38,9 @@ enum Schema {
                 .newerSchema,
                 "\(path) has schema \(found), this program knows up to \(version); use the newer radiata that wrote it")
         }
-        try db.inTransaction(.immediate) {
-            for statement in additions { try db.execute(sql: statement) }
-            return .commit
-        }
+        guard found < version else { return }
+        try keepCopy(db, found)
+        try migrate(db, path: path, from: found)
     }
 
     static let tables: [String] = [

@@ -40,24 +40,3 @@ package struct AuditEntry: LedgerVerb {
             "INSERT INTO audit (at, actor, call, detail) VALUES (?, ?, ?, ?)", [now.milliseconds, actor, call, detail])
     }
 }
-
-extension Schema {
-    /// Tables that came after the first ledgers; made where they are missing. Older programs do not see them.
-    static let additions: [String] = [
-        """
-        CREATE TABLE IF NOT EXISTS audit (
-            id INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, call TEXT NOT NULL, detail TEXT NOT NULL
-        ) STRICT
-        """,
-        """
-        CREATE TRIGGER IF NOT EXISTS audit_kept_update BEFORE UPDATE ON audit BEGIN
-            SELECT RAISE(ABORT, 'the audit table is only added to');
-        END
-        """,
-        """
-        CREATE TRIGGER IF NOT EXISTS audit_kept_delete BEFORE DELETE ON audit BEGIN
-            SELECT RAISE(ABORT, 'the audit table is only added to');
-        END
-        """,
-    ]
-}
