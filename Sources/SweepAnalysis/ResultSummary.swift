@@ -1,3 +1,5 @@
+package import RunSpec
+
 /// The table of a sweep: one row per configuration and checkpoint, one column per metric at its prompt type.
 package struct ResultSummary: Equatable, Sendable {
     package struct Column: Equatable, Sendable {

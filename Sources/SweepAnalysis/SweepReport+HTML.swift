@@ -1,4 +1,5 @@
 import Foundation
+import RunSpec
 
 extension SweepReport {
     /// One HTML file that needs nothing else: styles, plot and pictures are inside.

@@ -44,7 +44,9 @@ extension Ledger {
         var blobs = 0
         var bytes = 0
         while true {
-            let gone = try await writer.perform(CollectBlobs(now: now), .bulk)
+            let candidates = try await read { db in try CollectBlobs.candidates(db, now: now, limit: 500) }
+            if candidates.isEmpty { break }
+            let gone = try await writer.perform(CollectBlobs(now: now, candidates: candidates), .bulk)
             for one in gone {
                 guard let digest = ContentDigest(one.sha256) else { continue }
                 try await self.blobs.remove(digest) {

@@ -122,7 +122,7 @@ extension [String: String] {
     }
 
     package func integer(_ name: String, default fallback: Int? = nil) throws -> Int {
-        guard let text = self[name], !text.isEmpty else {
+        guard let text = self[name] else {
             if let fallback { return fallback }
             throw WireError(.badRequest, "parameter \(name) is missing")
         }
@@ -133,7 +133,7 @@ extension [String: String] {
     }
 
     package func seconds(_ name: String) throws -> Double {
-        guard let text = self[name], !text.isEmpty else { return 0 }
+        guard let text = self[name] else { return 0 }
         guard let value = Double(text), value >= 0, value.isFinite else {
             throw WireError(.badRequest, "parameter \(name): found '\(text)', wanted seconds")
         }

@@ -29,9 +29,12 @@ package struct SweepSummary: Codable, Equatable, Sendable, WireResponse {
 package struct StatusResponse: Codable, Equatable, WireResponse {
     package var sweeps: [SweepSummary]
     package var workers: [WorkerSummary]
-    package init(sweeps: [SweepSummary], workers: [WorkerSummary]) {
+    /// What people should know and do something about: a disk that fills up.
+    package var notice: String?
+    package init(sweeps: [SweepSummary], workers: [WorkerSummary], notice: String? = nil) {
         self.sweeps = sweeps
         self.workers = workers
+        self.notice = notice
     }
 }
 

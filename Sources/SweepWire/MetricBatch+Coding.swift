@@ -18,11 +18,18 @@ extension MetricBatch: WireRequest {
     package static let longestKey = 256
     package static let mostKeys = 4096
 
-    package var parameters: [String: String] { [:] }
+    package var parameters: [String: String] { session.map { ["session": $0.rawValue] } ?? [:] }
 
     package func body() throws -> Data { Data(encoded()) }
 
-    package init(parameters: [String: String], body: Data) throws { try self.init(encoded: Array(body)) }
+    package init(parameters: [String: String], body: Data) throws {
+        let session = SessionID(rawValue: try parameters.required("session"))
+        guard session.isValid else {
+            throw WireError(.badRequest, "parameter session: wanted the 32 hex digits of the worker's session")
+        }
+        try self.init(encoded: Array(body))
+        self.session = session
+    }
 
     package func encoded() -> [UInt8] {
         var bytes = Self.magic

@@ -26,23 +26,29 @@ package struct MetricBatch: Equatable, Sendable {
     }
 
     package var token: AttemptToken
+    /// Of the worker that holds the attempt: its secret, which no query shows. A request without it is refused.
+    package var session: SessionID?
     /// Number of the first point.
     package var first: UInt64
     package var series: [Series]
 
-    package init(token: AttemptToken, first: UInt64, series: [Series]) {
+    package init(token: AttemptToken, session: SessionID? = nil, first: UInt64, series: [Series]) {
         self.token = token
+        self.session = session
         self.first = first
         self.series = series
     }
 
     /// Groups points given in stream order.
-    package init(token: AttemptToken, first: UInt64, points: [(key: String, step: Int64, value: Double)]) {
+    package init(
+        token: AttemptToken, session: SessionID? = nil, first: UInt64,
+        points: [(key: String, step: Int64, value: Double)]
+    ) {
         var byKey: [String: Series] = [:]
         for point in points {
             byKey[point.key, default: Series(key: point.key, steps: [], values: [])].append(point.step, point.value)
         }
-        self.init(token: token, first: first, series: byKey.values.sorted { $0.key < $1.key })
+        self.init(token: token, session: session, first: first, series: byKey.values.sorted { $0.key < $1.key })
     }
 
     /// Number of points.

@@ -66,7 +66,8 @@ package enum OpenAPI {
         }
         if route.request != .none {
             result["requestBody"] = .object(
-                ["required": .flag(true)].merging(content(route.request), uniquingKeysWith: { $1 }))
+                // Bytes may be none: the only chunk of an empty blob.
+                ["required": .flag(route.request != .bytes)].merging(content(route.request), uniquingKeysWith: { $1 }))
         }
         return .object(result)
     }

@@ -82,7 +82,9 @@ extension SweepRequest {
 
 extension StatusResponse {
     package static var content: WireContent {
-        .json(.object(["sweeps": .array(.sweepSummary), "workers": .array(.workerSummary)]))
+        .json(
+            .object(
+                ["sweeps": .array(.sweepSummary), "workers": .array(.workerSummary)], optional: ["notice": .text]))
     }
 }
 

@@ -72,12 +72,15 @@ extension WireSchema {
 extension RegisterRequest {
     package static var content: WireContent {
         .json(
-            .object([
-                "worker": .text(least: 1, most: 256, pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"), "name": .label,
-                "session": .sessionID, "slots": .integer(0, 1024),
-                "threads": .integer(0, 65_536), "labels": .map(.label, most: 64), "gpus": .integer(0, 1024),
-                "memory": .counter, "version": .label,
-            ]))
+            .object(
+                [
+                    "worker": .text(least: 1, most: 256, pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"),
+                    "name": .label,
+                    "session": .sessionID, "slots": .integer(0, 1024),
+                    "threads": .integer(0, 65_536), "labels": .map(.label, keys: .label, most: 64),
+                    "gpus": .integer(0, 1024),
+                    "memory": .counter, "version": .label,
+                ], optional: ["key": .text(pattern: "^[0-9a-f]{64}$")]))
     }
 }
 

@@ -46,9 +46,10 @@ package struct WireSchema: Sendable, Equatable {
         return WireSchema(json: json)
     }
 
-    /// An object with any keys and values of one kind.
-    package static func map(_ values: WireSchema, most: Int? = nil) -> WireSchema {
+    /// An object with keys of one kind (any, if nil) and values of one kind.
+    package static func map(_ values: WireSchema, keys: WireSchema? = nil, most: Int? = nil) -> WireSchema {
         var json: [String: SchemaJSON] = ["type": .text("object"), "additionalProperties": .object(values.json)]
+        json["propertyNames"] = keys.map { .object($0.json) }
         json["maxProperties"] = most.map { .integer($0) }
         return WireSchema(json: json)
     }

@@ -29,10 +29,12 @@ package struct RegisterRequest: Codable, Equatable, WireRequest {
     package var memory: UInt64
     /// Version of the program, for people.
     package var version: String
+    /// A secret made with the worker's id (256 bits as 64 hex digits): an id that came with one belongs to it.
+    package var key: String?
 
     package init(
         worker: WorkerID, name: String, session: SessionID, slots: Int, threads: Int, labels: [String: String] = [:],
-        gpus: Int = 0, memory: UInt64 = 0, version: String = ""
+        gpus: Int = 0, memory: UInt64 = 0, version: String = "", key: String? = nil
     ) {
         self.worker = worker
         self.name = name
@@ -43,6 +45,7 @@ package struct RegisterRequest: Codable, Equatable, WireRequest {
         self.gpus = gpus
         self.memory = memory
         self.version = version
+        self.key = key
     }
 }
 

@@ -22,6 +22,9 @@ final class DaemonBench: Sendable {
         var certificate: String?
         var key: String?
         var allowsTLS12 = false
+        var maintenance = MaintenancePaces()
+        /// The disk as the test plays it; nil for the real one.
+        var space: (@Sendable (String) throws -> DiskSpace)?
 
         static func limits(_ change: (inout ConnectionLimits) -> Void) -> Options {
             var options = Options()
@@ -43,6 +46,8 @@ final class DaemonBench: Sendable {
         configuration.tlsCertificate = options.certificate
         configuration.tlsKey = options.key
         configuration.allowsTLS12 = options.allowsTLS12
+        configuration.maintenance = options.maintenance
+        if let space = options.space { configuration.space = space }
         state = Mutex((nil, "", configuration))
     }
 

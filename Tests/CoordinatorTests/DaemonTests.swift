@@ -20,11 +20,14 @@ struct DaemonTests {
             let grant = try await one.claim()
             #expect(grant.token.attempt == AttemptNumber(1) && grant.job.id == grant.token.job && grant.resume == nil)
 
-            let batch = MetricBatch(token: grant.token, first: 1, points: [("loss", 1, 0.5), ("loss", 2, .nan)])
+            let session = await one.session
+            let batch = MetricBatch(
+                token: grant.token, session: session, first: 1, points: [("loss", 1, 0.5), ("loss", 2, .nan)])
             #expect(try await bench.call(.metrics, batch).next == 3)
             #expect(try await bench.call(.metrics, batch).next == 3)
             let gap = await #expect(throws: ClientError.self) {
-                try await bench.call(.metrics, MetricBatch(token: grant.token, first: 9, points: [("loss", 9, 1)]))
+                try await bench.call(
+                    .metrics, MetricBatch(token: grant.token, session: session, first: 9, points: [("loss", 9, 1)]))
             }
             #expect(gap?.answer?.code == .gap && gap?.answer?.expected == 3)
 
@@ -94,8 +97,10 @@ struct DaemonTests {
             #expect(second.resume?.step == 5 && second.resume?.files.map(\.sha256) == [state])
             #expect(try await one.heartbeat(first.token) == .superseded)
             #expect(try await one.report(first.token, .finished(FinishReport(streamPosition: 0))) == .superseded)
+            let session = await one.session
             let late = await #expect(throws: ClientError.self) {
-                try await bench.call(.metrics, MetricBatch(token: first.token, first: 1, points: [("loss", 1, 1)]))
+                try await bench.call(
+                    .metrics, MetricBatch(token: first.token, session: session, first: 1, points: [("loss", 1, 1)]))
             }
             #expect(late?.answer?.code == .superseded)
             #expect(try await two.report(second.token, .finished(FinishReport(streamPosition: 0))) == .accepted)

@@ -1,8 +1,11 @@
+import Dispatch
 import Foundation
+import GRDB
 import Ports
 import RunSpec
 import SweepLedger
 import SweepModel
+import Synchronization
 import Testing
 
 @Suite("The ledger's files")
@@ -50,6 +53,42 @@ struct LedgerFileTests {
         }
         #expect(results.filter { $0 }.count == 90)
         #expect(try bench.query("SELECT count(*) FROM blob") == [[.integer(90)]])
+    }
+
+    @Test("bulk that waits is bounded in bytes, what is beyond is told to come again; control verbs still pass")
+    func bulkBound() async throws {
+        struct Slow: LedgerVerb {
+            let gate: DispatchSemaphore
+            let began: @Sendable () -> Void
+            func run(_ db: Database) throws {
+                began()
+                gate.wait()
+            }
+        }
+        let bench = try LedgerBench()
+        let (writer, now) = (bench.ledger.writer, bench.now)
+        let gate = DispatchSemaphore(value: 0)
+        let seen = NoteWorkersSeen(workers: [], now: now)
+        let results = Mutex<[String]>([])
+        let all = DispatchGroup()
+        func submit(_ name: String, _ priority: LedgerWriter.Priority, bytes: Int) {
+            all.enter()
+            writer.submit(seen, priority, bytes: bytes) { result in
+                let code: LedgerError.Code? =
+                    if case .failure(let error as LedgerError) = result { error.code } else { nil }
+                results.withLock { $0.append("\(name) \(code.map { "\($0)" } ?? "stored")") }
+                all.leave()
+            }
+        }
+        await withCheckedContinuation { continuation in
+            writer.submit(Slow(gate: gate, began: { continuation.resume() })) { _ in }
+        }
+        for name in ["first", "second", "third"] { submit(name, .bulk, bytes: 40 << 20) }
+        submit("control", .control, bytes: 0)
+        #expect(results.withLock { $0 } == ["third closed"], "refused at once; the others wait")
+        gate.signal()
+        await withCheckedContinuation { continuation in all.notify(queue: .global()) { continuation.resume() } }
+        #expect(results.withLock { $0 } == ["third closed", "control stored", "first stored", "second stored"])
     }
 
     @Test("a second coordinator on the folder is refused by name, and nothing survives it but the ledger")

@@ -46,6 +46,11 @@ extension CoordinatorCore {
         return []
     }
 
+    mutating func diskChanged(isFull: Bool) -> [CoordinatorEffect] {
+        isDiskFull = isFull
+        return serve()
+    }
+
     mutating func stop() -> [CoordinatorEffect] {
         isStopping = true
         var effects: [CoordinatorEffect] = []

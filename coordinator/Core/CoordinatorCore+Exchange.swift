@@ -1,7 +1,7 @@
 import Ports
 import RunSpec
 import SweepModel
-import SweepWire
+package import SweepWire
 
 extension CoordinatorCore {
     /// Most jobs granted in one exchange.
@@ -82,7 +82,7 @@ extension CoordinatorCore {
 
     /// Gives what waits to the polls that wait, oldest first.
     mutating func serve() -> [CoordinatorEffect] {
-        guard !ready.isEmpty, !isStopping else { return [] }
+        guard !ready.isEmpty, !isStopping, !isDiskFull else { return [] }
         var effects: [CoordinatorEffect] = []
         let polls = sessions.compactMap { id, session in session.poll.map { (id, $0) } }
             .sorted { $0.1.order < $1.1.order }
@@ -155,7 +155,7 @@ extension CoordinatorCore {
     }
 
     private mutating func take(_ count: Int, _ session: Session) -> [(entry: ReadyQueue.Entry, needs: Needs)] {
-        guard count > 0, session.standing == .active else { return [] }
+        guard count > 0, session.standing == .active, !isDiskFull else { return [] }
         let others = sessions.values.filter { $0.worker != session.worker && $0.standing == .active }.map(
             \.registration)
         return ready.take(
@@ -175,7 +175,7 @@ extension CoordinatorCore {
 
     static let ending = WireError(.unavailable, "the coordinator is stopping; try again", retryAfter: 1)
 
-    static func unknown(_ session: SessionID) -> WireError {
+    package static func unknown(_ session: SessionID) -> WireError {
         WireError(.unknownSession, "session \(session.rawValue.prefix(32)) is not known here; register again")
     }
 }

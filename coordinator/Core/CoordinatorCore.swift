@@ -1,7 +1,7 @@
 package import Ports
 import RunSpec
 package import SweepModel
-import SweepWire
+package import SweepWire
 
 /// The coordinator's decisions: events and the time go in, effects come out. No clock, no disk, no socket.
 ///
@@ -59,6 +59,8 @@ package struct CoordinatorCore: Sendable {
     var sessions: [SessionID: Session] = [:]
     var pending: [CommitID: Pending] = [:]
     var isStopping = false
+    /// The disk is nearly full: what runs goes on, nothing new is handed out.
+    var isDiskFull = false
     private var lastCommit: UInt64 = 0
     var lastOrder: UInt64 = 0
     var lastTick: MonotonicTime
@@ -96,6 +98,7 @@ package struct CoordinatorCore: Sendable {
             changed(news, stopping: stopping, continuing: continuing, now: now)
         case .workerChanged(let worker, let standing): workerChanged(worker, standing, now: now)
         case .tick: tick(now: now)
+        case .diskChanged(let isFull): diskChanged(isFull: isFull)
         case .stop: stop()
         }
     }
@@ -108,6 +111,9 @@ package struct CoordinatorCore: Sendable {
     package func lastSeen(_ worker: WorkerID) -> MonotonicTime? {
         sessions.values.filter { $0.worker == worker }.map(\.lastSeen).max()
     }
+
+    /// Whose session it is; nil for one that is not known here.
+    package func worker(of session: SessionID) -> WorkerID? { sessions[session]?.worker }
 
     mutating func commit(_ command: LedgerCommand, _ what: Pending) -> CoordinatorEffect {
         lastCommit += 1

@@ -28,6 +28,8 @@ package enum CoordinatorEvent: Sendable {
     /// `continuing`: no more.
     case changed([JobNews], stopping: [AttemptToken], continuing: [AttemptToken])
     case workerChanged(WorkerID, WorkerStanding)
+    /// The coordinator's disk is nearly full, or has space again.
+    case diskChanged(isFull: Bool)
     /// About once a second.
     case tick
     /// The coordinator is ending: no more grants, waiting requests are answered.

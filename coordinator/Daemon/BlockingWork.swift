@@ -1,12 +1,51 @@
 import Dispatch
+import Foundation
+import Glibc
+import Synchronization
 
-/// Work that blocks (files, hashing, SQL of users) off the cooperative threads.
+/// Work that blocks or computes for long (files, hashing, SQL of users), on threads of its own.
+///
+/// Not on a dispatch queue: its threads are as many as there are cores and shared with all of Swift's tasks, so that two
+/// long queries would hold up every heartbeat.
 enum BlockingWork {
-    private static let queue = DispatchQueue(label: "coordinator.blocking", attributes: .concurrent)
+    /// Files and hashing.
+    private static let files = WorkThreads("blocking", count: 12, niceness: 0)
+    /// SQL of users gives way to everything else.
+    private static let queries = WorkThreads("queries", count: QueryGate.most, niceness: 10)
 
     static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await files.run(body)
+    }
+
+    static func query<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await queries.run(body)
+    }
+}
+
+/// A fixed number of threads that take work in its order; they live as long as the process.
+private final class WorkThreads: Sendable {
+    private let waiting = Mutex<[@Sendable () -> Void]>([])
+    private let wake = DispatchSemaphore(value: 0)
+
+    init(_ name: String, count: Int, niceness: Int32) {
+        for _ in 0..<count {
+            let thread = Thread { [self] in
+                // 0 is this thread: on Linux each has a priority of its own.
+                if niceness != 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
+                while true {
+                    wake.wait()
+                    waiting.withLock { $0.isEmpty ? nil : $0.removeFirst() }?()
+                }
+            }
+            thread.name = name
+            thread.start()
+        }
+    }
+
+    func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: Result { try body() }) }
+            waiting.withLock { $0.append { continuation.resume(with: Result { try body() }) } }
+            wake.signal()
         }
     }
 }

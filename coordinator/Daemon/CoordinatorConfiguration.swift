@@ -24,6 +24,9 @@ package struct CoordinatorConfiguration: Sendable {
     package var logLevel: Logger.Level
     package var time: any TimeSource
     package var connections = ConnectionLimits()
+    package var maintenance = MaintenancePaces()
+    /// Free and total bytes of a folder's disk.
+    package var space: @Sendable (String) throws -> DiskSpace = { try DiskFiles().space(at: $0) }
     /// Called once when the ledger can no longer be written; by default the process ends.
     package var onFatal: @Sendable (LedgerError) -> Void
 

@@ -82,6 +82,9 @@ final class CoordinatorEngine: Sendable {
         return state.withLock { state in state.core.lastSeen(worker).map { now - $0 } }
     }
 
+    /// Whose session it is; nil for one that is not known here.
+    func worker(of session: SessionID) -> WorkerID? { state.withLock { $0.core.worker(of: session) } }
+
     private func submit(_ id: CommitID, _ command: LedgerCommand) {
         let now = time.wall()
         switch command {

@@ -83,11 +83,13 @@ package final class CoordinatorService: Service {
         let settings = CoordinatorSettings(ledger: ledger.id, epoch: ledger.epoch, lease: configuration.lease)
         let engine = try await CoordinatorEngine(
             ledger: ledger, settings: settings, time: configuration.time, logger: logger)
+        let gauge = DiskGauge(folder: configuration.dataFolder, space: configuration.space)
         let routes = Routes(
             engine: engine, tokens: tokens,
             mount: EndpointMount(
                 tokens: tokens, logger: logger, isLoopback: configuration.isLoopback,
                 failures: FailureBook(most: configuration.connections.refusedTokens, time: configuration.time)),
+            workerSessions: WorkerSessionBook(try await ledger.sessionOwners()), gauge: gauge,
             sessions: DashboardSessions(time: configuration.time), isSecure: configuration.tlsCertificate != nil,
             lease: configuration.lease, started: configuration.time.monotonic())
         let application = Application(
@@ -101,6 +103,9 @@ package final class CoordinatorService: Service {
             // Told to stop in reverse order: first waiting polls are answered, then connections end, then the clock.
             services: [
                 .init(service: Ticker(engine: engine, tick: configuration.tick), successTerminationBehavior: .ignore),
+                .init(
+                    service: Maintenance(engine: engine, gauge: gauge, paces: configuration.maintenance),
+                    successTerminationBehavior: .ignore),
                 .init(service: application),
                 .init(service: PollEnder(engine: engine), successTerminationBehavior: .ignore),
             ], logger: quiet(logger))

@@ -61,10 +61,12 @@ struct PathTable: Sendable {
 
     func methods(of path: String) -> Set<String> {
         let segments = path.split(separator: "/")
-        return Set(
-            entries.filter { entry in
-                entry.segments.count == segments.count
-                    && zip(entry.segments, segments).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
-            }.map(\.method))
+        let fitting = entries.filter { entry in
+            entry.segments.count == segments.count
+                && zip(entry.segments, segments).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+        }
+        // A path that is named whole is no parameter of another.
+        let exact = fitting.filter { !$0.segments.contains { $0.hasPrefix("{") } }
+        return Set((exact.isEmpty ? fitting : exact).map(\.method))
     }
 }

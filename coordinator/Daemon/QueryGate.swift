@@ -3,7 +3,7 @@ import Synchronization
 
 /// At most a few queries of users at the same time: each may take seconds of a core.
 final class QueryGate: Sendable {
-    private static let most = 4
+    static let most = 4
     private let running = Mutex(0)
 
     func pass<Value>(_ body: () async throws -> Value) async throws -> Value {

@@ -11,7 +11,9 @@ extension Routes {
             guard (0...BlobStore.mostBytes).contains(request.bytes) else {
                 throw WireError(.badRequest, "a blob of \(request.bytes) bytes; wanted 0 to \(BlobStore.mostBytes)")
             }
-            try checkSpace(for: request.bytes)
+            if case .unknown = try await BlockingWork.run({ try ledger.blobs.status(digest) }) {
+                try gauge.check(request.bytes)
+            }
             let status = try await BlockingWork.run { try ledger.blobs.begin(digest, bytes: request.bytes) }
             return try await answer(status, digest)
         }
@@ -67,20 +69,6 @@ extension Routes {
                 throw WireError(.unavailable, "blob \(digest) was just removed; upload it again", retryAfter: 1)
             }
             return BlobStatus(state: .complete, bytes: bytes)
-        }
-    }
-
-    /// Below this much free space (or 3 % of a small disk) no new uploads are taken, so that small ledger writes go on.
-    private static let reserve: Int64 = 512 << 20
-
-    private func checkSpace(for bytes: Int) throws {
-        let space = try DiskFiles().space(at: ledger.folder)
-        let reserve = min(Self.reserve, space.total / 100 * 3)
-        guard space.free - Int64(bytes) > reserve || bytes < 1 << 20 else {
-            throw WireError(
-                .diskFull,
-                "\(ledger.folder): the coordinator's disk has \(space.free >> 20) MiB free, too little for \(bytes >> 20) MiB; "
-                    + "free some space there", retryAfter: 5)
         }
     }
 }

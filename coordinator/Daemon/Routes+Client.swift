@@ -23,7 +23,7 @@ extension Routes {
             guard request.sweep.isEmpty || !sweeps.isEmpty else {
                 throw WireError(.notFound, "no sweep '\(request.sweep)'; `radiata status` lists them")
             }
-            return StatusResponse(sweeps: sweeps.map(Self.summary), workers: try await workers())
+            return StatusResponse(sweeps: sweeps.map(Self.summary), workers: try await workers(), notice: gauge.notice)
         }
         mount.mount(.jobs, on: router) { request, _ in
             if let state = request.state, JobState(rawValue: state) == nil {
@@ -49,7 +49,7 @@ extension Routes {
             var query = ReadOnlyQuery(path: ledger.path, mostRows: min(max(request.limit, 1), 1_000_000))
             query.mayReadAudit = call.principal.scope == .admin
             let allowed = query
-            return Self.table(try await queries.pass { try await BlockingWork.run { try allowed.run(request.sql) } })
+            return Self.table(try await queries.pass { try await BlockingWork.query { try allowed.run(request.sql) } })
         }
         mount.mount(.export, on: router) { request, _ in
             let rows = try await ledger.export(sweep: request.sweep)

@@ -14,10 +14,11 @@ struct Routes: Sendable {
     let engine: CoordinatorEngine
     let tokens: TokenBook
     let mount: EndpointMount
+    let workerSessions: WorkerSessionBook
+    let gauge: DiskGauge
     let sessions: DashboardSessions
     /// Whether browsers come by TLS: their cookie then never travels otherwise.
     let isSecure: Bool
-    let workerSessions = WorkerSessionBook()
     let queries = QueryGate()
     let lease: Duration
     let started: MonotonicTime
@@ -39,6 +40,7 @@ struct Routes: Sendable {
         mount.mount(.register, on: router) { request, call in
             try Self.check(request)
             try workerSessions.check(request.session, call.principal)
+            try await own(request, call.principal)
             let reply = await engine.ask { .register(request, $0) }
             guard case .registered(let response) = reply else { throw Self.error(reply) }
             engine.logger.info(
@@ -59,9 +61,13 @@ struct Routes: Sendable {
             guard case .heartbeat(let response) = reply else { throw Self.error(reply) }
             return response
         }
-        mount.mount(.metrics, on: router) { batch, _ in
+        mount.mount(.metrics, on: router) { batch, call in
+            guard let session = batch.session else { throw WireError(.badRequest, "parameter session is missing") }
+            try workerSessions.check(session, call.principal)
+            guard let worker = engine.worker(of: session) else { throw CoordinatorCore.unknown(session) }
             let series = batch.series.map { AppendMetrics.Series(key: $0.key, steps: $0.steps, values: $0.values) }
-            let verb = AppendMetrics(token: batch.token, first: batch.first, series: series, ledgerID: ledger.id)
+            let verb = AppendMetrics(
+                token: batch.token, first: batch.first, series: series, ledgerID: ledger.id, worker: worker)
             switch try await ledger.writer.perform(verb, .bulk, bytes: batch.count * 24 + 256) {
             case .stored(let next): return MetricAcknowledgement(next: next)
             case .gap(let expected):
@@ -84,6 +90,21 @@ struct Routes: Sendable {
             return InputList(
                 name: input.name, tree: input.isFolder ? TreeDigest(folder: files) : TreeDigest(file: files[0]))
         }
+    }
+
+    /// An id belongs to the key, or the token, that it first came with.
+    private func own(_ request: RegisterRequest, _ principal: Principal) async throws {
+        let outcome = try await ledger.writer.perform(
+            OwnWorker(
+                worker: request.worker, session: request.session.rawValue, token: principal.id,
+                isAdmin: principal.scope == .admin, key: request.key.map { ContentDigest.of($0).text }, now: wall))
+        guard case .foreign(let token, let hasKey) = outcome else { return }
+        let id = request.worker.text.prefix(32)
+        throw WireError(
+            .forbidden,
+            hasKey
+                ? "the worker id \(id) belongs to another work folder: its key differs; remove 'id' in --work for a new one"
+                : "the worker id \(id) belongs to the token \(token); use that token, or revoke it")
     }
 
     /// A long poll whose peer goes away is given up, so that no job is granted to nobody.
@@ -109,6 +130,7 @@ struct Routes: Sendable {
             [request.worker.text, request.name, request.version] + request.labels.flatMap { [$0.key, $0.value] }
         guard request.session.isValid, !request.worker.text.isEmpty, (0...1024).contains(request.slots),
             (0...65_536).contains(request.threads), (0...1024).contains(request.gpus), request.labels.count <= 64,
+            request.key.map({ $0.utf8.count == 64 && $0.utf8.allSatisfy(Self.isHex) }) ?? true,
             texts.allSatisfy({ text in
                 text.unicodeScalars.count <= 256
                     && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
@@ -116,10 +138,12 @@ struct Routes: Sendable {
         else {
             throw WireError(
                 .badRequest,
-                "register: the session is not 32 hex digits, or a name, label or number is out of range (texts: 256 characters, none of them control characters)"
+                "register: the session is not 32 hex digits or the key not 64, or a name, label or number is out of range (texts: 256 characters, none of them control characters)"
             )
         }
     }
+
+    private static func isHex(_ byte: UInt8) -> Bool { (48...57).contains(byte) || (97...102).contains(byte) }
 
     static func error(_ reply: CoordinatorReply) -> WireError {
         if case .refused(let error) = reply { return error }

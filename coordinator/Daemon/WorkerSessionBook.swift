@@ -3,9 +3,15 @@ import Synchronization
 
 /// Which token a worker's session belongs to: a session cannot be used, nor its attempts reported on, with another one.
 ///
-/// In memory: after a restart the first call of a session binds it again.
+/// In memory; after a restart it is filled from the ledger.
 final class WorkerSessionBook: Sendable {
     private let owners = Mutex<[SessionID: String]>([:])
+
+    init(_ known: [(session: String, token: String)] = []) {
+        owners.withLock { owners in
+            for (session, token) in known { owners[SessionID(rawValue: session)] = token }
+        }
+    }
 
     /// - Throws: `WireError` `unknownSession`, the same as for a session that never was.
     func check(_ session: SessionID, _ principal: Principal) throws {

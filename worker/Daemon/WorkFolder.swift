@@ -4,7 +4,7 @@ package import SweepModel
 
 /// The worker's own folder, locked while it runs.
 ///
-///     id                      random identity, made once
+///     id  key                 random identity and the secret it belongs to, made once
 ///     lock  guard             held lock; pid and start time of the guard process
 ///     blobs/ inputs/ digests  cache
 ///     attempts/NAME/          one per attempt held: attempt.json, process, log, out/, spool/
@@ -12,6 +12,8 @@ package struct WorkFolder: Sendable {
     let path: String
     /// Random id kept here: the identity of the worker.
     let worker: String
+    /// 256 random bits, hex: the coordinator lets nobody else register under the identity.
+    let key: String
     private let lock: FileLock
 
     /// Takes `path`, or `path-2`, `path-3`, … if another worker of this machine has it.
@@ -41,6 +43,15 @@ package struct WorkFolder: Sendable {
             throw WorkerError(.workFolder, "\(identity): not a worker's identity; remove the file to make a new one")
         }
         worker = String(text)
+        let secret = path + "/key"
+        if try !files.exists(secret) {
+            try files.writeAtomically(Array((random.hexadecimal(bytes: 32) + "\n").utf8), to: secret, mode: 0o600)
+        }
+        key = String(try files.readText(secret).prefix { $0 != "\n" })
+        guard [UInt8](hexadecimal: key[...])?.count == 32 else {
+            throw WorkerError(
+                .workFolder, "\(secret): not a worker's key; remove it and the file 'id' beside it to make new ones")
+        }
         for folder in [attempts, inputs, blobs] { try files.makeFolder(folder) }
     }
 

@@ -51,9 +51,10 @@ extension WorkerSession {
             worker: WorkerID(folder.worker), name: configuration.name ?? Self.hostName(), session: session,
             slots: configuration.slots, threads: configuration.threads ?? max(1, cores / configuration.slots),
             labels: configuration.labels, gpus: Self.gpuCount(), memory: ProcessInfo.processInfo.physicalMemory,
-            version: configuration.version)
+            version: configuration.version, key: folder.key)
         let response = try await client.call(.register, request, retry: .forever)
         logger.info("registered; lease \(response.leaseSeconds) s, \(response.leftovers.count) attempts left over")
+        self.session.withLock { $0 = session }
         emit(.registered(session, response))
     }
 
@@ -109,7 +110,9 @@ extension WorkerSession {
         guard let entry = attempt(token) else { return }
         let points = try entry.points.points(from: first, limit: Self.batchPoints)
         guard !points.isEmpty else { return emit(.metricsAnswered(token, .acknowledged(next: first))) }
-        let batch = MetricBatch(token: token, first: first, points: points.map { ($0.key, $0.step, $0.value) })
+        let session = session.withLock { $0 }
+        let batch = MetricBatch(
+            token: token, session: session, first: first, points: points.map { ($0.key, $0.step, $0.value) })
         do {
             let answer = try await client.call(.metrics, batch, retry: .forever, timeLimit: nil)
             emit(.metricsAnswered(token, .acknowledged(next: answer.next)))
@@ -117,6 +120,10 @@ extension WorkerSession {
             switch error.code {
             case .refused(.gap): emit(.metricsAnswered(token, .gap(expected: error.answer?.expected ?? 1)))
             case .refused(.superseded): emit(.metricsAnswered(token, .superseded))
+            case .refused(.unknownSession):
+                // Sent again from the same point in the next session.
+                if let session { emit(.sessionLost(session)) }
+                emit(.metricsAnswered(token, .gap(expected: first)))
             default: emit(.metricsAnswered(token, .refused(error.message)))
             }
         }

@@ -30,6 +30,8 @@ final class WorkerSession: Sendable {
     let maker: AttemptFolderMaker
     let files: any FileStore = DiskFiles()
     let held = Mutex<[AttemptToken: Held]>([:])
+    /// The newest one, as it was registered.
+    let session = Mutex<SessionID?>(nil)
     let events: AsyncStream<WorkerEvent>
     let emit: @Sendable (WorkerEvent) -> Void
     private let endEvents: @Sendable () -> Void

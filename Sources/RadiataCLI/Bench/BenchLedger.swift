@@ -51,7 +51,8 @@ struct BenchLedger {
         let each = max(1, points / busy)
         for start in stride(from: 0, to: busy, by: 8) {
             try await BenchMetrics.send(
-                Array(tokens[start..<min(start + 8, busy)]), each: each, batch: 4000, client: house.client)
+                tokens[start..<min(start + 8, busy)].map { ($0, worker.session) }, each: each, batch: 4000,
+                client: house.client)
         }
         house.stop()
         let after = try size(house.ledger)

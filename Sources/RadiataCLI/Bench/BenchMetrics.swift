@@ -23,10 +23,10 @@ struct BenchMetrics {
 
     func run(_ house: BenchHouse) async throws -> Report {
         _ = try await house.launch(streams)
-        var tokens: [AttemptToken] = []
+        var tokens: [(AttemptToken, SessionID)] = []
         for index in 0..<streams {
             var worker = try await BenchWorker("stream-\(index)", client: house.client)
-            tokens += try await worker.exchange().grants.map(\.token)
+            tokens += try await worker.exchange().grants.map { ($0.token, worker.session) }
         }
         guard tokens.count == streams else { throw CommandFailure(.failed, "not every stream got a job") }
         let each = points / streams
@@ -39,14 +39,16 @@ struct BenchMetrics {
     }
 
     /// Sends every stream's points, all streams at once, batch after batch.
-    static func send(_ tokens: [AttemptToken], each: Int, batch: Int, client: SweepClient) async throws {
+    static func send(
+        _ tokens: [(AttemptToken, SessionID)], each: Int, batch: Int, client: SweepClient
+    ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for token in tokens {
+            for (token, session) in tokens {
                 group.addTask {
                     var first = 1
                     while first <= each {
                         let count = min(batch, each - first + 1)
-                        let request = Self.batch(token, first: first, count: count)
+                        let request = Self.batch(token, session, first: first, count: count)
                         let next = try await client.call(.metrics, request, retry: .forever).next
                         guard next == UInt64(first + count) else {
                             throw CommandFailure(.failed, "the stream went to \(next), wanted \(first + count)")
@@ -60,7 +62,9 @@ struct BenchMetrics {
     }
 
     /// Four curves, as trainers write them.
-    private static func batch(_ token: AttemptToken, first: Int, count: Int) -> MetricBatch {
+    private static func batch(
+        _ token: AttemptToken, _ session: SessionID, first: Int, count: Int
+    ) -> MetricBatch {
         let keys = ["loss", "loss_average", "lr", "grad_norm"]
         var series = keys.map { MetricBatch.Series(key: $0, steps: [], values: []) }
         for point in first..<(first + count) {
@@ -68,6 +72,7 @@ struct BenchMetrics {
             series[index].steps.append(Int64((point - 1) / keys.count + 1))
             series[index].values.append(1 / Double(point))
         }
-        return MetricBatch(token: token, first: UInt64(first), series: series.filter { !$0.steps.isEmpty })
+        return MetricBatch(
+            token: token, session: session, first: UInt64(first), series: series.filter { !$0.steps.isEmpty })
     }
 }

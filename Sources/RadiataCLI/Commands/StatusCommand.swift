@@ -28,6 +28,7 @@ struct StatusCommand: AsyncParsableCommand {
             Console.out(try JSONText.encode(status))
             return
         }
+        if let notice = status.notice { Console.note(notice) }
         Console.out(try StatusTables.sweeps(status.sweeps).rendered(as: output.format))
         if output.format == .table, sweep == nil {
             Console.out("\n" + (try StatusTables.workers(status.workers).rendered(as: .table)))

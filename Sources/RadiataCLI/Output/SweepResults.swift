@@ -1,4 +1,5 @@
 import Foundation
+import RunSpec
 import SweepAnalysis
 import SweepClient
 import SweepWire

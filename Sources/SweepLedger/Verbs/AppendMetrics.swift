@@ -27,19 +27,26 @@ package struct AppendMetrics: LedgerVerb {
     let first: UInt64
     let series: [Series]
     let ledgerID: String
+    /// Whose attempt it must be; nil where nobody is asked.
+    let worker: WorkerID?
 
-    package init(token: AttemptToken, first: UInt64, series: [Series], ledgerID: String) {
+    package init(
+        token: AttemptToken, first: UInt64, series: [Series], ledgerID: String, worker: WorkerID? = nil
+    ) {
         self.token = token
         self.first = first
         self.series = series
         self.ledgerID = ledgerID
+        self.worker = worker
     }
 
     package func run(_ db: Database) throws -> Outcome {
         guard token.ledger == ledgerID else { return .superseded }
         let count = series.reduce(0) { $0 + $1.steps.count }
         let end = Int64(clamping: first) - 1 + Int64(count)
-        guard let row = try db.first("SELECT a.id, a.points \(Fence.sql)", token.fence) else { return .superseded }
+        guard let row = try db.first("SELECT a.id, a.points, a.worker \(Fence.sql)", token.fence),
+            worker.map({ $0.text == row[2] }) ?? true
+        else { return .superseded }
         let attempt: Int64 = row[0]
         let points: Int64 = row[1]
         guard points >= Int64(clamping: first) - 1 else { return .gap(expected: UInt64(points) + 1) }

@@ -52,22 +52,35 @@ package struct KeepBlobs: LedgerVerb {
 package struct CollectBlobs: LedgerVerb {
     let now: WallTime
     let limit: Int
+    /// Only these, as a JSON list of digests; nil for all.
+    let candidates: String?
 
-    package init(now: WallTime, limit: Int = 1000) {
+    package init(now: WallTime, limit: Int = 1000, candidates: [String]? = nil) {
         self.now = now
         self.limit = limit
+        self.candidates = candidates.map { "[" + $0.map { "\"\($0)\"" }.joined(separator: ",") + "]" }
     }
+
+    /// Digests of blobs that could go, for a reader: finding them may take long, and must not hold up the writer.
+    static func candidates(_ db: Database, now: WallTime, limit: Int) throws -> [String] {
+        try String.fetchAll(
+            db, sql: "SELECT b.sha256 FROM blob b WHERE \(unwanted) LIMIT ?", arguments: [now.milliseconds, limit])
+    }
+
+    private static let unwanted = """
+        b.keep_until < ? AND NOT EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.sha256 = b.sha256)
+            AND NOT EXISTS (SELECT 1 FROM artifact a WHERE a.sha256 = b.sha256)
+            AND NOT EXISTS (SELECT 1 FROM input_file i WHERE i.sha256 = b.sha256)
+        """
 
     package func run(_ db: Database) throws -> [(sha256: String, bytes: Int)] {
         try db.all(
             """
             DELETE FROM blob WHERE sha256 IN (
-                SELECT b.sha256 FROM blob b WHERE b.keep_until < ?
-                    AND NOT EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.sha256 = b.sha256)
-                    AND NOT EXISTS (SELECT 1 FROM artifact a WHERE a.sha256 = b.sha256)
-                    AND NOT EXISTS (SELECT 1 FROM input_file i WHERE i.sha256 = b.sha256) LIMIT ?)
+                SELECT b.sha256 FROM blob b
+                WHERE \(Self.unwanted)\(candidates == nil ? "" : " AND b.sha256 IN (SELECT value FROM json_each(?))") LIMIT ?)
             RETURNING sha256, bytes
-            """, [now.milliseconds, limit]
+            """, candidates.map { [now.milliseconds, $0, limit] } ?? [now.milliseconds, limit]
         ).map { ($0[0], $0[1]) }
     }
 }

@@ -43,13 +43,13 @@ struct ClaimJob {
     let epoch: Int
     let now: WallTime
 
-    /// - Returns: the new attempt's row, or nil if the job does not wait.
-    func run(_ db: Database) throws -> Int64? {
+    /// - Returns: the new attempt's row, and for a first attempt what its worker needs; nil if the job does not wait.
+    func run(_ db: Database) throws -> (attempt: Int64, first: ClaimedJob?)? {
         let claimed = try db.first(
             """
             UPDATE job SET state = 'running', attempt = attempt + 1, epoch = ?, worker = ?, stop = NULL, ready_at = NULL,
                 avoid = NULL, updated = ?
-            WHERE id = ? AND state = 'waiting' RETURNING attempt
+            WHERE id = ? AND state = 'waiting' RETURNING attempt, identity, spec, priority, requirements
             """, [epoch, worker.text, now.milliseconds, job])
         guard let claimed else { return nil }
         let number: Int = claimed[0]
@@ -67,7 +67,15 @@ struct ClaimJob {
         try db.note(
             "claim", at: now, job: job, attempt: number, worker: worker.text,
             detail: resumed > 0 ? "from step \(resumed)" : "")
-        return row
+        guard number == 1 else { return (row, nil) }
+        let token = AttemptToken(
+            ledger: ledgerID, epoch: epoch, job: try JobID.stored(claimed[1]), attempt: AttemptNumber(number))
+        return (
+            row,
+            ClaimedJob(
+                job: job, token: token, spec: claimed[2], priority: claimed[3], requirements: claimed[4], trained: [],
+                evaluated: [])
+        )
     }
 
     /// The newest visible training state of a job.

@@ -29,8 +29,8 @@ package struct ExchangeVerb: LedgerVerb {
     let epoch: Int
     let now: WallTime
 
-    /// How many claiming exchanges of a session are remembered.
-    private static let remembered = 16
+    /// How many claiming exchanges of a session are remembered, at least; pruned now and then.
+    static let remembered = 16
 
     package init(
         session: String, worker: WorkerID, number: UInt64, reports: [LedgerReport], candidates: [Int64],
@@ -51,8 +51,13 @@ package struct ExchangeVerb: LedgerVerb {
         var outcome = Outcome()
         try report(db, &outcome)
         let number = Int64(clamping: number)
-        if let stored = try db.first("SELECT reply FROM exchange WHERE session = ? AND number = ?", [session, number]) {
-            let text: String = stored[0]
+        // The worker may have been drained or quarantined since the candidates were picked.
+        let known = try db.first(
+            """
+            SELECT (SELECT reply FROM exchange WHERE session = ? AND number = ?),
+                (SELECT state FROM worker WHERE id = ?) = 'active'
+            """, [session, number, worker.text])
+        if let text = known?[0] as String? {
             outcome.leftCandidates = true
             for attempt in text.split(separator: ",").compactMap({ Int64($0) }) {
                 outcome.claims.append(try ClaimJob.describe(db, attempt: attempt, ledgerID: ledgerID))
@@ -60,24 +65,26 @@ package struct ExchangeVerb: LedgerVerb {
             return outcome
         }
         guard !candidates.isEmpty else { return outcome }
-        // The worker may have been drained or quarantined since the candidates were picked.
-        guard try db.first("SELECT 1 FROM worker WHERE id = ? AND state = 'active'", [worker.text]) != nil else {
+        guard known?[1] as Bool? == true else {
             outcome.leftCandidates = true
             return outcome
         }
         var attempts: [Int64] = []
         for job in candidates {
             let claim = ClaimJob(job: job, worker: worker, session: session, ledgerID: ledgerID, epoch: epoch, now: now)
-            guard let attempt = try claim.run(db) else { continue }
+            guard let (attempt, claimed) = try claim.run(db) else { continue }
             attempts.append(attempt)
-            outcome.claims.append(try ClaimJob.describe(db, attempt: attempt, ledgerID: ledgerID))
+            outcome.claims.append(try claimed ?? ClaimJob.describe(db, attempt: attempt, ledgerID: ledgerID))
         }
         if !attempts.isEmpty {
             try db.change(
                 "INSERT INTO exchange (session, number, reply) VALUES (?, ?, ?)",
                 [session, number, attempts.map(String.init).joined(separator: ",")])
-            try db.change(
-                "DELETE FROM exchange WHERE session = ? AND number <= ?", [session, number - Int64(Self.remembered)])
+            if number.isMultiple(of: 16) {
+                try db.change(
+                    "DELETE FROM exchange WHERE session = ? AND number <= ?",
+                    [session, number - Int64(Self.remembered)])
+            }
         }
         return outcome
     }

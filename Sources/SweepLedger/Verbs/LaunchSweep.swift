@@ -33,7 +33,7 @@ package struct LaunchJob: Sendable {
         spec = try LedgerJSON.text(job)
         requirements = try LedgerJSON.text(job.requirements)
         retries = try LedgerJSON.text(job.retries)
-        statesKept = job.retention.last ?? 2
+        statesKept = job.retention.last ?? RetentionDecision.usualStates
     }
 }
 

@@ -58,6 +58,12 @@ extension LedgerReport {
             try db.change("DELETE FROM checkpoint_file WHERE checkpoint = ? AND kind = 'state'", [id])
             try db.change("UPDATE checkpoint SET resumable = 0 WHERE id = ?", [id])
         }
+        let bytes = try db.first("SELECT json_extract(spec, '$.retention.bytes') FROM job WHERE id = ?", [job])
+        if let most = bytes?[0] as Int? {
+            let kept = try db.first("SELECT states_kept FROM job WHERE id = ?", [job])
+            let policy = RetentionPolicy(last: kept?[0], bytes: most)
+            _ = try Thinning(job: job, policy: policy, isDone: false).run(db)
+        }
     }
 
     func storeEvaluations(_ db: Database, rows: [EvaluationRow], completed: [String]) throws -> ReportResult {

@@ -1,0 +1,60 @@
+package import GRDB
+package import Ports
+package import SweepModel
+
+/// Binds a worker's id, and the session that begins, to who may use it: to the worker's own key where it has one, else to
+/// the token that came with it.
+///
+/// An id without a key can be taken over once its token was revoked or has expired, and by an admin.
+package struct OwnWorker: LedgerVerb {
+    package enum Outcome: Equatable, Sendable {
+        case bound
+        /// The id belongs to a key, or to the token with this id.
+        case foreign(token: String, hasKey: Bool)
+    }
+
+    let worker: WorkerID
+    let session: String
+    let token: String
+    let isAdmin: Bool
+    let key: String?
+    let now: WallTime
+
+    /// - Parameters:
+    ///   - token: id of the caller's token.
+    ///   - key: SHA-256 of the worker's key, hex; nil from a worker without one.
+    package init(worker: WorkerID, session: String, token: String, isAdmin: Bool, key: String?, now: WallTime) {
+        self.worker = worker
+        self.session = session
+        self.token = token
+        self.isAdmin = isAdmin
+        self.key = key
+        self.now = now
+    }
+
+    package func run(_ db: Database) throws -> Outcome {
+        let bound = try db.first(
+            """
+            INSERT INTO worker_owner (worker, token, session, key) VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT (worker) DO UPDATE SET token = excluded.token, session = excluded.session,
+                key = coalesce(excluded.key, worker_owner.key)
+            WHERE ?5 OR worker_owner.key = excluded.key
+                OR (worker_owner.key IS NULL AND (worker_owner.token = excluded.token OR NOT EXISTS (
+                    SELECT 1 FROM token t WHERE t.id = worker_owner.token AND t.revoked IS NULL
+                        AND (t.expires IS NULL OR t.expires > ?6))))
+            RETURNING worker
+            """, [worker.text, token, session, key, isAdmin, now.milliseconds])
+        guard bound == nil else { return .bound }
+        let owner = try db.first("SELECT token, key IS NOT NULL FROM worker_owner WHERE worker = ?", [worker.text])
+        return .foreign(token: owner?[0] ?? "", hasKey: owner?[1] ?? false)
+    }
+}
+
+extension Ledger {
+    /// Which token each worker's newest session belongs to.
+    package func sessionOwners() async throws -> [(session: String, token: String)] {
+        try await read { db in
+            try db.all("SELECT session, token FROM worker_owner").map { ($0[0], $0[1]) }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import CoordinatorCore
+import Logging
+import Ports
+import ServiceLifecycle
+import SweepLedger
+
+/// What the coordinator does by itself: looks at its disk, thins checkpoints as sweeps asked for, collects garbage.
+struct Maintenance: Service {
+    let engine: CoordinatorEngine
+    let gauge: DiskGauge
+    let paces: MaintenancePaces
+
+    private var time: any TimeSource { engine.time }
+    private var logger: Logger { engine.logger }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var lastTidied: MonotonicTime?
+            var lastCollected: MonotonicTime?
+            while !Task.isCancelled {
+                let level = lookAtDisk()
+                let now = time.monotonic()
+                func isDue(_ last: MonotonicTime?, _ pace: Duration) -> Bool { last.map { now - $0 >= pace } ?? true }
+                do {
+                    if isDue(lastTidied, paces.tidy) {
+                        lastTidied = now
+                        try await tidy()
+                    }
+                    if isDue(lastCollected, level == .enough ? paces.collect : paces.tidy) {
+                        lastCollected = now
+                        let (blobs, bytes) = try await engine.ledger.collect(now: time.wall())
+                        if blobs > 0 { logger.info("collected \(blobs) blobs, \(bytes >> 20) MiB") }
+                    }
+                    try await time.sleep(for: paces.disk)
+                } catch is CancellationError {
+                    return
+                } catch {
+                    logger.warning("maintenance: \(error)")
+                    do { try await time.sleep(for: paces.disk) } catch { return }
+                }
+            }
+        }
+    }
+
+    private func lookAtDisk() -> DiskGauge.Level {
+        do {
+            let before = try gauge.look()
+            let level = gauge.level
+            if before != level {
+                if let notice = gauge.notice {
+                    logger.warning("\(notice)")
+                } else {
+                    logger.info("the disk has space again")
+                }
+            }
+            if (before == .full) != (level == .full) { engine.tell(.diskChanged(isFull: level == .full)) }
+            return level
+        } catch {
+            logger.warning("\(engine.ledger.folder): \(error)")
+            return .enough
+        }
+    }
+
+    private func tidy() async throws {
+        let slice = 100
+        while true {
+            let done = try await engine.ledger.writer.perform(
+                ThinCheckpoints(now: time.wall(), limit: slice), .bulk)
+            if done.files > 0 { logger.info("thinned \(done.files) checkpoint files, \(done.bytes >> 20) MiB") }
+            if done.jobs < slice { break }
+        }
+        try await engine.ledger.writer.perform(PruneKeys(now: time.wall()), .bulk)
+    }
+}
+
+/// How often the coordinator looks after itself.
+package struct MaintenancePaces: Sendable {
+    package var disk: Duration = .seconds(2)
+    /// Thinning of checkpoints; garbage too while the disk is low.
+    package var tidy: Duration = .seconds(60)
+    package var collect: Duration = .seconds(3600)
+
+    package init() {}
+}
