@@ -24,6 +24,53 @@ struct ExitJudgeTests {
         #expect(failure(end(1)) == .crash)
     }
 
+    @Test("a loss that is no number decides where nothing else is known; a stop, memory and disk come first")
+    func badLoss() {
+        func end(code: Int32? = nil, signal: Int32? = nil, tail: String = "", core: Bool = false) -> TrainerEnd {
+            let exit = code.map { ProcessExit(code: $0) } ?? ProcessExit(signal: signal ?? 0)
+            var end = TrainerEnd(exit: exit, isCore: core, wasAskedToStop: false)
+            end.badLoss = "loss is NaN at step 3"
+            end.logTail = [tail]
+            return end
+        }
+        #expect(failure(end(code: 0)) == .nan)
+        #expect(failure(end(code: 1, tail: "ValueError")) == .nan)
+        #expect(failure(end(signal: SIGABRT)) == .nan)
+        #expect(failure(end(code: 1, tail: "CUDA out of memory")) == .oom)
+        #expect(failure(end(code: 1, tail: "No space left on device")) == .diskFull)
+        #expect(failure(end(signal: SIGKILL)) == .killed)
+        #expect(failure(end(code: 127)) == .badConfig)
+        // The core watches its loss itself and says so with its exit code.
+        #expect(failure(end(code: 0, core: true)) == nil && failure(end(code: 1, core: true)) == .crash)
+        var stopped = end(code: 0)
+        stopped.wasAskedToStop = true
+        #expect(ExitJudge.judge(stopped) == .stopped)
+        var empty = end(code: 0)
+        empty.hasOutputs = false
+        #expect(failure(empty) == .crash)
+    }
+
+    @Test("memory kills are counted in the control group, of version 2 or 1, else on the machine")
+    func memoryKills() throws {
+        func kills(_ files: [String: String]) -> Int? { OutOfMemoryWatch.kills { files[$0] } }
+        let events = "low 0\nhigh 3\nmax 12\noom 2\noom_kill 2\noom_group_kill 0\n"
+        #expect(
+            kills([
+                "/proc/self/cgroup": "0::/user.slice/x.scope\n",
+                "/sys/fs/cgroup/user.slice/x.scope/memory.events": events,
+                "/proc/vmstat": "oom_kill 9\n",
+            ]) == 2)
+        #expect(kills(["/proc/self/cgroup": "0::/deep\n", "/sys/fs/cgroup/memory.events": events]) == 2)
+        #expect(
+            kills([
+                "/proc/self/cgroup": "3:cpu:/\n2:memory:/job\n0::/\n",
+                "/sys/fs/cgroup/memory/job/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n",
+            ]) == 5)
+        #expect(kills(["/proc/vmstat": "nr_free_pages 7\noom_kill 9\n"]) == 9)
+        #expect(kills([:]) == nil)
+        #expect(OutOfMemoryWatch.kills() != nil, "this machine counts them somewhere")
+    }
+
     @Test("exit 0 without the outputs is a failure, after a stop it is a stop")
     func missingOutputs() {
         var end = TrainerEnd(exit: ProcessExit(code: 0), isCore: false, wasAskedToStop: false)

@@ -174,6 +174,37 @@ struct WorkerDaemonTests {
         await cluster.stop()
     }
 
+    @Test(
+        "a loss that is no number any more is a failure of its own class, however the trainer ends",
+        arguments: ["exit 0", "exit 1", "kill -ABRT $$"])
+    func notANumber(ending: String) async throws {
+        let cluster = try await Cluster()
+        try await cluster.launch(
+            """
+            name: nans
+            trainer:
+              command: [sh, "{folder}/trainer.sh", "{out}"]
+              metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
+            retries: { nan: 0 }
+            seeds: [1]
+            groups: [ { list: [ { lr: 1e-4 } ] } ]
+            """,
+            script: """
+                #!/bin/sh
+                for value in 0.5 NaN 0.25 Infinity NaN; do
+                    step=$((step + 1))
+                    echo "{\\"step\\": $step, \\"loss\\": $value}" >> "$1/metrics.jsonl"
+                done
+                \(ending)
+                """)
+        let worker = try cluster.worker()
+        #expect(try await cluster.jobs(reach: ["done", "failed", "parked"]) == [["failed", "1", "nan"]])
+        let message = try await cluster.query("SELECT message FROM jobs")
+        #expect(message.first?.first?.contains("loss is NaN at step 5") == true, "\(message)")
+        try await worker.stop()
+        await cluster.stop()
+    }
+
     @Test("a second worker on the same folder takes the next one, with an identity of its own")
     func secondWorker() async throws {
         let cluster = try await Cluster()

@@ -29,6 +29,8 @@ struct AttemptOutput: Sendable {
     private(set) var hasFinal: Bool
     private(set) var hasAdapter: Bool
     private var badLines = 0
+    /// The newest value of each loss, while it is no finite number.
+    private var badLosses: [String: (step: Int, value: Double)] = [:]
 
     init(
         _ grant: Grant, _ plan: AttemptPlan, place: AttemptPlace, points: PointSpool, reports: ReportSpool,
@@ -79,6 +81,18 @@ struct AttemptOutput: Sendable {
         return events
     }
 
+    /// What is wrong with the newest loss, if it is no finite number.
+    var badLoss: String? {
+        guard let (key, newest) = badLosses.min(by: { $0.key < $1.key }) else { return nil }
+        return "\(key) is \(newest.value.isNaN ? "NaN" : "\(newest.value)") at step \(newest.step)"
+    }
+
+    /// Names under which trainers report what they minimise.
+    private static func isLoss(_ key: String) -> Bool {
+        let name = key.split { $0 == "/" || $0 == "." }.last.map { $0.lowercased() } ?? ""
+        return ["loss", "train_loss", "training_loss"].contains(name)
+    }
+
     /// How far all files are read together.
     var bytesRead: Int64 { tails.reduce(evaluations.position + artifacts.position + log.position) { $0 + $1.position } }
 
@@ -110,6 +124,8 @@ struct AttemptOutput: Sendable {
                         newestStep = max(newestStep ?? parsed.step, parsed.step)
                         for (key, value) in parsed.values.sorted(by: { $0.key < $1.key }) {
                             batch.append(MetricPoint(key: key, step: Int64(parsed.step), value: value))
+                            guard Self.isLoss(key) else { continue }
+                            badLosses[key] = value.isFinite ? nil : (parsed.step, value)
                         }
                     } catch {
                         badLines += 1  // a trainer's slip costs a line, not the run

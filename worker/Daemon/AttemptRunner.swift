@@ -154,6 +154,7 @@ final class AttemptRunner: Sendable {
         end.sawOutOfMemoryKill = (OutOfMemoryWatch.kills() ?? 0) > killsBefore
         (end.hasOutputs, end.missing) = outputs(output, plan)
         let mask = SecretMask(environment: plan.order.environment)
+        end.badLoss = output.badLoss
         end.logTail = try output.logTail().map { mask.masked($0) }
         let judged = ExitJudge.judge(end)
         guard judged == .finished, let evaluate = plan.evaluate else { return judged }

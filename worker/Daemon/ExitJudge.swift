@@ -18,6 +18,8 @@ package struct TrainerEnd: Sendable {
     package var hasOutputs = true
     /// What is missing, for the message.
     package var missing = ""
+    /// What is wrong with the newest loss it reported: `loss is NaN at step 12`; nil for a number.
+    package var badLoss: String?
     /// The newest lines of its log.
     package var logTail: [String] = []
 
@@ -35,6 +37,9 @@ package enum ExitJudge {
         if let signal = end.exit.signal { return signalled(end, signal) }
         let code = end.exit.code ?? 0
         switch code {
+        case TrainerExit.done where end.badLoss != nil && end.hasOutputs && !end.isCore && !end.wasAskedToStop:
+            // What it leaves behind was trained on that.
+            return .failed(failure(.nan, end, "the trainer exited 0, but its \(end.badLoss ?? "")", code))
         case TrainerExit.done:
             // Some trainers exit 0 when they are interrupted, so after a stop only the result tells.
             if end.hasOutputs { return end.wasAskedToStop && !end.isCore ? .stopped : .finished }
@@ -47,6 +52,9 @@ package enum ExitJudge {
         case 127: return .failed(failure(.badConfig, end, "a program was not found", code))
         default:
             let found = classify(end.logTail)
+            if found == .crash, !end.isCore, let badLoss = end.badLoss {
+                return .failed(failure(.nan, end, "the trainer exited with code \(code); its \(badLoss)", code))
+            }
             // On a full disk the trainer's last words may be missing.
             let isDisk = end.sawFullDisk && found == .crash
             return .failed(failure(isDisk ? .diskFull : found, end, "the trainer exited with code \(code)", code))
@@ -66,7 +74,9 @@ package enum ExitJudge {
         case SIGTERM, SIGINT, SIGHUP, SIGQUIT:
             return .failed(failure(.killed, end, "the trainer was ended from outside (\(name))", nil))
         default:
-            return .failed(failure(.crash, end, "the trainer crashed (\(name))", nil))
+            let isLoss = !end.isCore && end.badLoss != nil
+            let text = "the trainer crashed (\(name))" + (isLoss ? "; its \(end.badLoss ?? "")" : "")
+            return .failed(failure(isLoss ? .nan : .crash, end, text, nil))
         }
     }
 

@@ -1,19 +1,35 @@
 import Ports
 
-/// How often the kernel killed for memory in this process's control group (version 2).
-enum OutOfMemoryWatch {
+/// How often the kernel killed for memory: in this process's control group where there is one with such a count (version 2,
+/// else 1), else on the whole machine.
+package enum OutOfMemoryWatch {
     /// nil where there is no such count.
-    static func kills(files: any FileStore = DiskFiles()) -> Int? {
-        // /proc and /sys files have no size, so they are read by hand.
-        guard let group = text("/proc/self/cgroup")?.split(separator: "\n").first(where: { $0.hasPrefix("0::") }) else {
-            return nil
+    package static func kills(reading text: (String) -> String? = text) -> Int? {
+        let groups = (text("/proc/self/cgroup") ?? "").split(separator: "\n").map {
+            $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        }.filter { $0.count == 3 }
+        var places: [(file: String, key: String)] = []
+        if let group = groups.first(where: { $0[0] == "0" && $0[1].isEmpty }) {
+            places.append(("/sys/fs/cgroup\(group[2])/memory.events", "oom_kill"))
+            // Inside a container the path may be the host's, and the group's files lie at the top.
+            places.append(("/sys/fs/cgroup/memory.events", "oom_kill"))
         }
-        let events = text("/sys/fs/cgroup\(group.dropFirst(3))/memory.events") ?? text("/sys/fs/cgroup/memory.events")
-        let line = events?.split(separator: "\n").first { $0.hasPrefix("oom_kill ") }
-        return line.flatMap { Int($0.dropFirst("oom_kill ".count)) }
+        if let group = groups.first(where: { $0[1].split(separator: ",").contains("memory") }) {
+            places.append(("/sys/fs/cgroup/memory\(group[2])/memory.oom_control", "oom_kill"))
+            places.append(("/sys/fs/cgroup/memory/memory.oom_control", "oom_kill"))
+        }
+        places.append(("/proc/vmstat", "oom_kill"))
+        for place in places {
+            let lines = (text(place.file) ?? "").split(separator: "\n").map { $0.split(separator: " ") }
+            if let line = lines.first(where: { $0.count == 2 && $0[0] == place.key }), let count = Int(line[1]) {
+                return count
+            }
+        }
+        return nil
     }
 
-    private static func text(_ path: String) -> String? {
+    /// Files of /proc and /sys have no size, so they are read by hand.
+    package static func text(_ path: String) -> String? {
         guard let file = try? OpenFile(reading: path), let bytes = try? file.read(1 << 16, at: 0) else { return nil }
         return String(decoding: bytes, as: UTF8.self)
     }
