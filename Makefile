@@ -8,7 +8,7 @@ RADIATA := .build/release/radiata
 # An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/performance.md).
 FAST := env -u OPENBLAS_CORETYPE
 
-.PHONY: help setup build test api-test fuzz properties e2e demo check format dist bench clean
+.PHONY: help setup build test api-test api-campaign fuzz properties e2e demo check format dist bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -23,9 +23,13 @@ test: setup ## build everything and run all tests
 	$(BUILD) --build-tests
 	$(FAST) $(TEST) --skip EndToEndTests
 	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter EndToEndTests
+	OPTIONAL=1 .ci/api-test 60
 
 api-test: build ## schemathesis (from PyPI) against a running coordinator, 60 s
 	.ci/api-test $(or $(SECONDS),60)
+
+api-campaign: build ## the same until CASES (50000) requests were made, the coordinator killed every 30 s; goes on where it was
+	.ci/api-campaign $(or $(CASES),50000)
 
 fuzz: setup ## the decoders' corpus changed at random, SECONDS (60) for each
 	RADIATA_FUZZ_SECONDS=$(or $(SECONDS),60) $(TEST) --filter DecoderTests
