@@ -389,7 +389,11 @@ def part_soak(options, folder):
             run(["launch", path, "--coordinator", coordinator.url])
         for _ in range(20):
             coordinator.call("GET", "/v1/status?sweep=")
-            coordinator.call("POST", "/v1/query", {"sql": "SELECT state, count(*) FROM jobs GROUP BY 1", "limit": 100})
+            try:
+                coordinator.call("POST", "/v1/query", {"sql": "SELECT state, count(*) FROM jobs GROUP BY 1", "limit": 100})
+            except RuntimeError as error:  # on a machine that is busy elsewhere a query may reach its time limit
+                if "out of time" not in str(error):
+                    raise
             coordinator.call("GET", "/v1/jobs?limit=50")
             time.sleep(0.2)
         samples.append((time.monotonic() - began, coordinator.figures()))

@@ -1,6 +1,5 @@
 import Dispatch
 import Foundation
-import Glibc
 import Synchronization
 
 /// Work that blocks or computes for long (files, hashing, SQL of users), on threads of its own.
@@ -9,9 +8,9 @@ import Synchronization
 /// long queries would hold up every heartbeat.
 enum BlockingWork {
     /// Files and hashing.
-    private static let files = WorkThreads("blocking", count: 12, niceness: 0)
-    /// SQL of users gives way to everything else.
-    private static let queries = WorkThreads("queries", count: QueryGate.most, niceness: 10)
+    private static let files = WorkThreads("blocking", count: 12)
+    /// SQL of users; at the usual priority, since its time limit runs also while trainers of this machine keep the cores.
+    private static let queries = WorkThreads("queries", count: QueryGate.most)
 
     static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await files.run(body)
@@ -27,11 +26,9 @@ private final class WorkThreads: Sendable {
     private let waiting = Mutex<[@Sendable () -> Void]>([])
     private let wake = DispatchSemaphore(value: 0)
 
-    init(_ name: String, count: Int, niceness: Int32) {
+    init(_ name: String, count: Int) {
         for _ in 0..<count {
             let thread = Thread { [self] in
-                // 0 is this thread: on Linux each has a priority of its own.
-                if niceness != 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
                 while true {
                     wake.wait()
                     waiting.withLock { $0.isEmpty ? nil : $0.removeFirst() }?()
