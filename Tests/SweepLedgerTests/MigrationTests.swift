@@ -100,7 +100,8 @@ struct MigrationTests {
         let folder = place.folder
         let points = ["ledger.migration-begins"] + (1...6).map { "ledger.migration-step:\($0)" }
         for point in points {
-            await #expect(processExitsWith: .signal(SIGKILL), "\(point)") { [folder = folder as String, point = point as String] in
+            await #expect(processExitsWith: .signal(SIGKILL), "\(point)") {
+                [folder = folder as String, point = point as String] in
                 setenv("RADIATA_FAULTS", "1", 1)
                 setenv("RADIATA_CRASH", point, 1)
                 _ = try Ledger(folder: folder) { _ in }
