@@ -8,10 +8,13 @@ RADIATA := .build/release/radiata
 # An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/performance.md).
 FAST := env -u OPENBLAS_CORETYPE
 
-.PHONY: help setup build test api-test api-campaign fuzz properties e2e demo check format dist bench clean
+# Python with the packages of Tests/Reference/requirements.txt; without one of your own, one is made from PyPI.
+RADIATA_PYTHON ?= .build/reference/bin/python
+
+.PHONY: help setup build test api-test api-campaign fuzz properties adapter-check reference algorithms e2e demo check format dist bench clean
 
 help: ## list the verbs
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: ## install the Debian packages that are missing
 	@.ci/install-packages
@@ -37,6 +40,27 @@ fuzz: setup ## the decoders' corpus changed at random, SECONDS (60) for each
 properties: setup ## 10000 random sweeps against an independent expander (needs python3 with scipy)
 	python3 Tests/SweepFileTests/Fixtures/expander.py 10000 $(or $(SEED),7) > .build/expansions.json
 	RADIATA_EXPANSIONS="$(CURDIR)/.build/expansions.json" $(TEST) --filter ExpansionTests
+
+.build/reference/bin/python: Tests/Reference/requirements.txt
+	python3 -m venv .build/reference
+	.build/reference/bin/pip install --quiet -r Tests/Reference/requirements.txt
+	touch .build/reference/bin/python
+
+adapter-check: setup $(RADIATA_PYTHON) ## every algorithm against lycoris-lora, diffusers and PEFT, both directions
+	$(BUILD) --build-tests
+	RADIATA_PYTHON="$(abspath $(RADIATA_PYTHON))" $(FAST) $(TEST) --filter CoreAdaptersTests
+
+reference: build $(RADIATA_PYTHON) ## models, training and resume against the reference libraries (5 GB of memory, 2 GB of disk)
+	$(RADIATA_PYTHON) Tests/Reference/model_run_check.py $(RADIATA)
+	$(RADIATA_PYTHON) Tests/Reference/tokenizer_check.py
+	$(RADIATA_PYTHON) Tests/Reference/replay_check.py $(RADIATA)
+	$(RADIATA_PYTHON) Tests/Reference/bad_files_check.py $(RADIATA)
+	$(RADIATA_PYTHON) Tests/Reference/resume_check.py $(RADIATA)
+	$(RADIATA_PYTHON) Tests/Reference/full_size_check.py $(RADIATA) .build/large
+	$(TEST) --filter CoreDiffusionTests
+
+algorithms: build ## train every algorithm on the demo's concept at equal size: the table of docs/adapters.md
+	$(FAST) python3 Tests/Reference/algorithm_table.py $(RADIATA) --out .build/algorithms
 
 e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
 	$(BUILD) --build-tests

@@ -6,24 +6,28 @@ extension AdapterSet {
     /// A new adapter with ΔW = 0 for the layers that a training specification selects, its random tensors seeded by the
     /// specification and each layer's name.
     ///
-    /// - Parameter textEncoder: nil, or a text-encoder learning rate of 0, leaves it alone.
+    /// - Parameters:
+    ///   - textEncoder: nil, or a text-encoder learning rate of 0, leaves it alone.
+    ///   - secondTextEncoder: SDXL's, under the same rule.
     /// - Throws: `AdapterError` for options the algorithm does not have, or if no layer is selected.
     package static func create(
-        unet: any Module, textEncoder: (any Module)?, spec: TrainingSpec
+        unet: any Module, textEncoder: (any Module)?, secondTextEncoder: (any Module)? = nil, spec: TrainingSpec
     ) throws -> AdapterSet {
-        try create(unet: unet, textEncoder: textEncoder, options: AdapterOptions(spec))
+        try create(
+            unet: unet, textEncoder: textEncoder, secondTextEncoder: secondTextEncoder, options: AdapterOptions(spec))
     }
 
     package static func create(
-        unet: any Module, textEncoder: (any Module)?, options: AdapterOptions
+        unet: any Module, textEncoder: (any Module)?, secondTextEncoder: (any Module)? = nil, options: AdapterOptions
     ) throws -> AdapterSet {
         if options.dropout > 0, options.algorithm != .lora {
             throw AdapterError(
                 .badOption, "dropout: \(options.algorithm.rawValue) has no rank activations; use rank_dropout")
         }
         var targets = LayerTarget.selected(by: options.layers.unet, in: unet, side: .unet)
-        if let textEncoder, options.trainsTextEncoder {
-            targets += LayerTarget.selected(by: options.layers.textEncoder, in: textEncoder, side: .textEncoder)
+        for encoder in [textEncoder, secondTextEncoder].compactMap(\.self) where options.trainsTextEncoder {
+            targets += LayerTarget.selected(
+                by: options.layers.textEncoder, in: encoder, side: .textEncoder, isPaired: secondTextEncoder != nil)
         }
         let positions = try checkedPositions(unet, options)
         let layers = try targets.compactMap { try newLayer($0, options, positions) }
@@ -33,7 +37,8 @@ extension AdapterSet {
         let control = AdapterControl(
             dropout: Float(options.dropout), rankDropout: Float(options.rankDropout),
             moduleDropout: Float(options.moduleDropout), seed: options.seed)
-        return AdapterSet(layers: layers, metadata: metadata(of: options), control: control)
+        return AdapterSet(
+            layers: layers, metadata: metadata(of: options, isXL: LayerNames.isXL(unet)), control: control)
     }
 
     /// The U-Net's positions if any option is listed by them, with every list's length checked.
@@ -72,7 +77,7 @@ extension AdapterSet {
     }
 
     /// What readers look for in a file's header (kohya's names).
-    private static func metadata(of options: AdapterOptions) -> [String: String] {
+    private static func metadata(of options: AdapterOptions, isXL: Bool) -> [String: String] {
         var arguments: [String] = ["\"algo\": \"\(options.algorithm.rawValue)\""]
         if let convDim = options.convDim { arguments.append("\"conv_dim\": \"\(convDim)\"") }
         if let convAlpha = options.convAlpha { arguments.append("\"conv_alpha\": \"\(convAlpha)\"") }
@@ -86,7 +91,8 @@ extension AdapterSet {
             arguments.append("\"\(name)\": \"\(values.map { "\($0)" }.joined(separator: ","))\"")
         }
         return [
-            "ss_v2": "False", "ss_base_model_version": "sd_v1", "ss_network_module": "lycoris.kohya",
+            "ss_v2": "False", "ss_base_model_version": isXL ? "sdxl_base_v1-0" : "sd_v1",
+            "ss_network_module": "lycoris.kohya",
             "ss_network_dim": options.dim.map(String.init) ?? "Dynamic",
             "ss_network_alpha": options.alpha.map { "\($0)" } ?? "Dynamic",
             "ss_network_args": "{" + arguments.joined(separator: ", ") + "}",

@@ -36,7 +36,9 @@ package final class AdapterTensor {
     package var fileValues: [Float] { fileOrder(of: tensor.values) }
 
     /// Values in this tensor's memory layout, as the file orders them.
-    func fileOrder(of values: [Float]) -> [Float] { TapOrder.file(fromMemory: values, taps: taps, inputs: inputs) }
+    package func fileOrder(of values: [Float]) -> [Float] {
+        TapOrder.file(fromMemory: values, taps: taps, inputs: inputs)
+    }
 
     /// Adds another tensor of as many elements, in memory order.
     func add(_ other: Tensor) {

@@ -32,8 +32,8 @@ extension DiffusionPipeline {
         let pooled =
             chunks == 1 ? large.embedding : rows(large.embedding, prompts.indices.map { $0 * chunks })
         return TextCondition(
-            states: concatenate(joinChunks(small, prompts.count), joinChunks(large.hidden, prompts.count)),
-            added: .init(text: pooled, sizes: sizes ?? prompts.map { _ in wholePicture() }))
+            joinChunks(small, prompts.count), joinChunks(large.hidden, prompts.count), pooled: pooled,
+            sizes: sizes ?? prompts.map { _ in wholePicture() })
     }
 
     package func condition(_ prompts: [String], clipSkip: Int = 1, sizes: [[Float]]? = nil) -> TextCondition {

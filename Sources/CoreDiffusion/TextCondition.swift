@@ -12,6 +12,17 @@ package struct TextCondition {
         self.added = added
     }
 
+    /// What SDXL's two text encoders say.
+    ///
+    /// - Parameters:
+    ///   - small: the first encoder's states, `[N, S, D₁]`.
+    ///   - large: the second's, `[N, S, D₂]`.
+    ///   - pooled: its projected vector, `[N, P]`.
+    ///   - sizes: six for each prompt.
+    package init(_ small: Tensor, _ large: Tensor, pooled: Tensor, sizes: [[Float]]) {
+        self.init(states: concatenate(small, large), added: .init(text: pooled, sizes: sizes))
+    }
+
     /// Batches one after the other.
     ///
     /// - Precondition: all have the added conditions, or none, and equally many tokens.

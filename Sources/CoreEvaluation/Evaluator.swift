@@ -91,7 +91,8 @@ package final class Evaluator {
 
     private func withAdapter<R>(_ path: String, _ body: () throws -> R) throws -> R {
         let adapters = try AdapterSet.load(
-            path, unet: generator.pipeline.unet, textEncoder: generator.pipeline.textEncoder)
+            path, unet: generator.pipeline.unet, textEncoder: generator.pipeline.textEncoder,
+            secondTextEncoder: generator.pipeline.textEncoder2)
         adapters.attach()
         adapters.isTraining = false
         defer { adapters.detach() }

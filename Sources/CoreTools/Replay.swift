@@ -6,7 +6,8 @@ import CoreTensor
 /// Trains an adapter on given batches, one optimiser step each, so that anyone can hold the training arithmetic against
 /// another implementation: no random numbers, no clipping, no dropout.
 package struct Replay {
-    /// A pipeline folder: `unet/`, for `input_ids` also `text_encoder/`, and `scheduler/` if present.
+    /// A pipeline folder: `unet/`, for `input_ids` also `text_encoder/` (of SDXL `text_encoder_2/` too), and `scheduler/` if
+    /// present.
     package var model: String
     /// The starting adapter; algorithm, ranks and alphas come from it.
     package var adapter: String
@@ -43,9 +44,12 @@ package struct Replay {
         }
         let batches = try ReplayBatches(path: batches)
         let unet = try DiffusionPipeline.loadUNet(model + "/unet")
+        let isXL = unet.configuration.addition != nil
         let textEncoder = batches.hasIDs ? try DiffusionPipeline.loadTextEncoder(model + "/text_encoder") : nil
+        let second = batches.hasIDs && isXL ? try DiffusionPipeline.loadTextEncoder(model + "/text_encoder_2") : nil
         let schedule = try noiseSchedule()
-        let adapters = try AdapterSet.load(adapter, unet: unet, textEncoder: textEncoder)
+        let adapters = try AdapterSet.load(
+            adapter, unet: unet, textEncoder: textEncoder, secondTextEncoder: second)
         adapters.isTraining = true
         adapters.attach()
         defer { adapters.detach() }
@@ -59,7 +63,8 @@ package struct Replay {
         var losses: [Double] = []
         for index in 0..<batches.count {
             optimizer.zeroGradients()
-            let loss = self.loss(try batches[index], unet, textEncoder, schedule)
+            let batch = try batches.batch(index, isXL: isXL)
+            let loss = self.loss(batch, unet, condition(batch, textEncoder, second), schedule)
             losses.append(Double(loss.item()))
             loss.backward()
             optimizer.step()
@@ -81,20 +86,31 @@ package struct Replay {
         return schedule
     }
 
-    private func loss(
-        _ batch: ReplayBatches.Batch, _ unet: UNet2DConditionModel, _ textEncoder: CLIPTextModel?,
-        _ schedule: NoiseSchedule
-    ) -> Tensor {
-        let context: Tensor
+    private func condition(
+        _ batch: ReplayBatches.Batch, _ textEncoder: CLIPTextModel?, _ second: CLIPTextModel?
+    ) -> TextCondition {
         switch batch.condition {
-        case .states(let states): context = states
+        case .given(let condition): return condition
         case .ids(let ids):
             guard let textEncoder else { preconditionFailure("token ids without a text encoder") }
-            context = textEncoder(ids: ids).hidden
+            return TextCondition(states: textEncoder(ids: ids).hidden)
+        case .pairs(let ids, let secondIDs, let sizes):
+            guard let textEncoder, let second else { preconditionFailure("token ids without two text encoders") }
+            let large = second.penultimate(ids: secondIDs)
+            return TextCondition(
+                textEncoder.penultimate(ids: ids).hidden, large.hidden, pooled: large.embedding, sizes: sizes)
         }
+    }
+
+    private func loss(
+        _ batch: ReplayBatches.Batch, _ unet: UNet2DConditionModel, _ condition: TextCondition,
+        _ schedule: NoiseSchedule
+    ) -> Tensor {
         let noisy = schedule.addNoise(batch.latents, batch.noise, timesteps: batch.timesteps)
         let target = schedule.target(batch.latents, batch.noise, timesteps: batch.timesteps)
-        let answer = unet(sample: noisy, timesteps: batch.timesteps.map(Float.init), context: context)
+        let answer = unet(
+            sample: noisy, timesteps: batch.timesteps.map(Float.init), context: condition.states,
+            added: condition.added)
         let weights = minSNRGamma.map { gamma in
             batch.timesteps.map { schedule.minSNRWeight($0, gamma: Float(gamma)) }
         }

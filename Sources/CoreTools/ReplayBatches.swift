@@ -1,13 +1,16 @@
+import CoreDiffusion
 import CoreTensor
 
 /// The given batches of a replay: `latents.i`, `noise.i`, `timesteps.i`, and `context.i` or `input_ids.i`, i = 0, 1, ….
+/// SDXL's have `time_ids.i` too, and `text_embeds.i` or `input_ids_2.i`.
 struct ReplayBatches {
     /// What the U-Net is conditioned on.
     enum Condition {
-        /// `[B, T, D]`
-        case states(Tensor)
+        case given(TextCondition)
         /// Token ids, for the text encoder; one row for each sample.
         case ids([[Int32]])
+        /// Token ids for SDXL's two text encoders, and six picture sizes for each sample.
+        case pairs([[Int32]], second: [[Int32]], sizes: [[Float]])
     }
 
     struct Batch {
@@ -37,24 +40,39 @@ struct ReplayBatches {
     /// Whether the text encoder takes part.
     var hasIDs: Bool { file.info("input_ids.0") != nil && file.info("context.0") == nil }
 
-    subscript(_ index: Int) -> Batch {
-        get throws {
-            let latents = try image("latents.\(index)")
-            let noise = try image("noise.\(index)")
-            guard latents.shape == noise.shape else {
-                throw wrong(
-                    "noise.\(index)", "found shape \(noise.shape), wanted that of the latents, \(latents.shape)")
-            }
-            let samples = latents.shape[0]
-            let timesteps = try integers("timesteps.\(index)").values.map(Int.init)
-            guard timesteps.count == samples else {
-                throw wrong("timesteps.\(index)", "found \(timesteps.count) timesteps, wanted \(samples)")
-            }
-            return Batch(
-                latents: latents, noise: noise, timesteps: timesteps,
-                condition: hasIDs
-                    ? .ids(try ids("input_ids.\(index)", samples: samples)) : .states(try states(index, samples)))
+    /// - Parameter isXL: whether the U-Net wants pooled text and picture sizes.
+    func batch(_ index: Int, isXL: Bool) throws -> Batch {
+        let latents = try image("latents.\(index)")
+        let noise = try image("noise.\(index)")
+        guard latents.shape == noise.shape else {
+            throw wrong(
+                "noise.\(index)", "found shape \(noise.shape), wanted that of the latents, \(latents.shape)")
         }
+        let samples = latents.shape[0]
+        let timesteps = try integers("timesteps.\(index)").values.map(Int.init)
+        guard timesteps.count == samples else {
+            throw wrong("timesteps.\(index)", "found \(timesteps.count) timesteps, wanted \(samples)")
+        }
+        return Batch(
+            latents: latents, noise: noise, timesteps: timesteps, condition: try condition(index, samples, isXL: isXL))
+    }
+
+    private func condition(_ index: Int, _ samples: Int, isXL: Bool) throws -> Condition {
+        guard isXL else {
+            return hasIDs
+                ? .ids(try ids("input_ids.\(index)", samples: samples))
+                : .given(TextCondition(states: try tensor("context.\(index)", [samples, nil, nil])))
+        }
+        let values = try tensor("time_ids.\(index)", [samples, 6]).values
+        let sizes = (0..<samples).map { Array(values[6 * $0..<6 * $0 + 6]) }
+        guard hasIDs else {
+            let pooled = try tensor("text_embeds.\(index)", [samples, nil])
+            let states = try tensor("context.\(index)", [samples, nil, nil])
+            return .given(TextCondition(states: states, added: .init(text: pooled, sizes: sizes)))
+        }
+        return .pairs(
+            try ids("input_ids.\(index)", samples: samples), second: try ids("input_ids_2.\(index)", samples: samples),
+            sizes: sizes)
     }
 
     /// A tensor in the reference libraries' order (NCHW), channels last.
@@ -64,11 +82,12 @@ struct ReplayBatches {
         return permuted(tensor, [0, 2, 3, 1])
     }
 
-    private func states(_ index: Int, _ samples: Int) throws -> Tensor {
-        let name = "context.\(index)"
+    /// - Parameter wanted: nil for any length.
+    private func tensor(_ name: String, _ wanted: [Int?]) throws -> Tensor {
         let tensor = try present(name) { try file.tensor(name) }
-        guard tensor.shape.count == 3, tensor.shape[0] == samples else {
-            throw wrong(name, "found shape \(tensor.shape), wanted [\(samples), tokens, width]")
+        guard tensor.shape.count == wanted.count, zip(tensor.shape, wanted).allSatisfy({ $1 == nil || $0 == $1 }) else {
+            let shape = wanted.map { $0.map(String.init) ?? "any" }.joined(separator: ", ")
+            throw wrong(name, "found shape \(tensor.shape), wanted [\(shape)]")
         }
         return tensor
     }

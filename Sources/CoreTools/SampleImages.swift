@@ -50,8 +50,9 @@ package struct SampleImages {
                 sampler: kind, steps: steps, guidance: guidance, size: size, clipSkip: clipSkip,
                 chunks: maxTokens / 75))
         let sets = try adapters.map { adapter in
-            try refuseSecondEncoder(adapter.path, pipeline)
-            let set = try AdapterSet.load(adapter.path, unet: pipeline.unet, textEncoder: pipeline.textEncoder)
+            let set = try AdapterSet.load(
+                adapter.path, unet: pipeline.unet, textEncoder: pipeline.textEncoder,
+                secondTextEncoder: pipeline.textEncoder2)
             set.isTraining = false
             return (set: set, strength: adapter.strength)
         }
@@ -73,15 +74,6 @@ package struct SampleImages {
             report(paths[paths.count - 1])
         }
         return paths
-    }
-
-    /// An adapter that changes SDXL's second text encoder would be applied in part only.
-    private func refuseSecondEncoder(_ path: String, _ pipeline: DiffusionPipeline) throws {
-        guard pipeline.textEncoder2 != nil,
-            let name = try SafetensorsFile(path: path).names.first(where: { $0.hasPrefix("lora_te2_") })
-        else { return }
-        throw SampleError(
-            code: .arguments, message: "\(path): \(name): adapters of SDXL's second text encoder are not applied yet")
     }
 
     private func checkedSampler() throws -> SamplerKind {

@@ -23,16 +23,12 @@ enum JobLimits {
     /// What only the loaded base can tell.
     static func check(_ job: TrainingJob, against pipeline: DiffusionPipeline) throws {
         let training = job.training
-        let layers = pipeline.textEncoder.configuration.sizes.layers
-        guard training.clipSkip <= layers else {
-            throw TrainingError(
-                code: .job, message: "clip_skip \(training.clipSkip): the text encoder has \(layers) layers")
-        }
-        // nil: the layers select nothing of a text encoder.
-        if pipeline.textEncoder2 != nil, let rate = training.textEncoderLearningRate, rate != 0 {
-            throw TrainingError(
-                code: .job,
-                message: "SDXL's text encoders are not trained by the built-in trainer; set text_encoder_lr: 0")
+        for encoder in [pipeline.textEncoder, pipeline.textEncoder2].compactMap(\.self) {
+            let layers = encoder.configuration.sizes.layers
+            guard training.clipSkip <= layers else {
+                throw TrainingError(
+                    code: .job, message: "clip_skip \(training.clipSkip): the text encoder has \(layers) layers")
+            }
         }
         let reduction = pipeline.vae.configuration.reduction
         if let size = training.resolution, size.width % reduction != 0 || size.height % reduction != 0 {

@@ -10,7 +10,7 @@ final class TrainedModel {
     let adapters: AdapterSet
     /// Every trained tensor, in a fixed order.
     let tensors: [Tensor]
-    /// Whether the text encoder changes, so that captions must be encoded anew each step.
+    /// Whether a text encoder changes, so that captions must be encoded anew each step.
     let trainsText: Bool
 
     init(job: TrainingJob, tokenizer: String? = nil) throws {
@@ -24,7 +24,8 @@ final class TrainedModel {
         self.pipeline = pipeline
         let freezesText = job.training.textEncoderLearningRate == 0
         adapters = try AdapterSet.create(
-            unet: pipeline.unet, textEncoder: freezesText ? nil : pipeline.textEncoder, spec: job.training)
+            unet: pipeline.unet, textEncoder: freezesText ? nil : pipeline.textEncoder,
+            secondTextEncoder: freezesText ? nil : pipeline.textEncoder2, spec: job.training)
         adapters.attach()
         tensors = adapters.trainables.map(\.tensor)
         trainsText = !adapters.trainables(.textEncoder).isEmpty

@@ -105,7 +105,104 @@ struct AdapterFileTests {
             testDescription: "a Kronecker factor that does not divide the layer",
             tensors: [("lora_unet_lin.lokr_w1", [4, 2]), ("lora_unet_lin.lokr_w2", [2, 2])], code: .wrongShape,
             mentions: ["lora_unet_lin.lokr_w1", "[4, 2]"]),
+        Fault(
+            testDescription: "a LoHa half without its other factor",
+            tensors: [
+                ("lora_unet_lin.hada_w1_a", [6, 2]), ("lora_unet_lin.hada_w1_b", [2, 4]),
+                ("lora_unet_lin.hada_w2_a", [6, 2]),
+            ], code: .incompleteLayer, mentions: ["lora_unet_lin.hada_w2_b"]),
+        Fault(
+            testDescription: "a LoHa core of another kernel",
+            tensors: [
+                ("lora_unet_conv.hada_w1_a", [2, 6]), ("lora_unet_conv.hada_w1_b", [2, 4]),
+                ("lora_unet_conv.hada_w2_a", [2, 6]), ("lora_unet_conv.hada_w2_b", [2, 4]),
+                ("lora_unet_conv.hada_t1", [2, 2, 5, 5]), ("lora_unet_conv.hada_t2", [2, 2, 3, 3]),
+            ], code: .wrongShape, mentions: ["lora_unet_conv.hada_t1", "[2, 2, 5, 5]", "[2, 2, 3, 3]"]),
+        Fault(
+            testDescription: "a Kronecker product of one factor", tensors: [("lora_unet_lin.lokr_w1", [2, 2])],
+            code: .incompleteLayer, mentions: ["lora_unet_lin.lokr_w2_a"]),
+        Fault(
+            testDescription: "a difference of another shape", tensors: [("lora_unet_lin.diff", [4, 6])],
+            code: .wrongShape, mentions: ["lora_unet_lin.diff", "[4, 6]", "[6, 4]"]),
+        Fault(
+            testDescription: "a bias for a layer that has none",
+            tensors: [("lora_unet_lin.diff", [6, 4]), ("lora_unet_lin.diff_b", [6])], code: .unplacedKey,
+            mentions: ["lora_unet_lin.diff_b", "no bias"]),
+        Fault(
+            testDescription: "rotations that do not fill the rows", tensors: [("lora_unet_lin.oft_blocks", [2, 2, 2])],
+            code: .wrongShape, mentions: ["lora_unet_lin.oft_blocks", "[2, 2, 2]"]),
+        Fault(
+            testDescription: "a factor for each of the wrong channels",
+            tensors: [("lora_unet_lin.weight", [5]), ("lora_unet_lin.on_input", [])], code: .wrongShape,
+            mentions: ["lora_unet_lin.weight", "[5]"]),
+        Fault(
+            testDescription: "GLoRA's tensors of two layers",
+            tensors: [
+                ("lora_unet_lin.a1.weight", [4, 2]), ("lora_unet_lin.a2.weight", [2, 4]),
+                ("lora_unet_lin.b1.weight", [7, 2]), ("lora_unet_lin.b2.weight", [2, 4]),
+            ], code: .wrongShape, mentions: ["lora_unet_lin.b1.weight", "[7, 2]", "[6, 2]"]),
+        Fault(
+            testDescription: "GLoKr without what it adds",
+            tensors: [
+                ("lora_unet_lin.b.lokr_w1", [2, 2]), ("lora_unet_lin.b.lokr_w2", [3, 2]),
+                ("lora_unet_lin.a.lokr_w1", [2, 2]),
+            ], code: .incompleteLayer, mentions: ["lora_unet_lin.a.lokr_w2_a"]),
+        Fault(
+            testDescription: "magnitudes of no axis",
+            tensors: [
+                ("lora_unet_lin.lora_up.weight", [6, 2]), ("lora_unet_lin.lora_down.weight", [2, 4]),
+                ("lora_unet_lin.dora_scale", [5, 1]),
+            ], code: .wrongShape, mentions: ["lora_unet_lin.dora_scale", "[5, 1]"]),
+        Fault(
+            testDescription: "a scale of two numbers",
+            tensors: [
+                ("lora_unet_lin.lora_up.weight", [6, 2]), ("lora_unet_lin.lora_down.weight", [2, 4]),
+                ("lora_unet_lin.alpha", [2]),
+            ], code: .wrongShape, mentions: ["lora_unet_lin.alpha", "one finite number"]),
+        Fault(
+            testDescription: "a rank of 0",
+            tensors: [("lora_unet_lin.lora_up.weight", [6, 0]), ("lora_unet_lin.lora_down.weight", [0, 4])],
+            code: .wrongShape, mentions: ["lora_unet_lin.lora_", "0"]),
+        Fault(
+            testDescription: "a norm's keys at a linear layer", tensors: [("lora_unet_lin.w_norm", [6])],
+            code: .unplacedKey, mentions: ["lora_unet_lin.w_norm", "lora_up.weight"]),
+        Fault(
+            testDescription: "a linear layer's keys at a norm", tensors: [("lora_unet_norm.lora_up.weight", [6, 2])],
+            code: .unplacedKey, mentions: ["lora_unet_norm.lora_up.weight", "w_norm"]),
+        Fault(
+            testDescription: "a norm of another width",
+            tensors: [("lora_unet_norm.w_norm", [5]), ("lora_unet_norm.b_norm", [5])], code: .wrongShape,
+            mentions: ["lora_unet_norm.w_norm", "[5]", "[6]"]),
+        Fault(
+            testDescription: "T-LoRA, which works with its own base only",
+            tensors: [("lora_unet_lin.lambda_layer", [1, 2])], code: .unplacedKey,
+            mentions: ["lora_unet_lin.lambda_layer", "T-LoRA"]),
+        Fault(
+            testDescription: "two spellings of one layer",
+            tensors: [("lora_unet_lin.diff", [6, 4]), ("lycoris_lin.diff", [6, 4])], code: .unplacedKey,
+            mentions: ["lora_unet_lin", "lycoris_lin", "same layer"]),
+        Fault(
+            testDescription: "another model's keys", tensors: [("transformer.blocks.0.attn.lora_A.weight", [2, 4])],
+            code: .unplacedKey, mentions: ["transformer.blocks.0.attn.lora_A.weight", "no layer of that name"]),
     ]
+
+    @Test("with numbers that are not finite is refused by the key's name", arguments: [Float.nan, .infinity])
+    func notFinite(value: Float) throws {
+        let folder = try TemporaryFolder()
+        let network = TwoLayers(outputs: 6, inputs: 4)
+        for bad in ["lora_up.weight", "lora_down.weight", "alpha"] {
+            var writer = SafetensorsWriter()
+            for (suffix, shape) in [("lora_up.weight", [6, 2]), ("lora_down.weight", [2, 4]), ("alpha", [])] {
+                var floats = filled(shape, q: 3)
+                if suffix == bad { floats[floats.count / 2] = value }
+                writer.add("lora_unet_lin.\(suffix)", shape: shape, floats: floats)
+            }
+            try writer.write(to: folder.path + "/bad.safetensors")
+            #expect {
+                try AdapterSet.load(folder.path + "/bad.safetensors", unet: network, textEncoder: nil)
+            } throws: { "\($0)".contains("lora_unet_lin.\(bad)") && "\($0)".contains("finite") }
+        }
+    }
 
     @Test("with a fault is refused by the key's name", arguments: faults)
     func refused(fault: Fault) throws {

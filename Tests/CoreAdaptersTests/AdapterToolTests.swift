@@ -140,7 +140,9 @@ struct AdapterToolTests {
 
     @Test(
         "resize to the same rank changes nothing",
-        arguments: ["lora", "lora_tucker", "loha", "lokr_low", "lokr_full", "lokr_both"])
+        arguments: [
+            "lora", "lora_tucker", "loha", "loha_tucker", "lokr_low", "lokr_full", "lokr_both", "lokr_tucker", "dora",
+        ])
     func resizeSame(name: String) throws {
         let folder = try TemporaryFolder()
         let out = folder.path + "/same.safetensors"
@@ -160,14 +162,15 @@ struct AdapterToolTests {
     @Test("resize to more ranks changes no output; to fewer, LoRA loses the smallest singular values")
     func resizeLoRA() throws {
         let folder = try TemporaryFolder()
-        for name in ["lora", "loha", "lora_tucker"] {
+        for name in ["lora", "loha", "lora_tucker", "loha_tucker", "lokr_tucker", "lokr_both", "lokr_low"] {
             let out = "\(folder.path)/\(name)-large.safetensors"
             _ = try AdapterResize(path: Self.adapter(name), out: out, rule: .fixed(6), type: .f32).run()
             let expected = try ReferenceForwardTests.expected(name)
             let found = try Self.outputs(Self.pipeline, adapter: out)
             #expect(relativeError(found.sample, try expected.floats("\(name).sample")) < 5e-6)
             #expect(relativeError(found.hidden, try expected.floats("\(name).hidden")) < 5e-6)
-            #expect(try StoredAdapter(path: out).layers.allSatisfy { $0.isNorm || $0.rank == 6 })
+            #expect(
+                try StoredAdapter(path: out).layers.allSatisfy { $0.isNorm || $0.rank == 6 || $0.algorithm == .lokr })
         }
         let out = folder.path + "/small.safetensors"
         let rows = try AdapterResize(path: Self.adapter("lora"), out: out, rule: .fixed(1), type: .f32).run().layers

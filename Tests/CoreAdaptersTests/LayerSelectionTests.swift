@@ -1,6 +1,7 @@
 import CoreAdapters
 import CoreDiffusion
 import CoreNets
+import CoreTensor
 import RunSpec
 import Testing
 
@@ -20,16 +21,23 @@ struct LayerSelectionTests {
     @Test(
         "select as many layers as the reference",
         arguments: [
-            (LayerPreset.full, 282, 108, 72), (.fullLinear, 230, 108, 72), (.attnMLP, 192, 64, 72),
-            (.attnOnly, 128, 0, 48), (.unetTransformerOnly, 192, 64, 0), (.unetConvBlockOnly, 88, 44, 0),
-        ] as [(LayerPreset, Int, Int, Int)])
-    func counts(preset: LayerPreset, layers: Int, norms: Int, text: Int) throws {
+            (LayerPreset.full, [184, 46, 52], 108, 72), (.unetOnly, [184, 46, 52], 108, 0),
+            (.fullLinear, [184, 46, 0], 108, 72), (.attnMLP, [160, 32, 0], 64, 72), (.attnOnly, [128, 0, 0], 0, 48),
+            (.unetTransformerOnly, [160, 32, 0], 64, 0), (.unetConvBlockOnly, [22, 14, 52], 44, 0),
+        ] as [(LayerPreset, [Int], Int, Int)])
+    func counts(preset: LayerPreset, layers: [Int], norms: Int, text: Int) throws {
         let networks = Networks()
         let selected = LayerTarget.selected(by: preset.unet, in: networks.unet, side: .unet)
         let weights = selected.filter {
             $0.geometry.kind != .norm && (preset.includesConvolutions || $0.geometry.taps == 1)
         }
-        #expect(weights.count == layers)
+        // Linear, 1×1, k×k: 282, 230, 192, 128, 88 layers in all.
+        let kinds = [
+            weights.count { $0.geometry.kind == .linear },
+            weights.count { $0.geometry.kind == .convolution && $0.geometry.taps == 1 },
+            weights.count { $0.geometry.taps > 1 },
+        ]
+        #expect(kinds == layers)
         #expect(selected.count { $0.geometry.kind == .norm } == norms)
         #expect(LayerTarget.selected(by: preset.textEncoder, in: networks.text, side: .textEncoder).count == text)
     }
@@ -84,6 +92,38 @@ struct LayerSelectionTests {
             return sum + geometry.outputs * geometry.columns + (geometry.hasBias ? geometry.outputs : 0)
         }
         #expect(count == values)
+    }
+
+    @Test("as a file in half precision take two bytes a value")
+    func bytes() throws {
+        let networks = Networks()
+        let given: [String: ParameterValue] = [
+            "algorithm": "lora", "dim": 8, "layers": "attn-only", "lr": 1e-4, "epochs": 1, "batch": 1,
+        ]
+        let adapters = try AdapterSet.create(
+            unet: networks.unet, textEncoder: networks.text, spec: try TrainingSpec(given))
+        let folder = try TemporaryFolder()
+        try adapters.save(to: folder.path + "/new.safetensors")
+        let file = try SafetensorsFile(path: folder.path + "/new.safetensors")
+        #expect(file.names.reduce(0) { $0 + (file.info($1)?.count ?? 0) } == 2_184_368)
+        #expect(file.names.allSatisfy { file.info($0)?.dtype == .f16 })
+    }
+
+    @Test(
+        "of one's own in a sweep's map select in the U-Net and in the text encoder",
+        arguments: [
+            (["classes": ["Attention"]], 128, 0), (["classes": ["CLIPMLP"]], 0, 24),
+            (["names": ["to_v", "v_proj"]], 32, 12), (["names": ["down_blocks.*.attn1.to_q"]], 6, 0),
+            (["classes": ["Transformer2DModel", "CLIPAttention"], "exclude": ["*.ff.net.*", "out_proj"]], 160, 36),
+            (["names": ["conv_in", "conv_out"], "exclude": ["conv_out"]], 1, 0),
+        ] as [(ParameterValue, Int, Int)])
+    func ownMaps(map: ParameterValue, unet: Int, text: Int) throws {
+        let networks = Networks()
+        let given: [String: ParameterValue] = ["algorithm": "ia3", "layers": map, "lr": 1e-4, "epochs": 1, "batch": 1]
+        let adapters = try AdapterSet.create(
+            unet: networks.unet, textEncoder: networks.text, spec: try TrainingSpec(given))
+        #expect(adapters.layers.count { $0.side == .unet } == unet)
+        #expect(adapters.layers.count { $0.side == .textEncoder } == text)
     }
 
     @Test("of one's own select by path suffix and glob, and leave out")

@@ -4,7 +4,7 @@ import CoreTensor
 import RunSpec
 import Testing
 
-/// Every algorithm on a linear layer and a k×k convolution.
+/// Every algorithm with every option that changes its tensors, on a linear layer, a 1×1 and a k×k convolution.
 @Suite("A new adapter")
 struct NewAdapterTests {
     struct Variant: Sendable, CustomTestStringConvertible {
@@ -14,6 +14,13 @@ struct NewAdapterTests {
         var configure: @Sendable (inout AdapterOptions) -> Void = { _ in }
         /// Suffixes that get a gradient at the first step: the tensors that are zero at the start.
         let moving: Set<String>
+        /// Whether the update can be added to a layer's output without building ΔW.
+        var bypasses: Bool { [.lora, .dylora, .loha, .lokr].contains(algorithm) && !isDecomposed }
+        private var isDecomposed: Bool {
+            var options = AdapterOptions(algorithm: algorithm, layers: LayerSelection(.full))
+            configure(&options)
+            return options.dora
+        }
         var testDescription: String { name }
     }
 
@@ -54,6 +61,9 @@ struct NewAdapterTests {
                 $0.rescaled = true
             }, moving: ["oft_blocks", "rescale"]),
         Variant(name: "DyLoRA", algorithm: .dylora, configure: { $0.blockSize = 2 }, moving: ["lora_up.weight"]),
+        Variant(
+            name: "Diag-OFT rescaled", algorithm: .diagOFT, dim: 3, configure: { $0.rescaled = true },
+            moving: ["oft_blocks", "rescale"]),
         Variant(name: "BOFT", algorithm: .boft, dim: 6, moving: ["oft_blocks"]),
         Variant(
             name: "DoRA on outputs", algorithm: .lora, configure: { $0.dora = true },
@@ -82,9 +92,83 @@ struct NewAdapterTests {
         Variant(
             name: "GLoKr scalar", algorithm: .glokr, dim: 1, configure: { $0.useScalar = true }, moving: ["scalar"]),
         Variant(
+            name: "GLoKr both", algorithm: .glokr, dim: 1,
+            configure: {
+                $0.decomposeBoth = true
+                $0.factor = 4
+            }, moving: ["a.lokr_w2_b", "b.lokr_w2_b"]),
+        Variant(
+            name: "GLoKr Tucker", algorithm: .glokr, dim: 1, configure: { $0.useTucker = true },
+            moving: ["a.lokr_w2_b", "b.lokr_w2_b"]),
+        Variant(
+            name: "GLoKr unbalanced", algorithm: .glokr, dim: 1,
+            configure: {
+                $0.unbalanced = true
+                $0.factor = 2
+            }, moving: ["a.lokr_w2_b", "b.lokr_w2_b"]),
+        Variant(
             name: "BOFT rescaled", algorithm: .boft, dim: 6, configure: { $0.rescaled = true },
             moving: ["oft_blocks", "rescale"]),
+        Variant(
+            name: "BOFT bounded", algorithm: .boft, dim: 6, configure: { $0.constraint = 0.05 }, moving: ["oft_blocks"]),
+        Variant(
+            name: "DoRA on inputs", algorithm: .lora,
+            configure: {
+                $0.dora = true
+                $0.doraOnOutput = false
+            }, moving: ["lora_up.weight", "dora_scale"]),
+        Variant(
+            name: "DoRA, LoHa", algorithm: .loha, configure: { $0.dora = true }, moving: ["hada_w2_a", "dora_scale"]),
+        Variant(
+            name: "DoRA on inputs, LoKr", algorithm: .lokr, dim: 1,
+            configure: {
+                $0.dora = true
+                $0.doraOnOutput = false
+            }, moving: ["lokr_w2_b", "dora_scale"]),
+        Variant(
+            name: "DoRA, LoRA Tucker", algorithm: .lora,
+            configure: {
+                $0.dora = true
+                $0.useTucker = true
+            }, moving: ["lora_up.weight", "dora_scale"]),
+        Variant(
+            name: "LoRA Tucker scalar", algorithm: .lora,
+            configure: {
+                $0.useTucker = true
+                $0.useScalar = true
+            }, moving: ["scalar"]),
+        Variant(
+            name: "LoHa Tucker scalar", algorithm: .loha,
+            configure: {
+                $0.useTucker = true
+                $0.useScalar = true
+            }, moving: ["scalar"]),
+        Variant(
+            name: "LoKr Tucker scalar", algorithm: .lokr, dim: 1,
+            configure: {
+                $0.useTucker = true
+                $0.useScalar = true
+            }, moving: ["scalar"]),
+        Variant(
+            name: "LoKr full matrix scalar", algorithm: .lokr, dim: nil, configure: { $0.useScalar = true },
+            moving: ["scalar"]),
+        Variant(
+            name: "LoRA with rank dropout", algorithm: .lora, configure: { $0.rankDropout = 0.3 },
+            moving: ["lora_up.weight"]),
+        Variant(
+            name: "LoRA with dropout", algorithm: .lora, configure: { $0.dropout = 0.3 }, moving: ["lora_up.weight"]),
+        Variant(
+            name: "LoKr with rank dropout", algorithm: .lokr, dim: 1, configure: { $0.rankDropout = 0.3 },
+            moving: ["lokr_w2_b"]),
+        Variant(
+            name: "GLoRA with rank dropout", algorithm: .glora, configure: { $0.rankDropout = 0.3 },
+            moving: ["a2.weight", "b2.weight"]),
+        Variant(
+            name: "Diag-OFT with rank dropout", algorithm: .diagOFT, dim: 3, configure: { $0.rankDropout = 0.3 },
+            moving: ["oft_blocks"]),
     ]
+    /// With a kernel's side: 1×1 convolutions are matrices in another shape.
+    static let kernels = [3, 1]
 
     static func make(_ variant: Variant, _ network: TwoLayers) throws -> AdapterSet {
         var options = AdapterOptions(
@@ -95,9 +179,9 @@ struct NewAdapterTests {
         return try AdapterSet.create(unet: network, textEncoder: nil, options: options)
     }
 
-    @Test("changes nothing, and its zero tensors are the first to move", arguments: variants)
-    func startsAtZero(variant: Variant) throws {
-        let network = TwoLayers(outputs: 12, inputs: 16)
+    @Test("changes nothing, and its zero tensors are the first to move", arguments: variants, kernels)
+    func startsAtZero(variant: Variant, kernel: Int) throws {
+        let network = TwoLayers(outputs: 12, inputs: 16, kernel: kernel)
         let (x, image) = (randomTensor([5, 16], seed: 1), randomTensor([2, 4, 4, 16], seed: 2))
         let plain = withoutGradients { (network.linear(x).values, network.convolution(image).values) }
         let adapters = try Self.make(variant, network)
@@ -115,15 +199,21 @@ struct NewAdapterTests {
         }
     }
 
-    @Test("adds to the output what its rebuilt ΔW adds", arguments: variants.prefix(11))
-    func bypassMatchesRebuild(variant: Variant) throws {
-        let network = TwoLayers(outputs: 12, inputs: 16, stride: 2)
+    @Test("adds to the output what its rebuilt ΔW adds, wherever there are both ways", arguments: variants, kernels)
+    func bypassMatchesRebuild(variant: Variant, kernel: Int) throws {
+        let network = TwoLayers(outputs: 12, inputs: 16, kernel: kernel, stride: 2)
         let adapters = try Self.make(variant, network)
         randomise(adapters)
         for layer in adapters.layers {
             guard case .weight(_, let update) = layer.content else { continue }
             let geometry = layer.target.geometry
             let isLinear = geometry.kind == .linear
+            if !variant.bypasses {
+                let x = isLinear ? randomTensor([6, 16], seed: 8) : randomTensor([2, 4, 4, 16], seed: 9)
+                let y = isLinear ? Tensor.zeros([6, 12]) : Tensor.zeros([2, 2, 2, 12])
+                #expect(update.bypass(BypassCall(x: x, y: y, geometry: geometry, stride: 2)) == nil)
+                continue
+            }
             let base = (isLinear ? network.linear.weight : network.convolution.weight).tensor.detached()
                 .reshaped([geometry.outputs, geometry.columns])
             let mask: [Float]? = variant.algorithm == .lokr ? nil : (0..<12).map { Float($0 % 3) }
@@ -138,12 +228,14 @@ struct NewAdapterTests {
                     y = bypass ? try #require(update.bypass(call)) : linear(x, weight: delta)
                 } else {
                     let call = BypassCall(
-                        x: x, y: Tensor.zeros([2, 2, 2, 12]), geometry: geometry, stride: 2, padding: Padding(1),
-                        rowScale: mask)
+                        x: x, y: Tensor.zeros([2, 2, 2, 12]), geometry: geometry, stride: 2,
+                        padding: Padding(kernel / 2), rowScale: mask)
                     y =
                         bypass
                         ? try #require(update.bypass(call))
-                        : conv2d(x, weight: delta.reshaped([12, 3, 3, 16]), stride: 2, padding: Padding(1))
+                        : conv2d(
+                            x, weight: delta.reshaped([12, kernel, kernel, 16]), stride: 2, padding: Padding(kernel / 2)
+                        )
                 }
                 sum(square(y)).backward()
                 return (y.values, (update.tensors.map(\.tensor) + [x]).map { $0.gradient?.values ?? [] })
@@ -186,9 +278,9 @@ struct NewAdapterTests {
         }
     }
 
-    @Test("has gradients that finite differences confirm", arguments: variants)
-    func gradients(variant: Variant) throws {
-        let network = TwoLayers(outputs: 12, inputs: 16, bias: true)
+    @Test("has gradients that finite differences confirm", arguments: variants, kernels)
+    func gradients(variant: Variant, kernel: Int) throws {
+        let network = TwoLayers(outputs: 12, inputs: 16, kernel: kernel, bias: true)
         let adapters = try Self.make(variant, network)
         randomise(adapters)
         adapters.attach()

@@ -92,6 +92,21 @@ struct PythonTests {
                     $0.dora = true
                     $0.doraOnOutput = false
                 }
+            ),
+            (
+                "lora_dora_input",
+                options(.lora, 2, 1) {
+                    $0.dora = true
+                    $0.doraOnOutput = false
+                }
+            ),
+            (
+                "lokr_dora_input",
+                options(.lokr, 1, 0.5) {
+                    $0.factor = 2
+                    $0.dora = true
+                    $0.doraOnOutput = false
+                }
             ), ("dylora", options(.dylora, 4, 2) { $0.blockSize = 2 }),
         ]
     }()
@@ -101,6 +116,7 @@ struct PythonTests {
         let python = try #require(ProcessInfo.processInfo.environment["RADIATA_PYTHON"])
         let folder = try TemporaryFolder()
         for (name, options) in Self.cases { try write(name, options, to: folder.path) }
+        for name in ["lora", "lokr"] { try writeLarge(name, to: folder.path + "/xl") }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: python)
         process.arguments = [Fixtures.path("verify.py"), folder.path]
@@ -113,12 +129,60 @@ struct PythonTests {
         #expect(process.terminationStatus == 0, "\(output.suffix(4000))")
         print(
             output.split(separator: "\n").filter { $0.contains("e-") && !$0.contains("INFO") }.joined(separator: "\n"))
+        #expect(output.contains("worst"), "the comparison ran to its end")
     }
 
     private func write(_ name: String, _ options: AdapterOptions, to folder: String) throws {
         let unet = try DiffusionPipeline.loadUNet(Fixtures.path("pipeline/unet"))
         let text = try DiffusionPipeline.loadTextEncoder(Fixtures.path("pipeline/text_encoder"))
         let adapters = try AdapterSet.create(unet: unet, textEncoder: text, options: options)
+        randomise(adapters)
+        let path = "\(folder)/\(name).safetensors"
+        try adapters.save(to: path, type: .f32)
+        adapters.isTraining = false
+        adapters.attach()
+        let outputs = try ReferenceForwardTests.outputs(unet, text)
+        try write(
+            [("sample", outputs.sample), ("hidden", outputs.hidden)], to: "\(folder)/\(name).outputs.safetensors")
+        guard ["lora_tucker", "lora_rs", "lora_scalar", "dora", "dylora"].contains(name) else { return }
+        for (format, out) in [
+            (AdapterConversion.Format.diffusers, "\(folder)/\(name).diffusers.safetensors"),
+            (.peft, "\(folder)/\(name).peft"),
+        ] {
+            var conversion = AdapterConversion(path: path, out: out, format: format)
+            conversion.type = .f32
+            _ = try conversion.run()
+        }
+    }
+
+    /// An adapter of SDXL's U-Net and both its text encoders.
+    private func writeLarge(_ name: String, to folder: String) throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let pipeline = try DiffusionPipeline(directory: LargeModelTests.pipeline)
+        var options = AdapterOptions(
+            algorithm: name == "lora" ? .lora : .lokr, layers: LayerSelection(.full), dim: name == "lora" ? 2 : 1,
+            alpha: name == "lora" ? 1 : 0.5, seed: 3)
+        options.factor = 2
+        let adapters = try AdapterSet.create(
+            unet: pipeline.unet, textEncoder: pipeline.textEncoder, secondTextEncoder: pipeline.textEncoder2,
+            options: options)
+        randomise(adapters)
+        try adapters.save(to: "\(folder)/\(name).safetensors", type: .f32)
+        adapters.isTraining = false
+        adapters.attach()
+        let outputs = try LargeModelTests.outputs(pipeline)
+        try write(
+            [("sample", outputs.sample), ("states", outputs.states), ("pooled", outputs.pooled)],
+            to: "\(folder)/\(name).outputs.safetensors")
+    }
+
+    private func write(_ outputs: [(name: String, floats: [Float])], to path: String) throws {
+        var writer = SafetensorsWriter()
+        for (name, floats) in outputs { writer.add(name, shape: [floats.count], floats: floats) }
+        try writer.write(to: path)
+    }
+
+    private func randomise(_ adapters: AdapterSet) {
         for (index, trainable) in adapters.trainables.enumerated() {
             let noise = randomTensor(trainable.tensor.shape, seed: UInt64(50 + index))
             let isFactor = trainable.name.hasSuffix("dora_scale") || trainable.name.hasSuffix("rescale")
@@ -128,24 +192,6 @@ struct PythonTests {
                     for i in values.indices { values[i] += size * $0[i] * (isFactor ? values[i] : 1) }
                 }
             }
-        }
-        let path = "\(folder)/\(name).safetensors"
-        try adapters.save(to: path, type: .f32)
-        adapters.isTraining = false
-        adapters.attach()
-        let outputs = try ReferenceForwardTests.outputs(unet, text)
-        var writer = SafetensorsWriter()
-        writer.add("sample", shape: [outputs.sample.count], floats: outputs.sample)
-        writer.add("hidden", shape: [outputs.hidden.count], floats: outputs.hidden)
-        try writer.write(to: "\(folder)/\(name).outputs.safetensors")
-        guard ["lora_tucker", "lora_rs", "lora_scalar", "dora"].contains(name) else { return }
-        for (format, out) in [
-            (AdapterConversion.Format.diffusers, "\(folder)/\(name).diffusers.safetensors"),
-            (.peft, "\(folder)/\(name).peft"),
-        ] {
-            var conversion = AdapterConversion(path: path, out: out, format: format)
-            conversion.type = .f32
-            _ = try conversion.run()
         }
     }
 }

@@ -15,7 +15,7 @@ struct ReferenceForwardTests {
     static let variants = [
         "lora_rs", "lora_scalar", "loha_tucker", "loha_scalar", "lokr_tucker", "lokr_unbalanced", "lokr_matrix",
         "lokr_scalar", "lokr_dora", "loha_dora", "ia3_input", "glora_scalar", "diag_oft_plain", "boft_rescaled",
-        "dylora",
+        "dylora", "lora_dora_input", "lokr_dora_input",
     ]
 
     static func expected(_ name: String) throws -> SafetensorsFile {

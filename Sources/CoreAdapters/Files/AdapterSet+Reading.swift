@@ -8,25 +8,26 @@ extension AdapterSet {
     /// - Throws: `AdapterError` naming the key that has no place, is missing or has a wrong shape; the reader's own error for
     ///   a broken file.
     package static func load(
-        _ path: String, unet: (any Module)?, textEncoder: (any Module)?
+        _ path: String, unet: (any Module)?, textEncoder: (any Module)?, secondTextEncoder: (any Module)? = nil
     ) throws -> AdapterSet {
         let file = try SafetensorsFile(path: path)
         do {
-            return try load(file, unet: unet, textEncoder: textEncoder)
+            return try load(file, unet: unet, textEncoder: textEncoder, secondTextEncoder: secondTextEncoder)
         } catch let error as AdapterError {
             throw AdapterError(error.code, "\(path): \(error.message)")
         }
     }
 
-    static func load(
-        _ file: SafetensorsFile, unet: (any Module)?, textEncoder: (any Module)?
+    private static func load(
+        _ file: SafetensorsFile, unet: (any Module)?, textEncoder: (any Module)?, secondTextEncoder: (any Module)?
     ) throws -> AdapterSet {
         var places: [String: LayerTarget] = [:]
         var present: [String] = []
-        for (root, side) in [(unet, AdapterSide.unet), (textEncoder, .textEncoder)] {
+        let isPaired = textEncoder != nil && secondTextEncoder != nil
+        for (root, side) in [(unet, AdapterSide.unet), (textEncoder, .textEncoder), (secondTextEncoder, .textEncoder)] {
             guard let root else { continue }
             present += LayerNames(root, side: side).prefixes
-            for target in LayerTarget.all(in: root, side: side) {
+            for target in LayerTarget.all(in: root, side: side, isPaired: isPaired) {
                 for spelling in target.names.spellings(target.path) where places[spelling] == nil {
                     places[spelling] = target
                 }

@@ -41,7 +41,11 @@ package final class LayerKeys {
 
     package func takeIfPresent(_ suffix: String) throws -> (shape: [Int], floats: [Float])? {
         guard let key = keys.removeValue(forKey: suffix), let entry = file.info(key) else { return nil }
-        return (StoredKey.shape(of: key, entry.shape), try file.floats(key))
+        let floats = try file.floats(key)
+        guard suffix == "alpha" || floats.allSatisfy(\.isFinite) else {
+            throw AdapterError(.wrongShape, "\(key): holds numbers that are not finite; wanted finite ones")
+        }
+        return (StoredKey.shape(of: key, entry.shape), floats)
     }
 
     /// The number under `alpha`, if any; the same when asked again.

@@ -11,14 +11,19 @@ package struct LayerNames: Equatable, Sendable {
     private let originalLayers: Int?
     /// The text encoder with a projection, SDXL's second.
     private let isSecond: Bool
+    /// Whether a text encoder is one of the two that run.
+    private let isPaired: Bool
 
-    package init(_ root: any Module, side: AdapterSide) {
+    package init(_ root: any Module, side: AdapterSide, isPaired: Bool = false) {
         self.side = side
         isSecond = root.className == "CLIPTextModelWithProjection"
-        let isXL = root.children.contains { $0.name == "add_embedding" }
+        self.isPaired = isPaired
         let first = root.children.first { $0.name == "down_blocks.0" }?.module
-        originalLayers = isXL ? first?.children.count { $0.name.hasPrefix("resnets.") } : nil
+        originalLayers = Self.isXL(root) ? first?.children.count { $0.name.hasPrefix("resnets.") } : nil
     }
+
+    /// Whether a U-Net is SDXL's.
+    static func isXL(_ unet: any Module) -> Bool { unet.children.contains { $0.name == "add_embedding" } }
 
     /// The name in the files we write, which every reader knows.
     package func written(_ path: String) -> String {
@@ -26,7 +31,8 @@ package struct LayerNames: Equatable, Sendable {
         case .unet:
             let original = originalLayers.flatMap { OriginalNames.original(path, layers: $0) }
             return "lora_unet_" + LayerPath.flat(original ?? path)
-        case .textEncoder: return (isSecond ? "lora_te2_" : "lora_te_") + Self.textName(path)
+        case .textEncoder:
+            return (isSecond ? "lora_te2_" : isPaired ? "lora_te1_" : "lora_te_") + Self.textName(path)
         }
     }
 
@@ -39,7 +45,8 @@ package struct LayerNames: Equatable, Sendable {
         case .textEncoder:
             let long = Self.textName(path)
             let short = long.hasPrefix("text_model_") ? String(long.dropFirst("text_model_".count)) : long
-            let prefixes = isSecond ? ["lora_te2_", "lycoris_"] : ["lora_te_", "lora_te1_", "lycoris_"]
+            // The model-agnostic prefix cannot mean one of two.
+            let prefixes = (isSecond ? ["lora_te2_"] : ["lora_te_", "lora_te1_"]) + (isPaired ? [] : ["lycoris_"])
             return prefixes.flatMap { [$0 + long, $0 + short] }
         }
     }

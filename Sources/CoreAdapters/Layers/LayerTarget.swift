@@ -14,9 +14,9 @@ package struct LayerTarget {
     package var fileName: String { names.written(path) }
 
     /// Every layer of a network that adapters know.
-    package static func all(in root: any Module, side: AdapterSide) -> [LayerTarget] {
+    package static func all(in root: any Module, side: AdapterSide, isPaired: Bool = false) -> [LayerTarget] {
         var targets: [LayerTarget] = []
-        let names = LayerNames(root, side: side)
+        let names = LayerNames(root, side: side, isPaired: isPaired)
         root.visit { path, module in
             guard let geometry = LayerGeometry(module) else { return }
             targets.append(LayerTarget(side: side, path: path, geometry: geometry, module: module, names: names))
@@ -25,9 +25,13 @@ package struct LayerTarget {
     }
 
     /// The layers of `root` that a rule selects, in registration order; norms only below selected blocks.
-    package static func selected(by rule: LayerRule, in root: any Module, side: AdapterSide) -> [LayerTarget] {
+    ///
+    /// - Parameter isPaired: whether a text encoder is one of SDXL's two, which decides its name.
+    package static func selected(
+        by rule: LayerRule, in root: any Module, side: AdapterSide, isPaired: Bool = false
+    ) -> [LayerTarget] {
         var targets: [LayerTarget] = []
-        let names = LayerNames(root, side: side)
+        let names = LayerNames(root, side: side, isPaired: isPaired)
         // Paths of the selected blocks and of the enclosing ones that `within` asks for.
         var blocks: [String] = []
         var enclosing: [String] = []

@@ -187,7 +187,8 @@ package struct AdapterConversion {
         var writer = SafetensorsWriter(metadata: ["format": "pt"])
         for layer in layers {
             let (component, path) = try address(layer)
-            for (ending, tensor) in try peftTensors(layer) {
+            let magnitudes = component == "unet" ? "lora_magnitude_vector" : "lora_magnitude_vector.weight"
+            for (ending, tensor) in try peftTensors(layer, magnitudes: magnitudes) {
                 writer.add(
                     "\(component).\(path).\(ending)", shape: tensor.shape, floats: tensor.floats, type: type.stored)
             }

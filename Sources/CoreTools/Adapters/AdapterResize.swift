@@ -101,11 +101,9 @@ package struct AdapterResize {
     /// Both halves truncated: the product of two best approximations, then its factors improved in turn.
     private func loha(_ layer: StoredLayer) throws -> StoredLayer {
         let isTucker = layer.tensors["hada_t1"] != nil
-        if case .fixed(layer.rank) = rule(isWide: isTucker) { return layer }
-        guard !isTucker else {
-            throw AdapterError(
-                .badOption, "\(layer.name).hada_t1: LoHa's Tucker form cannot be resized; convert it to lora first")
-        }
+        let rule = rule(isWide: isTucker)
+        if case .fixed(layer.rank) = rule { return layer }
+        if isTucker { return try lohaTucker(layer, rule) }
         let names = [("hada_w1_a", "hada_w1_b"), ("hada_w2_a", "hada_w2_b")]
         let halves = try names.map { a, b in
             guard
@@ -114,7 +112,7 @@ package struct AdapterResize {
             return values
         }
         // Both halves get one rank: what the file's format wants.
-        let rank = halves.map { fittedRank($0, rule, limit: layer.rank ?? 1) }.max() ?? 1
+        let rank = halves.map { fittedRank($0.values, rule, limit: layer.rank ?? 1) }.max() ?? 1
         var result = layer
         var factors = halves.map { padded($0, rank: rank) }
         if rank < layer.rank ?? 1 {
@@ -128,20 +126,68 @@ package struct AdapterResize {
         return result
     }
 
-    /// The larger factor's low-rank product, which a full matrix becomes where the rank is small enough.
+    private func lohaTucker(_ layer: StoredLayer, _ rule: RankRule) throws -> StoredLayer {
+        let limit = layer.rank ?? 1
+        let names = [1, 2].map { (a: "hada_w\($0)_a", b: "hada_w\($0)_b", core: "hada_t\($0)") }
+        let halves = try names.map { try tucker(layer, $0) }
+        // The rank that one half needs decides for both.
+        var rank = 1
+        for half in halves {
+            let tried = half.resized { values in
+                rank = max(rank, wantedRank(values, rule, limit: limit))
+                return rank
+            }
+            guard tried != nil else { throw notFinite(layer) }
+        }
+        var factors = try halves.map { half in
+            guard let resized = half.resized({ _ in rank }) else { throw notFinite(layer) }
+            return resized
+        }
+        if rank < limit {
+            factors = HadamardFit.improved(factors, towards: try plain(layer).scaled(by: 1 / layer.scale))
+        }
+        var result = layer
+        for (names, factor) in zip(names, factors) { store(factor, names, in: &result, like: layer) }
+        result.alpha = layer.alpha.map { _ in alpha(layer, rank: rank) }
+        return result
+    }
+
+    /// The larger factor's low-rank product, which a full matrix becomes where the rank is small enough; a smaller factor
+    /// that is one too follows.
     private func lokr(_ layer: StoredLayer) throws -> StoredLayer {
-        guard layer.tensors["lokr_t2"] == nil else {
-            throw AdapterError(
-                .badOption, "\(layer.name).lokr_t2: LoKr's Tucker form cannot be resized; convert it to lora first")
-        }
+        let whole = layer.tensors["lokr_w2"]
+        let isTucker = layer.tensors["lokr_t2"] != nil
+        let rule = rule(isWide: isTucker || whole?.shape.count == 4)
         if case .fixed(layer.rank) = rule { return layer }
-        guard layer.tensors["lokr_w1_a"] == nil else {
-            throw AdapterError(
-                .badOption,
-                "\(layer.name).lokr_w1_a: LoKr with two low-rank factors shares one alpha and cannot be resized")
+        var result = layer
+        let rank = isTucker ? try lokrTucker(layer, rule, &result) : try lokrLarge(layer, rule, &result)
+        try lokrSmall(layer, rank: rank, &result)
+        if result.rank == nil {
+            // Readers take 1 for the scale of two full matrices.
+            if layer.rank != nil, let small = result.tensors["lokr_w1"] {
+                result.tensors["lokr_w1"] = StoredTensor(small.matrix.scaled(by: layer.scale), shape: small.shape)
+            }
+        } else {
+            result.alpha = layer.scale * Double(rank)
         }
-        let isWide = (layer.tensors["lokr_w2"]?.shape.count ?? 2) == 4
-        let rule = rule(isWide: isWide)
+        return result
+    }
+
+    /// - Returns: the new rank.
+    private func lokrTucker(_ layer: StoredLayer, _ rule: RankRule, _ result: inout StoredLayer) throws -> Int {
+        let names = (a: "lokr_w2_a", b: "lokr_w2_b", core: "lokr_t2")
+        var rank = 1
+        let fitted = try tucker(layer, names).resized { values in
+            rank = wantedRank(values, rule, limit: layer.rank ?? 1)
+            return rank
+        }
+        guard let fitted else { throw notFinite(layer) }
+        store(fitted, names, in: &result, like: layer)
+        return rank
+    }
+
+    /// - Returns: the new rank.
+    private func lokrLarge(_ layer: StoredLayer, _ rule: RankRule, _ result: inout StoredLayer) throws -> Int {
         let whole = layer.tensors["lokr_w2"]
         let values: SingularValues?
         if let whole {
@@ -151,20 +197,56 @@ package struct AdapterResize {
                 ofProductWith: try layer.tensor("lokr_w2_b").matrix)
         }
         guard let values else { throw notFinite(layer) }
-        let limit = layer.rank ?? values.values.count
-        let rank = fittedRank(values, rule, limit: limit)
+        let limit = whole == nil ? layer.rank ?? values.values.count : values.values.count
+        let rank = fittedRank(values.values, rule, limit: limit)
         let shape = try layer.tensor(whole == nil ? "lokr_w2_a" : "lokr_w2").shape
-        var result = layer
+        // LoKr keeps full matrices where a low-rank product would not be smaller.
+        if whole != nil, 2 * rank >= max(shape[0], shape[1]) { return rank }
         for name in ["lokr_w2", "lokr_w2_a", "lokr_w2_b"] { result.tensors[name] = nil }
-        if whole != nil, 2 * rank >= max(shape[0], shape[1]) {
-            // LoKr keeps full matrices where a low-rank product would not be smaller.
-            return layer
-        }
         let (a, b) = padded(values, rank: rank)
         result.tensors["lokr_w2_a"] = StoredTensor(a, shape: [shape[0], rank])
         result.tensors["lokr_w2_b"] = StoredTensor(b, shape: [rank, b.columns])
-        result.alpha = layer.scale * Double(rank)
-        return result
+        return rank
+    }
+
+    /// Both factors share one rank where both are low-rank products (`decompose_both`).
+    private func lokrSmall(_ layer: StoredLayer, rank: Int, _ result: inout StoredLayer) throws {
+        guard let a = layer.tensors["lokr_w1_a"] else { return }
+        let b = try layer.tensor("lokr_w1_b")
+        guard let values = a.matrix.singularValues(ofProductWith: b.matrix) else { throw notFinite(layer) }
+        result.tensors["lokr_w1_a"] = nil
+        result.tensors["lokr_w1_b"] = nil
+        let (rows, columns) = (a.shape[0], b.matrix.columns)
+        guard 2 * rank < max(rows, columns) else {
+            result.tensors["lokr_w1"] = StoredTensor(a.matrix * b.matrix, shape: [rows, columns])
+            return
+        }
+        let (up, down) = padded(values, rank: rank)
+        result.tensors["lokr_w1_a"] = StoredTensor(up, shape: [rows, rank])
+        result.tensors["lokr_w1_b"] = StoredTensor(down, shape: [rank, columns])
+    }
+
+    private typealias TuckerNames = (a: String, b: String, core: String)
+
+    private func tucker(_ layer: StoredLayer, _ names: TuckerNames) throws -> TuckerProduct {
+        let (a, b, core) = (try layer.tensor(names.a), try layer.tensor(names.b), try layer.tensor(names.core))
+        let rank = b.shape.first ?? 0
+        guard core.shape.count == 4, core.shape[0] == rank, core.shape[1] == rank, a.shape.first == rank, rank > 0
+        else {
+            throw AdapterError(
+                .wrongShape, "\(layer.name).\(names.core): found shape \(core.shape), wanted [\(rank), \(rank), k, k]")
+        }
+        return TuckerProduct(
+            outer: a.matrix, inner: b.matrix, core: core.matrix, taps: core.shape[2] * core.shape[3])
+    }
+
+    private func store(
+        _ product: TuckerProduct, _ names: TuckerNames, in result: inout StoredLayer, like layer: StoredLayer
+    ) {
+        let (rank, kernel) = (product.outer.rows, layer.tensors[names.core]?.shape.suffix(2) ?? [])
+        result.tensors[names.a] = StoredTensor(product.outer, shape: [rank, product.outer.columns])
+        result.tensors[names.b] = StoredTensor(product.inner, shape: [rank, product.inner.columns])
+        result.tensors[names.core] = StoredTensor(product.core, shape: [rank, rank] + kernel)
     }
 
     private func notFinite(_ layer: StoredLayer) -> AdapterError {
@@ -172,15 +254,20 @@ package struct AdapterResize {
     }
 
     /// A fixed rank may exceed the old one; every other rule chooses among the old ranks.
-    private func fittedRank(_ values: SingularValues, _ rule: RankRule, limit: Int) -> Int {
+    private func fittedRank(_ values: [Double], _ rule: RankRule, limit: Int) -> Int {
         if case .fixed(let rank) = rule { return rank }
-        return rule.rank(Array(values.values.prefix(limit)))
+        return rule.rank(Array(values.prefix(limit)))
+    }
+
+    /// Of several unfoldings: what the most demanding one needs.
+    private func wantedRank(_ values: [[Double]], _ rule: RankRule, limit: Int) -> Int {
+        values.map { fittedRank($0, rule, limit: limit) }.max() ?? 1
     }
 
     private func fitted(_ values: SingularValues, _ rule: RankRule, limit: Int) -> (
         up: DoubleMatrix, down: DoubleMatrix
     ) {
-        padded(values, rank: fittedRank(values, rule, limit: limit))
+        padded(values, rank: fittedRank(values.values, rule, limit: limit))
     }
 
     /// A product of exactly this rank's size, filled up with zeros.

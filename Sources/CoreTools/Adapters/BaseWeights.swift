@@ -72,13 +72,16 @@ package struct BaseWeights {
             collected.contains { $0.component == .textEncoder2 }
             || collected.contains { $0.weights.contains { $0.path.hasPrefix("add_embedding.") } }
         self.isXL = isXL
+        let unet = collected.first { $0.component == .unet }
+        // Residual blocks of a level, by which the original names count.
+        let blocks = Set((unet?.weights ?? []).compactMap { Self.firstLevelBlock($0.path) }).count
         var layers: [Layer] = []
         var index: [String: Int] = [:]
         for (component, weights) in collected {
             let keys = Dictionary(weights.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
             for weight in weights.sorted(by: { $0.path < $1.path }) where weight.path.hasSuffix(".weight") {
                 let layer = String(weight.path.dropLast(".weight".count))
-                let names = component.names(of: layer, isXL: isXL)
+                let names = component.names(of: layer, isXL: isXL, blocks: max(1, blocks))
                 let shape = weight.file.info(weight.key)?.shape ?? []
                 for name in names where index[name] == nil { index[name] = layers.count }
                 layers.append(
@@ -89,6 +92,12 @@ package struct BaseWeights {
         }
         self.layers = layers
         self.index = index
+    }
+
+    /// The number of a residual block of the first level on the way down; nil for other paths.
+    private static func firstLevelBlock(_ path: String) -> Substring? {
+        let prefix = "down_blocks.0.resnets."
+        return path.hasPrefix(prefix) ? path.dropFirst(prefix.count).prefix { $0 != "." } : nil
     }
 
     /// - Throws: `AdapterError.unplacedKey` naming the layer and what names the base has.
@@ -123,13 +132,13 @@ package struct BaseWeights {
         }
 
         /// The name we write first, then the other spellings.
-        func names(of layer: String, isXL: Bool) -> [String] {
+        func names(of layer: String, isXL: Bool, blocks: Int) -> [String] {
             let flat = LayerPath.flat(layer)
             let short = flat.hasPrefix("text_model_") ? String(flat.dropFirst("text_model_".count)) : flat
             switch self {
             case .unet:
                 let original =
-                    isXL ? OriginalNames.original(layer, layers: 2).map { "lora_unet_" + LayerPath.flat($0) } : nil
+                    isXL ? OriginalNames.original(layer, layers: blocks).map { "lora_unet_" + LayerPath.flat($0) } : nil
                 return [original, "lora_unet_" + flat, "lycoris_" + flat].compactMap { $0 }
             case .textEncoder:
                 let prefixes = isXL ? ["lora_te1_", "lora_te_"] : ["lora_te_", "lora_te1_"]

@@ -29,6 +29,28 @@ enum HadamardFit {
         return best
     }
 
+    /// The same for two products with a core each; the cores stay.
+    static func improved(_ factors: [TuckerProduct], towards target: DoubleMatrix) -> [TuckerProduct] {
+        var (best, current) = (factors, factors)
+        var least = (factors[0].dense.hadamard(factors[1].dense) - target).norm
+        let taps = factors[0].taps
+        let turned = TuckerProduct.swapped(target, taps: taps)
+        for _ in 0..<sweeps {
+            for half in 0..<2 {
+                let other = current[1 - half].dense
+                current[half].outer = rows(target, weights: other, basis: current[half].lowerBasis).transposed
+                current[half].inner =
+                    rows(
+                        turned, weights: TuckerProduct.swapped(other, taps: taps), basis: current[half].upperBasis
+                    ).transposed
+            }
+            let now = (current[0].dense.hadamard(current[1].dense) - target).norm
+            guard now < least else { break }
+            (best, least) = (current, now)
+        }
+        return best
+    }
+
     private static func error(_ factors: [(up: DoubleMatrix, down: DoubleMatrix)], _ target: DoubleMatrix) -> Double {
         ((factors[0].up * factors[0].down).hadamard(factors[1].up * factors[1].down) - target).norm
     }

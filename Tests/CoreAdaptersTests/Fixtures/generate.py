@@ -6,6 +6,8 @@ weights for every algorithm, and what lycoris-lora computes with them: forward o
 Truth is the package's own *forward* pass in double precision; its merge is wrong for LoHa and LoKr (scale twice).
 The layer lists are given explicitly: the package's built-in presets do not fit a diffusers U-Net.
 """
+import contextlib
+import inspect
 import json
 import os
 import shutil
@@ -15,6 +17,8 @@ import tempfile
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from lycoris import LycorisNetwork, create_lycoris
+from lycoris.modules.ia3 import IA3Module
+from lycoris.modules.locon import LoConModule
 from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
@@ -61,6 +65,20 @@ def make_pipeline():
     return unet.double().requires_grad_(False), text.double().requires_grad_(False)
 
 
+@contextlib.contextmanager
+def default(module, name, options):
+    """An option that the package's generic constructor does not hand on, as the module's default."""
+    parameter = inspect.signature(module.__init__).parameters[name]
+    names = [n for n, p in inspect.signature(module.__init__).parameters.items() if p.default is not p.empty]
+    plain = module.__init__.__defaults__
+    assert plain[names.index(name)] is parameter.default
+    values = list(plain)
+    values[names.index(name)] = options.get(name, parameter.default)
+    module.__init__.__defaults__ = tuple(values)
+    yield
+    module.__init__.__defaults__ = plain
+
+
 def make_network(model, side, seed, **options):
     """A LycorisNetwork on all layers of one side, every trainable tensor random."""
     if side == "unet":
@@ -74,7 +92,8 @@ def make_network(model, side, seed, **options):
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as f:
         f.write("\n".join(f"{k} = {json.dumps(v)}" for k, v in preset.items()) + "\n")
         f.flush()
-        network = create_lycoris(model, 1.0, preset=f.name, **options)
+        with default(IA3Module, "train_on_input", options), default(LoConModule, "rs_lora", options):
+            network = create_lycoris(model, 1.0, preset=f.name, **options)
     network.apply_to()
     network.double()
     generator = torch.Generator().manual_seed(seed)
@@ -136,6 +155,10 @@ VARIANTS = {
     "lokr_dora": dict(algo="lokr", linear_dim=1, linear_alpha=0.5, conv_dim=1, conv_alpha=0.5, factor=2, dora_wd=True,
                       std=0.5),
     "loha_dora": dict(algo="loha", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, dora_wd=True, std=0.4),
+    "lora_dora_input": dict(algo="lora", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, dora_wd=True,
+                            wd_on_output=False),
+    "lokr_dora_input": dict(algo="lokr", linear_dim=1, linear_alpha=0.5, conv_dim=1, conv_alpha=0.5, factor=2, dora_wd=True,
+                            wd_on_output=False, std=0.5),
     "ia3_input": dict(algo="ia3", train_on_input=True),
     "glora_scalar": dict(algo="glora", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, use_scalar=True),
     "diag_oft_plain": dict(algo="diag-oft", linear_dim=4, conv_dim=4),

@@ -3,17 +3,20 @@
     python verify.py FOLDER        (the same packages as generate.py; PythonTests.swift fills FOLDER and runs it)
 
 FOLDER holds NAME.safetensors with NAME.outputs.safetensors (what Radiata computes with it), NAME.diffusers.safetensors and
-NAME.peft/ for LoRA. Every file must load without a missing or unexpected key and give Radiata's outputs.
+NAME.peft/ for LoRA, and the same for SDXL in xl/. Every file must load without a missing or unexpected key and give Radiata's
+outputs. diffusers also takes LoRA files as they are, in kohya's names.
 """
 import glob
 import os
 import sys
 
 import torch
+from diffusers.loaders import StableDiffusionLoraLoaderMixin
 from peft import PeftModel
 from safetensors.torch import load_file
 
 import generate
+import generate_xl
 
 LIMIT = 5e-6
 #: Options by which lycoris-lora builds the module of a file; the rest comes from the file.
@@ -47,6 +50,51 @@ def load(model, side, tensors, options):
         if isinstance(getattr(module, "scalar", None), torch.nn.Parameter):
             module.scalar.data.fill_(1.0)
     return network
+
+
+def check_large(folder):
+    """SDXL: lycoris-lora on all three networks, and diffusers with the LoRA as it is."""
+    batches = load_file(os.path.join(generate.HERE, "batches-xl.safetensors"))
+    first = [batches[f"{k}.0"] for k in ("timesteps", "input_ids", "input_ids_2", "time_ids")]
+    options = {
+        "lora": dict(algo="lora", linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1),
+        "lokr": dict(algo="lokr", linear_dim=1, linear_alpha=0.5, conv_dim=1, conv_alpha=0.5, factor=2),
+    }
+    worst, count = 0.0, 0
+
+    def compare(label, name, pipe):
+        nonlocal worst, count
+        wanted = load_file(os.path.join(folder, f"{name}.outputs.safetensors"))
+        with torch.no_grad():
+            found = generate_xl.answer(pipe, batches["latents.0"].double(), *first)
+        errors = [error(v, wanted[k].reshape(v.shape)) for k, v in zip(("sample", "states", "pooled"), found)]
+        print(label, *(f"{e:.1e}" for e in errors), flush=True)
+        worst, count = max(worst, *errors), count + 1
+
+    for name in options:
+        pipe = generate_xl.read_pipeline()
+        tensors = load_file(os.path.join(folder, f"{name}.safetensors"))
+        adapters = generate_xl.networks(pipe, options[name])
+        wanted = generate_xl.state(adapters, generate_xl.original_names(pipe.unet))
+        assert set(wanted) == set(tensors), sorted(set(wanted) ^ set(tensors))[:4]
+        # `state` names each network's tensors in order: the same way back.
+        flat = [(network, key) for network in adapters for key in network.state_dict()]
+        assert len(flat) == len(wanted)
+        values = {}
+        for (network, key), spelling in zip(flat, wanted):
+            assert wanted[spelling].shape == tensors[spelling].shape, spelling
+            values.setdefault(id(network), {})[key] = tensors[spelling].double()
+        for network in adapters:
+            network.load_state_dict(values[id(network)])
+        compare(f"lycoris-lora SDXL {name}", name, pipe)
+        for network in adapters:
+            network.restore()
+    pipe = generate_xl.read_pipeline(torch.float32)
+    pipe.load_lora_weights(os.path.join(folder, "lora.safetensors"))
+    for part in (pipe.unet, pipe.text_encoder, pipe.text_encoder_2):
+        part.double()
+    compare("diffusers, file as it is, SDXL lora", "lora", pipe)
+    return worst, count
 
 
 def main(folder):
@@ -90,8 +138,19 @@ def main(folder):
         unet = PeftModel.from_pretrained(unet, os.path.join(path, "unet")).double().eval()
         text = PeftModel.from_pretrained(text, os.path.join(path, "text_encoder")).double().eval()
         compare(f"peft {name}", name)
-    print(f"{count} files, worst {worst:.1e}")
-    return 0 if count > 0 and worst < LIMIT else 1
+    # diffusers 0.42 loses the magnitudes of DoRA on the way from kohya's names, also those of lycoris-lora's own files.
+    for name in ("lora_rs", "lora_scalar", "dylora"):
+        unet, text = generate.read_pipeline()
+        tensors, alphas = StableDiffusionLoraLoaderMixin.lora_state_dict(
+            os.path.join(folder, f"{name}.safetensors"), unet_config=unet.config)
+        StableDiffusionLoraLoaderMixin.load_lora_into_unet(tensors, alphas, unet)
+        StableDiffusionLoraLoaderMixin.load_lora_into_text_encoder(tensors, alphas, text, prefix="text_encoder")
+        unet.double(), text.double()
+        compare(f"diffusers, file as it is, {name}", name)
+    large, files = check_large(os.path.join(folder, "xl"))
+    worst, count = max(worst, large), count + files
+    print(f"{count} comparisons, worst {worst:.1e} of {LIMIT:.0e}")
+    return 0 if count == len(OPTIONS) + 5 + 5 + 3 + 3 and worst < LIMIT else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,203 @@
+"""Holds `radiata model run` against diffusers and transformers on fresh random models of every component, and original single
+files against the folders they were made from.
+
+    python3 model_run_check.py ../../.build/release/radiata [--seed 1]
+
+Components: the U-Nets of Stable Diffusion 1 and XL, the autoencoder both ways, both text encoders, CLIP's two halves, DINOv2
+in both feed-forward forms; even and odd sizes, batches with different timesteps, inputs scaled by 0.01 (of text encoders,
+whose inputs are ids, the embeddings). The references run in f64. Wanted: 5e-6 of the largest value; the single file: the same
+bits as its folder.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+from transformers import (
+    CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, Dinov2Config, Dinov2Model,
+)
+from transformers.utils.logging import disable_progress_bar
+
+parser = argparse.ArgumentParser()
+parser.add_argument("radiata")
+parser.add_argument("--seed", type=int, default=1)
+arguments = parser.parse_args()
+fixtures = pathlib.Path(__file__).parent.parent / "CoreDiffusionTests" / "Fixtures"
+LIMIT = 5e-6
+disable_progress_bar()
+torch.manual_seed(arguments.seed)
+worst = 0.0
+
+
+def randomise(model, embedding=1.0):
+    """Every weight random and away from its usual value, so that a forgotten one shows."""
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            noise = torch.randn_like(weight)
+            if weight.dim() <= 1:
+                around = 1 if "norm" in name and name.endswith("weight") or "lambda" in name else 0
+                weight.copy_(around + 0.2 * noise)
+            elif "embedding" in name and "projection" not in name or "token" in name:
+                weight.copy_(0.3 * embedding * noise)
+            else:
+                weight.copy_(noise / weight[0].numel() ** 0.5)
+    return model.eval()
+
+
+def run(folder, model, component, inputs):
+    save_file({k: v.contiguous() for k, v in inputs.items()}, folder / "in.safetensors")
+    subprocess.run(
+        [arguments.radiata, "model", "run", "--model", model, "--component", component, "--inputs", folder / "in.safetensors",
+         "--out", folder / "out.safetensors"], check=True)
+    return load_file(folder / "out.safetensors")
+
+
+def exact(inputs):
+    return {k: v.double() if v.is_floating_point() else v for k, v in inputs.items()}
+
+
+def compare(label, found, wanted):
+    global worst
+    for name, value in wanted.items():
+        assert found[name].shape == value.shape, (label, name, found[name].shape, value.shape)
+        distance = float((found[name].double() - value.double()).abs().max() / value.abs().max())
+        worst = max(worst, distance)
+        print(f"{'ok ' if distance < LIMIT else 'BAD'} {label:44} {name:18} {distance:.1e}", flush=True)
+
+
+def unets(folder):
+    plain = randomise(UNet2DConditionModel(
+        block_out_channels=(32, 64), layers_per_block=2, norm_num_groups=8, attention_head_dim=4, cross_attention_dim=24,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D")))
+    large = randomise(UNet2DConditionModel(
+        block_out_channels=(16, 32, 64), layers_per_block=2, norm_num_groups=8, attention_head_dim=(2, 4, 8), cross_attention_dim=20,
+        transformer_layers_per_block=(1, 1, 3), use_linear_projection=True,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"), addition_embed_type="text_time",
+        addition_time_embed_dim=8, projection_class_embeddings_input_dim=48 + 12))
+    for name, model, width in (("U-Net of 1", plain, 24), ("U-Net of XL", large, 20)):
+        model.save_pretrained(folder / name)
+        model.double()
+        for case, batch, height, across, times, factor in (
+            ("even", 1, 16, 16, [481], 1), ("odd, three timesteps", 3, 13, 9, [0, 37, 999], 1),
+            ("odd, times 0.01", 2, 11, 15, [5, 800], 0.01),
+        ):
+            inputs = {"sample": factor * torch.randn(batch, 4, height, across), "timestep": torch.tensor(times),
+                      "encoder_hidden_states": factor * torch.randn(batch, 7, width)}
+            added = None
+            if model is large:
+                added = {"text_embeds": factor * torch.randn(batch, 12),
+                         "time_ids": torch.tensor([[64.0, 48, 0, 3, 64, 64]] * batch) + torch.arange(batch)[:, None]}
+            output = model(*exact(inputs).values(), added_cond_kwargs=added and exact(added)).sample
+            compare(f"{name}, {case}", run(folder, folder / name, "unet", inputs | (added or {})), {"sample": output})
+
+
+def autoencoder(folder):
+    model = randomise(AutoencoderKL(
+        block_out_channels=(16, 32, 32), layers_per_block=2, norm_num_groups=8, latent_channels=4, scaling_factor=0.18,
+        down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3))
+    model.save_pretrained(folder / "vae")
+    model.double()
+    for case, batch, height, across, factor in (("even", 2, 32, 32, 1), ("odd", 1, 27, 22, 1), ("odd, times 0.01", 2, 21, 33, 0.01)):
+        pixels = factor * torch.randn(batch, 3, height, across)
+        posterior = model.encode(pixels.double()).latent_dist
+        compare(f"autoencoder, {case}", run(folder, folder / "vae", "vae-encode", {"pixels": pixels}),
+                {"mean": posterior.mean, "logvar": posterior.logvar})
+        latents = factor * torch.randn(batch, 4, height // 3, across // 4)
+        compare(f"autoencoder, {case}", run(folder, folder / "vae", "vae-decode", {"latents": latents}),
+                {"pixels": model.decode(latents.double()).sample})
+
+
+def encoders(folder):
+    sizes = dict(vocab_size=150, hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=4,
+                 max_position_embeddings=13, bos_token_id=148, eos_token_id=149, pad_token_id=149)
+    ids = torch.randint(1, 148, (3, 13))
+    ids[:, 0], ids[0, 5:], ids[1, 12], ids[2, 1:] = 148, 149, 149, 149
+    for case, embedding, act in (("", 1, "quick_gelu"), (", exact GELU", 1, "gelu"), (", embeddings times 0.01", 0.01, "quick_gelu")):
+        model = randomise(CLIPTextModel(CLIPTextConfig(**sizes, hidden_act=act)), embedding)
+        model.save_pretrained(folder / "text")
+        model.double()
+        states = model(ids)
+        compare(f"text encoder{case}", run(folder, folder / "text", "text-encoder", {"input_ids": ids}),
+                {"last_hidden_state": states.last_hidden_state, "pooled": states.pooler_output})
+        model = randomise(CLIPTextModelWithProjection(CLIPTextConfig(**sizes, hidden_act=act, projection_dim=20)), embedding)
+        model.save_pretrained(folder / "text-2")
+        model.double()
+        states = model(ids, output_hidden_states=True)
+        compare(f"second text encoder{case}", run(folder, folder / "text-2", "text-encoder-2", {"input_ids": ids}),
+                {"hidden": states.hidden_states[-2], "text_embeds": states.text_embeds})
+    vision = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=4, patch_size=4, image_size=20)
+    model = randomise(CLIPModel(CLIPConfig(text_config=sizes, vision_config=vision, projection_dim=24)))
+    model.save_pretrained(folder / "clip")
+    model.double()
+    compare("CLIP, text", run(folder, folder / "clip", "clip-text", {"input_ids": ids}),
+            {"text_embeds": model.text_projection(model.text_model(ids).pooler_output)})
+    for case, factor in (("", 1), (", times 0.01", 0.01)):
+        pixels = factor * torch.randn(3, 3, 20, 20)
+        compare(f"CLIP, image{case}", run(folder, folder / "clip", "clip-image", {"pixel_values": pixels}),
+                {"image_embeds": model.visual_projection(model.vision_model(pixels.double()).pooler_output)})
+    sizes = dict(hidden_size=32, num_hidden_layers=3, num_attention_heads=4, image_size=42, patch_size=7)
+    for form, changes in (("", {}), (" SwiGLU", dict(use_swiglu_ffn=True))):
+        model = randomise(Dinov2Model(Dinov2Config(**(sizes | changes))))
+        model.save_pretrained(folder / "dinov2")
+        model.double()
+        for case, batch, height, across, factor in (
+            ("own size", 2, 42, 42, 1), ("oblong, odd", 1, 33, 50, 1), ("larger, times 0.01", 2, 63, 49, 0.01),
+        ):
+            pixels = factor * torch.randn(batch, 3, height, across)
+            compare(f"DINOv2{form}, {case}", run(folder, folder / "dinov2", "dinov2", {"pixel_values": pixels}),
+                    {"cls": model(pixels.double()).pooler_output})
+
+
+def single_files(folder):
+    """The recipes beside the pipelines were checked against diffusers' converters when they were written."""
+    different = 0
+    for name in ("pipeline-sd", "pipeline-xl"):
+        source, tensors, files = fixtures / name, {}, {}
+        for entry in json.loads((source / "single-file.json").read_text()):
+            part = entry["part"]
+            if part not in files:
+                files[part] = load_file(next((source / part).glob("*.safetensors")))
+            parts = [files[part][n] for n in entry["tensors"]]
+            tensors[entry["name"]] = {
+                "same": lambda: parts[0], "convolution": lambda: parts[0][:, :, None, None], "transposed": lambda: parts[0].T,
+                "stacked": lambda: torch.cat(parts),
+            }[entry["way"]]().contiguous()
+        # Their sizes are unlike the published models': the configurations decide.
+        whole = folder / name
+        whole.mkdir()
+        save_file(tensors, whole / "model.safetensors")
+        for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
+            if (source / part / "config.json").exists():
+                (whole / part).mkdir()
+                (whole / part / "config.json").write_text((source / part / "config.json").read_text())
+        is_large = name == "pipeline-xl"
+        width = 40 if is_large else 64
+        ids = torch.randint(1, 100, (2, 77))
+        unet = {"sample": torch.randn(2, 4, 9, 7), "timestep": torch.tensor([3, 700]), "encoder_hidden_states": torch.randn(2, 5, width)}
+        if is_large:
+            unet |= {"text_embeds": torch.randn(2, 10), "time_ids": torch.tensor([[16.0, 12, 0, 1, 16, 12]] * 2)}
+        cases = {"unet": unet, "vae-encode": {"pixels": torch.randn(1, 3, 18, 14)}, "vae-decode": {"latents": torch.randn(1, 4, 5, 6)},
+                 "text-encoder": {"input_ids": ids}} | ({"text-encoder-2": {"input_ids": ids}} if is_large else {})
+        for component, inputs in cases.items():
+            one, other = run(folder, source, component, inputs), run(folder, whole / "model.safetensors", component, inputs)
+            equal = set(one) == set(other) and all(torch.equal(one[k], other[k]) for k in one)
+            different += not equal
+            print(f"{'ok ' if equal else 'BAD'} {name}: single file and folder, {component}: {'same bits' if equal else 'different'}")
+    return different
+
+
+with tempfile.TemporaryDirectory() as name, torch.no_grad():
+    folder = pathlib.Path(name)
+    unets(folder)
+    autoencoder(folder)
+    encoders(folder)
+    different = single_files(folder)
+print(f"worst: {worst:.1e} of {LIMIT:.0e}; single files that differ: {different}")
+sys.exit(worst >= LIMIT or different > 0)
