@@ -220,7 +220,8 @@ static void NAME(narrow)(
         NAME(narrow_rows)(1, columns, depth, a + row * NAME(ROW), packed, c + row * cStride, cStride, accumulate);
 }
 
-// Asks for rows of `d` floats ahead of their use: rows of one head lie too far apart for the processor to guess.
+// Asks for rows of a wide head ahead of their use: they lie too far apart for the processor to guess. Narrow heads lose by
+// it: their neighbours come along in the same lines.
 CK_INLINE void NAME(prefetch)(const float *rows, long stride, long count, long d) {
     for (long i = 0; i < count; i++)
         for (long j = 0; j < d; j += 16) __builtin_prefetch(rows + i * stride + j, 0, 2);
@@ -228,13 +229,7 @@ CK_INLINE void NAME(prefetch)(const float *rows, long stride, long count, long d
 
 // Few lanes and many keys per block suit narrow heads, the reverse wide ones, whose keys and values fill the cache.
 // The backward pass takes more queries at a time where heads are wide: sums over few rows cost as much as their products.
-#ifndef CK_WIDE_QUERIES
-#define CK_WIDE_QUERIES 12
-#endif
-#ifndef CK_WIDE_KEYS
-#define CK_WIDE_KEYS 128
-#endif
-enum { NAME(NARROW) = 16, NAME(SCORES) = 4096, NAME(QUERIES) = 4 * MR, NAME(MOST_QUERIES) = CK_WIDE_QUERIES * MR };
+enum { NAME(NARROW) = 16, NAME(SCORES) = 4096, NAME(QUERIES) = 4 * MR, NAME(WIDE_QUERIES) = 12 * MR };
 
 // Up to `group` queries against all keys they see, a block of keys at a time.
 static void NAME(attend_group)(
@@ -273,8 +268,10 @@ static void NAME(attend_group)(
     for (long key = 0; key < seen; key += block) {
         long keys = seen - key < block ? seen - key : block, next = seen - key - keys;
         if (next > block) next = block;
-        NAME(prefetch)(k + (key + keys) * stride, stride, next, d);
-        NAME(prefetch)(v + (key + keys) * stride, stride, next, d);
+        if (d > NAME(NARROW)) {
+            NAME(prefetch)(k + (key + keys) * stride, stride, next, d);
+            NAME(prefetch)(v + (key + keys) * stride, stride, next, d);
+        }
         NAME(strip_lanes)(keys, k + key * stride, stride, d, packed, panels, shift, NULL, scores, group);
         int masked = a->causal && key + keys - 1 > first;
         NAME(powers)(scores, keys, lanes, group, masked ? NULL : total);
@@ -311,9 +308,8 @@ static void NAME(attend)(const CKAttention *a, long sample, long head, long firs
 
 // All of one head: D = rowsum(dO ⊙ O) per query, then tiles of queries by keys that stay in the first-level cache.
 static void NAME(attend_backward)(const CKAttention *a, long sample, long head) {
-    enum { WIDTH = NAME(ROW) };
-    const long QT = a->size <= NAME(NARROW) ? NAME(QUERIES) : NAME(MOST_QUERIES);
-    const long KT = a->size <= NAME(NARROW) ? NAME(KEY_LANES) : CK_WIDE_KEYS;
+    enum { KT = NAME(KEY_LANES), WIDTH = NAME(ROW) };
+    const long QT = a->size <= NAME(NARROW) ? NAME(QUERIES) : NAME(WIDE_QUERIES);
     long d = a->size, keys = a->keys, queries = a->queries, stride = a->stride;
     long panelD = (d + NR - 1) / NR * NR;
     long qStart = sample * queries * stride + head * d, kStart = sample * keys * stride + head * d;
@@ -328,7 +324,7 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
     float *packedK = scratch, *packedV = packedK + KT * d, *rightK = packedV + KT * d, *dots = rightK + KT * panelD;
     float *scaledQ = dots + queries, *p = scaledQ + QT * d, *ds = p + QT * WIDTH;
     float *dkT = ds + QT * WIDTH, *dvT = dkT + d * KT;
-    const float *pRows[NAME(MOST_QUERIES)], *dsRows[NAME(MOST_QUERIES)];
+    const float *pRows[NAME(WIDE_QUERIES)], *dsRows[NAME(WIDE_QUERIES)];
     for (long i = 0; i < QT; i++) {
         pRows[i] = p + i * WIDTH;
         dsRows[i] = ds + i * WIDTH;
@@ -348,9 +344,11 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
         for (long row = a->causal ? key / QT * QT : 0; row < queries; row += QT, fresh = 0) {
             long height = queries - row < QT ? queries - row : QT, next = queries - row - height;
             if (next > QT) next = QT;
-            NAME(prefetch)(q + (row + height) * stride, stride, next, d);
-            NAME(prefetch)(dOut + (row + height) * stride, stride, next, d);
-            if (dq) NAME(prefetch)(dq + (row + height) * stride, stride, next, d);
+            if (d > NAME(NARROW)) {
+                NAME(prefetch)(q + (row + height) * stride, stride, next, d);
+                NAME(prefetch)(dOut + (row + height) * stride, stride, next, d);
+                if (dq) NAME(prefetch)(dq + (row + height) * stride, stride, next, d);
+            }
             for (long i = 0; i < height; i++)
                 for (long j = 0; j < d; j++) scaledQ[i * d + j] = q[(row + i) * stride + j] * unit;
             NAME(strip_rows)(height, scaledQ, d, d, packedK, panels, logSums + row, NULL, p, WIDTH);

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 // Size classes: four per power of two, so that at most a fifth of a buffer is unused. Idle buffers of a class form a
 // list through their first bytes.
@@ -69,6 +72,10 @@ void ck_buffer_trim(void) {
         }
     }
     pthread_mutex_unlock(&lock);
+#if defined(__GLIBC__)
+    // free() alone keeps what does not lie at the end of the heap.
+    malloc_trim(0);
+#endif
 }
 
 size_t ck_buffer_bytes(void) {

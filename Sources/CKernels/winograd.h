@@ -120,26 +120,21 @@ static void NAME(wino_slope)(
     }
 }
 
-// Asks for the filter's taps of columns [j, end), depth [k, last) ahead of their use: filters come from memory, and the
-// runs are too short for the processor to guess.
-CK_INLINE void NAME(wino_ask)(const CKWinograd *w, long j, long end, long k, long last) {
-    long size = w->half ? 2 : 4, line = 64 / size;
+// Asks for the next tap of columns [j, end), depth [k, last), a run of depth for each column: filters come from memory,
+// and the runs are too short and too many for the processor to guess.
+CK_INLINE void NAME(wino_ask)(const CKWinograd *w, long t, long j, long end, long k, long last) {
+    long size = w->half ? 2 : 4;
     const char *base = w->half ? (const char *)w->half : (const char *)w->weight;
-    int isByDepth = w->columnStride == 1;
-    long outer = isByDepth ? last - k : end - j, inner = isByDepth ? end - j : last - k;
-    long outerStride = isByDepth ? w->depthStride : w->columnStride;
-    long start = j * w->columnStride + k * w->depthStride;
-    for (long i = 0; i < outer; i++)
-        for (long t = 0; t < 9; t++) {
-            const char *at = base + (start + w->taps[t] + i * outerStride) * size;
-            for (long n = 0; n < inner; n += line) __builtin_prefetch(at + n * size, 0, 2);
-        }
+    for (; j < end; j++) {
+        const char *at = base + (w->taps[t] + j * w->columnStride + k) * size;
+        for (long n = 0; n < (last - k) * size; n += 64) __builtin_prefetch(at + n, 0, 2);
+    }
 }
 
 // G g Gᵀ of columns [j0, j1), depth [k0, k1) as panels of NR columns (the last as narrow as it can be):
 // u[ξ · us + (j - j0) · (k1 - k0) + (k - k0) · width of the panel].
 static void NAME(wino_weight)(const CKWinograd *w, long j0, long j1, long k0, long k1, float *u, long us) {
-    enum { CHUNK = 32 };
+    enum { CHUNK = 128 };
     float packed[9][CHUNK * NR] __attribute__((aligned(64)));
     CKProduct right = {
         .b = w->weight, .bHalf = w->half, .bTaps = w->taps, .bDepthStride = w->depthStride, .bColumnStride = w->columnStride};
@@ -148,11 +143,10 @@ static void NAME(wino_weight)(const CKWinograd *w, long j0, long j1, long k0, lo
         float *panel = u + (j - j0) * (k1 - k0);
         for (long k = k0; k < k1; k += CHUNK) {
             long last = k1 - k < CHUNK ? k1 : k + CHUNK;
-            if (last < k1)
-                NAME(wino_ask)(w, j, end, last, k1 - last < CHUNK ? k1 : last + CHUNK);
-            else if (end < j1)
-                NAME(wino_ask)(w, end, j1 - end < NR ? j1 : end + NR, k0, k1 - k0 < CHUNK ? k1 : k0 + CHUNK);
-            for (long t = 0; t < 9; t++) NAME(pack)(&right, t, k, last, j, end, 0, 0, packed[t]);
+            for (long t = 0; t < 9; t++) {
+                if (t < 8 && w->depthStride == 1) NAME(wino_ask)(w, t + 1, j, end, k, last);
+                NAME(pack)(&right, t, k, last, j, end, 0, 0, packed[t]);
+            }
             for (long i = 0; i < (last - k) * padded; i += VL) {
                 V rows[6][3];
                 FULL for (int x = 0; x < 3; x++) {

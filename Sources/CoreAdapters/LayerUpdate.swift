@@ -24,6 +24,9 @@ package protocol LayerUpdate: AnyObject {
     func bypass(_ call: BypassCall) -> Tensor?
     /// ΔW = up · down, `[outputs, R]` and `[R, columns]`, with the scale in `up`; nil if the algorithm has no such form.
     func factors() -> (up: Tensor, down: Tensor)?
+    /// Gives y, which was computed with W + ΔW, the gradients of the update's tensors without that of the whole weight;
+    /// nil if the algorithm has no such form for a layer of that stride.
+    func mergedGradient(stride: Int) -> ((BypassCall) -> Tensor)?
     /// What one training step costs each way.
     func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost
     /// Tensors whose joint factor scales ΔW: ΔW is a sum of one product for each list. Empty where no factor does that.
@@ -62,6 +65,10 @@ extension LayerUpdate {
     package func bypass(_ call: BypassCall) -> Tensor? { nil }
 
     package func factors() -> (up: Tensor, down: Tensor)? { nil }
+
+    package func mergedGradient(stride: Int) -> ((BypassCall) -> Tensor)? {
+        factors().map { pair in { $0.lowRankGradient(up: pair.up, down: pair.down) } }
+    }
 
     package var products: [[AdapterTensor]] { [] }
 

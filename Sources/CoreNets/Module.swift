@@ -68,10 +68,11 @@ extension Module {
     /// Keeps the matrices and filters as half floats: see `Parameter.keepAsHalf`.
     package func keepWeightsAsHalf(rounding: Bool = false) {
         visit { _, module in
-            (module as? Linear)?.weight.keepAsHalf(rounding: rounding)
-            (module as? Conv2d)?.weight.keepAsHalf(rounding: rounding)
+            guard let weight = (module as? Linear)?.weight ?? (module as? Conv2d)?.weight else { return }
+            weight.keepAsHalf(rounding: rounding)
+            // At once, or both forms of the whole network would be held for a while.
+            Compute.releaseIdleBuffers()
         }
-        Compute.releaseIdleBuffers()
     }
 
     /// Sets every weight to the reference library's random initialisation, the same on every machine.

@@ -20,6 +20,8 @@ package struct BenchStep {
     package var profiles = false
     /// Activation checkpointing.
     package var checkpoints = false
+    /// Rank; alpha is half of it.
+    package var dim = 8
     /// Frozen weights rounded to half floats and stored so.
     package var halves = false
 
@@ -92,7 +94,7 @@ package struct BenchStep {
         let work = NominalWork.measure(unet, algorithm) { _ = forward() }
         let forwardTimes = times { withoutGradients { _ = forward() } }
 
-        let adapters = try AdapterSet.create(unet: unet, textEncoder: nil, options: Self.options(algorithm))
+        let adapters = try AdapterSet.create(unet: unet, textEncoder: nil, options: Self.options(algorithm, dim: dim))
         adapters.attach()
         defer { adapters.detach() }
         let optimizer = AdamW(
@@ -129,12 +131,13 @@ package struct BenchStep {
         return measured + [Report.Share(kind: "everything else", seconds: rest, calls: 0, gflops: 0)]
     }
 
-    /// dim 8, alpha 4, factor 8 on the peers' class list: no conv_in, conv_out, time_embedding.
-    static func options(_ algorithm: Algorithm) -> AdapterOptions {
+    /// dim 8 unless told otherwise, alpha half of it, factor 8 on the peers' class list: no conv_in, conv_out, time_embedding.
+    static func options(_ algorithm: Algorithm, dim: Int = 8) -> AdapterOptions {
         let layers = LayerSelection(
             classes: ["Transformer2DModel", "ResnetBlock2D", "Downsample2D", "Upsample2D"], names: [], exclude: [])
         var options = AdapterOptions(
-            algorithm: algorithm, layers: layers, dim: 8, alpha: 4, convDim: 8, convAlpha: 4)
+            algorithm: algorithm, layers: layers, dim: dim, alpha: Double(dim) / 2, convDim: dim,
+            convAlpha: Double(dim) / 2)
         options.factor = 8
         return options
     }

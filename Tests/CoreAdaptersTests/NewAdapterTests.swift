@@ -278,6 +278,29 @@ struct NewAdapterTests {
         }
     }
 
+    @Test("has the same gradients on a linear layer computed with W + ΔW", arguments: variants.prefix(11))
+    func mergedLinearMatchesRebuild(variant: Variant) throws {
+        let network = TwoLayers(outputs: 12, inputs: 16)
+        let adapters = try Self.make(variant, network)
+        randomise(adapters)
+        let layer = try #require(adapters.layers.first { $0.target.path == "lin" })
+        guard case .weight(_, let update) = layer.content else { return }
+        let x = randomTensor([6, 16], seed: 8)
+        x.requiresGradient = true
+        let base = network.linear.weight.tensor.detached()
+        func gradients(_ y: Tensor) -> [[Float]] {
+            for tensor in update.tensors.map(\.tensor) + [x] { tensor.gradient = nil }
+            sum(square(y)).backward()
+            return (update.tensors.map(\.tensor) + [x]).map { $0.gradient?.values ?? [] }
+        }
+        let wanted = gradients(linear(x, weight: update.weight(base: base, strength: 1)))
+        let finish = try #require(update.mergedGradient(stride: 1))
+        let y = linear(x, weight: withoutGradients { update.weight(base: base, strength: 1) })
+        for (found, wanted) in zip(gradients(finish(BypassCall(x: x, y: y, geometry: layer.target.geometry))), wanted) {
+            #expect(relativeError(found, wanted) < 1e-5)
+        }
+    }
+
     @Test("has gradients that finite differences confirm", arguments: variants, kernels)
     func gradients(variant: Variant, kernel: Int) throws {
         let network = TwoLayers(outputs: 12, inputs: 16, kernel: kernel, bias: true)

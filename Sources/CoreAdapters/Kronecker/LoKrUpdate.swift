@@ -92,6 +92,30 @@ package final class LoKrUpdate: LayerUpdate {
         return add(call.y, mixed.reshaped(call.y.shape))
     }
 
+    /// dL/dw2 = gᵀ (w1 x) and dL/dw1 = ⟨g, x w2ᵀ⟩ per position, each an eighth of the whole weight's gradient for eight
+    /// groups; convolutions would have to move their groups to images of their own first.
+    package func mergedGradient(stride: Int) -> ((BypassCall) -> Tensor)? {
+        guard taps == 1, stride == 1 else { return nil }
+        let (small, large, scale) = (smallMatrix, large.matrix, scale)
+        return { call in
+            let (x, w1, w2) = (call.x.detached(), small.detached(), large.detached())
+            let (outer, groups, block, width) = (w1.shape[0], w1.shape[1], w2.shape[0], w2.shape[1])
+            let positions = x.count / (groups * width)
+            return Tensor.custom(call.y.detached(), inputs: [call.y, small, large]) { gradient in
+                withoutGradients {
+                    let mixed = Tensor(uninitialized: [positions * outer, width])
+                    KroneckerLoops.mix(x, w1, transposed: false, width: width, into: mixed)
+                    let onLarge = matmul(
+                        gradient.reshaped([positions * outer, block]), mixed, transposeA: true)
+                    let through = matmul(x.reshaped([positions * groups, width]), w2, transposeB: true)
+                    let onSmall = KroneckerLoops.products(
+                        gradient, through, outer: outer, groups: groups, width: block)
+                    return [gradient, scaled(onSmall, by: scale), scaled(onLarge, by: scale)]
+                }
+            }
+        }
+    }
+
     package func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost {
         let (outer, groups) = (Double(smallShape.rows), Double(smallShape.columns))
         let (positions, columns, outputs) = (Double(rows), geometry.workColumns, Double(geometry.outputs))
@@ -103,8 +127,12 @@ package final class LoKrUpdate: LayerUpdate {
             / UpdateCost.efficiency(rank: min(Int(inner), geometry.outputs / smallShape.rows))
         let passes = geometry.taps > 1 ? 8.0 : 3.0
         let traffic = UpdateCost.pass * positions * passes * (Double(geometry.inputs) + outputs)
+        // A product and a mixing for each factor.
+        let merged =
+            2 * product + 2 * positions * outer * (Double(geometry.inputs) + outputs)
+            + UpdateCost.pass * (2 * positions * (Double(geometry.inputs) + outputs) + 2 * outputs * columns)
         return UpdateCost(
-            bypass: 3 * (mixing + product) + traffic, merged: .infinity,
+            bypass: 3 * (mixing + product) + traffic, merged: taps == 1 ? merged : .infinity,
             rebuild: positions * columns * outputs
                 / UpdateCost.efficiency(rank: min(geometry.outputs, geometry.columns))
                 + outputs * Double(geometry.columns) * (3 * UpdateCost.pass))

@@ -74,9 +74,9 @@ package final class AttachedLayer: LayerAdapter {
             if let y = update.bypass(bypassCall(call.base(call.x))) { return y }
         }
         let base = matrix(call.weight)
-        if mask == nil, cost.merged < cost.rebuild, let (up, down) = update.factors() {
+        if mask == nil, cost.merged < cost.rebuild, let finish = update.mergedGradient(stride: call.stride) {
             let weight = withoutGradients { update.weight(base: base, strength: 1) }
-            return bypassCall(apply(weight, call.bias, call)).lowRankGradient(up: up, down: down)
+            return finish(bypassCall(apply(weight, call.bias, call)))
         }
         let weight =
             mask.map { add(base, scaleSamples(update.delta(base: base), $0)) } ?? update.weight(base: base, strength: 1)

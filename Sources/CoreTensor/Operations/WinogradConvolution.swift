@@ -81,7 +81,7 @@ struct WinogradConvolution {
             return
         }
         // Blocks of inputs are summed in order.
-        let (columns, mostDepth) = tiles >= Self.manyTiles ? (roundUp(80, to: panel), 640) : (panel, 128)
+        let (columns, mostDepth) = tiles >= Self.manyTiles ? (roundUp(80, to: panel), 640) : (panel, 320)
         let blocks = (inputs + mostDepth - 1) / mostDepth
         let depth = (inputs + blocks - 1) / blocks
         let transformed = Tensor(uninitialized: [ck_winograd_floats(min(tiles, Self.chunk), inputs)])

@@ -42,6 +42,9 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "Algorithm: lora, loha, lokr, full, …")
         var algorithm: Algorithm = .lora
 
+        @Option(help: "Rank of the adapter; alpha is half of it.")
+        var dim = 8
+
         @Option(help: "Side of the square latent.")
         var latent: Int?
 
@@ -69,6 +72,7 @@ struct BenchCommand: AsyncParsableCommand {
             var bench = BenchStep()
             bench.model = model
             bench.algorithm = algorithm
+            bench.dim = dim
             bench.latent = latent
             bench.batch = batch
             bench.steps = steps
