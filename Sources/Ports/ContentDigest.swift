@@ -26,8 +26,10 @@ package struct ContentDigest: Hashable, Comparable, Sendable {
     /// The digest and size of a file as it is on disk, read in pieces of 1 MiB.
     ///
     /// - Throws: ``PortsError`` if the file cannot be read.
-    package static func of(file path: String) throws -> (digest: ContentDigest, size: Int64) {
-        let file = try OpenFile(reading: path)
+    package static func of(file path: String, in files: any FileStore = DiskFiles()) throws -> (
+        digest: ContentDigest, size: Int64
+    ) {
+        let file = try files.open(reading: path)
         var hasher = ContentHasher()
         var offset: Int64 = 0
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)

@@ -4,47 +4,40 @@ import Glibc
 package struct DiskFiles: FileStore {
     package init() {}
 
-    package func read(_ path: String, limit: Int) throws -> [UInt8] {
-        let file = try OpenFile(reading: path)
-        let size = try file.size()
-        guard size <= limit else {
-            throw PortsError(.tooLarge, "\(path): \(size) bytes, wanted at most \(limit)")
-        }
-        return try file.read(Int(size), at: 0)
+    package func open(reading path: String) throws -> any StoredFile { try OpenFile(reading: path) }
+
+    package func open(writing path: String, truncate: Bool, mode: UInt32) throws -> any StoredFile {
+        try OpenFile(writing: path, truncate: truncate, mode: mode)
     }
 
-    package func writeAtomically(_ bytes: [UInt8], to path: String, mode: UInt32) throws {
-        let temporary = "\(path).\(getpid()).\(SystemRandom().hexadecimal(bytes: 4)).tmp"
-        do {
-            let file = try OpenFile(writing: temporary, truncate: true, mode: mode)
-            try file.write(bytes, at: 0)
-            try file.synchronize()
-            guard rename(temporary, path) == 0 else { throw PortsError.system("rename a new file to", path) }
-        } catch {
-            unlink(temporary)
-            throw error
-        }
-        try synchronizeFolder(parent(of: path))
+    package func makeSingleFolder(_ path: String, mode: UInt32) throws -> Bool {
+        if mkdir(path, mode_t(mode)) == 0 { return true }
+        if errno == EEXIST { return false }
+        throw PortsError.system("make the folder", path)
     }
 
-    package func publish(_ temporary: String, as path: String) throws {
-        try synchronizeTree(temporary)
-        guard rename(temporary, path) == 0 else { throw PortsError.system("rename \(temporary) to", path) }
-        try synchronizeFolder(parent(of: path))
+    package func rename(_ path: String, to target: String) throws {
+        guard Glibc.rename(path, target) == 0 else { throw PortsError.system("rename \(path) to", target) }
     }
 
-    package func makeFolder(_ path: String, mode: UInt32) throws {
-        if mkdir(path, mode_t(mode)) == 0 { return try synchronizeFolder(parent(of: path)) }
-        switch errno {
-        case EEXIST:
-            guard try information(path)?.isFolder == true else {
-                throw PortsError(.malformed, "cannot make the folder \(path): a file of that name is in the way")
-            }
-        case ENOENT where parent(of: path) != path:
-            try makeFolder(parent(of: path), mode: mode)
-            try makeFolder(path, mode: mode)
-        default: throw PortsError.system("make the folder", path)
+    package func link(_ path: String, as target: String) throws {
+        if Glibc.link(path, target) == 0 { return }
+        if errno == ENOENT { throw PortsError.system("link", path) }
+        let source = try OpenFile(reading: path)
+        let copy = try OpenFile(writing: target, truncate: true)
+        var offset: Int64 = 0
+        while true {
+            let piece = try source.read(1 << 20, at: offset)
+            if piece.isEmpty { return try copy.synchronize() }
+            try copy.write(piece, at: offset)
+            offset += Int64(piece.count)
         }
+    }
+
+    package func lock(_ path: String) throws -> (any Sendable)? { try FileLock.acquire(path) }
+
+    package func temporaryName(for path: String) -> String {
+        "\(path).\(getpid()).\(SystemRandom().hexadecimal(bytes: 4)).tmp"
     }
 
     package func remove(_ path: String) throws {
@@ -95,19 +88,8 @@ package struct DiskFiles: FileStore {
         return DiskSpace(free: Int64(status.f_bavail) * unit, total: Int64(status.f_blocks) * unit)
     }
 
-    private func parent(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
-
-    private func synchronizeTree(_ path: String) throws {
-        guard try information(path)?.isFolder == true else { return try OpenFile(reading: path).synchronize() }
-        for name in try list(path) { try synchronizeTree("\(path)/\(name)") }
-        try synchronizeFolder(path)
-    }
-
-    private func synchronizeFolder(_ path: String) throws {
-        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    package func synchronizeFolder(_ path: String) throws {
+        let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw PortsError.system("open the folder", path) }
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 else { throw PortsError.system("write to disk the folder", path) }

@@ -25,9 +25,36 @@ package enum Faults {
     }()
 
     private static let reached = Mutex<[String: Int]>([:])
+    /// The same for a simulation, by the address of the point's name.
+    private static let simulatedCounts = Mutex<[UInt: (point: StaticString, count: Int)]>([:])
+
+    /// Set by the simulator alone, which plants bugs and counts probes run by run in one process.
+    private static let isSimulated = Atomic(false)
+    private static let simulatedBugs = Mutex<Set<String>>([])
+    private static let isBugPlanted = Atomic(false)
+
+    /// From now on exactly these bugs are planted, and points reached are counted anew.
+    package static func simulate(bugs: Set<String>) {
+        simulatedBugs.withLock { $0 = bugs }
+        isBugPlanted.store(!bugs.isEmpty, ordering: .relaxed)
+        simulatedCounts.withLock { $0 = [:] }
+        isSimulated.store(true, ordering: .relaxed)
+    }
+
+    /// How often each point was reached since `simulate`.
+    package static var counts: [String: Int] {
+        simulatedCounts.withLock { counts in
+            Dictionary(counts.values.map { ($0.point.description, $0.count) }, uniquingKeysWith: +)
+        }
+    }
 
     /// Marks a place where a crash or a wait must do no harm.
     package static func reach(_ point: StaticString) {
+        if isSimulated.load(ordering: .relaxed) {
+            return simulatedCounts.withLock {
+                $0[UInt(bitPattern: point.utf8Start), default: (point, 0)].count += 1
+            }
+        }
         guard let settings else { return }
         let name = point.description
         if let path = settings.probes {
@@ -47,6 +74,9 @@ package enum Faults {
 
     /// Whether a planted bug was asked for.
     package static func planted(_ bug: StaticString) -> Bool {
+        if isSimulated.load(ordering: .relaxed) {
+            return isBugPlanted.load(ordering: .relaxed) && simulatedBugs.withLock { $0.contains(bug.description) }
+        }
         guard let settings else { return false }
         return settings.bugs.contains(bug.description)
     }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// An open file, closed with its last owner. Positions are always given, so threads may share it.
-package final class OpenFile: Sendable {
+package final class OpenFile: StoredFile {
     package let path: String
     package let descriptor: Int32
 
@@ -39,23 +39,6 @@ package final class OpenFile: Sendable {
             if count >= 0 { return count }
             if errno != EINTR { throw PortsError.system("read", path) }
         }
-    }
-
-    /// Up to `count` bytes from `offset`; fewer only where the file ends.
-    package func read(_ count: Int, at offset: Int64) throws -> [UInt8] {
-        try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            while filled < count {
-                let whole = UnsafeMutableRawBufferPointer(buffer)
-                let rest = UnsafeMutableRawBufferPointer(rebasing: whole[filled..<count])
-                let got = try read(into: rest, at: offset + Int64(filled))
-                if got == 0 { break }
-                filled += got
-            }
-        }
-    }
-
-    package func write(_ bytes: [UInt8], at offset: Int64) throws {
-        try bytes.withUnsafeBytes { try write($0, at: offset) }
     }
 
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws {

@@ -1,5 +1,4 @@
 package import Foundation
-import Glibc
 package import Ports
 import Synchronization
 
@@ -17,6 +16,14 @@ package final class BlobStore: Sendable {
         case complete(bytes: Int)
     }
 
+    /// Sub-folders in which every name that can be seen is durable: only then is a blob told to be there. `changing`
+    /// counts who is changing a folder, `changes` how often that began or ended: a sync from before it proves nothing.
+    private struct Settled {
+        var names: Set<Substring> = []
+        var changing: [Substring: Int] = [:]
+        var changes: [Substring: Int] = [:]
+    }
+
     private struct Upload {
         var bytes: Int
         var received: Set<Int>
@@ -31,6 +38,7 @@ package final class BlobStore: Sendable {
     package let folder: String
     private let files: any FileStore
     private let uploads = Mutex<[String: Upload]>([:])
+    private let settled = Mutex(Settled())
 
     package init(folder: String, files: any FileStore = DiskFiles()) throws {
         self.folder = folder
@@ -38,6 +46,9 @@ package final class BlobStore: Sendable {
         do {
             try files.makeFolder(folder, mode: 0o700)
             try files.makeFolder(folder + "/uploads", mode: 0o700)
+            // They may be of an earlier process, which was killed before their names were durable.
+            try files.synchronizeFolder(folder)
+            try files.synchronizeFolder(DiskFiles.parent(of: folder))
         } catch let error as PortsError {
             throw LedgerError(.inputOutput, error.message)
         }
@@ -56,8 +67,14 @@ package final class BlobStore: Sendable {
         try wrapped { try files.information(path(digest)).map { Int($0.size) } }
     }
 
+    /// Of what is on the disk now; nil if there is no file.
+    func contentDigest(_ digest: ContentDigest) throws -> ContentDigest? {
+        guard try size(digest) != nil else { return nil }
+        return try wrapped { try ContentDigest.of(file: path(digest), in: files).digest }
+    }
+
     package func status(_ digest: ContentDigest) throws -> Status {
-        if let size = try size(digest) { return .complete(bytes: size) }
+        if let size = try durableSize(digest) { return .complete(bytes: size) }
         guard let upload = try upload(digest) else { return .unknown }
         return .open(bytes: upload.bytes, missing: Self.missing(upload))
     }
@@ -67,14 +84,14 @@ package final class BlobStore: Sendable {
         guard (0...Self.mostBytes).contains(bytes) else {
             throw LedgerError(.invalid, "a blob of \(bytes) bytes; at most \(Self.mostBytes)")
         }
-        if let size = try size(digest) { return .complete(bytes: size) }
+        if let size = try durableSize(digest) { return .complete(bytes: size) }
         if let upload = try upload(digest), upload.bytes == bytes {
             return .open(bytes: bytes, missing: Self.missing(upload))
         }
         return try wrapped {
             try files.remove(partPath(digest))
             try files.remove(notesPath(digest))
-            _ = try OpenFile(writing: partPath(digest), mode: 0o600)
+            _ = try files.open(writing: partPath(digest), truncate: false, mode: 0o600)
             try append(digest, Int64(bytes))
             let upload = Upload(bytes: bytes, received: [])
             uploads.withLock { $0[digest.text] = upload }
@@ -86,7 +103,7 @@ package final class BlobStore: Sendable {
     ///
     /// - Throws: `notFound` if no upload is open, `invalid` for a wrong index, size or checksum.
     package func put(_ digest: ContentDigest, index: Int, checksum: UInt32, bytes: Data) throws -> Status {
-        if let size = try size(digest) { return .complete(bytes: size) }
+        if let size = try durableSize(digest) { return .complete(bytes: size) }
         guard var upload = try upload(digest) else {
             throw LedgerError(.notFound, "no upload of \(digest.text) is open; begin it first")
         }
@@ -102,7 +119,7 @@ package final class BlobStore: Sendable {
             throw LedgerError(.invalid, "chunk \(index) was damaged on its way (CRC-32C differs); send it again")
         }
         try wrapped {
-            let part = try OpenFile(writing: partPath(digest), mode: 0o600)
+            let part = try files.open(writing: partPath(digest), truncate: false, mode: 0o600)
             try bytes.withUnsafeBytes { try part.write($0, at: Int64(index * Self.chunkBytes)) }
             try part.synchronize()
             try append(digest, Int64(index))
@@ -119,7 +136,7 @@ package final class BlobStore: Sendable {
     /// - Returns: the size in bytes.
     /// - Throws: `conflict` while chunks are missing, or when the content has another digest (the upload is then gone).
     package func seal(_ digest: ContentDigest) throws -> Int {
-        if let size = try size(digest) { return size }
+        if let size = try durableSize(digest) { return size }
         guard let upload = try upload(digest) else {
             throw LedgerError(.notFound, "no upload of \(digest.text) is open; begin it first")
         }
@@ -132,14 +149,14 @@ package final class BlobStore: Sendable {
             return try publish(digest, upload)
         } catch {
             // Another request with the same content may have been first.
-            if let size = try size(digest) { return size }
+            if let size = try durableSize(digest) { return size }
             throw error
         }
     }
 
     private func publish(_ digest: ContentDigest, _ upload: Upload) throws -> Int {
         try wrapped {
-            let found = try ContentDigest.of(file: partPath(digest))
+            let found = try ContentDigest.of(file: partPath(digest), in: files)
             guard found.digest == digest, found.size == Int64(upload.bytes) else {
                 try files.remove(partPath(digest))
                 try files.remove(notesPath(digest))
@@ -149,11 +166,51 @@ package final class BlobStore: Sendable {
             }
             try files.makeFolder("\(folder)/\(digest.text.prefix(2))", mode: 0o700)
             Faults.reach("blob-verified")
-            try files.publish(partPath(digest), as: path(digest))
+            try place(partPath(digest), digest)
             Faults.reach("blob-renamed")
             try files.remove(notesPath(digest))
             _ = uploads.withLock { $0.removeValue(forKey: digest.text) }
             return upload.bytes
+        }
+    }
+
+    /// Size of a stored blob whose name is on the disk: a process that was killed before it could sync the folder, or a
+    /// sync that failed, leaves a name that can be read and yet be lost.
+    private func durableSize(_ digest: ContentDigest) throws -> Int? {
+        guard let size = try size(digest) else { return nil }
+        if Faults.planted("known-blob-not-settled") { return size }
+        let name = digest.text.prefix(2)
+        let (isSettled, changes) = settled.withLock { ($0.names.contains(name), $0.changes[name]) }
+        if isSettled { return size }
+        try wrapped {
+            try files.synchronizeFolder(folder)
+            try files.synchronizeFolder("\(folder)/\(name)")
+        }
+        settled.withLock {
+            if $0.changes[name] == changes, $0.changing[name] ?? 0 == 0 { $0.names.insert(name) }
+        }
+        return try self.size(digest)
+    }
+
+    /// Gives a finished file the blob's name and makes both durable.
+    private func place(_ temporary: String, _ digest: ContentDigest) throws {
+        let name = digest.text.prefix(2)
+        let (wasSettled, changes) = settled.withLock { state in
+            state.changing[name, default: 0] += 1
+            state.changes[name, default: 0] += 1
+            return (state.names.remove(name) != nil, state.changes[name])
+        }
+        defer {
+            settled.withLock { state in
+                state.changing[name, default: 0] -= 1
+                state.changes[name, default: 0] += 1
+            }
+        }
+        try files.publish(temporary, as: path(digest))
+        // The sub-folder may be of an earlier process, which was killed before its name was durable.
+        if !wasSettled { try files.synchronizeFolder(folder) }
+        settled.withLock {
+            if $0.changes[name] == changes, $0.changing[name] == 1 { $0.names.insert(name) }
         }
     }
 
@@ -162,8 +219,8 @@ package final class BlobStore: Sendable {
         guard let size = try size(digest) else { return nil }
         let wanted = min(count, size - offset)
         guard offset >= 0, wanted > 0 else { return Data() }
-        return try wrapped {
-            let file = try OpenFile(reading: path(digest))
+        return try wrapped(.unreadable) {
+            let file = try files.open(reading: path(digest))
             var data = Data(count: wanted)
             let read = try data.withUnsafeMutableBytes { try file.read(into: $0, at: Int64(offset)) }
             return read == wanted ? data : data.prefix(read)
@@ -178,12 +235,37 @@ package final class BlobStore: Sendable {
     /// Whoever tells so looks at the file once more after the row is committed; so either the file is still in its
     /// place here, or it is missing there.
     func remove(_ digest: ContentDigest, unless isWanted: () async throws -> Bool) async throws {
-        guard try size(digest) != nil else { return }
+        guard try setAside(digest) else { return }
+        try settleAside(digest, isWanted: try await isWanted())
+    }
+
+    /// The first half of a removal: the file has another name until it is known whether its row came back.
+    ///
+    /// - Returns: false if there is no file.
+    package func setAside(_ digest: ContentDigest) throws -> Bool {
+        guard try size(digest) != nil else { return false }
         try wrapped { try files.publish(path(digest), as: trashPath(digest)) }
-        if try await isWanted() {
-            try wrapped { try files.publish(trashPath(digest), as: path(digest)) }
-        } else {
-            try wrapped { try files.remove(trashPath(digest)) }
+        return true
+    }
+
+    /// Finishes removals that an earlier process began.
+    func settleLeftAside(_ isWanted: (ContentDigest) throws -> Bool) throws {
+        let names = try wrapped { try files.list(folder + "/uploads") }
+        for name in names where name.hasSuffix(".trash") {
+            guard let digest = ContentDigest(String(name.dropLast(6))) else { continue }
+            let isBack = try size(digest) != nil
+            try settleAside(digest, isWanted: try isWanted(digest) && !isBack)
+        }
+    }
+
+    /// The second half.
+    package func settleAside(_ digest: ContentDigest, isWanted: Bool) throws {
+        try wrapped {
+            if isWanted {
+                try place(trashPath(digest), digest)
+            } else {
+                try files.remove(trashPath(digest))
+            }
         }
     }
 
@@ -232,19 +314,21 @@ package final class BlobStore: Sendable {
     }
 
     private func append(_ digest: ContentDigest, _ word: Int64) throws {
-        let path = notesPath(digest)
-        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw PortsError.system("open", path) }
-        defer { close(descriptor) }
-        var bytes = word.littleEndian
-        guard write(descriptor, &bytes, 8) == 8 else { throw PortsError.system("write", path) }
+        // Chunks may come at the same time; each takes its place at the end.
+        try uploads.withLock { _ in
+            let file = try files.open(writing: notesPath(digest), truncate: false, mode: 0o600)
+            let end = try file.size()
+            try withUnsafeBytes(of: word.littleEndian) { try file.write($0, at: end - end % 8) }
+        }
     }
 
-    private func wrapped<Value>(_ body: () throws -> Value) throws -> Value {
+    private func wrapped<Value>(
+        _ code: LedgerError.Code = .inputOutput, _ body: () throws -> Value
+    ) throws -> Value {
         do {
             return try body()
         } catch let error as PortsError {
-            throw LedgerError(error.code == .diskFull ? .diskFull : .inputOutput, error.message)
+            throw LedgerError(error.code == .diskFull ? .diskFull : code, error.message)
         }
     }
 }

@@ -72,7 +72,11 @@ extension Ledger {
                 findings.append("blob \(sha256) is in the ledger, but its file is gone")
                 continue
             }
-            if size != bytes { findings.append("blob \(sha256) has \(size) bytes on disk, \(bytes) in the ledger") }
+            if size != bytes {
+                findings.append("blob \(sha256) has \(size) bytes on disk, \(bytes) in the ledger")
+            } else if let found = try blobs.contentDigest(digest), found != digest {
+                findings.append("blob \(sha256) is damaged: its content has the digest \(found)")
+            }
         }
         return (findings, LedgerCheck.notes())
     }

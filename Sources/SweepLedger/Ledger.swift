@@ -16,29 +16,41 @@ package final class Ledger: Sendable {
     package let epoch: Int
     package let writer: LedgerWriter
     package let blobs: BlobStore
-    let readers: DatabasePool
-    private let lock: Mutex<FileLock?>
+    /// None where the simulator takes every step itself.
+    let readers: DatabasePool?
+    private let lock: Mutex<(any Sendable)?>
 
     package var path: String { folder + "/ledger.db" }
 
     /// Opens the ledger in `folder`, or makes it.
     ///
-    /// - Parameter onFatal: called once, on the writer's thread, when the ledger can no longer be trusted to be
+    /// - Parameters:
+    ///   - isStepped: no threads and no readers; the simulator calls `writer.step()`.
+    ///   - checkpointBytes: size of the log at which it is copied into the file.
+    ///   - onFatal: called once, on the writer's thread, when the ledger can no longer be trusted to be
     ///   written. The process should end.
     /// - Throws: `LedgerError`: `locked` when another coordinator runs on the folder, `newerSchema`, `notALedger`,
     ///   `notDurable`, `diskFull`.
     package init(
         folder: String, time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
-        files: any FileStore = DiskFiles(), onFatal: @escaping @Sendable (LedgerError) -> Void
+        files: any FileStore = DiskFiles(), isStepped: Bool = false,
+        checkpointBytes: Int = LedgerWriter.checkpointBytes, onFatal: @escaping @Sendable (LedgerError) -> Void
     ) throws {
         self.folder = folder
         do {
             try files.makeFolder(folder, mode: 0o700)
-            guard let lock = try FileLock.acquire(folder + "/coordinator.lock") else {
+            do {  // it may be of an earlier process, which was killed before its name was durable
+                try files.synchronizeFolder(DiskFiles.parent(of: folder))
+            } catch let error as PortsError where error.code == .permission {}
+            guard let lock = try files.lock(folder + "/coordinator.lock") else {
                 throw LedgerError(
                     .locked, "\(folder) is in use by another coordinator; stop it, or give another --data folder")
             }
             self.lock = Mutex(lock)
+            try Self.finishRestore(folder + "/ledger.db", files)
+            if !Faults.planted("log-not-rewritten") {
+                try LedgerLog.makeDurable(folder + "/ledger.db-wal", in: files)
+            }
         } catch let error as PortsError {
             throw LedgerError(error.code == .diskFull ? .diskFull : .inputOutput, error.message)
         }
@@ -55,21 +67,24 @@ package final class Ledger: Sendable {
                 }
                 return (row["id"], row["epoch"])
             }
-            writer = try LedgerWriter(queue: queue, path: path, onFatal: onFatal)
-            readers = try Self.openReaders(path)
+            writer = try LedgerWriter(
+                queue: queue, path: path, files: files, isStepped: isStepped, checkpointBytes: checkpointBytes,
+                onFatal: onFatal)
+            readers = isStepped ? nil : try Self.openReaders(path)
         } catch let error as DatabaseError {
             throw Self.openingError(error, path)
         } catch let error as PortsError {
             throw LedgerError(error.code == .diskFull ? .diskFull : .inputOutput, error.message)
         }
         blobs = try BlobStore(folder: folder + "/blobs", files: files)
+        try blobs.settleLeftAside { try blobRowCount($0) > 0 }
     }
 
     /// Commits what waits, closes the files and gives the folder free. Readers go first, so that only the writer ever
     /// checkpoints.
     package func close() {
         // A reader that is still busy keeps its connection; the ledger is no less complete for it.
-        let failure = Result { try readers.close() }
+        let failure = Result { try readers?.close() }
         writer.stop()
         if case .success = failure { lock.withLock { $0 = nil } }
     }
@@ -94,7 +109,7 @@ package final class Ledger: Sendable {
             try db.execute(
                 sql: """
                     PRAGMA journal_mode = WAL;
-                    PRAGMA synchronous = FULL;
+                    PRAGMA synchronous = \(Faults.planted("synchronous-normal") ? "NORMAL" : "FULL");
                     PRAGMA wal_autocheckpoint = 0;
                     PRAGMA temp_store = MEMORY;
                     PRAGMA mmap_size = 0;
@@ -134,6 +149,11 @@ package final class Ledger: Sendable {
         }
     }
 
+    /// Reads on the writer's connection, in the caller's time: for a start and for the simulator.
+    package func readNow<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try writer.readNow(body)
+    }
+
     static let diskFull = "the disk is full; free some space there"
 
     /// Whether not even SQLite's smallest files can grow: then any of its errors may only be a consequence.
@@ -144,7 +164,8 @@ package final class Ledger: Sendable {
 
     /// Reads a consistent state of the ledger.
     package func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        try await readers.read(body)
+        guard let readers else { return try readNow(body) }
+        return try await readers.read(body)
     }
 
     package static var sqliteVersion: String { String(cString: cse_version()) }

@@ -11,6 +11,8 @@ package struct LedgerError: Error, Equatable, Sendable, CustomStringConvertible 
         case diskFull
         /// SQLite reported a fault of the disk or the file; what was being written is neither kept nor lost for sure.
         case inputOutput
+        /// What is stored cannot be read.
+        case unreadable
         /// The writer has stopped; nothing is accepted any more.
         case closed
         case notFound

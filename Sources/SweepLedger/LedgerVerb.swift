@@ -1,3 +1,4 @@
+import Foundation
 package import GRDB
 import Ports
 package import SweepModel
@@ -41,10 +42,33 @@ extension Database {
 /// The fence. Every report of an attempt goes through this text: the attempt is the job's newest, of the right epoch,
 /// still open, and the job neither ended nor paused. Arguments: identity, attempt, epoch (`AttemptToken.fence`).
 enum Fence {
-    static let sql = """
+    static var sql: String {
+        if Faults.planted("fence-without-attempt") { return withoutAttempt }
+        if Faults.planted("fence-without-state") { return withoutState }
+        if Faults.planted("fence-without-epoch") { return withoutEpoch }
+        return whole
+    }
+
+    /// The same with numbered arguments, for statements that have more of them.
+    static var numbered: String {
+        var number = 0
+        return sql.map { character -> String in
+            guard character == "?" else { return String(character) }
+            number += 1
+            return "?\(number)"
+        }.joined()
+    }
+
+    private static let whole = """
         FROM job j JOIN attempt a ON a.job = j.id AND a.number = j.attempt
         WHERE j.identity = ? AND j.attempt = ? AND j.epoch = ? AND a.ended IS NULL AND j.state IN ('running', 'waiting')
         """
+
+    // Planted bugs, by which the simulator proves that it would notice.
+    private static let withoutAttempt = whole.replacingOccurrences(of: "j.attempt = ?", with: "? > 0")
+    private static let withoutState = whole.replacingOccurrences(
+        of: "AND a.ended IS NULL AND j.state IN ('running', 'waiting')", with: "")
+    private static let withoutEpoch = whole.replacingOccurrences(of: "j.epoch = ?", with: "? > 0")
 }
 
 extension AttemptToken {

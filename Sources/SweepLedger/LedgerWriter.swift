@@ -2,6 +2,7 @@ import CSQLiteExtras
 import Dispatch
 import Foundation
 import GRDB
+import Ports
 import Synchronization
 
 /// The only connection that writes, on a thread of its own.
@@ -44,13 +45,16 @@ package final class LedgerWriter: Sendable {
     private static let batchBytes = 4 << 20
     private static let waitingBytes = 64 << 20
     private static let pageBytes = 4096
-    private static let checkpointBytes = 16 << 20
-    private static let checkpointAlwaysBytes = 64 << 20
+    /// At this size of the log it is copied into the file when nothing waits, at four times this size always.
+    package static let checkpointBytes = 16 << 20
 
     private let queue: DatabaseQueue
     private let path: String
     private let logPath: String
     private let logInode: UInt64
+    private let files: any FileStore
+    private let isStepped: Bool
+    private let checkpointBytes: Int
     private let pages: WALPages
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
@@ -58,8 +62,14 @@ package final class LedgerWriter: Sendable {
     private let onFatal: @Sendable (LedgerError) -> Void
 
     /// - Parameter queue: a connection prepared by `Ledger`.
-    init(queue: DatabaseQueue, path: String, onFatal: @escaping @Sendable (LedgerError) -> Void) throws {
+    init(
+        queue: DatabaseQueue, path: String, files: any FileStore, isStepped: Bool, checkpointBytes: Int,
+        onFatal: @escaping @Sendable (LedgerError) -> Void
+    ) throws {
         self.queue = queue
+        self.files = files
+        self.isStepped = isStepped
+        self.checkpointBytes = checkpointBytes
         self.onFatal = onFatal
         let pages = WALPages()
         self.pages = pages
@@ -74,23 +84,25 @@ package final class LedgerWriter: Sendable {
             // start without it.
             let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? ""
             let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous") ?? 0
-            guard mode == "wal", synchronous == 2 else {
+            guard mode == "wal", synchronous == 2 || Faults.planted("synchronous-normal") else {
                 throw LedgerError(
                     .notDurable,
                     "\(path): journal_mode is \(mode), synchronous is \(synchronous); wanted wal and 2 (FULL)")
             }
             cse_watch_wal(connection, pages.pointer)
-            // What an earlier process wrote last may be readable and yet not on the disk: after a sync that failed the
-            // kernel writes those pages no more. Copied into the file and synced, it is. A reader of another program
-            // may stand in the way; then the next checkpoint does it.
+            // The file then stands by itself. A reader of another program may be in the way; then the next checkpoint
+            // does it.
             do { _ = try db.checkpoint(.full) } catch DatabaseError.SQLITE_BUSY {}
             // Makes the log, so that its inode is known: the file must never be replaced under the open connection.
             try db.execute(sql: "UPDATE ledger SET epoch = epoch")
         }
-        guard let inode = Self.inode(logPath) else {
+        guard let inode = try files.information(logPath)?.inode else {
             throw LedgerError(.notDurable, "\(logPath) is missing although the ledger was just written")
         }
+        // SQLite makes the name of a new log durable too, but takes no notice when that fails.
+        try files.synchronizeFolder(DiskFiles.parent(of: path))
         logInode = inode
+        guard !isStepped else { return }
         let thread = Thread { [self] in loop() }
         thread.name = "ledger-writer"
         thread.stackSize = 4 << 20
@@ -137,10 +149,28 @@ package final class LedgerWriter: Sendable {
     /// thread.
     func stop() {
         state.withLock { $0.isStopping = true }
+        guard !isStepped else {
+            while step() {}
+            if !state.withLock({ $0.isDead }) { checkpoint() }
+            return
+        }
         wake.signal()
         ended.wait()
         ended.signal()
     }
+
+    /// Commits one batch, in the caller's time: for a writer without a thread.
+    ///
+    /// - Returns: whether there was something to commit, and the writer still lives.
+    package func step() -> Bool {
+        precondition(isStepped, "this writer has a thread of its own")
+        let batch = take()
+        guard !batch.isEmpty, !state.withLock({ $0.isDead }), commit(batch) else { return false }
+        checkpointIfDue()
+        return true
+    }
+
+    func readNow<Value>(_ body: (Database) throws -> Value) throws -> Value { try queue.inDatabase(body) }
 
     private func loop() {
         defer { ended.signal() }
@@ -188,11 +218,12 @@ package final class LedgerWriter: Sendable {
                 // One verb failed after it may have written: once more, each in a savepoint of its own.
                 deliveries = try transaction(batch, alone: true)
             }
-            guard Self.inode(logPath) == logInode else {
+            guard (try? files.information(logPath))??.inode == logInode else {
                 throw LedgerError(
                     .inputOutput,
                     "\(logPath) was replaced while in use: another program opened or moved the ledger's files")
             }
+            Faults.reach("ledger.committed")
             state.withLock { state in
                 state.figures.batches += 1
                 state.figures.verbs += batch.count
@@ -216,6 +247,7 @@ package final class LedgerWriter: Sendable {
         deliveries.reserveCapacity(batch.count)
         try queue.inDatabase { db in
             try db.inTransaction(.immediate) {
+                Faults.reach("ledger.begun")
                 for work in batch {
                     do {
                         if alone {
@@ -234,6 +266,11 @@ package final class LedgerWriter: Sendable {
                         deliveries.append { fail(error) }
                     }
                 }
+                Faults.reach("ledger.written")
+                if Faults.planted("answer-before-commit") {
+                    for deliver in deliveries { deliver() }
+                    deliveries = []
+                }
                 return .commit
             }
         }
@@ -243,7 +280,10 @@ package final class LedgerWriter: Sendable {
     /// A full disk or another program's lock rolls the batch back and is told to the clients; everything else ends the
     /// writer.
     private func refuse(_ batch: [Work], _ fault: LedgerError) -> Bool {
-        guard fault.code == .diskFull || fault.code == .conflict else { return die(fault) }
+        guard fault.code == .diskFull || fault.code == .conflict else {
+            if Faults.planted("retry-after-io-error") { return commit(batch) }
+            return die(fault)
+        }
         for work in batch { work.fail(fault) }
         return true
     }
@@ -277,9 +317,9 @@ package final class LedgerWriter: Sendable {
 
     private func checkpointIfDue() {
         let bytes = Int(pages.pointer.pointee) * Self.pageBytes
-        guard bytes > Self.checkpointBytes else { return }
+        guard bytes > checkpointBytes else { return }
         let isIdle = state.withLock { $0.control.isEmpty && $0.bulk.isEmpty }
-        if isIdle || bytes > Self.checkpointAlwaysBytes { checkpoint() }
+        if isIdle || bytes > 4 * checkpointBytes { checkpoint() }
     }
 
     /// Copies the log into the file, as far as readers allow. The log is never truncated: a reused one commits twice as
@@ -288,15 +328,11 @@ package final class LedgerWriter: Sendable {
         state.withLock { $0.figures.checkpoints += 1 }
         do {
             try queue.inDatabase { db in _ = try db.checkpoint(.passive) }
+            Faults.reach("ledger.checkpointed")
         } catch {
             guard fault(error)?.code == .inputOutput else { return }
             _ = die(LedgerError(.inputOutput, "the ledger's log cannot be copied into its file: \(error)"))
         }
-    }
-
-    private static func inode(_ path: String) -> UInt64? {
-        var information = stat()
-        return stat(path, &information) == 0 ? UInt64(information.st_ino) : nil
     }
 }
 

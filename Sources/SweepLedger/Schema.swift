@@ -1,4 +1,5 @@
 import GRDB
+import Ports
 
 /// The tables and views, and the versions of their shape (`docs/ledger.md` describes every column).
 enum Schema {
@@ -18,7 +19,8 @@ enum Schema {
         let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") == 0
         if isEmpty {
             try db.inTransaction(.immediate) {
-                for statement in tables + triggers + views { try db.execute(sql: statement) }
+                let counters = Faults.planted("counters-not-kept") ? Array(triggers.dropFirst()) : triggers
+                for statement in tables + counters + views { try db.execute(sql: statement) }
                 for step in migrations { try apply(step, db) }
                 try db.execute(
                     sql: "INSERT INTO ledger (one, id, epoch, created) VALUES (1, ?, 1, ?)", arguments: [ledgerID, now])

@@ -27,8 +27,9 @@ final class LedgerBench {
     }
 
     /// Ends the ledger as a process that ends would, and opens it again.
-    func reopen() throws {
+    func reopen(after change: () throws -> Void = {}) throws {
         ledger.close()
+        try change()
         ledger = try Self.open(folder)
     }
 

@@ -125,6 +125,23 @@ struct WorkerCoreTests {
         #expect(closed.contains(.discard(other)))
     }
 
+    @Test("a job whose adapter cannot be handed in is not reported as done", arguments: [true, false])
+    func adapterNotUploaded(endIsSpooled: Bool) {
+        var bench = running()
+        _ = bench.send(.reportSpooled(token, Bench.checkpoint(1, step: 5)))
+        #expect(bench.send(.ended(token, .finished)).spooled == [.finished(FinishReport(streamPosition: 0))])
+        let end = SpooledReport(number: 2, body: .finished(FinishReport(streamPosition: 0)))
+        let failure = Report.Body.failed(FailureReport(failure: .crash, message: "no such file"))
+        if endIsSpooled { _ = bench.send(.reportSpooled(token, end)) }
+        var effects = bench.send(.uploadFailed(token, report: 1, message: "no such file"))
+        if !endIsSpooled { effects += bench.send(.reportSpooled(token, end)) }
+        #expect(effects.contains(.settle(token, report: 1)) && effects.contains(.settle(token, report: 2)))
+        #expect(effects.spooled == [failure])
+        let reports = bench.send(.reportSpooled(token, SpooledReport(number: 3, body: failure))).exchanges
+            .flatMap(\.reports)
+        #expect(reports.map(\.body) == [failure])
+    }
+
     @Test("only the newest waiting state is kept; deliverables all are")
     func statesReplaceStates() {
         var bench = running()

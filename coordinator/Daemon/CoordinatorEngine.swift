@@ -86,34 +86,10 @@ final class CoordinatorEngine: Sendable {
     func worker(of session: SessionID) -> WorkerID? { state.withLock { $0.core.worker(of: session) } }
 
     private func submit(_ id: CommitID, _ command: LedgerCommand) {
-        let now = time.wall()
-        switch command {
-        case .register(let request):
-            run(RegisterWorker(worker: translator.record(request), ledgerID: ledger.id, now: now), id) {
-                .registered(leftovers: $0.leftovers, LedgerTranslator.standing($0.state))
-            }
-        case .exchange(let session, let worker, let number, let reports, let candidates):
-            let verb = ExchangeVerb(
-                session: session.rawValue, worker: worker, number: number,
-                reports: reports.map(LedgerTranslator.report),
-                candidates: candidates, ledgerID: ledger.id, epoch: ledger.epoch, now: now)
-            run(verb, id) { [translator] in .exchanged(try translator.outcome($0)) }
-        case .expire(let tokens):
-            run(ExpireLeases(tokens: tokens, now: now), id) { [translator] in .expired(try $0.map(translator.news)) }
-        case .revive(let tokens):
-            run(ReviveAttempts(tokens: tokens, now: now), id) { .revived($0.revived, superseded: $0.superseded) }
-        case .seen(let workers):
-            run(NoteWorkersSeen(workers: workers, now: now), id) { _ in .noted }
-        }
-    }
-
-    private func run<Verb: LedgerVerb>(
-        _ verb: Verb, _ id: CommitID, _ translate: @escaping @Sendable (Verb.Outcome) throws -> LedgerOutcome
-    ) {
-        ledger.writer.submit(verb) { result in
+        translator.submit(command, to: ledger, now: time.wall()) { outcome in
             self.outcomes.async {
                 do {
-                    self.tell(.committed(id, try translate(try result.get())))
+                    self.tell(.committed(id, try outcome()))
                 } catch {
                     self.tell(.refused(id, WireError.from(error)))
                 }

@@ -1,16 +1,18 @@
-import CoordinatorCore
+package import CoordinatorCore
 import Foundation
-import Ports
+package import Ports
 import RunSpec
-import SweepLedger
+package import SweepLedger
 import SweepModel
-import SweepWire
+package import SweepWire
 import Synchronization
 
 /// Between the ledger's values and those of the wire and the core.
-final class LedgerTranslator: Sendable {
+package final class LedgerTranslator: Sendable {
     // The same few texts for a million jobs.
     private let requirements = Mutex<[String: RequirementSpec]>([:])
+
+    package init() {}
 
     func record(_ request: RegisterRequest) -> WorkerRecord {
         WorkerRecord(
@@ -51,14 +53,14 @@ final class LedgerTranslator: Sendable {
         }
     }
 
-    func news(_ change: JobChange) throws -> JobNews {
+    package func news(_ change: JobChange) throws -> JobNews {
         JobNews(
             row: change.job, job: change.identity, state: change.state, priority: change.priority,
             needs: try needs(change.requirements), delaySeconds: change.delaySeconds, avoid: change.avoid,
             ended: change.ended)
     }
 
-    func outcome(_ outcome: ExchangeVerb.Outcome) throws -> ExchangeOutcome {
+    package func outcome(_ outcome: ExchangeVerb.Outcome) throws -> ExchangeOutcome {
         ExchangeOutcome(
             outcomes: outcome.results.map(Self.outcome), news: try outcome.changes.map(news),
             claims: try outcome.claims.map { claim in
@@ -93,12 +95,14 @@ final class LedgerTranslator: Sendable {
             }, evaluated: claim.evaluated)
     }
 
-    func start(_ snapshot: LedgerSnapshot, wall: WallTime) throws -> CoordinatorStart {
+    package func start(_ snapshot: LedgerSnapshot, wall: WallTime) throws -> CoordinatorStart {
         CoordinatorStart(
             waiting: snapshot.waiting.map { job in
                 JobNews(
                     row: job.job, job: job.identity, state: .waiting, priority: job.priority, needs: job.requirements,
-                    delaySeconds: max(0, Double((job.readyAt ?? 0) - wall.milliseconds) / 1000), avoid: job.avoid)
+                    // The wall clock may have jumped: nobody waits longer than the longest backoff.
+                    delaySeconds: min(900, max(0, Double((job.readyAt ?? 0) - wall.milliseconds) / 1000)),
+                    avoid: job.avoid)
             },
             open: snapshot.open.map { attempt in
                 CoordinatorStart.OpenAttempt(
@@ -132,7 +136,7 @@ final class LedgerTranslator: Sendable {
 
 extension WireError {
     /// What a peer is told of an error: the ledger's own words, but nothing of what is inside.
-    static func from(_ error: any Error) -> WireError {
+    package static func from(_ error: any Error) -> WireError {
         switch error {
         case let error as WireError: return error
         case let error as LedgerError:
@@ -142,10 +146,16 @@ extension WireError {
                 case .ambiguous, .conflict, .locked: .conflict
                 case .query, .invalid: .badRequest
                 case .diskFull: .diskFull
-                case .closed: .unavailable
-                case .inputOutput, .notALedger, .newerSchema, .notDurable: .internalFault
+                // After an error of the disk the same request may succeed, here or after a restart; nobody's job is at fault.
+                case .closed, .inputOutput: .unavailable
+                case .unreadable, .notALedger, .newerSchema, .notDurable: .internalFault
                 }
-            let retry: Double? = error.code == .closed ? 1 : error.code == .diskFull ? 5 : nil
+            let retry: Double? =
+                switch error.code {
+                case .closed: 1
+                case .diskFull, .inputOutput: 5
+                default: nil
+                }
             return WireError(
                 error == LaunchSweep.keyReused ? .keyReused : code, error.message, retryAfter: retry)
         default: return WireError(.internalFault, "the coordinator met an error; its log says more")

@@ -64,21 +64,7 @@ extension Routes {
         }
         for input in request.inputs { try Self.check(input.tree) }
         let now = wall
-        let prepared = try await BlockingWork.run {
-            let file: SweepFile
-            do throws(SweepFileError) {
-                file = try SweepFile.read(request.bundle)
-            } catch {
-                throw WireError(.badRequest, error.description)
-            }
-            let bundle = try WireJSON.encode(request.bundle)
-            let verb = LaunchSweep(
-                key: request.key, digest: ContentDigest.of(bundle).text, name: file.definition.name,
-                fileDigest: request.bundle.digest.text, bundle: String(decoding: bundle, as: UTF8.self),
-                priority: file.definition.priority, configurations: file.plan.configurations.count,
-                checkpoints: file.plan.checkpointCount, jobs: [], now: now)
-            return (verb, try file.definition.resolvedJobs(file.plan))
-        }
+        let prepared = try await BlockingWork.run { try LaunchSweep.prepare(request, now: now) }
         var missing: Set<String> = []
         for input in request.inputs {
             missing.formUnion(

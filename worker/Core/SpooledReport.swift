@@ -32,6 +32,8 @@ package struct SpooledReport: Equatable, Sendable {
         }
     }
 
+    var isFinished: Bool { if case .finished = body { true } else { false } }
+
     /// A training state and nothing else: useless as soon as a newer one waits to be sent.
     var isStateOnly: Bool {
         if case .checkpoint(let checkpoint) = body { return !checkpoint.manifest.isDeliverable }

@@ -28,6 +28,7 @@ extension WorkerCore {
 
     /// The coordinator, or the user, wants the attempt to stop politely.
     mutating func stop(_ token: AttemptToken, _ reason: StopReason) -> [WorkerEffect] {
+        let token = Faults.planted("stop-without-attempt") ? order.first { $0.job == token.job } ?? token : token
         guard var attempt = attempts[token], attempt.phase == .running else { return [] }
         // A wish to cancel is stronger than one to pause or drain: it needs no state.
         if attempt.stop == nil || reason == .cancel { attempt.stop = reason }
@@ -40,7 +41,7 @@ extension WorkerCore {
 
     /// Another attempt holds the job, or the job ended: nothing of this one counts any more.
     mutating func supersede(_ token: AttemptToken) -> [WorkerEffect] {
-        guard let attempt = attempts[token] else { return [] }
+        guard let attempt = attempts[token], !Faults.planted("superseded-goes-on") else { return [] }
         forget(token)
         let text =
             "attempt \(token.attempt) of job \(token.job.short) was superseded; it is ended and its folder removed"
@@ -76,6 +77,13 @@ extension WorkerCore {
 
     mutating func enqueue(_ token: AttemptToken, _ report: SpooledReport) -> [WorkerEffect] {
         guard var attempt = attempts[token] else { return [] }
+        if report.isFinished, let fault = attempt.fault {
+            // What it made was found unfit to be handed in while this was being written.
+            return [
+                .settle(token, report: report.number),
+                .spool(token, .failed(FailureReport(failure: .crash, message: fault))),
+            ]
+        }
         var effects: [WorkerEffect] = []
         if report.isStateOnly {
             // Only the newest state that is not yet under way is worth sending.
@@ -96,12 +104,14 @@ extension WorkerCore {
 
     mutating func sendMetrics() -> [WorkerEffect] {
         guard session != nil else { return [] }
-        return order.compactMap { token -> WorkerEffect? in
+        return order.flatMap { token -> [WorkerEffect] in
             guard var attempt = attempts[token], !attempt.isSendingPoints, attempt.pointsNext <= attempt.pointsSpooled
-            else { return nil }
+            else { return [] }
             attempt.isSendingPoints = true
             attempts[token] = attempt
-            return .sendMetrics(token, from: attempt.pointsNext)
+            let early: [WorkerEffect] =
+                Faults.planted("spool-trimmed-early") ? [.trimPoints(token, below: attempt.pointsSpooled + 1)] : []
+            return early + [.sendMetrics(token, from: attempt.pointsNext)]
         }
     }
 
@@ -110,7 +120,9 @@ extension WorkerCore {
         update(token) { $0.isSendingPoints = false }
         switch answer {
         case .acknowledged(let next):
-            update(token) { $0.pointsNext = max($0.pointsNext, next) }
+            // The ledger refuses a gap; planted there, nobody would meet it without a worker that makes one.
+            let skipped: UInt64 = Faults.planted("gap-accepted") && next % 5 == 0 ? 2 : 0
+            update(token) { $0.pointsNext = max($0.pointsNext, next + skipped) }
             return [.trimPoints(token, below: next)]
         case .gap(let expected):
             update(token) { $0.pointsNext = expected }
@@ -140,12 +152,21 @@ extension WorkerCore {
     }
 
     mutating func uploadFailed(_ token: AttemptToken, _ number: UInt64, _ message: String) -> [WorkerEffect] {
+        var effects: [WorkerEffect] = []
         update(token) { attempt in
             attempt.uploading = nil
             attempt.queue.removeAll { $0.number == number }
             attempt.fault = message
+            // It ended well, but not all that it made can be handed in: then it is no result. Its report goes first, so
+            // that no crash leaves it alone on the disk.
+            guard let end = attempt.queue.firstIndex(where: \.isFinished) else { return }
+            effects = [
+                .settle(token, report: attempt.queue[end].number),
+                .spool(token, .failed(FailureReport(failure: .crash, message: message))),
+            ]
+            attempt.queue.remove(at: end)
         }
-        return [.settle(token, report: number), .log(WorkerLog(.warning, message))]
+        return effects + [.settle(token, report: number), .log(WorkerLog(.warning, message))]
     }
 }
 

@@ -18,7 +18,7 @@ package final class PointSpool: Sendable {
 
     private struct State {
         var records: [Record] = []
-        var current: OpenFile?
+        var current: (any StoredFile)?
         var currentFirst: UInt64 = 0
         var end: Int64 = 0
         var next: UInt64 = 1
@@ -26,17 +26,18 @@ package final class PointSpool: Sendable {
         var sourcePositions: [UInt32: UInt64] = [:]
     }
 
-    static let segmentBytes: Int64 = 4 << 20
     private static let headBytes = 8
     private static let largestRecord = 16 << 20
 
     private let folder: String
+    private let segmentBytes: Int64
     private let files: any FileStore
     private let state: Mutex<State>
 
     /// Opens or makes the spool in `folder`.
-    package init(folder: String, files: any FileStore = DiskFiles()) throws {
+    package init(folder: String, files: any FileStore = DiskFiles(), segmentBytes: Int64 = 4 << 20) throws {
         self.folder = folder
+        self.segmentBytes = segmentBytes
         self.files = files
         try files.makeFolder(folder)
         var state = State()
@@ -44,7 +45,9 @@ package final class PointSpool: Sendable {
             name.hasPrefix("points-") ? UInt64(name.dropFirst(7)) : nil
         }.sorted()
         state.firstHeld = segments.first ?? 1
-        for segment in segments { try Self.scan(folder, segment, isLast: segment == segments.last, into: &state) }
+        for segment in segments {
+            try Self.scan(files, folder, segment, isLast: segment == segments.last, into: &state)
+        }
         self.state = Mutex(state)
     }
 
@@ -82,7 +85,7 @@ package final class PointSpool: Sendable {
             record.append(little: UInt32(body.count))
             record.append(little: CRC32C.of(body))
             record += body
-            if state.current == nil || state.end + Int64(record.count) > Self.segmentBytes { try roll(&state) }
+            if state.current == nil || state.end + Int64(record.count) > segmentBytes { try roll(&state) }
             guard let file = state.current else { return state.next - 1 }
             try file.write(record, at: state.end)
             try file.synchronize()
@@ -109,7 +112,7 @@ package final class PointSpool: Sendable {
         for record in records {
             if points.count >= limit { break }
             if record.first > wanted { points += Self.lost(wanted..<record.first) }
-            let file = try OpenFile(reading: Self.path(folder, record.segment))
+            let file = try files.open(reading: Self.path(folder, record.segment))
             let body = try file.read(record.length, at: record.offset + Int64(Self.headBytes))
             guard let all = Self.decode(body) else {
                 throw WorkerError(
@@ -136,12 +139,14 @@ package final class PointSpool: Sendable {
 
     private func roll(_ state: inout State) throws {
         state.currentFirst = state.next
-        state.current = try OpenFile(writing: Self.path(folder, state.next))
+        state.current = try files.open(writing: Self.path(folder, state.next), truncate: false, mode: 0o644)
         state.end = 0
     }
 
-    private static func scan(_ folder: String, _ segment: UInt64, isLast: Bool, into state: inout State) throws {
-        let file = try OpenFile(writing: path(folder, segment))
+    private static func scan(
+        _ files: any FileStore, _ folder: String, _ segment: UInt64, isLast: Bool, into state: inout State
+    ) throws {
+        let file = try files.open(writing: path(folder, segment), truncate: false, mode: 0o644)
         let size = try file.size()
         var offset: Int64 = 0
         var good: Int64 = 0

@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 package import Ports
 package import SweepWire
 import Synchronization
@@ -80,7 +79,7 @@ package final class ReportSpool: Sendable {
     package func markSeen(_ name: String) throws {
         try state.withLock { state in
             guard state.seen.insert(name).inserted else { return }
-            let file = try OpenFile(writing: folder + "/seen")
+            let file = try files.open(writing: folder + "/seen", truncate: false, mode: 0o644)
             try file.write(Array((name + "\n").utf8), at: try file.size())
         }
     }
@@ -99,8 +98,11 @@ package final class ReportSpool: Sendable {
                 for (index, source) in sources.enumerated() {
                     let path = "\(place)/\(index)"
                     try Self.keep(source.path, as: path, files)
+                    try files.open(reading: path).synchronize()
                     blobs.append(SpooledBlob(path: path, sha256: source.sha256, size: source.size))
                 }
+                // A report that outlives its blobs could never be handed in.
+                try files.synchronizeFolder(place)
             }
             let entry = Entry(report: report, blobs: blobs)
             try files.writeAtomically(Array(try WireJSON.encode(entry)), to: path(number))
@@ -139,7 +141,6 @@ package final class ReportSpool: Sendable {
     /// Both lie in the work folder, so a link nearly always works; a copy serves where it does not.
     private static func keep(_ source: String, as path: String, _ files: any FileStore) throws {
         try files.remove(path)
-        if link(source, path) == 0 { return }
-        try FileManager.default.copyItem(atPath: source, toPath: path)
+        try files.link(source, as: path)
     }
 }

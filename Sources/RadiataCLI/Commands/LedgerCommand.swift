@@ -1,19 +1,30 @@
 import ArgumentParser
+import Ports
 import SweepClient
+import SweepLedger
 import SweepWire
 
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ledger", abstract: "Check, back up and tidy the ledger of a running coordinator.",
-        subcommands: [Check.self, Backup.self, Collect.self])
+        commandName: "ledger", abstract: "Check, back up, restore and tidy a ledger.",
+        subcommands: [Check.self, Backup.self, Restore.self, Collect.self])
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Is everything in the ledger as it must be?")
         @OptionGroup var options: ClientOptions
         @OptionGroup var output: FormatOption
+        @Option(help: "Look into this data folder instead of asking a coordinator; it may run meanwhile.")
+        var data: String?
 
         func run() async throws {
-            let answer = try await options.client().call(.check, Nothing(), timeLimit: nil)
+            let answer: CheckResponse
+            if let data {
+                let found = try LedgerCheck.offline(folder: data)
+                answer = CheckResponse(
+                    sqlite: Ledger.sqliteVersion, findings: found.findings, notes: found.notes)
+            } else {
+                answer = try await options.client().call(.check, Nothing(), timeLimit: nil)
+            }
             if output.format == .json {
                 Console.out(try JSONText.encode(answer))
             } else {
@@ -33,6 +44,23 @@ struct LedgerCommand: AsyncParsableCommand {
         func run() async throws {
             let answer = try await options.client().call(.backup, Nothing(), timeLimit: nil)
             Console.out("\(answer.path)  \(answer.bytes) bytes")
+        }
+    }
+
+    struct Restore: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Put a backup in the place of the ledger of a coordinator that does not run.",
+            discussion: """
+                The ledger's epoch grows: what workers still report of the time after the backup is refused, and they are \
+                told to stop it. Attempts that were open are lost, their jobs wait again. The old file is kept.
+                """)
+        @Argument(help: "A file made by `radiata ledger backup`.") var backup: String
+        @Option(help: "The coordinator's data folder.") var data: String
+
+        func run() throws {
+            let (epoch, kept) = try Ledger.restore(backup: backup, to: data, now: SystemTime().wall())
+            Console.out("restored \(backup); epoch \(epoch)")
+            if let kept { Console.out("the ledger that was there is kept in \(kept)") }
         }
     }
 

@@ -41,15 +41,18 @@ package struct LedgerSnapshot: Sendable {
 extension Ledger {
     package func snapshot() async throws -> LedgerSnapshot {
         let ledgerID = id
-        return try await read { db in
-            try LedgerSnapshot(
-                waiting: LedgerSnapshot.waiting(db), open: LedgerSnapshot.open(db, ledgerID: ledgerID),
-                workers: LedgerSnapshot.workers(db))
-        }
+        return try await read { db in try LedgerSnapshot(db, ledgerID: ledgerID) }
     }
+
+    package func snapshotNow() throws -> LedgerSnapshot { try readNow { db in try LedgerSnapshot(db, ledgerID: id) } }
 }
 
 extension LedgerSnapshot {
+    fileprivate init(_ db: Database, ledgerID: String) throws {
+        self.init(
+            waiting: try Self.waiting(db), open: try Self.open(db, ledgerID: ledgerID), workers: try Self.workers(db))
+    }
+
     /// Decodes requirements once per text: they are the same for all jobs of a sweep.
     private struct RequirementReader {
         var known: [String: RequirementSpec] = [:]

@@ -19,7 +19,8 @@ package struct AddBlobs: LedgerVerb {
             try db.change(
                 """
                 INSERT INTO blob (sha256, bytes, created, keep_until) VALUES (?1, ?2, ?3, ?4)
-                ON CONFLICT (sha256) DO UPDATE SET keep_until = max(keep_until, excluded.keep_until)
+                ON CONFLICT (sha256) DO UPDATE SET
+                    keep_until = \(Faults.planted("known-blob-not-kept") ? "keep_until" : "max(keep_until, excluded.keep_until)")
                 """, [blob.sha256, blob.bytes, now.milliseconds, now.milliseconds + Self.graceMilliseconds])
         }
     }
@@ -68,7 +69,7 @@ package struct CollectBlobs: LedgerVerb {
     }
 
     private static let unwanted = """
-        b.keep_until < ? AND NOT EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.sha256 = b.sha256)
+        b.keep_until < \(Faults.planted("gc-without-lease") ? "1e18 + " : "")? AND NOT EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.sha256 = b.sha256)
             AND NOT EXISTS (SELECT 1 FROM artifact a WHERE a.sha256 = b.sha256)
             AND NOT EXISTS (SELECT 1 FROM input_file i WHERE i.sha256 = b.sha256)
         """

@@ -76,7 +76,7 @@ package struct ExchangeVerb: LedgerVerb {
             attempts.append(attempt)
             outcome.claims.append(try claimed ?? ClaimJob.describe(db, attempt: attempt, ledgerID: ledgerID))
         }
-        if !attempts.isEmpty {
+        if !attempts.isEmpty, !Faults.planted("exchange-not-remembered") {
             try db.change(
                 "INSERT INTO exchange (session, number, reply) VALUES (?, ?, ?)",
                 [session, number, attempts.map(String.init).joined(separator: ",")])

@@ -118,6 +118,7 @@ package struct LaunchSweep: LedgerVerb {
         for job in jobs { try add(job, to: sweep, db, &outcome) }
         guard isLast else { return outcome }
         outcome.jobs = try db.first("SELECT coalesce(sum(jobs), 0) FROM sweep_count WHERE sweep = ?", [sweep])?[0] ?? 0
+        if Faults.planted("key-not-stored") { return outcome }
         try db.change(
             "INSERT INTO request_key (key, digest, reply, created) VALUES (?, ?, ?, ?)",
             [key, digest, "\(outcome.jobs) \(outcome.added) \(outcome.shared)", now.milliseconds])

@@ -1,0 +1,27 @@
+package import Ports
+import SweepFile
+package import SweepLedger
+package import SweepModel
+package import SweepWire
+
+extension LaunchSweep {
+    /// Expands what a client posted, with the code of `plan`. Blocks: megabytes of YAML and JSON.
+    ///
+    /// - Returns: the verb without its jobs, which are stored slice by slice.
+    /// - Throws: `WireError` with every fault of the file.
+    package static func prepare(_ request: LaunchRequest, now: WallTime) throws -> (LaunchSweep, [ResolvedJob]) {
+        let file: SweepFile
+        do throws(SweepFileError) {
+            file = try SweepFile.read(request.bundle)
+        } catch {
+            throw WireError(.badRequest, error.description)
+        }
+        let bundle = try WireJSON.encode(request.bundle)
+        let verb = LaunchSweep(
+            key: request.key, digest: ContentDigest.of(bundle).text, name: file.definition.name,
+            fileDigest: request.bundle.digest.text, bundle: String(decoding: bundle, as: UTF8.self),
+            priority: file.definition.priority, configurations: file.plan.configurations.count,
+            checkpoints: file.plan.checkpointCount, jobs: [], now: now)
+        return (verb, try file.definition.resolvedJobs(file.plan))
+    }
+}

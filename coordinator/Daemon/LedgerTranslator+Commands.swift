@@ -1,0 +1,38 @@
+package import CoordinatorCore
+package import Ports
+package import SweepLedger
+import SweepWire
+
+extension LedgerTranslator {
+    /// Hands a command of the core to the ledger as a verb.
+    ///
+    /// - Parameter completion: called on the writer's thread after the commit, with what turns the ledger's answer into
+    ///   the core's (JSON: not on that thread), or throws why nothing was stored.
+    package func submit(
+        _ command: LedgerCommand, to ledger: Ledger, now: WallTime,
+        completion: @escaping @Sendable (_ outcome: @escaping @Sendable () throws -> LedgerOutcome) -> Void
+    ) {
+        func run<Verb: LedgerVerb>(
+            _ verb: Verb, _ translate: @escaping @Sendable (Verb.Outcome) throws -> LedgerOutcome
+        ) {
+            ledger.writer.submit(verb) { result in completion { try translate(try result.get()) } }
+        }
+        switch command {
+        case .register(let request):
+            run(RegisterWorker(worker: record(request), ledgerID: ledger.id, now: now)) {
+                .registered(leftovers: $0.leftovers, Self.standing($0.state))
+            }
+        case .exchange(let session, let worker, let number, let reports, let candidates):
+            let verb = ExchangeVerb(
+                session: session.rawValue, worker: worker, number: number, reports: reports.map(Self.report),
+                candidates: candidates, ledgerID: ledger.id, epoch: ledger.epoch, now: now)
+            run(verb) { .exchanged(try self.outcome($0)) }
+        case .expire(let tokens):
+            run(ExpireLeases(tokens: tokens, now: now)) { .expired(try $0.map(self.news)) }
+        case .revive(let tokens):
+            run(ReviveAttempts(tokens: tokens, now: now)) { .revived($0.revived, superseded: $0.superseded) }
+        case .seen(let workers):
+            run(NoteWorkersSeen(workers: workers, now: now)) { _ in .noted }
+        }
+    }
+}
