@@ -8,10 +8,11 @@ RADIATA := .build/release/radiata
 # An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/performance.md).
 FAST := env -u OPENBLAS_CORETYPE
 
+SIMULATE := .build/release/radiata-simulate
 # Python with the packages of Tests/Reference/requirements.txt; without one of your own, one is made from PyPI.
 RADIATA_PYTHON ?= .build/reference/bin/python
 
-.PHONY: help setup build test api-test api-campaign fuzz properties adapter-check reference algorithms e2e demo check format dist bench clean
+.PHONY: help setup build test api-test api-campaign fuzz properties adapter-check reference algorithms e2e simulate faults campaign demo check format dist bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,7 +42,7 @@ properties: setup ## 10000 random sweeps against an independent expander (needs 
 	python3 Tests/SweepFileTests/Fixtures/expander.py 10000 $(or $(SEED),7) > .build/expansions.json
 	RADIATA_EXPANSIONS="$(CURDIR)/.build/expansions.json" $(TEST) --filter ExpansionTests
 
-.build/reference/bin/python: Tests/Reference/requirements.txt
+$(CURDIR)/.build/reference/bin/python .build/reference/bin/python: Tests/Reference/requirements.txt
 	python3 -m venv .build/reference
 	.build/reference/bin/pip install --quiet -r Tests/Reference/requirements.txt
 	touch .build/reference/bin/python
@@ -65,6 +66,18 @@ algorithms: build ## train every algorithm on the demo's concept at equal size: 
 e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
 	$(BUILD) --build-tests
 	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter EndToEndTests
+
+simulate: setup ## SEEDS=N worlds of the simulated cluster (FROM=S the first), or SEED=S alone with its trace
+	$(BUILD) --product radiata-simulate
+	$(SIMULATE) $(if $(SEED),--seed $(SEED) --trace,--seeds $(or $(SEEDS),300) --from $(or $(FROM),1))
+
+faults: build ## real processes killed and stopped, crash points, a foreign program at the ledger, flipped bits (COUNT=20)
+	$(BUILD) --build-tests
+	for part in kill points foreign bits; do RADIATA_FAULTS_PART=$$part RADIATA_FAULTS_COUNT=$(or $(COUNT),20) \
+	    RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter FaultCampaign || exit 1; done
+
+campaign: setup ## PART=simulate FROM=1 TO=1000: a piece of the long campaign; its result is appended to docs/reliability.md
+	.ci/campaign "$(or $(PART),simulate)" "$(or $(FROM),1)" "$(or $(TO),1000)"
 
 demo: build ## a coordinator, two workers and the quickstart sweep on this machine
 	$(FAST) $(RADIATA) demo

@@ -52,6 +52,7 @@ let libraries: [Target] = [
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CSQLiteExtras", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CProcess"),
+    .target(name: "CSimulatedDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
     module("Ports", [crypto]),
     module("RunSpec"),
     module("ImageFiles", ["CImageFiles"]),
@@ -114,6 +115,14 @@ let libraries: [Target] = [
             argumentParser,
         ]),
     .executableTarget(name: "radiata", dependencies: ["RadiataCLI"], swiftSettings: swift),
+    // Beside the program, never in it: a whole cluster in one thread.
+    module(
+        "ClusterSimulator",
+        [
+            "Coordinator", "CoordinatorCore", "Worker", "WorkerCore", "SweepClient", "SweepLedger", "SweepWire",
+            "SweepModel", "RunSpec", "Ports", "CSimulatedDisk", "CSQLiteExtras",
+        ]),
+    .executableTarget(name: "radiata-simulate", dependencies: ["ClusterSimulator"], swiftSettings: swift),
 ]
 
 let testTargets: [Target] = [
@@ -133,6 +142,7 @@ let testTargets: [Target] = [
         "CoreEvaluationTests", ["CoreEvaluation", "CoreData", "CoreTensor", "RunSpec", "ImageFiles"],
         exclude: ["Fixtures"]),
     tests("LayeringTests", []),
+    tests("ClusterSimulatorTests", ["radiata-simulate"]),
     tests("EndToEndTests", ["radiata"]),
     tests("PortsTests", ["Ports"]),
     tests("WorkerCoreTests", ["WorkerCore", "SweepWire", "SweepModel", "RunSpec", "Ports"]),

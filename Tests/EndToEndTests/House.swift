@@ -27,24 +27,31 @@ final class House {
     }
 
     /// Short leases, so that a killed worker is noticed within the test.
-    func startCoordinator(lease: String = "2s") throws {
+    ///
+    /// - Parameter mayDie: it may end itself (a crash point) before it answers.
+    func startCoordinator(lease: String = "2s", environment: [String: String] = [:], mayDie: Bool = false) throws {
         started += 1
         let process = try RadiataProgram.start(
             ["coordinator", "run", "--data", data, "--listen", "127.0.0.1:\(port)", "--lease", lease],
-            output: "\(folder.path)/coordinator-\(started).out", messages: "\(folder.path)/coordinator-\(started).log")
+            output: "\(folder.path)/coordinator-\(started).out", messages: "\(folder.path)/coordinator-\(started).log",
+            environment: environment)
         coordinator = process
         children.append(process)
         try eventually("the coordinator answers") {
-            try radiata(["status", "--format", "json"]).status == 0 ? nil : log("coordinator-\(started)")
+            if mayDie, !process.isRunning { return nil }
+            return try radiata(["status", "--format", "json"]).status == 0 ? nil : log("coordinator-\(started)")
         }
     }
 
-    func startWorker(_ name: String, threads: Int = 1, work: String? = nil) throws -> Process {
+    func startWorker(_ name: String, threads: Int = 1, work: String? = nil, environment: [String: String] = [:]) throws
+        -> Process
+    {
         started += 1
         let work = work ?? "\(folder.path)/\(name)"
         let process = try RadiataProgram.start(
             ["worker", "run", "--coordinator", url, "--work", work, "--threads", "\(threads)"],
-            output: "\(folder.path)/\(name)-\(started).out", messages: "\(folder.path)/\(name)-\(started).log")
+            output: "\(folder.path)/\(name)-\(started).out", messages: "\(folder.path)/\(name)-\(started).log",
+            environment: environment)
         children.append(process)
         return process
     }
@@ -53,6 +60,22 @@ final class House {
     func slay(_ process: Process) {
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
+    }
+
+    /// A worker, its guard and its trainers at once, as when the machine goes.
+    func slayMachine(_ worker: Process, work: String) {
+        var groups: [Int32] = []
+        for name in FileManager.default.subpaths(atPath: work) ?? []
+        where name == "guard" || name.hasSuffix("/process") {
+            let text = (try? String(contentsOfFile: "\(work)/\(name)", encoding: .utf8)) ?? ""
+            if let pid = text.split(separator: " ").first.flatMap({ Int32($0) }), pid > 1 {
+                // Only what this worker started: a number used again would name somebody else.
+                if getsid(pid) == pid || name == "guard" { groups.append(name == "guard" ? pid : -pid) }
+            }
+        }
+        kill(worker.processIdentifier, SIGKILL)
+        for group in groups { kill(group, SIGKILL) }
+        worker.waitUntilExit()
     }
 
     func radiata(_ arguments: [String]) throws -> RadiataProgram.Ended {

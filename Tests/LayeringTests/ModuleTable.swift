@@ -62,5 +62,12 @@ enum ModuleTable {
                 "ArgumentParser",
             ])),
         Module(folder: "Sources/radiata", mayImport: ["RadiataCLI"]),
+        Module(
+            folder: "Sources/ClusterSimulator",
+            mayImport: sweepLow.union([
+                "Coordinator", "CoordinatorCore", "Worker", "WorkerCore", "SweepClient", "SweepLedger", "SweepWire",
+                "CSimulatedDisk", "CSQLiteExtras",
+            ])),
+        Module(folder: "Sources/radiata-simulate", mayImport: ["ClusterSimulator"]),
     ]
 }

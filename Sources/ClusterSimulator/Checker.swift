@@ -1,0 +1,371 @@
+import CSimulatedDisk
+import Foundation
+import Ports
+import SweepModel
+
+/// Holds a ledger against the invariants and against what clients were told.
+final class Checker {
+    private unowned let cluster: Cluster
+    private let disk: SimulatedDisk
+    private let folder: String
+    private var frozenPoints: [Int: Int] = [:]
+    private var lastEvent = 0
+    private var history: [Int: String] = [:]
+    private(set) var checks = 0
+
+    /// - Parameters: where the ledger lies, if not where the cluster's coordinator has it.
+    init(_ cluster: Cluster, disk: SimulatedDisk? = nil, folder: String? = nil) {
+        self.cluster = cluster
+        self.disk = disk ?? cluster.coordinator.disk
+        self.folder = folder ?? cluster.coordinator.folder
+    }
+
+    private var world: World { cluster.world }
+
+    /// After a backup was restored: what was seen since then does not count any more.
+    func forget() {
+        frozenPoints = [:]
+        lastEvent = 0
+        history = [:]
+    }
+
+    struct Job { var row = 0, identity = "", state = "", attempt = 0, epoch = 0, budgetFrom = 0, failure = "" }
+    struct Attempt {
+        var row = 0, job = 0, number = 0, epoch = 0, worker = "", isOpen = false, outcome = "", failure = ""
+        var resumed = 0, points = 0
+    }
+
+    func check(isEnd: Bool = false) {
+        guard world.violation == nil, cluster.coordinator.isUp else { return }
+        checks += 1
+        do {
+            try cluster.coordinator.inspect { try look($0, everything: isEnd) }
+        } catch {
+            world.fail("I2", "the ledger cannot be read: \(error)")
+        }
+    }
+
+    /// - Parameter everything: every byte of every blob, every point, every curve of a job that is done.
+    func look(_ ledger: LedgerInspector, everything: Bool) throws {
+        let jobs = try ledger.rows(
+            "SELECT id, identity, state, attempt, epoch, budget_from, failure FROM job ORDER BY id"
+        ).map {
+            Job(
+                row: $0[0].int, identity: $0[1].string, state: $0[2].string, attempt: $0[3].int, epoch: $0[4].int,
+                budgetFrom: $0[5].int, failure: $0[6].string)
+        }
+        let attempts = try ledger.rows(
+            "SELECT id, job, number, epoch, worker, ended IS NULL, outcome, failure, resumed_step, points FROM attempt ORDER BY job, number"
+        ).map {
+            Attempt(
+                row: $0[0].int, job: $0[1].int, number: $0[2].int, epoch: $0[3].int, worker: $0[4].string,
+                isOpen: $0[5].int == 1, outcome: $0[6].string, failure: $0[7].string, resumed: $0[8].int,
+                points: $0[9].int)
+        }
+        let byJob = Dictionary(grouping: attempts, by: \.job)
+        for job in jobs { checkJob(job, byJob[job.row] ?? []) }
+        let identities = Dictionary(uniqueKeysWithValues: jobs.map { ($0.identity, $0) })
+        try checkPromises(ledger, identities, byJob)
+        try checkCounts(ledger)
+        try checkHistory(ledger, jobs)
+        try checkBlobs(ledger, everyByte: everything)
+        try checkBounds(ledger)
+        try checkMetrics(ledger, jobs, attempts, everyPoint: everything)
+        if everything { try checkEnd(ledger, jobs, byJob) }
+    }
+
+    private func checkJob(_ job: Job, _ attempts: [Attempt]) {
+        let name = String(job.identity.prefix(8))
+        let results = attempts.filter { $0.outcome == "done" }
+        if results.count > 1 { world.fail("I1", "job \(name) has \(results.count) results") }
+        if (job.state == "done") != (results.count == 1) {
+            world.fail("I1", "job \(name) is \(job.state) with \(results.count) results")
+        }
+        if attempts.map(\.number) != Array(1...max(1, attempts.count)).prefix(attempts.count).map({ $0 }) {
+            world.fail("I4", "job \(name) has attempts \(attempts.map(\.number))")
+        }
+        if attempts.count != job.attempt {
+            world.fail("I4", "job \(name) counts \(job.attempt), has \(attempts.count)")
+        }
+        if zip(attempts, attempts.dropFirst()).contains(where: { $0.epoch > $1.epoch }) {
+            world.fail("I4", "job \(name): epochs go back: \(attempts.map(\.epoch))")
+        }
+        let open = attempts.filter(\.isOpen)
+        if open.count > 1 || open.contains(where: { $0.number != job.attempt }) {
+            world.fail("I6", "job \(name) has open attempts \(open.map(\.number)) of \(job.attempt)")
+        }
+        if job.state == "running", open.isEmpty { world.fail("I6", "job \(name) runs without an attempt") }
+        if !open.isEmpty, job.state != "running", job.state != "waiting" {
+            world.fail("I6", "job \(name) is \(job.state) with an open attempt")
+        }
+        for attempt in attempts where attempt.number < job.attempt {
+            if let before = frozenPoints[attempt.row], before != attempt.points {
+                world.fail("I5", "attempt \(attempt.number) of job \(name) took points after it was superseded")
+            }
+            frozenPoints[attempt.row] = attempt.points
+        }
+        // R8: an expiry takes nothing away; only a claim, a pause or a restored backup ends an attempt as lost.
+        if let last = attempts.last, last.outcome == "lost", job.state != "paused", job.state != "canceled",
+            !cluster.wasRestored, !cluster.pauses.contains(job.identity)
+        {
+            world.fail("R8", "attempt \(last.number) of job \(name) was lost although nobody claimed the job")
+        }
+        checkRetries(job, name, attempts)
+    }
+
+    private static let budgets = ["oom": 2, "nan": 1, "crash": 3, "killed": 5, "timeout": 1, "bad-config": 0]
+
+    private func checkRetries(_ job: Job, _ name: String, _ attempts: [Attempt]) {
+        let failed = attempts.filter {
+            $0.number > job.budgetFrom && $0.outcome == "failed" && $0.failure == job.failure
+        }
+        switch job.state {
+        case "failed":
+            guard let budget = Self.budgets[job.failure] else {
+                return world.fail("I13", "job \(name) failed for good by \(job.failure)")
+            }
+            if failed.count <= budget {
+                world.fail(
+                    "I13", "job \(name) failed after \(failed.count) × \(job.failure), wanted more than \(budget)")
+            }
+            world.probe("job failed: \(job.failure)")
+        case "parked":
+            if Set(failed.map(\.worker)).count < 2 {
+                world.fail("I13", "job \(name) was parked after one worker's failures")
+            }
+            world.probe("job parked")
+        default: break
+        }
+    }
+
+    private func checkPromises(_ ledger: LedgerInspector, _ jobs: [String: Job], _ attempts: [Int: [Attempt]]) throws {
+        let promises = cluster.shadow.promises
+        for job in promises.launched where jobs[job.text] == nil {
+            world.fail("I2", "job \(job.short) was launched and is not there")
+        }
+        func attempt(_ token: AttemptToken) -> Attempt? {
+            guard let job = jobs[token.job.text] else { return nil }
+            return attempts[job.row]?.first { $0.number == token.attempt.value && $0.epoch == token.epoch }
+        }
+        for (job, token) in promises.finished {
+            guard jobs[job.text]?.state == "done", attempt(token)?.outcome == "done" else {
+                world.fail("I2", "\(token) was accepted as the result; the job is \(jobs[job.text]?.state ?? "gone")")
+                return
+            }
+        }
+        for (token, count) in promises.acknowledged {
+            guard let points = attempt(token)?.points, points >= Int(count) else {
+                world.fail(
+                    "I2", "\(count) points of \(token) were acknowledged, \(attempt(token)?.points ?? -1) are there")
+                return
+            }
+        }
+        guard !promises.checkpoints.isEmpty else { return }
+        let stored = Set(
+            try ledger.rows("SELECT attempt, name FROM checkpoint").map { "\($0[0].int) \($0[1].string)" })
+        for (token, names) in promises.checkpoints {
+            for name in names where !stored.contains("\(attempt(token)?.row ?? -1) \(name)") {
+                world.fail("I2", "checkpoint \(name) of \(token) was accepted and is not there")
+            }
+        }
+        let resumable = Set(
+            try ledger.rows(
+                "SELECT DISTINCT j.identity FROM checkpoint c JOIN attempt a ON a.id = c.attempt JOIN job j ON j.id = a.job WHERE c.resumable = 1"
+            ).map { $0[0].string })
+        for job in promises.resumable where jobs[job.text]?.state != "done" && !resumable.contains(job.text) {
+            world.fail("I11", "job \(job.short) had a training state and has none any more")
+        }
+    }
+
+    private func checkCounts(_ ledger: LedgerInspector) throws {
+        let wrong = try ledger.rows(
+            """
+            SELECT s.name, x.state, x.n, coalesce(c.jobs, 0) FROM sweep s
+            JOIN (SELECT m.sweep, j.state, count(*) AS n FROM member m JOIN job j ON j.id = m.job GROUP BY 1, 2) x ON x.sweep = s.id
+            LEFT JOIN sweep_count c ON c.sweep = s.id AND c.state = x.state WHERE x.n <> coalesce(c.jobs, 0)
+            """)
+        if let row = wrong.first {
+            world.fail("I14", "sweep \(row[0].string) has \(row[2].int) jobs \(row[1].string), counts \(row[3].int)")
+        }
+    }
+
+    /// I7 and I5: the history of every job is a path through the states, and nothing of an older attempt comes after a claim.
+    private func checkHistory(_ ledger: LedgerInspector, _ jobs: [Job]) throws {
+        let events = try ledger.rows(
+            "SELECT id, job, kind, attempt FROM event WHERE id > \(lastEvent) ORDER BY id")
+        for event in events {
+            lastEvent = event[0].int
+            let kind = event[2].string
+            if kind == "restored" {
+                for (job, state) in history where state == "running" { history[job] = "unknown" }
+            }
+            guard !event[1].isNull else { continue }
+            let job = event[1].int
+            let state = history[job] ?? "waiting"
+            let next: String? =
+                switch (kind, state) {
+                case (_, "unknown"): Self.results[kind] ?? "unknown"
+                case ("claim", "waiting"): "running"
+                case ("expired", "running"): "expired"
+                case ("expired", _) where state == "expired": nil
+                case ("claim", "expired"): "running"
+                case ("revived", "running"), ("revived", "waiting"), ("revived", "expired"): "running"
+                case ("done", "running"), ("done", "expired"): "done"
+                case ("retry", "running"), ("retry", "expired"), ("released", "running"), ("released", "expired"):
+                    "waiting"
+                case ("failed", "running"), ("failed", "expired"): "failed"
+                case ("parked", "running"), ("parked", "expired"): "parked"
+                case ("paused", "running"), ("paused", "expired"), ("pause", "waiting"), ("pause", "expired"): "paused"
+                case ("unpause", "paused"), ("unpause", "expired"): "waiting"
+                case ("cancel", "waiting"), ("cancel", "running"), ("cancel", "expired"), ("cancel", "paused"):
+                    "canceled"
+                case ("resume", "failed"), ("resume", "parked"), ("resume", "canceled"), ("resume", "paused"): "waiting"
+                default: nil
+                }
+            guard let next else {
+                return world.fail("I7", "event \(kind) of job row \(job) in state \(state)")
+            }
+            history[job] = next
+        }
+        for job in jobs {
+            let seen = history[job.row] ?? "waiting"
+            let isFine =
+                seen == "unknown" || seen == job.state
+                || (seen == "expired" && (job.state == "waiting" || job.state == "paused"))
+            if !isFine { world.fail("I7", "job \(job.identity.prefix(8)) is \(job.state), its history says \(seen)") }
+        }
+    }
+
+    private static let results = [
+        "claim": "running", "revived": "running", "done": "done", "retry": "waiting", "released": "waiting",
+        "failed": "failed", "parked": "parked", "paused": "paused", "pause": "paused", "unpause": "waiting",
+        "cancel": "canceled", "resume": "waiting", "expired": "expired",
+    ]
+
+    private func checkBlobs(_ ledger: LedgerInspector, everyByte: Bool) throws {
+        func size(_ sha256: String) -> Int64 {
+            csd_path_size(disk.disk, "\(folder)/blobs/\(sha256.prefix(2))/\(sha256.dropFirst(2))")
+        }
+        let referenced = try ledger.rows(
+            "SELECT DISTINCT f.sha256, b.bytes FROM checkpoint_file f LEFT JOIN blob b ON b.sha256 = f.sha256")
+        for row in referenced {
+            let sha256 = row[0].string
+            guard !row[1].isNull, size(sha256) == Int64(row[1].int) else {
+                // A backup knows what was collected after it was made.
+                if cluster.wasRestored { continue }
+                return world.fail("I10", "blob \(sha256.prefix(8)) is referenced; its file has \(size(sha256)) bytes")
+            }
+            guard everyByte else { continue }
+            let path = "\(folder)/blobs/\(sha256.prefix(2))/\(sha256.dropFirst(2))"
+            let bytes = try disk.read(path, limit: 1 << 20)
+            if ContentDigest.of(bytes).text != sha256 {
+                world.fail("I10", "blob \(sha256.prefix(8)) has other content")
+            }
+        }
+        guard !cluster.wasRestored, !cluster.wallJumped else { return }
+        for (blob, bytes) in cluster.shadow.promises.blobs where size(blob.text) != bytes {
+            world.fail("I15", "blob \(blob.text.prefix(8)) was told to be there less than 24 h ago and is gone")
+        }
+    }
+
+    private func checkBounds(_ ledger: LedgerInspector) throws {
+        let log = csd_path_size(disk.disk, folder + "/ledger.db-wal")
+        if log > 128 << 20 { world.fail("I16", "the log has \(log) bytes") }
+        for row in try ledger.rows("SELECT job, count(*) FROM quarantine GROUP BY job HAVING count(*) > 16") {
+            world.fail("I16", "\(row[1].int) quarantined reports of one job")
+        }
+        for row in try ledger.rows("SELECT session, count(*) FROM exchange GROUP BY session HAVING count(*) > 17") {
+            world.fail("I16", "\(row[1].int) remembered exchanges of one session")
+        }
+        if try ledger.rows("SELECT 1 FROM quarantine LIMIT 1").count > 0 { world.probe("something in quarantine") }
+        if try ledger.rows("SELECT 1 FROM worker WHERE state = 'quarantined' LIMIT 1").count > 0 {
+            world.probe("worker in quarantine")
+        }
+    }
+
+    private func checkMetrics(
+        _ ledger: LedgerInspector, _ jobs: [Job], _ attempts: [Attempt], everyPoint: Bool
+    ) throws {
+        let counts = Dictionary(
+            uniqueKeysWithValues: try ledger.rows("SELECT attempt, count(*) FROM metric GROUP BY attempt").map {
+                ($0[0].int, $0[1].int)
+            })
+        for attempt in attempts where counts[attempt.row] ?? 0 != attempt.points {
+            return world.fail(
+                "I9", "attempt row \(attempt.row) counts \(attempt.points) points, has \(counts[attempt.row] ?? 0)")
+        }
+        guard everyPoint else { return }
+        let identities = Dictionary(uniqueKeysWithValues: jobs.map { ($0.row, $0.identity) })
+        let rows = try ledger.rows(
+            """
+            SELECT m.attempt, k.name, m.step, m.value, b.bits FROM metric m JOIN metric_key k ON k.id = m.key
+            LEFT JOIN metric_bits b ON b.attempt = m.attempt AND b.key = m.key AND b.step = m.step ORDER BY 1, 3, 2
+            """)
+        let byAttempt = Dictionary(grouping: rows) { $0[0].int }
+        for attempt in attempts {
+            guard let identity = identities[attempt.job], let id = JobID(identity) else { continue }
+            let truth = cluster.truth(id)
+            var wanted = attempt.resumed + 1
+            for row in byAttempt[attempt.row] ?? [] where row[1].string != "spool.lost" {
+                let step = row[2].int
+                if step != wanted, step != wanted - 1 {
+                    return world.fail("I9", "step \(step) where \(wanted) was wanted")
+                }
+                wanted = step + 1
+                guard
+                    let point = JobTruth.metrics(step, truth.state(after: step)).first(where: {
+                        $0.key == row[1].string
+                    })
+                else { return world.fail("I3", "a metric \(row[1].string) that nobody sent") }
+                let isSame =
+                    row[4].isNull
+                    ? row[3].double?.bitPattern == point.value.bitPattern
+                    : UInt64(bitPattern: Int64(row[4].int)) == point.value.bitPattern
+                if !isSame { return world.fail("I3", "\(row[1].string) at step \(step) is not what was sent") }
+            }
+        }
+    }
+
+    /// Every job that is done: its curve is whole, and its adapter is that of an undisturbed run.
+    private func checkEnd(_ ledger: LedgerInspector, _ jobs: [Job], _ attempts: [Int: [Attempt]]) throws {
+        let curve = Dictionary(
+            grouping: try ledger.rows(
+                "SELECT a.job, a.number, m.step, k.name FROM metric m JOIN metric_key k ON k.id = m.key JOIN attempt a ON a.id = m.attempt"
+            )
+        ) { $0[0].int }
+        let finals = Dictionary(
+            grouping: try ledger.rows(
+                """
+                SELECT a.job, f.sha256, c.step FROM checkpoint c JOIN attempt a ON a.id = c.attempt
+                JOIN checkpoint_file f ON f.checkpoint = c.id WHERE c.final = 1 AND f.kind = 'adapter' AND a.outcome = 'done'
+                """)
+        ) { $0[0].int }
+        for job in jobs where job.state == "done" {
+            guard let id = JobID(job.identity) else { continue }
+            let truth = cluster.truth(id)
+            let name = id.short
+            let own = attempts[job.row] ?? []
+            var counted: [String: Int] = [:]
+            for row in curve[job.row] ?? [] {
+                guard let attempt = own.first(where: { $0.number == row[1].int }) else { continue }
+                let later = own.filter { $0.number > attempt.number }.map(\.resumed).min() ?? Int.max
+                if row[2].int > attempt.resumed, row[2].int <= later {
+                    counted["\(row[3].string) \(row[2].int)", default: 0] += 1
+                }
+            }
+            for step in 1...truth.steps {
+                for key in ["loss", "lr"] where counted["\(key) \(step)"] != 1 {
+                    world.fail(
+                        "I12",
+                        "job \(name): \(key) at step \(step) stands \(counted["\(key) \(step)"] ?? 0) times in its curve"
+                    )
+                }
+            }
+            let wanted = ContentDigest.of(truth.adapterFile(truth.state(after: truth.steps))).text
+            let found = finals[job.row] ?? []
+            if found.count != 1 || found[0][1].string != wanted || found[0][2].int != truth.steps {
+                world.fail("I12", "job \(name): its adapter is not that of an undisturbed run (\(found.count) found)")
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import Ports
+import SweepClient
+import SweepWire
+
+/// One process that sends requests; what reaches it after its end is lost.
+final class Peer {
+    /// Of the machine, for partitions.
+    let machine: Int
+    var isAlive = true
+    init(machine: Int) { self.machine = machine }
+}
+
+/// Carries requests and answers as bytes, late, twice, or not at all.
+final class Network {
+    private let world: World
+    private let plan: Plan
+    private let random: SeededRandom
+    private let jitter: SeededRandom
+    weak var coordinator: SimulatedCoordinator?
+    /// Machines whose requests, or whose answers, are lost.
+    var lostUp: Set<Int> = []
+    var lostDown: Set<Int> = []
+    var isHealed = false
+
+    init(_ world: World, _ plan: Plan) {
+        self.world = world
+        self.plan = plan
+        random = world.random("network")
+        jitter = world.random("retry")
+    }
+
+    /// Sends once; `done` hears of the answer, or that there is none.
+    func call<Request: WireRequest, Response: WireResponse>(
+        _ endpoint: Endpoint<Request, Response>, _ request: Request, from peer: Peer, patience: Duration,
+        done: @escaping (Result<Response, ClientError>) -> Void
+    ) {
+        let body: Data
+        do {
+            body = try request.body()
+        } catch {
+            preconditionFailure("\(endpoint.name) cannot be encoded: \(error)")
+        }
+        let parameters = request.parameters
+        var isOver = false
+        var given: [UInt64] = []
+        let finish: (Result<Response, ClientError>) -> Void = { result in
+            guard !isOver else { return }
+            isOver = true
+            if peer.isAlive { done(result) }
+        }
+        world.after(patience) { [weak self] in
+            guard !isOver else { return }
+            // The connection is closed; a poll that still waits is given up.
+            if let coordinator = self?.coordinator { for id in given { coordinator.abandon(id) } }
+            finish(.failure(Self.silence))
+        }
+        let copies = happens(.duplicate) ? 2 + random.integer(below: 2) : 1
+        for _ in 0..<copies {
+            if lostUp.contains(peer.machine) || happens(.requestLost) { continue }
+            world.after(latency()) { [weak self] in
+                guard let self else { return }
+                guard let coordinator, coordinator.isUp else {
+                    self.world.after(.milliseconds(1)) { finish(.failure(Self.silence)) }
+                    return
+                }
+                if !given.isEmpty { world.probe("request received twice: \(endpoint.name)") }
+                let id = coordinator.receive(endpoint.name, parameters, body) { [weak self] answer in
+                    guard let self else { return }
+                    if self.lostDown.contains(peer.machine) || self.happens(.answerLost) { return }
+                    self.world.after(self.latency()) {
+                        switch answer {
+                        case .none: finish(.failure(Self.silence))
+                        case .some(.failure(let error)):
+                            finish(.failure(ClientError(.refused(error.code), error.message, answer: error)))
+                        case .some(.success(let bytes)):
+                            do {
+                                finish(.success(try Response(body: bytes)))
+                            } catch {
+                                self.world.fail("wire", "\(endpoint.name): its answer cannot be read: \(error)")
+                            }
+                        }
+                    }
+                }
+                given.append(id)
+            }
+        }
+    }
+
+    /// Sends again and again, by the client's own policy.
+    func insist<Request: WireRequest, Response: WireResponse>(
+        _ endpoint: Endpoint<Request, Response>, _ request: Request, from peer: Peer,
+        patience: Duration = .seconds(30), repeats: Int = 0, done: @escaping (Result<Response, ClientError>) -> Void
+    ) {
+        call(endpoint, request, from: peer, patience: patience) { [self] result in
+            guard case .failure(let error) = result,
+                let wait = RetryPolicy.forever.wait(before: repeats, error: error, random: jitter)
+            else { return done(result) }
+            world.after(wait) { [self] in
+                guard peer.isAlive else { return }
+                insist(endpoint, request, from: peer, patience: patience, repeats: repeats + 1, done: done)
+            }
+        }
+    }
+
+    private func happens(_ fault: Plan.Fault) -> Bool {
+        guard !isHealed, plan.has(fault), random.chance(plan.loss) else { return false }
+        world.fault(fault.rawValue)
+        return true
+    }
+
+    private func latency() -> Duration {
+        guard !isHealed, plan.has(.delay), random.chance(plan.loss) else {
+            return .milliseconds(1 + random.integer(below: 20))
+        }
+        world.fault("delay")
+        return random.exponential(20, cap: 600)
+    }
+
+    static let silence = ClientError(.unreachable, "no answer")
+}

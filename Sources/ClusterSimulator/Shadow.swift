@@ -1,0 +1,134 @@
+import Ports
+import RunSpec
+import SweepModel
+import SweepWire
+import WorkerCore
+
+/// What clients and workers were told: the other half of the truth, kept outside the cluster.
+final class Shadow {
+    /// What must be in every later state of the ledger; a restored backup takes it back to what it was then.
+    struct Promises {
+        var launched: Set<JobID> = []
+        var finished: [JobID: AttemptToken] = [:]
+        var acknowledged: [AttemptToken: UInt64] = [:]
+        var checkpoints: [AttemptToken: Set<String>] = [:]
+        var blobs: [ContentDigest: Int64] = [:]
+        var resumable: Set<JobID> = []
+    }
+
+    private unowned let cluster: Cluster
+    var promises = Promises()
+    /// Of the ledger that was restored last: answers from before it that were still under way promise nothing.
+    var epoch = 0
+    private var holders: [AttemptToken: Int] = [:]
+    private var began: [AttemptToken: Int64] = [:]
+    /// Attempts that somebody was told to stop.
+    private var orders: Set<AttemptToken> = []
+    private var spooledTotals: [AttemptToken: UInt64] = [:]
+    static let timeout: Int64 = 1800
+
+    init(_ cluster: Cluster) { self.cluster = cluster }
+
+    private var world: World { cluster.world }
+
+    func exchanged(_ request: ExchangeRequest, _ response: ExchangeResponse, by worker: Int) {
+        for (report, outcome) in zip(request.reports, response.outcomes) {
+            let token = report.token
+            switch outcome.code {
+            case .accepted: accepted(report)
+            case .superseded:
+                orders.insert(token)
+                world.probe("report of a superseded attempt")
+                mustEnd(token, on: worker)
+            case .gap: world.probe("report before its points")
+            case .missingBlobs: world.probe("report without its blobs")
+            case .notTried: world.probe("report behind a refused one")
+            case .refused: world.fail("wire", "a report of \(token) was refused: \(outcome.message ?? "")")
+            }
+        }
+        for order in response.stops { orders.insert(order.token) }
+        for grant in response.grants {
+            if let holder = holders[grant.token], holder != worker {
+                world.fail("I6", "\(grant.token) was granted to worker \(holder) and to worker \(worker)")
+            }
+            holders[grant.token] = worker
+            if grant.token.attempt.value > 1 { world.probe("second attempt granted") }
+        }
+    }
+
+    private func accepted(_ report: Report) {
+        let token = report.token
+        guard token.epoch >= epoch else { return }
+        switch report.body {
+        case .finished:
+            if let other = promises.finished[token.job], other != token {
+                world.fail("I1", "job \(token.job.short) has two accepted results: \(other) and \(token)")
+            }
+            promises.finished[token.job] = token
+        case .checkpoint(let checkpoint):
+            promises.checkpoints[token, default: []].insert(checkpoint.name)
+            if checkpoint.manifest.isResumable { promises.resumable.insert(token.job) }
+        case .failed: world.probe("failure reported")
+        case .released(let release): world.probe("released: \(release.reason.rawValue)")
+        default: break
+        }
+    }
+
+    func heartbeat(_ request: HeartbeatRequest, _ response: HeartbeatResponse, by worker: Int) {
+        for (attempt, verdict) in zip(request.attempts, response.verdicts) where verdict != .fine {
+            orders.insert(attempt.token)
+            world.probe("verdict \(verdict.rawValue)")
+            if verdict == .superseded { mustEnd(attempt.token, on: worker) }
+        }
+    }
+
+    func heard(_ event: WorkerEvent, by worker: Int) {
+        if case .metricsAnswered(let token, .superseded) = event {
+            orders.insert(token)
+            world.probe("metrics of a superseded attempt")
+            mustEnd(token, on: worker)
+        }
+    }
+
+    /// I19: who was superseded is gone after a trainer's grace and 5 s.
+    private func mustEnd(_ token: AttemptToken, on worker: Int) {
+        let machine = cluster.workers[worker - 1]
+        guard let life = machine.life else { return }
+        machine.later(.seconds(35), life) { [weak self, weak machine, world] in
+            guard let machine, machine.running.contains(token) else { return }
+            // A machine that stood still needs its time after it.
+            if world.now - machine.pausedUntil < 40_000_000_000 {
+                self?.mustEnd(token, on: worker)
+            } else {
+                world.fail("I19", "\(token) was superseded 35 s ago and still runs on worker \(worker)")
+            }
+        }
+    }
+
+    func runs(_ grant: Grant, on worker: Int) { began[grant.token] = world.now }
+
+    /// R3: nothing is ended that nobody asked to end.
+    func killed(_ token: AttemptToken, by worker: Int) {
+        guard !orders.contains(token) else { return }
+        let age = world.now - (began[token] ?? world.now)
+        if age < Self.timeout * 1_000_000_000 {
+            world.fail("R3", "worker \(worker) ends \(token), which nobody asked to end")
+        } else {
+            world.probe("trainer timed out")
+        }
+    }
+
+    func acknowledged(_ token: AttemptToken, _ next: UInt64) {
+        guard token.epoch >= epoch else { return }
+        promises.acknowledged[token] = max(promises.acknowledged[token] ?? 0, next - 1)
+        if let total = spooledTotals[token], next - 1 > total {
+            world.fail("I3", "\(next - 1) points of \(token) acknowledged, \(total) were ever made")
+        }
+    }
+
+    func spooled(_ token: AttemptToken, _ total: UInt64) {
+        spooledTotals[token] = max(spooledTotals[token] ?? 0, total)
+    }
+
+    func stored(_ blob: ContentDigest, _ size: Int64) { promises.blobs[blob] = size }
+}

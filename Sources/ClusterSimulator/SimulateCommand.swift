@@ -1,0 +1,147 @@
+import Foundation
+
+/// `radiata-simulate`: many seeds, one seed with its trace, or every planted bug.
+package struct SimulateCommand {
+    private var options: [String: String] = [:]
+
+    package init(_ arguments: [String]) {
+        var name: String?
+        for argument in arguments {
+            if argument.hasPrefix("--") {
+                name = String(argument.dropFirst(2))
+                options[name ?? ""] = ""
+            } else if let known = name {
+                options[known] = argument
+                name = nil
+            }
+        }
+    }
+
+    private static let usage = """
+        radiata-simulate --seeds N [--from S] [--seconds T]     N worlds, the first with seed S (default 1), T seconds at most
+        radiata-simulate --seed S [--bug NAME] [--trace]        one world; with a violation: shrunk, with its last events
+        radiata-simulate --power N [--from S]                   N power cuts of the coordinator's disk, each looked at
+        radiata-simulate --errors N [--from S]                  N disk errors in the middle of what a ledger does
+        radiata-simulate --bugs [N] [--only NAME,NAME]          every planted bug: seeds until it is found, N at most (default 300)
+        """
+
+    /// - Returns: the exit code.
+    package func run() -> Int32 {
+        if let seed = options["seed"].flatMap(UInt64.init) { return one(seed) }
+        if let text = options["bugs"] { return bugs(Int(text) ?? 300) }
+        if let count = options["power"].flatMap(Int.init) { return sweep(count, "power cuts") { $0.power(seed: $1) } }
+        if let count = options["errors"].flatMap(Int.init) {
+            return sweep(count, "disk errors") { $0.errors(seed: $1) }
+        }
+        if let count = options["seeds"].flatMap(Int.init) { return many(count) }
+        print(Self.usage)
+        return 2
+    }
+
+    private func sweep(
+        _ count: Int, _ name: String, _ run: (inout Simulation, UInt64) -> Simulation.Sweep
+    ) -> Int32 {
+        let first = options["from"].flatMap(UInt64.init) ?? 1
+        let begin = Date()
+        var simulation = Simulation()
+        var cases = 0
+        var details: [String: Int] = [:]
+        var failures = 0
+        var seed = first
+        while cases < count {
+            let result = run(&simulation, seed)
+            cases += result.cases
+            details.merge(result.details, uniquingKeysWith: +)
+            if let violation = result.violation {
+                failures += 1
+                print("seed \(seed): \(violation)")
+                fflush(nil)
+                if failures >= 20 { break }
+            }
+            seed += 1
+        }
+        let seconds = Int(Date().timeIntervalSince(begin))
+        print("\(cases) \(name) in seeds \(first) to \(seed - 1), \(failures) violations, \(seconds) s")
+        print(details.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "; "))
+        return failures == 0 ? 0 : 1
+    }
+
+    private func one(_ seed: UInt64) -> Int32 {
+        var simulation = Simulation()
+        let bugs = Set(options["bug"].map { [$0] } ?? [])
+        let run = simulation.run(seed: seed, bugs: bugs)
+        print("seed \(seed): \(run.plan.summary)")
+        print("\(run.events) events, trace hash \(String(run.traceHash, radix: 16))")
+        if options["trace"] != nil { for line in run.lines { print(line) } }
+        guard let violation = run.violation else { return 0 }
+        print("VIOLATION \(violation)")
+        fflush(nil)
+        let small = simulation.shrink(run, bugs: bugs)
+        print("smallest plan that still shows it: \(small.plan.summary)\n\(small.violation ?? "")")
+        for line in small.lines.suffix(options["trace"] != nil ? 400 : 30) { print("  \(line)") }
+        return 1
+    }
+
+    private func many(_ count: Int) -> Int32 {
+        let first = options["from"].flatMap(UInt64.init) ?? 1
+        let limit = options["seconds"].flatMap(Double.init) ?? .infinity
+        let begin = Date()
+        var simulation = Simulation()
+        var isDeterministic = true
+        for seed in first..<(first + UInt64(count)) {
+            if Date().timeIntervalSince(begin) > limit { break }
+            let run = simulation.run(seed: seed)
+            if let violation = run.violation {
+                print("seed \(seed): \(violation)\n  replay: make simulate SEED=\(seed)")
+                fflush(nil)
+            }
+            if seed % 20 == 0 {
+                var again = Simulation()
+                let other = again.run(seed: seed)
+                if other.traceHash != run.traceHash {
+                    isDeterministic = false
+                    print("seed \(seed): two runs differ, \(run.events) and \(other.events) events")
+                }
+            }
+        }
+        summarize(simulation.report, Date().timeIntervalSince(begin))
+        return simulation.report.failures.isEmpty && isDeterministic ? 0 : 1
+    }
+
+    private func summarize(_ report: Simulation.Report, _ seconds: Double) {
+        let perRun = report.faultsPerRun.sorted()
+        print(
+            """
+            \(report.runs) seeds (\(report.wholeRuns) to their end), \(report.events) events, \(Double(Int(report.hours * 10)) / 10) simulated hours, \(report.starts) coordinator starts, \
+            \(report.checks) checks of every invariant in \(Int(seconds)) s \
+            (\(Int(Double(report.events) / max(seconds, 0.001))) events/s, \(Int(report.hours * 3600 / max(seconds, 0.001))) × real time)
+            """)
+        print(
+            "faults a run: median \(perRun.isEmpty ? 0 : perRun[perRun.count / 2]); \(report.pairs.count) ordered pairs of kinds within 1 s"
+        )
+        for (name, count) in report.faults.sorted(by: { $0.key < $1.key }) { print("fault \(name): \(count)") }
+        for (name, count) in report.probes.sorted(by: { $0.key < $1.key }) { print("probe \(name): \(count)") }
+        print("violations: \(report.failures.count)")
+    }
+
+    private func bugs(_ most: Int) -> Int32 {
+        let only = options["only"].map { Set($0.split(separator: ",").map(String.init)) }
+        var missed = 0
+        for bug in PlantedBugs.all where only?.contains(bug) ?? true {
+            var found: (seed: Int, violation: String)?
+            for seed in 1...most where found == nil {
+                var simulation = Simulation()
+                let run = simulation.run(seed: UInt64(seed), bugs: [bug])
+                if let violation = run.violation { found = (seed, violation) }
+            }
+            if let found {
+                print("\(bug): found after \(found.seed) seeds: \(found.violation.prefix(150))")
+            } else {
+                missed += 1
+                print("\(bug): NOT FOUND in \(most) seeds")
+            }
+            fflush(nil)
+        }
+        return missed == 0 ? 0 : 1
+    }
+}

@@ -1,0 +1,530 @@
+import CSimulatedDisk
+import Coordinator
+import CoordinatorCore
+import Foundation
+import Ports
+import RunSpec
+import SweepLedger
+import SweepModel
+import SweepWire
+
+/// The coordinator's process: the real core and the real ledger, with the routes' few lines in between. It can be killed
+/// at any event and starts again.
+// @unchecked: one thread uses a world and all that is in it.
+final class SimulatedCoordinator: @unchecked Sendable {
+    /// nil: the connection broke.
+    typealias Answer = (Result<Data, WireError>?) -> Void
+
+    let world: World
+    let plan: Plan
+    let disk: SimulatedDisk
+    private let random: SeededRandom
+    private let secrets: SeededRandom
+    private let translator = LedgerTranslator()
+    private(set) var ledger: Ledger?
+    private(set) var core: CoordinatorCore?
+    private var waiting: [ReplyID: (CoordinatorReply) -> Void] = [:]
+    /// Every request not answered yet, to be broken when the process dies.
+    private var open: [UInt64: Answer] = [:]
+    private var lastReply: UInt64 = 0
+    private var life = 0
+    private var isCommitComing = false
+    private var outcomes: [() -> Void] = []
+    private var fatal: LedgerError?
+    private var pausedUntil: Int64 = 0
+    private(set) var starts = 0
+    private var lastTick: Int64 = 0
+    /// Requests that were answered, to be sent again at the end.
+    private(set) var history: [(name: String, parameters: [String: String], body: Data)] = []
+    /// One thing that is about to be done to a ledger; it may be done to any other in the same state. The completion hears
+    /// whether it was done.
+    typealias Deed = (_ ledger: Ledger, _ done: @escaping (Bool) -> Void) -> Void
+    /// Hears of every deed before it is done.
+    var witness: ((_ name: String, _ deed: @escaping Deed) -> Void)?
+    private var inspector: LedgerInspector?
+    /// Attempts granted by an exchange: sent again, it must grant the same.
+    private var granted: [SessionID: [UInt64: [AttemptToken]]] = [:]
+    /// Small, so that the log begins again often.
+    let checkpointBytes: Int
+    var isHealed = false
+
+    var folder: String { disk.root + "/data" }
+    var isUp: Bool { core != nil }
+
+    init(_ world: World, _ plan: Plan) {
+        self.world = world
+        self.plan = plan
+        disk = SimulatedDisk(number: 0, seed: world.seed ^ 0xD15C)
+        random = world.random("coordinator")
+        secrets = world.random("secrets")
+        checkpointBytes = world.random("log").pick([64, 256, 1024]) << 10
+    }
+
+    /// Looks at the ledger in ways of its own; nothing fails meanwhile.
+    func inspect<Result>(_ body: (LedgerInspector) throws -> Result) throws -> Result {
+        csd_suspend(disk.disk, 1)
+        defer { csd_suspend(disk.disk, 0) }
+        let inspector = try inspector ?? LedgerInspector(folder + "/ledger.db")
+        self.inspector = inspector
+        return try body(inspector)
+    }
+
+    // MARK: Life
+
+    func start() {
+        guard core == nil else { return }
+        life += 1
+        fatal = nil
+        do {
+            let ledger = try Ledger(
+                folder: folder, time: world, random: secrets, files: disk, isStepped: true,
+                checkpointBytes: checkpointBytes, onFatal: { [weak self] error in self?.fatal = error })
+            let settings = CoordinatorSettings(
+                ledger: ledger.id, epoch: ledger.epoch, lease: .seconds(plan.leaseSeconds))
+            let start = try translator.start(try ledger.snapshotNow(), wall: world.wall())
+            self.ledger = ledger
+            core = CoordinatorCore(settings: settings, start: start, now: world.monotonic())
+            starts += 1
+            world.trace("coordinator starts, epoch \(ledger.epoch)")
+            lastTick = world.now
+            tick(life)
+        } catch {
+            world.trace("coordinator cannot start: \(error)")
+            world.probe("coordinator could not start")
+            disk.processGone()
+            csd_heal(disk.disk)
+            world.after(.seconds(5)) { [weak self] in self?.start() }
+        }
+    }
+
+    /// SIGKILL. `keep`: what a power cut leaves of what was not synced; nil for no power cut.
+    func kill(keep: Double? = nil, restart: Duration = .seconds(3)) {
+        guard core != nil else { return }
+        if let keep { disk.powerCut(keep: keep) } else { disk.processGone() }
+        gone()
+        world.after(restart) { [weak self] in self?.start() }
+    }
+
+    private func gone() {
+        world.trace("coordinator gone")
+        core = nil
+        inspector = nil
+        ledger = nil
+        waiting = [:]
+        outcomes = []
+        isCommitComing = false
+        life += 1
+        pausedUntil = 0
+        let broken = open.sorted { $0.key < $1.key }
+        open = [:]
+        for (_, answer) in broken { answer(nil) }
+    }
+
+    /// The world ends.
+    func vanish() {
+        disk.processGone()
+        life += 1
+        core = nil
+        inspector = nil
+        witness = nil
+        waiting = [:]
+        outcomes = []
+        open = [:]
+        ledger = nil
+    }
+
+    func pause(seconds: Double) { pausedUntil = max(pausedUntil, world.now + Int64(seconds * 1e9)) }
+
+    /// A backup is put in the ledger's place.
+    ///
+    /// - Returns: the new epoch.
+    func restore(_ backup: String) throws -> Int {
+        disk.processGone()
+        gone()
+        granted = [:]
+        let result = try Ledger.restore(backup: backup, to: folder, now: world.wall(), files: disk)
+        disk.processGone()
+        world.trace("restored; epoch \(result.epoch)")
+        world.after(.seconds(2)) { [weak self] in self?.start() }
+        return result.epoch
+    }
+
+    private func tick(_ life: Int) {
+        guard life == self.life, core != nil else { return }
+        if pausedUntil > world.now {
+            world.after(.nanoseconds(pausedUntil - world.now)) { [weak self] in self?.tick(life) }
+            return
+        }
+        tell(.tick)
+        world.after(.seconds(1)) { [weak self] in self?.tick(life) }
+    }
+
+    // MARK: Events and commits
+
+    private func tell(_ event: CoordinatorEvent) {
+        guard core != nil, let ledger else { return }
+        let now =
+            Faults.planted("deadline-from-wall-clock")
+            ? MonotonicTime(nanoseconds: world.wall().milliseconds * 1_000_000) : world.monotonic()
+        let effects = core?.handle(event, now: now) ?? []
+        for effect in effects {
+            switch effect {
+            case .commit(let id, let command):
+                if let witness {
+                    let now = world.wall()
+                    witness("\(command)".prefix { $0 != "(" }.description) { [translator] ledger, done in
+                        // @unchecked by hand: a stepped ledger answers on this thread.
+                        nonisolated(unsafe) let done = done
+                        translator.submit(command, to: ledger, now: now) { outcome in
+                            done((try? outcome()) != nil)
+                        }
+                    }
+                }
+                translator.submit(command, to: ledger, now: world.wall()) { [weak self] outcome in
+                    self?.outcomes.append { [weak self] in
+                        do {
+                            self?.tell(.committed(id, try outcome()))
+                        } catch {
+                            self?.tell(.refused(id, WireError.from(error)))
+                        }
+                    }
+                }
+                commitSoon()
+            case .reply(let id, let reply): waiting.removeValue(forKey: id)?(reply)
+            case .log(let text): world.trace("coordinator: \(text)")
+            }
+        }
+    }
+
+    private func perform<Verb: LedgerVerb>(
+        _ verb: Verb, _ priority: LedgerWriter.Priority = .control,
+        _ done: @escaping (Result<Verb.Outcome, any Error>) -> Void
+    ) {
+        witness?("\(Verb.self)") { ledger, done in
+            nonisolated(unsafe) let done = done
+            ledger.writer.submit(verb, priority) { result in
+                if case .success = result { done(true) } else { done(false) }
+            }
+        }
+        // @unchecked by hand: the completion is called in `step`, on this thread.
+        nonisolated(unsafe) let done = done
+        ledger?.writer.submit(verb, priority) { [weak self] result in self?.outcomes.append { done(result) } }
+        commitSoon()
+    }
+
+    private func commitSoon() {
+        guard !isCommitComing else { return }
+        isCommitComing = true
+        var delay = Duration.microseconds(200 + random.integer(below: 800))
+        if !isHealed, plan.has(.slowSync), random.chance(0.02) {
+            world.fault("slow-sync")
+            delay = .seconds(random.between(0.1, 10))
+        }
+        let life = life
+        world.after(delay) { [weak self] in self?.commit(life) }
+    }
+
+    private func commit(_ life: Int) {
+        guard life == self.life, let ledger else { return }
+        if pausedUntil > world.now {
+            world.after(.nanoseconds(pausedUntil - world.now)) { [weak self] in self?.commit(life) }
+            return
+        }
+        isCommitComing = false
+        let isDoomed = !isHealed && plan.has(.killInCommit) && random.chance(0.004)
+        if isDoomed, random.chance(0.3) {
+            world.fault("kill-in-commit", "before")
+            // In the middle: a part of what the commit writes is on its way to the disk.
+            csd_fail(disk.disk, Int32(random.chance(0.5) ? CSD_WRITE : CSD_SYNC), Int64(random.integer(below: 4)), -1)
+        }
+        while ledger.writer.step() {}
+        let ready = outcomes
+        outcomes = []
+        if let fatal {
+            world.trace("the ledger is lost for this process: \(fatal.message)")
+            world.probe("coordinator ended by an error of its disk")
+            // Whatever was answered before the error was answered.
+            for deliver in ready { deliver() }
+            let keep: Double? = random.chance(0.5) ? random.pick([0, 0.5, 1]) : nil
+            csd_heal(disk.disk)
+            return kill(keep: keep)
+        }
+        if isDoomed {
+            csd_heal(disk.disk)
+            world.fault("kill-in-commit", "after")
+            world.probe("killed between COMMIT and reply")
+            let keep: Double? = random.chance(0.5) ? random.pick([0, 0.5, 1]) : nil
+            return kill(keep: keep)
+        }
+        for deliver in ready where life == self.life { deliver() }
+    }
+
+    // MARK: Requests
+
+    /// - Parameter answer: called once, unless the process dies first.
+    /// - Returns: by which the request can be given up.
+    func receive(
+        _ name: String, _ parameters: [String: String], _ body: Data, answer: @escaping Answer
+    ) -> UInt64 {
+        lastReply += 1
+        let id = lastReply
+        open[id] = answer
+        handle(id, life, name, parameters, body)
+        return id
+    }
+
+    func abandon(_ id: UInt64) {
+        guard open.removeValue(forKey: id) != nil else { return }
+        waiting[ReplyID(id)] = nil
+        tell(.disconnected(ReplyID(id)))
+    }
+
+    private func finish(_ id: UInt64, _ result: Result<Data, WireError>) { open.removeValue(forKey: id)?(result) }
+
+    private func finish<Response: WireResponse>(_ id: UInt64, _ response: Response) {
+        do {
+            finish(id, .success(try response.body()))
+        } catch {
+            world.fail("wire", "an answer cannot be written: \(error)")
+        }
+    }
+
+    private func handle(_ id: UInt64, _ life: Int, _ name: String, _ parameters: [String: String], _ body: Data) {
+        guard life == self.life, core != nil else { return }
+        if pausedUntil > world.now {
+            world.after(.nanoseconds(pausedUntil - world.now)) { [weak self] in
+                self?.handle(id, life, name, parameters, body)
+            }
+            return
+        }
+        if history.count < 4000 { history.append((name, parameters, body)) }
+        do {
+            try route(id, name, parameters, body)
+        } catch {
+            finish(id, .failure(WireError.from(error)))
+        }
+    }
+
+    private func route(_ id: UInt64, _ name: String, _ parameters: [String: String], _ body: Data) throws {
+        guard let ledger else { return }
+        let reply = ReplyID(id)
+        let session = name == "exchange" ? try ExchangeRequest(parameters: parameters, body: body).session : nil
+        waiting[reply] = { [weak self] answer in
+            switch answer {
+            case .registered(let value): self?.finish(id, value)
+            case .exchanged(let value):
+                if let session { self?.checkGrants(session, value) }
+                self?.finish(id, value)
+            case .heartbeat(let value): self?.finish(id, value)
+            case .refused(let error): self?.finish(id, .failure(error))
+            }
+        }
+        switch name {
+        case "register": tell(.register(try RegisterRequest(parameters: parameters, body: body), reply))
+        case "exchange": tell(.exchange(try ExchangeRequest(parameters: parameters, body: body), reply))
+        case "heartbeat": tell(.heartbeat(try HeartbeatRequest(parameters: parameters, body: body), reply))
+        case "metrics": try metrics(id, MetricBatch(parameters: parameters, body: body), ledger)
+        case "launch": try launch(id, LaunchRequest(parameters: parameters, body: body))
+        case "action": act(id, try ActionRequest(parameters: parameters, body: body), ledger)
+        case "drain": drain(id, try DrainRequest(parameters: parameters, body: body))
+        default: try blob(id, name, parameters, body, ledger)
+        }
+        if !["register", "exchange", "heartbeat"].contains(name) { waiting[reply] = nil }
+    }
+
+    /// R19: a claim that is sent again gives the same attempts, as long as it is one of the newest.
+    private func checkGrants(_ session: SessionID, _ response: ExchangeResponse) {
+        let tokens = response.grants.map(\.token)
+        guard !tokens.isEmpty else { return }
+        let known = granted[session] ?? [:]
+        if let before = known[response.number] {
+            world.probe("grant given again")
+            let isNew = !Set(tokens).isSubset(of: before)
+            if isNew, known.keys.filter({ $0 > response.number }).count < 16 {
+                world.fail("R19", "exchange \(response.number) was sent again and granted \(tokens) after \(before)")
+            }
+        } else {
+            granted[session, default: [:]][response.number] = tokens
+        }
+    }
+
+    private func metrics(_ id: UInt64, _ batch: MetricBatch, _ ledger: Ledger) throws {
+        let series = batch.series.map { AppendMetrics.Series(key: $0.key, steps: $0.steps, values: $0.values) }
+        let verb = AppendMetrics(token: batch.token, first: batch.first, series: series, ledgerID: ledger.id)
+        perform(verb, .bulk) { [weak self] result in
+            self?.settle(id, result) { outcome in
+                switch outcome {
+                case .stored(let next): self?.finish(id, MetricAcknowledgement(next: next))
+                case .gap(let expected):
+                    self?.world.probe("metric gap answered")
+                    self?.finish(id, .failure(WireError(.gap, "gap", expected: expected)))
+                case .superseded: self?.finish(id, .failure(WireError(.superseded, "over")))
+                }
+            }
+        }
+    }
+
+    private func settle<Value>(_ id: UInt64, _ result: Result<Value, any Error>, _ use: (Value) -> Void) {
+        switch result {
+        case .success(let value): use(value)
+        case .failure(let error): finish(id, .failure(WireError.from(error)))
+        }
+    }
+
+    private func launch(_ id: UInt64, _ request: LaunchRequest) throws {
+        let (verb, jobs) = try LaunchSweep.prepare(request, now: world.wall())
+        let texts = try jobs.map { try LaunchJob($0) }
+        launch(id, verb, texts[...], slice: random.pick([2, 5, 100]), before: LaunchSweep.Outcome())
+    }
+
+    /// Slice by slice, as the route does.
+    private func launch(
+        _ id: UInt64, _ verb: LaunchSweep, _ jobs: ArraySlice<LaunchJob>, slice: Int, before: LaunchSweep.Outcome
+    ) {
+        var part = verb
+        part.jobs = Array(jobs.prefix(slice))
+        part.before = before
+        part.isLast = jobs.count <= slice
+        perform(part, .bulk) { [weak self] result in
+            guard let self else { return }
+            settle(id, result) { outcome in
+                tellChanged(outcome.changes)
+                guard part.isLast else {
+                    return launch(id, verb, jobs.dropFirst(slice), slice: slice, before: outcome)
+                }
+                finish(
+                    id,
+                    LaunchResponse(
+                        sweep: verb.name.text, configurations: verb.configurations, jobs: outcome.jobs,
+                        added: outcome.added, shared: outcome.shared, missingBlobs: []))
+            }
+        }
+    }
+
+    private func tellChanged(
+        _ changes: [JobChange], stopping: [AttemptToken] = [], continuing: [AttemptToken] = []
+    ) {
+        do {
+            tell(.changed(try changes.map(translator.news), stopping: stopping, continuing: continuing))
+        } catch {
+            world.fail("wire", "a change cannot be read: \(error)")
+        }
+    }
+
+    private func act(_ id: UInt64, _ request: ActionRequest, _ ledger: Ledger) {
+        guard let action = ChangeJobs.Action(rawValue: request.action.rawValue) else { return }
+        let verb = ChangeJobs(
+            action: action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: world.wall())
+        perform(verb) { [weak self] result in
+            guard let self else { return }
+            settle(id, result) { outcome in
+                tellChanged(outcome.changes, stopping: outcome.stopping, continuing: outcome.continuing)
+                finish(
+                    id,
+                    ActionResponse(
+                        changed: outcome.changes.count + outcome.continuing.count, stopping: outcome.stopping.count,
+                        untouched: outcome.untouched))
+            }
+        }
+    }
+
+    private func drain(_ id: UInt64, _ request: DrainRequest) {
+        perform(SetWorkerState(worker: request.worker, drain: request.drain, now: world.wall())) { [weak self] result in
+            guard let self else { return }
+            settle(id, result) { worker in
+                tell(.workerChanged(worker, request.drain ? .draining : .active))
+                finish(id, Nothing())
+            }
+        }
+    }
+
+    private func blob(
+        _ id: UInt64, _ name: String, _ parameters: [String: String], _ body: Data, _ ledger: Ledger
+    ) throws {
+        func digest(_ text: String) throws -> ContentDigest {
+            guard let digest = ContentDigest(text) else { throw WireError(.badRequest, "no SHA-256") }
+            return digest
+        }
+        switch name {
+        case "beginBlob":
+            let request = try BlobBegin(parameters: parameters, body: body)
+            let one = try digest(request.sha256)
+            witness?(name) { ledger, done in
+                let status = try? ledger.blobs.begin(one, bytes: request.bytes)
+                if case .complete = status { done(true) } else { done(false) }
+            }
+            answer(id, try ledger.blobs.begin(one, bytes: request.bytes), one, ledger)
+        case "putChunk":
+            let request = try BlobChunk(parameters: parameters, body: body)
+            let one = try digest(request.sha256)
+            witness?(name) { ledger, done in
+                let status = try? ledger.blobs.put(
+                    one, index: request.index, checksum: request.checksum, bytes: request.bytes)
+                if case .complete = status { done(true) } else { done(false) }
+            }
+            let status = try ledger.blobs.put(
+                one, index: request.index, checksum: request.checksum, bytes: request.bytes)
+            answer(id, status, one, ledger)
+        case "commitBlob":
+            let one = try digest(try BlobRequest(parameters: parameters, body: body).sha256)
+            witness?(name) { ledger, done in done((try? ledger.blobs.seal(one)) != nil) }
+            answer(id, .complete(bytes: try ledger.blobs.seal(one)), one, ledger)
+        case "getBlob":
+            let request = try BlobRange(parameters: parameters, body: body)
+            let data = try ledger.blobs.read(
+                try digest(request.sha256), offset: request.offset, count: min(request.count, WireLimit.chunk))
+            guard let data else { throw WireError(.notFound, "blob \(request.sha256) is not in the store") }
+            finish(id, RawBytes(data))
+        default: preconditionFailure("no route \(name)")
+        }
+    }
+
+    private func answer(_ id: UInt64, _ status: BlobStore.Status, _ digest: ContentDigest, _ ledger: Ledger) {
+        switch status {
+        case .unknown: finish(id, BlobStatus(state: .unknown, bytes: 0))
+        case .open(let bytes, let missing): finish(id, BlobStatus(state: .open, bytes: bytes, missing: missing))
+        case .complete(let bytes):
+            perform(AddBlobs(blobs: [(digest.text, bytes)], now: world.wall())) { [weak self] result in
+                guard let self else { return }
+                settle(id, result) {
+                    guard (try? ledger.blobs.size(digest)) == bytes else {
+                        self.world.probe("blob collected while it was told to be there")
+                        return self.finish(id, .failure(WireError(.unavailable, "just removed", retryAfter: 1)))
+                    }
+                    self.finish(id, BlobStatus(state: .complete, bytes: bytes))
+                }
+            }
+        }
+    }
+
+    /// What `ledger gc` does, step by step, so that other things happen in between.
+    func collect() {
+        guard let ledger, core != nil else { return }
+        let life = life
+        perform(CollectBlobs(now: world.wall()), .bulk) { [weak self] result in
+            guard let self, case .success(let gone) = result else { return }
+            for one in gone {
+                guard let digest = ContentDigest(one.sha256) else { continue }
+                world.probe("blob collected")
+                guard (try? ledger.blobs.setAside(digest)) == true else { continue }
+                world.after(.milliseconds(1 + random.integer(below: 50))) { [weak self] in
+                    guard let self, life == self.life, let ledger = self.ledger else { return }
+                    do {
+                        let rows = try ledger.blobRowCount(digest)
+                        if rows > 0 { self.world.probe("blob wanted again while it was collected") }
+                        try ledger.blobs.settleAside(digest, isWanted: rows > 0)
+                    } catch {
+                        self.world.trace("collection: \(error)")
+                    }
+                }
+            }
+        }
+    }
+}
+
+extension SimulatedCoordinator {
+    /// The jobs that a launch makes.
+    static func jobIDs(_ request: LaunchRequest) throws -> [JobID] {
+        try LaunchSweep.prepare(request, now: WallTime(milliseconds: 0)).1.map(\.id)
+    }
+}

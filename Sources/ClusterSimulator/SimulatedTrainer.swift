@@ -1,0 +1,211 @@
+import Foundation
+import Ports
+import RunSpec
+import SweepClient
+import SweepModel
+import SweepWire
+import Worker
+import WorkerCore
+
+/// The trainer of one attempt, and the part of the worker that reads what it writes: real spools on the simulated disk.
+final class SimulatedTrainer {
+    let grant: Grant
+    let truth: JobTruth
+    private let worker: SimulatedWorker
+    private let life: SimulatedWorker.Life
+    private let points: PointSpool
+    private let reports: ReportSpool
+    private let place: String
+    private var step = 0
+    private var state: UInt64
+    private(set) var isRunning = true
+    private var isStopping = false
+    /// At which step it fails, and how.
+    private var failure: (step: Int, end: AttemptEnd)?
+    private var hangsAt = Int.max
+
+    private var token: AttemptToken { grant.token }
+    private var world: World { worker.world }
+
+    init(
+        _ grant: Grant, _ worker: SimulatedWorker, _ life: SimulatedWorker.Life, points: PointSpool,
+        reports: ReportSpool, place: String
+    ) {
+        self.grant = grant
+        self.worker = worker
+        self.life = life
+        self.points = points
+        self.reports = reports
+        self.place = place
+        truth = worker.cluster.truth(grant.token.job)
+        state = truth.state(after: 0)
+        drawFate()
+    }
+
+    private func drawFate() {
+        let random = worker.random
+        let plan = worker.plan
+        switch truth.fate {
+        case .alwaysCrashes: failure = (2, .failed(FailureReport(failure: .crash, message: "poison", exitCode: 1)))
+        case .badConfig: failure = (0, .failed(FailureReport(failure: .badConfig, message: "poison", exitCode: 2)))
+        case .notANumber: failure = (3, .failed(FailureReport(failure: .nan, message: "poison", exitCode: 76)))
+        case .completes: break
+        }
+        guard failure == nil, !worker.cluster.isHealed else { return }
+        if plan.has(.trainerCrash), random.chance(0.08) {
+            world.fault("trainer-crash")
+            let kind: FailureClass = random.pick([.oom, .crash, .killed, .diskFull])
+            failure = (random.integer(below: truth.steps), .failed(FailureReport(failure: kind, message: "chance")))
+        } else if plan.has(.trainerEmpty), random.chance(0.03) {
+            world.fault("trainer-exits-without-output")
+            failure = (truth.steps, .failed(FailureReport(failure: .crash, message: "exited 0 without output")))
+        } else if plan.has(.trainerHang), random.chance(0.03) {
+            world.fault("trainer-hang")
+            hangsAt = random.integer(below: truth.steps)
+        }
+    }
+
+    /// Fetches the training state it goes on from, then trains.
+    func begin() {
+        guard let resume = grant.resume, let file = resume.files.first else { return ready() }
+        world.probe("attempt resumes from a state")
+        worker.network.insist(
+            .getBlob, BlobRange(sha256: file.sha256, offset: 0), from: life.peer
+        ) { [weak self] result in
+            guard let self, self.isRunning else { return }
+            switch result {
+            case .failure(let error):
+                // A coordinator restored from a backup may have lost it; the attempt then fails, and another goes on.
+                self.world.trace("\(self.token) resume state: \(error.message)")
+                // So may the error of a disk.
+                if !self.worker.cluster.wasRestored, error.code != .refused(.internalFault) {
+                    self.world.fail(
+                        "I11", "the state of \(self.token) at step \(resume.step) cannot be fetched: \(error)")
+                }
+                self.end(.failed(FailureReport(failure: .crash, message: error.message)))
+            case .success(let answer):
+                guard let found = self.truth.read([UInt8](answer.bytes)), found.step == resume.step,
+                    found.state == self.truth.state(after: found.step)
+                else {
+                    return self.world.fail("I12", "the state given to \(self.token) is not that of step \(resume.step)")
+                }
+                (self.step, self.state) = found
+                self.ready()
+            }
+        }
+    }
+
+    private func ready() {
+        worker.emit(.started(token), life)
+        next()
+    }
+
+    private func next() {
+        guard isRunning else { return }
+        if let failure, step >= failure.step { return end(failure.end) }
+        if step >= hangsAt { return }
+        let delay = truth.stepSeconds * worker.random.between(0.8, 1.3)
+        worker.later(.seconds(delay), life) { [weak self] in self?.train() }
+    }
+
+    private func train() {
+        guard isRunning, !isStopping else { return }
+        let new = JobTruth.advance(state, step + 1)
+        worker.attempt(life, "a step of \(self.token)") { [weak self] in
+            guard let self, isRunning else { return }
+            let total = try points.append(
+                JobTruth.metrics(step + 1, new).map {
+                    MetricPoint(key: $0.key, step: Int64(self.step + 1), value: $0.value)
+                })
+            step += 1
+            state = new
+            worker.cluster.shadow.spooled(token, total)
+            worker.emit(.pointsSpooled(token, total: total), life)
+            worker.emit(.progress(token, phase: "training", step: step), life)
+            if step == truth.steps, failure == nil { return complete() }
+            if step % truth.stateEvery == 0, step < truth.steps {
+                keepState { [weak self] in self?.next() }
+            } else {
+                next()
+            }
+        }
+    }
+
+    private func keepState(_ then: @escaping () -> Void) {
+        report(
+            name: AttemptFolder.checkpointName(step: step), file: "state.bin", kind: .state,
+            bytes: truth.stateFile(step, state), isFinal: false, then)
+    }
+
+    private func complete() {
+        report(
+            name: AttemptFolder.checkpointName(step: step), file: "adapter.bin", kind: .adapter,
+            bytes: truth.adapterFile(state), isFinal: true
+        ) { [weak self] in
+            guard let self else { return }
+            worker.attempt(life, "evaluations of \(self.token)") { [weak self] in
+                guard let self, isRunning else { return }
+                let name = AttemptFolder.checkpointName(step: step)
+                let row = EvaluationRow(
+                    checkpoint: name, epoch: 0, step: step, class: "", prompts: "train", metric: "score",
+                    value: JobTruth.loss(state), n: 1)
+                let spooled = try reports.append(
+                    Report(token: token, .evaluations(EvaluationReport(rows: [row], completed: [name]))))
+                worker.emit(.reportSpooled(token, spooled), life)
+                end(.finished)
+            }
+        }
+    }
+
+    private func report(
+        name: String, file: String, kind: CheckpointManifest.Kind, bytes: [UInt8], isFinal: Bool,
+        _ then: @escaping () -> Void
+    ) {
+        let step = step
+        worker.attempt(life, "checkpoint \(name) of \(self.token)") { [weak self] in
+            guard let self, isRunning else { return }
+            let path = "\(place)/out/\(name)-\(file)"
+            try worker.disk.makeFolder(place + "/out")
+            try worker.disk.writeAtomically(bytes, to: path)
+            let digest = ContentDigest.of(bytes)
+            let manifest = CheckpointManifest(
+                step: step, epoch: 0, final: isFinal,
+                files: [.init(name: file, kind: kind, bytes: bytes.count, sha256: digest.text)])
+            let body = CheckpointReport(name: name, manifest: manifest, streamPosition: points.total)
+            let spooled = try reports.append(
+                Report(token: token, .checkpoint(body)),
+                sources: [SpooledBlob(path: path, sha256: digest, size: Int64(bytes.count))])
+            worker.emit(.reportSpooled(token, spooled), life)
+            then()
+        }
+    }
+
+    /// Asked to stop: saves a state if it listens, and ends within its grace in any case.
+    func stop() {
+        guard isRunning, !isStopping else { return }
+        isStopping = true
+        if worker.plan.has(.trainerDeaf), !worker.cluster.isHealed, worker.random.chance(0.3) {
+            world.fault("trainer-deaf")
+            return worker.later(.seconds(30), life) { [weak self] in self?.end(.stopped) }
+        }
+        worker.later(.seconds(worker.random.between(0.2, 5)), life) { [weak self] in
+            guard let self, isRunning else { return }
+            guard step > (grant.resume?.step ?? 0), step % truth.stateEvery != 0, step < truth.steps else {
+                return end(.stopped)
+            }
+            world.probe("state saved at a polite stop")
+            keepState { [weak self] in self?.end(.stopped) }
+        }
+    }
+
+    func kill() { worker.later(.milliseconds(50), life) { [weak self] in self?.end(.stopped) } }
+
+    /// Its machine is gone.
+    func vanish() { isRunning = false }
+
+    private func end(_ end: AttemptEnd) {
+        guard isRunning else { return }
+        isRunning = false
+        worker.emit(.ended(token, end), life)
+    }
+}

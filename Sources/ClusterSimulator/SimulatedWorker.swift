@@ -1,0 +1,427 @@
+import CSimulatedDisk
+import Foundation
+import Ports
+import RunSpec
+import SweepClient
+import SweepModel
+import SweepWire
+import Worker
+import WorkerCore
+
+/// A worker's process: the real core and the real spools; trainers and machine are simulated.
+final class SimulatedWorker {
+    /// One run of the process.
+    final class Life {
+        let peer: Peer
+        var core: WorkerCore
+        var held: [AttemptToken: Held] = [:]
+        var queue: [WorkerEvent] = []
+        var isPumping = false
+        var isAlive: Bool { peer.isAlive }
+
+        init(_ machine: Int, _ slots: Int, _ random: any RandomSource) {
+            peer = Peer(machine: machine)
+            core = WorkerCore(settings: WorkerSettings(slots: slots), random: random)
+        }
+    }
+
+    final class Held {
+        let points: PointSpool
+        let reports: ReportSpool
+        let place: String
+        var trainer: SimulatedTrainer?
+
+        init(points: PointSpool, reports: ReportSpool, place: String) {
+            self.points = points
+            self.reports = reports
+            self.place = place
+        }
+    }
+
+    let number: Int
+    unowned let cluster: Cluster
+    let disk: SimulatedDisk
+    let random: SeededRandom
+    private(set) var life: Life?
+    private(set) var pausedUntil: Int64 = 0
+    /// Small, so that segments roll and are trimmed within a run.
+    private static let segmentBytes: Int64 = 600
+
+    var world: World { cluster.world }
+    var plan: Plan { cluster.plan }
+    var network: Network { cluster.network }
+    private var root: String { disk.root + "/work" }
+    private var attempts: String { root + "/attempts" }
+
+    init(_ number: Int, _ cluster: Cluster) {
+        self.number = number
+        self.cluster = cluster
+        disk = SimulatedDisk(number: number, seed: cluster.world.seed ^ UInt64(number) << 32)
+        random = cluster.world.random("worker \(number)")
+    }
+
+    // MARK: Life
+
+    func start() {
+        guard life == nil else { return }
+        let life = Life(number, plan.slots, random)
+        do {
+            try disk.makeFolder(attempts)
+            if try !disk.exists(root + "/id") {
+                try disk.writeAtomically(Array(random.hexadecimal(bytes: 16).utf8), to: root + "/id")
+            }
+            self.life = life
+            world.trace("worker \(number) starts")
+            try recover(life)
+            emit(.begin, life)
+        } catch {
+            world.trace("worker \(number) cannot start: \(error)")
+            self.life = nil
+            life.peer.isAlive = false
+            csd_heal(disk.disk)
+            world.after(.seconds(5)) { [weak self] in self?.start() }
+        }
+    }
+
+    func identity() throws -> String { try disk.readText(root + "/id") }
+
+    /// - Parameter keep: what a power cut leaves; nil for SIGKILL.
+    func kill(keep: Double? = nil, restart: Duration = .seconds(10)) {
+        guard let life else { return }
+        world.trace("worker \(number) gone")
+        life.peer.isAlive = false
+        for held in life.held.values { held.trainer?.vanish() }
+        self.life = nil
+        pausedUntil = 0
+        if let keep { disk.powerCut(keep: keep) } else { disk.processGone() }
+        world.after(restart) { [weak self] in self?.start() }
+    }
+
+    /// The world ends.
+    func vanish() {
+        guard let life else { return }
+        life.peer.isAlive = false
+        for held in life.held.values {
+            held.trainer?.vanish()
+            held.trainer = nil
+        }
+        life.held = [:]
+        life.queue = []
+        self.life = nil
+    }
+
+    /// The machine loses its work folder: a new worker, as far as anybody can tell.
+    func reinstall() {
+        kill(restart: .seconds(20))
+        do {
+            try disk.remove(root)
+        } catch {
+            world.fail("simulator", "\(error)")
+        }
+    }
+
+    private(set) var isTwin = false
+
+    /// Starts anew under another's identity, as a copied machine does, or under a new one of its own.
+    func become(_ identity: String?) {
+        kill(restart: .seconds(1))
+        do {
+            try disk.makeFolder(root)
+            try disk.writeAtomically(Array((identity ?? random.hexadecimal(bytes: 16)).utf8), to: root + "/id")
+            isTwin = identity != nil
+        } catch {
+            world.trace("worker \(number) keeps its identity: \(error)")
+            if isTwin { world.after(.seconds(5)) { [weak self] in self?.become(nil) } }
+        }
+    }
+
+    func pause(seconds: Double) { pausedUntil = max(pausedUntil, world.now + Int64(seconds * 1e9)) }
+
+    /// Runs a body in this life only; while the machine is paused, after that.
+    func later(_ delay: Duration, _ life: Life, _ body: @escaping () -> Void) {
+        world.after(delay) { [weak self] in
+            guard let self, life.isAlive else { return }
+            if pausedUntil > world.now { return later(.nanoseconds(pausedUntil - world.now), life, body) }
+            body()
+        }
+    }
+
+    /// Does something with the disk; a full disk is waited out, any other error ends the process.
+    func attempt(_ life: Life, _ what: @autoclosure @escaping () -> String, _ body: @escaping () throws -> Void) {
+        guard life.isAlive else { return }
+        if pausedUntil > world.now {
+            return later(.nanoseconds(pausedUntil - world.now), life) { [weak self] in self?.attempt(life, what(), body)
+            }
+        }
+        do {
+            try body()
+        } catch let error as PortsError where error.code == .diskFull {
+            world.probe("worker waits for space")
+            later(.seconds(1), life) { [weak self] in self?.attempt(life, what(), body) }
+        } catch {
+            guard life.isAlive else { return }
+            world.trace("worker \(number) ends itself: \(what()): \(error)")
+            csd_heal(disk.disk)
+            kill()
+        }
+    }
+
+    // MARK: Core
+
+    func emit(_ event: WorkerEvent, _ life: Life) {
+        guard life.isAlive else { return }
+        life.queue.append(event)
+        guard !life.isPumping else { return }
+        life.isPumping = true
+        pump(life)
+    }
+
+    private func pump(_ life: Life) {
+        guard life.isAlive else { return }
+        if pausedUntil > world.now {
+            return later(.nanoseconds(pausedUntil - world.now), life) { [weak self] in self?.pump(life) }
+        }
+        while !life.queue.isEmpty, life.isAlive {
+            let event = life.queue.removeFirst()
+            cluster.shadow.heard(event, by: number)
+            for effect in life.core.handle(event, now: world.monotonic()) {
+                guard life.isAlive else { return }
+                perform(effect, life)
+            }
+        }
+        life.isPumping = false
+    }
+
+    private func perform(_ effect: WorkerEffect, _ life: Life) {
+        switch effect {
+        case .register: register(life)
+        case .exchange(let request): exchange(request, life)
+        case .heartbeat(let request): heartbeat(request, life)
+        case .run(let grant): run(grant, life)
+        case .stop(let token): life.held[token]?.trainer?.stop()
+        case .kill(let token):
+            cluster.shadow.killed(token, by: number)
+            life.held[token]?.trainer?.kill()
+        case .spool(let token, let body):
+            attempt(life, "spool \(token)") { [self] in
+                let entry = try hold(token, life)
+                emit(.reportSpooled(token, try entry.reports.append(Report(token: token, body))), life)
+            }
+        case .sendMetrics(let token, let first): sendMetrics(token, first, life)
+        case .upload(let token, let number): upload(token, number, life)
+        case .trimPoints(let token, let number):
+            attempt(life, "trim") { try life.held[token]?.points.trim(below: number) }
+        case .settle(let token, let number):
+            attempt(life, "settle") { _ = try life.held[token]?.reports.settle(number) }
+        case .discard(let token): discard(token, life)
+        case .wake(let due):
+            later(due - world.monotonic(), life) { [weak self] in self?.emit(.tick, life) }
+        case .log(let line): world.trace("worker \(number): \(line.text)")
+        case .finish: break
+        }
+    }
+
+    private func register(_ life: Life) {
+        do {
+            let session = SessionID(rawValue: random.hexadecimal(bytes: 16))
+            let request = RegisterRequest(
+                worker: WorkerID(try identity()), name: "w\(number)", session: session, slots: plan.slots, threads: 1)
+            network.insist(.register, request, from: life.peer) { [weak self] result in
+                guard case .success(let response) = result else { return }
+                self?.emit(.registered(session, response), life)
+            }
+        } catch {
+            world.trace("worker \(number) cannot read its identity: \(error)")
+            kill()
+        }
+    }
+
+    private func exchange(_ request: ExchangeRequest, _ life: Life) {
+        let patience = Duration.seconds(request.waitSeconds + 30)
+        network.insist(.exchange, request, from: life.peer, patience: patience) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success(let response):
+                cluster.shadow.exchanged(request, response, by: number)
+                emit(.exchanged(request.session, response), life)
+            case .failure(let error) where error.code == .refused(.unknownSession):
+                world.probe("session unknown")
+                emit(.sessionLost(request.session), life)
+            case .failure(let error): world.fail("wire", "exchange refused: \(error)")
+            }
+        }
+    }
+
+    private func heartbeat(_ request: HeartbeatRequest, _ life: Life) {
+        network.call(.heartbeat, request, from: life.peer, patience: .seconds(10)) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success(let response):
+                cluster.shadow.heartbeat(request, response, by: number)
+                emit(.heartbeatAnswered(request.session, attempts: request.attempts.map(\.token), response), life)
+            case .failure(let error) where error.code == .refused(.unknownSession):
+                emit(.sessionLost(request.session), life)
+            case .failure: emit(.heartbeatFailed(request.session), life)
+            }
+        }
+    }
+
+    private func sendMetrics(_ token: AttemptToken, _ first: UInt64, _ life: Life) {
+        guard let entry = life.held[token] else { return }
+        attempt(life, "metrics of \(token)") { [self] in
+            let points = try entry.points.points(from: first, limit: 64)
+            guard !points.isEmpty else {
+                return emit(.metricsAnswered(token, .acknowledged(next: first)), life)
+            }
+            let batch = MetricBatch(token: token, first: first, points: points.map { ($0.key, $0.step, $0.value) })
+            network.insist(.metrics, batch, from: life.peer, patience: .seconds(60)) { [weak self] result in
+                guard let self else { return }
+                switch result {
+                case .success(let answer):
+                    cluster.shadow.acknowledged(token, answer.next)
+                    emit(.metricsAnswered(token, .acknowledged(next: answer.next)), life)
+                case .failure(let error):
+                    switch error.code {
+                    case .refused(.gap):
+                        emit(.metricsAnswered(token, .gap(expected: error.answer?.expected ?? 1)), life)
+                    case .refused(.superseded): emit(.metricsAnswered(token, .superseded), life)
+                    default: emit(.metricsAnswered(token, .refused(error.message)), life)
+                    }
+                }
+            }
+        }
+    }
+
+    private func upload(_ token: AttemptToken, _ report: UInt64, _ life: Life) {
+        guard let entry = life.held[token] else { return }
+        upload(entry.reports.blobs(of: report)[...], token, report, tries: 0, life)
+    }
+
+    private func upload(
+        _ blobs: ArraySlice<SpooledBlob>, _ token: AttemptToken, _ report: UInt64, tries: Int, _ life: Life
+    ) {
+        guard let blob = blobs.first else { return emit(.uploaded(token, report: report), life) }
+        let fail = { [self] (error: String) in
+            emit(.uploadFailed(token, report: report, message: error), life)
+        }
+        guard tries < 3 else { return fail("the upload does not complete") }
+        let done = { [self] in
+            cluster.shadow.stored(blob.sha256, blob.size)
+            upload(blobs.dropFirst(), token, report, tries: 0, life)
+        }
+        let again = { [self] in upload(blobs, token, report, tries: tries + 1, life) }
+        network.insist(.beginBlob, BlobBegin(sha256: blob.sha256.text, bytes: Int(blob.size)), from: life.peer) {
+            [self] result in
+            switch result {
+            case .failure(let error): fail("\(error)")
+            case .success(let status) where status.state == .complete: done()
+            case .success(let status):
+                sendChunks(status.missing[...], blob, life, fail) { [self] in
+                    network.insist(
+                        .commitBlob, BlobRequest(sha256: blob.sha256.text), from: life.peer, patience: .seconds(60)
+                    ) { result in
+                        switch result {
+                        case .success(let status) where status.state == .complete: done()
+                        case .success: again()
+                        case .failure(let error)
+                        where error.code == .refused(.conflict) || error.code == .refused(.notFound):
+                            again()
+                        case .failure(let error): fail("\(error)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func sendChunks(
+        _ missing: ArraySlice<Int>, _ blob: SpooledBlob, _ life: Life, _ fail: @escaping (String) -> Void,
+        _ then: @escaping () -> Void
+    ) {
+        guard let index = missing.first else { return then() }
+        let bytes: [UInt8]
+        do {
+            bytes = try disk.read(blob.path, limit: 1 << 20)
+        } catch {
+            return fail("\(error)")
+        }
+        let chunk = BlobChunk(
+            sha256: blob.sha256.text, index: index, checksum: CRC32C.of(bytes), bytes: Data(bytes))
+        network.insist(.putChunk, chunk, from: life.peer, patience: .seconds(60)) { [self] result in
+            switch result {
+            case .success: sendChunks(missing.dropFirst(), blob, life, fail, then)
+            // The upload was dropped meanwhile: committing finds out.
+            case .failure(let error) where error.code == .refused(.notFound): then()
+            case .failure(let error): fail("\(error)")
+            }
+        }
+    }
+
+    private func run(_ grant: Grant, _ life: Life) {
+        cluster.shadow.runs(grant, on: number)
+        attempt(life, "run \(grant.token)") { [self] in
+            let place = folder(grant.token)
+            try disk.remove(place)
+            try disk.makeFolder(place)
+            try disk.writeAtomically(Array(try WireJSON.encode(grant)), to: place + "/attempt.json")
+            let entry = try hold(grant.token, life)
+            let trainer = SimulatedTrainer(
+                grant, self, life, points: entry.points, reports: entry.reports, place: place)
+            entry.trainer = trainer
+            later(.milliseconds(200), life) { trainer.begin() }
+        }
+    }
+
+    private func discard(_ token: AttemptToken, _ life: Life) {
+        guard let entry = life.held[token] else { return }
+        if let trainer = entry.trainer, trainer.isRunning {
+            return later(.milliseconds(100), life) { [weak self] in self?.discard(token, life) }
+        }
+        life.held[token] = nil
+        attempt(life, "discard") { [self] in try disk.remove(entry.place) }
+    }
+
+    private func folder(_ token: AttemptToken) -> String { "\(attempts)/\(WorkFolder.attemptName(token))" }
+
+    private func hold(_ token: AttemptToken, _ life: Life) throws -> Held {
+        if let entry = life.held[token] { return entry }
+        let place = folder(token)
+        let entry = Held(
+            points: try PointSpool(folder: place + "/spool", files: disk, segmentBytes: Self.segmentBytes),
+            reports: try ReportSpool(folder: place + "/spool", files: disk) { [world] in
+                world.probe("damaged report passed over")
+                world.trace("damaged: \($0)")
+            }, place: place)
+        life.held[token] = entry
+        return entry
+    }
+
+    /// As the daemon does at its start: what an earlier life left is handed in and given back.
+    private func recover(_ life: Life) throws {
+        for name in try disk.list(attempts) {
+            let place = "\(attempts)/\(name)"
+            let grant: Grant
+            do {
+                grant = try WireJSON.decode(
+                    Grant.self, from: Data(try disk.read(place + "/attempt.json", limit: 1 << 20)))
+            } catch {
+                world.probe("unfinished attempt folder removed")
+                try disk.remove(place)
+                continue
+            }
+            let entry = try hold(grant.token, life)
+            emit(.recovered(grant.token, pointsFrom: entry.points.firstHeld), life)
+            if !entry.reports.pending.contains(where: \.isFinal) {
+                _ = try entry.reports.append(Report(token: grant.token, .released(ReleaseReport(reason: .restart))))
+            }
+            world.probe("attempt recovered")
+            emit(.pointsSpooled(grant.token, total: entry.points.total), life)
+            for report in entry.reports.pending { emit(.reportSpooled(grant.token, report), life) }
+        }
+    }
+
+    /// Trainers that run, for I19.
+    var running: [AttemptToken] {
+        (life?.held.filter { $0.value.trainer?.isRunning ?? false }.map(\.key) ?? []).sorted { $0.job < $1.job }
+    }
+}

@@ -1,0 +1,62 @@
+import Foundation
+import Testing
+
+/// The short form of `make simulate`: whole clusters under faults, in a process of their own (hashing must be the same in
+/// every run, and SQLite's default file system is replaced).
+@Suite("Simulated clusters")
+struct SimulationTests {
+    private struct Ended {
+        let status: Int32
+        let output: String
+    }
+
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    private func simulate(_ arguments: [String]) throws -> Ended {
+        let program =
+            (ProcessInfo.processInfo.environment["RADIATA_BIN"].map { URL(filePath: $0) }
+            ?? Self.root.appending(path: ".build/release/radiata")).deletingLastPathComponent()
+            .appending(path: "radiata-simulate")
+        try #require(FileManager.default.isExecutableFile(atPath: program.path), "\(program.path) is not built")
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = program
+        process.arguments = arguments
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return Ended(status: process.terminationStatus, output: String(decoding: data, as: UTF8.self))
+    }
+
+    @Test("no seed breaks an invariant, and the same seed is the same run", .timeLimit(.minutes(3)))
+    func seeds() throws {
+        let ended = try simulate(["--seeds", "300", "--seconds", "25"])
+        #expect(ended.status == 0, "\(ended.output)")
+        #expect(ended.output.contains("violations: 0"), "\(ended.output)")
+    }
+
+    @Test("power cuts and disk errors of the coordinator lose nothing that was answered", .timeLimit(.minutes(3)))
+    func disk() throws {
+        for arguments in [["--power", "150"], ["--errors", "200"]] {
+            let ended = try simulate(arguments)
+            #expect(ended.status == 0 && ended.output.contains(" 0 violations"), "\(ended.output)")
+        }
+    }
+
+    @Test("planted bugs are found: six a day, in turn", .timeLimit(.minutes(3)))
+    func plantedBugs() throws {
+        // Each is found within twenty seeds.
+        let quick = [
+            "answer-before-commit", "counters-not-kept", "deadline-from-wall-clock", "epoch-not-raised",
+            "exchange-not-remembered", "expiry-revokes", "fence-without-attempt", "fence-without-state",
+            "gap-accepted", "gc-without-lease",
+        ]
+        let day = Calendar(identifier: .gregorian).ordinality(of: .day, in: .era, for: Date()) ?? 0
+        let six = (0..<6).map { quick[(day * 6 + $0) % quick.count] }
+        let ended = try simulate(["--bugs", "30", "--only", six.joined(separator: ",")])
+        #expect(ended.status == 0, "\(ended.output)")
+    }
+}
