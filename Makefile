@@ -25,7 +25,8 @@ build: setup ## build the program (release)
 
 test: setup ## build everything and run all tests
 	$(BUILD) --build-tests
-	$(FAST) $(TEST) --skip EndToEndTests
+	$(FAST) $(TEST) --skip 'EndToEndTests|ClusterSimulatorTests'
+	$(FAST) $(TEST) --filter ClusterSimulatorTests
 	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter EndToEndTests
 	OPTIONAL=1 .ci/api-test 60
 

@@ -3,7 +3,7 @@ import Testing
 
 /// The short form of `make simulate`: whole clusters under faults, in a process of their own (hashing must be the same in
 /// every run, and SQLite's default file system is replaced).
-@Suite("Simulated clusters")
+@Suite("Simulated clusters", .serialized)
 struct SimulationTests {
     private struct Ended {
         let status: Int32
@@ -31,14 +31,14 @@ struct SimulationTests {
         return Ended(status: process.terminationStatus, output: String(decoding: data, as: UTF8.self))
     }
 
-    @Test("no seed breaks an invariant, and the same seed is the same run", .timeLimit(.minutes(3)))
+    @Test("no seed breaks an invariant, and the same seed is the same run", .timeLimit(.minutes(10)))
     func seeds() throws {
         let ended = try simulate(["--seeds", "300", "--seconds", "25"])
         #expect(ended.status == 0, "\(ended.output)")
         #expect(ended.output.contains("violations: 0"), "\(ended.output)")
     }
 
-    @Test("power cuts and disk errors of the coordinator lose nothing that was answered", .timeLimit(.minutes(3)))
+    @Test("power cuts and disk errors of the coordinator lose nothing that was answered", .timeLimit(.minutes(10)))
     func disk() throws {
         for arguments in [["--power", "150"], ["--errors", "200"]] {
             let ended = try simulate(arguments)
@@ -46,7 +46,7 @@ struct SimulationTests {
         }
     }
 
-    @Test("planted bugs are found: six a day, in turn", .timeLimit(.minutes(3)))
+    @Test("planted bugs are found: six a day, in turn", .timeLimit(.minutes(10)))
     func plantedBugs() throws {
         // Each is found within twenty seeds.
         let quick = [
