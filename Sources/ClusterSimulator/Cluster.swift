@@ -120,6 +120,7 @@ package final class Cluster {
     }
 
     private func setDrain(_ worker: SimulatedWorker, _ drain: Bool) {
+        // A worker that has never run, or whose disk is broken now, has no identity to name.
         guard let identity = try? worker.identity() else { return }
         network.insist(.drain, DrainRequest(worker: identity, drain: drain), from: user) { _ in }
     }
@@ -164,6 +165,7 @@ package final class Cluster {
         case .workerReinstalled where worker.life != nil: worker.reinstall()
         case .twin where workers.count > 1 && worker.life != nil:
             let other = workers[worker.number % workers.count]
+            // As in setDrain.
             guard let identity = try? worker.identity(), other.life != nil else { return }
             other.become(identity)
             world.after(.seconds(random.between(5, 90))) { [weak other] in

@@ -18,16 +18,16 @@ final class SimulatedCoordinator: @unchecked Sendable {
     let world: World
     let plan: Plan
     let disk: SimulatedDisk
-    private let random: SeededRandom
+    let random: SeededRandom
     private let secrets: SeededRandom
-    private let translator = LedgerTranslator()
+    let translator = LedgerTranslator()
     private(set) var ledger: Ledger?
     private(set) var core: CoordinatorCore?
     private var waiting: [ReplyID: (CoordinatorReply) -> Void] = [:]
     /// Every request not answered yet, to be broken when the process dies.
     private var open: [UInt64: Answer] = [:]
     private var lastReply: UInt64 = 0
-    private var life = 0
+    var life = 0
     private var isCommitComing = false
     private var outcomes: [() -> Void] = []
     private var fatal: LedgerError?
@@ -161,7 +161,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
 
     // MARK: Events and commits
 
-    private func tell(_ event: CoordinatorEvent) {
+    func tell(_ event: CoordinatorEvent) {
         guard core != nil, let ledger else { return }
         let now =
             Faults.planted("deadline-from-wall-clock")
@@ -173,9 +173,10 @@ final class SimulatedCoordinator: @unchecked Sendable {
                 if let witness {
                     let now = world.wall()
                     witness("\(command)".prefix { $0 != "(" }.description) { [translator] ledger, done in
-                        // @unchecked by hand: a stepped ledger answers on this thread.
+                        // Unsafe by hand: a stepped ledger answers on this thread.
                         nonisolated(unsafe) let done = done
                         translator.submit(command, to: ledger, now: now) { outcome in
+                            // Whether it was done is all the witness asks; an error is "no".
                             done((try? outcome()) != nil)
                         }
                     }
@@ -196,17 +197,18 @@ final class SimulatedCoordinator: @unchecked Sendable {
         }
     }
 
-    private func perform<Verb: LedgerVerb>(
+    func perform<Verb: LedgerVerb>(
         _ verb: Verb, _ priority: LedgerWriter.Priority = .control,
         _ done: @escaping (Result<Verb.Outcome, any Error>) -> Void
     ) {
         witness?("\(Verb.self)") { ledger, done in
+            // Unsafe by hand: a stepped ledger answers on this thread.
             nonisolated(unsafe) let done = done
             ledger.writer.submit(verb, priority) { result in
                 if case .success = result { done(true) } else { done(false) }
             }
         }
-        // @unchecked by hand: the completion is called in `step`, on this thread.
+        // Unsafe by hand: the completion is called in `step`, on this thread.
         nonisolated(unsafe) let done = done
         ledger?.writer.submit(verb, priority) { [weak self] result in self?.outcomes.append { done(result) } }
         commitSoon()
@@ -279,9 +281,9 @@ final class SimulatedCoordinator: @unchecked Sendable {
         tell(.disconnected(ReplyID(id)))
     }
 
-    private func finish(_ id: UInt64, _ result: Result<Data, WireError>) { open.removeValue(forKey: id)?(result) }
+    func finish(_ id: UInt64, _ result: Result<Data, WireError>) { open.removeValue(forKey: id)?(result) }
 
-    private func finish<Response: WireResponse>(_ id: UInt64, _ response: Response) {
+    func finish<Response: WireResponse>(_ id: UInt64, _ response: Response) {
         do {
             finish(id, .success(try response.body()))
         } catch {
@@ -346,185 +348,5 @@ final class SimulatedCoordinator: @unchecked Sendable {
         } else {
             granted[session, default: [:]][response.number] = tokens
         }
-    }
-
-    private func metrics(_ id: UInt64, _ batch: MetricBatch, _ ledger: Ledger) throws {
-        let series = batch.series.map { AppendMetrics.Series(key: $0.key, steps: $0.steps, values: $0.values) }
-        let verb = AppendMetrics(token: batch.token, first: batch.first, series: series, ledgerID: ledger.id)
-        perform(verb, .bulk) { [weak self] result in
-            self?.settle(id, result) { outcome in
-                switch outcome {
-                case .stored(let next): self?.finish(id, MetricAcknowledgement(next: next))
-                case .gap(let expected):
-                    self?.world.probe("metric gap answered")
-                    self?.finish(id, .failure(WireError(.gap, "gap", expected: expected)))
-                case .superseded: self?.finish(id, .failure(WireError(.superseded, "over")))
-                }
-            }
-        }
-    }
-
-    private func settle<Value>(_ id: UInt64, _ result: Result<Value, any Error>, _ use: (Value) -> Void) {
-        switch result {
-        case .success(let value): use(value)
-        case .failure(let error): finish(id, .failure(WireError.from(error)))
-        }
-    }
-
-    private func launch(_ id: UInt64, _ request: LaunchRequest) throws {
-        let (verb, jobs) = try LaunchSweep.prepare(request, now: world.wall())
-        let texts = try jobs.map { try LaunchJob($0) }
-        launch(id, verb, texts[...], slice: random.pick([2, 5, 100]), before: LaunchSweep.Outcome())
-    }
-
-    /// Slice by slice, as the route does.
-    private func launch(
-        _ id: UInt64, _ verb: LaunchSweep, _ jobs: ArraySlice<LaunchJob>, slice: Int, before: LaunchSweep.Outcome
-    ) {
-        var part = verb
-        part.jobs = Array(jobs.prefix(slice))
-        part.before = before
-        part.isLast = jobs.count <= slice
-        perform(part, .bulk) { [weak self] result in
-            guard let self else { return }
-            settle(id, result) { outcome in
-                tellChanged(outcome.changes)
-                guard part.isLast else {
-                    return launch(id, verb, jobs.dropFirst(slice), slice: slice, before: outcome)
-                }
-                finish(
-                    id,
-                    LaunchResponse(
-                        sweep: verb.name.text, configurations: verb.configurations, jobs: outcome.jobs,
-                        added: outcome.added, shared: outcome.shared, missingBlobs: []))
-            }
-        }
-    }
-
-    private func tellChanged(
-        _ changes: [JobChange], stopping: [AttemptToken] = [], continuing: [AttemptToken] = []
-    ) {
-        do {
-            tell(.changed(try changes.map(translator.news), stopping: stopping, continuing: continuing))
-        } catch {
-            world.fail("wire", "a change cannot be read: \(error)")
-        }
-    }
-
-    private func act(_ id: UInt64, _ request: ActionRequest, _ ledger: Ledger) {
-        guard let action = ChangeJobs.Action(rawValue: request.action.rawValue) else { return }
-        let verb = ChangeJobs(
-            action: action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: world.wall())
-        perform(verb) { [weak self] result in
-            guard let self else { return }
-            settle(id, result) { outcome in
-                tellChanged(outcome.changes, stopping: outcome.stopping, continuing: outcome.continuing)
-                finish(
-                    id,
-                    ActionResponse(
-                        changed: outcome.changes.count + outcome.continuing.count, stopping: outcome.stopping.count,
-                        untouched: outcome.untouched))
-            }
-        }
-    }
-
-    private func drain(_ id: UInt64, _ request: DrainRequest) {
-        perform(SetWorkerState(worker: request.worker, drain: request.drain, now: world.wall())) { [weak self] result in
-            guard let self else { return }
-            settle(id, result) { worker in
-                tell(.workerChanged(worker, request.drain ? .draining : .active))
-                finish(id, Nothing())
-            }
-        }
-    }
-
-    private func blob(
-        _ id: UInt64, _ name: String, _ parameters: [String: String], _ body: Data, _ ledger: Ledger
-    ) throws {
-        func digest(_ text: String) throws -> ContentDigest {
-            guard let digest = ContentDigest(text) else { throw WireError(.badRequest, "no SHA-256") }
-            return digest
-        }
-        switch name {
-        case "beginBlob":
-            let request = try BlobBegin(parameters: parameters, body: body)
-            let one = try digest(request.sha256)
-            witness?(name) { ledger, done in
-                let status = try? ledger.blobs.begin(one, bytes: request.bytes)
-                if case .complete = status { done(true) } else { done(false) }
-            }
-            answer(id, try ledger.blobs.begin(one, bytes: request.bytes), one, ledger)
-        case "putChunk":
-            let request = try BlobChunk(parameters: parameters, body: body)
-            let one = try digest(request.sha256)
-            witness?(name) { ledger, done in
-                let status = try? ledger.blobs.put(
-                    one, index: request.index, checksum: request.checksum, bytes: request.bytes)
-                if case .complete = status { done(true) } else { done(false) }
-            }
-            let status = try ledger.blobs.put(
-                one, index: request.index, checksum: request.checksum, bytes: request.bytes)
-            answer(id, status, one, ledger)
-        case "commitBlob":
-            let one = try digest(try BlobRequest(parameters: parameters, body: body).sha256)
-            witness?(name) { ledger, done in done((try? ledger.blobs.seal(one)) != nil) }
-            answer(id, .complete(bytes: try ledger.blobs.seal(one)), one, ledger)
-        case "getBlob":
-            let request = try BlobRange(parameters: parameters, body: body)
-            let data = try ledger.blobs.read(
-                try digest(request.sha256), offset: request.offset, count: min(request.count, WireLimit.chunk))
-            guard let data else { throw WireError(.notFound, "blob \(request.sha256) is not in the store") }
-            finish(id, RawBytes(data))
-        default: preconditionFailure("no route \(name)")
-        }
-    }
-
-    private func answer(_ id: UInt64, _ status: BlobStore.Status, _ digest: ContentDigest, _ ledger: Ledger) {
-        switch status {
-        case .unknown: finish(id, BlobStatus(state: .unknown, bytes: 0))
-        case .open(let bytes, let missing): finish(id, BlobStatus(state: .open, bytes: bytes, missing: missing))
-        case .complete(let bytes):
-            perform(AddBlobs(blobs: [(digest.text, bytes)], now: world.wall())) { [weak self] result in
-                guard let self else { return }
-                settle(id, result) {
-                    guard (try? ledger.blobs.size(digest)) == bytes else {
-                        self.world.probe("blob collected while it was told to be there")
-                        return self.finish(id, .failure(WireError(.unavailable, "just removed", retryAfter: 1)))
-                    }
-                    self.finish(id, BlobStatus(state: .complete, bytes: bytes))
-                }
-            }
-        }
-    }
-
-    /// What `ledger gc` does, step by step, so that other things happen in between.
-    func collect() {
-        guard let ledger, core != nil else { return }
-        let life = life
-        perform(CollectBlobs(now: world.wall()), .bulk) { [weak self] result in
-            guard let self, case .success(let gone) = result else { return }
-            for one in gone {
-                guard let digest = ContentDigest(one.sha256) else { continue }
-                world.probe("blob collected")
-                guard (try? ledger.blobs.setAside(digest)) == true else { continue }
-                world.after(.milliseconds(1 + random.integer(below: 50))) { [weak self] in
-                    guard let self, life == self.life, let ledger = self.ledger else { return }
-                    do {
-                        let rows = try ledger.blobRowCount(digest)
-                        if rows > 0 { self.world.probe("blob wanted again while it was collected") }
-                        try ledger.blobs.settleAside(digest, isWanted: rows > 0)
-                    } catch {
-                        self.world.trace("collection: \(error)")
-                    }
-                }
-            }
-        }
-    }
-}
-
-extension SimulatedCoordinator {
-    /// The jobs that a launch makes.
-    static func jobIDs(_ request: LaunchRequest) throws -> [JobID] {
-        try LaunchSweep.prepare(request, now: WallTime(milliseconds: 0)).1.map(\.id)
     }
 }

@@ -11,7 +11,8 @@ final class SimulatedDisk: FileStore, @unchecked Sendable {
     private var names = 0
     var root: String { "/simulated/\(number)" }
 
-    private final class Held: @unchecked Sendable {}
+    // Holds nothing.
+    private final class Held: Sendable {}
     private struct Weak { weak var held: Held? }
 
     init(number: Int, seed: UInt64) {
@@ -125,6 +126,7 @@ final class SimulatedDisk: FileStore, @unchecked Sendable {
     }
 }
 
+// @unchecked: as the disk it is on.
 private final class SimulatedFile: StoredFile, @unchecked Sendable {
     let path: String
     private let disk: SimulatedDisk

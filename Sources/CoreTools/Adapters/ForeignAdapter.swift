@@ -65,6 +65,7 @@ struct PEFTConfiguration {
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
+            // No list: then it must be text, whose error is the one that is thrown.
             if let list = try? container.decode([String].self) {
                 self = .list(list)
             } else {

@@ -1,0 +1,196 @@
+import Coordinator
+import CoordinatorCore
+import Foundation
+import Ports
+import RunSpec
+import SweepLedger
+import SweepModel
+import SweepWire
+
+/// What the daemon's routes do with a request, on the simulated coordinator: the same verbs and blob steps in the same order.
+extension SimulatedCoordinator {
+    func metrics(_ id: UInt64, _ batch: MetricBatch, _ ledger: Ledger) throws {
+        let series = batch.series.map { AppendMetrics.Series(key: $0.key, steps: $0.steps, values: $0.values) }
+        let verb = AppendMetrics(token: batch.token, first: batch.first, series: series, ledgerID: ledger.id)
+        perform(verb, .bulk) { [weak self] result in
+            self?.settle(id, result) { outcome in
+                switch outcome {
+                case .stored(let next): self?.finish(id, MetricAcknowledgement(next: next))
+                case .gap(let expected):
+                    self?.world.probe("metric gap answered")
+                    self?.finish(id, .failure(WireError(.gap, "gap", expected: expected)))
+                case .superseded: self?.finish(id, .failure(WireError(.superseded, "over")))
+                }
+            }
+        }
+    }
+
+    private func settle<Value>(_ id: UInt64, _ result: Result<Value, any Error>, _ use: (Value) -> Void) {
+        switch result {
+        case .success(let value): use(value)
+        case .failure(let error): finish(id, .failure(WireError.from(error)))
+        }
+    }
+
+    func launch(_ id: UInt64, _ request: LaunchRequest) throws {
+        let (verb, jobs) = try LaunchSweep.prepare(request, now: world.wall())
+        let texts = try jobs.map { try LaunchJob($0) }
+        launch(id, verb, texts[...], slice: random.pick([2, 5, 100]), before: LaunchSweep.Outcome())
+    }
+
+    /// Slice by slice, as the route does.
+    private func launch(
+        _ id: UInt64, _ verb: LaunchSweep, _ jobs: ArraySlice<LaunchJob>, slice: Int, before: LaunchSweep.Outcome
+    ) {
+        var part = verb
+        part.jobs = Array(jobs.prefix(slice))
+        part.before = before
+        part.isLast = jobs.count <= slice
+        perform(part, .bulk) { [weak self] result in
+            guard let self else { return }
+            settle(id, result) { outcome in
+                tellChanged(outcome.changes)
+                guard part.isLast else {
+                    return launch(id, verb, jobs.dropFirst(slice), slice: slice, before: outcome)
+                }
+                finish(
+                    id,
+                    LaunchResponse(
+                        sweep: verb.name.text, configurations: verb.configurations, jobs: outcome.jobs,
+                        added: outcome.added, shared: outcome.shared, missingBlobs: []))
+            }
+        }
+    }
+
+    private func tellChanged(
+        _ changes: [JobChange], stopping: [AttemptToken] = [], continuing: [AttemptToken] = []
+    ) {
+        do {
+            tell(.changed(try changes.map(translator.news), stopping: stopping, continuing: continuing))
+        } catch {
+            world.fail("wire", "a change cannot be read: \(error)")
+        }
+    }
+
+    func act(_ id: UInt64, _ request: ActionRequest, _ ledger: Ledger) {
+        guard let action = ChangeJobs.Action(rawValue: request.action.rawValue) else { return }
+        let verb = ChangeJobs(
+            action: action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: world.wall())
+        perform(verb) { [weak self] result in
+            guard let self else { return }
+            settle(id, result) { outcome in
+                tellChanged(outcome.changes, stopping: outcome.stopping, continuing: outcome.continuing)
+                finish(
+                    id,
+                    ActionResponse(
+                        changed: outcome.changes.count + outcome.continuing.count, stopping: outcome.stopping.count,
+                        untouched: outcome.untouched))
+            }
+        }
+    }
+
+    func drain(_ id: UInt64, _ request: DrainRequest) {
+        perform(SetWorkerState(worker: request.worker, drain: request.drain, now: world.wall())) { [weak self] result in
+            guard let self else { return }
+            settle(id, result) { worker in
+                tell(.workerChanged(worker, request.drain ? .draining : .active))
+                finish(id, Nothing())
+            }
+        }
+    }
+
+    func blob(
+        _ id: UInt64, _ name: String, _ parameters: [String: String], _ body: Data, _ ledger: Ledger
+    ) throws {
+        func digest(_ text: String) throws -> ContentDigest {
+            guard let digest = ContentDigest(text) else { throw WireError(.badRequest, "no SHA-256") }
+            return digest
+        }
+        switch name {
+        case "beginBlob":
+            let request = try BlobBegin(parameters: parameters, body: body)
+            let one = try digest(request.sha256)
+            witness?(name) { ledger, done in
+                // The witness wants to know only whether it was done; an error is the other answer. So below.
+                let status = try? ledger.blobs.begin(one, bytes: request.bytes)
+                if case .complete = status { done(true) } else { done(false) }
+            }
+            answer(id, try ledger.blobs.begin(one, bytes: request.bytes), one, ledger)
+        case "putChunk":
+            let request = try BlobChunk(parameters: parameters, body: body)
+            let one = try digest(request.sha256)
+            witness?(name) { ledger, done in
+                let status = try? ledger.blobs.put(
+                    one, index: request.index, checksum: request.checksum, bytes: request.bytes)
+                if case .complete = status { done(true) } else { done(false) }
+            }
+            let status = try ledger.blobs.put(
+                one, index: request.index, checksum: request.checksum, bytes: request.bytes)
+            answer(id, status, one, ledger)
+        case "commitBlob":
+            let one = try digest(try BlobRequest(parameters: parameters, body: body).sha256)
+            witness?(name) { ledger, done in done((try? ledger.blobs.seal(one)) != nil) }
+            answer(id, .complete(bytes: try ledger.blobs.seal(one)), one, ledger)
+        case "getBlob":
+            let request = try BlobRange(parameters: parameters, body: body)
+            let data = try ledger.blobs.read(
+                try digest(request.sha256), offset: request.offset, count: min(request.count, WireLimit.chunk))
+            guard let data else { throw WireError(.notFound, "blob \(request.sha256) is not in the store") }
+            finish(id, RawBytes(data))
+        default: preconditionFailure("no route \(name)")
+        }
+    }
+
+    private func answer(_ id: UInt64, _ status: BlobStore.Status, _ digest: ContentDigest, _ ledger: Ledger) {
+        switch status {
+        case .unknown: finish(id, BlobStatus(state: .unknown, bytes: 0))
+        case .open(let bytes, let missing): finish(id, BlobStatus(state: .open, bytes: bytes, missing: missing))
+        case .complete(let bytes):
+            perform(AddBlobs(blobs: [(digest.text, bytes)], now: world.wall())) { [weak self] result in
+                guard let self else { return }
+                settle(id, result) {
+                    // As the route does: what cannot be read is not there for the client, who sends it again.
+                    guard (try? ledger.blobs.size(digest)) == bytes else {
+                        self.world.probe("blob collected while it was told to be there")
+                        return self.finish(id, .failure(WireError(.unavailable, "just removed", retryAfter: 1)))
+                    }
+                    self.finish(id, BlobStatus(state: .complete, bytes: bytes))
+                }
+            }
+        }
+    }
+
+    /// What `ledger gc` does, step by step, so that other things happen in between.
+    func collect() {
+        guard let ledger, core != nil else { return }
+        let life = life
+        perform(CollectBlobs(now: world.wall()), .bulk) { [weak self] result in
+            guard let self, case .success(let gone) = result else { return }
+            for one in gone {
+                guard let digest = ContentDigest(one.sha256) else { continue }
+                world.probe("blob collected")
+                do {
+                    guard try ledger.blobs.setAside(digest) else { continue }
+                } catch {
+                    world.trace("collection: \(error)")
+                    continue
+                }
+                world.after(.milliseconds(1 + random.integer(below: 50))) { [weak self] in
+                    guard let self, life == self.life, let ledger = self.ledger else { return }
+                    do {
+                        let rows = try ledger.blobRowCount(digest)
+                        if rows > 0 { self.world.probe("blob wanted again while it was collected") }
+                        try ledger.blobs.settleAside(digest, isWanted: rows > 0)
+                    } catch {
+                        self.world.trace("collection: \(error)")
+                    }
+                }
+            }
+        }
+    }
+
+    /// The jobs that a launch makes.
+    static func jobIDs(_ request: LaunchRequest) throws -> [JobID] {
+        try LaunchSweep.prepare(request, now: WallTime(milliseconds: 0)).1.map(\.id)
+    }
+}
