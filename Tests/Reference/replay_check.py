@@ -6,6 +6,11 @@ v-prediction, with and without min-SNR.
 
 Uses the tiny pipeline, the batches and the starting adapters of CoreAdaptersTests/Fixtures. Wanted: losses to 5e-6 of
 their value, every tensor within 0.2 % of the distance it moved.
+
+AdamW's first steps move an element by the sign of its gradient: one whose gradient is nearly 0 goes either way by rounding
+alone, and takes its tensor past 0.2 % if that is small. v-prediction with min-SNR makes such elements: there PyTorch in f32 is up
+to 0.3 % from itself in f64, and differs between one thread and two. In those runs elements are left out whose first
+gradient is under 1e-4 of their tensor's largest; they must be under 1 % of the tensor, or one of it.
 """
 
 import itertools
@@ -51,13 +56,20 @@ def reference(case, train_text, optimizer, prediction, gamma, batches):
         loss = error.mean()
         adamw.zero_grad()
         loss.backward()
+        if i == 0:
+            gradients = {p.data_ptr(): p.grad.abs() / p.grad.abs().max() for group in adamw.param_groups for p in group["params"]}
         adamw.step()
         losses.append(loss.item())
     out = state(network) | (state(te) if train_text else {})
+    # state() copies; the parameters themselves tell which gradient is whose.
+    first = {
+        key.replace("lora_te_encoder_", "lora_te_text_model_encoder_"): gradients.get(value.data_ptr())
+        for net in (network, te) for key, value in net.state_dict(keep_vars=True).items()
+    }
     network.restore()
     if train_text:
         te.restore()
-    return losses, {k: v for k, v in out.items() if not k.endswith("alpha")}
+    return losses, {k: v for k, v in out.items() if not k.endswith("alpha")}, first
 
 
 worst_loss = worst_tensor = 0
@@ -70,8 +82,8 @@ with tempfile.TemporaryDirectory() as folder:
             continue
         lr = 1e-4 if case == "full" else 1e-3
         batches = fixtures / ("batches-text.safetensors" if train_text else "batches.safetensors")
-        losses, truth = reference(case, train_text, dict(lr=lr, betas=(0.9, beta2), weight_decay=decay), prediction, gamma,
-                                  load_file(batches))
+        losses, truth, first = reference(case, train_text, dict(lr=lr, betas=(0.9, beta2), weight_decay=decay), prediction, gamma,
+                                         load_file(batches))
         start = load_file(fixtures / f"adapter-{case}.safetensors")
         command = [
             radiata, "model", "replay", "--model", str(pipeline), "--adapter", str(fixtures / f"adapter-{case}.safetensors"),
@@ -82,17 +94,23 @@ with tempfile.TemporaryDirectory() as folder:
         found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["losses"]
         loss = max(abs(a - b) / b for a, b in zip(found, losses, strict=True))
         tensors = load_file(out)
-        share, name = 0, ""
+        share, name, left_out = 0, "", 0
         for key, wanted in truth.items():
             # The softmax cancels a constant added to all keys: the true gradient of that bias is 0.
             if key.endswith("k_proj.diff_b"):
                 continue
-            moved = (wanted.double() - start[key].double()).norm()
-            distance = float((tensors[key].double() - wanted.double()).norm() / moved)
+            difference, moved = tensors[key].double() - wanted.double(), wanted.double() - start[key].double()
+            distance = float(difference.norm() / moved.norm())
+            if gamma and distance > 0.002:
+                undecided = first[key] < 1e-4
+                assert undecided.sum() <= max(1, undecided.numel() // 100), f"{key}: {undecided.sum()} gradients are nearly 0"
+                left_out += int(undecided.sum())
+                distance = float((difference * ~undecided).norm() / moved.norm())
             if distance > share:
                 share, name = distance, key
         print(f"{case:9} {'U-Net + text' if train_text else 'U-Net':12} decay {decay:4} beta2 {beta2:5} {prediction:7} "
-              f"gamma {gamma or '-':3}: losses {loss:.1e}, tensors {share:.2%} ({name})", flush=True)
+              f"gamma {gamma or '-':3}: losses {loss:.1e}, tensors {share:.2%} ({name})"
+              + (f", without {left_out} undecided elements" if left_out else ""), flush=True)
         worst_loss, worst_tensor = max(worst_loss, loss), max(worst_tensor, share)
 print(f"worst: losses {worst_loss:.1e} of 5e-6, tensors {worst_tensor:.3%} of 0.2 %")
 assert worst_loss < 5e-6 and worst_tensor < 0.002
