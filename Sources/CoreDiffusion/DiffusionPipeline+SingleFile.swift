@@ -4,14 +4,16 @@ extension DiffusionPipeline {
     /// Loads a single file, which has no tokenizer: `vocab.json` and `merges.txt` lie beside it, or in another folder.
     ///
     /// Where diffusers' configurations lie beside the file, or around the tokenizer's folder, they say the sizes.
-    /// - Parameter tokenizer: the tokenizer's folder; nil looks beside the file.
-    package init(singleFile path: String, tokenizer: String? = nil) throws {
+    /// - Parameters:
+    ///   - tokenizer: the tokenizer's folder; nil looks beside the file.
+    ///   - keepsHalves: keep the U-Net's matrices and filters as half floats where that loses nothing.
+    package init(singleFile path: String, tokenizer: String? = nil, keepsHalves: Bool = false) throws {
         let checkpoint = try SingleFileCheckpoint(
             path: path, configurations: Self.configurations(of: path, tokenizer: tokenizer))
         let folder = try Self.tokenizerFolder(of: path, tokenizer)
         let words = try CLIPTokenizer(directory: folder)
         self.init(
-            unet: try checkpoint.loadUNet(), vae: try checkpoint.loadAutoencoder(),
+            unet: try checkpoint.loadUNet(keepsHalves: keepsHalves), vae: try checkpoint.loadAutoencoder(),
             textEncoder: try checkpoint.loadTextEncoder(), tokenizer: words,
             schedule: try checkpoint.schedule(),
             textEncoder2: checkpoint.isLarge ? try checkpoint.loadSecondTextEncoder() : nil,
@@ -21,9 +23,12 @@ extension DiffusionPipeline {
     }
 
     /// Loads a folder in diffusers' layout or a single file, whichever the path names.
-    package static func load(path: String, tokenizer: String? = nil) throws -> DiffusionPipeline {
+    package static func load(
+        path: String, tokenizer: String? = nil, keepsHalves: Bool = false
+    ) throws -> DiffusionPipeline {
         try isSingleFile(path)
-            ? DiffusionPipeline(singleFile: path, tokenizer: tokenizer) : DiffusionPipeline(directory: path)
+            ? DiffusionPipeline(singleFile: path, tokenizer: tokenizer, keepsHalves: keepsHalves)
+            : DiffusionPipeline(directory: path, keepsHalves: keepsHalves)
     }
 
     /// - Throws: `DiffusionError.missingFile` if there is nothing at the path.

@@ -33,9 +33,10 @@ package struct DiffusionPipeline {
 
     /// Loads all parts; everything is frozen.
     ///
+    /// - Parameter keepsHalves: keep the U-Net's matrices and filters as half floats where that loses nothing.
     /// - Throws: `DiffusionError`, `NetsError` or the tensor module's error, naming the file.
-    package init(directory: String) throws {
-        let unet = try Self.loadUNet(directory + "/unet")
+    package init(directory: String, keepsHalves: Bool = false) throws {
+        let unet = try Self.loadUNet(directory + "/unet", keepsHalves: keepsHalves)
         let isLarge = unet.configuration.addition != nil
         self.init(
             unet: unet, vae: try Self.loadAutoencoder(directory + "/vae"),
@@ -117,11 +118,12 @@ package struct DiffusionPipeline {
         ]
     }
 
-    package static func loadUNet(_ path: String) throws -> UNet2DConditionModel {
+    package static func loadUNet(_ path: String, keepsHalves: Bool = false) throws -> UNet2DConditionModel {
         let folder = try ModelFolder(path: path)
         let configuration = try UNetConfiguration(path: folder.configurationPath)
         let weights = try folder.open()
         let unet = UNet2DConditionModel(configuration: configuration)
+        if keepsHalves { unet.keepWeightsAsHalfWhenSet() }
         try folder.load(weights, into: unet)
         return unet
     }

@@ -61,7 +61,7 @@ package struct SingleFileCheckpoint {
         return try SingleFileSizes(shape: shape, path: path).secondText()
     }
 
-    package func loadUNet() throws -> UNet2DConditionModel {
+    package func loadUNet(keepsHalves: Bool = false) throws -> UNet2DConditionModel {
         let configuration = try unetConfiguration()
         // The names follow from the number of blocks, which is the same at every level of published models.
         guard Set(configuration.layersPerBlock).count == 1, let layers = configuration.layersPerBlock.first else {
@@ -70,6 +70,7 @@ package struct SingleFileCheckpoint {
                 message: "\(path): layers_per_block \(configuration.layersPerBlock) of several values in a single file")
         }
         let unet = UNet2DConditionModel(configuration: configuration)
+        if keepsHalves { unet.keepWeightsAsHalfWhenSet() }
         try load(into: unet, SingleFileNames.unetPrefix) { SingleFileNames.unet($0, layers: layers) ?? $0 }
         return unet
     }

@@ -67,12 +67,20 @@ extension Module {
 
     /// Keeps the matrices and filters as half floats: see `Parameter.keepAsHalf`.
     package func keepWeightsAsHalf(rounding: Bool = false) {
+        for weight in matricesAndFilters() { weight.keepAsHalf(rounding: rounding) }
+    }
+
+    /// Keeps the matrices and filters as half floats one by one as they are loaded or initialised.
+    package func keepWeightsAsHalfWhenSet(rounding: Bool = false) {
+        for weight in matricesAndFilters() { weight.halving = rounding ? .rounding : .withoutLoss }
+    }
+
+    private func matricesAndFilters() -> [Parameter] {
+        var all: [Parameter] = []
         visit { _, module in
-            guard let weight = (module as? Linear)?.weight ?? (module as? Conv2d)?.weight else { return }
-            weight.keepAsHalf(rounding: rounding)
-            // At once, or both forms of the whole network would be held for a while.
-            Compute.releaseIdleBuffers()
+            if let weight = (module as? Linear)?.weight ?? (module as? Conv2d)?.weight { all.append(weight) }
         }
+        return all
     }
 
     /// Sets every weight to the reference library's random initialisation, the same on every machine.
@@ -80,6 +88,8 @@ extension Module {
         for (name, child) in children {
             child.initialize(seed: seed, path: path.isEmpty ? name : path + "." + name)
         }
+        for (_, parameter) in parameters { parameter.prepareToSet() }
         initializeOwnParameters(seed: seed, path: path)
+        for (_, parameter) in parameters { parameter.settle() }
     }
 }

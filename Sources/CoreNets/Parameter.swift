@@ -5,6 +5,11 @@ package final class Parameter {
     /// In memory layout. Its contents are undefined until the module is loaded or initialised.
     package private(set) var tensor: Tensor
     package let layout: ParameterLayout
+    /// Whether values are kept as half floats as soon as they are set, in which case f32 copies of a whole network
+    /// never exist at once; and whether that may round them.
+    package var halving = Halving.never
+
+    package enum Halving { case never, withoutLoss, rounding }
 
     /// - Parameter shape: in memory layout.
     /// - Precondition: a convolution has four axes.
@@ -51,6 +56,7 @@ package final class Parameter {
         }
         let taps = layout == .convolution ? wanted[2] * wanted[3] : 1
         let inputs = layout == .convolution ? wanted[1] : 1
+        prepareToSet()
         tensor.withMutableBuffer { memory in
             guard taps > 1 else {
                 _ = memory.update(fromContentsOf: floats)
@@ -66,13 +72,27 @@ package final class Parameter {
                 }
             }
         }
+        settle()
+    }
+
+    /// Makes room for f32 elements where half floats are kept; before every element is set.
+    func prepareToSet() {
+        if tensor.isHalf { tensor = Tensor(uninitialized: tensor.shape) }
+    }
+
+    /// Follows `halving` after every element was set.
+    func settle() {
+        if halving != .never { keepAsHalf(rounding: halving == .rounding) }
     }
 
     /// Keeps the values as half floats from now on, in half the memory.
     ///
     /// - Parameter rounding: whether values may change; without it only weights that lose nothing are kept so.
     package func keepAsHalf(rounding: Bool = false) {
-        if let half = tensor.halved(rounding: rounding) { tensor = half }
+        guard !tensor.isHalf, let half = tensor.halved(rounding: rounding) else { return }
+        tensor = half
+        // At once, or both forms of a whole network would be held for a while.
+        Compute.releaseIdleBuffers()
     }
 
     /// Sets every element; `tensor` keeps its identity, so optimisers and adapters that hold it see the change.

@@ -79,9 +79,9 @@ package struct BenchStep {
         let peakRate = peak ?? BenchGEMM().run().gflops
         Compute.releaseIdleBuffers()
         let unet = UNet2DConditionModel(configuration: model.configuration)
+        if halves { unet.keepWeightsAsHalfWhenSet(rounding: true) }
         unet.initialize(seed: 0)
         unet.checkpoints = checkpoints
-        if halves { unet.keepWeightsAsHalf(rounding: true) }
         var random = RandomStream(seed: 1, purpose: "bench step")
         let (sample, target) = (
             Tensor(uninitialized: [samples, side, side, 4]), Tensor(uninitialized: [samples, side, side, 4])

@@ -14,13 +14,13 @@ final class TrainedModel {
     let trainsText: Bool
 
     init(job: TrainingJob, tokenizer: String? = nil) throws {
-        var pipeline = try DiffusionPipeline.load(path: job.base, tokenizer: tokenizer)
+        // Without what activations would take, weights that came as half floats need no more memory than in their file.
+        var pipeline = try DiffusionPipeline.load(
+            path: job.base, tokenizer: tokenizer, keepsHalves: job.training.gradientCheckpointing)
         try pipeline.schedule.adopt(
             prediction: job.training.predictionType, zeroTerminal: job.training.zeroTerminalSNR)
         try JobLimits.check(job, against: pipeline)
         pipeline.unet.checkpoints = job.training.gradientCheckpointing
-        // Weights that came as half floats take no more memory than in their file.
-        if job.training.gradientCheckpointing { pipeline.unet.keepWeightsAsHalf() }
         self.pipeline = pipeline
         let freezesText = job.training.textEncoderLearningRate == 0
         adapters = try AdapterSet.create(

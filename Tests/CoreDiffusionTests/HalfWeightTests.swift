@@ -39,4 +39,22 @@ struct HalfWeightTests {
         wide.keepWeightsAsHalf()
         #expect(wide.allParameters().count { $0.parameter.tensor.isHalf } > 50)
     }
+
+    @Test("weights halved as they are set are those halved afterwards, and can be set again")
+    func whenSet() throws {
+        let (after, during) = (
+            network(),
+            UNet2DConditionModel(
+                configuration: UNetConfiguration(
+                    blockOutChannels: [32, 64], layersPerBlock: 1, heads: 4, crossAttentionWidth: 24, normGroups: 8))
+        )
+        after.keepWeightsAsHalf(rounding: true)
+        during.keepWeightsAsHalfWhenSet(rounding: true)
+        during.initialize(seed: 5)
+        during.initialize(seed: 4)
+        for (one, other) in zip(after.allParameters(), during.allParameters()) {
+            #expect(one.parameter.tensor.isHalf == other.parameter.tensor.isHalf, "\(one.path)")
+            #expect(one.parameter.fileValues().floats == other.parameter.fileValues().floats, "\(one.path)")
+        }
+    }
 }

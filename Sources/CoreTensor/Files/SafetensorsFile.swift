@@ -65,6 +65,7 @@ package final class SafetensorsFile: @unchecked Sendable {
     package func floats(_ name: String) throws -> [Float] {
         let entry = try entry(name)
         let bytes = bytes(of: entry)
+        defer { forget(bytes) }
         return try [Float](unsafeUninitializedCapacity: entry.count) { buffer, count in
             try convert(entry, bytes, named: name, into: buffer)
             count = entry.count
@@ -78,6 +79,7 @@ package final class SafetensorsFile: @unchecked Sendable {
         let entry = try entry(name)
         let result = Tensor(uninitialized: entry.shape)
         let bytes = bytes(of: entry)
+        defer { forget(bytes) }
         try result.withMutableBuffer { try convert(entry, bytes, named: name, into: $0) }
         return result
     }
@@ -116,6 +118,14 @@ package final class SafetensorsFile: @unchecked Sendable {
 
     private func bytes(of entry: SafetensorsEntry) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: mapping + dataStart + entry.offsets.lowerBound, count: entry.offsets.count)
+    }
+
+    /// Lets go of the pages of a tensor that was read, or a network and its whole file would be in memory together.
+    private func forget(_ bytes: UnsafeRawBufferPointer) {
+        let page = Int(getpagesize()), start = Int(bitPattern: bytes.baseAddress)
+        let first = (start + page - 1) / page * page, end = (start + bytes.count) / page * page
+        // A hint: if it fails, the pages stay until the file is closed.
+        if end > first { _ = madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, MADV_DONTNEED) }
     }
 
     private func convert(
