@@ -51,6 +51,7 @@ $(CURDIR)/.build/reference/bin/python .build/reference/bin/python: Tests/Referen
 adapter-check: setup $(RADIATA_PYTHON) ## every algorithm against lycoris-lora, diffusers and PEFT, both directions
 	$(BUILD) --build-tests
 	RADIATA_PYTHON="$(abspath $(RADIATA_PYTHON))" $(FAST) $(TEST) --filter CoreAdaptersTests
+	$(FAST) $(RADIATA_PYTHON) Tests/Reference/adapter_run_check.py $(RADIATA)
 
 reference: build $(RADIATA_PYTHON) ## models, training and resume against the reference libraries (5 GB of memory, 2 GB of disk)
 	$(RADIATA_PYTHON) Tests/Reference/model_run_check.py $(RADIATA)
