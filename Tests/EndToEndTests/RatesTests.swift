@@ -25,15 +25,17 @@ struct RatesTests {
         #expect(low.distance > 0.8 * floor, "near the base: \(low)")
         #expect(right.distance < 0.6 * floor, "learnt: \(right)")
         #expect(right.similarity > low.similarity)
-        // Over-training: no longer what the prompt asks for, all pictures alike, and the base's other abilities lost.
-        #expect(high.textSimilarity < right.textSimilarity - 0.1, "deaf to the prompt: \(high) against \(right)")
+        #expect(right.validationLoss < 0.7 * low.validationLoss, "learnt: \(right) against \(low)")
+        // Over-training: worse than untrained at the task itself, deaf to the prompt, and the base's other abilities lost.
+        #expect(high.validationLoss > low.validationLoss, "worse than untrained: \(high) against \(low)")
+        #expect(high.textSimilarity < right.textSimilarity - 0.3, "deaf to the prompt: \(high) against \(right)")
         #expect(high.styleDistance > 2 * right.styleDistance, "the base is lost: \(high) against \(right)")
     }
 }
 
 /// What the last checkpoint of a group's only job measured.
 private struct Trained: CustomStringConvertible {
-    let distance, baseDistance, similarity, textSimilarity, styleDistance: Double
+    let distance, baseDistance, similarity, textSimilarity, styleDistance, validationLoss: Double
 
     init(_ house: House, group: String) throws {
         let rows = try house.query(
@@ -48,10 +50,16 @@ private struct Trained: CustomStringConvertible {
         similarity = try #require(values["trigger image_similarity"], "\(rows)")
         textSimilarity = try #require(values["alter text_similarity"], "\(rows)")
         styleDistance = try #require(values["style style_distance"], "\(rows)")
+        let losses = try house.query(
+            """
+            SELECT x.value FROM metrics x JOIN members m ON m.job = x.job
+            WHERE x.key = 'validation_loss' AND m.group_name = '\(group)' ORDER BY x.step DESC LIMIT 1
+            """)
+        validationLoss = try #require((losses.first?["value"] as? NSNumber)?.doubleValue)
     }
 
     var description: String {
         "distance \(distance) (base \(baseDistance)), similarity \(similarity), text similarity of altered prompts "
-            + "\(textSimilarity), style distance \(styleDistance)"
+            + "\(textSimilarity), style distance \(styleDistance), validation loss \(validationLoss)"
     }
 }

@@ -122,8 +122,8 @@ package final class SafetensorsFile: @unchecked Sendable {
 
     /// Lets go of the pages of a tensor that was read, or a network and its whole file would be in memory together.
     private func forget(_ bytes: UnsafeRawBufferPointer) {
-        let page = Int(getpagesize()), start = Int(bitPattern: bytes.baseAddress)
-        let first = (start + page - 1) / page * page, end = (start + bytes.count) / page * page
+        let (page, start) = (Int(getpagesize()), Int(bitPattern: bytes.baseAddress))
+        let (first, end) = ((start + page - 1) / page * page, (start + bytes.count) / page * page)
         // A hint: if it fails, the pages stay until the file is closed.
         if end > first { _ = madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, MADV_DONTNEED) }
     }
