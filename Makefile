@@ -73,10 +73,14 @@ simulate: setup ## SEEDS=N worlds of the simulated cluster (FROM=S the first), o
 	$(BUILD) --product radiata-simulate
 	$(SIMULATE) $(if $(SEED),--seed $(SEED) --trace,--seeds $(or $(SEEDS),300) --from $(or $(FROM),1))
 
-faults: build ## real processes killed and stopped, crash points, a foreign program at the ledger, flipped bits (COUNT=20)
+faults: build ## real processes killed, asleep and cut off from each other, crash points, a foreign program at the ledger, flipped bits (COUNT=20)
 	$(BUILD) --build-tests
-	for part in kill points foreign bits; do RADIATA_FAULTS_PART=$$part RADIATA_FAULTS_COUNT=$(or $(COUNT),20) \
+	for part in points bits; do RADIATA_FAULTS_PART=$$part RADIATA_FAULTS_COUNT=$(or $(COUNT),20) \
 	    RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter FaultCampaign || exit 1; done
+	python3 Tests/Campaign/campaign.py kill --count $$((8 * $(or $(COUNT),20)))
+	python3 Tests/Campaign/campaign.py foreign --count $$((5 * $(or $(COUNT),20)))
+	python3 Tests/Campaign/campaign.py syncs
+	python3 Tests/Campaign/campaign.py netns --count 11
 
 campaign: setup ## PART=simulate FROM=1 TO=1000: a piece of the long campaign; its result is appended to docs/reliability.md
 	.ci/campaign "$(or $(PART),simulate)" "$(or $(FROM),1)" "$(or $(TO),1000)"

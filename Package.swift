@@ -164,7 +164,11 @@ let testTargets: [Target] = [
         ["Coordinator", "SweepClient", "SweepFile", "SweepWire", "SweepModel", "RunSpec", "Ports", lifecycle, logging]),
     tests(
         "DecoderTests",
-        ["SweepFile", "SweepWire", "SweepLedger", "SweepModel", "Worker", "ImageFiles", "RunSpec", "Ports"],
+        [
+            "SweepFile", "SweepWire", "SweepLedger", "SweepModel", "Worker", "ImageFiles", "CoreTensor",
+            "CoreDiffusion",
+            "CoreData", "RunSpec", "Ports",
+        ],
         exclude: ["Corpus", "make_corpus.py"]),
     tests("SweepModelTests", ["SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
 ]

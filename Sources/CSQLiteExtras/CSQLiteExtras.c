@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CSQLiteExtras.h"
 
+#include <malloc.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,3 +250,5 @@ static int note_pages(void *context, sqlite3 *db, const char *name, int pages) {
 }
 
 void cse_watch_wal(void *database, int *pages) { sqlite3_wal_hook(database, note_pages, pages); }
+
+void cse_give_back_memory(void) { malloc_trim(0); }

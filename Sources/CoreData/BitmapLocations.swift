@@ -13,15 +13,20 @@ struct BitmapLocations {
     init(font: FontBytes, locations: Int, pixels: Int) throws {
         self.font = font
         self.pixels = pixels
-        let strikes = try (0..<(try font.u32(locations + 4))).map { index in
+        let strikeCount = try font.count(at: locations + 4, of: 48)
+        let strikes = try (0..<strikeCount).map { index in
             let at = locations + 8 + 48 * index
             return (size: try font.u8(at + 45), array: locations + (try font.u32(at)), count: try font.u32(at + 8))
         }
         guard let strike = strikes.max(by: { $0.size < $1.size }) else { throw font.damaged("CBLC without a strike") }
+        var glyphs = 0
         for index in 0..<strike.count {
             let at = strike.array + 8 * index
             let range = (first: try font.u16(at), last: try font.u16(at + 2))
             guard range.first <= range.last else { throw font.damaged("glyphs \(range.first)...\(range.last)") }
+            // No glyph stands in two ranges, and glyph numbers have 16 bits.
+            glyphs += range.last - range.first + 1
+            guard glyphs <= 1 << 16 else { throw font.damaged("\(glyphs) glyphs in one strike") }
             try add(subtable: strike.array + (try font.u32(at + 4)), first: range.first, last: range.last)
         }
     }

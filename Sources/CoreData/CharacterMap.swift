@@ -18,10 +18,15 @@ struct CharacterMap {
     /// Format 12: groups of (first, last, glyph of the first).
     private static func segmentedCoverage(_ font: FontBytes, _ table: Int) throws -> [UInt32: Int] {
         var glyphs: [UInt32: Int] = [:]
-        for group in 0..<(try font.u32(table + 12)) {
+        var next = 0
+        for group in 0..<(try font.count(at: table + 12, of: 12)) {
             let at = table + 16 + 12 * group
             let (first, last, glyph) = (try font.u32(at), try font.u32(at + 4), try font.u32(at + 8))
-            guard first <= last, last <= 0x10FFFF else { throw font.damaged("a character group \(first)...\(last)") }
+            // Groups ascend: otherwise a few of them would cover millions of code points again and again.
+            guard next <= first, first <= last, last <= 0x10FFFF else {
+                throw font.damaged("a character group \(first)...\(last)")
+            }
+            next = last + 1
             for code in first...last { glyphs[UInt32(code)] = glyph + code - first }
         }
         return glyphs
@@ -33,10 +38,12 @@ struct CharacterMap {
         let (ends, starts) = (table + 14, table + 16 + doubled)
         let (deltas, offsets) = (starts + doubled, starts + 2 * doubled)
         var glyphs: [UInt32: Int] = [:]
+        var next = 0
         for segment in stride(from: 0, to: doubled, by: 2) {
             let (first, last) = (try font.u16(starts + segment), try font.u16(ends + segment))
             let (delta, offset) = (try font.u16(deltas + segment), try font.u16(offsets + segment))
-            guard first <= last else { throw font.damaged("a character segment \(first)...\(last)") }
+            guard next <= first, first <= last else { throw font.damaged("a character segment \(first)...\(last)") }
+            next = last + 1
             for code in first...last where code != 0xFFFF {
                 var glyph = code
                 if offset != 0 {

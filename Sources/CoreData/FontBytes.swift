@@ -12,6 +12,13 @@ struct FontBytes {
 
     func u32(_ at: Int) throws -> Int { try u16(at) << 16 | u16(at + 2) }
 
+    /// How many records of a size follow a 32-bit count; a file cannot hold more than its bytes.
+    func count(at place: Int, of size: Int) throws -> Int {
+        let count = try u32(place)
+        guard count <= bytes.count / size else { throw damaged("\(count) records in \(bytes.count) bytes") }
+        return count
+    }
+
     func slice(_ at: Int, count: Int) throws -> [UInt8] {
         guard at >= 0, count >= 0, at + count <= bytes.count else {
             throw damaged("ends at byte \(bytes.count), wanted \(count) bytes from \(at)")

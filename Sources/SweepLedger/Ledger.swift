@@ -117,7 +117,12 @@ package final class Ledger: Sendable {
                     PRAGMA cache_size = -65536;
                     """)
         }
-        return try DatabaseQueue(path: path, configuration: configuration)
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        // What GRDB's pool did behind its caller's back.
+        if Faults.planted("lowered-after-opening") {
+            try queue.inDatabase { try $0.execute(sql: "PRAGMA synchronous = NORMAL") }
+        }
+        return queue
     }
 
     private static func openReaders(_ path: String) throws -> DatabasePool {
@@ -126,6 +131,7 @@ package final class Ledger: Sendable {
         configuration.readonly = true
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 4
+        configuration.persistentReadOnlyConnections = true  // not closed where memory is given back
         configuration.prepareDatabase { db in
             try db.execute(
                 sql:
@@ -166,6 +172,18 @@ package final class Ledger: Sendable {
     package func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         guard let readers else { return try readNow(body) }
         return try await readers.read(body)
+    }
+
+    /// Empties the caches of pages that nobody uses now and gives freed memory back to the system. What is read again comes
+    /// from the system's cache; without it the process keeps what its busiest hour took, in each thread's arena.
+    package func giveBackMemory() async throws {
+        try await writer.perform(ShrinkCache(), .bulk)
+        readers?.releaseMemoryEventually()
+        cse_give_back_memory()
+    }
+
+    private struct ShrinkCache: LedgerVerb {
+        func run(_ db: Database) throws { try db.execute(sql: "PRAGMA shrink_memory") }
     }
 
     package static var sqliteVersion: String { String(cString: cse_version()) }

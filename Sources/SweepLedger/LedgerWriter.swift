@@ -82,13 +82,7 @@ package final class LedgerWriter: Sendable {
             }
             // GRDB's pool lowers this behind the caller's back; whoever opened the connection, the writer does not
             // start without it.
-            let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? ""
-            let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous") ?? 0
-            guard mode == "wal", synchronous == 2 || Faults.planted("synchronous-normal") else {
-                throw LedgerError(
-                    .notDurable,
-                    "\(path): journal_mode is \(mode), synchronous is \(synchronous); wanted wal and 2 (FULL)")
-            }
+            try Self.checkSettings(db, path)
             cse_watch_wal(connection, pages.pointer)
             // The file then stands by itself. A reader of another program may be in the way; then the next checkpoint
             // does it.

@@ -44,6 +44,8 @@ extension Schema {
                 "ALTER TABLE job ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0 CHECK (thinned IN (0, 1))",
                 "CREATE INDEX job_unthinned ON job (id) WHERE state = 'done' AND thinned = 0",
             ]),
+        // An adapter of the very step that the attempt went on from, where no earlier attempt had come to write it.
+        Migration(version: 4, statements: [visibleCheckpoints, "DROP VIEW checkpoints", checkpoints]),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -29,7 +29,8 @@ package struct ReadOnlyQuery {
         "metric_bits",
         "checkpoint", "checkpoint_file", "evaluation", "evaluated", "artifact", "log_text", "blob", "input",
         "input_file",
-        "worker", "event", "quarantine", "span", "jobs", "members", "metrics", "latest_metrics", "checkpoints",
+        "worker", "event", "quarantine", "span", "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics",
+        "checkpoints",
         "results",
         "artifacts", "sqlite_master", "sqlite_schema", "json_each", "json_tree",
     ]

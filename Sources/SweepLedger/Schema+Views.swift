@@ -28,6 +28,29 @@ extension Schema {
         FROM attempt a
         """
 
+    /// The splice of checkpoints. Those of the step that an attempt went on from are those of the attempt that saved the
+    /// state, unless it was lost between the state and the adapter: then the first adapter that a later one wrote counts.
+    static let visibleCheckpoints = """
+        CREATE VIEW visible_checkpoint AS SELECT c.id AS checkpoint, p.attempt, p.job, p.number, c.step,
+            c.step = p.low AS is_resumed_step
+        FROM span p JOIN checkpoint c ON c.attempt = p.attempt
+        WHERE c.step >= p.low AND c.step <= p.high AND (c.step > p.low OR (
+            EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.checkpoint = c.id AND f.kind = 'adapter')
+            AND NOT EXISTS (
+                SELECT 1 FROM span q JOIN checkpoint d ON d.attempt = q.attempt
+                JOIN checkpoint_file g ON g.checkpoint = d.id AND g.kind = 'adapter'
+                WHERE q.job = p.job AND q.number < p.number AND d.step = c.step AND d.step >= q.low AND d.step <= q.high)))
+        """
+
+    /// As of version 4.
+    static let checkpoints = """
+        CREATE VIEW checkpoints AS SELECT j.identity AS job, v.number AS attempt, c.epoch AS epoch, c.step AS step,
+            f.kind AS kind, f.sha256 AS sha256, f.bytes AS bytes, c.name AS name, f.name AS file, c.final AS final
+        FROM job j JOIN visible_checkpoint v ON v.job = j.id JOIN checkpoint c ON c.id = v.checkpoint
+        JOIN checkpoint_file f ON f.checkpoint = c.id
+        WHERE v.is_resumed_step = 0 OR f.kind = 'adapter'
+        """
+
     /// What users query; names and columns are a contract.
     static let views: [String] = [
         span,

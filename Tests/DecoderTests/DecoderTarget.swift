@@ -1,3 +1,6 @@
+import CoreData
+import CoreDiffusion
+import CoreTensor
 import Foundation
 import ImageFiles
 import Ports
@@ -13,6 +16,7 @@ enum DecoderTarget: String, CaseIterable, Sendable {
     case sweepFile, expression, commandTemplate, canonicalJSON, launchRequest, requestJSON, requestParameters,
         answerJSON
     case metricBatch, metricLine, queryGate, pointSpool, reportSpool, image, digest, wireError
+    case safetensors, tokenizer, modelConfiguration, conceptFile, font, memoryCounters, trainerOutput
 
     /// Runs the decoder once.
     ///
@@ -68,6 +72,72 @@ enum DecoderTarget: String, CaseIterable, Sendable {
             _ = SweepName(text)
             _ = SessionID(rawValue: text).isValid
         case .wireError: _ = try WireJSON.decode(WireError.self, from: data)
+        case .safetensors:
+            try file(bytes, name: "model.safetensors") { path in
+                let file = try SafetensorsFile(path: path)
+                for name in file.names {
+                    do { _ = try file.floats(name) } catch is TensorError {}
+                    do { _ = try file.integers(name) } catch is TensorError {}
+                }
+            }
+        case .tokenizer: try tokenizer(bytes)
+        case .modelConfiguration: try configuration(bytes)
+        case .conceptFile: _ = try ConceptFile.parse(text, file: "concepts.yaml")
+        case .font:
+            try file(bytes, name: "font.ttf") { path in
+                let font = try EmojiFont(path: path)
+                for point in font.codePoints.prefix(20) { do { _ = try font.image(of: point) } catch {} }
+            }
+        // What the kernel says: the group's path stands in the text and names the next file.
+        case .memoryCounters: _ = OutOfMemoryWatch.kills { _ in text }
+        case .trainerOutput: try trainerOutput(bytes)
+        }
+    }
+
+    /// What a trainer leaves in its folder; the first byte picks the file.
+    private func trainerOutput(_ bytes: [UInt8]) throws {
+        let body = Data(bytes.dropFirst())
+        switch (bytes.first ?? 0) % 3 {
+        case 0: _ = try JSONDecoder().decode(CheckpointManifest.self, from: body)
+        case 1: _ = try JSONDecoder().decode(EvaluationRow.self, from: body)
+        default: _ = try JSONDecoder().decode(ArtifactRow.self, from: body)
+        }
+    }
+
+    /// The first byte picks how the tokenizer is stored: one file, or vocabulary and merges parted by a NUL.
+    private func tokenizer(_ bytes: [UInt8]) throws {
+        let body = Array(bytes.dropFirst())
+        let parts = body.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false).map(Array.init)
+        let isWhole = (bytes.first ?? 0) % 2 == 0
+        try folder { folder in
+            if isWhole {
+                try write(body, folder + "/tokenizer.json")
+            } else {
+                try write(parts[0], folder + "/vocab.json")
+                try write(parts.count > 1 ? parts[1] : [], folder + "/merges.txt")
+            }
+            _ = try CLIPTokenizer(directory: folder).encode("a small cat, it's 3 o'clock")
+        }
+    }
+
+    /// The first byte picks the model.
+    private func configuration(_ bytes: [UInt8]) throws {
+        try file(Array(bytes.dropFirst()), name: "config.json") { path in
+            switch (bytes.first ?? 0) % 6 {
+            case 0: _ = try UNetConfiguration(path: path)
+            case 1: _ = try AutoencoderConfiguration(path: path)
+            case 2: _ = try CLIPTextConfiguration(path: path)
+            case 3: _ = try CLIPConfiguration(path: path)
+            case 4: _ = try Dinov2Configuration(path: path)
+            default: _ = try NoiseSchedule(path: path)
+            }
+        }
+    }
+
+    private func file(_ bytes: [UInt8], name: String, _ read: (String) throws -> Void) throws {
+        try folder { folder in
+            try write(bytes, "\(folder)/\(name)")
+            try read("\(folder)/\(name)")
         }
     }
 
@@ -113,11 +183,22 @@ enum DecoderTarget: String, CaseIterable, Sendable {
     }
 
     private func spool(_ bytes: [UInt8], name: String, _ read: (String) throws -> Void) throws {
+        try folder { folder in
+            try write(bytes, "\(folder)/\(name)")
+            try read(folder)
+        }
+    }
+
+    /// Without a sync: thousands a second.
+    private func write(_ bytes: [UInt8], _ path: String) throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+    }
+
+    private func folder(_ body: (String) throws -> Void) throws {
         let folder = NSTemporaryDirectory() + "decoder-\(SystemRandom().hexadecimal(bytes: 8))"
         let files = DiskFiles()
         try files.makeFolder(folder)
         defer { do { try files.remove(folder) } catch { fatalError("\(folder) stays: \(error)") } }
-        try files.writeAtomically(bytes, to: "\(folder)/\(name)")
-        try read(folder)
+        try body(folder)
     }
 }

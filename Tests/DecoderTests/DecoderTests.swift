@@ -41,7 +41,7 @@ struct DecoderTests {
             try Self.timed(target, bytes, ledger.path, "run \(runs)")
             runs += 1
         }
-        if seconds > 10 { print("\(target): \(runs) runs in \(seconds) s") }
+        if seconds >= 10 { print("fuzz \(target): \(runs) runs in \(seconds) s") }
     }
 
     private static func timed(
@@ -51,17 +51,27 @@ struct DecoderTests {
             try Data(bytes).write(to: URL(fileURLWithPath: "\(keep)/\(target)"))
         }
         // The thread's own time: a loaded machine must not fail an innocent input.
-        let before = threadSeconds()
+        let before = (threadSeconds(), peakMegabytes())
         target.run(bytes, ledger: ledger)
-        let seconds = threadSeconds() - before
+        let seconds = threadSeconds() - before.0
+        let megabytes = peakMegabytes() - before.1
+        guard seconds >= most || megabytes >= 256 else { return }
         let start = String(decoding: bytes.prefix(200), as: UTF8.self)
         #expect(seconds < most, "\(target) \(name): \(seconds) s for \(bytes.count) bytes: \(start)")
+        #expect(megabytes < 256, "\(target) \(name): \(megabytes) MB for \(bytes.count) bytes: \(start)")
     }
 
     private static func threadSeconds() -> Double {
         var reading = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &reading)
         return Double(reading.tv_sec) + Double(reading.tv_nsec) / 1e9
+    }
+
+    /// The most memory this process has had so far.
+    private static func peakMegabytes() -> Int {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return usage.ru_maxrss >> 10
     }
 
     @Test("deep, wide and long inputs are refused before they cost")

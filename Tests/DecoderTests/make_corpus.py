@@ -165,3 +165,63 @@ for index, text in enumerate([job, job.upper(), "lycoris-paper", "", "../x", "0"
     put(f"digest-{index}", text)
 put("wireError-gap", '{"code":"gap","message":"m","expected":3,"retryAfter":1e300}')
 put("wireError-odd", '{"code":"brand-new","message":""}')
+
+
+header = json.dumps({"__metadata__": {"format": "pt", "note": "\u00fc"}, "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+                     "b": {"dtype": "BF16", "shape": [2], "data_offsets": [24, 28]}, "c": {"dtype": "I64", "shape": [], "data_offsets": [28, 36]}}).encode()
+put("safetensors-sound", struct.pack("<Q", len(header)) + header + bytes(range(36)))
+put("safetensors-lying", struct.pack("<Q", 2**40) + header)
+deep = b'{"a":' + b"[" * 500
+put("safetensors-deep", struct.pack("<Q", len(deep)) + deep + bytes(16))
+vocabulary = {"a": 0, "s": 1, "m": 2, "l": 3, "t</w>": 4, "c": 5, "at</w>": 6, "cat</w>": 7, "<|startoftext|>": 8, "<|endoftext|>": 9}
+merges = ["a t</w>", "c at</w>"]
+put("tokenizer-whole", b"\0" + json.dumps({"model": {"type": "BPE", "vocab": vocabulary, "merges": merges}}).encode())
+put("tokenizer-pairs", b"\0" + json.dumps({"model": {"vocab": vocabulary, "merges": [m.split() for m in merges]}, "added_tokens": [{"id": 9, "content": "x"}]}).encode())
+put("tokenizer-parts", b"\1" + json.dumps(vocabulary).encode() + b"\0#version: 0.2\n" + "\n".join(merges).encode())
+put("tokenizer-odd", b"\1" + b'{"a": -1, "b": 1e300}' + b"\0a\na b c\n  \n\xff \xfe")
+models = [
+    {"_class_name": "UNet2DConditionModel", "sample_size": 32, "in_channels": 4, "out_channels": 4, "block_out_channels": [32, 64], "layers_per_block": 2, "cross_attention_dim": 32,
+     "attention_head_dim": [4, 8], "norm_num_groups": 8, "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+     "transformer_layers_per_block": [1, 2], "addition_embed_type": "text_time", "addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 80},
+    {"_class_name": "AutoencoderKL", "in_channels": 3, "latent_channels": 4, "block_out_channels": [8, 16], "layers_per_block": 1, "norm_num_groups": 4, "scaling_factor": 0.18215, "sample_size": 32},
+    {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "max_position_embeddings": 77, "vocab_size": 100, "hidden_act": "quick_gelu", "eos_token_id": 2},
+    {"projection_dim": 16, "logit_scale_init_value": 2.6592, "text_config": {"hidden_size": 32, "vocab_size": 100}, "vision_config": {"hidden_size": 32, "image_size": 32, "patch_size": 8}},
+    {"model_type": "dinov2", "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "mlp_ratio": 4, "image_size": 28, "patch_size": 14, "layerscale_value": 1.0},
+    {"_class_name": "DDPMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000, "prediction_type": "epsilon", "timestep_spacing": "leading"},
+]
+for index, value in enumerate(models):
+    put(f"modelConfiguration-{index}", bytes([index]) + json.dumps(value).encode())
+put("modelConfiguration-huge", b"\0" + json.dumps({**models[0], "block_out_channels": [2**62], "layers_per_block": 2**62, "norm_num_groups": 0}).encode())
+put("modelConfiguration-steps", b"\5" + json.dumps({**models[5], "num_train_timesteps": 10**12}).encode())
+put("conceptFile-two", '8_moons:\n  trigger: veko\n  class: moon\n  kind: object\n  prompts: ["veko moon", \'small veko\'] # two\n4_style:\n  trigger: "zuri"\n  class: ""\n  kind: style\n  prompts:\n    - zuri picture\n')
+put("conceptFile-odd", "a:\n  prompts: [\"\n\n  kind\n- x\n\t: :\n")
+
+
+def font():
+    """cmap (format 12), CBLC (index format 1) and CBDT with one glyph of a small PNG."""
+    picture = png(2, 2, b"\0\1\2\3\4\5\6" * 2)
+    glyph = struct.pack(">BBbbB", 2, 2, 0, 2, 2) + struct.pack(">I", len(picture)) + picture
+    cbdt = struct.pack(">HH", 3, 0) + glyph
+    index = struct.pack(">HHI", 1, 17, 4) + struct.pack(">II", 0, len(glyph))
+    array = struct.pack(">HHI", 1, 1, 8)
+    line = bytes(12)
+    size = struct.pack(">IIII", 56, len(array) + len(index), 1, 0) + line + line + struct.pack(">HHBBBb", 1, 1, 2, 2, 32, 1)
+    cblc = struct.pack(">HHI", 3, 0, 1) + size + array + index
+    groups = struct.pack(">III", 0x1F600, 0x1F600, 1)
+    cmap = struct.pack(">HHHHI", 0, 1, 3, 10, 12) + struct.pack(">HHIII", 12, 0, 16 + len(groups), 0, 1) + groups
+    tables = {b"CBDT": cbdt, b"CBLC": cblc, b"cmap": cmap}
+    place, records, content = 12 + 16 * len(tables), b"", b""
+    for tag, data in tables.items():
+        records += tag + struct.pack(">III", 0, place + len(content), len(data))
+        content += data
+    return struct.pack(">IHHHH", 0x00010000, len(tables), 0, 0, 0) + records + content
+
+
+put("font-one", font())
+put("font-cut", font()[:90])
+put("memoryCounters-two", "0::/user.slice\n")
+put("memoryCounters-one", "12:cpu,memory:/a\n3:x:/b\noom_kill 7\n")
+put("memoryCounters-lying", "0::/\noom_kill 99999999999999999999\noom_kill\n")
+put("trainerOutput-manifest", b"\0" + json.dumps({"step": 1, "epoch": 0, "final": True, "files": [{"name": "a", "kind": "state", "bytes": 1, "sha256": job}]}).encode())
+put("trainerOutput-evaluation", b"\1" + json.dumps({"checkpoint": "base", "epoch": 0, "step": 0, "class": "", "prompts": "p", "metric": "m", "value": 0.5, "n": 1}).encode())
+put("trainerOutput-artifact", b"\2" + json.dumps({"checkpoint": "c", "kind": "k", "name": "../n", "sha256": job, "bytes": 2**63}).encode())

@@ -10,7 +10,8 @@ enum FaultPart {
     static func runs(_ part: String) -> Bool { name == part || name == "all" }
 }
 
-/// What `make faults` runs: real processes under SIGKILL and SIGSTOP, crash points, a foreign program at the ledger.
+/// The part of `make faults` that needs crash points and blobs; kills, networks and foreign programs are
+/// `Tests/Campaign`.
 @Suite("Fault campaign", .serialized, .enabled(if: FaultPart.name != nil, "run by `make faults`"))
 struct FaultCampaign {
 
@@ -81,122 +82,69 @@ struct FaultCampaign {
         #expect(checked.status == 0, "\(checked)")
     }
 
-    @Test(
-        "SIGKILL of coordinator, workers and whole machines, and workers that sleep longer than their lease",
-        .enabled(if: FaultPart.runs("kill")), .timeLimit(.minutes(60)))
-    func kills() throws {
-        let house = try House()
-        var random = SplitMix(state: FaultPart.seed)
-        try house.startCoordinator(lease: "2s")
-        let jobs = max(12, FaultPart.count)
-        try launch(house, jobs: jobs)
-        var workers = try (0..<3).map { try house.startWorker("worker-\($0)") }
-        var done = (coordinator: 0, worker: 0, machine: 0, zombie: 0)
-        for _ in 0..<FaultPart.count {
-            usleep(UInt32(200_000 + random.next() % 900_000))
-            let index = Int(random.next() % 3)
-            switch random.next() % 8 {
-            case 0, 1:
-                house.slay(try #require(house.coordinator))
-                try house.startCoordinator(lease: "2s")
-                done.coordinator += 1
-            case 2, 3, 4:
-                house.slay(workers[index])
-                workers[index] = try house.startWorker("worker-\(index)")
-                done.worker += 1
-            case 5:
-                house.slayMachine(workers[index], work: "\(house.folder.path)/worker-\(index)")
-                workers[index] = try house.startWorker("worker-\(index)")
-                done.machine += 1
-            default:
-                kill(workers[index].processIdentifier, SIGSTOP)
-                usleep(3_500_000)
-                kill(workers[index].processIdentifier, SIGCONT)
-                done.zombie += 1
-            }
-        }
-        try expectWhole(house, jobs: jobs)
-        let attempts = try house.count("SELECT sum(attempts) FROM jobs")
-        print("kills: \(done), \(jobs) jobs, \(attempts) attempts, seed \(FaultPart.seed)")
-    }
-
     private static let points: [(point: String, inWorker: Bool)] = [
-        ("worker.exchanged", true), ("worker.prepared", true), ("worker.started", true),
-        ("worker.points-spooled", true),
-        ("worker.report-spooled", true), ("worker.uploaded", true), ("worker.discarded", true),
-        ("blob-verified", false),
+        ("worker.exchanged", true), ("worker.held", true), ("worker.prepared", true), ("worker.started", true),
+        ("worker.points-spooled", true), ("worker.report-spooled", true), ("worker.uploaded", true),
+        ("worker.discarded", true), ("blob-verified", false),
         ("blob-renamed", false), ("ledger.begun", false), ("ledger.written", false), ("ledger.committed", false),
         ("ledger.checkpointed", false),
     ]
 
     @Test("every crash point, several times", .enabled(if: FaultPart.runs("points")), .timeLimit(.minutes(60)))
     func crashPoints() throws {
-        var died = 0
+        var deaths: [String: Int] = [:]
         for (point, inWorker) in Self.points {
             for hit in 1...max(1, FaultPart.count / Self.points.count) {
-                let house = try House()
-                let faults = ["RADIATA_FAULTS": "1", "RADIATA_CRASH": "\(point):\(hit * hit)"]
-                try house.startCoordinator(lease: "2s", environment: inWorker ? [:] : faults, mayDie: true)
-                if try house.radiata(["launch", try sweep(house, jobs: 4)]).status != 0 { try restart(house) }
-                try launch(house, jobs: 4)
-                var worker = try house.startWorker("worker", environment: inWorker ? faults : [:])
-                var ticks = 0
-                // Whoever dies at the point is started again, without it.
-                while ticks < 1200 {
-                    if !worker.isRunning {
-                        died += 1
-                        worker = try house.startWorker("worker")
-                    }
-                    if let coordinator = house.coordinator, !coordinator.isRunning {
-                        died += 1
-                        try restart(house)
-                    }
-                    let left = try? house.count("SELECT count(*) FROM jobs WHERE state <> 'done'")
-                    if left == 0 { break }
-                    usleep(100_000)
-                    ticks += 1
-                }
-                try expectWhole(house, jobs: 4)
+                deaths[point, default: 0] += try crash(at: point, hit: hit * hit, inWorker: inWorker)
             }
         }
-        print("crash points: \(Self.points.count), deaths: \(died)")
-        #expect(died > 0)
+        print("crash points: \(Self.points.count), deaths: \(deaths.values.reduce(0, +)) \(deaths)")
+        // The first time a point is reached it is deadly, and every point is reached.
+        for (point, _) in Self.points { #expect(deaths[point, default: 0] > 0, "nobody died at \(point)") }
+    }
+
+    /// - Returns: how many processes died.
+    private func crash(at point: String, hit: Int, inWorker: Bool) throws -> Int {
+        let house = try House()
+        let faults = ["RADIATA_FAULTS": "1", "RADIATA_CRASH": "\(point):\(hit)"]
+        try house.startCoordinator(lease: "2s", environment: inWorker ? [:] : faults, mayDie: true)
+        var died = 0
+        if try house.radiata(["launch", try sweep(house, jobs: 4)]).status != 0 {
+            died += 1
+            try restart(house)
+        }
+        try launch(house, jobs: 4)
+        var worker = try house.startWorker("worker", environment: inWorker ? faults : [:])
+        // Whoever dies at the point is started again, without it.
+        try house.eventually("all jobs are done", seconds: 120) {
+            if !worker.isRunning {
+                died += 1
+                worker = try house.startWorker("worker")
+            }
+            if let coordinator = house.coordinator, !coordinator.isRunning {
+                died += 1
+                try restart(house)
+            }
+            guard let left = try? house.count("SELECT count(*) FROM jobs WHERE state <> 'done'") else {
+                return "no answer"
+            }
+            return left == 0 ? nil : "\(left) left"
+        }
+        try expectWhole(house, jobs: 4)
+        // The end has points too: the log is copied into the file.
+        if let coordinator = house.coordinator {
+            coordinator.terminate()
+            coordinator.waitUntilExit()
+            if coordinator.terminationReason == .uncaughtSignal { died += 1 }
+        }
+        try house.startCoordinator(lease: "2s")
+        try expectWhole(house, jobs: 4)
+        return died
     }
 
     private func restart(_ house: House) throws {
         if let coordinator = house.coordinator { house.slay(coordinator) }
         try house.startCoordinator(lease: "2s")
-    }
-
-    @Test(
-        "a foreign program opens and closes the ledger while the coordinator writes",
-        .enabled(if: FaultPart.runs("foreign")), .timeLimit(.minutes(60)))
-    func foreignProgram() throws {
-        let house = try House()
-        try house.startCoordinator(lease: "2s")
-        let jobs = max(12, FaultPart.count / 10)
-        try launch(house, jobs: jobs)
-        _ = try (0..<2).map { try house.startWorker("worker-\($0)") }
-        let reader = """
-            import sqlite3, sys
-            for i in range(\(FaultPart.count)):
-                db = sqlite3.connect("file:\(house.data)/ledger.db?mode=ro" if i % 2 else "\(house.data)/ledger.db", uri=bool(i % 2), timeout=10)
-                db.execute("SELECT count(*) FROM metric").fetchone()
-                db.close()
-            """
-        let script = try house.folder.write("reader.py", reader)
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", script]
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        try expectWhole(house, jobs: jobs)
-        // What was committed is still there after a SIGKILL and a fresh start.
-        let points = try house.count("SELECT count(*) FROM metric")
-        try restart(house)
-        #expect(try house.count("SELECT count(*) FROM metric") == points)
-        print("foreign opens: \(FaultPart.count), points: \(points)")
     }
 
     @Test(

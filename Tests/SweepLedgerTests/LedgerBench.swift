@@ -122,6 +122,17 @@ final class LedgerBench {
                 ]), position: position)
     }
 
+    /// One file, as trainers write them that save adapter and state one after the other.
+    func checkpoint(_ kind: CheckpointManifest.Kind, step: Int, content: String) async throws -> LedgerReport.Body {
+        let sha256 = try await blob(content)
+        let name = kind == .adapter ? AttemptFolder.checkpointName(step: step) : "state-\(step)"
+        return .checkpoint(
+            name: name,
+            manifest: CheckpointManifest(
+                step: step, epoch: 0, final: false,
+                files: [.init(name: "file", kind: kind, bytes: 10, sha256: sha256)]), position: 0)
+    }
+
     func query(_ sql: String) throws -> [[QueryCell]] { try ReadOnlyQuery(path: ledger.path).run(sql).rows }
 
     func state(_ name: String) throws -> QueryCell? {

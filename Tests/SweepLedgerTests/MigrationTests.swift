@@ -8,7 +8,7 @@ import Testing
 /// Ledgers of every schema that ever was, as text: `Fixtures/make_ledger.sh` makes them.
 @Suite("Older and newer ledgers")
 struct MigrationTests {
-    private static let newest = 3
+    private static let newest = 4
 
     /// A folder that is removed with the test.
     private final class Place {
@@ -98,7 +98,7 @@ struct MigrationTests {
         let place = try Place()
         try place.fill(schema: 1)
         let folder = place.folder
-        let points = ["ledger.migration-begins"] + (1...6).map { "ledger.migration-step:\($0)" }
+        let points = ["ledger.migration-begins"] + (1...9).map { "ledger.migration-step:\($0)" }
         for point in points {
             await #expect(processExitsWith: .signal(SIGKILL), "\(point)") {
                 [folder = folder as String, point = point as String] in

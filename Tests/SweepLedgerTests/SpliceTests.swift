@@ -79,6 +79,42 @@ struct SpliceTests {
         #expect(try await bench.ledger.check().findings == [])
     }
 
+    @Test("an attempt lost between the last state and its adapter: the adapter of the next counts, once, and stays")
+    func adapterAfterState() async throws {
+        let bench = try LedgerBench()
+        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        for worker in ["one", "two", "three"] { _ = try await bench.register(worker) }
+        let adapters = "SELECT attempt, step FROM checkpoints WHERE kind = 'adapter'"
+        let first = try await bench.claim("one", row).token
+        #expect(
+            try await bench.report("one", first, try await bench.checkpoint(.state, step: 3, content: "state"))
+                == .accepted)
+        _ = try await bench.expire(first)
+        let second = try await bench.claim("two", row)
+        #expect(second.resume?.step == 3 && second.trained.isEmpty)
+        for (kind, content) in [(CheckpointManifest.Kind.state, "again"), (.adapter, "adapter")] {
+            #expect(
+                try await bench.report(
+                    "two", second.token, try await bench.checkpoint(kind, step: 3, content: content)) == .accepted)
+        }
+        #expect(try bench.query(adapters) == [[.integer(2), .integer(3)]])
+        // That one is lost too, before its end: what it delivered is not delivered twice.
+        _ = try await bench.expire(second.token)
+        let third = try await bench.claim("three", row)
+        #expect(third.resume?.files.count == 1 && third.trained.map(\.step) == [3])
+        #expect(
+            try await bench.report(
+                "three", third.token, try await bench.checkpoint(.adapter, step: 3, content: "other")) == .accepted)
+        #expect(try await bench.report("three", third.token, .finished(position: 0)) == .accepted)
+        #expect(try bench.query(adapters) == [[.integer(2), .integer(3)]])
+        #expect(try bench.query("SELECT count(*) FROM checkpoints WHERE kind = 'state'") == [[.integer(1)]])
+        let thinned = try await bench.ledger.writer.perform(ThinCheckpoints(now: bench.now))
+        #expect(thinned.files == 2, "the state and the adapter that nobody sees")
+        #expect(try bench.query(adapters) == [[.integer(2), .integer(3)]])
+        #expect(try bench.query("SELECT count(*) FROM checkpoints WHERE kind = 'state'") == [[.integer(1)]])
+        #expect(try await bench.ledger.check().findings == [])
+    }
+
     @Test("a start from the beginning hides all of the earlier attempt")
     func restartFromNothing() async throws {
         let bench = try LedgerBench()

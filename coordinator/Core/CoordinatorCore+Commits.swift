@@ -8,6 +8,8 @@ extension CoordinatorCore {
         switch (what, outcome) {
         case (.register(let request, let reply), .registered(let leftovers, let standing)):
             return registered(request, reply, leftovers: leftovers, standing, now: now)
+        case (.register(let request, let reply), .foreign(let token, let hasKey)):
+            return [.reply(reply, .refused(Self.foreign(request.worker, token: token, hasKey: hasKey)))]
         case (.exchange(let session, let number, let replies, let candidates), .exchanged(let outcome)):
             return exchanged(session, number, replies, candidates, outcome, now: now)
         case (.heartbeat(let request, let reply, let verdicts), .revived(let revived, let superseded)):

@@ -7,9 +7,9 @@ extension CoordinatorCore {
     /// Most jobs granted in one exchange.
     private static let mostGrants = 256
 
-    mutating func register(_ request: RegisterRequest, _ reply: ReplyID) -> [CoordinatorEffect] {
+    mutating func register(_ request: RegisterRequest, _ reply: ReplyID, by caller: Caller?) -> [CoordinatorEffect] {
         guard !isStopping else { return [.reply(reply, .refused(Self.ending))] }
-        return [commit(.register(request), .register(request, reply))]
+        return [commit(.register(request, by: caller), .register(request, reply))]
     }
 
     mutating func registered(
@@ -174,6 +174,15 @@ extension CoordinatorCore {
     }
 
     static let ending = WireError(.unavailable, "the coordinator is stopping; try again", retryAfter: 1)
+
+    static func foreign(_ worker: WorkerID, token: String, hasKey: Bool) -> WireError {
+        let id = worker.text.prefix(32)
+        return WireError(
+            .forbidden,
+            hasKey
+                ? "the worker id \(id) belongs to another work folder: its key differs; remove 'id' in --work for a new one"
+                : "the worker id \(id) belongs to the token \(token); use that token, or revoke it")
+    }
 
     package static func unknown(_ session: SessionID) -> WireError {
         WireError(.unknownSession, "session \(session.rawValue.prefix(32)) is not known here; register again")

@@ -88,7 +88,7 @@ package struct CoordinatorCore: Sendable {
     /// The one entrance.
     package mutating func handle(_ event: CoordinatorEvent, now: MonotonicTime) -> [CoordinatorEffect] {
         switch event {
-        case .register(let request, let reply): register(request, reply)
+        case .register(let request, let reply, let caller): register(request, reply, by: caller)
         case .exchange(let request, let reply): exchange(request, reply, now: now)
         case .heartbeat(let request, let reply): heartbeat(request, reply, now: now)
         case .disconnected(let reply): disconnected(reply)

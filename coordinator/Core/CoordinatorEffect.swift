@@ -20,7 +20,8 @@ package enum CoordinatorReply: Sendable, Equatable {
 
 /// What the ledger is asked to do.
 package enum LedgerCommand: Sendable, Equatable {
-    case register(RegisterRequest)
+    /// Without a caller nobody is asked whose the worker's id is.
+    case register(RegisterRequest, by: Caller? = nil)
     /// `candidates`: rows of jobs to claim, best first.
     case exchange(session: SessionID, worker: WorkerID, number: UInt64, reports: [Report], candidates: [Int64])
     case expire([AttemptToken])
@@ -31,6 +32,8 @@ package enum LedgerCommand: Sendable, Equatable {
 
 package enum LedgerOutcome: Sendable, Equatable {
     case registered(leftovers: [AttemptToken], WorkerStanding)
+    /// The worker's id belongs to a key, or to the token with this id; nothing was stored.
+    case foreign(token: String, hasKey: Bool)
     case exchanged(ExchangeOutcome)
     case expired([JobNews])
     case revived([AttemptToken], superseded: [AttemptToken])

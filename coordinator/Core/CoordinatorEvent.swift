@@ -14,9 +14,20 @@ package struct CommitID: Hashable, Sendable {
     package init(_ value: UInt64) { self.value = value }
 }
 
+/// Who registers a worker: the worker's id belongs to its key, else to this token.
+package struct Caller: Sendable, Equatable {
+    /// Id of the token.
+    package var token: String
+    package var isAdmin: Bool
+    package init(token: String, isAdmin: Bool) {
+        self.token = token
+        self.isAdmin = isAdmin
+    }
+}
+
 /// Everything the coordinator's core hears of.
 package enum CoordinatorEvent: Sendable {
-    case register(RegisterRequest, ReplyID)
+    case register(RegisterRequest, ReplyID, by: Caller? = nil)
     case exchange(ExchangeRequest, ReplyID)
     case heartbeat(HeartbeatRequest, ReplyID)
     /// The peer of a waiting request is gone.

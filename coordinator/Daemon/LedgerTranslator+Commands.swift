@@ -18,9 +18,17 @@ extension LedgerTranslator {
             ledger.writer.submit(verb) { result in completion { try translate(try result.get()) } }
         }
         switch command {
-        case .register(let request):
-            run(RegisterWorker(worker: record(request), ledgerID: ledger.id, now: now)) {
-                .registered(leftovers: $0.leftovers, Self.standing($0.state))
+        case .register(let request, let caller):
+            let worker = RegisterWorker(worker: record(request), ledgerID: ledger.id, now: now)
+            guard let caller else { return run(worker) { Self.registered($0) } }
+            let owner = OwnWorker(
+                worker: request.worker, session: request.session.rawValue, token: caller.token,
+                isAdmin: caller.isAdmin, key: request.key.map { ContentDigest.of($0).text }, now: now)
+            run(AdmitWorker(owner: owner, worker: worker)) { outcome in
+                switch outcome {
+                case .registered(let worker): Self.registered(worker)
+                case .foreign(let token, let hasKey): .foreign(token: token, hasKey: hasKey)
+                }
             }
         case .exchange(let session, let worker, let number, let reports, let candidates):
             let verb = ExchangeVerb(
@@ -34,5 +42,9 @@ extension LedgerTranslator {
         case .seen(let workers):
             run(NoteWorkersSeen(workers: workers, now: now)) { _ in .noted }
         }
+    }
+
+    private static func registered(_ worker: RegisterWorker.Outcome) -> LedgerOutcome {
+        .registered(leftovers: worker.leftovers, standing(worker.state))
     }
 }

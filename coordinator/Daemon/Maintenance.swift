@@ -70,6 +70,7 @@ struct Maintenance: Service {
             if done.jobs < slice { break }
         }
         try await engine.ledger.writer.perform(PruneKeys(now: time.wall()), .bulk)
+        try await engine.ledger.giveBackMemory()
     }
 }
 

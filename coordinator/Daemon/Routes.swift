@@ -40,8 +40,9 @@ struct Routes: Sendable {
         mount.mount(.register, on: router) { request, call in
             try Self.check(request)
             try workerSessions.check(request.session, call.principal)
-            try await own(request, call.principal)
-            let reply = await engine.ask { .register(request, $0) }
+            // An id belongs to the key, or the token, that it first came with.
+            let caller = Caller(token: call.principal.id, isAdmin: call.principal.scope == .admin)
+            let reply = await engine.ask { .register(request, $0, by: caller) }
             guard case .registered(let response) = reply else { throw Self.error(reply) }
             engine.logger.info(
                 "worker \(request.name) registered",
@@ -90,21 +91,6 @@ struct Routes: Sendable {
             return InputList(
                 name: input.name, tree: input.isFolder ? TreeDigest(folder: files) : TreeDigest(file: files[0]))
         }
-    }
-
-    /// An id belongs to the key, or the token, that it first came with.
-    private func own(_ request: RegisterRequest, _ principal: Principal) async throws {
-        let outcome = try await ledger.writer.perform(
-            OwnWorker(
-                worker: request.worker, session: request.session.rawValue, token: principal.id,
-                isAdmin: principal.scope == .admin, key: request.key.map { ContentDigest.of($0).text }, now: wall))
-        guard case .foreign(let token, let hasKey) = outcome else { return }
-        let id = request.worker.text.prefix(32)
-        throw WireError(
-            .forbidden,
-            hasKey
-                ? "the worker id \(id) belongs to another work folder: its key differs; remove 'id' in --work for a new one"
-                : "the worker id \(id) belongs to the token \(token); use that token, or revoke it")
     }
 
     /// A long poll whose peer goes away is given up, so that no job is granted to nobody.

@@ -77,12 +77,13 @@ private func attempts(_ job: Int64, _ db: Database) throws -> [JobDetailRow.Atte
 private func checkpoints(_ job: Int64, _ db: Database) throws -> [JobDetailRow.Checkpoint] {
     try db.all(
         """
-        SELECT c.id, c.name, p.number, c.step, c.epoch FROM span p JOIN checkpoint c ON c.attempt = p.attempt
-        WHERE p.job = ? AND c.step > p.low AND c.step <= p.high ORDER BY c.step
+        SELECT c.id, c.name, v.number, c.step, c.epoch, v.is_resumed_step
+        FROM visible_checkpoint v JOIN checkpoint c ON c.id = v.checkpoint WHERE v.job = ? ORDER BY c.step, v.number
         """, [job]
     ).map { row in
         let files = try db.all(
-            "SELECT name, sha256, bytes FROM checkpoint_file WHERE checkpoint = ? ORDER BY name", [row[0] as Int64])
+            "SELECT name, sha256, bytes FROM checkpoint_file WHERE checkpoint = ? AND (kind = 'adapter' OR NOT ?) ORDER BY name",
+            [row[0] as Int64, row[5] as Bool])
         return JobDetailRow.Checkpoint(
             name: row[1], attempt: row[2], step: row[3], epoch: row[4],
             files: files.map { StoredCheckpoint.File(name: $0[0], sha256: $0[1], bytes: $0[2]) })

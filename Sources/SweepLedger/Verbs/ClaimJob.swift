@@ -110,8 +110,9 @@ struct ClaimJob {
         guard number > 1 else { return claimed }
         let checkpoints = try db.all(
             """
-            SELECT c.id, c.name, c.step, c.epoch, c.final, c.resumable FROM span p JOIN checkpoint c ON c.attempt = p.attempt
-            WHERE p.job = ? AND p.number < ? AND c.step > p.low AND c.step <= p.high ORDER BY c.step
+            SELECT c.id, c.name, c.step, c.epoch, c.final, c.resumable AND NOT v.is_resumed_step
+            FROM visible_checkpoint v JOIN checkpoint c ON c.id = v.checkpoint
+            WHERE v.job = ? AND v.number < ? ORDER BY c.step, v.number
             """, [job, number])
         for one in checkpoints {
             let files = try db.all(

@@ -50,6 +50,28 @@ package struct OwnWorker: LedgerVerb {
     }
 }
 
+/// A worker's start in one commit: whose the id is, then the worker as it introduced itself.
+package struct AdmitWorker: LedgerVerb {
+    package enum Outcome: Equatable, Sendable {
+        case registered(RegisterWorker.Outcome)
+        /// Nothing was stored.
+        case foreign(token: String, hasKey: Bool)
+    }
+
+    let owner: OwnWorker
+    let worker: RegisterWorker
+
+    package init(owner: OwnWorker, worker: RegisterWorker) {
+        self.owner = owner
+        self.worker = worker
+    }
+
+    package func run(_ db: Database) throws -> Outcome {
+        if case .foreign(let token, let hasKey) = try owner.run(db) { return .foreign(token: token, hasKey: hasKey) }
+        return .registered(try worker.run(db))
+    }
+}
+
 extension Ledger {
     /// Which token each worker's newest session belongs to.
     package func sessionOwners() async throws -> [(session: String, token: String)] {

@@ -66,8 +66,7 @@ struct Thinning {
             SELECT c.id, c.step, c.final, c.name,
                 (SELECT sum(bytes) FROM checkpoint_file f WHERE f.checkpoint = c.id AND f.kind = 'adapter'),
                 (SELECT sum(bytes) FROM checkpoint_file f WHERE f.checkpoint = c.id AND f.kind = 'state' AND c.resumable = 1)
-            FROM span p JOIN checkpoint c ON c.attempt = p.attempt
-            WHERE p.job = ? AND c.step > p.low AND c.step <= p.high
+            FROM visible_checkpoint v JOIN checkpoint c ON c.id = v.checkpoint WHERE v.job = ?
             """, [job])
         let values = try isDone ? policy.best.map { try measured($0.metric, db) } : nil
         let checkpoints = try rows.map { row in
@@ -93,13 +92,15 @@ struct Thinning {
     static func dropHidden(_ db: Database, job: Int64) throws -> [Int] {
         let hidden = try db.all(
             """
-            SELECT c.id FROM span p JOIN checkpoint c ON c.attempt = p.attempt
-            WHERE p.job = ? AND NOT (c.step > p.low AND c.step <= p.high)
+            SELECT c.id, v.checkpoint IS NOT NULL FROM attempt a JOIN checkpoint c ON c.attempt = a.id
+            LEFT JOIN visible_checkpoint v ON v.checkpoint = c.id AND v.job = a.job
+            WHERE a.job = ? AND (v.checkpoint IS NULL OR v.is_resumed_step)
             """, [job])
         var gone: [Int] = []
         for row in hidden {
             let id: Int64 = row[0]
-            gone += try drop(db, id, kind: "adapter") + drop(db, id, kind: "state")
+            let isSeen: Bool = row[1]
+            gone += try (isSeen ? [] : drop(db, id, kind: "adapter")) + drop(db, id, kind: "state")
             try db.change("UPDATE checkpoint SET resumable = 0 WHERE id = ?", [id])
         }
         return gone
