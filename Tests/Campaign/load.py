@@ -7,7 +7,7 @@ from harness import PROGRAM, Connection, Coordinator, NoopWorker, hexadecimal, l
 def part_jobs(options, folder):
     coordinator = Coordinator(folder + "/data")
     coordinator.start()
-    slice_jobs = min(options.count, 50_000)
+    slice_jobs = min(options.count, 50_000 if options.count > 200_000 else max(1000, options.count // 10))
     known = {row[0] for row in coordinator.sql("SELECT name FROM sweep")} if os.path.exists(folder + "/data/ledger.db") else set()
     done_before = coordinator.sql("SELECT count(*) FROM job WHERE state = 'done'")[0][0]
     rates = {"quiet": [0, 0.0], "killed": [0, 0.0]}

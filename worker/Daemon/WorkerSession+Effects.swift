@@ -9,6 +9,18 @@ import SweepWire
 import Synchronization
 import WorkerCore
 
+extension WorkerEffect {
+    /// The attempt whose files it works on; nil where a failure is the worker's own.
+    var attempt: AttemptToken? {
+        switch self {
+        case .spool(let token, _), .sendMetrics(let token, _), .upload(let token, _), .trimPoints(let token, _),
+            .settle(let token, _), .discard(let token):
+            token
+        default: nil
+        }
+    }
+}
+
 extension WorkerSession {
     /// Most points in one metric batch, about.
     private static let batchPoints = 16384
@@ -19,8 +31,9 @@ extension WorkerSession {
         case .exchange(let request): try await exchange(request)
         case .heartbeat(let request): await heartbeat(request)
         case .run(let grant): try await run(grant)
-        case .stop(let token): await attempt(token)?.runner?.stop()
-        case .kill(let token): attempt(token)?.runner?.kill()
+        // Also where it is being discarded: that waits for the runner's end.
+        case .stop(let token): await held.withLock { $0[token]?.runner }?.stop()
+        case .kill(let token): held.withLock { $0[token]?.runner }?.kill()
         case .spool(let token, let body):
             let entry = try hold(token)
             emit(.reportSpooled(token, try entry.reports.append(Report(token: token, body))))
@@ -146,15 +159,23 @@ extension WorkerSession {
     }
 
     private func discard(_ token: AttemptToken) async throws {
-        guard let entry = held.withLock({ $0.removeValue(forKey: token) }) else { return }
+        let found = held.withLock { held -> Held? in
+            held[token]?.isLeaving = true
+            return held[token]
+        }
+        guard let entry = found else { return }
         await entry.running?.value
         try files.remove(entry.place.path)
+        held.withLock { $0[token] = nil }
         Faults.reach("worker.discarded")
     }
 
     /// The attempt's spools, opened or made.
     func hold(_ token: AttemptToken) throws -> Held {
-        if let entry = attempt(token) { return entry }
+        if let entry = held.withLock({ $0[token] }) {
+            guard !entry.isLeaving else { throw WorkerError(.workFolder, "attempt \(token) is being discarded") }
+            return entry
+        }
         let place = folder.attempt(token)
         let logger = logger
         let entry = Held(

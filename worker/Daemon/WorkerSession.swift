@@ -19,6 +19,8 @@ final class WorkerSession: Sendable {
         var runner: AttemptRunner?
         /// Ends when the runner has.
         var running: Task<Void, Never>?
+        /// Its folder is being removed: nothing is to be done for it any more.
+        var isLeaving = false
     }
 
     let configuration: WorkerConfiguration
@@ -100,6 +102,8 @@ final class WorkerSession: Sendable {
     /// A full disk is waited out: what the effect wanted is done once there is space.
     private func performOrFail(_ effect: WorkerEffect) async {
         var isWaiting = false
+        let token = effect.attempt
+        let wasHeld = token.map { token in held.withLock { $0[token] != nil } } ?? false
         while true {
             do {
                 try await perform(effect)
@@ -115,6 +119,10 @@ final class WorkerSession: Sendable {
                     return  // stopping: what is in the spool already is sent at the next start
                 }
             } catch {
+                // Effects run side by side: this attempt was discarded and its files went away under the effect.
+                if wasHeld, let token, attempt(token) == nil {
+                    return logger.debug("attempt \(token) is discarded: \(error)")
+                }
                 failure.withLock { $0 = $0 ?? error }
                 endEvents()
                 return
@@ -142,7 +150,8 @@ final class WorkerSession: Sendable {
         }
     }
 
-    func attempt(_ token: AttemptToken) -> Held? { held.withLock { $0[token] } }
+    /// nil too for one that is being discarded.
+    func attempt(_ token: AttemptToken) -> Held? { held.withLock { $0[token].flatMap { $0.isLeaving ? nil : $0 } } }
 
     static func hostName() -> String {
         var buffer = [CChar](repeating: 0, count: 256)
