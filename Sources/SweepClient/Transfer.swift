@@ -37,10 +37,12 @@ final class Transfer: @unchecked Sendable {
         number(CURLOPT_CONNECTTIMEOUT_MS, Int(request.connectLimit.components.seconds * 1000))
         if let limit = request.timeLimit {
             number(CURLOPT_TIMEOUT_MS, max(1, Int(limit / .milliseconds(1))))
+        } else {
+            // A stalled transfer is a lost one: less than one byte a second for a minute. With a limit of its own a request
+            // may wait for an answer that takes long to make.
+            number(CURLOPT_LOW_SPEED_LIMIT, 1)
+            number(CURLOPT_LOW_SPEED_TIME, 60)
         }
-        // A stalled transfer is a lost one: less than one byte a second for a minute.
-        number(CURLOPT_LOW_SPEED_LIMIT, 1)
-        number(CURLOPT_LOW_SPEED_TIME, 60)
         if !request.usesEnvironmentProxy { text(CURLOPT_PROXY, "") }
         if let authorities = request.authorities { text(CURLOPT_CAINFO, authorities) }
         prepareBody(handle)

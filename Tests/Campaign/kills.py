@@ -5,8 +5,9 @@ from curves import check_core, check_ledger, check_waves, core_job, write_wave
 from harness import Connection, Coordinator, NoopWorker, Worker, launch, quantile, run, tail
 
 LEASE = 2.5
+# Ten seconds each in turn, since a coordinator that was killed gives every lease anew: while it dies again and again nobody's runs out.
 # Of 15 disturbances: 2 of the coordinator, 10 of a worker, 1 of a whole machine, 2 sleeps beyond the lease.
-MIX = ["coordinator"] * 2 + ["worker"] * 10 + ["machine"] + ["zombie"] * 2
+MIXES = [["coordinator"] * 4 + ["worker"] * 10 + ["machine"], ["worker"] * 10 + ["machine"] + ["zombie"] * 4]
 
 
 class Shadow(threading.Thread):
@@ -114,7 +115,7 @@ def part_kill(options, folder):
     faults, made = [], dict.fromkeys(("coordinator", "worker", "machine", "zombie"), 0)
     for path, _ in cores.values():
         run(["launch", path, "--coordinator", coordinator.url])
-    launch(coordinator, folder, "noop", 10 * options.count, {"noop": "yes"})
+    launch(coordinator, folder, "noop", 40 * options.count, {"noop": "yes"})
     workers = [Worker(folder, f"worker-{n}", coordinator.url, ["--label", "real=yes"]) for n in range(options.workers)]
     core = Worker(folder, "worker-core", coordinator.url, ["--label", "core=yes"])
     for worker in workers + [core]:
@@ -122,7 +123,7 @@ def part_kill(options, folder):
     victim = CoreVictim(coordinator, core, rng)
     supply, shadow, stop = Supply(coordinator, folder, 0.05), Shadow(coordinator), threading.Event()
     # Two that report at once, and three that are silent beyond their lease before each report.
-    talkers = [NoopWorker(coordinator, f"noop-{n}", stop, 0.1 if n < 2 else LEASE * 1.6, {"noop": "yes"}) for n in range(5)]
+    talkers = [NoopWorker(coordinator, f"noop-{n}", stop, 0.02 if n < 2 else LEASE * 1.6, {"noop": "yes"}) for n in range(5)]
     for thread in [supply, shadow] + talkers:
         thread.start()
 
@@ -135,7 +136,7 @@ def part_kill(options, folder):
                 faults.append(f"{worker.name} ended by itself ({worker.process.returncode}): {tail(worker.log.name, 500)}")
                 worker.start()
 
-    last_core, busy, owed = 0.0, 0, None
+    began, last_core, busy, owed = time.monotonic(), 0.0, 0, None
     while sum(made.values()) < options.count and len(faults) < 10:
         time.sleep(rng.uniform(0.02, 0.2) * options.pace)
         now = time.monotonic()
@@ -143,7 +144,7 @@ def part_kill(options, folder):
         if now > last_core + 1:
             victim.step(now)
             last_core = now
-        kind, owed = owed or rng.choice(MIX), None
+        kind, owed = owed or rng.choice(MIXES[int((now - began) / 10) % 2]), None
         # Not one that has just begun: it would never hold anything.
         awake = [worker for worker in workers if worker.wakes is None and now > worker.began + rng.uniform(0.3, 2)]
         if kind == "coordinator":

@@ -23,7 +23,7 @@ struct LedgerCommand: AsyncParsableCommand {
                 answer = CheckResponse(
                     sqlite: Ledger.sqliteVersion, findings: found.findings, notes: found.notes)
             } else {
-                answer = try await options.client().call(.check, Nothing(), timeLimit: nil)
+                answer = try await options.client().call(.check, Nothing(), timeLimit: .seconds(6 * 3600))
             }
             if output.format == .json {
                 Console.out(try JSONText.encode(answer))
@@ -42,7 +42,7 @@ struct LedgerCommand: AsyncParsableCommand {
         @OptionGroup var options: ClientOptions
 
         func run() async throws {
-            let answer = try await options.client().call(.backup, Nothing(), timeLimit: nil)
+            let answer = try await options.client().call(.backup, Nothing(), timeLimit: .seconds(6 * 3600))
             Console.out("\(answer.path)  \(answer.bytes) bytes")
         }
     }
@@ -70,7 +70,7 @@ struct LedgerCommand: AsyncParsableCommand {
         @OptionGroup var options: ClientOptions
 
         func run() async throws {
-            let answer = try await options.client().call(.collect, Nothing(), timeLimit: nil)
+            let answer = try await options.client().call(.collect, Nothing(), timeLimit: .seconds(6 * 3600))
             Console.out("removed \(answer.removedBlobs) blobs, \(answer.removedBytes) bytes")
         }
     }

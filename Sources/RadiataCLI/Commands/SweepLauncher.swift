@@ -30,12 +30,12 @@ struct SweepLauncher {
         var bundle = sweep.bundle
         bundle.priority = priority
         var request = LaunchRequest(key: Self.newKey(), bundle: bundle, inputs: trees.map(\.list))
-        let first = try await client.call(.launch, request, timeLimit: .seconds(120))
+        let first = try await client.call(.launch, request, timeLimit: .seconds(3600))
         guard uploads, !first.missingBlobs.isEmpty else { return first }
         try await upload(first.missingBlobs, from: trees)
         // Asked again with a new key, so that the answer speaks of the blobs that are there now.
         request.key = Self.newKey()
-        var answer = try await client.call(.launch, request, timeLimit: .seconds(120))
+        var answer = try await client.call(.launch, request, timeLimit: .seconds(3600))
         // The first call added the jobs, the second found them there.
         (answer.added, answer.shared) = (first.added, first.shared)
         return answer
