@@ -5,28 +5,39 @@ import SweepModel
 
 /// Holds a ledger against the invariants and against what clients were told.
 final class Checker {
-    private unowned let cluster: Cluster
+    unowned let cluster: Cluster
     private let disk: SimulatedDisk
     private let folder: String
-    private var frozenPoints: [Int: Int] = [:]
-    private var lastEvent = 0
-    private var history: [Int: String] = [:]
+    private var frozen: [Int: Frozen] = [:]
+    var lastEvent = 0
+    var history: [Int: String] = [:]
+    /// The newest attempt of every job, as its history tells.
+    var claimed: [Int: Int] = [:]
+    var fairness = Fairness()
+    /// Not a copy of its disk.
+    let isOfCluster: Bool
     private(set) var checks = 0
 
     /// - Parameters: where the ledger lies, if not where the cluster's coordinator has it.
     init(_ cluster: Cluster, disk: SimulatedDisk? = nil, folder: String? = nil) {
         self.cluster = cluster
+        isOfCluster = disk == nil
         self.disk = disk ?? cluster.coordinator.disk
         self.folder = folder ?? cluster.coordinator.folder
     }
 
-    private var world: World { cluster.world }
+    var world: World { cluster.world }
+
+    /// What an attempt held when it was first seen superseded.
+    private struct Frozen: Equatable { var points = 0, checkpoints = 0, evaluations = 0 }
 
     /// After a backup was restored: what was seen since then does not count any more.
     func forget() {
-        frozenPoints = [:]
+        frozen = [:]
         lastEvent = 0
         history = [:]
+        claimed = [:]
+        fairness = Fairness()
     }
 
     struct Job { var row = 0, identity = "", state = "", attempt = 0, epoch = 0, budgetFrom = 0, failure = "" }
@@ -64,8 +75,10 @@ final class Checker {
         }
         let byJob = Dictionary(grouping: attempts, by: \.job)
         for job in jobs { checkJob(job, byJob[job.row] ?? []) }
+        try checkFence(ledger, jobs, byJob)
         let identities = Dictionary(uniqueKeysWithValues: jobs.map { ($0.identity, $0) })
         try checkPromises(ledger, identities, byJob)
+        try checkActors(ledger)
         try checkCounts(ledger)
         try checkHistory(ledger, jobs)
         try checkBlobs(ledger, everyByte: everything)
@@ -98,12 +111,6 @@ final class Checker {
         if !open.isEmpty, job.state != "running", job.state != "waiting" {
             world.fail("I6", "job \(name) is \(job.state) with an open attempt")
         }
-        for attempt in attempts where attempt.number < job.attempt {
-            if let before = frozenPoints[attempt.row], before != attempt.points {
-                world.fail("I5", "attempt \(attempt.number) of job \(name) took points after it was superseded")
-            }
-            frozenPoints[attempt.row] = attempt.points
-        }
         // R8: an expiry takes nothing away; only a claim, a pause or a restored backup ends an attempt as lost.
         if let last = attempts.last, last.outcome == "lost", job.state != "paused", job.state != "canceled",
             !cluster.wasRestored, !cluster.pauses.contains(job.identity)
@@ -111,6 +118,35 @@ final class Checker {
             world.fail("R8", "attempt \(last.number) of job \(name) was lost although nobody claimed the job")
         }
         checkRetries(job, name, attempts)
+    }
+
+    /// I5: a superseded attempt takes nothing more; old checkpoints of it may go.
+    private func checkFence(_ ledger: LedgerInspector, _ jobs: [Job], _ attempts: [Int: [Attempt]]) throws {
+        func counts(_ table: String) throws -> [Int: Int] {
+            Dictionary(
+                uniqueKeysWithValues: try ledger.rows("SELECT attempt, count(*) FROM \(table) GROUP BY attempt").map {
+                    ($0[0].int, $0[1].int)
+                })
+        }
+        let checkpoints = try counts("checkpoint")
+        let evaluations = try counts("evaluation")
+        for job in jobs {
+            for attempt in attempts[job.row] ?? [] where attempt.number < job.attempt {
+                let found = Frozen(
+                    points: attempt.points, checkpoints: checkpoints[attempt.row] ?? 0,
+                    evaluations: evaluations[attempt.row] ?? 0)
+                if let before = frozen[attempt.row],
+                    before.points != found.points || before.checkpoints < found.checkpoints
+                        || before.evaluations != found.evaluations
+                {
+                    world.fail(
+                        "I5",
+                        "attempt \(attempt.number) of job \(job.identity.prefix(8)) took more after it was superseded: \(before), \(found)"
+                    )
+                }
+                frozen[attempt.row] = found
+            }
+        }
     }
 
     private static let budgets = ["oom": 2, "nan": 1, "crash": 3, "killed": 5, "timeout": 1, "bad-config": 0]
@@ -177,6 +213,21 @@ final class Checker {
         }
     }
 
+    /// I21: whoever is recorded for an effect was allowed to cause it.
+    private func checkActors(_ ledger: LedgerInspector) throws {
+        for row in try ledger.rows("SELECT DISTINCT call, actor FROM audit") where row[1].string != "user" {
+            world.fail("I21", "\(row[0].string) was done for \(row[1].string)")
+        }
+        for row in try ledger.rows("SELECT DISTINCT session, worker FROM attempt")
+        where !cluster.shadow.sessions.contains(row[0].string) || row[1].string == "stranger" {
+            world.fail("I21", "an attempt was given to a session that no worker of the cluster made")
+        }
+        for row in try ledger.rows("SELECT worker, token FROM worker_owner")
+        where row[1].string != (row[0].string == "stranger" ? "stranger" : "workers") {
+            world.fail("I21", "worker \(row[0].string.prefix(8)) belongs to \(row[1].string)")
+        }
+    }
+
     private func checkCounts(_ ledger: LedgerInspector) throws {
         let wrong = try ledger.rows(
             """
@@ -188,59 +239,6 @@ final class Checker {
             world.fail("I14", "sweep \(row[0].string) has \(row[2].int) jobs \(row[1].string), counts \(row[3].int)")
         }
     }
-
-    /// I7 and I5: the history of every job is a path through the states, and nothing of an older attempt comes after a claim.
-    private func checkHistory(_ ledger: LedgerInspector, _ jobs: [Job]) throws {
-        let events = try ledger.rows(
-            "SELECT id, job, kind, attempt FROM event WHERE id > \(lastEvent) ORDER BY id")
-        for event in events {
-            lastEvent = event[0].int
-            let kind = event[2].string
-            if kind == "restored" {
-                for (job, state) in history where state == "running" { history[job] = "unknown" }
-            }
-            guard !event[1].isNull else { continue }
-            let job = event[1].int
-            let state = history[job] ?? "waiting"
-            let next: String? =
-                switch (kind, state) {
-                case (_, "unknown"): Self.results[kind] ?? "unknown"
-                case ("claim", "waiting"): "running"
-                case ("expired", "running"): "expired"
-                case ("expired", _) where state == "expired": nil
-                case ("claim", "expired"): "running"
-                case ("revived", "running"), ("revived", "waiting"), ("revived", "expired"): "running"
-                case ("done", "running"), ("done", "expired"): "done"
-                case ("retry", "running"), ("retry", "expired"), ("released", "running"), ("released", "expired"):
-                    "waiting"
-                case ("failed", "running"), ("failed", "expired"): "failed"
-                case ("parked", "running"), ("parked", "expired"): "parked"
-                case ("paused", "running"), ("paused", "expired"), ("pause", "waiting"), ("pause", "expired"): "paused"
-                case ("unpause", "paused"), ("unpause", "expired"): "waiting"
-                case ("cancel", "waiting"), ("cancel", "running"), ("cancel", "expired"), ("cancel", "paused"):
-                    "canceled"
-                case ("resume", "failed"), ("resume", "parked"), ("resume", "canceled"), ("resume", "paused"): "waiting"
-                default: nil
-                }
-            guard let next else {
-                return world.fail("I7", "event \(kind) of job row \(job) in state \(state)")
-            }
-            history[job] = next
-        }
-        for job in jobs {
-            let seen = history[job.row] ?? "waiting"
-            let isFine =
-                seen == "unknown" || seen == job.state
-                || (seen == "expired" && (job.state == "waiting" || job.state == "paused"))
-            if !isFine { world.fail("I7", "job \(job.identity.prefix(8)) is \(job.state), its history says \(seen)") }
-        }
-    }
-
-    private static let results = [
-        "claim": "running", "revived": "running", "done": "done", "retry": "waiting", "released": "waiting",
-        "failed": "failed", "parked": "parked", "paused": "paused", "pause": "paused", "unpause": "waiting",
-        "cancel": "canceled", "resume": "waiting", "expired": "expired",
-    ]
 
     private func checkBlobs(_ ledger: LedgerInspector, everyByte: Bool) throws {
         func size(_ sha256: String) -> Int64 {
@@ -262,15 +260,22 @@ final class Checker {
                 world.fail("I10", "blob \(sha256.prefix(8)) has other content")
             }
         }
-        guard !cluster.wasRestored, !cluster.wallJumped else { return }
-        for (blob, bytes) in cluster.shadow.promises.blobs where size(blob.text) != bytes {
-            world.fail("I15", "blob \(blob.text.prefix(8)) was told to be there less than 24 h ago and is gone")
+        guard !cluster.wasRestored else { return }
+        let coordinator = cluster.coordinator
+        for (blob, promise) in cluster.shadow.promises.blobs
+        where promise.until > coordinator.lastCollection && !coordinator.aside.contains(blob) {
+            guard size(blob.text) != promise.bytes else { continue }
+            return world.fail("I15", "blob \(blob.text.prefix(8)) was told to be there less than 24 h ago and is gone")
         }
     }
 
     private func checkBounds(_ ledger: LedgerInspector) throws {
         let log = csd_path_size(disk.disk, folder + "/ledger.db-wal")
         if log > 128 << 20 { world.fail("I16", "the log has \(log) bytes") }
+        let keys = Set(try ledger.rows("SELECT key FROM request_key").map { $0[0].string })
+        if !keys.isSuperset(of: cluster.shadow.promises.keys) {
+            world.fail("I8", "a launch was answered whose key is not remembered")
+        }
         for row in try ledger.rows("SELECT job, count(*) FROM quarantine GROUP BY job HAVING count(*) > 16") {
             world.fail("I16", "\(row[1].int) quarantined reports of one job")
         }

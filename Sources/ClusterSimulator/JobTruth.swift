@@ -13,13 +13,13 @@ struct JobTruth: Sendable {
     let fate: Fate
     private let start: UInt64
 
-    init(_ id: JobID, poison: Double, seed: UInt64) {
+    init(_ id: JobID, poison: Double, stretch: Double, seed: UInt64) {
         self.id = id
         start = id.text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         let random = SeededRandom(seed: start ^ seed)
         steps = 4 + random.integer(below: 24)
         stateEvery = 2 + random.integer(below: 6)
-        stepSeconds = random.between(2, 20)
+        stepSeconds = random.between(2, 20) * stretch
         fate = random.chance(poison) ? random.pick([.alwaysCrashes, .badConfig, .notANumber]) : .completes
     }
 

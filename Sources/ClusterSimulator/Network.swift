@@ -7,8 +7,13 @@ import SweepWire
 final class Peer {
     /// Of the machine, for partitions.
     let machine: Int
+    let badge: Badge
     var isAlive = true
-    init(machine: Int) { self.machine = machine }
+
+    init(machine: Int, _ badge: Badge) {
+        self.machine = machine
+        self.badge = badge
+    }
 }
 
 /// Carries requests and answers as bytes, late, twice, or not at all.
@@ -65,7 +70,9 @@ final class Network {
                     return
                 }
                 if !given.isEmpty { world.probe("request received twice: \(endpoint.name)") }
-                let id = coordinator.receive(endpoint.name, parameters, body) { [weak self] answer in
+                let asked = SimulatedCoordinator.Asked(
+                    name: endpoint.name, parameters: parameters, body: body, badge: peer.badge)
+                let id = coordinator.receive(asked) { [weak self] answer in
                     guard let self else { return }
                     if self.lostDown.contains(peer.machine) || self.happens(.answerLost) { return }
                     self.world.after(self.latency()) {

@@ -1,4 +1,5 @@
 import Ports
+package import RunSpec
 
 /// What one run is like: drawn from its seed, swarm style, so that every run has another mix of faults.
 package struct Plan: Sendable {
@@ -31,8 +32,31 @@ package struct Plan: Sendable {
         case relaunch
         case collect = "garbage-collection"
         case restore = "backup-restored"
+        case badHost = "bad-host"
+        case workerGone = "worker-gone-for-good"
+        case spoolDamage = "spool-bit-flip"
+        case uninvited
     }
 
+    /// Most seeds draw everything freely. Some take turns at one kind of trouble in earnest: what only shows under it is
+    /// then met within a few seeds.
+    package enum Lane: String, Sendable {
+        case free, power, collection, stops, hosts, long
+
+        init(seed: UInt64) {
+            self =
+                switch seed % 10 {
+                case 1: .power
+                case 3: .collection
+                case 5: .stops
+                case 7: .long
+                case 9: .hosts
+                default: .free
+                }
+        }
+    }
+
+    package let lane: Lane
     package var workers: Int
     package var slots: Int
     package var jobs: Int
@@ -46,6 +70,17 @@ package struct Plan: Sendable {
     package var loss: Double
     /// Jobs that fail by themselves always.
     package var poison: Double
+    /// How much longer than seconds a step of training takes.
+    package var stretch = 1.0
+    /// Simulated seconds from one look at all invariants to the next.
+    package var checkSeconds: Double
+    /// Chance that an operation of the coordinator's disk is followed by a power cut, on a copy.
+    package var images = 0.0
+    /// How the trainers of a bad host fail: a class of failure, or by hanging (nil).
+    package var hostFailure: FailureClass?
+    /// Chance that a commit is slow.
+    package var slowness = 0.02
+    package var mostEvents = 60_000
 
     package init(seed: UInt64) {
         let random = SeededRandom(seed: seed ^ 0x504C_414E)
@@ -61,12 +96,62 @@ package struct Plan: Sendable {
         let density = random.pick([0.15, 0.35, 0.6, 0.9])
         for fault in Fault.allCases where random.chance(density) { chosen.insert(fault) }
         faults = random.chance(0.05) ? [] : chosen
+        hostFailure = random.pick([.oom, .crash, .killed, nil])
+        lane = Lane(seed: seed)
+        checkSeconds = random.pick([7, 7, 20, 60])
+        enter(lane, random)
     }
+
+    private mutating func enter(_ lane: Lane, _ random: SeededRandom) {
+        switch lane {
+        case .free: return
+        case .power:
+            faults.formUnion([.coordinatorPowerCut, .workerPowerCut, .coordinatorDisk, .workerKill])
+            // While a backup is put in its place the ledger is a folder in the hands of a tool; see `images`.
+            faults.remove(.restore)
+            images = 0.004
+        case .collection:
+            faults.formUnion([.collect, .workerKill, .relaunch, .slowSync, .answerLost])
+            slowness = random.pick([0.1, 0.4])
+        case .stops:
+            faults.formUnion([.userAction, .drain, .delay, .slowSync, .partition, .workerPause])
+            workers = 1 + random.integer(below: 3)
+            slowness = random.pick([0.02, 0.2])
+            loss = random.pick([0.03, 0.15])
+        case .hosts:
+            faults.formUnion([.badHost, .workerGone, .workerKill, .spoolDamage, .coordinatorPause, .uninvited])
+            // With one worker nothing is tried elsewhere.
+            if random.chance(0.4) { workers = 1 }
+            stretch = random.pick([0.3, 1])
+            seconds = 2400
+        case .long: return enterLong(random)
+        }
+        pace = 40
+        loss = min(loss, 0.15)
+    }
+
+    /// Steps of minutes to hours, outages of hours, and mostly quiet: as most real time of a cluster passes.
+    private mutating func enterLong(_ random: SeededRandom) {
+        stretch = random.pick([10, 10, 30, 30, 100, 300])
+        jobs = max(1, min(jobs, Int(240 / stretch)))
+        workers = 1 + random.integer(below: 3)
+        leaseSeconds = random.pick([60, 60, 300])
+        seconds = 3600 * random.pick([2, 6, 12])
+        pace = seconds / random.pick([10, 30, 60])
+        loss = random.pick([0.001, 0.005, 0.03])
+        // It would hold its slot for as long as a job may take.
+        if stretch > 10 { faults.remove(.trainerHang) }
+        checkSeconds = 300
+        mostEvents = 1_500_000
+    }
+
+    /// How long a job may run.
+    package var timeoutSeconds: Int { Int(1800 * stretch) }
 
     package func has(_ fault: Fault) -> Bool { faults.contains(fault) }
 
     package var summary: String {
-        "\(workers) workers × \(slots), \(jobs) jobs, lease \(Int(leaseSeconds)) s, \(Int(seconds)) s; "
+        "\(lane): \(workers) workers × \(slots), \(jobs) jobs × \(stretch), lease \(Int(leaseSeconds)) s, \(Int(seconds)) s; "
             + (faults.isEmpty ? "no faults" : faults.map(\.rawValue).sorted().joined(separator: " "))
     }
 }

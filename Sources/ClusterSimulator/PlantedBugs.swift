@@ -1,8 +1,9 @@
 /// Bugs that stand in the code behind `Faults.planted`, by which the simulator proves that it would notice.
 package enum PlantedBugs {
     ///
-    /// Two of them, `gap-accepted` and `finish-without-stream`, are in the ledger's guard and in the worker's at once: each
-    /// guard alone hides that the other is missing.
+    /// Some stand in two places at once, because each guard alone hides that the other is missing: `gap-accepted` and
+    /// `finish-without-stream` in the ledger and in the worker, `resumes-hidden-state` at the claim and where late
+    /// states are refused.
     package static let all = [
         "answer-before-commit", "counters-not-kept", "deadline-from-wall-clock", "epoch-not-raised",
         "exchange-not-remembered", "expiry-revokes", "fence-without-attempt", "fence-without-epoch",
@@ -10,6 +11,11 @@ package enum PlantedBugs {
         "known-blob-not-kept", "known-blob-not-settled", "log-not-rewritten", "lost-counts", "no-stall-guard",
         "overlap-counted-twice", "rename-before-file-sync",
         "resumes-hidden-state", "retry-after-io-error", "revives-after-claim", "row-before-folder-sync",
-        "spool-trimmed-early", "stop-without-attempt", "superseded-goes-on", "synchronous-normal",
+        "scope-not-asked", "session-of-anybody", "spool-trimmed-early", "stop-without-attempt", "superseded-goes-on",
+        "synchronous-normal",
+        "turns-without-end",
     ]
+
+    /// The first seed that found each when all were run last, for a short test.
+    static let foundBy: [String: Int] = [:]
 }

@@ -7,12 +7,20 @@ import WorkerCore
 /// What clients and workers were told: the other half of the truth, kept outside the cluster.
 final class Shadow {
     /// What must be in every later state of the ledger; a restored backup takes it back to what it was then.
+    struct Blob {
+        var bytes: Int64
+        /// By the wall clock: nobody may collect it before.
+        var until: Int64
+    }
+
     struct Promises {
         var launched: Set<JobID> = []
+        /// Of launches that were answered.
+        var keys: Set<String> = []
         var finished: [JobID: AttemptToken] = [:]
         var acknowledged: [AttemptToken: UInt64] = [:]
         var checkpoints: [AttemptToken: Set<String>] = [:]
-        var blobs: [ContentDigest: Int64] = [:]
+        var blobs: [ContentDigest: Blob] = [:]
         var resumable: Set<JobID> = []
     }
 
@@ -21,12 +29,14 @@ final class Shadow {
     /// Of the ledger that was restored last: answers from before it that were still under way promise nothing.
     var epoch = 0
     private var holders: [AttemptToken: Int] = [:]
+    /// Sessions that a worker of the cluster made.
+    var sessions: Set<String> = []
+    /// Identities whose registration was answered.
+    var registered: Set<String> = []
     private var began: [AttemptToken: Int64] = [:]
     /// Attempts that somebody was told to stop.
     private var orders: Set<AttemptToken> = []
     private var spooledTotals: [AttemptToken: UInt64] = [:]
-    static let timeout: Int64 = 1800
-
     init(_ cluster: Cluster) { self.cluster = cluster }
 
     private var world: World { cluster.world }
@@ -111,11 +121,17 @@ final class Shadow {
     func killed(_ token: AttemptToken, by worker: Int) {
         guard !orders.contains(token) else { return }
         let age = world.now - (began[token] ?? world.now)
-        if age < Self.timeout * 1_000_000_000 {
+        if age < Int64(cluster.plan.timeoutSeconds) * 1_000_000_000 {
             world.fail("R3", "worker \(worker) ends \(token), which nobody asked to end")
         } else {
             world.probe("trainer timed out")
         }
+    }
+
+    /// R3 again, for a polite end.
+    func stopped(_ token: AttemptToken, by worker: Int) {
+        guard !orders.contains(token) else { return }
+        world.fail("R3", "worker \(worker) stops \(token), which nobody asked to stop")
     }
 
     func acknowledged(_ token: AttemptToken, _ next: UInt64) {
@@ -130,5 +146,13 @@ final class Shadow {
         spooledTotals[token] = max(spooledTotals[token] ?? 0, total)
     }
 
-    func stored(_ blob: ContentDigest, _ size: Int64) { promises.blobs[blob] = size }
+    /// A client was told that a blob is there: for a day by the wall clock, whatever that was while it was asked.
+    func stored(_ blob: ContentDigest, _ size: Int64, jumps: Int) {
+        guard jumps == cluster.jumps else { return }
+        let until = world.wall().milliseconds - Self.longestCall + 24 * 3600 * 1000
+        promises.blobs[blob] = Blob(bytes: size, until: max(until, promises.blobs[blob]?.until ?? until))
+    }
+
+    /// Milliseconds from a question to its answer, at most: the day begins when the coordinator thinks of it.
+    private static let longestCall: Int64 = 1_300_000
 }

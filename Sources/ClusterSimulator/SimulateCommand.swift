@@ -22,12 +22,20 @@ package struct SimulateCommand {
         radiata-simulate --seed S [--bug NAME] [--trace]        one world; with a violation: shrunk, with its last events
         radiata-simulate --power N [--from S]                   N power cuts of the coordinator's disk, each looked at
         radiata-simulate --errors N [--from S]                  N disk errors in the middle of what a ledger does
-        radiata-simulate --bugs [N] [--only NAME,NAME]          every planted bug: seeds until it is found, N at most (default 300)
+        radiata-simulate --bugs [N] [--only NAME,NAME] [--near] every planted bug: seeds until it is found, N at most (default 300);
+                                                                --near begins with the seed that found it before
+        radiata-simulate --exhaustive [N] [--seconds T] [--bug NAME]
+                                                                one job, two workers, every order of events; N states at most
         """
 
     /// - Returns: the exit code.
     package func run() -> Int32 {
         if let seed = options["seed"].flatMap(UInt64.init) { return one(seed) }
+        if let text = options["exhaustive"] { return exhaustive(Int(text) ?? .max) }
+        if options["bugs"] == "list" {
+            for bug in PlantedBugs.all { print(bug) }
+            return 0
+        }
         if let text = options["bugs"] { return bugs(Int(text) ?? 300) }
         if let count = options["power"].flatMap(Int.init) { return sweep(count, "power cuts") { $0.power(seed: $1) } }
         if let count = options["errors"].flatMap(Int.init) {
@@ -113,7 +121,7 @@ package struct SimulateCommand {
         print(
             """
             \(report.runs) seeds (\(report.wholeRuns) to their end), \(report.events) events, \(Double(Int(report.hours * 10)) / 10) simulated hours, \(report.starts) coordinator starts, \
-            \(report.checks) checks of every invariant in \(Int(seconds)) s \
+            \(report.checks) checks of every invariant, \(report.images) power cuts in \(Int(seconds)) s \
             (\(Int(Double(report.events) / max(seconds, 0.001))) events/s, \(Int(report.hours * 3600 / max(seconds, 0.001))) × real time)
             """)
         print(
@@ -121,6 +129,12 @@ package struct SimulateCommand {
         )
         for (name, count) in report.faults.sorted(by: { $0.key < $1.key }) { print("fault \(name): \(count)") }
         for (name, count) in report.probes.sorted(by: { $0.key < $1.key }) { print("probe \(name): \(count)") }
+        let unhit = Probes.all.filter { report.probes[$0, default: 0] == 0 }
+        let fewest = Probes.all.map { ($0, report.probes[$0, default: 0]) }.min { $0.1 < $1.1 }
+        print(
+            "probes hit: \(Probes.all.count - unhit.count) of \(Probes.all.count); fewest: \(fewest.map { "\($0) \($1)" } ?? "")"
+        )
+        if !unhit.isEmpty { print("probes not hit: \(unhit.joined(separator: ", "))") }
         print("violations: \(report.failures.count)")
     }
 
@@ -129,13 +143,17 @@ package struct SimulateCommand {
         var missed = 0
         for bug in PlantedBugs.all where only?.contains(bug) ?? true {
             var found: (seed: Int, violation: String)?
-            for seed in 1...most where found == nil {
+            let first = options["near"] == nil ? 1 : PlantedBugs.foundBy[bug] ?? 1
+            let begin = Date()
+            for seed in first..<(first + most) where found == nil {
                 var simulation = Simulation()
                 let run = simulation.run(seed: UInt64(seed), bugs: [bug])
                 if let violation = run.violation { found = (seed, violation) }
             }
             if let found {
-                print("\(bug): found after \(found.seed) seeds: \(found.violation.prefix(150))")
+                print(
+                    "\(bug): found after \(found.seed - first + 1) seeds, by seed \(found.seed), in \(Int(Date().timeIntervalSince(begin))) s: \(found.violation.prefix(150))"
+                )
             } else {
                 missed += 1
                 print("\(bug): NOT FOUND in \(most) seeds")
@@ -143,5 +161,25 @@ package struct SimulateCommand {
             fflush(nil)
         }
         return missed == 0 ? 0 : 1
+    }
+
+    private func exhaustive(_ most: Int) -> Int32 {
+        let begin = Date()
+        let search = ExhaustiveSearch(
+            mostStates: most, seconds: options["seconds"].flatMap(Double.init) ?? .infinity)
+        do {
+            try search.run(bugs: Set(options["bug"].map { [$0] } ?? []))
+        } catch {
+            print("the small model: \(error)")
+            return 1
+        }
+        let report = search.report
+        print(
+            "\(report.states) states\(report.isComplete ? ", every one there is" : ""), \(report.transitions) transitions, \(report.ends) of them at rest, deepest \(report.deepest), \(Int(Date().timeIntervalSince(begin))) s; violations: \(report.violation == nil ? 0 : 1)"
+        )
+        guard let (what, path) = report.violation else { return 0 }
+        print("VIOLATION \(what)\nafter \(path.count) steps:")
+        for step in path { print("  \(step)") }
+        return 1
     }
 }

@@ -9,9 +9,14 @@ import SweepWire
 
 /// What the daemon's routes do with a request, on the simulated coordinator: the same verbs and blob steps in the same order.
 extension SimulatedCoordinator {
-    func metrics(_ id: UInt64, _ batch: MetricBatch, _ ledger: Ledger) throws {
-        let series = batch.series.map { AppendMetrics.Series(key: $0.key, steps: $0.steps, values: $0.values) }
-        let verb = AppendMetrics(token: batch.token, first: batch.first, series: series, ledgerID: ledger.id)
+    func register(_ id: UInt64, _ request: RegisterRequest, _ principal: Principal) throws {
+        try sessions.check(request.session, principal)
+        let caller = Caller(token: principal.id, isAdmin: principal.scope == .admin)
+        tell(.register(request, wait(id), by: caller))
+    }
+
+    func metrics(_ id: UInt64, _ batch: MetricBatch, _ ledger: Ledger, _ principal: Principal) throws {
+        let verb = try sessions.append(batch, principal, ledgerID: ledger.id) { core?.worker(of: $0) }
         perform(verb, .bulk) { [weak self] result in
             self?.settle(id, result) { outcome in
                 switch outcome {
@@ -32,26 +37,31 @@ extension SimulatedCoordinator {
         }
     }
 
-    func launch(_ id: UInt64, _ request: LaunchRequest) throws {
+    private func audit(_ principal: Principal, _ call: String, _ detail: String) -> AuditEntry {
+        AuditEntry(actor: principal.id, call: call, detail: detail, now: world.wall())
+    }
+
+    func launch(_ id: UInt64, _ request: LaunchRequest, _ principal: Principal) throws {
         let (verb, jobs) = try LaunchSweep.prepare(request, now: world.wall())
         let texts = try jobs.map { try LaunchJob($0) }
-        launch(id, verb, texts[...], slice: random.pick([2, 5, 100]), before: LaunchSweep.Outcome())
+        launch(id, verb, texts[...], slice: random.pick([2, 5, 100]), before: LaunchSweep.Outcome(), principal)
     }
 
     /// Slice by slice, as the route does.
     private func launch(
-        _ id: UInt64, _ verb: LaunchSweep, _ jobs: ArraySlice<LaunchJob>, slice: Int, before: LaunchSweep.Outcome
+        _ id: UInt64, _ verb: LaunchSweep, _ jobs: ArraySlice<LaunchJob>, slice: Int, before: LaunchSweep.Outcome,
+        _ principal: Principal
     ) {
         var part = verb
         part.jobs = Array(jobs.prefix(slice))
         part.before = before
         part.isLast = jobs.count <= slice
-        perform(part, .bulk) { [weak self] result in
+        perform(Audited(part, audit(principal, "launch", "\(verb.name)")), .bulk) { [weak self] result in
             guard let self else { return }
             settle(id, result) { outcome in
                 tellChanged(outcome.changes)
                 guard part.isLast else {
-                    return launch(id, verb, jobs.dropFirst(slice), slice: slice, before: outcome)
+                    return launch(id, verb, jobs.dropFirst(slice), slice: slice, before: outcome, principal)
                 }
                 finish(
                     id,
@@ -72,11 +82,11 @@ extension SimulatedCoordinator {
         }
     }
 
-    func act(_ id: UInt64, _ request: ActionRequest, _ ledger: Ledger) {
+    func act(_ id: UInt64, _ request: ActionRequest, _ ledger: Ledger, _ principal: Principal) {
         guard let action = ChangeJobs.Action(rawValue: request.action.rawValue) else { return }
         let verb = ChangeJobs(
             action: action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: world.wall())
-        perform(verb) { [weak self] result in
+        perform(Audited(verb, audit(principal, "action", request.action.rawValue))) { [weak self] result in
             guard let self else { return }
             settle(id, result) { outcome in
                 tellChanged(outcome.changes, stopping: outcome.stopping, continuing: outcome.continuing)
@@ -89,8 +99,9 @@ extension SimulatedCoordinator {
         }
     }
 
-    func drain(_ id: UInt64, _ request: DrainRequest) {
-        perform(SetWorkerState(worker: request.worker, drain: request.drain, now: world.wall())) { [weak self] result in
+    func drain(_ id: UInt64, _ request: DrainRequest, _ principal: Principal) {
+        let verb = SetWorkerState(worker: request.worker, drain: request.drain, now: world.wall())
+        perform(Audited(verb, audit(principal, "drain", request.worker))) { [weak self] result in
             guard let self else { return }
             settle(id, result) { worker in
                 tell(.workerChanged(worker, request.drain ? .draining : .active))
@@ -162,30 +173,58 @@ extension SimulatedCoordinator {
 
     /// What `ledger gc` does, step by step, so that other things happen in between.
     func collect() {
-        guard let ledger, core != nil else { return }
-        let life = life
+        guard ledger != nil, core != nil else { return }
+        lastCollection = max(lastCollection, world.wall().milliseconds)
         perform(CollectBlobs(now: world.wall()), .bulk) { [weak self] result in
             guard let self, case .success(let gone) = result else { return }
-            for one in gone {
-                guard let digest = ContentDigest(one.sha256) else { continue }
-                world.probe("blob collected")
-                do {
-                    guard try ledger.blobs.setAside(digest) else { continue }
-                } catch {
-                    world.trace("collection: \(error)")
-                    continue
+            // Files go one after the other: a long list takes its time.
+            var wait = 0.0
+            let pace = random.pick([0.01, 0.5, 5])
+            var going = gone.compactMap { ContentDigest($0.sha256) }
+            for _ in going { world.probe("blob collected") }
+            do {
+                for orphan in try ledger?.orphansNow(now: world.wall()) ?? [] where !going.contains(orphan) {
+                    world.probe("file without a row collected")
+                    going.append(orphan)
                 }
-                world.after(.milliseconds(1 + random.integer(below: 50))) { [weak self] in
-                    guard let self, life == self.life, let ledger = self.ledger else { return }
-                    do {
-                        let rows = try ledger.blobRowCount(digest)
-                        if rows > 0 { self.world.probe("blob wanted again while it was collected") }
-                        try ledger.blobs.settleAside(digest, isWanted: rows > 0)
-                    } catch {
-                        self.world.trace("collection: \(error)")
-                    }
-                }
+            } catch {
+                world.trace("collection: \(error)")
             }
+            for digest in going {
+                later(wait) { $0.setAside(digest, $1) }
+                wait += random.between(0, pace)
+            }
+        }
+    }
+
+    private func setAside(_ digest: ContentDigest, _ ledger: Ledger) {
+        do {
+            guard try ledger.blobs.setAside(digest) else { return }
+            aside.insert(digest)
+        } catch {
+            return world.trace("collection: \(error)")
+        }
+        later(random.between(0.001, 0.05)) { coordinator, ledger in
+            do {
+                let isWanted = try ledger.blobRowCount(digest) > 0
+                if isWanted { coordinator.world.probe("blob wanted again while it was collected") }
+                try ledger.blobs.settleAside(digest, isWanted: isWanted)
+                coordinator.aside.remove(digest)
+            } catch {
+                coordinator.world.trace("collection: \(error)")
+            }
+        }
+    }
+
+    /// In this life of the process only; while it is paused, after that.
+    private func later(_ seconds: Double, _ body: @escaping (SimulatedCoordinator, Ledger) -> Void) {
+        let life = life
+        world.after(.seconds(seconds)) { [weak self] in
+            guard let self, life == self.life, let ledger else { return }
+            if pausedUntil > world.now {
+                return later(Double(pausedUntil - world.now) / 1e9, body)
+            }
+            body(self, ledger)
         }
     }
 

@@ -31,11 +31,24 @@ final class SimulatedCoordinator: @unchecked Sendable {
     private var isCommitComing = false
     private var outcomes: [() -> Void] = []
     private var fatal: LedgerError?
-    private var pausedUntil: Int64 = 0
+    private(set) var pausedUntil: Int64 = 0
     private(set) var starts = 0
+    /// The newest event of the ledger at each start.
+    private(set) var startEvents: [Int] = []
     private var lastTick: Int64 = 0
     /// Requests that were answered, to be sent again at the end.
-    private(set) var history: [(name: String, parameters: [String: String], body: Data)] = []
+    private(set) var history: [Asked] = []
+    private var tokens: TokenBook?
+    private(set) var sessions = WorkerSessionBook()
+    private static let scopes = Dictionary(uniqueKeysWithValues: Route.all.map { ($0.name, $0.scopes) })
+
+    struct Asked {
+        let name: String
+        let parameters: [String: String]
+        let body: Data
+        let badge: Badge
+    }
+
     /// One thing that is about to be done to a ledger; it may be done to any other in the same state. The completion hears
     /// whether it was done.
     typealias Deed = (_ ledger: Ledger, _ done: @escaping (Bool) -> Void) -> Void
@@ -47,6 +60,12 @@ final class SimulatedCoordinator: @unchecked Sendable {
     /// Small, so that the log begins again often.
     let checkpointBytes: Int
     var isHealed = false
+    /// The newest wall-clock time at which garbage was collected.
+    var lastCollection = Int64.min
+    /// Blobs that are being removed, or put back: for a moment they have no name.
+    var aside: Set<ContentDigest> = []
+    /// Sees to it that no lease ends early.
+    var leases: LeaseWatch?
 
     var folder: String { disk.root + "/data" }
     var isUp: Bool { core != nil }
@@ -81,10 +100,17 @@ final class SimulatedCoordinator: @unchecked Sendable {
                 checkpointBytes: checkpointBytes, onFatal: { [weak self] error in self?.fatal = error })
             let settings = CoordinatorSettings(
                 ledger: ledger.id, epoch: ledger.epoch, lease: .seconds(plan.leaseSeconds))
+            let book = TokenBook(isOpen: false, time: world)
+            book.replace(try badges(ledger))
             let start = try translator.start(try ledger.snapshotNow(), wall: world.wall())
+            let newest = try inspect { try $0.rows("SELECT coalesce(max(id), 0) FROM event")[0][0].int }
             self.ledger = ledger
+            tokens = book
+            sessions = WorkerSessionBook(try ledger.sessionOwnersNow())
             core = CoordinatorCore(settings: settings, start: start, now: world.monotonic())
             starts += 1
+            leases?.started()
+            startEvents.append(newest)
             world.trace("coordinator starts, epoch \(ledger.epoch)")
             lastTick = world.now
             tick(life)
@@ -95,6 +121,21 @@ final class SimulatedCoordinator: @unchecked Sendable {
             csd_heal(disk.disk)
             world.after(.seconds(5)) { [weak self] in self?.start() }
         }
+    }
+
+    /// The tokens of the ledger, made at its first start.
+    private func badges(_ ledger: Ledger) throws -> [TokenRecord] {
+        if try ledger.tokensNow().isEmpty {
+            for badge in Badge.allCases {
+                guard let record = badge.record else { continue }
+                ledger.writer.submit(StoreToken(token: record)) { _ in }
+                guard badge == .revoked else { continue }
+                ledger.writer.submit(RevokeToken(id: record.id, now: world.wall())) { _ in }
+            }
+            while ledger.writer.step() {}
+            if let fatal { throw fatal }
+        }
+        return try ledger.tokensNow()
     }
 
     /// SIGKILL. `keep`: what a power cut leaves of what was not synced; nil for no power cut.
@@ -115,6 +156,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
         isCommitComing = false
         life += 1
         pausedUntil = 0
+        aside = []
         let broken = open.sorted { $0.key < $1.key }
         open = [:]
         for (_, answer) in broken { answer(nil) }
@@ -133,7 +175,11 @@ final class SimulatedCoordinator: @unchecked Sendable {
         ledger = nil
     }
 
-    func pause(seconds: Double) { pausedUntil = max(pausedUntil, world.now + Int64(seconds * 1e9)) }
+    func pause(seconds: Double) {
+        let end = max(pausedUntil, world.now + Int64(seconds * 1e9))
+        leases?.stalled(from: max(world.now, pausedUntil), to: end)
+        pausedUntil = end
+    }
 
     /// A backup is put in the ledger's place.
     ///
@@ -142,6 +188,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
         disk.processGone()
         gone()
         granted = [:]
+        startEvents = []
         let result = try Ledger.restore(backup: backup, to: folder, now: world.wall(), files: disk)
         disk.processGone()
         world.trace("restored; epoch \(result.epoch)")
@@ -166,10 +213,12 @@ final class SimulatedCoordinator: @unchecked Sendable {
         let now =
             Faults.planted("deadline-from-wall-clock")
             ? MonotonicTime(nanoseconds: world.wall().milliseconds * 1_000_000) : world.monotonic()
+        if let core { leases?.heard(event, core) }
         let effects = core?.handle(event, now: now) ?? []
         for effect in effects {
             switch effect {
             case .commit(let id, let command):
+                if case .expire(let tokens) = command { leases?.expire(tokens) }
                 if let witness {
                     let now = world.wall()
                     witness("\(command)".prefix { $0 != "(" }.description) { [translator] ledger, done in
@@ -191,7 +240,9 @@ final class SimulatedCoordinator: @unchecked Sendable {
                     }
                 }
                 commitSoon()
-            case .reply(let id, let reply): waiting.removeValue(forKey: id)?(reply)
+            case .reply(let id, let reply):
+                leases?.replied(reply)
+                waiting.removeValue(forKey: id)?(reply)
             case .log(let text): world.trace("coordinator: \(text)")
             }
         }
@@ -218,7 +269,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
         guard !isCommitComing else { return }
         isCommitComing = true
         var delay = Duration.microseconds(200 + random.integer(below: 800))
-        if !isHealed, plan.has(.slowSync), random.chance(0.02) {
+        if !isHealed, plan.has(.slowSync), random.chance(plan.slowness) {
             world.fault("slow-sync")
             delay = .seconds(random.between(0.1, 10))
         }
@@ -266,12 +317,12 @@ final class SimulatedCoordinator: @unchecked Sendable {
     /// - Parameter answer: called once, unless the process dies first.
     /// - Returns: by which the request can be given up.
     func receive(
-        _ name: String, _ parameters: [String: String], _ body: Data, answer: @escaping Answer
+        _ request: Asked, answer: @escaping Answer
     ) -> UInt64 {
         lastReply += 1
         let id = lastReply
         open[id] = answer
-        handle(id, life, name, parameters, body)
+        handle(id, life, request)
         return id
     }
 
@@ -291,26 +342,48 @@ final class SimulatedCoordinator: @unchecked Sendable {
         }
     }
 
-    private func handle(_ id: UInt64, _ life: Int, _ name: String, _ parameters: [String: String], _ body: Data) {
+    private func handle(_ id: UInt64, _ life: Int, _ request: Asked) {
         guard life == self.life, core != nil else { return }
         if pausedUntil > world.now {
-            world.after(.nanoseconds(pausedUntil - world.now)) { [weak self] in
-                self?.handle(id, life, name, parameters, body)
-            }
+            world.after(.nanoseconds(pausedUntil - world.now)) { [weak self] in self?.handle(id, life, request) }
             return
         }
-        if history.count < 4000 { history.append((name, parameters, body)) }
+        if history.count < 4000 { history.append(request) }
         do {
-            try route(id, name, parameters, body)
+            let header = request.badge.text.map { "Bearer \($0)" }
+            guard let tokens else { return }
+            let principal = try tokens.check(header, wants: Self.scopes[request.name] ?? [.admin])
+            try route(id, request.name, request.parameters, request.body, principal)
         } catch {
             finish(id, .failure(WireError.from(error)))
         }
     }
 
-    private func route(_ id: UInt64, _ name: String, _ parameters: [String: String], _ body: Data) throws {
+    private func route(
+        _ id: UInt64, _ name: String, _ parameters: [String: String], _ body: Data, _ principal: Principal
+    ) throws {
         guard let ledger else { return }
+        switch name {
+        case "register": try register(id, RegisterRequest(parameters: parameters, body: body), principal)
+        case "exchange":
+            let request = try ExchangeRequest(parameters: parameters, body: body)
+            try sessions.check(request.session, principal)
+            tell(.exchange(request, wait(id, session: request.session)))
+        case "heartbeat":
+            let request = try HeartbeatRequest(parameters: parameters, body: body)
+            try sessions.check(request.session, principal)
+            tell(.heartbeat(request, wait(id)))
+        case "metrics": try metrics(id, MetricBatch(parameters: parameters, body: body), ledger, principal)
+        case "launch": try launch(id, LaunchRequest(parameters: parameters, body: body), principal)
+        case "action": act(id, try ActionRequest(parameters: parameters, body: body), ledger, principal)
+        case "drain": drain(id, try DrainRequest(parameters: parameters, body: body), principal)
+        default: try blob(id, name, parameters, body, ledger)
+        }
+    }
+
+    /// The core's answer goes to the request.
+    func wait(_ id: UInt64, session: SessionID? = nil) -> ReplyID {
         let reply = ReplyID(id)
-        let session = name == "exchange" ? try ExchangeRequest(parameters: parameters, body: body).session : nil
         waiting[reply] = { [weak self] answer in
             switch answer {
             case .registered(let value): self?.finish(id, value)
@@ -321,23 +394,16 @@ final class SimulatedCoordinator: @unchecked Sendable {
             case .refused(let error): self?.finish(id, .failure(error))
             }
         }
-        switch name {
-        case "register": tell(.register(try RegisterRequest(parameters: parameters, body: body), reply))
-        case "exchange": tell(.exchange(try ExchangeRequest(parameters: parameters, body: body), reply))
-        case "heartbeat": tell(.heartbeat(try HeartbeatRequest(parameters: parameters, body: body), reply))
-        case "metrics": try metrics(id, MetricBatch(parameters: parameters, body: body), ledger)
-        case "launch": try launch(id, LaunchRequest(parameters: parameters, body: body))
-        case "action": act(id, try ActionRequest(parameters: parameters, body: body), ledger)
-        case "drain": drain(id, try DrainRequest(parameters: parameters, body: body))
-        default: try blob(id, name, parameters, body, ledger)
-        }
-        if !["register", "exchange", "heartbeat"].contains(name) { waiting[reply] = nil }
+        return reply
     }
 
     /// R19: a claim that is sent again gives the same attempts, as long as it is one of the newest.
     private func checkGrants(_ session: SessionID, _ response: ExchangeResponse) {
         let tokens = response.grants.map(\.token)
         guard !tokens.isEmpty else { return }
+        if let worker = core?.worker(of: session) {
+            for token in tokens { leases?.granted(token, to: worker) }
+        }
         let known = granted[session] ?? [:]
         if let before = known[response.number] {
             world.probe("grant given again")

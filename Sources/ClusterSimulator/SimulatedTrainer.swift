@@ -52,7 +52,15 @@ final class SimulatedTrainer {
         case .completes: break
         }
         guard failure == nil, !worker.cluster.isHealed else { return }
-        if plan.has(.trainerCrash), random.chance(0.08) {
+        if plan.has(.badHost), worker.number == 1, random.chance(0.8) {
+            world.fault("bad-host")
+            let step = random.integer(below: 3)
+            guard let kind = plan.hostFailure else {
+                hangsAt = step
+                return
+            }
+            failure = (step, .failed(FailureReport(failure: kind, message: "host")))
+        } else if plan.has(.trainerCrash), random.chance(0.08) {
             world.fault("trainer-crash")
             let kind: FailureClass = random.pick([.oom, .crash, .killed, .diskFull])
             failure = (random.integer(below: truth.steps), .failed(FailureReport(failure: kind, message: "chance")))

@@ -14,13 +14,15 @@ final class SimulatedWorker {
     final class Life {
         let peer: Peer
         var core: WorkerCore
+        /// The newest that it registered.
+        var session: SessionID?
         var held: [AttemptToken: Held] = [:]
         var queue: [WorkerEvent] = []
         var isPumping = false
         var isAlive: Bool { peer.isAlive }
 
         init(_ machine: Int, _ slots: Int, _ random: any RandomSource) {
-            peer = Peer(machine: machine)
+            peer = Peer(machine: machine, .workers)
             core = WorkerCore(settings: WorkerSettings(slots: slots), random: random)
         }
     }
@@ -120,6 +122,26 @@ final class SimulatedWorker {
         }
     }
 
+    /// One bit of a report in its spool flips while the process is down.
+    ///
+    /// - Returns: whether there was a report.
+    func damage() -> Bool {
+        do {
+            let reports = try disk.list(attempts).flatMap { name -> [String] in
+                let spool = "\(attempts)/\(name)/spool"
+                guard try disk.exists(spool) else { return [] }
+                return try disk.list(spool).filter { $0.hasSuffix(".json") }.map { "\(spool)/\($0)" }
+            }
+            guard !reports.isEmpty else { return false }
+            let path = random.pick(reports)
+            kill(restart: .seconds(5))
+            return csd_flip(disk.disk, path, UInt64(random.integer(below: 1 << 20))) == 0
+        } catch {
+            world.trace("worker \(number): nothing to damage: \(error)")
+            return false
+        }
+    }
+
     private(set) var isTwin = false
 
     /// Starts anew under another's identity, as a copied machine does, or under a new one of its own.
@@ -198,7 +220,9 @@ final class SimulatedWorker {
         case .exchange(let request): exchange(request, life)
         case .heartbeat(let request): heartbeat(request, life)
         case .run(let grant): run(grant, life)
-        case .stop(let token): life.held[token]?.trainer?.stop()
+        case .stop(let token):
+            cluster.shadow.stopped(token, by: number)
+            life.held[token]?.trainer?.stop()
         case .kill(let token):
             cluster.shadow.killed(token, by: number)
             life.held[token]?.trainer?.kill()
@@ -226,9 +250,15 @@ final class SimulatedWorker {
             let session = SessionID(rawValue: random.hexadecimal(bytes: 16))
             let request = RegisterRequest(
                 worker: WorkerID(try identity()), name: "w\(number)", session: session, slots: plan.slots, threads: 1)
+            cluster.shadow.sessions.insert(session.rawValue)
             network.insist(.register, request, from: life.peer) { [weak self] result in
-                guard case .success(let response) = result else { return }
-                self?.emit(.registered(session, response), life)
+                switch result {
+                case .success(let response):
+                    life.session = session
+                    self?.cluster.shadow.registered.insert(request.worker.text)
+                    self?.emit(.registered(session, response), life)
+                case .failure(let error): self?.world.fail("I21", "a worker may not register: \(error)")
+                }
             }
         } catch {
             world.trace("worker \(number) cannot read its identity: \(error)")
@@ -273,7 +303,9 @@ final class SimulatedWorker {
             guard !points.isEmpty else {
                 return emit(.metricsAnswered(token, .acknowledged(next: first)), life)
             }
-            let batch = MetricBatch(token: token, first: first, points: points.map { ($0.key, $0.step, $0.value) })
+            let session = life.session
+            let batch = MetricBatch(
+                token: token, session: session, first: first, points: points.map { ($0.key, $0.step, $0.value) })
             network.insist(.metrics, batch, from: life.peer, patience: .seconds(60)) { [weak self] result in
                 guard let self else { return }
                 switch result {
@@ -285,6 +317,10 @@ final class SimulatedWorker {
                     case .refused(.gap):
                         emit(.metricsAnswered(token, .gap(expected: error.answer?.expected ?? 1)), life)
                     case .refused(.superseded): emit(.metricsAnswered(token, .superseded), life)
+                    case .refused(.unknownSession):
+                        // As the daemon does: sent again from the same point in the next session.
+                        if let session { emit(.sessionLost(session), life) }
+                        emit(.metricsAnswered(token, .gap(expected: first)), life)
                     default: emit(.metricsAnswered(token, .refused(error.message)), life)
                     }
                 }
@@ -305,8 +341,9 @@ final class SimulatedWorker {
             emit(.uploadFailed(token, report: report, message: error), life)
         }
         guard tries < 3 else { return fail("the upload does not complete") }
+        let jumps = cluster.jumps
         let done = { [self] in
-            cluster.shadow.stored(blob.sha256, blob.size)
+            cluster.shadow.stored(blob.sha256, blob.size, jumps: jumps)
             upload(blobs.dropFirst(), token, report, tries: 0, life)
         }
         let again = { [self] in upload(blobs, token, report, tries: tries + 1, life) }
@@ -410,7 +447,7 @@ final class SimulatedWorker {
                 continue
             }
             let entry = try hold(grant.token, life)
-            emit(.recovered(grant.token, pointsFrom: entry.points.firstHeld), life)
+            emit(.recovered(grant.token, pointsFrom: entry.points.firstHeld, fault: entry.reports.damage), life)
             if !entry.reports.pending.contains(where: \.isFinal) {
                 _ = try entry.reports.append(Report(token: grant.token, .released(ReleaseReport(reason: .restart))))
             }

@@ -12,6 +12,8 @@ package struct Simulation {
         package var hours = 0.0
         package var starts = 0
         package var checks = 0
+        /// Power cuts on copies of the coordinator's disk, each looked at.
+        package var images = 0
         package var probes: [String: Int] = [:]
         package var faults: [String: Int] = [:]
         package var pairs: [String: Int] = [:]
@@ -31,15 +33,16 @@ package struct Simulation {
     }
 
     package private(set) var report = Report()
-    package var mostEvents = 60_000
-
     package init() { precondition(csd_register_vfs() == 0, "SQLite takes no other VFS") }
 
     /// One world.
     package mutating func run(seed: UInt64, plan: Plan? = nil, bugs: Set<String> = []) -> Run {
         Faults.simulate(bugs: bugs)
         let cluster = Cluster(seed: seed, plan: plan)
-        cluster.run(mostEvents: mostEvents)
+        let images = cluster.plan.images > 0 ? PowerImages(cluster, chance: cluster.plan.images) : nil
+        cluster.run(mostEvents: cluster.plan.mostEvents)
+        images?.stop()
+        report.images += images?.images ?? 0
         let world = cluster.world
         let summary = cluster.summary
         report.runs += 1

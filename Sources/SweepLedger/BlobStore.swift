@@ -33,7 +33,7 @@ package final class BlobStore: Sendable {
     /// Largest blob.
     package static let mostBytes = 1 << 40
     /// An upload without progress for so long is dropped.
-    private static let staleNanoseconds: Int64 = 24 * 3600 * 1_000_000_000
+    private static let staleMilliseconds: Int64 = 24 * 3600 * 1000
 
     package let folder: String
     private let files: any FileStore
@@ -269,13 +269,30 @@ package final class BlobStore: Sendable {
         }
     }
 
+    /// Names of the sub-folders.
+    func prefixes() throws -> [String] {
+        try wrapped { try files.list(folder) }.filter { $0.utf8.count == 2 }
+    }
+
+    /// Blobs of a sub-folder whose files have been there for a day or longer.
+    func oldFiles(_ prefix: String, now: WallTime) throws -> [ContentDigest] {
+        try wrapped {
+            try files.list("\(folder)/\(prefix)").compactMap { name in
+                guard let digest = ContentDigest(prefix + name), let information = try files.information(path(digest)),
+                    now.milliseconds - information.modifiedNanoseconds / 1_000_000 > Self.staleMilliseconds
+                else { return nil }
+                return digest
+            }
+        }
+    }
+
     /// Drops uploads without progress for a day.
     package func dropStaleUploads(now: WallTime) throws {
         try wrapped {
             for name in try files.list(folder + "/uploads") {
                 let path = "\(folder)/uploads/\(name)"
                 guard let information = try files.information(path),
-                    now.milliseconds * 1_000_000 - information.modifiedNanoseconds > Self.staleNanoseconds
+                    now.milliseconds - information.modifiedNanoseconds / 1_000_000 > Self.staleMilliseconds
                 else { continue }
                 try files.remove(path)
                 _ = uploads.withLock { $0.removeValue(forKey: String(name.prefix(64))) }

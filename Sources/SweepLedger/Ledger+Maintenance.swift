@@ -39,7 +39,24 @@ extension Ledger {
         return (target, Int(try files.information(target)?.size ?? 0))
     }
 
-    /// Removes blobs that nothing refers to and whose grace is over: rows first, then files.
+    private static func blobRows(_ db: Database, _ prefix: String) throws -> Set<String> {
+        try Set(
+            String.fetchAll(
+                db, sql: "SELECT sha256 FROM blob WHERE sha256 >= ? AND sha256 < ?", arguments: [prefix, prefix + "g"]))
+    }
+
+    /// Files a day old or older that no row names, in the caller's time: of a process that ended before it had written
+    /// the row, or removed the file.
+    package func orphansNow(now: WallTime) throws -> [ContentDigest] {
+        try blobs.prefixes().flatMap { prefix -> [ContentDigest] in
+            let old = try blobs.oldFiles(prefix, now: now)
+            let known = old.isEmpty ? [] : try readNow { db in try Self.blobRows(db, prefix) }
+            return old.filter { !known.contains($0.text) }
+        }
+    }
+
+    /// Removes blobs that nothing refers to and whose grace is over: rows first, then files. Then files that no row
+    /// names, of a process that ended between the two.
     package func collect(now: WallTime) async throws -> (blobs: Int, bytes: Int) {
         var blobs = 0
         var bytes = 0
@@ -56,6 +73,17 @@ extension Ledger {
                 bytes += one.bytes
             }
             if gone.isEmpty { break }
+        }
+        for prefix in try self.blobs.prefixes() {
+            let old = try self.blobs.oldFiles(prefix, now: now)
+            guard !old.isEmpty else { continue }
+            let known = try await read { db in try Self.blobRows(db, prefix) }
+            for digest in old where !known.contains(digest.text) {
+                try await self.blobs.remove(digest) {
+                    try await read { db in try db.first("SELECT 1 FROM blob WHERE sha256 = ?", [digest.text]) != nil }
+                }
+                blobs += 1
+            }
         }
         try self.blobs.dropStaleUploads(now: now)
         return (blobs, bytes)

@@ -68,6 +68,10 @@ enum Fence {
     private static let withoutAttempt = whole.replacingOccurrences(of: "j.attempt = ?", with: "? > 0")
     private static let withoutState = whole.replacingOccurrences(
         of: "AND a.ended IS NULL AND j.state IN ('running', 'waiting')", with: "")
+    static let lateNumbered = """
+        FROM job j JOIN attempt a ON a.job = j.id
+        WHERE j.identity = ?1 AND a.number = ?2 AND a.epoch = ?3 AND j.state IN ('running', 'waiting')
+        """
     private static let withoutEpoch = whole.replacingOccurrences(of: "j.epoch = ?", with: "? > 0")
 }
 

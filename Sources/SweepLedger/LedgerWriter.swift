@@ -202,13 +202,13 @@ package final class LedgerWriter: Sendable {
     }
 
     /// - Returns: false when the writer is dead.
-    private func commit(_ batch: [Work]) -> Bool {
+    private func commit(_ batch: [Work], isRetry: Bool = false) -> Bool {
         do {
             let deliveries: [(@Sendable () -> Void)]
             do {
                 deliveries = try transaction(batch, alone: false)
             } catch let failure as VerbFailure {
-                if let fault = fault(failure.cause) { return refuse(batch, fault) }
+                if let fault = fault(failure.cause) { return refuse(batch, fault, isRetry) }
                 // One verb failed after it may have written: once more, each in a savepoint of its own.
                 deliveries = try transaction(batch, alone: true)
             }
@@ -226,11 +226,11 @@ package final class LedgerWriter: Sendable {
             for deliver in deliveries { deliver() }
             return true
         } catch let failure as VerbFailure {
-            return refuse(batch, fault(failure.cause) ?? LedgerError(.inputOutput, "\(failure.cause)"))
+            return refuse(batch, fault(failure.cause) ?? LedgerError(.inputOutput, "\(failure.cause)"), isRetry)
         } catch let error as LedgerError {
             return die(error)
         } catch {
-            return refuse(batch, fault(error) ?? LedgerError(.inputOutput, "\(error)"))
+            return refuse(batch, fault(error) ?? LedgerError(.inputOutput, "\(error)"), isRetry)
         }
     }
 
@@ -273,9 +273,9 @@ package final class LedgerWriter: Sendable {
 
     /// A full disk or another program's lock rolls the batch back and is told to the clients; everything else ends the
     /// writer.
-    private func refuse(_ batch: [Work], _ fault: LedgerError) -> Bool {
+    private func refuse(_ batch: [Work], _ fault: LedgerError, _ isRetry: Bool) -> Bool {
         guard fault.code == .diskFull || fault.code == .conflict else {
-            if Faults.planted("retry-after-io-error") { return commit(batch) }
+            if !isRetry, Faults.planted("retry-after-io-error") { return commit(batch, isRetry: true) }
             return die(fault)
         }
         for work in batch { work.fail(fault) }

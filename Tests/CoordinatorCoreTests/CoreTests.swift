@@ -80,6 +80,39 @@ struct CoreTests {
         #expect(try bench.grant() == [1])
     }
 
+    @Test("'elsewhere' waits for no worker that has fallen silent")
+    func elsewhereIsGone() throws {
+        var bench = CoreBench()
+        try bench.register("one")
+        try bench.register("two")
+        bench.add(CoreBench.news(1, avoid: WorkerID("one")))
+        for number in 1...6 {
+            let poll = bench.poll("one", UInt64(number), wait: 30)
+            bench.tick(for: .seconds(19))
+            #expect(bench.replies[poll] == nil)
+            #expect(!bench.commits.contains { if case .exchange = $0.command { true } else { false } })
+        }
+        // Two leases after "two" was last heard from, without a new request of "one".
+        bench.tick(for: .seconds(6))
+        while case .seen = bench.commits.first?.command { _ = try bench.takeCommit() }
+        #expect(try bench.grant() == [1])
+    }
+
+    @Test("a job that comes back again and again overtakes another eight times, no more")
+    func turns() throws {
+        var bench = CoreBench()
+        bench.add(CoreBench.news(1), CoreBench.news(2))
+        try bench.register("one")
+        var granted: [Int64] = []
+        for attempt in 1...10 {
+            _ = bench.poll("one", UInt64(attempt), wait: 0)
+            granted += try bench.grant(attempt: attempt)
+            // It was lost, and waits again.
+            if granted.last == 1 { bench.add(CoreBench.news(1)) }
+        }
+        #expect(granted == [1, 1, 1, 1, 1, 1, 1, 1, 2, 1])
+    }
+
     @Test("heartbeats extend; silence expires; the first sign of life revives, a new claim supersedes")
     func leases() throws {
         var bench = CoreBench()

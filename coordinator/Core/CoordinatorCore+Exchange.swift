@@ -111,6 +111,7 @@ extension CoordinatorCore {
                 let token = claim.grant.token
                 // A repeat must not give a new lease to what ended meanwhile; what is leased already stays as it is.
                 if outcome.leftCandidates, leases[token.job]?.token != token { continue }
+                if !outcome.leftCandidates { turns[claim.row, default: 0] += 1 }
                 leases[token.job] = Lease(
                     token: token, row: claim.row, priority: claim.priority, needs: Needs(claim.needs),
                     session: id, worker: worker, deadline: now + settings.lease,
@@ -156,11 +157,15 @@ extension CoordinatorCore {
 
     private mutating func take(_ count: Int, _ session: Session) -> [(entry: ReadyQueue.Entry, needs: Needs)] {
         guard count > 0, session.standing == .active, !isDiskFull else { return [] }
-        let others = sessions.values.filter { $0.worker != session.worker && $0.standing == .active }.map(
-            \.registration)
+        let (sessions, settings, now) = (sessions, settings, lastTick)
         return ready.take(
             count, for: session.worker, fits: { Self.fits(session.registration, $0) },
-            avoids: { needs in others.contains { Self.fits($0, needs) } })
+            avoids: { needs in
+                sessions.values.contains { other in
+                    other.worker != session.worker && other.standing == .active
+                        && now - other.lastSeen < settings.silence && Self.fits(other.registration, needs)
+                }
+            })
     }
 
     static func fits(_ worker: RegisterRequest, _ needs: Needs) -> Bool {

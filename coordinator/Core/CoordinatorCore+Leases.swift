@@ -50,6 +50,7 @@ extension CoordinatorCore {
 
     mutating func tick(now: MonotonicTime) -> [CoordinatorEffect] {
         let late = now - lastTick
+        let before = lastTick
         lastTick = now
         // The machine slept, or stood still: everybody's silence is explained by it.
         if late > settings.stall, !Faults.planted("no-stall-guard") { shiftDeadlines(by: late) }
@@ -70,7 +71,11 @@ extension CoordinatorCore {
             delayed[row] = nil
             ready.insert(one.entry, needs: one.needs)
         }
-        if !due.isEmpty { effects += serve() }
+        // A worker fell silent for good: what was to run there rather than here may run here now.
+        let hasFallenSilent = sessions.values.contains {
+            now - $0.lastSeen >= settings.silence && before - $0.lastSeen < settings.silence
+        }
+        if !due.isEmpty || hasFallenSilent { effects += serve() }
         return effects + writeSeen(now: now)
     }
 

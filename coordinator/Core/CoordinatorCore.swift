@@ -55,6 +55,8 @@ package struct CoordinatorCore: Sendable {
     let settings: CoordinatorSettings
     var ready = ReadyQueue()
     var delayed: [Int64: (due: MonotonicTime, entry: ReadyQueue.Entry, needs: Needs)] = [:]
+    /// How often each job that has not ended was granted since the start.
+    var turns: [Int64: Int] = [:]
     var leases: [JobID: Lease] = [:]
     var sessions: [SessionID: Session] = [:]
     var pending: [CommitID: Pending] = [:]
@@ -122,9 +124,16 @@ package struct CoordinatorCore: Sendable {
         return .commit(id, command)
     }
 
+    /// A job that comes back goes on before younger ones, but only so often: what is lost again and again must not hold
+    /// up those behind it. So no job overtakes another of its priority more than this many times.
+    static let mostTurns = 8
+
     /// Puts a job where jobs wait: now, or after its delay.
     mutating func wait(_ news: JobNews, now: MonotonicTime) {
-        let entry = ReadyQueue.Entry(row: news.row, priority: news.priority, avoid: news.avoid)
+        let hadTurns = turns[news.row, default: 0] >= Self.mostTurns && !Faults.planted("turns-without-end")
+        let entry = ReadyQueue.Entry(
+            row: news.row, priority: news.priority, avoid: news.avoid,
+            place: hadTurns ? max(news.row, ready.lastPlace) : nil)
         if news.delaySeconds > 0 {
             ready.remove(news.row)
             delayed[news.row] = (now + .seconds(news.delaySeconds), entry, Needs(news.needs))
@@ -142,6 +151,7 @@ package struct CoordinatorCore: Sendable {
         } else {
             ready.remove(news.row)
             delayed[news.row] = nil
+            if news.state.isFinished { turns[news.row] = nil }
         }
     }
 }

@@ -10,6 +10,8 @@ package struct CoordinatorSettings: Sendable, Equatable {
     package var heartbeat: Duration
     /// A tick this much late means that the machine stood still; then nobody is to blame for silence.
     package var stall: Duration
+    /// After so long nobody waits for a worker any more, as somebody else's "elsewhere".
+    package var silence: Duration { lease * 2 }
     /// How often "last seen" is written.
     package var seenEvery: Duration
 

@@ -21,17 +21,24 @@ struct ReadyQueue: Sendable {
         var row: Int64
         var priority: Int
         var avoid: WorkerID?
+        /// Among equal priorities the lowest goes first: the job's row, or later for one that had its turns.
+        var place: Int64
         fileprivate var stamp: UInt64
 
-        init(row: Int64, priority: Int, avoid: WorkerID?) {
+        init(row: Int64, priority: Int, avoid: WorkerID?, place: Int64? = nil) {
             self.row = row
             self.priority = priority
             self.avoid = avoid
+            self.place = place ?? row
             stamp = 0
         }
 
         fileprivate func isBefore(_ other: Entry) -> Bool {
-            priority != other.priority ? priority > other.priority : row < other.row
+            if priority != other.priority { return priority > other.priority }
+            if place != other.place { return place < other.place }
+            // Behind the job whose place it is, then in the order they came.
+            if (place == row) != (other.place == other.row) { return place == row }
+            return stamp < other.stamp
         }
     }
 
@@ -40,6 +47,8 @@ struct ReadyQueue: Sendable {
     private var heaps: [Needs: [Entry]] = [:]
     private var places: [Int64: Place] = [:]
     private var lastStamp: UInt64 = 0
+    /// The last place ever given: nobody who waits stands behind it.
+    private(set) var lastPlace: Int64 = 0
 
     var count: Int { places.count }
     var isEmpty: Bool { places.isEmpty }
@@ -50,6 +59,7 @@ struct ReadyQueue: Sendable {
         var entry = entry
         entry.stamp = lastStamp
         places[entry.row] = Place(needs: needs, stamp: lastStamp)
+        lastPlace = max(lastPlace, entry.place)
         push(entry, needs)
     }
 

@@ -1,6 +1,6 @@
 import Hummingbird
 import NIOCore
-import SweepWire
+package import SweepWire
 
 /// A request's context: Hummingbird's, and whose connection it is.
 struct CallContext: RequestContext {
@@ -15,10 +15,10 @@ struct CallContext: RequestContext {
 }
 
 /// Who calls.
-struct Principal: Sendable, Equatable {
+package struct Principal: Sendable, Equatable {
     /// Id of the token (never its text); `open` where no token is asked for.
-    let id: String
-    let scope: TokenScope
+    package let id: String
+    package let scope: TokenScope
 
     static let open = Principal(id: "open", scope: .admin)
 }

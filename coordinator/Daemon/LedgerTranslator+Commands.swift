@@ -3,6 +3,12 @@ package import Ports
 package import SweepLedger
 import SweepWire
 
+/// Runs a verb, now or later, and turns its outcome into the core's.
+package protocol VerbRun {
+    func run<Verb: LedgerVerb>(
+        _ verb: Verb, _ translate: @escaping @Sendable (Verb.Outcome) throws -> LedgerOutcome)
+}
+
 extension LedgerTranslator {
     /// Hands a command of the core to the ledger as a verb.
     ///
@@ -12,19 +18,38 @@ extension LedgerTranslator {
         _ command: LedgerCommand, to ledger: Ledger, now: WallTime,
         completion: @escaping @Sendable (_ outcome: @escaping @Sendable () throws -> LedgerOutcome) -> Void
     ) {
+        let run = WriterRun(ledger: ledger, completion: completion)
+        hand(command, of: ledger.id, ledger.epoch, now: now, to: run)
+    }
+
+    private struct WriterRun: VerbRun {
+        let ledger: Ledger
+        let completion: @Sendable (_ outcome: @escaping @Sendable () throws -> LedgerOutcome) -> Void
+
         func run<Verb: LedgerVerb>(
             _ verb: Verb, _ translate: @escaping @Sendable (Verb.Outcome) throws -> LedgerOutcome
         ) {
+            let completion = completion
             ledger.writer.submit(verb) { result in completion { try translate(try result.get()) } }
         }
+    }
+
+    /// Makes the verb of a command.
+    ///
+    /// - Parameters:
+    ///   - id: the ledger's, with its epoch.
+    ///   - run: gets the verb.
+    package func hand(
+        _ command: LedgerCommand, of id: String, _ epoch: Int, now: WallTime, to run: some VerbRun
+    ) {
         switch command {
         case .register(let request, let caller):
-            let worker = RegisterWorker(worker: record(request), ledgerID: ledger.id, now: now)
-            guard let caller else { return run(worker) { Self.registered($0) } }
+            let worker = RegisterWorker(worker: record(request), ledgerID: id, now: now)
+            guard let caller else { return run.run(worker) { Self.registered($0) } }
             let owner = OwnWorker(
                 worker: request.worker, session: request.session.rawValue, token: caller.token,
                 isAdmin: caller.isAdmin, key: request.key.map { ContentDigest.of($0).text }, now: now)
-            run(AdmitWorker(owner: owner, worker: worker)) { outcome in
+            run.run(AdmitWorker(owner: owner, worker: worker)) { outcome in
                 switch outcome {
                 case .registered(let worker): Self.registered(worker)
                 case .foreign(let token, let hasKey): .foreign(token: token, hasKey: hasKey)
@@ -33,14 +58,14 @@ extension LedgerTranslator {
         case .exchange(let session, let worker, let number, let reports, let candidates):
             let verb = ExchangeVerb(
                 session: session.rawValue, worker: worker, number: number, reports: reports.map(Self.report),
-                candidates: candidates, ledgerID: ledger.id, epoch: ledger.epoch, now: now)
-            run(verb) { .exchanged(try self.outcome($0)) }
+                candidates: candidates, ledgerID: id, epoch: epoch, now: now)
+            run.run(verb) { .exchanged(try self.outcome($0)) }
         case .expire(let tokens):
-            run(ExpireLeases(tokens: tokens, now: now)) { .expired(try $0.map(self.news)) }
+            run.run(ExpireLeases(tokens: tokens, now: now)) { .expired(try $0.map(self.news)) }
         case .revive(let tokens):
-            run(ReviveAttempts(tokens: tokens, now: now)) { .revived($0.revived, superseded: $0.superseded) }
+            run.run(ReviveAttempts(tokens: tokens, now: now)) { .revived($0.revived, superseded: $0.superseded) }
         case .seen(let workers):
-            run(NoteWorkersSeen(workers: workers, now: now)) { _ in .noted }
+            run.run(NoteWorkersSeen(workers: workers, now: now)) { _ in .noted }
         }
     }
 

@@ -63,12 +63,8 @@ struct Routes: Sendable {
             return response
         }
         mount.mount(.metrics, on: router) { batch, call in
-            guard let session = batch.session else { throw WireError(.badRequest, "parameter session is missing") }
-            try workerSessions.check(session, call.principal)
-            guard let worker = engine.worker(of: session) else { throw CoordinatorCore.unknown(session) }
-            let series = batch.series.map { AppendMetrics.Series(key: $0.key, steps: $0.steps, values: $0.values) }
-            let verb = AppendMetrics(
-                token: batch.token, first: batch.first, series: series, ledgerID: ledger.id, worker: worker)
+            let verb = try workerSessions.append(
+                batch, call.principal, ledgerID: ledger.id, worker: engine.worker(of:))
             switch try await ledger.writer.perform(verb, .bulk, bytes: batch.count * 24 + 256) {
             case .stored(let next): return MetricAcknowledgement(next: next)
             case .gap(let expected):

@@ -1,11 +1,11 @@
 import Foundation
-import Ports
-import SweepLedger
-import SweepWire
+package import Ports
+package import SweepLedger
+package import SweepWire
 import Synchronization
 
 /// Who may do what: the tokens of the ledger in memory, by the hash of their text. A token's text is nowhere kept.
-final class TokenBook: Sendable {
+package final class TokenBook: Sendable {
     private struct State {
         var byHash: [String: TokenRecord] = [:]
     }
@@ -18,19 +18,19 @@ final class TokenBook: Sendable {
     /// Whether a request without a token may do everything (loopback without a token file).
     let isOpen: Bool
 
-    init(isOpen: Bool, time: any TimeSource) {
+    package init(isOpen: Bool, time: any TimeSource) {
         self.isOpen = isOpen
         self.time = time
     }
 
-    func replace(_ records: [TokenRecord]) {
+    package func replace(_ records: [TokenRecord]) {
         state.withLock { $0.byHash = Dictionary(records.map { ($0.hash, $0) }, uniquingKeysWith: { $1 }) }
     }
 
     /// - Parameter header: the `Authorization` header.
     /// - Returns: who calls; the open principal where nobody is asked.
     /// - Throws: `WireError` `unauthorized` or `forbidden`.
-    func check(_ header: String?, wants scopes: [TokenScope]) throws -> Principal {
+    package func check(_ header: String?, wants scopes: [TokenScope]) throws -> Principal {
         guard !scopes.isEmpty else { return .open }
         guard let header else {
             if isOpen { return .open }
@@ -69,7 +69,9 @@ final class TokenBook: Sendable {
         guard record.revoked == nil, record.expires.map({ $0 > time.wall().milliseconds }) ?? true else {
             throw WireError(.unauthorized, "the token \(record.id) has expired or was revoked")
         }
-        guard let scope = TokenScope(rawValue: record.scope), scopes.contains(where: { scope.allows($0) }) else {
+        guard let scope = TokenScope(rawValue: record.scope),
+            scopes.contains(where: { scope.allows($0) }) || Faults.planted("scope-not-asked")
+        else {
             throw WireError(
                 .forbidden,
                 "the token \(record.id) has scope \(record.scope); this needs \(scopes.map(\.rawValue).joined(separator: " or "))"
@@ -78,7 +80,7 @@ final class TokenBook: Sendable {
         return Principal(id: record.id, scope: scope)
     }
 
-    static func hash(_ token: String) -> String { ContentDigest.of(token).text }
+    package static func hash(_ token: String) -> String { ContentDigest.of(token).text }
 
     /// A new token: `radiata_ID_SECRET`, 256 random bits and a CRC-32C of all before.
     static func make(_ random: any RandomSource) -> (id: String, text: String) {

@@ -4,10 +4,11 @@ import SweepModel
 import SweepWire
 
 extension WorkerCore {
-    mutating func recover(_ token: AttemptToken, pointsFrom first: UInt64) -> [WorkerEffect] {
+    mutating func recover(_ token: AttemptToken, pointsFrom first: UInt64, _ fault: String?) -> [WorkerEffect] {
         guard attempts[token] == nil else { return [] }
         var attempt = HeldAttempt(token: token, phase: .reporting)
         attempt.pointsNext = first
+        attempt.fault = fault
         hold(attempt)
         return []
     }

@@ -57,7 +57,7 @@ package struct WorkerCore: Sendable {
         case .begin:
             isRegistering = true
             return [.register]
-        case .recovered(let token, let first): return recover(token, pointsFrom: first)
+        case .recovered(let token, let first, let fault): return recover(token, pointsFrom: first, fault)
         case .registered(let session, let response): return registered(session, response, now: now)
         case .exchanged(let session, let response): return exchanged(session, response, now: now)
         case .sessionLost(let lost): return sessionLost(lost)

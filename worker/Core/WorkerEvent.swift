@@ -25,8 +25,9 @@ package enum MetricAnswer: Equatable, Sendable {
 package enum WorkerEvent: Sendable {
     case begin
     /// An attempt of an earlier run of this worker whose folder is still here. Its processes are gone, its last output is in the spool.
-    /// `pointsFrom` is the first number the spool still holds: what came before was acknowledged.
-    case recovered(AttemptToken, pointsFrom: UInt64)
+    /// `pointsFrom` is the first number the spool still holds: what came before was acknowledged. `fault`: what of its
+    /// output is lost; it then cannot count as done.
+    case recovered(AttemptToken, pointsFrom: UInt64, fault: String? = nil)
     case registered(SessionID, RegisterResponse)
     case exchanged(SessionID, ExchangeResponse)
     /// The coordinator does not know the session (any more).

@@ -20,7 +20,7 @@ package struct SpooledBlob: Codable, Equatable, Sendable {
 
 /// The reports of one attempt on disk, until the coordinator has them: one file each, made whole or not at all.
 ///
-///     report-00000001.json     the report and its blobs
+///     report-00000001.json     the report and its blobs, then a line with the CRC-32C of that
 ///     blobs-00000001/0 1 …     the files of its blobs
 ///     seen                     one line for everything ever reported, so that a restarted worker does not begin again
 package final class ReportSpool: Sendable {
@@ -38,6 +38,8 @@ package final class ReportSpool: Sendable {
     private let folder: String
     private let files: any FileStore
     private let state: Mutex<State>
+    /// What is wrong with it, if a report in it could not be read: then it does not hold all that its attempt made.
+    package let damage: String?
 
     /// Opens or makes the spool in `folder`. A report that cannot be read is passed over; `damaged` names it.
     package init(folder: String, files: any FileStore = DiskFiles(), damaged: (String) -> Void = { _ in }) throws {
@@ -45,14 +47,16 @@ package final class ReportSpool: Sendable {
         self.files = files
         try files.makeFolder(folder)
         var state = State()
+        var damage: String?
         for name in try files.list(folder) {
             guard name.hasPrefix("report-"), name.hasSuffix(".json"), let number = UInt64(name.dropFirst(7).dropLast(5))
             else { continue }
             state.last = max(state.last, number)
             do {
-                let data = Data(try files.read("\(folder)/\(name)", limit: 64 << 20))
-                state.pending[number] = try WireJSON.decode(Entry.self, from: data)
+                let text = try Self.checked(try files.read("\(folder)/\(name)", limit: 64 << 20))
+                state.pending[number] = try WireJSON.decode(Entry.self, from: Data(text))
             } catch {
+                damage = "a spooled report is damaged: \(folder)/\(name)"
                 damaged("\(folder)/\(name): \(error)")
             }
         }
@@ -60,7 +64,21 @@ package final class ReportSpool: Sendable {
             state.seen = Set(text.split(separator: "\n").map(String.init))
         }
         self.state = Mutex(state)
+        self.damage = damage
     }
+
+    /// The report without the line after it.
+    ///
+    /// - Throws: `WorkerError` for another checksum. A file of an older version has none: it ends with its JSON.
+    private static func checked(_ bytes: [UInt8]) throws -> ArraySlice<UInt8> {
+        guard bytes.last != UInt8(ascii: "}") else { return bytes[...] }
+        guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")),
+            String(decoding: bytes[(end + 1)...], as: UTF8.self) == checksum(bytes[..<end])
+        else { throw WorkerError(.workFolder, "its checksum does not fit") }
+        return bytes[..<end]
+    }
+
+    private static func checksum(_ bytes: ArraySlice<UInt8>) -> String { String(CRC32C.of(Array(bytes)), radix: 16) }
 
     /// What waits, in order.
     package var pending: [SpooledReport] {
@@ -105,7 +123,8 @@ package final class ReportSpool: Sendable {
                 try files.synchronizeFolder(place)
             }
             let entry = Entry(report: report, blobs: blobs)
-            try files.writeAtomically(Array(try WireJSON.encode(entry)), to: path(number))
+            let text = Array(try WireJSON.encode(entry))
+            try files.writeAtomically(text + Array("\n\(Self.checksum(text[...]))".utf8), to: path(number))
             Faults.reach("worker.report-spooled")
             state.pending[number] = entry
             return SpooledReport(number: number, body: report.body, hasBlobs: !blobs.isEmpty)

@@ -24,7 +24,7 @@ extension WorkerSession {
             guard folder.attempt(grant.token) == place else { continue }
             logger.info("job \(grant.token) was left over from an earlier run; its results are handed in")
             let entry = try hold(grant.token)
-            emit(.recovered(grant.token, pointsFrom: entry.points.firstHeld))
+            emit(.recovered(grant.token, pointsFrom: entry.points.firstHeld, fault: entry.reports.damage))
             do {
                 try collectLeftovers(grant, place, entry)
             } catch {

@@ -105,14 +105,16 @@ extension Ledger {
         }
     }
 
-    package func tokens() async throws -> [TokenRecord] {
-        try await read { db in
-            try db.all("SELECT id, hash, scope, note, created, expires, revoked FROM token ORDER BY created").map {
-                row in
-                TokenRecord(
-                    id: row[0], hash: row[1], scope: row[2], note: row[3], created: row[4], expires: row[5],
-                    revoked: row[6])
-            }
+    package func tokens() async throws -> [TokenRecord] { try await read { db in try Self.tokens(db) } }
+
+    /// In the caller's time, for the simulator.
+    package func tokensNow() throws -> [TokenRecord] { try readNow { db in try Self.tokens(db) } }
+
+    private static func tokens(_ db: Database) throws -> [TokenRecord] {
+        try db.all("SELECT id, hash, scope, note, created, expires, revoked FROM token ORDER BY created").map { row in
+            TokenRecord(
+                id: row[0], hash: row[1], scope: row[2], note: row[3], created: row[4], expires: row[5],
+                revoked: row[6])
         }
     }
 

@@ -48,7 +48,7 @@ extension Ledger {
 }
 
 extension LedgerSnapshot {
-    fileprivate init(_ db: Database, ledgerID: String) throws {
+    init(_ db: Database, ledgerID: String) throws {
         self.init(
             waiting: try Self.waiting(db), open: try Self.open(db, ledgerID: ledgerID), workers: try Self.workers(db))
     }

@@ -18,7 +18,11 @@ extension LedgerReport {
             }
             files.append((file, sha256))
         }
-        guard let open = try openAttempt(db) else { return .superseded }
+        // A state that came too late is hidden from those who resume; planted there, nobody would meet one without this.
+        let fence = Faults.planted("resumes-hidden-state") ? Fence.lateNumbered : Fence.numbered
+        guard let open = try openAttempt(db, isLateWelcome: Faults.planted("resumes-hidden-state")) else {
+            return .superseded
+        }
         guard open.points >= position || Faults.planted("finish-without-stream") else {
             return .gap(expected: open.points + 1)
         }
@@ -27,7 +31,7 @@ extension LedgerReport {
         let row = try db.first(
             """
             INSERT INTO checkpoint (attempt, name, epoch, step, final, resumable, created)
-            SELECT f.id, ?4, ?5, ?6, ?7, ?8, ?9 FROM (SELECT a.id \(Fence.numbered)) f WHERE true
+            SELECT f.id, ?4, ?5, ?6, ?7, ?8, ?9 FROM (SELECT a.id \(fence)) f WHERE true
             ON CONFLICT (attempt, name) DO UPDATE SET epoch = excluded.epoch, step = excluded.step, final = excluded.final,
                 resumable = excluded.resumable
             RETURNING id

@@ -75,8 +75,21 @@ package struct AdmitWorker: LedgerVerb {
 extension Ledger {
     /// Which token each worker's newest session belongs to.
     package func sessionOwners() async throws -> [(session: String, token: String)] {
-        try await read { db in
-            try db.all("SELECT session, token FROM worker_owner").map { ($0[0], $0[1]) }
-        }
+        try await read { db in try Self.sessionOwners(db) }
+    }
+
+    /// In the caller's time, for the simulator.
+    package func sessionOwnersNow() throws -> [(session: String, token: String)] {
+        try readNow { db in try Self.sessionOwners(db) }
+    }
+
+    /// Every session that a start makes known again: between the two halves of a registration it is the one before.
+    private static func sessionOwners(_ db: Database) throws -> [(session: String, token: String)] {
+        try db.all(
+            """
+            SELECT session, token FROM worker_owner
+            UNION SELECT w.session, o.token FROM worker w JOIN worker_owner o ON o.worker = w.id ORDER BY 1
+            """
+        ).map { ($0[0], $0[1]) }
     }
 }

@@ -1,0 +1,73 @@
+import SweepModel
+
+extension Checker {
+    /// I7 and I5: the history of every job is a path through the states, and nothing of an older attempt comes after a claim.
+    func checkHistory(_ ledger: LedgerInspector, _ jobs: [Job]) throws {
+        let events = try ledger.rows(
+            "SELECT id, job, kind, attempt FROM event WHERE id > \(lastEvent) ORDER BY id")
+        for event in events {
+            lastEvent = event[0].int
+            let kind = event[2].string
+            if kind == "restored" {
+                for (job, state) in history where state == "running" { history[job] = "unknown" }
+                claimed = [:]
+            }
+            guard !event[1].isNull else { continue }
+            let job = event[1].int
+            if kind == "claim" { claimed[job] = event[3].int }
+            let starts = cluster.coordinator.startEvents
+            if isOfCluster, let unfair = fairness.happened(event[0].int, kind, job, starts: starts) {
+                return world.fail("I18", unfair)
+            }
+            if Self.ofAnAttempt.contains(kind), let newest = claimed[job], event[3].int != newest {
+                return world.fail(
+                    "I5", "event \(kind) of attempt \(event[3].int) of job row \(job), claimed as \(newest)")
+            }
+            let state = history[job] ?? "waiting"
+            let next: String? =
+                switch (kind, state) {
+                case (_, "unknown"): Self.results[kind] ?? "unknown"
+                case ("claim", "waiting"): "running"
+                case ("expired", "running"): "expired"
+                case ("expired", _) where state == "expired": nil
+                case ("claim", "expired"): "running"
+                case ("revived", "running"), ("revived", "waiting"), ("revived", "expired"): "running"
+                case ("done", "running"), ("done", "expired"): "done"
+                case ("retry", "running"), ("retry", "expired"), ("released", "running"), ("released", "expired"):
+                    "waiting"
+                case ("failed", "running"), ("failed", "expired"): "failed"
+                case ("parked", "running"), ("parked", "expired"): "parked"
+                case ("paused", "running"), ("paused", "expired"), ("pause", "waiting"), ("pause", "expired"): "paused"
+                case ("unpause", "paused"), ("unpause", "expired"): "waiting"
+                case ("cancel", "waiting"), ("cancel", "running"), ("cancel", "expired"), ("cancel", "paused"):
+                    "canceled"
+                case ("resume", "failed"), ("resume", "parked"), ("resume", "canceled"), ("resume", "paused"): "waiting"
+                default: nil
+                }
+            guard let next else {
+                return world.fail("I7", "event \(kind) of job row \(job) in state \(state)")
+            }
+            history[job] = next
+        }
+        if fairness.worst > 0 { world.probe("job overtaken") }
+        for job in jobs {
+            fairness.add(job.row, isFresh: history[job.row] == nil && job.state == "waiting", newest: lastEvent)
+            let seen = history[job.row] ?? "waiting"
+            let isFine =
+                seen == "unknown" || seen == job.state
+                || (seen == "expired" && (job.state == "waiting" || job.state == "paused"))
+            if !isFine { world.fail("I7", "job \(job.identity.prefix(8)) is \(job.state), its history says \(seen)") }
+        }
+    }
+
+    /// What only the newest attempt may cause.
+    private static let ofAnAttempt: Set<String> = [
+        "expired", "revived", "done", "retry", "failed", "parked", "released", "paused",
+    ]
+
+    private static let results = [
+        "claim": "running", "revived": "running", "done": "done", "retry": "waiting", "released": "waiting",
+        "failed": "failed", "parked": "parked", "paused": "paused", "pause": "paused", "unpause": "waiting",
+        "cancel": "canceled", "resume": "waiting", "expired": "expired",
+    ]
+}

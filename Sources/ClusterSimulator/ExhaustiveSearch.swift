@@ -1,0 +1,213 @@
+import CSimulatedDisk
+import Coordinator
+import Foundation
+import Ports
+import RunSpec
+import SweepLedger
+import SweepModel
+import SweepWire
+
+/// The exhaustive small model: one job, two workers, a crash of the coordinator, a lease that runs out, a worker that starts
+/// again, a lost and a doubled message, in every order there is. The real cores, the real verbs on real SQLite; every
+/// state is held against the invariants. Complete where sampling is not.
+package final class ExhaustiveSearch {
+    package struct Report {
+        package var states = 0
+        package var transitions = 0
+        package var ends = 0
+        package var deepest = 0
+        /// Whether every state that can be reached was seen.
+        package var isComplete = true
+        /// What is wrong, and the steps that lead to it.
+        package var violation: (what: String, path: [String])?
+    }
+
+    package private(set) var report = Report()
+    private let mostStates: Int
+    private let deadline: Date
+    private var seen: Set<UInt64> = []
+    private var path: [SmallWorld.Step] = []
+    private let translator = LedgerTranslator()
+
+    package init(mostStates: Int = .max, seconds: Double = .infinity) {
+        self.mostStates = mostStates
+        deadline = seconds.isFinite ? Date() + seconds : .distantFuture
+        precondition(csd_register_vfs() == 0, "SQLite takes no other VFS")
+    }
+
+    package func run(bugs: Set<String> = []) throws {
+        Faults.simulate(bugs: bugs)
+        csd_seed_sqlite(1)
+        let disk = SimulatedDisk(number: 62, seed: 1)
+        defer { disk.dispose() }
+        let world = World(seed: 1)
+        let ledger = try Ledger(
+            folder: disk.root + "/data", time: world, random: SeededRandom(seed: 1), files: disk, isStepped: true,
+            onFatal: { _ in })
+        let text = """
+            name: small
+            seeds: [1]
+            trainer:
+              command: [train, "{out}"]
+              resume: ["{checkpoint}"]
+              metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
+              checkpoints: [ { glob: "{out}/state-*", step: "state-([0-9]+)", kind: state } ]
+            groups:
+              - list: [ { lr: 1e-4 } ]
+            """
+        try ledger.scratch { scratch in
+            let request = LaunchRequest(
+                key: String(repeating: "k", count: 32), bundle: LaunchBundle(fileName: "small.yaml", text: text))
+            var (verb, jobs) = try LaunchSweep.prepare(request, now: WallTime(milliseconds: 0))
+            verb.jobs = try jobs.map { try LaunchJob($0) }
+            jobs = []
+            _ = try scratch.run(verb)
+            try scratch.run(
+                AddBlobs(blobs: [(SmallWorld.state, 1)], now: WallTime(milliseconds: 0)))
+            let start = try translator.start(try scratch.snapshot(), wall: WallTime(milliseconds: 0))
+            try explore(SmallWorld(ledgerID: ledger.id, epoch: ledger.epoch, start: start), scratch)
+        }
+        disk.processGone()
+    }
+
+    private func explore(_ world: SmallWorld, _ ledger: LedgerScratch) throws {
+        guard report.violation == nil, seen.insert(world.key).inserted else { return }
+        report.states += 1
+        report.deepest = max(report.deepest, path.count)
+        if report.states >= mostStates || (report.states % 256 == 0 && Date() > deadline) {
+            report.isComplete = false
+            return
+        }
+        if world.isAtRest {
+            report.ends += 1
+            if let wrong = try stuck(world, ledger) { return fail(wrong) }
+        }
+        for step in world.steps {
+            guard report.violation == nil, report.isComplete else { return }
+            report.transitions += 1
+            path.append(step)
+            var next = world
+            let writes = step == .commit
+            if writes { try ledger.mark() }
+            try next.take(step, ledger, translator)
+            if let wrong = next.promises.violation {
+                fail(wrong)
+            } else if writes || step == .tell || step == .crash, let wrong = try check(&next, ledger) {
+                fail(wrong)
+            } else {
+                try explore(next, ledger)
+            }
+            if writes { try ledger.back() }
+            path.removeLast()
+        }
+    }
+
+    private func fail(_ what: String) {
+        guard report.violation == nil else { return }
+        report.violation = (what, path.map(\.description))
+    }
+
+    /// A job that waits although a worker waits for jobs.
+    private func stuck(_ world: SmallWorld, _ ledger: LedgerScratch) throws -> String? {
+        let job = try ledger.rows("SELECT state FROM job")[0][0]
+        let polls = world.open.values.contains {
+            if case .exchange(let request) = $0.body, request.freeSlots > 0 {
+                world.workers[$0.worker].life == $0.life
+            } else {
+                false
+            }
+        }
+        return job == "waiting" && polls ? "I17: the job waits, a worker waits for jobs, and nothing is under way" : nil
+    }
+
+    private struct Row {
+        var row = 0, number = 0, worker = "", isOpen = false, outcome = "", points = 0, resumed = 0, checkpoints = 0
+    }
+
+    private func check(_ world: inout SmallWorld, _ ledger: LedgerScratch) throws -> String? {
+        let job = try ledger.rows("SELECT state, attempt FROM job")[0]
+        let (state, newest) = (job[0], Int(job[1]) ?? -1)
+        let attempts = try ledger.rows(
+            """
+            SELECT a.id, a.number, a.worker, a.ended IS NULL, a.outcome, a.points, a.resumed_step,
+                (SELECT count(*) FROM checkpoint c WHERE c.attempt = a.id), (SELECT count(*) FROM metric m WHERE m.attempt = a.id)
+            FROM attempt a ORDER BY a.number
+            """)
+        let rows = attempts.map { row in
+            Row(
+                row: Int(row[0]) ?? 0, number: Int(row[1]) ?? 0, worker: row[2], isOpen: row[3] == "1", outcome: row[4],
+                points: Int(row[5]) ?? -1, resumed: Int(row[6]) ?? -1, checkpoints: Int(row[7]) ?? -1)
+        }
+        if zip(attempts, rows).contains(where: { $0[8] != String($1.points) }) {
+            return "I9: points counted, not stored"
+        }
+        if rows.map(\.number) != Array(0..<rows.count).map({ $0 + 1 }) || rows.count != newest {
+            return "I4: attempts \(rows.map(\.number)) of \(newest)"
+        }
+        let results = rows.filter { $0.outcome == "done" }
+        if results.count > 1 || (state == "done") != (results.count == 1) {
+            return "I1: the job is \(state) with \(results.count) results"
+        }
+        let open = rows.filter(\.isOpen)
+        if open.count > 1 || open.contains(where: { $0.number != newest }) {
+            return "I6: open attempts \(open.map(\.number))"
+        }
+        if state == "running", open.isEmpty { return "I6: the job runs without an attempt" }
+        if state == "done", !open.isEmpty { return "I6: the job is done, and an attempt is open" }
+        for row in rows where row.number < newest {
+            if let before = world.promises.frozen[row.number], before != [row.points, row.checkpoints] {
+                return "I5: attempt \(row.number) took more after it was superseded"
+            }
+            world.promises.frozen[row.number] = [row.points, row.checkpoints]
+        }
+        for (token, count) in world.promises.acknowledged {
+            guard let row = rows.first(where: { $0.number == token.attempt.value }), row.points >= Int(count) else {
+                return "I2: \(count) points of \(token) were acknowledged"
+            }
+        }
+        return try history(state, ledger) ?? resumable(state, rows, ledger) ?? curve(state, rows, ledger)
+    }
+
+    /// I7, and I5 again: only the newest attempt makes history.
+    private func history(_ state: String, _ ledger: LedgerScratch) throws -> String? {
+        var place = "waiting"
+        var newest = "0"
+        for event in try ledger.rows("SELECT kind, attempt FROM event WHERE job IS NOT NULL ORDER BY id") {
+            if event[0] == "claim" { newest = event[1] }
+            if event[1] != newest { return "I5: \(event[0]) of attempt \(event[1]), claimed as \(newest)" }
+            switch (event[0], place) {
+            case ("claim", "waiting"), ("claim", "expired"), ("revived", "running"), ("revived", "expired"):
+                place = "running"
+            case ("expired", "running"): place = "expired"
+            case ("done", "running"), ("done", "expired"): place = "done"
+            case ("released", "running"), ("released", "expired"), ("retry", "running"), ("retry", "expired"):
+                place = "waiting"
+            default: return "I7: \(event[0]) while the job is \(place)"
+            }
+        }
+        let isFine = place == state || (place == "expired" && state == "waiting")
+        return isFine ? nil : "I7: the job is \(state), its history says \(place)"
+    }
+
+    /// I11: what was committed can be gone on from.
+    private func resumable(_ state: String, _ rows: [Row], _ ledger: LedgerScratch) throws -> String? {
+        guard state != "done", rows.contains(where: { $0.checkpoints > 0 }) else { return nil }
+        let states = try ledger.rows(
+            "SELECT count(*) FROM checkpoint c JOIN checkpoint_file f ON f.checkpoint = c.id WHERE c.resumable = 1")
+        return states[0][0] == "0" ? "I11: the job had a training state and has none any more" : nil
+    }
+
+    /// I12: once done, every step stands once in the curve.
+    private func curve(_ state: String, _ rows: [Row], _ ledger: LedgerScratch) throws -> String? {
+        guard state == "done" else { return nil }
+        var steps: [Int] = []
+        for row in rows {
+            let later = rows.filter { $0.number > row.number }.map(\.resumed).min() ?? Int.max
+            for point in try ledger.rows("SELECT step FROM metric WHERE attempt = \(row.row)") {
+                guard let step = Int(point[0]), step > row.resumed, step <= later else { continue }
+                steps.append(step)
+            }
+        }
+        return steps.sorted() == [1, 2] ? nil : "I12: the curve has steps \(steps.sorted())"
+    }
+}

@@ -1,0 +1,35 @@
+/// Named situations that a campaign must meet, or what it says of them means nothing.
+///
+/// No attempt is ever asked to stop for a cancel and then released: a canceled one is over in the ledger at once, and its
+/// worker hears that it is superseded.
+enum Probes {
+    static let all: [String] =
+        [
+            "attempt recovered", "attempt resumes from a state", "backup made", "backup restored", "blob collected",
+            "blob collected while it was told to be there", "blob wanted again while it was collected",
+            "coordinator could not start", "coordinator ended by an error of its disk", "damaged report passed over",
+            "failure reported", "file without a row collected", "grant given again", "job overtaken", "job parked",
+            "killed between COMMIT and reply", "launched again", "metric gap answered",
+            "metrics of a superseded attempt",
+            "report before its points", "report behind a refused one", "report of a superseded attempt",
+            "report without its blobs", "second attempt granted", "session unknown", "something in quarantine",
+            "state saved at a polite stop", "stranger's heartbeat refused", "stranger's points refused",
+            "stranger's reports refused", "trainer timed out", "unfinished attempt folder removed",
+            "worker in quarantine",
+            "worker waits for space",
+        ]
+        + ["oom", "nan", "crash", "killed", "timeout", "bad-config"].map { "job failed: \($0)" }
+        + ["pause", "drain", "restart"].map { "released: \($0)" }
+        + ["superseded", "pause", "drain"].map { "verdict \($0)" }
+        + ["unauthorized", "forbidden", "unknownSession"].map { "uninvited: \($0)" }
+        + [
+            "action", "beginBlob", "commitBlob", "drain", "exchange", "getBlob", "heartbeat", "launch", "metrics",
+            "putChunk", "register",
+        ].map { "request received twice: \($0)" }
+        + [
+            "blob-renamed", "blob-verified", "ledger.begun", "ledger.checkpointed", "ledger.committed",
+            "ledger.written",
+        ]
+        .map { "reached \($0)" }
+        + ["worker.points-spooled", "worker.report-spooled"].map { "reached \($0)" }
+}
