@@ -10,7 +10,7 @@ extension Cluster {
         let mean: Double? =
             switch fault {
             case .requestLost, .answerLost, .duplicate, .delay, .slowSync, .killInCommit, .trainerCrash, .trainerHang,
-                .trainerDeaf, .trainerEmpty, .badHost:
+                .trainerDeaf, .trainerEmpty, .badHost, .machineDown:
                 nil
             case .restore, .workerReinstalled, .coordinatorDiskFull, .workerDiskFull: plan.pace * 4
             default: plan.pace

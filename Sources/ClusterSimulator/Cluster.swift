@@ -30,6 +30,7 @@ package final class Cluster {
     private(set) var pauses: Set<String> = []
     var backup: (path: String, promises: Shadow.Promises)?
     private var launches = 0
+    private var openLaunches = 0
     private let text: String
 
     package init(seed: UInt64, plan: Plan? = nil) {
@@ -92,7 +93,9 @@ package final class Cluster {
         let request = LaunchRequest(
             key: random.hexadecimal(bytes: 16), bundle: LaunchBundle(fileName: "simulated.yaml", text: text))
         let epoch = shadow.epoch
+        openLaunches += 1
         network.insist(.launch, request, from: user) { [weak self] result in
+            self?.openLaunches -= 1
             guard let self, shadow.epoch == epoch else { return }
             guard case .success(let response) = result else { return world.fail("wire", "launch: \(result)") }
             if response.jobs != plan.jobs {
@@ -172,7 +175,8 @@ package final class Cluster {
             world.run(until: world.now + 20_000_000_000, mostEvents: mostEvents)
             if world.eventCount >= mostEvents { return }
             let open = openJobs()
-            if open.isEmpty { return }
+            // A launch under way may bring more.
+            if open.isEmpty, openLaunches == 0 { return }
             if world.now - quarantineLifted > 300_000_000_000 {
                 quarantineLifted = world.now
                 for worker in workers { setDrain(worker, false) }

@@ -11,6 +11,8 @@ struct JobTruth: Sendable {
     let stateEvery: Int
     let stepSeconds: Double
     let fate: Fate
+    /// Its trainer takes the machine down with it, where the plan has that.
+    let isHeavy: Bool
     private let start: UInt64
 
     init(_ id: JobID, poison: Double, stretch: Double, seed: UInt64) {
@@ -21,6 +23,7 @@ struct JobTruth: Sendable {
         stateEvery = 2 + random.integer(below: 6)
         stepSeconds = random.between(2, 20) * stretch
         fate = random.chance(poison) ? random.pick([.alwaysCrashes, .badConfig, .notANumber]) : .completes
+        isHeavy = random.chance(0.2)
     }
 
     /// The training state after so many steps: each depends on the one before, as weights do.

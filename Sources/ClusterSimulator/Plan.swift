@@ -33,6 +33,7 @@ package struct Plan: Sendable {
         case collect = "garbage-collection"
         case restore = "backup-restored"
         case badHost = "bad-host"
+        case machineDown = "trainer-takes-machine-down"
         case workerGone = "worker-gone-for-good"
         case spoolDamage = "spool-bit-flip"
         case uninvited
@@ -108,7 +109,8 @@ package struct Plan: Sendable {
         case .power:
             faults.formUnion([.coordinatorPowerCut, .workerPowerCut, .coordinatorDisk, .workerKill])
             // While a backup is put in its place the ledger is a folder in the hands of a tool; see `images`.
-            faults.remove(.restore)
+            // Nothing else may damage what was synced.
+            faults.subtract([.restore, .spoolDamage])
             images = 0.004
         case .collection:
             faults.formUnion([.collect, .workerKill, .relaunch, .slowSync, .answerLost])
@@ -119,7 +121,9 @@ package struct Plan: Sendable {
             slowness = random.pick([0.02, 0.2])
             loss = random.pick([0.03, 0.15])
         case .hosts:
-            faults.formUnion([.badHost, .workerGone, .workerKill, .spoolDamage, .coordinatorPause, .uninvited])
+            faults.formUnion([
+                .badHost, .workerGone, .workerKill, .spoolDamage, .coordinatorPause, .uninvited, .machineDown,
+            ])
             // With one worker nothing is tried elsewhere.
             if random.chance(0.4) { workers = 1 }
             stretch = random.pick([0.3, 1])

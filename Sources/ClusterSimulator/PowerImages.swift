@@ -32,6 +32,8 @@ final class PowerImages {
 
     private func happened() {
         operations += 1
+        // A start repairs what the end before it left: there a cut is worth the most.
+        let chance = cluster.coordinator.isUp ? chance : max(chance, 0.05)
         guard !isInside, cluster.world.violation == nil, random.chance(chance) else { return }
         isInside = true
         defer { isInside = false }

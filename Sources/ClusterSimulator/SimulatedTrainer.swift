@@ -23,6 +23,8 @@ final class SimulatedTrainer {
     /// At which step it fails, and how.
     private var failure: (step: Int, end: AttemptEnd)?
     private var hangsAt = Int.max
+    /// Takes the machine down after its next step.
+    private var fells = false
 
     private var token: AttemptToken { grant.token }
     private var world: World { worker.world }
@@ -52,6 +54,7 @@ final class SimulatedTrainer {
         case .completes: break
         }
         guard failure == nil, !worker.cluster.isHealed else { return }
+        fells = plan.has(.machineDown) && truth.isHeavy
         if plan.has(.badHost), worker.number == 1, random.chance(0.8) {
             world.fault("bad-host")
             let step = random.integer(below: 3)
@@ -130,6 +133,10 @@ final class SimulatedTrainer {
             worker.cluster.shadow.spooled(token, total)
             worker.emit(.pointsSpooled(token, total: total), life)
             worker.emit(.progress(token, phase: "training", step: step), life)
+            if fells {
+                world.fault(Plan.Fault.machineDown.rawValue)
+                return worker.kill(restart: .seconds(5))
+            }
             if step == truth.steps, failure == nil { return complete() }
             if step % truth.stateEvery == 0, step < truth.steps {
                 keepState { [weak self] in self?.next() }

@@ -425,9 +425,11 @@ final class SimulatedWorker {
         let place = folder(token)
         let entry = Held(
             points: try PointSpool(folder: place + "/spool", files: disk, segmentBytes: Self.segmentBytes),
-            reports: try ReportSpool(folder: place + "/spool", files: disk) { [world] in
+            reports: try ReportSpool(folder: place + "/spool", files: disk) { [world, plan] in
                 world.probe("damaged report passed over")
                 world.trace("damaged: \($0)")
+                // A power cut leaves what was spooled whole, or not there at all.
+                if !plan.has(.spoolDamage) { world.fail("I2", "a spooled report cannot be read: \($0)") }
             }, place: place)
         life.held[token] = entry
         return entry

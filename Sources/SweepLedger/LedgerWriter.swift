@@ -202,13 +202,13 @@ package final class LedgerWriter: Sendable {
     }
 
     /// - Returns: false when the writer is dead.
-    private func commit(_ batch: [Work], isRetry: Bool = false) -> Bool {
+    private func commit(_ batch: [Work]) -> Bool {
         do {
             let deliveries: [(@Sendable () -> Void)]
             do {
                 deliveries = try transaction(batch, alone: false)
             } catch let failure as VerbFailure {
-                if let fault = fault(failure.cause) { return refuse(batch, fault, isRetry) }
+                if let fault = fault(failure.cause) { return refuse(batch, fault) }
                 // One verb failed after it may have written: once more, each in a savepoint of its own.
                 deliveries = try transaction(batch, alone: true)
             }
@@ -226,11 +226,11 @@ package final class LedgerWriter: Sendable {
             for deliver in deliveries { deliver() }
             return true
         } catch let failure as VerbFailure {
-            return refuse(batch, fault(failure.cause) ?? LedgerError(.inputOutput, "\(failure.cause)"), isRetry)
+            return refuse(batch, fault(failure.cause) ?? LedgerError(.inputOutput, "\(failure.cause)"))
         } catch let error as LedgerError {
             return die(error)
         } catch {
-            return refuse(batch, fault(error) ?? LedgerError(.inputOutput, "\(error)"), isRetry)
+            return refuse(batch, fault(error) ?? LedgerError(.inputOutput, "\(error)"))
         }
     }
 
@@ -239,43 +239,51 @@ package final class LedgerWriter: Sendable {
     private func transaction(_ batch: [Work], alone: Bool) throws -> [@Sendable () -> Void] {
         var deliveries: [@Sendable () -> Void] = []
         deliveries.reserveCapacity(batch.count)
-        try queue.inDatabase { db in
-            try db.inTransaction(.immediate) {
-                Faults.reach("ledger.begun")
-                for work in batch {
-                    do {
-                        if alone {
-                            var delivery: (@Sendable () -> Void)?
-                            try db.inSavepoint {
-                                delivery = try work.run(db)
-                                return .commit
-                            }
-                            if let delivery { deliveries.append(delivery) }
-                        } else {
-                            deliveries.append(try work.run(db))
-                        }
-                    } catch {
-                        guard alone, fault(error) == nil else { throw VerbFailure(cause: error) }
-                        let fail = work.fail
-                        deliveries.append { fail(error) }
-                    }
-                }
-                Faults.reach("ledger.written")
-                if Faults.planted("answer-before-commit") {
-                    for deliver in deliveries { deliver() }
-                    deliveries = []
-                }
-                return .commit
-            }
+        do {
+            try queue.inDatabase { db in try run(batch, alone: alone, db, &deliveries) }
+        } catch let error as DatabaseError where Faults.planted("retry-after-io-error") {
+            // As who tries a failed sync once more is told by Linux that all is well, although the pages are gone.
+            guard fault(error)?.code == .inputOutput else { throw error }
         }
         return deliveries
     }
 
+    private func run(
+        _ batch: [Work], alone: Bool, _ db: Database, _ deliveries: inout [@Sendable () -> Void]
+    ) throws {
+        try db.inTransaction(.immediate) {
+            Faults.reach("ledger.begun")
+            for work in batch {
+                do {
+                    if alone {
+                        var delivery: (@Sendable () -> Void)?
+                        try db.inSavepoint {
+                            delivery = try work.run(db)
+                            return .commit
+                        }
+                        if let delivery { deliveries.append(delivery) }
+                    } else {
+                        deliveries.append(try work.run(db))
+                    }
+                } catch {
+                    guard alone, fault(error) == nil else { throw VerbFailure(cause: error) }
+                    let fail = work.fail
+                    deliveries.append { fail(error) }
+                }
+            }
+            Faults.reach("ledger.written")
+            if Faults.planted("answer-before-commit") {
+                for deliver in deliveries { deliver() }
+                deliveries = []
+            }
+            return .commit
+        }
+    }
+
     /// A full disk or another program's lock rolls the batch back and is told to the clients; everything else ends the
     /// writer.
-    private func refuse(_ batch: [Work], _ fault: LedgerError, _ isRetry: Bool) -> Bool {
+    private func refuse(_ batch: [Work], _ fault: LedgerError) -> Bool {
         guard fault.code == .diskFull || fault.code == .conflict else {
-            if !isRetry, Faults.planted("retry-after-io-error") { return commit(batch, isRetry: true) }
             return die(fault)
         }
         for work in batch { work.fail(fault) }

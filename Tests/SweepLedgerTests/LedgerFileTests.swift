@@ -201,6 +201,27 @@ struct LedgerFileTests {
         #expect(try await bench.ledger.check().findings == [])
     }
 
+    @Test("garbage: a file that no row names goes after a day, as after a crash between file and row")
+    func orphans() async throws {
+        let bench = try LedgerBench()
+        let kept = try await bench.blob("kept")
+        let bytes = Data("orphan".utf8)
+        let digest = ContentDigest.of(Array(bytes))
+        let blobs = bench.ledger.blobs
+        _ = try blobs.begin(digest, bytes: bytes.count)
+        _ = try blobs.put(digest, index: 0, checksum: CRC32C.of(Array(bytes)), bytes: bytes)
+        #expect(try blobs.seal(digest) == bytes.count)
+        // Ages of files are of the real disk.
+        let day: Int64 = 24 * 3600 * 1000
+        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        try await bench.ledger.writer.perform(AddBlobs(blobs: [(kept, 4)], now: WallTime(milliseconds: now + 2 * day)))
+        #expect(try await bench.ledger.collect(now: WallTime(milliseconds: now)).blobs == 0)
+        #expect(try blobs.size(digest) == bytes.count)
+        #expect(try await bench.ledger.collect(now: WallTime(milliseconds: now + day + 60_000)).blobs == 1)
+        #expect(try blobs.size(digest) == nil)
+        #expect(try blobs.size(try #require(ContentDigest(kept))) != nil)
+    }
+
     @Test("a backup is a whole ledger of its own")
     func backup() async throws {
         let bench = try LedgerBench()
