@@ -15,6 +15,8 @@ package final class ExhaustiveSearch {
         package var states = 0
         package var transitions = 0
         package var ends = 0
+        /// Faults of which every order was searched, and all states up to then.
+        var rungs: [(budget: SmallWorld.Budget, states: Int)] = []
         package var deepest = 0
         /// Whether every state that can be reached was seen.
         package var isComplete = true
@@ -65,7 +67,12 @@ package final class ExhaustiveSearch {
             try scratch.run(
                 AddBlobs(blobs: [(SmallWorld.state, 1)], now: WallTime(milliseconds: 0)))
             let start = try translator.start(try scratch.snapshot(), wall: WallTime(milliseconds: 0))
-            try explore(SmallWorld(ledgerID: ledger.id, epoch: ledger.epoch, start: start), scratch)
+            for budget in SmallWorld.Budget.ladder where report.violation == nil && report.isComplete {
+                let world = SmallWorld(ledgerID: ledger.id, epoch: ledger.epoch, start: start, budget: budget)
+                // What fewer faults lead to is reached again with others left: other states.
+                try explore(world, scratch)
+                if report.isComplete, report.violation == nil { report.rungs.append((budget, report.states)) }
+            }
         }
         disk.processGone()
     }

@@ -177,6 +177,7 @@ package struct SimulateCommand {
         print(
             "\(report.states) states\(report.isComplete ? ", every one there is" : ""), \(report.transitions) transitions, \(report.ends) of them at rest, deepest \(report.deepest), \(Int(Date().timeIntervalSince(begin))) s; violations: \(report.violation == nil ? 0 : 1)"
         )
+        for (budget, states) in report.rungs { print("whole: \(budget), \(states) states so far") }
         guard let (what, path) = report.violation else { return 0 }
         print("VIOLATION \(what)\nafter \(path.count) steps:")
         for step in path { print("  \(step)") }

@@ -212,7 +212,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
         guard core != nil, let ledger else { return }
         let now =
             Faults.planted("deadline-from-wall-clock")
-            ? MonotonicTime(nanoseconds: world.wall().milliseconds * 1_000_000) : world.monotonic()
+            ? MonotonicTime(nanoseconds: world.wall().milliseconds &* 1_000_000) : world.monotonic()
         if let core { leases?.heard(event, core) }
         let effects = core?.handle(event, now: now) ?? []
         for effect in effects {

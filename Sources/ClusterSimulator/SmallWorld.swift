@@ -13,7 +13,15 @@ import WorkerCore
 struct SmallWorld {
     /// How often what may always happen still may.
     struct Budget: Hashable {
-        var crashes = 1, expiries = 1, beats = 2, restarts = 1, losses = 1, duplicates = 1
+        var crashes = 0, expiries = 0, beats = 0, restarts = 0, losses = 0, duplicates = 0
+
+        /// From few faults to all of them: each is searched whole before the next.
+        static let ladder = [
+            Budget(crashes: 1), Budget(expiries: 1, beats: 1), Budget(losses: 1, duplicates: 1),
+            Budget(expiries: 1, restarts: 1), Budget(crashes: 1, expiries: 1),
+            Budget(expiries: 1, beats: 1, duplicates: 1), Budget(crashes: 1, losses: 1, duplicates: 1),
+            Budget(crashes: 1, expiries: 1, beats: 2, restarts: 1, losses: 1, duplicates: 1),
+        ]
     }
 
     enum Step: Equatable, CustomStringConvertible {
@@ -84,7 +92,7 @@ struct SmallWorld {
     var lastReply: UInt64 = 0
     var workers: [SmallWorker]
     var network: [Message] = []
-    var budget = Budget()
+    var budget: Budget
     /// What has happened to the coordinator (and so to the ledger) so far: equal histories are equal states.
     var history: UInt64 = 1
     /// What clients were told.
@@ -92,7 +100,8 @@ struct SmallWorld {
 
     static let lease = Duration.seconds(60)
 
-    init(ledgerID: String, epoch: Int, start: CoordinatorStart) {
+    init(ledgerID: String, epoch: Int, start: CoordinatorStart, budget: Budget) {
+        self.budget = budget
         self.ledgerID = ledgerID
         self.epoch = epoch
         core = Self.core(ledgerID, epoch, start, MonotonicTime(nanoseconds: 1_000_000_000_000))

@@ -29,7 +29,7 @@ package struct ExchangeVerb: LedgerVerb {
     let epoch: Int
     let now: WallTime
 
-    /// How many claiming exchanges of a session are remembered, at least; pruned now and then.
+    /// How many numbers back a session's claiming exchanges are remembered.
     static let remembered = 16
 
     package init(
@@ -80,7 +80,8 @@ package struct ExchangeVerb: LedgerVerb {
             try db.change(
                 "INSERT INTO exchange (session, number, reply) VALUES (?, ?, ?)",
                 [session, number, attempts.map(String.init).joined(separator: ",")])
-            if number.isMultiple(of: 16) {
+            // Each time: a session that claims rarely, and never at a round number, would keep them all.
+            if number > Self.remembered {
                 try db.change(
                     "DELETE FROM exchange WHERE session = ? AND number <= ?",
                     [session, number - Int64(Self.remembered)])
