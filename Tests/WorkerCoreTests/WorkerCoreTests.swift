@@ -206,6 +206,36 @@ struct WorkerCoreTests {
         #expect(bench.core.heldAttempts == [token])
     }
 
+    @Test("sessions that end as soon as they begin are begun more and more slowly, and one that lasts forgives")
+    func twins() {
+        var (bench, _) = Bench.registered()
+        var waits: [Duration] = []
+        for _ in 0..<12 {
+            let effects = bench.send(.sessionLost(Bench.session))
+            if effects.contains(.register) {
+                waits.append(.zero)
+            } else {
+                let lost = bench.now
+                var wakes = effects.compactMap { if case .wake(let at) = $0 { at } else { nil } }
+                var answered: [WorkerEffect] = []
+                while !answered.contains(.register), let next = wakes.first {
+                    bench.now = next
+                    answered = bench.send(.tick)
+                    wakes = answered.compactMap { if case .wake(let at) = $0 { at } else { nil } }
+                }
+                #expect(answered.count { $0 == .register } == 1)
+                waits.append(bench.now - lost)
+            }
+            _ = bench.register(leftovers: [])
+        }
+        #expect(waits.prefix(2) == [.zero, .zero])
+        #expect(waits.dropFirst(2).allSatisfy { $0 >= .seconds(1) && $0 <= .seconds(61) })
+        #expect(waits.dropFirst(2).reduce(.zero, +) > .seconds(60))
+
+        bench.now = bench.now + .seconds(31)
+        #expect(bench.send(.sessionLost(Bench.session)).contains(.register))
+    }
+
     @Test("a lost session is made anew; what runs goes on")
     func sessionLost() {
         var bench = running()

@@ -9,6 +9,7 @@ extension WorkerCore {
     mutating func registered(_ session: SessionID, _ response: RegisterResponse, now: MonotonicTime) -> [WorkerEffect] {
         isRegistering = false
         self.session = session
+        sessionBegin = now
         lastNumber = 0
         poll = nil
         reporting = nil
@@ -24,15 +25,29 @@ extension WorkerCore {
         }
     }
 
-    mutating func sessionLost(_ lost: SessionID) -> [WorkerEffect] {
+    /// A coordinator that started anew, or another process that registered as this worker. Two of one identity (a copied
+    /// work folder) end each other's sessions in turns: after two sessions in a row that lasted no three heartbeats,
+    /// registering waits longer each time, so that they neither flood the coordinator nor keep each other from working.
+    mutating func sessionLost(_ lost: SessionID, now: MonotonicTime) -> [WorkerEffect] {
         guard lost == session, !isRegistering else { return [] }
+        let lasted = sessionBegin.map { now - $0 } ?? .zero
+        quickLosses = lasted < heartbeatInterval * 3 ? quickLosses + 1 : 0
         session = nil
         nextHeartbeat = nil
         isRegistering = true
-        return [
-            .register,
-            .log(WorkerLog(.warning, "the coordinator does not know this session any more; registering again")),
-        ]
+        guard quickLosses > 2 else {
+            return [
+                .register,
+                .log(WorkerLog(.warning, "the coordinator does not know this session any more; registering again")),
+            ]
+        }
+        let pause = random.fullJitter(attempt: quickLosses - 2, base: .seconds(2), cap: .seconds(60))
+        nextRegistration = now + .seconds(1) + pause
+        guard quickLosses == 3 else { return [] }
+        let text =
+            "this worker's sessions end as soon as they begin: another process seems to run with the same identity "
+            + "(a copied work folder?); give each worker a folder of its own. Trying again more and more slowly"
+        return [.log(WorkerLog(.warning, text))]
     }
 
     var freeSlots: Int {

@@ -60,6 +60,10 @@ extension WorkerCore {
     /// The heartbeat that is due, the end of a stop, and when to be called next.
     mutating func keepTime(now: MonotonicTime) -> [WorkerEffect] {
         var effects: [WorkerEffect] = []
+        if let due = nextRegistration, due <= now {
+            nextRegistration = nil
+            effects.append(.register)
+        }
         if let session, let due = nextHeartbeat, due <= now, !isHeartbeatInFlight {
             isHeartbeatInFlight = true
             nextHeartbeat = nil
@@ -80,7 +84,7 @@ extension WorkerCore {
                 return effects + [.finish]
             }
         }
-        let times = [nextHeartbeat, farewellDeadline] + attempts.values.map(\.deadline)
+        let times = [nextHeartbeat, nextRegistration, farewellDeadline] + attempts.values.map(\.deadline)
         let next = times.compactMap { $0 }.min()
         if let next, next != nextWake { effects.append(.wake(next)) }
         nextWake = next

@@ -16,6 +16,11 @@ package struct WorkerCore: Sendable {
 
     var session: SessionID?
     var isRegistering = false
+    /// When this session began, and how many sessions in a row were lost soon after they had.
+    var sessionBegin: MonotonicTime?
+    var quickLosses = 0
+    /// A registration that is put off, because the last ones did not last.
+    var nextRegistration: MonotonicTime?
     var lastNumber: UInt64 = 0
     /// Number of the exchange that waits for jobs.
     var poll: UInt64?
@@ -60,7 +65,7 @@ package struct WorkerCore: Sendable {
         case .recovered(let token, let first, let fault): return recover(token, pointsFrom: first, fault)
         case .registered(let session, let response): return registered(session, response, now: now)
         case .exchanged(let session, let response): return exchanged(session, response, now: now)
-        case .sessionLost(let lost): return sessionLost(lost)
+        case .sessionLost(let lost): return sessionLost(lost, now: now)
         case .heartbeatAnswered(let session, let tokens, let response):
             return heartbeatAnswered(session, tokens, response, now: now)
         case .heartbeatFailed(let session): return heartbeatFailed(session, now: now)
