@@ -92,8 +92,9 @@ final class Stranger {
             let request = ExchangeRequest(
                 session: session, number: number, reports: reports, freeSlots: 0, waitSeconds: 0)
             send("exchange", request.parameters, try request.body(), .stranger) { [world] result in
-                guard case .some(.success(let data)) = result, let answer = try? ExchangeResponse(body: data) else {
-                    return
+                guard case .some(.success(let data)) = result else { return }
+                guard let answer = try? ExchangeResponse(body: data) else {
+                    return world.fail("wire", "an answer to a stranger cannot be read")
                 }
                 world.probe("stranger's reports refused")
                 if answer.outcomes.contains(.accepted) {
@@ -104,8 +105,9 @@ final class Stranger {
             let attempts = try HeartbeatRequest(parameters: asked.parameters, body: asked.body).attempts
             let request = HeartbeatRequest(session: session, attempts: attempts)
             send("heartbeat", request.parameters, try request.body(), .stranger) { [world] result in
-                guard case .some(.success(let data)) = result, let answer = try? HeartbeatResponse(body: data) else {
-                    return
+                guard case .some(.success(let data)) = result else { return }
+                guard let answer = try? HeartbeatResponse(body: data) else {
+                    return world.fail("wire", "an answer to a stranger cannot be read")
                 }
                 world.probe("stranger's heartbeat refused")
                 if answer.verdicts.contains(where: { $0 != .superseded }) {
