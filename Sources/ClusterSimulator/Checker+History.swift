@@ -17,7 +17,7 @@ extension Checker {
             if kind == "claim" { claimed[job] = event[3].int }
             let starts = cluster.coordinator.startEvents
             if isOfCluster, let unfair = fairness.happened(event[0].int, kind, job, starts: starts) {
-                return world.fail("I18", unfair)
+                return try unjust(ledger, unfair, at: event[0].int)
             }
             if Self.ofAnAttempt.contains(kind), let newest = claimed[job], event[3].int != newest {
                 return world.fail(
@@ -58,6 +58,23 @@ extension Checker {
                 || (seen == "expired" && (job.state == "waiting" || job.state == "paused"))
             if !isFine { world.fail("I7", "job \(job.identity.prefix(8)) is \(job.state), its history says \(seen)") }
         }
+    }
+
+    private func unjust(_ ledger: LedgerInspector, _ pair: Fairness.Pair, at event: Int) throws {
+        let last = try ledger.rows(
+            """
+            SELECT id, job, kind, attempt, substr(worker, 1, 4), detail FROM event
+            WHERE id > \(event - 150) AND id <= \(event) ORDER BY id
+            """)
+        let starts = cluster.coordinator.startEvents.suffix(5)
+        world.trace("starts of the coordinator after events \(Array(starts)); the last events:")
+        for row in last {
+            let job = row[1].isNull ? "" : "job row \(row[1].int)"
+            world.trace("  \(row[0].int) \(job) \(row[2].string) \(row[4].string) \(row[5].string)")
+        }
+        world.fail(
+            "I18",
+            "job row \(pair.rival) was granted \(Fairness.most + 1) times before job row \(pair.victim), which was ready first")
     }
 
     /// What only the newest attempt may cause.

@@ -317,15 +317,13 @@ final class Checker {
                     return world.fail("I9", "step \(step) where \(wanted) was wanted")
                 }
                 wanted = step + 1
-                guard
-                    let point = JobTruth.metrics(step, truth.state(after: step)).first(where: {
-                        $0.key == row[1].string
-                    })
-                else { return world.fail("I3", "a metric \(row[1].string) that nobody sent") }
+                guard let value = truth.point(row[1].string, step) else {
+                    return world.fail("I3", "a metric \(row[1].string) that nobody sent")
+                }
                 let isSame =
                     row[4].isNull
-                    ? row[3].double?.bitPattern == point.value.bitPattern
-                    : UInt64(bitPattern: Int64(row[4].int)) == point.value.bitPattern
+                    ? row[3].double?.bitPattern == value.bitPattern
+                    : UInt64(bitPattern: Int64(row[4].int)) == value.bitPattern
                 if !isSame { return world.fail("I3", "\(row[1].string) at step \(step) is not what was sent") }
             }
         }
@@ -338,6 +336,11 @@ final class Checker {
                 "SELECT a.job, a.number, m.step, k.name FROM metric m JOIN metric_key k ON k.id = m.key JOIN attempt a ON a.id = m.attempt"
             )
         ) { $0[0].int }
+        let shown = Dictionary(
+            grouping: try ledger.rows("SELECT job, key, step, count(*) FROM metrics GROUP BY 1, 2, 3")
+        ) { $0[0].string }.mapValues { rows in
+            Dictionary(uniqueKeysWithValues: rows.map { ("\($0[1].string) \($0[2].int)", $0[3].int) })
+        }
         let finals = Dictionary(
             grouping: try ledger.rows(
                 """
@@ -351,20 +354,27 @@ final class Checker {
             let name = id.short
             let own = attempts[job.row] ?? []
             var counted: [String: Int] = [:]
+            var repeated: Set<String> = []
             for row in curve[job.row] ?? [] {
                 guard let attempt = own.first(where: { $0.number == row[1].int }) else { continue }
                 let later = own.filter { $0.number > attempt.number }.map(\.resumed).min() ?? Int.max
-                if row[2].int > attempt.resumed, row[2].int <= later {
-                    counted["\(row[3].string) \(row[2].int)", default: 0] += 1
-                }
+                let point = "\(row[3].string) \(row[2].int)"
+                if row[2].int > attempt.resumed, row[2].int <= later { counted[point, default: 0] += 1 }
+                if row[2].int == attempt.resumed, row[2].int <= later { repeated.insert(point) }
             }
+            // Of the step it went on from an attempt adds what is not there yet, once.
+            for point in repeated where counted[point] == nil { counted[point] = 1 }
             for step in 1...truth.steps {
-                for key in ["loss", "lr"] where counted["\(key) \(step)"] != 1 {
+                let keys = ["loss", "lr"] + (truth.validates(step) ? [JobTruth.validation] : [])
+                for key in keys where counted["\(key) \(step)"] != 1 {
                     world.fail(
                         "I12",
                         "job \(name): \(key) at step \(step) stands \(counted["\(key) \(step)"] ?? 0) times in its curve"
                     )
                 }
+            }
+            if counted != shown[job.identity] ?? [:] {
+                world.fail("I12", "job \(name): the view 'metrics' is not the curve that its attempts make")
             }
             let wanted = ContentDigest.of(truth.adapterFile(truth.state(after: truth.steps))).text
             let found = finals[job.row] ?? []

@@ -15,7 +15,7 @@ struct Fairness {
     private var starts = 0
     private(set) var worst = 0
 
-    private struct Pair: Hashable { var victim: Int, rival: Int }
+    struct Pair: Hashable { var victim: Int, rival: Int }
 
     /// A job without a history is ready since the newest event at the latest.
     mutating func add(_ job: Int, isFresh: Bool, newest: Int) {
@@ -24,14 +24,17 @@ struct Fairness {
     }
 
     /// - Parameter starts: the newest event before each start of the coordinator, which knows nothing of turns before it.
-    /// - Returns: what is unfair about it.
-    mutating func happened(_ event: Int, _ kind: String, _ job: Int, starts: [Int]) -> String? {
+    /// - Returns: who was overtaken once too often.
+    mutating func happened(_ event: Int, _ kind: String, _ job: Int, starts: [Int]) -> Pair? {
         while self.starts < starts.count, starts[self.starts] < event {
             self.starts += 1
             overtaken = [:]
         }
         switch kind {
-        case "claim": return claimed(job)
+        case "claim":
+            let unfair = claimed(job)
+            // Of what was before its first known start (a backup was put in its place) nothing can be said.
+            return event > starts.first ?? 0 ? unfair : nil
         case "resume":
             // A user's wish begins anew.
             overtaken = overtaken.filter { $0.key.rival != job }
@@ -43,7 +46,7 @@ struct Fairness {
         return nil
     }
 
-    private mutating func claimed(_ rival: Int) -> String? {
+    private mutating func claimed(_ rival: Int) -> Pair? {
         // A job whose row is newer than the last look was launched after everything known.
         let since = ready.removeValue(forKey: rival)?.since ?? Int.max
         for (victim, place) in ready where place.isVictim && place.since < since {
@@ -51,7 +54,7 @@ struct Fairness {
             overtaken[Pair(victim: victim, rival: rival)] = count
             worst = max(worst, count)
             guard count > Self.most else { continue }
-            return "job row \(rival) was granted \(count) times before job row \(victim), which was ready first"
+            return Pair(victim: victim, rival: rival)
         }
         overtaken = overtaken.filter { $0.key.victim != rival }
         return nil

@@ -42,6 +42,20 @@ struct JobTruth: Sendable {
         [("loss", loss(state)), ("lr", step % 7 == 0 ? -0.0 : step % 11 == 0 ? .nan : 1 / Double(step + 1))]
     }
 
+    /// What is measured of a state that was saved by plan: after it was saved, and again by whoever goes on from it.
+    static let validation = "validation"
+
+    func validates(_ step: Int) -> Bool { step > 0 && step % stateEvery == 0 && step < steps }
+
+    static func validation(_ state: UInt64) -> Double { loss(state) + 1 }
+
+    /// Everything that is measured at a step, by key.
+    func point(_ key: String, _ step: Int) -> Double? {
+        let state = state(after: step)
+        if key == Self.validation { return validates(step) ? Self.validation(state) : nil }
+        return Self.metrics(step, state).first { $0.key == key }?.value
+    }
+
     func stateFile(_ step: Int, _ state: UInt64) -> [UInt8] {
         Array("state \(id.text) \(step) \(state)\n".utf8) + [UInt8](repeating: UInt8(step & 0xFF), count: 700)
     }

@@ -8,7 +8,7 @@ enum Probes {
             "attempt recovered", "attempt resumes from a state", "backup made", "backup restored", "blob collected",
             "blob collected while it was told to be there", "blob wanted again while it was collected",
             "coordinator could not start", "coordinator ended by an error of its disk", "damaged report passed over",
-            "failure reported", "file without a row collected", "grant given again", "job overtaken", "job parked",
+            "ended before it began", "failure reported", "file without a row collected", "grant given again", "job overtaken", "job parked",
             "killed between COMMIT and reply", "launched again", "metric gap answered",
             "metrics of a superseded attempt",
             "report before its points", "report behind a refused one", "report of a superseded attempt",

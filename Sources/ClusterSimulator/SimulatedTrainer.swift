@@ -108,7 +108,21 @@ final class SimulatedTrainer {
 
     private func ready() {
         worker.emit(.started(token), life)
-        next()
+        // Who goes on from a state validates it anew: perhaps nobody came to that.
+        validate { [weak self] in self?.next() }
+    }
+
+    private func validate(_ then: @escaping () -> Void) {
+        guard truth.validates(step) else { return then() }
+        worker.attempt(life, "validation of \(self.token)") { [weak self] in
+            guard let self, isRunning else { return }
+            let point = MetricPoint(
+                key: JobTruth.validation, step: Int64(step), value: JobTruth.validation(state))
+            let total = try points.append([point])
+            worker.cluster.shadow.spooled(token, total)
+            worker.emit(.pointsSpooled(token, total: total), life)
+            then()
+        }
     }
 
     private func next() {
@@ -139,7 +153,7 @@ final class SimulatedTrainer {
             }
             if step == truth.steps, failure == nil { return complete() }
             if step % truth.stateEvery == 0, step < truth.steps {
-                keepState { [weak self] in self?.next() }
+                keepState { [weak self] in self?.validate { self?.next() } }
             } else {
                 next()
             }

@@ -17,9 +17,13 @@ final class SimulatedWorker {
         /// The newest that it registered.
         var session: SessionID?
         var held: [AttemptToken: Held] = [:]
+        /// Granted, not yet begun, and whether still wanted: as in the daemon, what says otherwise may come first.
+        var starts: [AttemptToken: Bool] = [:]
         var queue: [WorkerEvent] = []
         var isPumping = false
         var isAlive: Bool { peer.isAlive }
+
+        func withdraw(_ token: AttemptToken) { if starts[token] != nil { starts[token] = false } }
 
         init(_ machine: Int, _ slots: Int, _ random: any RandomSource) {
             peer = Peer(machine: machine, .workers)
@@ -222,9 +226,11 @@ final class SimulatedWorker {
         case .run(let grant): run(grant, life)
         case .stop(let token):
             cluster.shadow.stopped(token, by: number)
+            life.withdraw(token)
             life.held[token]?.trainer?.stop()
         case .kill(let token):
             cluster.shadow.killed(token, by: number)
+            life.withdraw(token)
             life.held[token]?.trainer?.kill()
         case .spool(let token, let body):
             attempt(life, "spool \(token)") { [self] in
@@ -247,12 +253,20 @@ final class SimulatedWorker {
 
     private func run(_ grant: Grant, _ life: Life) {
         cluster.shadow.runs(grant, on: number)
+        life.starts[grant.token] = true
         attempt(life, "run \(grant.token)") { [self] in
             let place = folder(grant.token)
             try disk.remove(place)
+            guard life.starts[grant.token] == true else {
+                world.probe("ended before it began")
+                life.starts[grant.token] = nil
+                life.held[grant.token] = nil
+                return emit(.ended(grant.token, .stopped), life)
+            }
             try disk.makeFolder(place)
             try disk.writeAtomically(Array(try WireJSON.encode(grant)), to: place + "/attempt.json")
             let entry = try hold(grant.token, life)
+            life.starts[grant.token] = nil
             let trainer = SimulatedTrainer(
                 grant, self, life, points: entry.points, reports: entry.reports, place: place)
             entry.trainer = trainer
@@ -261,6 +275,8 @@ final class SimulatedWorker {
     }
 
     private func discard(_ token: AttemptToken, _ life: Life) {
+        // One that was still to begin cleans up by itself.
+        guard life.starts[token] == nil else { return life.withdraw(token) }
         guard let entry = life.held[token] else { return }
         if let trainer = entry.trainer, trainer.isRunning {
             return later(.milliseconds(100), life) { [weak self] in self?.discard(token, life) }

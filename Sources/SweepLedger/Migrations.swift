@@ -46,6 +46,8 @@ extension Schema {
             ]),
         // An adapter of the very step that the attempt went on from, where no earlier attempt had come to write it.
         Migration(version: 4, statements: [visibleCheckpoints, "DROP VIEW checkpoints", checkpoints]),
+        // Points that only a later attempt logged at the very step it went on from.
+        Migration(version: 5, statements: ["DROP VIEW metrics", metrics, "DROP VIEW latest_metrics", latestMetrics]),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -51,6 +51,37 @@ extension Schema {
         WHERE v.is_resumed_step = 0 OR f.kind = 'adapter'
         """
 
+    /// Whether point `m` of span `p` counts. Those of the very step that an attempt went on from are as a rule those of the
+    /// attempt that saved the state; what only a later one logged there (a validation at its start) counts, once.
+    private static func isVisible(_ step: String) -> String {
+        """
+        \(step) >= p.low AND \(step) <= p.high AND (\(step) > p.low OR NOT EXISTS (
+            SELECT 1 FROM span q JOIN metric e ON e.attempt = q.attempt AND e.key = m.key AND e.step = m.step
+            WHERE q.job = p.job AND q.number < p.number AND e.step >= q.low AND e.step <= q.high))
+        """
+    }
+
+    /// As of version 5.
+    static let metrics = """
+        CREATE VIEW metrics AS SELECT j.identity AS job, p.number AS attempt, k.name AS key, m.step AS step, m.value AS value
+        FROM job j JOIN span p ON p.job = j.id JOIN metric m ON m.attempt = p.attempt JOIN metric_key k ON k.id = m.key
+        WHERE \(isVisible("m.step"))
+        """
+
+    /// As of version 5. The largest step is the same whether or not a point of a resumed step counts.
+    static let latestMetrics = """
+        CREATE VIEW latest_metrics AS SELECT j.identity AS job, k.name AS key, l.step AS step, m.value AS value
+        FROM job j JOIN (
+            SELECT p.job AS job, m.key AS key, max(m.step) AS step
+            FROM span p JOIN metric m ON m.attempt = p.attempt
+            WHERE m.step >= p.low AND m.step <= p.high GROUP BY p.job, m.key
+        ) l ON l.job = j.id
+        JOIN metric_key k ON k.id = l.key
+        JOIN span p ON p.job = l.job
+        JOIN metric m ON m.attempt = p.attempt AND m.key = l.key AND m.step = l.step
+        WHERE \(isVisible("l.step"))
+        """
+
     /// What users query; names and columns are a contract.
     static let views: [String] = [
         span,

@@ -19,6 +19,11 @@ os.rename(part, os.path.join(out, "model-40.bin"))
 """
 
 
+def resident(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return next(int(line.split()[1]) / 1024 for line in f if line.startswith("VmRSS"))
+
+
 def part_soak(options, folder):
     coordinator = Coordinator(folder + "/data")
     coordinator.start()
@@ -50,7 +55,7 @@ def part_soak(options, folder):
                     raise
             coordinator.call("GET", "/v1/jobs?limit=50")
             time.sleep(0.2)
-        samples.append((time.monotonic() - began, coordinator.figures()))
+        samples.append((time.monotonic() - began, {**coordinator.figures(), "worker_rss_mb": max(resident(w.pid) for w in workers)}))
         with open(folder + "/samples.jsonl", "a") as f:
             f.write(json.dumps(samples[-1]) + "\n")
         if time.monotonic() > next_check:
@@ -80,6 +85,8 @@ def part_soak(options, folder):
     return {
         "seconds": round(time.monotonic() - began), "jobs": done, "rss_mb_first": round(warm[0][1]["rss_mb"], 1), "rss_mb_last": round(warm[-1][1]["rss_mb"], 1),
         "rss_mb_per_hour": round(slope("rss_mb"), 2), "heap_mb": [round(f(s[1]["heap_mb"] for s in warm), 1) for f in (min, max)],
-        "heap_mb_per_hour": round(slope("heap_mb"), 2), "ledger_mb": round(warm[-1][1]["ledger_mb"], 1), "threads": [min(s[1]["threads"] for s in warm), max(s[1]["threads"] for s in warm)],
+        "heap_mb_per_hour": round(slope("heap_mb"), 2),
+        "worker_rss_mb": [round(f(s[1]["worker_rss_mb"] for s in warm), 1) for f in (min, max)], "worker_rss_mb_per_hour": round(slope("worker_rss_mb"), 2),
+        "ledger_mb": round(warm[-1][1]["ledger_mb"], 1), "threads": [min(s[1]["threads"] for s in warm), max(s[1]["threads"] for s in warm)],
         "descriptors": [min(s[1]["descriptors"] for s in warm), max(s[1]["descriptors"] for s in warm)],
         "wal_mb_most": round(max(s[1]["wal_mb"] for s in samples), 1), "check": text.strip().splitlines()[-1:], "faults": faults}

@@ -113,6 +113,21 @@ struct CoreTests {
         #expect(granted == [1, 1, 1, 1, 1, 1, 1, 1, 2, 1])
     }
 
+    @Test("the newest job, whose place is the last one, overtakes one that had its turns eight times, no more")
+    func turnsOfTheNewest() throws {
+        var bench = CoreBench()
+        bench.add(CoreBench.news(1), CoreBench.news(2))
+        try bench.register("one")
+        var granted: [Int64] = []
+        for attempt in 1...20 {
+            _ = bench.poll("one", UInt64(attempt), wait: 0)
+            granted += try bench.grant(attempt: attempt)
+            if let last = granted.last { bench.add(CoreBench.news(last)) }
+        }
+        // Eight turns each, then in turns.
+        #expect(granted == [1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 1, 2, 1, 2])
+    }
+
     @Test("heartbeats extend; silence expires; the first sign of life revives, a new claim supersedes")
     func leases() throws {
         var bench = CoreBench()

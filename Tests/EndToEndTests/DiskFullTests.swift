@@ -143,6 +143,44 @@ struct DiskFullTests {
         #expect(try house.count("SELECT attempts FROM jobs") == 1)
     }
 
+    @Test("what was canceled while a full disk kept it from beginning never begins", .timeLimit(.minutes(3)))
+    func canceledBeforeItBegan() throws {
+        let disk = try SmallDisk(megabytes: 16)
+        let house = try House()
+        try makeGate(house)
+        try house.startCoordinator()
+        let worker = try house.startWorker("worker", work: disk.path + "/work")
+        try house.eventually("the worker waits for jobs") {
+            try house.count("SELECT count(*) FROM worker") == 1 ? nil : house.log("worker-2")
+        }
+        try disk.fill()
+        // The poll that was sent before brings it all the same.
+        let launched = try house.radiata(["launch", try sweep(house, "first")])
+        try #require(launched.status == 0, "\(launched)")
+        try house.eventually("the worker has the job and cannot begin it") {
+            house.log("worker-2").contains("this worker waits") ? nil : house.log("worker-2")
+        }
+        let canceled = try house.radiata(["cancel", "first"])
+        try #require(canceled.status == 0, "\(canceled)")
+        disk.free()
+        try house.eventually("it is given up") {
+            house.log("worker-2").contains("was not begun") ? nil : house.log("worker-2")
+        }
+        // The next job runs, in the only slot.
+        let next = try house.radiata(["launch", try sweep(house, "second")])
+        try #require(next.status == 0, "\(next)")
+        try openGate(house)
+        try house.eventually("the other job is done") {
+            let jobs = try house.query("SELECT sweep, state, attempts FROM jobs ORDER BY sweep")
+            return jobs.map { $0["state"] as? String } == ["canceled", "done"] ? nil : "\(jobs)"
+        }
+        try house.eventually("nothing is left of the first") {
+            let left = try FileManager.default.contentsOfDirectory(atPath: disk.path + "/work/attempts")
+            return left.isEmpty ? nil : "\(left)"
+        }
+        #expect(worker.isRunning)
+    }
+
     /// Whether the trainer of the only attempt in a work folder is stopped (state T).
     private static func isStopped(_ work: String) throws -> Bool {
         let names = FileManager.default.subpaths(atPath: work + "/attempts") ?? []

@@ -115,6 +115,36 @@ struct SpliceTests {
         #expect(try await bench.ledger.check().findings == [])
     }
 
+    @Test("points at the very step that an attempt went on from: the first of each key counts, once")
+    func pointsAtTheResumedStep() async throws {
+        let bench = try LedgerBench()
+        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        for worker in ["one", "two", "three"] { _ = try await bench.register(worker) }
+        let first = try await bench.claim("one", row).token
+        _ = try await bench.metrics(first, first: 1, [1, 2, 3], [9, 8, 7])
+        #expect(try await bench.report("one", first, try await bench.checkpoint(step: 3, position: 3)) == .accepted)
+        var newest = first
+        // Lost before it validated what it had saved; the next one validates when it begins, and the third again.
+        for (worker, loss, score) in [("two", 70.0, 0.5), ("three", 71.0, 0.6)] {
+            _ = try await bench.expire(newest)
+            let claim = try await bench.claim(worker, row)
+            newest = claim.token
+            #expect(claim.resume?.step == 3)
+            #expect(try await bench.metrics(claim.token, first: 1, [3], [score], key: "score") == .stored(next: 2))
+            #expect(try await bench.metrics(claim.token, first: 2, [3], [loss]) == .stored(next: 3))
+        }
+        #expect(
+            try bench.query("SELECT attempt, key, step, value FROM metrics ORDER BY step, key") == [
+                [.integer(1), .text("loss"), .integer(1), .real(9)],
+                [.integer(1), .text("loss"), .integer(2), .real(8)],
+                [.integer(1), .text("loss"), .integer(3), .real(7)],
+                [.integer(2), .text("score"), .integer(3), .real(0.5)],
+            ])
+        #expect(
+            try bench.query("SELECT key, step, value FROM latest_metrics ORDER BY key")
+                == [[.text("loss"), .integer(3), .real(7)], [.text("score"), .integer(3), .real(0.5)]])
+    }
+
     @Test("a start from the beginning hides all of the earlier attempt")
     func restartFromNothing() async throws {
         let bench = try LedgerBench()

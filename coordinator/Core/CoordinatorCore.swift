@@ -133,7 +133,7 @@ package struct CoordinatorCore: Sendable {
         let hadTurns = turns[news.row, default: 0] >= Self.mostTurns && !Faults.planted("turns-without-end")
         let entry = ReadyQueue.Entry(
             row: news.row, priority: news.priority, avoid: news.avoid,
-            place: hadTurns ? max(news.row, ready.lastPlace) : nil)
+            behind: hadTurns ? ready.lastPlace : nil)
         if news.delaySeconds > 0 {
             ready.remove(news.row)
             delayed[news.row] = (now + .seconds(news.delaySeconds), entry, Needs(news.needs))

@@ -21,23 +21,27 @@ struct ReadyQueue: Sendable {
         var row: Int64
         var priority: Int
         var avoid: WorkerID?
-        /// Among equal priorities the lowest goes first: the job's row, or later for one that had its turns.
+        /// Among equal priorities the lowest goes first: the job's row, or for one that had its turns the last place there
+        /// was, behind the job whose own it is.
         var place: Int64
+        private let isLate: Bool
         fileprivate var stamp: UInt64
 
-        init(row: Int64, priority: Int, avoid: WorkerID?, place: Int64? = nil) {
+        /// - Parameter lastPlace: of those who wait, for a job that had its turns: it goes behind them all.
+        init(row: Int64, priority: Int, avoid: WorkerID?, behind lastPlace: Int64? = nil) {
             self.row = row
             self.priority = priority
             self.avoid = avoid
-            self.place = place ?? row
+            place = max(row, lastPlace ?? row)
+            isLate = lastPlace != nil
             stamp = 0
         }
 
         fileprivate func isBefore(_ other: Entry) -> Bool {
             if priority != other.priority { return priority > other.priority }
             if place != other.place { return place < other.place }
-            // Behind the job whose place it is, then in the order they came.
-            if (place == row) != (other.place == other.row) { return place == row }
+            // The newest job's own place is the last one too: that it had its turns must be said, it does not follow.
+            if isLate != other.isLate { return other.isLate }
             return stamp < other.stamp
         }
     }

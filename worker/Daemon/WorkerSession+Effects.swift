@@ -32,8 +32,8 @@ extension WorkerSession {
         case .heartbeat(let request): await heartbeat(request)
         case .run(let grant): try await run(grant)
         // Also where it is being discarded: that waits for the runner's end.
-        case .stop(let token): await held.withLock { $0[token]?.runner }?.stop()
-        case .kill(let token): held.withLock { $0[token]?.runner }?.kill()
+        case .stop(let token): await runner(toEnd: token)?.stop()
+        case .kill(let token): runner(toEnd: token)?.kill()
         case .spool(let token, let body):
             let entry = try hold(token)
             emit(.reportSpooled(token, try entry.reports.append(Report(token: token, body))))
@@ -94,7 +94,26 @@ extension WorkerSession {
         }
     }
 
+    /// Who runs an attempt that is to end; where nobody does yet, nobody will.
+    private func runner(toEnd token: AttemptToken) -> AttemptRunner? {
+        held.withLock { held in
+            if let runner = held[token]?.runner { return runner }
+            _ = withdraw(token)
+            return nil
+        }
+    }
+
+    /// - Returns: whether it was still to begin.
+    private func withdraw(_ token: AttemptToken) -> Bool {
+        starts.withLock { starts in
+            guard starts[token] != nil else { return false }
+            starts[token] = false
+            return true
+        }
+    }
+
     private func run(_ grant: Grant) async throws {
+        guard starts.withLock({ $0[grant.token] }) == true else { return try abandon(grant.token) }
         let place = folder.attempt(grant.token)
         // An attempt number is never used again, so whatever lies here is of no use.
         try files.remove(place.path)
@@ -106,17 +125,30 @@ extension WorkerSession {
             files: files, time: time, emit: emit)
         let from = grant.resume.map { ", from step \($0.step)" } ?? ""
         logger.info("job \(grant.token) of \(grant.job.sweep)\(from)")
-        let running = Task { await runner.run() }
-        held.withLock { held in
+        let begun = held.withLock { held -> Task<Void, Never>? in
+            guard starts.withLock({ $0[grant.token] }) == true else { return nil }
+            starts.withLock { $0[grant.token] = nil }
+            let running = Task { await runner.run() }
             held[grant.token]?.runner = runner
             held[grant.token]?.running = running
+            return running
         }
+        guard let running = begun else { return try abandon(grant.token) }
         await withTaskCancellationHandler {
             await running.value
         } onCancel: {
             running.cancel()
             runner.kill()
         }
+    }
+
+    /// Its end came before its beginning: nothing was run, nothing is left.
+    private func abandon(_ token: AttemptToken) throws {
+        try files.remove(folder.attempt(token).path)
+        held.withLock { $0[token] = nil }
+        starts.withLock { $0[token] = nil }
+        logger.info("job \(token) was not begun: it was ended before")
+        emit(.ended(token, .stopped))
     }
 
     private func sendMetrics(_ token: AttemptToken, from first: UInt64) async throws {
@@ -160,6 +192,8 @@ extension WorkerSession {
 
     private func discard(_ token: AttemptToken) async throws {
         let found = held.withLock { held -> Held? in
+            // One that was still to begin cleans up by itself.
+            if withdraw(token) { return nil }
             held[token]?.isLeaving = true
             return held[token]
         }

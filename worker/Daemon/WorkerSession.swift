@@ -32,6 +32,9 @@ final class WorkerSession: Sendable {
     let maker: AttemptFolderMaker
     let files: any FileStore = DiskFiles()
     let held = Mutex<[AttemptToken: Held]>([:])
+    /// Attempts that were granted and have no runner yet, as while a full disk is waited out, and whether each is still
+    /// wanted: what says otherwise may come first. Taken inside `held` where both are needed.
+    let starts = Mutex<[AttemptToken: Bool]>([:])
     /// The newest one, as it was registered.
     let session = Mutex<SessionID?>(nil)
     let events: AsyncStream<WorkerEvent>
@@ -85,12 +88,15 @@ final class WorkerSession: Sendable {
 
     private func decide() async throws {
         var core = WorkerCore(settings: WorkerSettings(slots: configuration.slots), random: configuration.random)
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        // Discarding: an ordinary group keeps every ended task until somebody asks for its result, which for a worker that
+        // runs for weeks is a leak.
+        try await withThrowingDiscardingTaskGroup { group in
             defer { group.cancelAll() }
             group.addTask { try await self.watchDisk() }
             for await event in events {
                 for effect in core.handle(event, now: time.monotonic()) {
                     if effect == .finish { return }
+                    if case .run(let grant) = effect { starts.withLock { $0[grant.token] = true } }
                     group.addTask { await self.performOrFail(effect) }
                 }
             }
