@@ -21,7 +21,7 @@ extension Cluster {
     /// I8: every request of the run once more changes nothing.
     private func replay() {
         guard coordinator.isUp else { return }
-        for worker in workers { worker.kill(restart: .seconds(1_000_000_000)) }
+        for worker in workers { worker.retire() }
         do {
             let before = try content()
             for request in coordinator.history
@@ -31,6 +31,9 @@ extension Cluster {
             world.run(until: world.now + 2_000_000_000, mostEvents: .max)
             let after = try content()
             if let changed = zip(before, after).first(where: { $0.1 != $1.1 }) {
+                let (old, new) = (changed.0.1.map { "\($0)" }, changed.1.1.map { "\($0)" })
+                for row in old where !new.contains(row) { world.trace("was: \(row)") }
+                for row in new where !old.contains(row) { world.trace("is:  \(row)") }
                 world.fail("I8", "sending everything again changed \(changed.0.0)")
             }
         } catch {

@@ -31,6 +31,8 @@ package final class Cluster {
     var backup: (path: String, promises: Shadow.Promises)?
     private var launches = 0
     private var openLaunches = 0
+    /// Wishes of users that are on their way; while the coordinator is away they are sent again and again.
+    private var openActions = 0
     private let text: String
 
     package init(seed: UInt64, plan: Plan? = nil) {
@@ -120,7 +122,9 @@ package final class Cluster {
         world.trace("user: \(action.rawValue) \(target?.prefix(8) ?? "all")")
         if action == .pause || action == .cancel { pauses.formUnion(jobIDs.map(\.text)) }
         let request = ActionRequest(action: action, target: target ?? "simulated")
+        openActions += 1
         network.insist(.action, request, from: user) { [weak self] result in
+            self?.openActions -= 1
             if case .failure(let error) = result, error.code != .refused(.notFound) {
                 self?.world.fail("wire", "action: \(error)")
             }
@@ -175,8 +179,8 @@ package final class Cluster {
             world.run(until: world.now + 20_000_000_000, mostEvents: mostEvents)
             if world.eventCount >= mostEvents { return }
             let open = openJobs()
-            // A launch under way may bring more.
-            if open.isEmpty, openLaunches == 0 { return }
+            // A launch under way may bring more, and a resume may begin what has ended.
+            if open.isEmpty, openLaunches == 0, openActions == 0 { return }
             if world.now - quarantineLifted > 300_000_000_000 {
                 quarantineLifted = world.now
                 for worker in workers { setDrain(worker, false) }

@@ -48,7 +48,8 @@ final class LeaseWatch {
     func granted(_ token: AttemptToken, to worker: WorkerID) { holders[token] = worker }
 
     private func note(_ tokens: [AttemptToken], _ worker: WorkerID?) {
-        for token in tokens where worker != nil && (holders[token] == nil || holders[token] == worker) {
+        // Whose grant never reached anybody can only be named by one who must not.
+        for token in tokens where worker != nil && holders[token] == worker {
             heardAt[token] = (world.now, stalled)
         }
     }

@@ -144,7 +144,10 @@ package struct Plan: Sendable {
         pace = seconds / random.pick([10, 30, 60])
         loss = random.pick([0.001, 0.005, 0.03])
         // It would hold its slot for as long as a job may take.
-        if stretch > 10 { faults.remove(.trainerHang) }
+        if stretch > 10 {
+            faults.remove(.trainerHang)
+            hostFailure = hostFailure ?? .crash
+        }
         checkSeconds = 300
         mostEvents = 1_500_000
     }

@@ -69,7 +69,7 @@ final class SimulatedWorker {
     // MARK: Life
 
     func start() {
-        guard life == nil else { return }
+        guard life == nil, !isRetired else { return }
         let life = Life(number, plan.slots, random)
         do {
             try disk.makeFolder(attempts)
@@ -101,6 +101,14 @@ final class SimulatedWorker {
         pausedUntil = 0
         if let keep { disk.powerCut(keep: keep) } else { disk.processGone() }
         world.after(restart) { [weak self] in self?.start() }
+    }
+
+    private var isRetired = false
+
+    /// The run is over: it ends, and never starts again.
+    func retire() {
+        isRetired = true
+        kill()
     }
 
     /// The world ends.

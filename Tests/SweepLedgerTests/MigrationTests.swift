@@ -8,7 +8,7 @@ import Testing
 /// Ledgers of every schema that ever was, as text: `Fixtures/make_ledger.sh` makes them.
 @Suite("Older and newer ledgers")
 struct MigrationTests {
-    private static let newest = 4
+    private static let newest = 5
 
     /// A folder that is removed with the test.
     private final class Place {

@@ -92,7 +92,7 @@ final class WorkerSession: Sendable {
         // runs for weeks is a leak.
         try await withThrowingDiscardingTaskGroup { group in
             defer { group.cancelAll() }
-            group.addTask { try await self.watchDisk() }
+            group.addTask { await self.watchDisk() }
             for await event in events {
                 for effect in core.handle(event, now: time.monotonic()) {
                     if effect == .finish { return }
@@ -129,15 +129,28 @@ final class WorkerSession: Sendable {
                 if wasHeld, let token, attempt(token) == nil {
                     return logger.debug("attempt \(token) is discarded: \(error)")
                 }
-                failure.withLock { $0 = $0 ?? error }
-                endEvents()
-                return
+                return fail(error)
             }
         }
     }
 
+    private func fail(_ error: any Error) {
+        failure.withLock { $0 = $0 ?? error }
+        endEvents()
+    }
+
+    private func watchDisk() async {
+        do {
+            try await tellOfDisk()
+        } catch is CancellationError {
+            return  // the worker ends
+        } catch {
+            fail(error)
+        }
+    }
+
     /// Tells the core while the disk is nearly full, and people what to do.
-    private func watchDisk() async throws {
+    private func tellOfDisk() async throws {
         let watch = DiskWatch(folder: folder.path, files: files)
         var last = DiskWatch.Level.enough
         while !Task.isCancelled {
