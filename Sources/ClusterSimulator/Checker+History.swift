@@ -74,7 +74,8 @@ extension Checker {
         }
         world.fail(
             "I18",
-            "job row \(pair.rival) was granted \(Fairness.most + 1) times before job row \(pair.victim), which was ready first")
+            "job row \(pair.rival) was granted \(Fairness.most + 1) times before job row \(pair.victim), which was ready first"
+        )
     }
 
     /// What only the newest attempt may cause.

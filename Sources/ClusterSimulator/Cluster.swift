@@ -173,7 +173,10 @@ package final class Cluster {
     private func settle(_ mostEvents: Int) {
         let work = jobIDs.reduce(0.0) { $0 + Double(truth($1).steps) * truth($1).stepSeconds * 1.3 }
         // Delayed messages of up to 10 minutes, pauses of 10 minutes, backoffs of up to 15 minutes for what failed before.
-        let limit = world.now + Int64((work * 2 + 3 * Double(plan.timeoutSeconds) + 2 * plan.leaseSeconds + 3600) * 1e9)
+        // Each that hangs takes its slot for its whole time, once and once more.
+        let timeouts = Double(3 + 2 * jobIDs.count { truth($0).fate == .hangs })
+        let limit =
+            world.now + Int64((work * 2 + timeouts * Double(plan.timeoutSeconds) + 2 * plan.leaseSeconds + 3600) * 1e9)
         var quarantineLifted = world.now
         while world.violation == nil, world.now < limit {
             world.run(until: world.now + 20_000_000_000, mostEvents: mostEvents)

@@ -4,7 +4,7 @@ import SweepModel
 
 /// What a job must come to, computed from its id alone: the checker and the trainer agree on it, and nobody else knows.
 struct JobTruth: Sendable {
-    enum Fate: Sendable { case completes, alwaysCrashes, badConfig, notANumber }
+    enum Fate: Sendable { case completes, alwaysCrashes, badConfig, notANumber, hangs }
 
     let id: JobID
     let steps: Int
@@ -22,7 +22,7 @@ struct JobTruth: Sendable {
         steps = 4 + random.integer(below: 24)
         stateEvery = 2 + random.integer(below: 6)
         stepSeconds = random.between(2, 20) * stretch
-        fate = random.chance(poison) ? random.pick([.alwaysCrashes, .badConfig, .notANumber]) : .completes
+        fate = random.chance(poison) ? random.pick([.alwaysCrashes, .badConfig, .notANumber, .hangs]) : .completes
         isHeavy = random.chance(0.2)
     }
 

@@ -2,7 +2,7 @@
 package enum PlantedBugs {
     ///
     /// Some stand in two places at once, because each guard alone hides that the other is missing: `gap-accepted` and
-    /// `finish-without-stream` in the ledger and in the worker, `resumes-hidden-state` at the claim and where late
+    /// `finish-without-stream` in the ledger and in the worker, `rename-before-file-sync` at each chunk and at the end, `resumes-hidden-state` at the claim and where late
     /// states are refused.
     package static let all = [
         "answer-before-commit", "counters-not-kept", "deadline-from-wall-clock", "epoch-not-raised",

@@ -51,9 +51,10 @@ final class SimulatedTrainer {
         case .alwaysCrashes: failure = (2, .failed(FailureReport(failure: .crash, message: "poison", exitCode: 1)))
         case .badConfig: failure = (0, .failed(FailureReport(failure: .badConfig, message: "poison", exitCode: 2)))
         case .notANumber: failure = (3, .failed(FailureReport(failure: .nan, message: "poison", exitCode: 76)))
+        case .hangs: hangsAt = 1
         case .completes: break
         }
-        guard failure == nil, !worker.cluster.isHealed else { return }
+        guard truth.fate == .completes, !worker.cluster.isHealed else { return }
         fells = plan.has(.machineDown) && truth.isHeavy
         if plan.has(.badHost), worker.number == 1, random.chance(0.8) {
             world.fault("bad-host")
