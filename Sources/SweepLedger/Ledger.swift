@@ -132,10 +132,11 @@ package final class Ledger: Sendable {
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 4
         configuration.persistentReadOnlyConnections = true  // not closed where memory is given back
+        // Small caches: what a query reads of a large ledger the system keeps anyway, and once for all readers.
         configuration.prepareDatabase { db in
             try db.execute(
                 sql:
-                    "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 0"
+                    "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 0"
             )
         }
         return try DatabasePool(path: path, configuration: configuration)
