@@ -110,8 +110,8 @@ package struct CoordinatorCore: Sendable {
     package var leaseCount: Int { leases.count }
 
     /// When each worker was last heard from, by its newest session.
-    package func lastSeen(_ worker: WorkerID) -> MonotonicTime? {
-        sessions.values.filter { $0.worker == worker }.map(\.lastSeen).max()
+    package var lastSeen: [WorkerID: MonotonicTime] {
+        Dictionary(sessions.values.map { ($0.worker, $0.lastSeen) }, uniquingKeysWith: max)
     }
 
     /// Whose session it is; nil for one that is not known here.

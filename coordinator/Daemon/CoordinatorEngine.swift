@@ -76,10 +76,10 @@ final class CoordinatorEngine: Sendable {
         continuation?.resume(returning: .refused(WireError(.unavailable, "the connection was closed")))
     }
 
-    /// Seconds since a worker was last heard from.
-    func silence(of worker: WorkerID) -> Duration? {
+    /// How long ago each worker was last heard from.
+    var silences: [WorkerID: Duration] {
         let now = time.monotonic()
-        return state.withLock { state in state.core.lastSeen(worker).map { now - $0 } }
+        return state.withLock { $0.core.lastSeen }.mapValues { now - $0 }
     }
 
     /// Whose session it is; nil for one that is not known here.

@@ -158,8 +158,9 @@ extension Routes {
     }
 
     func workers() async throws -> [WorkerSummary] {
-        try await ledger.workers().map { row in
-            let silence = engine.silence(of: WorkerID(row.id))
+        let silences = engine.silences
+        return try await ledger.workers().map { row in
+            let silence = silences[WorkerID(row.id)]
             let isGone = silence.map { $0 > lease * 2 } ?? true
             return WorkerSummary(
                 id: row.id, name: row.name, state: isGone ? "gone" : row.state == "active" ? "connected" : row.state,

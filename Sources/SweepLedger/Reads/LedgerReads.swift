@@ -90,17 +90,19 @@ extension Ledger {
 
     package func workers() async throws -> [WorkerRow] {
         try await read { db in
-            try db.all("SELECT * FROM worker ORDER BY name, id").map { row in
-                let id: String = row["id"]
-                let jobs = try db.all(
+            let running = Dictionary(
+                grouping: try db.all(
                     """
-                    SELECT j.identity FROM attempt a JOIN job j ON j.id = a.job
-                    WHERE a.worker = ? AND a.ended IS NULL AND j.state = 'running' ORDER BY a.id
-                    """, [id])
+                    SELECT a.worker, j.identity FROM attempt a JOIN job j ON j.id = a.job
+                    WHERE a.ended IS NULL AND j.state = 'running' ORDER BY a.id
+                    """)
+            ) { $0[0] as String }
+            return try db.all("SELECT * FROM worker ORDER BY name, id").map { row in
+                let id: String = row["id"]
                 return WorkerRow(
                     id: id, name: row["name"], state: row["state"], slots: row["slots"], gpus: row["gpus"],
                     labels: try LedgerJSON.value([String: String].self, row["labels"]), lastSeen: row["last_seen"],
-                    jobs: jobs.map { $0[0] })
+                    jobs: (running[id] ?? []).map { $0[1] })
             }
         }
     }
