@@ -58,7 +58,12 @@ extension Cluster {
             jump(random.pick([-3650 * day, -day, -3_600_000, 3_600_000, day, 3650 * day]))
         case .userAction:
             let target = random.chance(0.4) ? nil : random.pick(jobIDs).text
-            act(random.pick([.pause, .unpause, .unpause, .cancel, .resume, .resume]), target)
+            let wish = random.pick([ActionRequest.Action.pause, .unpause, .unpause, .cancel, .resume, .resume])
+            act(wish, target)
+            // Somebody who changes their mind while the first wish is still on its way.
+            if plan.lane == .stops, wish == .pause {
+                world.after(.seconds(random.between(0.5, 9))) { [weak self] in self?.act(.unpause, target) }
+            }
         case .drain:
             setDrain(worker, true)
             world.after(.seconds(60)) { [weak self] in self?.setDrain(worker, false) }

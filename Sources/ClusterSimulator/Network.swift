@@ -117,11 +117,11 @@ final class Network {
     }
 
     private func latency() -> Duration {
-        guard !isHealed, plan.has(.delay), random.chance(plan.loss) else {
+        guard !isHealed, plan.has(.delay), random.chance(plan.delayShare ?? plan.loss) else {
             return .milliseconds(1 + random.integer(below: 20))
         }
         world.fault("delay")
-        return random.exponential(20, cap: 600)
+        return random.exponential(plan.delaySeconds, cap: 600)
     }
 
     static let silence = ClientError(.unreachable, "no answer")

@@ -79,6 +79,9 @@ package struct Plan: Sendable {
     package var images = 0.0
     /// How the trainers of a bad host fail: a class of failure, or by hanging (nil).
     package var hostFailure: FailureClass?
+    /// Chance that a message is delayed, if not that of other trouble; the mean delay, of at most 10 minutes.
+    var delayShare: Double?
+    var delaySeconds = 20.0
     /// Chance that a commit is slow.
     package var slowness = 0.02
     package var mostEvents = 60_000
@@ -119,7 +122,12 @@ package struct Plan: Sendable {
             faults.formUnion([.userAction, .drain, .delay, .slowSync, .partition, .workerPause])
             workers = 1 + random.integer(below: 3)
             slowness = random.pick([0.02, 0.2])
+            // Many short delays: an order that comes late must meet the next attempt of its job on the same worker.
             loss = random.pick([0.03, 0.15])
+            delayShare = 0.5
+            delaySeconds = 3
+            pace = random.pick([15, 40])
+            return
         case .hosts:
             faults.formUnion([
                 .badHost, .workerGone, .workerKill, .spoolDamage, .coordinatorPause, .uninvited, .machineDown,
