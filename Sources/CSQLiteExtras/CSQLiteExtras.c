@@ -252,3 +252,5 @@ static int note_pages(void *context, sqlite3 *db, const char *name, int pages) {
 void cse_watch_wal(void *database, int *pages) { sqlite3_wal_hook(database, note_pages, pages); }
 
 void cse_give_back_memory(void) { malloc_trim(0); }
+
+void cse_limit_arenas(int most) { mallopt(M_ARENA_MAX, most); }
