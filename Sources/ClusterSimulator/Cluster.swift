@@ -119,7 +119,8 @@ package final class Cluster {
     }()
 
     func act(_ action: ActionRequest.Action, _ target: String? = nil) {
-        world.trace("user: \(action.rawValue) \(target?.prefix(8) ?? "all")")
+        // After the end of all faults it is said again and again, and would push all else out.
+        if !isHealed { world.trace("user: \(action.rawValue) \(target?.prefix(8) ?? "all")") }
         if action == .pause || action == .cancel { pauses.formUnion(jobIDs.map(\.text)) }
         let request = ActionRequest(action: action, target: target ?? "simulated")
         openActions += 1
@@ -193,6 +194,7 @@ package final class Cluster {
             }
         }
         guard world.violation == nil else { return }
+        for worker in workers { world.trace(worker.summary) }
         world.fail("I17", "not ended an hour after everything was healed: \(openJobs().joined(separator: "; "))")
     }
 

@@ -338,4 +338,15 @@ final class SimulatedWorker {
     var running: [AttemptToken] {
         (life?.held.filter { $0.value.trainer?.isRunning ?? false }.map(\.key) ?? []).sorted { $0.job < $1.job }
     }
+
+    /// What it holds, for people.
+    var summary: String {
+        guard let life else { return "worker \(number) does not run" }
+        let held = life.held.sorted { $0.key.job < $1.key.job }.map { token, entry in
+            let trainer = entry.trainer.map { $0.isRunning ? "trains" : "has ended" } ?? "is left over"
+            return "\(token) \(trainer), \(entry.points.total) points, \(entry.reports.pending.count) reports"
+        }
+        return
+            "worker \(number), session \(life.session?.rawValue.prefix(8) ?? "none"): \(held.joined(separator: "; "))"
+    }
 }

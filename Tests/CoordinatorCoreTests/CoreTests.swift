@@ -128,6 +128,25 @@ struct CoreTests {
         #expect(granted == [1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 1, 2, 1, 2])
     }
 
+    @Test("what was granted to a session that another of its worker ended meanwhile has a lease, and runs out")
+    func grantedToAnEndedSession() throws {
+        var bench = CoreBench()
+        bench.add(CoreBench.news(1))
+        try bench.register("one")
+        _ = bench.poll("one", 1)
+        let again = RegisterRequest(
+            worker: WorkerID("one"), name: "one", session: CoreBench.session("one", 2), slots: 1, threads: 1,
+            labels: [:])
+        _ = bench.ask { .register(again, $0) }
+        // The ledger knew of no attempt yet when it registered, and granted one after it.
+        let registration = try #require(bench.commits.last)
+        bench.handle(.committed(registration.id, .registered(leftovers: [], .active)))
+        #expect(try bench.grant() == [1])
+        #expect(bench.core.leaseCount == 1)
+        bench.tick(for: .seconds(61))
+        #expect(bench.commits.contains { $0.command == .expire([CoreBench.token(1)]) })
+    }
+
     @Test("heartbeats extend; silence expires; the first sign of life revives, a new claim supersedes")
     func leases() throws {
         var bench = CoreBench()

@@ -124,7 +124,10 @@ struct MigrationTests {
     func newer() throws {
         let place = try Place()
         try place.open().close()
-        let queue = try DatabaseQueue(path: place.path)
+        // The closed ledger's readers may still be on their way out.
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(60)
+        let queue = try DatabaseQueue(path: place.path, configuration: configuration)
         try queue.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA user_version = \(Self.newest + 1)") }
         try queue.close()
         let error = #expect(throws: LedgerError.self) { try place.open() }

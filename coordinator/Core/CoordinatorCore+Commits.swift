@@ -10,8 +10,8 @@ extension CoordinatorCore {
             return registered(request, reply, leftovers: leftovers, standing, now: now)
         case (.register(let request, let reply), .foreign(let token, let hasKey)):
             return [.reply(reply, .refused(Self.foreign(request.worker, token: token, hasKey: hasKey)))]
-        case (.exchange(let session, let number, let replies, let candidates), .exchanged(let outcome)):
-            return exchanged(session, number, replies, candidates, outcome, now: now)
+        case (.exchange(let session, let worker, let number, let replies, let candidates), .exchanged(let outcome)):
+            return exchanged(session, worker, number, replies, candidates, outcome, now: now)
         case (.heartbeat(let request, let reply, let verdicts), .revived(let revived, let superseded)):
             return self.revived(request, reply, verdicts, revived: revived, superseded: superseded, now: now)
         case (.expire(let tokens), .expired(let news)): return expired(tokens, news, now: now)
@@ -27,7 +27,7 @@ extension CoordinatorCore {
         switch what {
         case .register(_, let reply): return [.reply(reply, .refused(error))]
         case .heartbeat(_, let reply, _): return [.reply(reply, .refused(error))]
-        case .exchange(let session, let number, let replies, let candidates):
+        case .exchange(let session, _, let number, let replies, let candidates):
             sessions[session]?.inFlight[number] = nil
             for candidate in candidates { ready.insert(candidate.entry, needs: candidate.needs) }
             return replies.map { .reply($0, .refused(error)) }

@@ -41,9 +41,9 @@ extension CoordinatorCore {
         for report in request.reports { extend(report.token, now: now) }
         // The same exchange again while the first is on its way: one answer for both.
         if let commit = session.inFlight[request.number],
-            case .exchange(let id, let number, let replies, let candidates) = pending[commit]
+            case .exchange(let id, let worker, let number, let replies, let candidates) = pending[commit]
         {
-            pending[commit] = .exchange(id, number, replies + [reply], candidates)
+            pending[commit] = .exchange(id, worker, number, replies + [reply], candidates)
             sessions[request.session] = session
             return []
         }
@@ -97,7 +97,7 @@ extension CoordinatorCore {
     }
 
     mutating func exchanged(
-        _ id: SessionID, _ number: UInt64, _ replies: [ReplyID],
+        _ id: SessionID, _ worker: WorkerID, _ number: UInt64, _ replies: [ReplyID],
         _ candidates: [(entry: ReadyQueue.Entry, needs: Needs)],
         _ outcome: ExchangeOutcome, now: MonotonicTime
     ) -> [CoordinatorEffect] {
@@ -106,25 +106,25 @@ extension CoordinatorCore {
             for candidate in candidates { ready.insert(candidate.entry, needs: candidate.needs) }
         }
         for news in outcome.news { apply(news, now: now) }
-        if let worker = sessions[id]?.worker {
-            for claim in outcome.claims {
-                let token = claim.grant.token
-                // A repeat must not give a new lease to what ended meanwhile; what is leased already stays as it is.
-                if outcome.leftCandidates, leases[token.job]?.token != token { continue }
-                if !outcome.leftCandidates { turns[claim.row, default: 0] += 1 }
-                leases[token.job] = Lease(
-                    token: token, row: claim.row, priority: claim.priority, needs: Needs(claim.needs),
-                    session: id, worker: worker, deadline: now + settings.lease,
-                    stop: leases[token.job].flatMap { $0.token == token ? $0.stop : nil })
-            }
-            if !outcome.claims.isEmpty, sessions[id]?.answered.contains(number) == false {
-                sessions[id]?.answered.append(number)
-                if let count = sessions[id]?.answered.count, count > 16 {
-                    sessions[id]?.answered.removeFirst(count - 16)
-                }
-            }
-            if outcome.quarantined { setStanding(worker, .quarantined) }
+        // Also where the session was ended meanwhile by another of the worker's: a job that runs in the ledger has a lease
+        // here, or nothing would ever end it.
+        for claim in outcome.claims {
+            let token = claim.grant.token
+            // A repeat must not give a new lease to what ended meanwhile; what is leased already stays as it is.
+            if outcome.leftCandidates, leases[token.job]?.token != token { continue }
+            if !outcome.leftCandidates { turns[claim.row, default: 0] += 1 }
+            leases[token.job] = Lease(
+                token: token, row: claim.row, priority: claim.priority, needs: Needs(claim.needs),
+                session: id, worker: worker, deadline: now + settings.lease,
+                stop: leases[token.job].flatMap { $0.token == token ? $0.stop : nil })
         }
+        if !outcome.claims.isEmpty, sessions[id]?.answered.contains(number) == false {
+            sessions[id]?.answered.append(number)
+            if let count = sessions[id]?.answered.count, count > 16 {
+                sessions[id]?.answered.removeFirst(count - 16)
+            }
+        }
+        if outcome.quarantined { setStanding(worker, .quarantined) }
         var response = ExchangeResponse(
             number: number, outcomes: outcome.outcomes, grants: outcome.claims.map(\.grant), stops: stops(id))
         for index in response.grants.indices { response.grants[index].leaseSeconds = settings.lease.inSeconds }
@@ -150,7 +150,7 @@ extension CoordinatorCore {
         let effect = commit(
             .exchange(
                 session: id, worker: worker, number: number, reports: reports, candidates: candidates.map(\.entry.row)),
-            .exchange(id, number, replies, candidates))
+            .exchange(id, worker, number, replies, candidates))
         if case .commit(let commit, _) = effect { sessions[id]?.inFlight[number] = commit }
         return effect
     }

@@ -46,7 +46,8 @@ package struct CoordinatorCore: Sendable {
 
     enum Pending: Sendable {
         case register(RegisterRequest, ReplyID)
-        case exchange(SessionID, UInt64, [ReplyID], [(entry: ReadyQueue.Entry, needs: Needs)])
+        /// The session may be over when the commit is answered; what was granted is granted to the worker all the same.
+        case exchange(SessionID, WorkerID, UInt64, [ReplyID], [(entry: ReadyQueue.Entry, needs: Needs)])
         case heartbeat(HeartbeatRequest, ReplyID, [AttemptVerdict])
         case expire([AttemptToken])
         case seen
