@@ -289,6 +289,10 @@ static void NAME(attend_group)(
     }
 }
 
+#if VL == 16
+#include "attention_narrow.h"
+#endif
+
 static void NAME(attend)(const CKAttention *a, long sample, long head, long first, long last) {
     long d = a->size, stride = a->stride, qStart = sample * a->queries * stride + head * d;
     long kStart = sample * a->keys * stride + head * d;
@@ -300,10 +304,21 @@ static void NAME(attend)(const CKAttention *a, long sample, long head, long firs
     }
     long group = d <= NAME(NARROW) ? NR : 4 * NR;
     float *scratch = ck_scratch(CK_SCRATCH_KERNEL, (size_t)(group * (2 * d + 2) + NAME(SCORES)) * sizeof(float));
+    float *logSums = a->logSums + (sample * a->heads + head) * a->queries;
+    longest = sqrtf(longest);
+#if VL == 16
+    if (d == NAME(D) && !a->causal)
+        for (; first < last; first += VL) {
+            long start = qStart + first * stride, count = last - first < VL ? last - first : VL;
+            if (!NAME(attend_narrow)(
+                    a, a->query + start, k, a->value + kStart, count, longest, a->out + start, logSums + first))
+                break;
+        }
+#endif
     for (long row = first; row < last; row += group)
         NAME(attend_group)(
-            a, a->query + qStart, k, a->value + kStart, group, row, last - row < group ? last - row : group,
-            sqrtf(longest), scratch, a->out + qStart, a->logSums + (sample * a->heads + head) * a->queries);
+            a, a->query + qStart, k, a->value + kStart, group, row, last - row < group ? last - row : group, longest,
+            scratch, a->out + qStart, logSums);
 }
 
 // All of one head: D = rowsum(dO ⊙ O) per query, then tiles of queries by keys that stay in the first-level cache.
@@ -318,6 +333,20 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
     float *dq = a->dQuery ? a->dQuery + qStart : NULL, *dk = a->dKey ? a->dKey + kStart : NULL;
     float *dv = a->dValue ? a->dValue + kStart : NULL;
     const float *logSums = a->logSums + (sample * a->heads + head) * queries;
+#if VL == 16
+    if (d == NAME(D) && !a->causal && dq && dk && dv) {
+        CKAttention one = *a;
+        one.query = q;
+        one.key = k;
+        one.value = v;
+        one.out = (float *)out;
+        one.gradient = dOut;
+        one.dQuery = dq;
+        one.dKey = dk;
+        one.dValue = dv;
+        return NAME(attend_backward_narrow)(&one, logSums);
+    }
+#endif
     float *scratch = ck_scratch(
         CK_SCRATCH_KERNEL,
         (size_t)(2 * KT * d + KT * panelD + queries + QT * d + 2 * QT * WIDTH + 2 * d * KT) * sizeof(float));
