@@ -7,8 +7,12 @@
 // Keeps the compiler from finishing one of four chains of operations after the other.
 #if defined(__x86_64__)
 #define CK_IN_STEP(x) __asm__("" : "+v"((x)[0]), "+v"((x)[1]), "+v"((x)[2]), "+v"((x)[3]))
+// Keeps the compiler from loading the left operands of all rows of a tile before it multiplies the first: they do not fit
+// beside the sums.
+#define CK_ROW_DONE(pointer, sum) __asm__ volatile("" : "+r"(pointer), "+v"(sum))
 #else
 #define CK_IN_STEP(x) (void)(x)
+#define CK_ROW_DONE(pointer, sum) (void)(sum)
 #endif
 
 typedef int32_t NAME(VI) __attribute__((vector_size(4 * VL), aligned(4), may_alias));
@@ -119,6 +123,7 @@ CK_INLINE void NAME(strip)(
                 V left = a[i * aStride + k] - (V){0};
                 acc[i][0] += left * first;
                 acc[i][1] += left * second;
+                CK_ROW_DONE(a, acc[i][1]);
             }
         }
 #pragma clang loop unroll(full)
@@ -414,3 +419,4 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
 #undef LOAD
 #undef STORE
 #undef CK_IN_STEP
+#undef CK_ROW_DONE

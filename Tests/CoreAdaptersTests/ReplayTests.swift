@@ -13,9 +13,12 @@ struct ReplayTests {
         let weightDecay: Double
         let text: Bool
         let losses: [Double]
+        /// Elements, by tensor, whose first gradient is nearly 0: AdamW moves them by its sign, which rounding decides. At most a
+        /// hundredth of a tensor, or one element.
+        let undecided: [String: [Int]]
 
         enum CodingKeys: String, CodingKey {
-            case adapter, lr, betas, text, losses
+            case adapter, lr, betas, text, losses, undecided
             case weightDecay = "weight_decay"
         }
     }
@@ -41,6 +44,7 @@ struct ReplayTests {
         #expect(report.losses.count == expected.losses.count)
         for (found, wanted) in zip(report.losses, expected.losses) { #expect(abs(found - wanted) < 5e-6 * wanted) }
 
+        let steps = Double(expected.losses.count)
         let start = try SafetensorsFile(path: Fixtures.path(expected.adapter))
         let out = try SafetensorsFile(path: out)
         let truth = try SafetensorsFile(path: Fixtures.path("replay-\(name).safetensors"))
@@ -50,7 +54,12 @@ struct ReplayTests {
         for key in truth.names where !key.hasSuffix("k_proj.diff_b") {
             #expect(out.info(key)?.shape == start.info(key)?.shape)
             let moved = try distance(start.floats(key), truth.floats(key))
-            let apart = try distance(out.floats(key), truth.floats(key))
+            let left = expected.undecided[key] ?? []
+            let apart = try distance(out.floats(key), truth.floats(key), without: left)
+            // They go no farther than steps of the learning rate, one way or the other.
+            let (found, wanted) = try (out.floats(key), truth.floats(key))
+            #expect(left.count <= max(1, found.count / 100))
+            for index in left { #expect(Double(abs(found[index] - wanted[index])) < 2 * expected.lr * steps) }
             // SDXL's U-Net does not read the first text encoder's last layer: those tensors stay.
             if moved == 0 {
                 #expect(apart == 0, "\(key) moved")
@@ -88,7 +97,9 @@ struct ReplayTests {
         #expect { try replay.run() } throws: { "\($0)".contains("noise.0: missing") }
     }
 
-    private func distance(_ a: [Float], _ b: [Float]) -> Double {
-        zip(a, b).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }.squareRoot()
+    private func distance(_ a: [Float], _ b: [Float], without left: [Int] = []) -> Double {
+        var squares = zip(a, b).map { Double(($0 - $1) * ($0 - $1)) }
+        for index in left { squares[index] = 0 }
+        return squares.reduce(0, +).squareRoot()
     }
 }

@@ -8,9 +8,9 @@ Uses the tiny pipeline, the batches and the starting adapters of CoreAdaptersTes
 their value, every tensor within 0.2 % of the distance it moved.
 
 AdamW's first steps move an element by the sign of its gradient: one whose gradient is nearly 0 goes either way by rounding
-alone, and takes its tensor past 0.2 % if that is small. v-prediction with min-SNR makes such elements: there PyTorch in f32 is up
-to 0.3 % from itself in f64, and differs between one thread and two. In those runs elements are left out whose first
-gradient is under 1e-4 of their tensor's largest; they must be under 1 % of the tensor, or one of it.
+alone, and takes its tensor past 0.2 % if that is small: PyTorch in f32 is then up to 0.3 % from itself in f64, and differs between
+one thread and two. Where a tensor passes 0.2 %, elements are left out whose first gradient is under 1e-4 of their tensor's
+largest; they must be under 1 % of the tensor, or one of it.
 """
 
 import itertools
@@ -101,7 +101,7 @@ with tempfile.TemporaryDirectory() as folder:
                 continue
             difference, moved = tensors[key].double() - wanted.double(), wanted.double() - start[key].double()
             distance = float(difference.norm() / moved.norm())
-            if gamma and distance > 0.002:
+            if distance > 0.002:
                 undecided = first[key] < 1e-4
                 assert undecided.sum() <= max(1, undecided.numel() // 100), f"{key}: {undecided.sum()} gradients are nearly 0"
                 left_out += int(undecided.sum())

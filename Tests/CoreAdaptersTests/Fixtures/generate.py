@@ -111,13 +111,36 @@ def make_network(model, side, seed, **options):
     return network
 
 
-def state(network):
-    """The file's tensors, with the text encoder's names as Stable Diffusion 1 files carry them."""
+def named(network):
+    """The network's own tensors, with the text encoder's names as Stable Diffusion 1 files carry them. A full update's state
+    is made anew from its weight: that tensor is told by the one that is trained."""
+    trained = dict(network.named_parameters())
     out = {}
-    for key, value in network.state_dict().items():
-        key = key.replace("lora_te_encoder_", "lora_te_text_model_encoder_")
-        out[key] = value.detach().float().contiguous().clone()
+    for key, value in network.state_dict(keep_vars=True).items():
+        layer, _, suffix = key.rpartition(".")
+        own = trained.get(key, trained.get(f"{layer}.{ {'diff': 'weight', 'diff_b': 'bias'}.get(suffix, suffix)}", value))
+        out[key.replace("lora_te_encoder_", "lora_te_text_model_encoder_")] = own
     return out
+
+
+def state(network):
+    """The file's tensors, with those names."""
+    return {key.replace("lora_te_encoder_", "lora_te_text_model_encoder_"): value.detach().float().contiguous().clone()
+            for key, value in network.state_dict().items()}
+
+
+def undecided(tensors):
+    """Where the gradient, after the first step's backward pass, is under 1e-4 of its tensor's largest: AdamW's first step
+    moves an element by the sign of its gradient, so these go either way by rounding alone. Indices by key; tensors of which
+    that is more than one and a hundredth are left out, so that they are judged as they are."""
+    found = {}
+    for key, tensor in tensors.items():
+        if tensor.grad is None:
+            continue
+        small = (tensor.grad.abs() < 1e-4 * tensor.grad.abs().max()).flatten().nonzero().flatten().tolist()
+        if 0 < len(small) <= max(1, tensor.numel() // 100):
+            found[key] = small
+    return found
 
 
 CASES = {
@@ -286,7 +309,7 @@ def main():
               float((expected[f"{case}.hidden"] - expected["base.hidden"]).abs().max()), flush=True)
     save_file({k: v.float().contiguous() for k, v in expected.items()}, os.path.join(HERE, "forward.safetensors"))
 
-    losses = {}
+    losses, doubtful = {}, {}
     for name, (case, optimizer, train_text) in REPLAYS.items():
         options = CASES[case]
         network, te = make_network(unet, "unet", 101, **options), make_network(text, "text", 102, **options)
@@ -306,6 +329,8 @@ def main():
             loss = ((unet(noisy, t, encoder_hidden_states=context).sample - noise) ** 2).mean()
             adamw.zero_grad()
             loss.backward()
+            if i == 0:
+                doubtful[name] = undecided(named(network) | (named(te) if train_text else {}))
             adamw.step()
             losses[name].append(loss.item())
         out = state(network) | (state(te) if train_text else {})
@@ -317,7 +342,7 @@ def main():
         print(name, losses[name], flush=True)
     dump(os.path.join(HERE, "replays.json"), {
         name: dict(adapter=f"adapter-{case}.safetensors", lr=o["lr"], betas=list(o["betas"]),
-                   weight_decay=o["weight_decay"], text=train_text, losses=losses[name])
+                   weight_decay=o["weight_decay"], text=train_text, losses=losses[name], undecided=doubtful[name])
         for name, (case, o, train_text) in REPLAYS.items()})
 
 

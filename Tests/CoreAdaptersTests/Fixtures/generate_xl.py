@@ -15,7 +15,7 @@ from diffusers import DDIMScheduler, StableDiffusionXLPipeline
 from safetensors.torch import save_file
 
 import generate
-from generate import HERE, dump, make_network
+from generate import HERE, dump, make_network, undecided
 
 FIXTURES = os.path.join(os.path.dirname(os.path.dirname(HERE)), "CoreDiffusionTests", "Fixtures")
 PIPELINE = os.path.join(FIXTURES, "pipeline-xl")
@@ -59,19 +59,24 @@ def networks(pipe, options, seed=301):
             make_network(pipe.text_encoder_2, "text", seed + 2, **options)]
 
 
-def state(adapters, names):
-    """The file's tensors in kohya's names."""
+def named(adapters, names):
+    """The networks' own tensors in kohya's names."""
     out = {}
     for network, prefix in zip(adapters, ("lora_unet_", "lora_te1_", "lora_te2_")):
-        for key, value in network.state_dict().items():
+        for key, value in network.state_dict(keep_vars=True).items():
             layer, suffix = key.split(".", 1)
             if prefix == "lora_unet_":
                 layer = names[layer]
             else:
                 path = layer[len("lora_te_"):]
                 layer = prefix + (path if path.startswith("text_model_") else "text_model_" + path)
-            out[f"{layer}.{suffix}"] = value.detach().float().contiguous().clone()
+            out[f"{layer}.{suffix}"] = value
     return out
+
+
+def state(adapters, names):
+    """The file's tensors."""
+    return {key: value.detach().float().contiguous().clone() for key, value in named(adapters, names).items()}
 
 
 def encode(pipe, ids, ids2):
@@ -130,12 +135,14 @@ def main():
             loss = ((found - noise) ** 2).mean()
             adamw.zero_grad()
             loss.backward()
+            if i == 0:
+                doubtful = undecided(named(adapters, names))
             adamw.step()
             losses.append(loss.item())
         save_file({k: v for k, v in state(adapters, names).items() if not k.endswith("alpha")},
                   os.path.join(HERE, f"replay-{case}.safetensors"))
         replays[case] = dict(adapter=f"adapter-{case}.safetensors", lr=optimizer["lr"], betas=list(optimizer["betas"]),
-                             weight_decay=optimizer["weight_decay"], text=True, losses=losses)
+                             weight_decay=optimizer["weight_decay"], text=True, losses=losses, undecided=doubtful)
         for network in adapters:
             network.restore()
         print(case, losses, flush=True)
