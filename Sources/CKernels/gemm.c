@@ -1,8 +1,8 @@
 #include "CKernels.h"
 #include "vector.h"
 
-// K per block of b, and floats per block: half of a 512 KB second-level cache.
-enum { CK_DEPTH_BLOCK = 512, CK_BLOCK_FLOATS = 65536, CK_ROWS_BLOCK = 128 };
+// K per block of b.
+enum { CK_DEPTH_BLOCK = 512, CK_ROWS_BLOCK = 128 };
 
 // Floats between the 36 parts of a transformed tile set beyond their size.
 enum { CK_WINO_APART = 16 };

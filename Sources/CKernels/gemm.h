@@ -167,11 +167,23 @@ static void NAME(pack)(
     }
 }
 
+// Copies the rows of a tile, all taps, and points at the copies.
+static void NAME(copy_rows)(long taps, long height, long depth, const float **rows, float *to, long apart) {
+    for (long t = 0; t < taps; t++)
+        for (long i = 0; i < height; i++, to += apart) {
+            memcpy(to, rows[t * MR + i], (size_t)depth * sizeof(float));
+            rows[t * MR + i] = to;
+        }
+}
+
 // Rows per tile chosen so that a remainder is not left to a tile of one or two rows.
 static inline long NAME(tile_height)(long left) {
     if (left >= 2 * MR || left <= MR) return left < MR ? left : MR;
     return (left + 1) / 2;
 }
+
+// Floats per block of b: half of a second-level cache, which is 512 KB beside vectors of 8 and 1 MB or more beside wider ones.
+enum { NAME(BLOCK_FLOATS) = VL > 8 ? 131072 : 65536 };
 
 static void NAME(product)(const CKProduct *p, long rowBegin, long rowEnd, long columnBegin, long columnEnd) {
     // K is cut into blocks of whole taps, or of parts of one tap; a block of b stays in the L2 cache.
@@ -181,13 +193,16 @@ static void NAME(product)(const CKProduct *p, long rowBegin, long rowEnd, long c
     if (depthPieces < 1) depthPieces = 1;
     long depthBlock = (p->depth + depthPieces - 1) / depthPieces;
     long blockDepth = tapsPerBlock * depthBlock;
-    long columnBlock = CK_BLOCK_FLOATS / (blockDepth > 0 ? blockDepth : 1) / NR * NR;
+    long columnBlock = NAME(BLOCK_FLOATS) / (blockDepth > 0 ? blockDepth : 1) / NR * NR;
     if (columnBlock < NR) columnBlock = NR;
     if (columnBlock > columnEnd - columnBegin) columnBlock = (columnEnd - columnBegin + NR - 1) / NR * NR;
+    // Rows a multiple of 1 KB apart fall into the same few sets of the first-level cache: they are copied apart.
+    long apart = p->aStride % 256 == 0 ? depthBlock + 16 : 0;
     float *packed = ck_scratch(
-        CK_SCRATCH_PACK, (size_t)(blockDepth * columnBlock) * sizeof(float)
+        CK_SCRATCH_PACK, (size_t)(blockDepth * columnBlock + tapsPerBlock * MR * apart) * sizeof(float)
             + (size_t)tapsPerBlock * MR * sizeof(float *));
-    const float **rows = (const float **)(packed + blockDepth * columnBlock);
+    float *copies = packed + blockDepth * columnBlock;
+    const float **rows = (const float **)(copies + tapsPerBlock * MR * apart);
     for (long t0 = 0; t0 < p->taps; t0 += tapsPerBlock)
         for (long k0 = 0; k0 == 0 || k0 < p->depth; k0 += depthBlock) {
             long taps = p->taps - t0 < tapsPerBlock ? p->taps - t0 : tapsPerBlock;
@@ -202,6 +217,7 @@ static void NAME(product)(const CKProduct *p, long rowBegin, long rowEnd, long c
                     float *c[MR];
                     const float *add[MR];
                     ck_locate(p, row, height, t0, taps, k0, MR, rows, c);
+                    if (apart > 0 && j1 - j0 > NR) NAME(copy_rows)(taps, height, depth, rows, copies, apart);
                     const float *addBase = first ? p->add : p->c;
                     if (addBase)
                         for (long i = 0; i < height; i++) add[i] = addBase + (c[i] - p->c);
