@@ -100,6 +100,9 @@ final class Shadow {
         for (attempt, verdict) in zip(request.attempts, response.verdicts) where verdict != .fine {
             orders.insert(attempt.token)
             world.probe("verdict \(verdict.rawValue)")
+            if verdict != .superseded, cluster.workers[worker - 1].runsLater(attempt.token) {
+                world.probe("order to stop meets the next attempt")
+            }
             if verdict == .superseded { mustEnd(attempt.token, on: worker) }
         }
     }
