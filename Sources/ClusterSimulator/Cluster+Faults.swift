@@ -33,7 +33,10 @@ extension Cluster {
         case .coordinatorKill where coordinator.isUp: coordinator.kill(restart: rest)
         case .coordinatorPowerCut where coordinator.isUp: coordinator.kill(keep: keep, restart: rest)
         case .coordinatorPause where coordinator.isUp:
-            coordinator.pause(seconds: random.pick([2, 10, plan.leaseSeconds * 2, plan.stretch > 1 ? 3600 : 600]))
+            var rests = [2, 10, plan.leaseSeconds * 2, plan.stretch > 1 ? 3600 : 600]
+            // Trouble comes every few seconds there: it would stand still all the time.
+            if plan.lane == .stops { rests = [2, 10] }
+            coordinator.pause(seconds: random.pick(rests))
         case .coordinatorDisk where coordinator.isUp:
             let kind = random.pick([CSD_READ, CSD_WRITE, CSD_SYNC, CSD_SYNC, CSD_OPEN])
             csd_fail(coordinator.disk.disk, Int32(kind), Int64(random.integer(below: 20)), random.pick([1, 1, 3, -1]))
@@ -58,15 +61,21 @@ extension Cluster {
             jump(random.pick([-3650 * day, -day, -3_600_000, 3_600_000, day, 3650 * day]))
         case .userAction:
             let target = random.chance(0.4) ? nil : random.pick(jobIDs).text
-            let wish = random.pick([ActionRequest.Action.pause, .unpause, .unpause, .cancel, .resume, .resume])
+            let wishes: [ActionRequest.Action] =
+                plan.isHasty
+                ? [.pause, .pause, .unpause, .resume] : [.pause, .unpause, .unpause, .cancel, .resume, .resume]
+            let wish = random.pick(wishes)
             act(wish, target)
             // Somebody who changes their mind while the first wish is still on its way.
             if plan.lane == .stops, wish == .pause {
-                world.after(.seconds(random.between(0.5, 9))) { [weak self] in self?.act(.unpause, target) }
+                world.after(.seconds(random.between(0.5, plan.isHasty ? 4 : 9))) { [weak self] in
+                    self?.act(.unpause, target)
+                }
             }
         case .drain:
             setDrain(worker, true)
-            world.after(.seconds(60)) { [weak self] in self?.setDrain(worker, false) }
+            let rest = plan.isHasty ? random.between(0.5, 4) : 60
+            world.after(.seconds(rest)) { [weak self] in self?.setDrain(worker, false) }
         case .relaunch: launch()
         case .collect:
             // So long that grace periods end, or that only those do which nobody renewed.

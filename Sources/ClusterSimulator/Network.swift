@@ -75,7 +75,7 @@ final class Network {
                 let id = coordinator.receive(asked) { [weak self] answer in
                     guard let self else { return }
                     if self.lostDown.contains(peer.machine) || self.happens(.answerLost) { return }
-                    self.world.after(self.latency()) {
+                    self.world.after(self.answerLatency(endpoint.name)) {
                         switch answer {
                         case .none: finish(.failure(Self.silence))
                         case .some(.failure(let error)):
@@ -122,6 +122,16 @@ final class Network {
         }
         world.fault("delay")
         return random.exponential(plan.delaySeconds, cap: 600)
+    }
+
+    private func answerLatency(_ name: String) -> Duration {
+        guard !isHealed, plan.has(.delay), name == Endpoint<HeartbeatRequest, HeartbeatResponse>.heartbeat.name,
+            random.chance(plan.lateHeartbeats)
+        else {
+            return latency()
+        }
+        world.fault("late-heartbeat")
+        return .seconds(random.between(1, 9.9))
     }
 
     static let silence = ClientError(.unreachable, "no answer")

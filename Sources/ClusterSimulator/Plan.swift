@@ -82,9 +82,14 @@ package struct Plan: Sendable {
     /// Chance that a message is delayed, if not that of other trouble; the mean delay, of at most 10 minutes.
     var delayShare: Double?
     var delaySeconds = 20.0
+    /// Chance that the answer to a heartbeat comes late, though before it is given up: meanwhile its attempts may end.
+    var lateHeartbeats = 0.0
+    /// Users pause and drain mostly, and think better of it within seconds.
+    var isHasty = false
     /// Chance that a commit is slow.
     package var slowness = 0.02
-    package var mostEvents = 60_000
+    /// Five workers with a short lease need 12 events a simulated second for their heartbeats alone.
+    package var mostEvents = 150_000
 
     package init(seed: UInt64) {
         let random = SeededRandom(seed: seed ^ 0x504C_414E)
@@ -127,6 +132,7 @@ package struct Plan: Sendable {
             delayShare = 0.5
             delaySeconds = 3
             pace = random.pick([15, 40])
+            if random.chance(0.5) { makeHasty(random) }
             return
         case .hosts:
             faults.formUnion([
@@ -140,6 +146,23 @@ package struct Plan: Sendable {
         }
         pace = 40
         loss = min(loss, 0.15)
+    }
+
+    /// Of a stop and a new grant within the seconds that a heartbeat's answer may be late: all else is quick, and nothing
+    /// takes a worker or the coordinator away.
+    private mutating func makeHasty(_ random: SeededRandom) {
+        faults.formIntersection([
+            .requestLost, .answerLost, .duplicate, .trainerDeaf, .trainerCrash, .wallJump, .relaunch, .collect,
+            .uninvited,
+        ])
+        faults.formUnion([.delay, .userAction, .drain])
+        isHasty = true
+        lateHeartbeats = 0.5
+        delayShare = 0.02
+        loss = 0.03
+        leaseSeconds = random.pick([10, 30])
+        stretch = 3
+        pace = 15
     }
 
     /// Steps of minutes to hours, outages of hours, and mostly quiet: as most real time of a cluster passes.

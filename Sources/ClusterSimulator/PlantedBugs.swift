@@ -5,7 +5,8 @@ package enum PlantedBugs {
     /// `finish-without-stream` in the ledger and in the worker, `rename-before-file-sync` at each chunk and at the end, `resumes-hidden-state` at the claim and where late
     /// states are refused.
     package static let all = [
-        "answer-before-commit", "counters-not-kept", "deadline-from-wall-clock", "epoch-not-raised",
+        "answer-before-commit", "counters-not-kept", "deadline-from-wall-clock", "drained-asks-again",
+        "epoch-not-raised",
         "exchange-not-remembered", "expiry-revokes", "fence-without-attempt", "fence-without-epoch",
         "fence-without-state", "finish-without-stream", "gap-accepted", "gc-without-lease", "key-not-stored",
         "known-blob-not-kept", "known-blob-not-settled", "log-not-rewritten", "lost-counts", "no-stall-guard",
@@ -18,9 +19,10 @@ package enum PlantedBugs {
 
     /// The first seed that found each when all were run last, for a short test.
     static let foundBy: [String: Int] = [
-        "answer-before-commit": 1, "finish-without-stream": 4, "known-blob-not-kept": 33, "known-blob-not-settled": 51,
-        "log-not-rewritten": 31, "lost-counts": 8, "no-stall-guard": 5, "overlap-counted-twice": 2,
+        "answer-before-commit": 1, "drained-asks-again": 12, "finish-without-stream": 4, "known-blob-not-kept": 33,
+        "known-blob-not-settled": 51,
+        "log-not-rewritten": 31, "lost-counts": 8, "no-stall-guard": 19, "overlap-counted-twice": 2,
         "resumes-hidden-state": 48, "revives-after-claim": 5, "scope-not-asked": 9, "session-of-anybody": 29,
-        "spool-trimmed-early": 41, "stop-without-attempt": 25, "superseded-goes-on": 5,
+        "spool-trimmed-early": 41, "stop-without-attempt": 15, "superseded-goes-on": 5,
     ]
 }

@@ -11,7 +11,7 @@ enum Probes {
             "ended before it began", "failure reported", "file without a row collected", "grant given again",
             "job overtaken", "job parked",
             "killed between COMMIT and reply", "launched again", "metric gap answered",
-            "metrics of a superseded attempt",
+            "metrics of a superseded attempt", "order to stop meets the next attempt",
             "report before its points", "report behind a refused one", "report of a superseded attempt",
             "report without its blobs", "second attempt granted", "session unknown", "something in quarantine",
             "state saved at a polite stop", "stranger's heartbeat refused", "stranger's points refused",

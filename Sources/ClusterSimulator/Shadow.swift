@@ -28,6 +28,9 @@ final class Shadow {
     var promises = Promises()
     /// Of the ledger that was restored last: answers from before it that were still under way promise nothing.
     var epoch = 0
+    /// How often in a row each worker asked for jobs and was told at once that there are none.
+    private var emptyPolls: [Int: Int] = [:]
+    private static let mostEmptyPolls = 60
     private var holders: [AttemptToken: Int] = [:]
     /// Sessions that a worker of the cluster made.
     var sessions: Set<String> = []
@@ -41,7 +44,16 @@ final class Shadow {
 
     private var world: World { cluster.world }
 
-    func exchanged(_ request: ExchangeRequest, _ response: ExchangeResponse, by worker: Int) {
+    /// - Parameter wait: from the question to its answer.
+    func exchanged(_ request: ExchangeRequest, _ response: ExchangeResponse, by worker: Int, after wait: Int64) {
+        if request.reports.isEmpty, response.grants.isEmpty, wait < 1_000_000_000 {
+            emptyPolls[worker, default: 0] += 1
+            if emptyPolls[worker] == Self.mostEmptyPolls {
+                world.fail("I16", "worker \(worker) asked for jobs \(Self.mostEmptyPolls) times and never had to wait")
+            }
+        } else {
+            emptyPolls[worker] = 0
+        }
         for (report, outcome) in zip(request.reports, response.outcomes) {
             let token = report.token
             switch outcome.code {
@@ -88,6 +100,9 @@ final class Shadow {
         for (attempt, verdict) in zip(request.attempts, response.verdicts) where verdict != .fine {
             orders.insert(attempt.token)
             world.probe("verdict \(verdict.rawValue)")
+            if verdict != .superseded, cluster.workers[worker - 1].runsLater(attempt.token) {
+                world.probe("order to stop meets the next attempt")
+            }
             if verdict == .superseded { mustEnd(attempt.token, on: worker) }
         }
     }

@@ -189,7 +189,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
         gone()
         granted = [:]
         startEvents = []
-        let result = try Ledger.restore(backup: backup, to: folder, now: world.wall(), files: disk)
+        let result = try Ledger.restore(backup: backup, to: folder, now: world.wall(), random: secrets, files: disk)
         disk.processGone()
         world.trace("restored; epoch \(result.epoch)")
         world.after(.seconds(2)) { [weak self] in self?.start() }

@@ -33,11 +33,12 @@ extension SimulatedWorker {
 
     func exchange(_ request: ExchangeRequest, _ life: Life) {
         let patience = Duration.seconds(request.waitSeconds + 30)
+        let asked = world.now
         network.insist(.exchange, request, from: life.peer, patience: patience) { [weak self] result in
             guard let self else { return }
             switch result {
             case .success(let response):
-                cluster.shadow.exchanged(request, response, by: number)
+                cluster.shadow.exchanged(request, response, by: number, after: world.now - asked)
                 emit(.exchanged(request.session, response), life)
             case .failure(let error) where error.code == .refused(.unknownSession):
                 world.probe("session unknown")

@@ -339,6 +339,12 @@ final class SimulatedWorker {
         (life?.held.filter { $0.value.trainer?.isRunning ?? false }.map(\.key) ?? []).sorted { $0.job < $1.job }
     }
 
+    /// Whether it is done with an attempt and has the next one of the same job.
+    func runsLater(_ token: AttemptToken) -> Bool {
+        guard let held = life?.held, held[token] == nil else { return false }
+        return held.keys.contains { $0.job == token.job && $0.attempt > token.attempt }
+    }
+
     /// What it holds, for people.
     var summary: String {
         guard let life else { return "worker \(number) does not run" }

@@ -6,13 +6,15 @@ extension Ledger {
     ///
     /// The epoch grows, so that no token of the time after the backup is ever good again, and attempts that were open then
     /// are ended as lost: their workers hear that they are superseded, their jobs wait. The file that was there before is
-    /// kept beside it.
+    /// kept beside it. Where the epoch of the replaced ledger cannot be read, because it is damaged or not there, the new one
+    /// is drawn far above the backup's: the backup may have been restored before, and its tokens must stay no good.
     ///
     /// - Returns: the new epoch, and where the old file is.
     /// - Throws: `LedgerError`: `locked` while a coordinator runs on the folder; `notALedger` or `newerSchema` for a file
     ///   that is no backup of this program.
     package static func restore(
-        backup: String, to folder: String, now: WallTime, files: any FileStore = DiskFiles()
+        backup: String, to folder: String, now: WallTime, random: any RandomSource = SystemRandom(),
+        files: any FileStore = DiskFiles()
     ) throws -> (epoch: Int, kept: String?) {
         let path = folder + "/ledger.db"
         do {
@@ -24,7 +26,8 @@ extension Ledger {
                 let raw = path + ".restoring"
                 try files.remove(raw)
                 try files.writeAtomically(try files.read(backup, limit: 1 << 40), to: raw, mode: 0o600)
-                let epoch = try raiseEpoch(raw, over: try? self.epoch(of: path), now: now)
+                let other = try? self.epoch(of: path)  // damaged is why it is replaced
+                let epoch = try raiseEpoch(raw, over: other, now: now, random)
                 try files.publish(raw, as: path + ".restored")
                 let kept = try setAside(path, in: "\(folder)/replaced-\(now.milliseconds)", files)
                 try finishRestore(path, files)
@@ -68,8 +71,13 @@ extension Ledger {
         return try queue.read { db in try Int.fetchOne(db, sql: "SELECT epoch FROM ledger") ?? 0 }
     }
 
-    /// - Parameter other: epoch of the ledger that is replaced: it may have been restored before.
-    private static func raiseEpoch(_ path: String, over other: Int?, now: WallTime) throws -> Int {
+    /// So far above the backup's goes an epoch that cannot be compared with the replaced one.
+    private static let epochLeap = 1 << 30
+
+    /// - Parameter other: epoch of the ledger that is replaced: it may have been restored before. nil if nobody knows it.
+    private static func raiseEpoch(
+        _ path: String, over other: Int?, now: WallTime, _ random: any RandomSource
+    ) throws -> Int {
         let queue = try DatabaseQueue(path: path)
         let epoch = try queue.writeWithoutTransaction { db in
             // A rollback journal, so that the file is whole by itself when it is moved.
@@ -78,7 +86,8 @@ extension Ledger {
             var epoch = 0
             try db.inTransaction(.immediate) {
                 let own = try Int.fetchOne(db, sql: "SELECT epoch FROM ledger") ?? 0
-                epoch = max(own, other ?? 0) + (Faults.planted("epoch-not-raised") ? 0 : 1)
+                let step = other == nil ? 1 + random.integer(below: epochLeap) : 1
+                epoch = max(own, other ?? 0) + (Faults.planted("epoch-not-raised") ? 0 : step)
                 try db.execute(sql: "UPDATE ledger SET epoch = ?", arguments: [epoch])
                 try db.execute(
                     sql: """

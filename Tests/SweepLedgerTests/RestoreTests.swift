@@ -24,6 +24,26 @@ struct RestoreTests {
         #expect(answer == .superseded)
     }
 
+    @Test("a backup restored twice has two epochs, also where the ledger of the first time is damaged or gone")
+    func twice() async throws {
+        let (bench, _) = try await benchWithBackup()
+        let (path, backup) = (bench.folder + "/ledger.db", bench.folder + "/backup.db")
+        var epochs = [1]
+        let restore = { epochs.append(try Ledger.restore(backup: backup, to: bench.folder, now: bench.now).epoch) }
+        try bench.reopen(after: restore)
+        try bench.reopen {
+            try files.writeAtomically([UInt8](repeating: 7, count: 9000), to: path)
+            try restore()
+        }
+        try bench.reopen {
+            try files.remove(path)
+            try restore()
+        }
+        #expect(Set(epochs).count == 4)
+        #expect(epochs[1] == 2)
+        #expect(epochs.min() == 1)
+    }
+
     @Test("a restore that was cut off after the old file was moved is finished by the next start")
     func cutOff() async throws {
         let (bench, _) = try await benchWithBackup()

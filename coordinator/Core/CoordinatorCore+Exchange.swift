@@ -63,7 +63,10 @@ extension CoordinatorCore {
         session.highest = max(session.highest, request.number)
         sessions[request.session] = session
         // An old number whose answer nobody remembers brings no jobs: its sender has long gone on.
-        let free = isNew && session.standing == .active ? min(max(request.freeSlots, 0), Self.mostGrants) : 0
+        // A drained or quarantined worker gets none, and waits like one for whom there are none: told so at once, it would
+        // ask again at once.
+        let mayWait = session.standing == .active || !Faults.planted("drained-asks-again")
+        let free = isNew && mayWait ? min(max(request.freeSlots, 0), Self.mostGrants) : 0
         let candidates = isRepeat ? [] : take(free, session)
         if !request.reports.isEmpty || !candidates.isEmpty || isRepeat {
             effects.append(send(request.session, request.number, request.reports, candidates, [reply]))
