@@ -128,9 +128,13 @@ extension Cluster {
             if let backup, random.chance(0.5) {
                 world.probe("backup restored")
                 wasRestored = true
+                // Of one that fails only the next start knows whether it happened.
+                shadow.undecided = (shadow.epoch, shadow.promises)
                 shadow.promises = backup.promises
+                shadow.epoch = .max
                 checker.forget()
                 shadow.epoch = try coordinator.restore(backup.path)
+                shadow.undecided = nil
             } else {
                 let path = coordinator.disk.root + "/backup-\(world.now)"
                 try ledger.copyNow(to: path)

@@ -58,6 +58,7 @@ package final class Cluster {
             groups:
               - list: [ { lr: 1e-4 } ]
             """
+        coordinator.started = { [unowned self] in shadow.started(epoch: $0) }
         for number in 1...self.plan.workers { workers.append(SimulatedWorker(number, self)) }
     }
 

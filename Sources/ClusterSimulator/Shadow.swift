@@ -28,6 +28,8 @@ final class Shadow {
     var promises = Promises()
     /// Of the ledger that was restored last: answers from before it that were still under way promise nothing.
     var epoch = 0
+    /// What was promised before a restore that failed, and the epoch of which answers counted.
+    var undecided: (epoch: Int, promises: Promises)?
     /// How often in a row each worker asked for jobs and was told at once that there are none.
     private var emptyPolls: [Int: Int] = [:]
     private static let mostEmptyPolls = 60
@@ -43,6 +45,15 @@ final class Shadow {
     init(_ cluster: Cluster) { self.cluster = cluster }
 
     private var world: World { cluster.world }
+
+    /// A restore that failed has happened if the ledger's epoch grew.
+    func started(epoch new: Int) {
+        guard let before = undecided else { return }
+        undecided = nil
+        let didHappen = new > max(before.epoch, 1)
+        if !didHappen { promises = before.promises }
+        epoch = didHappen ? new : before.epoch
+    }
 
     /// - Parameter wait: from the question to its answer.
     func exchanged(_ request: ExchangeRequest, _ response: ExchangeResponse, by worker: Int, after wait: Int64) {

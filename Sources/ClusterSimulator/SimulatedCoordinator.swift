@@ -64,6 +64,8 @@ final class SimulatedCoordinator: @unchecked Sendable {
     var lastCollection = Int64.min
     /// Blobs that are being removed, or put back: for a moment they have no name.
     var aside: Set<ContentDigest> = []
+    /// Hears of the ledger's epoch at every start.
+    var started: ((Int) -> Void)?
     /// Sees to it that no lease ends early.
     var leases: LeaseWatch?
 
@@ -110,6 +112,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
             core = CoordinatorCore(settings: settings, start: start, now: world.monotonic())
             starts += 1
             leases?.started()
+            started?(ledger.epoch)
             startEvents.append(newest)
             world.trace("coordinator starts, epoch \(ledger.epoch)")
             lastTick = world.now
