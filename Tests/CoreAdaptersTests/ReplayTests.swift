@@ -44,7 +44,6 @@ struct ReplayTests {
         #expect(report.losses.count == expected.losses.count)
         for (found, wanted) in zip(report.losses, expected.losses) { #expect(abs(found - wanted) < 5e-6 * wanted) }
 
-        let steps = Double(expected.losses.count)
         let start = try SafetensorsFile(path: Fixtures.path(expected.adapter))
         let out = try SafetensorsFile(path: out)
         let truth = try SafetensorsFile(path: Fixtures.path("replay-\(name).safetensors"))
@@ -54,18 +53,22 @@ struct ReplayTests {
         for key in truth.names where !key.hasSuffix("k_proj.diff_b") {
             #expect(out.info(key)?.shape == start.info(key)?.shape)
             let moved = try distance(start.floats(key), truth.floats(key))
-            let left = expected.undecided[key] ?? []
-            let apart = try distance(out.floats(key), truth.floats(key), without: left)
-            // They go no farther than steps of the learning rate, one way or the other.
-            let (found, wanted) = try (out.floats(key), truth.floats(key))
-            #expect(left.count <= max(1, found.count / 100))
-            for index in left { #expect(Double(abs(found[index] - wanted[index])) < 2 * expected.lr * steps) }
+            let apart = try distance(out.floats(key), truth.floats(key))
             // SDXL's U-Net does not read the first text encoder's last layer: those tensors stay.
             if moved == 0 {
                 #expect(apart == 0, "\(key) moved")
                 continue
             }
-            let share = apart / moved
+            var share = apart / moved
+            if share >= 0.002, let left = expected.undecided[key] {
+                let (found, wanted) = try (out.floats(key), truth.floats(key))
+                #expect(left.count <= max(1, found.count / 100))
+                // The first step goes one way or the other, the later ones the same.
+                for index in left {
+                    #expect(Double(abs(found[index] - wanted[index])) <= 2 * expected.lr, "\(key) \(index)")
+                }
+                share = distance(found, wanted, without: left) / moved
+            }
             #expect(share < 0.002, "\(key) is \(share) of the distance it moved away from the truth")
         }
     }
