@@ -137,7 +137,9 @@ extension Cluster {
                 shadow.undecided = nil
             } else {
                 let path = coordinator.disk.root + "/backup-\(world.now)"
-                try ledger.copyNow(to: path)
+                // As `ledger backup` does: whole and synced, or not there.
+                try ledger.copyNow(to: path + ".tmp")
+                try coordinator.disk.publish(path + ".tmp", as: path)
                 backup = (path, shadow.promises)
                 world.probe("backup made")
             }

@@ -11,7 +11,7 @@ extension Ledger {
     ///
     /// - Returns: the new epoch, and where the old file is.
     /// - Throws: `LedgerError`: `locked` while a coordinator runs on the folder; `notALedger` or `newerSchema` for a file
-    ///   that is no backup of this program.
+    ///   that is no backup of this program, or a damaged one. Nothing has changed then.
     package static func restore(
         backup: String, to folder: String, now: WallTime, random: any RandomSource = SystemRandom(),
         files: any FileStore = DiskFiles()
@@ -27,7 +27,14 @@ extension Ledger {
                 try files.remove(raw)
                 try files.writeAtomically(try files.read(backup, limit: 1 << 40), to: raw, mode: 0o600)
                 let other = try? self.epoch(of: path)  // damaged is why it is replaced
-                let epoch = try raiseEpoch(raw, over: other, now: now, random)
+                let epoch: Int
+                do {
+                    try refuseDamaged(raw, of: backup)
+                    epoch = try raiseEpoch(raw, over: other, now: now, random)
+                } catch {
+                    try? files.remove(raw)  // what stays is removed by the next restore
+                    throw error
+                }
                 try files.publish(raw, as: path + ".restored")
                 let kept = try setAside(path, in: "\(folder)/replaced-\(now.milliseconds)", files)
                 try finishRestore(path, files)
@@ -37,6 +44,19 @@ extension Ledger {
             throw LedgerError(error.code == .diskFull ? .diskFull : .inputOutput, error.message)
         } catch let error as DatabaseError {
             throw LedgerError(.notALedger, "\(backup) cannot be restored: \(error.message ?? "\(error.resultCode)")")
+        }
+    }
+
+    /// A copy that lost pages on its way (not synced before a power cut, cut off by a full disk) opens, and answers until
+    /// the first lost page is needed: too late, when it has replaced a good ledger.
+    private static func refuseDamaged(_ path: String, of backup: String) throws {
+        let queue = try DatabaseQueue(path: path)
+        let findings = try queue.read { db in try String.fetchAll(db, sql: "PRAGMA integrity_check(3)") }
+        try queue.close()
+        guard findings == ["ok"] else {
+            let what = findings.joined(separator: "; ")
+            throw LedgerError(
+                .notALedger, "\(backup) is damaged and was not restored (\(what)); take an earlier backup")
         }
     }
 

@@ -44,6 +44,32 @@ struct RestoreTests {
         #expect(epochs.min() == 1)
     }
 
+    @Test("a backup that lost pages is refused, and the ledger it would have replaced stays", arguments: [1, 2])
+    func damaged(part: Int) async throws {
+        let (bench, _) = try await benchWithBackup()
+        let backup = bench.folder + "/backup.db"
+        let whole = try files.read(backup, limit: 1 << 30)
+        // A page in the middle never reached the disk; the end did not.
+        let middle = whole.count / 2 / 4096 * 4096
+        let lost =
+            part == 1
+            ? Array(whole[..<middle]) + [UInt8](repeating: 0, count: 4096) + Array(whole[(middle + 4096)...])
+            : Array(whole[..<middle])
+        try files.writeAtomically(lost, to: backup)
+        try bench.reopen {
+            do {
+                _ = try Ledger.restore(backup: backup, to: bench.folder, now: bench.now)
+                Issue.record("a damaged backup was restored")
+            } catch let error as LedgerError {
+                #expect(error.code == .notALedger)
+                #expect(error.message.contains(backup))
+            }
+        }
+        #expect(try !files.exists(bench.folder + "/ledger.db.restoring"))
+        #expect(bench.ledger.epoch == 1)
+        #expect(try bench.query("SELECT count(*) FROM job") == [[.integer(2)]])
+    }
+
     @Test("a restore that was cut off after the old file was moved is finished by the next start")
     func cutOff() async throws {
         let (bench, _) = try await benchWithBackup()
