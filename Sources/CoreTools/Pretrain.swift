@@ -8,7 +8,8 @@ import ImageFiles
 /// `radiata pretrain`: makes the embedded base model from an installed emoji font.
 ///
 /// Stages: `vae` (autoencoder), `clip` (the judges), `unet` (U-Net and text encoder together), `check` (the gates). Each
-/// continues from its state in `work`, so the command can be stopped and started at will.
+/// continues from its state in `work`, so the command can be stopped and started at will. With `start` a base that is there
+/// is trained further: stages that are not asked for keep its parts as they are.
 package struct Pretrain {
     package enum Stage: String, CaseIterable, Sendable { case vae, clip, unet, check }
 
@@ -17,6 +18,8 @@ package struct Pretrain {
     package var out: String
     /// States, sample sheets and the list of exclusions.
     package var work: String
+    /// A base made before: its tokenizer and its parts are what is begun with, where `work` has no state yet.
+    package var start: String?
     /// Concepts that must stay unknown to the generator.
     package var conceptData = "data/concepts"
     package var font = DataEmoji.defaultFont

@@ -13,6 +13,7 @@ final class PretrainSession {
     private let progress: (String) -> Void
     private let catalogue: EmojiCatalogue
     private let concepts: ConceptDataSet
+    private let start: PretrainStart?
     /// With everything but the held-out families: what autoencoder and judges see.
     private let corpus: PretrainCorpus
     private let tokenizer: CLIPTokenizer
@@ -28,16 +29,21 @@ final class PretrainSession {
         corpus = try PretrainCorpus(
             catalogue: catalogue, conceptData: concepts, excluded: [], settings: options.settings)
         progress("corpus: \(corpus.entries.count) emoji, \(corpus.samples.count) pictures")
-        let vocabulary = BytePairTrainer(captions: corpus.tokenizerCaptions, wholeWords: TriggerTokens.all)
         let folder = "\(options.out)/tokenizer"
-        try vocabulary.write(to: folder, maxLength: options.settings.textPositions)
+        if let start = options.start {
+            self.start = try PretrainStart(start, out: options.out)
+        } else {
+            self.start = nil
+            let vocabulary = BytePairTrainer(captions: corpus.tokenizerCaptions, wholeWords: TriggerTokens.all)
+            try vocabulary.write(to: folder, maxLength: options.settings.textPositions)
+        }
         tokenizer = try CLIPTokenizer(directory: folder)
         progress("tokenizer: \(tokenizer.vocabulary.count) tokens")
     }
 
     func trainAutoencoder() throws {
         let vae = AutoencoderKL(configuration: settings.autoencoder)
-        PretrainAutoencoder.initialise(vae, seed: settings.seed)
+        if let start { try start.load(vae) } else { PretrainAutoencoder.initialise(vae, seed: settings.seed) }
         progress("vae: \(vae.parameterCount) parameters")
         let loop = loop("vae", [("vae", vae)], settings.vae, averageDecay: 0.99)
         try loop.run(saveEvery: options.saveEvery) { step in
@@ -60,7 +66,7 @@ final class PretrainSession {
 
     func trainEncoders() throws {
         let clip = CLIPModel(configuration: settings.clip(tokenizer))
-        clip.initialize(seed: settings.seed, path: "clip")
+        if let start { try start.load(clip) } else { clip.initialize(seed: settings.seed, path: "clip") }
         progress("clip: \(clip.parameterCount) parameters")
         let encoders = PretrainEncoders(clip: clip, tokenizer: tokenizer, corpus: corpus, settings: settings)
         let loop = loop("clip", [("clip", clip)], settings.encoders, averageDecay: 0.99)
@@ -79,8 +85,12 @@ final class PretrainSession {
             catalogue: catalogue, conceptData: concepts, excluded: try excludedTwins(), settings: settings)
         let unet = UNet2DConditionModel(configuration: settings.unet)
         let text = CLIPTextModel(configuration: settings.text(tokenizer))
-        unet.initialize(seed: settings.seed, path: "unet")
-        text.initialize(seed: settings.seed, path: "text_encoder")
+        if let start {
+            try start.load(unet, text)
+        } else {
+            unet.initialize(seed: settings.seed, path: "unet")
+            text.initialize(seed: settings.seed, path: "text_encoder")
+        }
         progress("unet: \(unet.parameterCount) parameters, text encoder: \(text.parameterCount)")
         let pipeline = DiffusionPipeline(
             unet: unet, vae: vae, textEncoder: text, tokenizer: tokenizer, schedule: settings.schedule)
@@ -178,6 +188,7 @@ final class PretrainSession {
 
     private func excludedTwins() throws -> Set<UInt32> {
         guard let data = FileManager.default.contents(atPath: twinsPath) else {
+            if let start { return start.excludedTwins }
             throw PretrainError(code: .missingStage, message: "\(twinsPath): not there yet; run the stage clip first")
         }
         return Set(try JSONDecoder().decode([String].self, from: data).compactMap { UInt32($0, radix: 16) })
@@ -186,9 +197,9 @@ final class PretrainSession {
     private func writeRecipe(
         trained: PretrainCorpus, gates: [PretrainGates.Gate], names: [PretrainNames.Score]? = nil
     ) throws {
-        var stages: [String: PretrainRecipe.StageResult] = [:]
+        var stages = start?.recipe.stages ?? [:]
         for stage in ["vae", "clip", "unet"] {
-            stages[stage] = try PretrainState(work: options.work, stage: stage).result()
+            if let result = try PretrainState(work: options.work, stage: stage).result() { stages[stage] = result }
         }
         let recipe = PretrainRecipe(
             settings: settings,
@@ -202,7 +213,7 @@ final class PretrainSession {
                     phrases: family.phrases)
             },
             heldOutBySimilarity: try excludedTwins().sorted().map { "U+" + String($0, radix: 16, uppercase: true) },
-            stages: stages, gates: gates, names: names, notes: options.notes)
+            stages: stages, gates: gates, names: names, notes: (start?.notes ?? []) + options.notes)
         try recipe.write(to: "\(options.out)/recipe.json")
     }
 

@@ -14,6 +14,8 @@ struct PretrainCommand: ParsableCommand {
     var work: String
     @Option(help: "Stages, comma separated: vae, clip, unet, check.")
     var stages = Pretrain.Stage.allCases.map(\.rawValue).joined(separator: ",")
+    @Option(help: "A base to train further: its parts are begun with, and kept where a stage is left out.")
+    var from: String?
     @Option(help: "Concepts that must stay unknown to the generator.")
     var concepts = "data/concepts"
     @Option(help: "Colour bitmap font.")
@@ -24,6 +26,8 @@ struct PretrainCommand: ParsableCommand {
     var vaeSteps: Int?
     @Option(help: "Steps of the judges.")
     var clipSteps: Int?
+    @Option(help: "Share of the U-Net's samples that show an everyday name; the others show any name.")
+    var everydayShare: Float?
     @Option(help: "Steps between two saved states.")
     var saveEvery = 250
 
@@ -33,6 +37,7 @@ struct PretrainCommand: ParsableCommand {
     func run() throws {
         MachineOptions.warnAboutForcedKernel()
         var pretrain = Pretrain(out: out, work: work)
+        pretrain.start = from
         pretrain.conceptData = concepts
         pretrain.font = font
         pretrain.saveEvery = saveEvery
@@ -44,6 +49,12 @@ struct PretrainCommand: ParsableCommand {
                 }
                 return stage
             })
+        if let everydayShare {
+            guard (0...1).contains(everydayShare) else {
+                throw CommandFailure(.usage, "--everyday-share \(everydayShare): wanted 0 to 1")
+            }
+            pretrain.settings.everydayShare = everydayShare
+        }
         if let unetSteps { pretrain.settings.denoiser.steps = unetSteps }
         if let vaeSteps { pretrain.settings.vae.steps = vaeSteps }
         if let clipSteps { pretrain.settings.encoders.steps = clipSteps }
