@@ -13,6 +13,8 @@ import SweepWire
 package final class ExhaustiveSearch {
     package struct Report {
         package var states = 0
+        /// Of them, those that hold different things.
+        package var contents = 0
         package var transitions = 0
         package var ends = 0
         /// Faults of which every order was searched, and all states up to then.
@@ -28,11 +30,25 @@ package final class ExhaustiveSearch {
     private let mostStates: Int
     private let deadline: Date
     private var seen: Set<UInt64> = []
+    private var contents: Set<UInt64> = []
+    private let isMerging: Bool
+    private let workers: Int
+    private let ladder: [SmallWorld.Budget]
     private var path: [SmallWorld.Step] = []
     private let translator = LedgerTranslator()
 
-    package init(mostStates: Int = .max, seconds: Double = .infinity) {
+    /// - Parameters:
+    ///   - isMerging: states that hold the same are one. Without it those are one on whose way every part has heard the same
+    ///     in the same order: many more of the same.
+    ///   - rungs: how far up the ladder of faults.
+    ///   - workers: one or two.
+    package init(
+        mostStates: Int = .max, seconds: Double = .infinity, isMerging: Bool = true, rungs: Int = .max, workers: Int = 2
+    ) {
+        self.workers = workers
         self.mostStates = mostStates
+        self.isMerging = isMerging
+        ladder = Array(SmallWorld.Budget.ladder.prefix(rungs))
         deadline = seconds.isFinite ? Date() + seconds : .distantFuture
         precondition(csd_register_vfs() == 0, "SQLite takes no other VFS")
     }
@@ -67,19 +83,23 @@ package final class ExhaustiveSearch {
             try scratch.run(
                 AddBlobs(blobs: [(SmallWorld.state, 1)], now: WallTime(milliseconds: 0)))
             let start = try translator.start(try scratch.snapshot(), wall: WallTime(milliseconds: 0))
-            for budget in SmallWorld.Budget.ladder where report.violation == nil && report.isComplete {
-                let world = SmallWorld(ledgerID: ledger.id, epoch: ledger.epoch, start: start, budget: budget)
+            for budget in ladder where report.violation == nil && report.isComplete {
+                let world = SmallWorld(
+                    ledgerID: ledger.id, epoch: ledger.epoch, start: start, workers: workers, budget: budget)
                 // What fewer faults lead to is reached again with others left: other states.
                 try explore(world, scratch)
+                report.contents = isMerging ? report.states : contents.count
                 if report.isComplete, report.violation == nil { report.rungs.append((budget, report.states)) }
             }
         }
         disk.processGone()
     }
 
-    private func explore(_ world: SmallWorld, _ ledger: LedgerScratch) throws {
-        guard report.violation == nil, seen.insert(world.key).inserted else { return }
+    private func explore(_ start: SmallWorld, _ ledger: LedgerScratch) throws {
+        var world = start
+        guard report.violation == nil, seen.insert(isMerging ? world.content : world.heard).inserted else { return }
         report.states += 1
+        if !isMerging { contents.insert(world.content) }
         report.deepest = max(report.deepest, path.count)
         if report.states >= mostStates || (report.states % 256 == 0 && Date() > deadline) {
             report.isComplete = false

@@ -24,7 +24,7 @@ package struct SimulateCommand {
         radiata-simulate --errors N [--from S]                  N disk errors in the middle of what a ledger does
         radiata-simulate --bugs [N] [--only NAME,NAME] [--near] every planted bug: seeds until it is found, N at most (default 300);
                                                                 --near begins with the seed that found it before
-        radiata-simulate --exhaustive [N] [--seconds T] [--bug NAME]
+        radiata-simulate --exhaustive [N] [--seconds T] [--bug NAME] [--rungs N] [--workers N] [--unmerged]
                                                                 one job, two workers, every order of events; N states at most
         """
 
@@ -166,7 +166,9 @@ package struct SimulateCommand {
     private func exhaustive(_ most: Int) -> Int32 {
         let begin = Date()
         let search = ExhaustiveSearch(
-            mostStates: most, seconds: options["seconds"].flatMap(Double.init) ?? .infinity)
+            mostStates: most, seconds: options["seconds"].flatMap(Double.init) ?? .infinity,
+            isMerging: options["unmerged"] == nil, rungs: options["rungs"].flatMap(Int.init) ?? .max,
+            workers: options["workers"].flatMap(Int.init) ?? 2)
         do {
             try search.run(bugs: Set(options["bug"].map { [$0] } ?? []))
         } catch {
@@ -175,7 +177,7 @@ package struct SimulateCommand {
         }
         let report = search.report
         print(
-            "\(report.states) states\(report.isComplete ? ", every one there is" : ""), \(report.transitions) transitions, \(report.ends) of them at rest, deepest \(report.deepest), \(Int(Date().timeIntervalSince(begin))) s; violations: \(report.violation == nil ? 0 : 1)"
+            "\(report.states) states (\(report.contents) that hold different things)\(report.isComplete ? ", every one there is" : ""), \(report.transitions) transitions, \(report.ends) of them at rest, deepest \(report.deepest), \(Int(Date().timeIntervalSince(begin))) s; violations: \(report.violation == nil ? 0 : 1)"
         )
         for (budget, states) in report.rungs { print("whole: \(budget), \(states) states so far") }
         guard let (what, path) = report.violation else { return 0 }

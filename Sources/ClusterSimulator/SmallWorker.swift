@@ -42,6 +42,18 @@ struct SmallWorker {
         func next() -> UInt64 { 1 << 63 }
     }
 
+    /// What it holds, whatever it has heard.
+    var content: UInt64 {
+        mutating get {
+            if let known = knownContent { return known }
+            let fresh = StateHash(now: clock)((core, wake, life, sessions, spools, running))
+            knownContent = fresh
+            return fresh
+        }
+    }
+    /// Until it hears something.
+    var knownContent: UInt64?
+
     mutating func spool(_ token: AttemptToken, _ body: Report.Body) -> SpooledReport {
         var spool = spools[token] ?? Spool()
         spool.lastReport += 1
@@ -79,6 +91,7 @@ struct SmallPromises {
 
 extension SmallWorld {
     mutating func feed(_ event: WorkerEvent, _ number: Int) {
+        workers[number].knownContent = nil
         var queue = [event]
         while !queue.isEmpty {
             let effects = workers[number].core.handle(queue.removeFirst(), now: workers[number].clock)

@@ -17,7 +17,7 @@ struct SmallWorld {
 
         /// From few faults to all of them: each is searched whole before the next.
         static let ladder = [
-            Budget(crashes: 1), Budget(expiries: 1, beats: 1), Budget(losses: 1, duplicates: 1),
+            Budget(), Budget(crashes: 1), Budget(expiries: 1, beats: 1), Budget(losses: 1, duplicates: 1),
             Budget(expiries: 1, restarts: 1), Budget(crashes: 1, expiries: 1),
             Budget(expiries: 1, beats: 1, duplicates: 1), Budget(crashes: 1, losses: 1, duplicates: 1),
             Budget(crashes: 1, expiries: 1, beats: 2, restarts: 1, losses: 1, duplicates: 1),
@@ -63,11 +63,19 @@ struct SmallWorld {
     }
 
     struct Message {
-        var id: UInt64
-        var worker: Int
-        var life: Int
-        var body: Body
-        var answer: Answer?
+        let id: UInt64
+        let worker: Int
+        let life: Int
+        let body: Body
+        let answer: Answer?
+        /// What it says, whenever it was sent.
+        let content: UInt64
+
+        init(id: UInt64, worker: Int, life: Int, body: Body, answer: Answer? = nil) {
+            (self.id, self.worker, self.life, self.body, self.answer) = (id, worker, life, body, answer)
+            let hash = StateHash(now: .zero)
+            content = mix(hash((worker, life, body)), answer.map { hash($0) } ?? 0)
+        }
     }
 
     enum Work {
@@ -95,18 +103,22 @@ struct SmallWorld {
     var budget: Budget
     /// What has happened to the coordinator (and so to the ledger) so far: equal histories are equal states.
     var history: UInt64 = 1
+    /// What the ledger holds.
+    var ledgerState: UInt64 = 0
+    /// `content` of the core, until it handles something.
+    private var knownCore: UInt64?
     /// What clients were told.
     var promises = SmallPromises()
 
     static let lease = Duration.seconds(60)
 
-    init(ledgerID: String, epoch: Int, start: CoordinatorStart, budget: Budget) {
+    init(ledgerID: String, epoch: Int, start: CoordinatorStart, workers count: Int, budget: Budget) {
         self.budget = budget
         self.ledgerID = ledgerID
         self.epoch = epoch
         core = Self.core(ledgerID, epoch, start, MonotonicTime(nanoseconds: 1_000_000_000_000))
-        workers = [SmallWorker(0), SmallWorker(1)]
-        for worker in 0...1 { feed(.begin, worker) }
+        workers = (0..<count).map { SmallWorker($0) }
+        for worker in workers.indices { feed(.begin, worker) }
     }
 
     private static func core(
@@ -117,16 +129,66 @@ struct SmallWorld {
         return CoordinatorCore(settings: settings, start: start, now: now)
     }
 
-    /// The same for states that nothing can tell apart: whoever heard the same in the same order is in the same state.
-    var key: UInt64 {
+    /// The same for states on whose way every part has heard the same in the same order.
+    var heard: UInt64 {
         var sum: UInt64 = 0
         for message in network { sum = sum &+ mix(message.id, message.answer == nil ? 1 : 2) }
         var hasher = mix(history, sum)
         for worker in workers { hasher = mix(hasher, worker.history) }
-        for value in [
-            budget.crashes, budget.expiries, budget.beats, budget.restarts, budget.losses, budget.duplicates,
-        ] { hasher = mix(hasher, UInt64(value)) }
-        return hasher
+        return mix(hasher, StateHash(now: now)(budget))
+    }
+
+    /// The same for states that hold the same, whatever led there: of them one is enough.
+    var content: UInt64 {
+        mutating get {
+            var hash = StateHash(now: now)
+            for (reply, message) in open { hash.replies[reply] = message.content }
+            let sum = mix(mix(queues(&hash), messages), mix(ledgerState, coreContent(hash)))
+            let both = workers.indices.reduce(sum) { mix($0, workers[$1].content) }
+            return mix(both, mix(hash(promises), hash(budget)))
+        }
+    }
+
+    /// What is asked of the ledger and what it has answered; names the commits by their places.
+    private func queues(_ hash: inout StateHash) -> UInt64 {
+        // A commit that is done goes from the head of the one to the end of the other, and keeps its place.
+        var place: UInt64 = 0
+        var sum: UInt64 = 0
+        for item in told {
+            place += 1
+            switch item {
+            case .outcome(let id, let outcome):
+                hash.commits[id.value] = place
+                sum = mix(sum, mix(hash(outcome), 21))
+            case .metrics(let batch, let reply, let outcome):
+                sum = mix(sum, mix(hash((batch, ReplyID(reply), outcome)), 22))
+            }
+        }
+        for item in work {
+            place += 1
+            switch item {
+            case .command(let id, let command):
+                hash.commits[id.value] = place
+                sum = mix(sum, hash(command))
+            case .metrics(let batch, let reply): sum = mix(sum, hash((batch, ReplyID(reply))))
+            }
+        }
+        return sum
+    }
+
+    /// Messages under way, and requests that are not answered, in no order.
+    private var messages: UInt64 {
+        var sum: UInt64 = 0
+        for message in network { sum = sum &+ mix(message.content, 23) }
+        for message in open.values { sum = sum &+ mix(message.content, 24) }
+        return sum
+    }
+
+    private mutating func coreContent(_ hash: StateHash) -> UInt64 {
+        if let known = knownCore { return known }
+        let fresh = hash(core)
+        knownCore = fresh
+        return fresh
     }
 
     var steps: [Step] {
@@ -139,7 +201,7 @@ struct SmallWorld {
         }
         if !work.isEmpty { steps.append(.commit) }
         if !told.isEmpty { steps.append(.tell) }
-        for worker in 0...1 {
+        for worker in workers.indices {
             if !workers[worker].running.isEmpty { steps.append(.work(worker)) }
             if workers[worker].wake != nil, budget.beats > 0 { steps.append(.beat(worker)) }
             if budget.restarts > 0, !workers[worker].spools.isEmpty { steps.append(.restart(worker)) }
@@ -163,7 +225,9 @@ struct SmallWorld {
         case .lose(let id):
             budget.losses -= 1
             lose(id)
-        case .commit: try commit(ledger, translator)
+        case .commit:
+            try commit(ledger, translator)
+            ledgerState = try ledger.digest()
         case .tell: tell()
         case .crash:
             budget.crashes -= 1
@@ -207,9 +271,8 @@ struct SmallWorld {
             return
         }
         if keepsCopy {
-            var copy = message
-            copy.id = mix(id, 13)
-            network.append(copy)
+            network.append(
+                Message(id: mix(id, 13), worker: message.worker, life: message.life, body: message.body))
         }
         history = mix(history, id)
         lastReply += 1
@@ -237,10 +300,8 @@ struct SmallWorld {
     }
 
     private mutating func resend(_ message: Message) {
-        var again = message
-        again.answer = nil
-        again.id = mix(message.id, 15)
-        network.append(again)
+        network.append(
+            Message(id: mix(message.id, 15), worker: message.worker, life: message.life, body: message.body))
     }
 
     private mutating func commit(_ ledger: LedgerScratch, _ translator: LedgerTranslator) throws {
@@ -280,12 +341,14 @@ struct SmallWorld {
         told = []
         let broken = open.sorted { $0.key < $1.key }
         open = [:]
+        knownCore = nil
         core = Self.core(
             ledgerID, epoch, try translator.start(try ledger.snapshot(), wall: WallTime(milliseconds: 0)), now)
         for (_, message) in broken { brokenOff(message) }
     }
 
     private mutating func handle(_ event: CoordinatorEvent) {
+        knownCore = nil
         for effect in core.handle(event, now: now) {
             switch effect {
             case .commit(let id, let command): work.append(.command(id, command))
@@ -322,12 +385,13 @@ struct SmallWorld {
     }
 
     private mutating func answer(_ reply: UInt64, _ answer: Answer) {
-        guard var message = open.removeValue(forKey: reply), workers[message.worker].life == message.life else {
+        guard let message = open.removeValue(forKey: reply), workers[message.worker].life == message.life else {
             return
         }
-        message.id = mix(history, reply)
-        message.answer = answer
-        network.append(message)
+        network.append(
+            Message(
+                id: mix(history, reply), worker: message.worker, life: message.life, body: message.body, answer: answer)
+        )
     }
 }
 

@@ -24,6 +24,30 @@ package struct LedgerScratch {
 
     package func snapshot() throws -> LedgerSnapshot { try LedgerSnapshot(db, ledgerID: ledgerID) }
 
+    /// Every row of every table, but of the events only the last of a job: nothing decides by the others.
+    package func digest() throws -> UInt64 {
+        var sum: UInt64 = 0xCBF2_9CE4_8422_2325
+        func take(_ bytes: some Sequence<UInt8>) { for byte in bytes { sum = (sum ^ UInt64(byte)) &* 0x100_0000_01B3 } }
+        var queries = try rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'event' ORDER BY name")
+            .map { "SELECT * FROM \($0[0])" }
+        queries.append("SELECT kind, attempt FROM event WHERE job IS NOT NULL ORDER BY id DESC LIMIT 1")
+        for query in queries {
+            take(query.utf8)
+            for row in try db.all(query) {
+                for column in 0..<row.count {
+                    switch (row[column] as DatabaseValue).storage {
+                    case .null: take([0])
+                    case .int64(let value): take("i\(value)".utf8)
+                    case .double(let value): take("d\(value)".utf8)
+                    case .string(let value): take("s\(value)".utf8)
+                    case .blob(let value): take(value)
+                    }
+                }
+            }
+        }
+        return sum
+    }
+
     /// Rows as text, NULL as an empty one.
     package func rows(_ sql: String) throws -> [[String]] {
         try db.all(sql).map { row in

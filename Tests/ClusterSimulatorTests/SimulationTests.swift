@@ -66,8 +66,8 @@ struct SimulationTests {
     func smallModel() throws {
         let ended = try simulate(["--exhaustive", "20000"])
         #expect(ended.status == 0 && ended.output.contains("violations: 0"), "\(ended.output)")
-        // Met at the 127,441st state.
-        let planted = try simulate(["--exhaustive", "400000", "--bug", "finish-without-stream"])
+        // Met at the 125th state.
+        let planted = try simulate(["--exhaustive", "20000", "--bug", "finish-without-stream"])
         #expect(planted.status == 1 && planted.output.contains("VIOLATION"), "\(planted.output)")
     }
 }
