@@ -22,6 +22,7 @@ extension Cluster {
     private func replay() {
         guard coordinator.isUp else { return }
         for worker in workers { worker.retire() }
+        network.isCut = true
         do {
             let before = try content()
             for request in coordinator.history

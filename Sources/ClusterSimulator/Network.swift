@@ -27,6 +27,9 @@ final class Network {
     var lostUp: Set<Int> = []
     var lostDown: Set<Int> = []
     var isHealed = false
+    /// What is still under way is lost: a user's wish that comes ten minutes late would be taken for an effect of what is
+    /// looked at.
+    var isCut = false
 
     init(_ world: World, _ plan: Plan) {
         self.world = world
@@ -64,7 +67,7 @@ final class Network {
         for _ in 0..<copies {
             if lostUp.contains(peer.machine) || happens(.requestLost) { continue }
             world.after(latency()) { [weak self] in
-                guard let self else { return }
+                guard let self, !isCut else { return }
                 guard let coordinator, coordinator.isUp else {
                     self.world.after(.milliseconds(1)) { finish(.failure(Self.silence)) }
                     return

@@ -46,14 +46,18 @@ final class Shadow {
 
     private var world: World { cluster.world }
 
-    /// A restore that failed has happened if the ledger's epoch grew.
+    /// A restore that failed has happened if the ledger's epoch is another: it may be smaller than that of a replaced ledger
+    /// that could not be read.
     func started(epoch new: Int) {
         guard let before = undecided else { return }
         undecided = nil
-        let didHappen = new > max(before.epoch, 1)
+        let didHappen = new != max(before.epoch, 1)
         if !didHappen { promises = before.promises }
         epoch = didHappen ? new : before.epoch
     }
+
+    /// Whether the ledger of now gave it out, and not one that a restored backup replaced.
+    private func counts(_ token: AttemptToken) -> Bool { epoch == 0 || token.epoch == epoch }
 
     /// - Parameter wait: from the question to its answer.
     func exchanged(_ request: ExchangeRequest, _ response: ExchangeResponse, by worker: Int, after wait: Int64) {
@@ -91,7 +95,7 @@ final class Shadow {
 
     private func accepted(_ report: Report) {
         let token = report.token
-        guard token.epoch >= epoch else { return }
+        guard counts(token) else { return }
         switch report.body {
         case .finished:
             if let other = promises.finished[token.job], other != token {
@@ -161,7 +165,7 @@ final class Shadow {
     }
 
     func acknowledged(_ token: AttemptToken, _ next: UInt64) {
-        guard token.epoch >= epoch else { return }
+        guard counts(token) else { return }
         promises.acknowledged[token] = max(promises.acknowledged[token] ?? 0, next - 1)
         if let total = spooledTotals[token], next - 1 > total {
             world.fail("I3", "\(next - 1) points of \(token) acknowledged, \(total) were ever made")

@@ -51,6 +51,36 @@ struct WorkerCoreTests {
         #expect(bench.register(leftovers: [token]).contains(.sendMetrics(token, from: 50_001)))
     }
 
+    @Test("a report of points that the spool of an earlier run lost is given up, not waited for")
+    func lostPoints() {
+        var bench = Bench()
+        _ = bench.send(.begin)
+        _ = bench.send(.recovered(token, pointsFrom: 1))
+        _ = bench.send(.pointsSpooled(token, total: 3))
+        let refused = bench.send(.reportSpooled(token, Bench.checkpoint(1, step: 5, position: 5)))
+        #expect(refused.contains(.settle(token, report: 1)))
+        // What ended well is no result without them.
+        let end = SpooledReport(number: 2, body: .finished(FinishReport(streamPosition: 5)))
+        let failed = bench.send(.reportSpooled(token, end)).spooled
+        guard case .failed(let failure)? = failed.first else {
+            Issue.record("\(failed)")
+            return
+        }
+        #expect(failure.failure == .crash)
+        #expect(failure.message.contains("lost points"))
+    }
+
+    @Test("an answer to a heartbeat of an earlier session still says who was superseded")
+    func lateVerdict() {
+        var bench = running()
+        let old = Bench.session
+        _ = bench.send(.sessionLost(old))
+        let late = bench.send(
+            .heartbeatAnswered(
+                old, attempts: [token], HeartbeatResponse(verdicts: [.superseded], isDraining: false)))
+        #expect(late.contains(.discard(token)))
+    }
+
     @Test("a checkpoint is reported after its blobs and its metrics are with the coordinator, not before")
     func checkpointOrder() {
         var bench = running()

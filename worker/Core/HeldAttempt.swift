@@ -24,6 +24,9 @@ struct HeldAttempt: Sendable {
     /// Something it made could not be kept, so it cannot count as done.
     var fault: String?
 
+    /// An earlier run of the worker left it: its spool holds all there will ever be.
+    var isLeftOver = false
+
     /// For people.
     var progress: AttemptProgress
 

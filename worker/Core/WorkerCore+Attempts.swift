@@ -9,8 +9,22 @@ extension WorkerCore {
         var attempt = HeldAttempt(token: token, phase: .reporting)
         attempt.pointsNext = first
         attempt.fault = fault
+        attempt.isLeftOver = true
         hold(attempt)
         return []
+    }
+
+    /// A report of points that the spool has lost would wait for them for ever, and its job with it.
+    private mutating func refuseOrphan(_ token: AttemptToken, _ report: SpooledReport, _ attempt: HeldAttempt)
+        -> [WorkerEffect]
+    {
+        let text =
+            "the spool of job \(token.job.short) has lost points: \(attempt.pointsSpooled) are there, a report speaks of "
+            + "\(report.streamPosition ?? 0)"
+        update(token) { $0.fault = text }
+        let end: [WorkerEffect] =
+            report.isFinal ? [.spool(token, .failed(FailureReport(failure: .crash, message: text)))] : []
+        return [.settle(token, report: report.number)] + end + [.log(WorkerLog(.warning, text))]
     }
 
     mutating func take(_ grant: Grant) -> [WorkerEffect] {
@@ -78,6 +92,9 @@ extension WorkerCore {
 
     mutating func enqueue(_ token: AttemptToken, _ report: SpooledReport) -> [WorkerEffect] {
         guard var attempt = attempts[token] else { return [] }
+        if attempt.isLeftOver, report.streamPosition ?? 0 > attempt.pointsSpooled {
+            return refuseOrphan(token, report, attempt)
+        }
         if report.isFinished, let fault = attempt.fault {
             // What it made was found unfit to be handed in while this was being written.
             return [

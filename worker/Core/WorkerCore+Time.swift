@@ -6,7 +6,10 @@ extension WorkerCore {
     mutating func heartbeatAnswered(
         _ session: SessionID, _ tokens: [AttemptToken], _ response: HeartbeatResponse, now: MonotonicTime
     ) -> [WorkerEffect] {
-        guard session == self.session else { return [] }
+        // Who was superseded stays it, whatever session asked; all else is for the session of now to say.
+        guard session == self.session else {
+            return zip(tokens, response.verdicts).flatMap { $1 == .superseded ? supersede($0) : [] }
+        }
         isHeartbeatInFlight = false
         var effects: [WorkerEffect] = []
         if failedHeartbeats >= 3 { effects.append(.log(WorkerLog(.info, "the coordinator answers again"))) }

@@ -140,6 +140,8 @@ package final class PointSpool: Sendable {
     private func roll(_ state: inout State) throws {
         state.currentFirst = state.next
         state.current = try files.open(writing: Self.path(folder, state.next), truncate: false, mode: 0o644)
+        // Older segments go once their points are acknowledged: a name that a power cut takes back would leave nothing.
+        try files.synchronizeFolder(folder)
         state.end = 0
     }
 
