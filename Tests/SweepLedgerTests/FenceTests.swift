@@ -61,6 +61,28 @@ struct FenceTests {
         #expect(try bench.query("SELECT count(*) FROM event WHERE kind = 'done'") == [[.integer(1)]])
     }
 
+    @Test("points that are known here stay counted once, whatever the worker's spool has lost of them since")
+    func lostAfterwards() async throws {
+        let bench = try LedgerBench()
+        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        _ = try await bench.register("one")
+        let token = try await bench.claim("one", row).token
+        #expect(try await bench.metrics(token, first: 1, [1, 2, 3], [0.5, 0.4, 0.3]) == .stored(next: 4))
+        // From the first number again: two that were stored before are gone, one that was not is too.
+        let again = AppendMetrics(
+            token: token, first: 1,
+            series: [
+                .init(key: "spool.lost", steps: [1, 2, 4], values: [.nan, .nan, .nan]),
+                .init(key: "loss", steps: [3, 5], values: [0.3, 0.1]),
+            ], ledgerID: bench.ledger.id)
+        #expect(try await bench.ledger.writer.perform(again) == .stored(next: 6))
+        let rows = try bench.query("SELECT k.name, m.step FROM metric m JOIN metric_key k ON k.id = m.key ORDER BY 2")
+        #expect(rows.map { $0[1] } == [1, 2, 3, 4, 5].map { .integer($0) })
+        #expect(rows[3][0] == .text("spool.lost"))
+        #expect(try bench.query("SELECT points FROM attempt") == [[.integer(5)]])
+        #expect(try await bench.ledger.check().findings == [])
+    }
+
     @Test("an exchange sent again gives the same jobs again and claims nothing more")
     func exchangeReplay() async throws {
         let bench = try LedgerBench()

@@ -24,6 +24,9 @@ package struct AppendMetrics: LedgerVerb {
         case superseded
     }
 
+    /// Stands for points that the worker's spool has lost; the step is the point's number.
+    private static let lostKey = "spool.lost"
+
     let token: AttemptToken
     let first: UInt64
     let series: [Series]
@@ -56,7 +59,7 @@ package struct AppendMetrics: LedgerVerb {
         guard end > points else { return .stored(next: UInt64(points) + 1) }
         // A batch that overlaps what is known is written whole: it ends later, so the last of repeated steps is the
         // right one.
-        for one in series { try insert(one, attempt, db) }
+        for one in series { try insert(one.key == Self.lostKey ? one.beyond(points) : one, attempt, db) }
         let total = Faults.planted("overlap-counted-twice") ? points + Int64(count) : end
         try db.change("UPDATE attempt SET points = ? WHERE id = ? AND ended IS NULL", [total, attempt])
         return .stored(next: UInt64(end) + 1)
@@ -94,5 +97,13 @@ package struct AppendMetrics: LedgerVerb {
         if let row = try db.first("SELECT id FROM metric_key WHERE name = ?", [name]) { return row[0] }
         try db.change("INSERT INTO metric_key (name) VALUES (?)", [name])
         return db.lastInsertedRowID
+    }
+}
+
+extension AppendMetrics.Series {
+    /// Without the points up to a number that are known here, whatever the spool has lost of them since.
+    fileprivate func beyond(_ number: Int64) -> Self {
+        let kept = zip(steps, values).filter { $0.0 > number }
+        return Self(key: key, steps: kept.map(\.0), values: kept.map(\.1))
     }
 }
