@@ -10,8 +10,12 @@ package struct ConceptVerdict: Equatable, Sendable {
 
     /// Distance as a share of the base model's.
     package var distanceShare: Double { distance / floorDistance }
-    /// How much of the way from the base model to the ceiling the similarity went.
-    package var similarityShare: Double { (similarity - floorSimilarity) / (ceilingSimilarity - floorSimilarity) }
+    /// How much of the way from the base model to the ceiling the similarity went; nil where the base is at the ceiling
+    /// already (images of the concept that differ among themselves may be less alike than one that has something of all).
+    package var similarityShare: Double? {
+        let way = ceilingSimilarity - floorSimilarity
+        return way > 0 ? (similarity - floorSimilarity) / way : nil
+    }
 
     /// At most so much of the base's distance may remain.
     package static let largestDistanceShare = 0.6
@@ -19,7 +23,9 @@ package struct ConceptVerdict: Equatable, Sendable {
     package static let smallestSimilarityShare = 0.5
 
     package var isClearlyCloser: Bool {
-        distanceShare <= Self.largestDistanceShare && similarityShare >= Self.smallestSimilarityShare
+        let wanted =
+            floorSimilarity + max(0, Self.smallestSimilarityShare * (ceilingSimilarity - floorSimilarity))
+        return distanceShare <= Self.largestDistanceShare && similarity >= wanted
     }
 }
 

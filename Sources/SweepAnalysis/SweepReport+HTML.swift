@@ -70,18 +70,26 @@ extension SweepReport {
             <p class="quiet">group \(HTML.escaped(best.group)) · epoch \(best.epoch) · step \(best.step)\(seeds(best.jobs.count))</p>
             <p><strong class="\(verdict.isClearlyCloser ? "good" : "bad")">\(word)</strong>
             Its images' centre lies at \(HTML.percent(verdict.distanceShare)) of the base model's distance
-            (wanted: at most \(HTML.percent(ConceptVerdict.largestDistanceShare))), and its image similarity went
-            \(HTML.percent(verdict.similarityShare)) of the way from the base model to the ceiling
-            (wanted: at least \(HTML.percent(ConceptVerdict.smallestSimilarityShare))).</p>
+            (wanted: at most \(HTML.percent(ConceptVerdict.largestDistanceShare))), and its image similarity
+            \(similarity(verdict)).</p>
             \(gauge(verdict))
             \(sheet)
             </section>
             """
     }
 
+    private func similarity(_ verdict: ConceptVerdict) -> String {
+        guard let share = verdict.similarityShare else {
+            return
+                "is \(HTML.number(verdict.similarity)); the base model's, \(HTML.number(verdict.floorSimilarity)), is at the ceiling already"
+        }
+        let wanted = HTML.percent(ConceptVerdict.smallestSimilarityShare)
+        return "went \(HTML.percent(share)) of the way from the base model to the ceiling (wanted: at least \(wanted))"
+    }
+
     /// Floor, result and ceiling of the similarity on one line.
     private func gauge(_ verdict: ConceptVerdict) -> String {
-        let low = min(verdict.floorSimilarity, verdict.similarity) - 0.02
+        let low = min(verdict.floorSimilarity, verdict.similarity, verdict.ceilingSimilarity) - 0.02
         let high = max(verdict.ceilingSimilarity, verdict.similarity) + 0.02
         func place(_ value: Double) -> String { HTML.fixed(100 * (value - low) / (high - low), 2) }
         let marks = [

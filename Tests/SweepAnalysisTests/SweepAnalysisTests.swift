@@ -106,7 +106,19 @@ struct RankingTests {
         let verdict = try #require(Sample.results.verdict())
         #expect(verdict.best.configuration == "c" && verdict.isClearlyCloser)
         #expect(abs(verdict.distanceShare - 0.22) < 1e-12)
-        #expect(abs(verdict.similarityShare - 0.725) < 1e-12)
+        #expect(abs(try #require(verdict.similarityShare) - 0.725) < 1e-12)
+    }
+
+    @Test("a base whose images are at the ceiling of similarity already asks for no less than itself")
+    func verdictAtCeiling() throws {
+        var verdict = try #require(Sample.results.verdict())
+        (verdict.floorSimilarity, verdict.ceilingSimilarity) = (0.744, 0.736)
+        (verdict.distance, verdict.floorDistance) = (0.116, 0.267)
+        verdict.similarity = 0.817
+        #expect(verdict.similarityShare == nil)
+        #expect(verdict.isClearlyCloser)
+        verdict.similarity = 0.742
+        #expect(!verdict.isClearlyCloser)
     }
 
     @Test("the summary has floor, ceiling and the best of each column")
