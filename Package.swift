@@ -150,7 +150,7 @@ let testTargets: [Target] = [
         "WorkerTests",
         [
             "Worker", "WorkerCore", "Coordinator", "SweepClient", "SweepFile", "SweepWire", "SweepModel", "RunSpec",
-            "Ports", logging,
+            "Ports", lifecycle, logging,
         ]),
     tests("SweepClientTests", ["SweepClient", "SweepWire", "SweepModel", "Ports"]),
     tests("RunSpecTests", ["RunSpec"]),

@@ -2,6 +2,7 @@ import Coordinator
 import Foundation
 import Logging
 import Ports
+import ServiceLifecycle
 import SweepClient
 import SweepModel
 import SweepWire
@@ -12,7 +13,9 @@ import Testing
 final class DaemonBench: Sendable {
     let folder: String
     var configuration: CoordinatorConfiguration { state.withLock { $0.configuration } }
-    private let state: Mutex<(running: Task<Void, any Error>?, url: String, configuration: CoordinatorConfiguration)>
+    private typealias Running = (task: Task<Void, any Error>, group: ServiceGroup)
+
+    private let state: Mutex<(running: Running?, url: String, configuration: CoordinatorConfiguration)>
 
     var url: String { state.withLock { $0.url } }
 
@@ -70,8 +73,9 @@ final class DaemonBench: Sendable {
 
     func start() async throws {
         let service = try CoordinatorService(configuration)
-        let task = Task { try await service.run() }
-        state.withLock { $0.running = task }
+        let group = ServiceGroup(services: [service], logger: service.logger)
+        let task = Task { try await group.run() }
+        state.withLock { $0.running = (task, group) }
         let url = try await service.url()
         state.withLock { $0.url = url }
     }
@@ -82,8 +86,10 @@ final class DaemonBench: Sendable {
             defer { state.running = nil }
             return state.running
         }
-        running?.cancel()
-        do { try await running?.value } catch is CancellationError {}
+        // With grace, as the program does: cancelling a server that has just accepted a connection ends the process in
+        // swift-nio (a writer that nobody finished).
+        await running?.group.triggerGracefulShutdown()
+        try await running?.task.value
     }
 
     func end() async throws {

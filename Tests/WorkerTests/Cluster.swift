@@ -2,6 +2,7 @@ import Coordinator
 import Foundation
 import Logging
 import Ports
+import ServiceLifecycle
 import SweepClient
 import SweepFile
 import SweepModel
@@ -13,6 +14,7 @@ final class Cluster: Sendable {
     let folder: TemporaryFolder
     let client: SweepClient
     let url: String
+    private let group: ServiceGroup
     private let serving: Task<Void, any Error>
 
     init(lease: Duration = .seconds(20)) async throws {
@@ -23,14 +25,16 @@ final class Cluster: Sendable {
             CoordinatorConfiguration(
                 dataFolder: folder.path + "/data", port: 0, lease: lease, tick: .milliseconds(100)),
             logger: logger)
-        serving = Task { try await service.run() }
+        let group = ServiceGroup(services: [service], logger: logger)
+        self.group = group
+        serving = Task { try await group.run() }
         url = try await service.url()
         client = SweepClient(try ClientConfiguration(coordinator: url))
         self.folder = folder
     }
 
     func stop() async {
-        serving.cancel()
+        await group.triggerGracefulShutdown()
         _ = await serving.result
     }
 
