@@ -27,6 +27,8 @@ struct cse_query {
     char **allowed;
     char **hidden;
     int64_t memory;    // bytes that SQLite may use in all; 0 for no limit
+    int64_t before;    // bytes that SQLite used when it was opened
+    int64_t most;      // and at most since, as far as was looked
     int outOfMemory;
     int64_t deadline;  // CLOCK_MONOTONIC, milliseconds; 0 for none
     int refused;       // the authorizer said no: the message names what
@@ -41,7 +43,9 @@ static int64_t now_milliseconds(void) {
 
 static int over_deadline(void *context) {
     cse_query *query = context;
-    if (query->memory != 0 && sqlite3_memory_used() > query->memory) {
+    int64_t used = sqlite3_memory_used();
+    if (used > query->most) query->most = used;
+    if (query->memory != 0 && used > query->memory) {
         query->outOfMemory = 1;
         return 1;
     }
@@ -129,14 +133,15 @@ int cse_query_open(
     query->allowed = copied(allowed);
     query->hidden = copied(hidden);
     if (!query->allowed || !query->hidden) return SQLITE_NOMEM;
-    query->memory = memory == 0 ? 0 : sqlite3_memory_used() + memory;
+    query->before = query->most = sqlite3_memory_used();
+    query->memory = memory == 0 ? 0 : query->before + memory;
     int code = sqlite3_open_v2(path, &query->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, 0);
     if (code != SQLITE_OK) return code;
     sqlite3_busy_timeout(query->db, 5000);
     code = cse_harden(query->db);
     if (code == SQLITE_OK)
         code = sqlite3_exec(
-            query->db, "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0", 0, 0, 0);
+            query->db, "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-1024; PRAGMA wal_autocheckpoint=0", 0, 0, 0);
     // Table-valued functions make themselves known by a statement that the authorizer would refuse.
     if (code == SQLITE_OK) code = sqlite3_exec(query->db, "SELECT 1 FROM json_each('[]'), json_tree('[]')", 0, 0, 0);
     set_limits(query->db);
@@ -222,7 +227,10 @@ void cse_query_close(cse_query *query) {
     sqlite3_close_v2(query->db);
     dropped(query->allowed);
     dropped(query->hidden);
+    // What sorts and groups takes a small piece of memory for every row, and would leave holes of the size of the ledger in every arena.
+    int isLarge = query->most - query->before > 512 << 10;
     free(query);
+    if (isLarge) malloc_trim(0);
 }
 
 int cse_insert_points(
@@ -253,4 +261,8 @@ void cse_watch_wal(void *database, int *pages) { sqlite3_wal_hook(database, note
 
 void cse_give_back_memory(void) { malloc_trim(0); }
 
-void cse_limit_arenas(int most) { mallopt(M_ARENA_MAX, most); }
+void cse_tame_allocator(int arenas, int mapped) {
+    mallopt(M_ARENA_MAX, arenas);
+    mallopt(M_MMAP_THRESHOLD, mapped);  // which otherwise rises to the largest buffer ever freed
+    mallopt(M_TRIM_THRESHOLD, 2 * mapped);
+}

@@ -114,7 +114,7 @@ package final class Ledger: Sendable {
                     PRAGMA temp_store = MEMORY;
                     PRAGMA mmap_size = 0;
                     PRAGMA cell_size_check = ON;
-                    PRAGMA cache_size = -65536;
+                    PRAGMA cache_size = -4096;
                     """)
         }
         let queue = try DatabaseQueue(path: path, configuration: configuration)
@@ -131,12 +131,12 @@ package final class Ledger: Sendable {
         configuration.readonly = true
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 4
-        configuration.persistentReadOnlyConnections = true  // not closed where memory is given back
-        // Small caches: what a query reads of a large ledger the system keeps anyway, and once for all readers.
+        // Small caches, here and in the writer: what is read of a large ledger the system keeps anyway, once for all
+        // connections. They are full after minutes and never emptied, so the process does not grow with the ledger.
         configuration.prepareDatabase { db in
             try db.execute(
                 sql:
-                    "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 0"
+                    "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024; PRAGMA wal_autocheckpoint = 0"
             )
         }
         return try DatabasePool(path: path, configuration: configuration)
@@ -175,21 +175,13 @@ package final class Ledger: Sendable {
         return try await readers.read(body)
     }
 
-    /// Empties the caches of pages that nobody uses now and gives freed memory back to the system. What is read again comes
-    /// from the system's cache; without it the process keeps what its busiest hour took, in each thread's arena.
-    package func giveBackMemory() async throws {
-        try await writer.perform(ShrinkCache(), .bulk)
-        readers?.releaseMemoryEventually()
-        cse_give_back_memory()
-    }
+    /// Gives memory that was freed back to the system; without it the process keeps what its busiest moment took.
+    package static func giveBackMemory() { cse_give_back_memory() }
 
     /// For a process that runs for weeks: its threads share two arenas of the allocator instead of having one each, of which
-    /// every one keeps what its busiest moment took, in pieces that cannot be given back.
-    package static func shareArenas() { cse_limit_arenas(2) }
-
-    private struct ShrinkCache: LedgerVerb {
-        func run(_ db: Database) throws { try db.execute(sql: "PRAGMA shrink_memory") }
-    }
+    /// every one keeps what its busiest moment took, in pieces that cannot be given back; and buffers of 256 KB or more are
+    /// mapped for themselves, however many have come and gone.
+    package static func tameAllocator() { cse_tame_allocator(2, 256 << 10) }
 
     package static var sqliteVersion: String { String(cString: cse_version()) }
 }

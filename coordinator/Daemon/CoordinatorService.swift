@@ -29,7 +29,7 @@ package final class CoordinatorService: Service {
     /// - Throws: `CoordinatorError` or `LedgerError` with one clear message.
     package init(_ configuration: CoordinatorConfiguration, logger: Logger? = nil) throws {
         try configuration.validate()
-        Ledger.shareArenas()
+        Ledger.tameAllocator()
         self.configuration = configuration
         self.logger = logger ?? Self.standardLogger(configuration.logLevel)
         ledger = try Ledger(folder: configuration.dataFolder, time: configuration.time, onFatal: configuration.onFatal)

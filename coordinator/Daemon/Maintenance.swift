@@ -16,12 +16,17 @@ struct Maintenance: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             var lastTidied: MonotonicTime?
+            var lastGivenBack: MonotonicTime?
             var lastCollected: MonotonicTime?
             while !Task.isCancelled {
                 let level = lookAtDisk()
                 let now = time.monotonic()
                 func isDue(_ last: MonotonicTime?, _ pace: Duration) -> Bool { last.map { now - $0 >= pace } ?? true }
                 do {
+                    if isDue(lastGivenBack, paces.memory) {
+                        lastGivenBack = now
+                        Ledger.giveBackMemory()
+                    }
                     if isDue(lastTidied, paces.tidy) {
                         lastTidied = now
                         try await tidy()
@@ -70,13 +75,14 @@ struct Maintenance: Service {
             if done.jobs < slice { break }
         }
         try await engine.ledger.writer.perform(PruneKeys(now: time.wall()), .bulk)
-        try await engine.ledger.giveBackMemory()
     }
 }
 
 /// How often the coordinator looks after itself.
 package struct MaintenancePaces: Sendable {
     package var disk: Duration = .seconds(2)
+    /// Freed memory goes back to the system: a millisecond's work.
+    package var memory: Duration = .seconds(10)
     /// Thinning of checkpoints; garbage too while the disk is low.
     package var tidy: Duration = .seconds(60)
     package var collect: Duration = .seconds(3600)

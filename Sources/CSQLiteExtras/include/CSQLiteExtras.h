@@ -48,8 +48,9 @@ int64_t cse_memory_highwater(void);
 // Gives what the C library's allocator keeps of freed memory back to the system.
 void cse_give_back_memory(void);
 
-// Most arenas of the C library's allocator that threads made from now on share; by default eight a core.
-void cse_limit_arenas(int most);
+// The C library's allocator in a process that runs for weeks: threads made from now on share `arenas` arenas (by default there are eight a
+// core), and buffers of `mapped` bytes or more are mapped for themselves.
+void cse_tame_allocator(int arenas, int mapped);
 
 // From now on `*pages` is the number of pages in the write-ahead log after every commit on this connection. It replaces SQLite's own
 // automatic checkpoint. `pages` must outlive the connection.
