@@ -20,6 +20,8 @@ package final class ExhaustiveSearch {
         /// Faults of which every order was searched, and all states up to then.
         var rungs: [(budget: SmallWorld.Budget, states: Int)] = []
         package var deepest = 0
+        /// Walks at random through what was searched whole, and their steps: every state on them was known.
+        package var walks = (count: 0, steps: 0)
         /// Whether every state that can be reached was seen.
         package var isComplete = true
         /// What is wrong, and the steps that lead to it.
@@ -33,6 +35,8 @@ package final class ExhaustiveSearch {
     private var contents: Set<UInt64> = []
     private let isMerging: Bool
     private let workers: Int
+    private let walks: Int
+    private let progress: (String) -> Void
     private let ladder: [SmallWorld.Budget]
     private var path: [SmallWorld.Step] = []
     private let translator = LedgerTranslator()
@@ -42,10 +46,17 @@ package final class ExhaustiveSearch {
     ///     in the same order: many more of the same.
     ///   - rungs: how far up the ladder of faults.
     ///   - workers: one or two.
+    ///   - walks: through each rung that was searched whole, as many random walks; a state on them that is not known would
+    ///     show that two states were taken for one which are not.
+    ///   - progress: hears of every rung, and how far the search is every 100,000 states.
     package init(
-        mostStates: Int = .max, seconds: Double = .infinity, isMerging: Bool = true, rungs: Int = .max, workers: Int = 2
+        mostStates: Int = .max, seconds: Double = .infinity, isMerging: Bool = true, rungs: Int = .max,
+        workers: Int = 2,
+        walks: Int = 0, progress: @escaping (String) -> Void = { _ in }
     ) {
         self.workers = workers
+        self.walks = walks
+        self.progress = progress
         self.mostStates = mostStates
         self.isMerging = isMerging
         ladder = Array(SmallWorld.Budget.ladder.prefix(rungs))
@@ -89,7 +100,12 @@ package final class ExhaustiveSearch {
                 // What fewer faults lead to is reached again with others left: other states.
                 try explore(world, scratch)
                 report.contents = isMerging ? report.states : contents.count
-                if report.isComplete, report.violation == nil { report.rungs.append((budget, report.states)) }
+                guard report.isComplete, report.violation == nil else { continue }
+                report.rungs.append((budget, report.states))
+                progress("whole: \(budget), \(report.states) states so far")
+                for number in 0..<(isMerging ? walks : 0) where report.violation == nil {
+                    try walk(world, scratch, SeededRandom(seed: UInt64(number)))
+                }
             }
         }
         disk.processGone()
@@ -99,6 +115,9 @@ package final class ExhaustiveSearch {
         var world = start
         guard report.violation == nil, seen.insert(isMerging ? world.content : world.heard).inserted else { return }
         report.states += 1
+        if report.states % 100_000 == 0 {
+            progress("\(report.states) states, \(report.transitions) transitions, depth \(path.count)")
+        }
         if !isMerging { contents.insert(world.content) }
         report.deepest = max(report.deepest, path.count)
         if report.states >= mostStates || (report.states % 256 == 0 && Date() > deadline) {
@@ -116,10 +135,7 @@ package final class ExhaustiveSearch {
             var next = world
             let writes = step == .commit
             if writes { try ledger.mark() }
-            try next.take(step, ledger, translator)
-            if let wrong = next.promises.violation {
-                fail(wrong)
-            } else if writes || step == .tell || step == .crash, let wrong = try check(&next, ledger) {
+            if let wrong = try advance(&next, step, ledger) {
                 fail(wrong)
             } else {
                 try explore(next, ledger)
@@ -127,6 +143,36 @@ package final class ExhaustiveSearch {
             if writes { try ledger.back() }
             path.removeLast()
         }
+    }
+
+    /// What is wrong after a step, if something is.
+    private func advance(_ world: inout SmallWorld, _ step: SmallWorld.Step, _ ledger: LedgerScratch) throws -> String?
+    {
+        try world.take(step, ledger, translator)
+        if let wrong = world.promises.violation { return wrong }
+        return step == .commit || step == .tell || step == .crash ? try check(&world, ledger) : nil
+    }
+
+    /// Any way through a rung that was searched whole, without merging anything: it may only meet what is known.
+    private func walk(_ start: SmallWorld, _ ledger: LedgerScratch, _ random: SeededRandom) throws {
+        var world = start
+        var marks = 0
+        report.walks.count += 1
+        while report.violation == nil {
+            let steps = world.steps
+            if steps.isEmpty { break }
+            let step = steps[Int(random.next() % UInt64(steps.count))]
+            path.append(step)
+            report.walks.steps += 1
+            if step == .commit {
+                try ledger.mark()
+                marks += 1
+            }
+            if let wrong = try advance(&world, step, ledger) { fail(wrong) }
+            if !seen.contains(world.content) { fail("a state that the search of all of them did not meet") }
+        }
+        path.removeAll()
+        for _ in 0..<marks { try ledger.back() }
     }
 
     private func fail(_ what: String) {

@@ -24,7 +24,7 @@ package struct SimulateCommand {
         radiata-simulate --errors N [--from S]                  N disk errors in the middle of what a ledger does
         radiata-simulate --bugs [N] [--only NAME,NAME] [--near] every planted bug: seeds until it is found, N at most (default 300);
                                                                 --near begins with the seed that found it before
-        radiata-simulate --exhaustive [N] [--seconds T] [--bug NAME] [--rungs N] [--workers N] [--unmerged]
+        radiata-simulate --exhaustive [N] [--seconds T] [--bug NAME] [--rungs N] [--workers N] [--walks N] [--unmerged]
                                                                 one job, two workers, every order of events; N states at most
         """
 
@@ -168,7 +168,11 @@ package struct SimulateCommand {
         let search = ExhaustiveSearch(
             mostStates: most, seconds: options["seconds"].flatMap(Double.init) ?? .infinity,
             isMerging: options["unmerged"] == nil, rungs: options["rungs"].flatMap(Int.init) ?? .max,
-            workers: options["workers"].flatMap(Int.init) ?? 2)
+            workers: options["workers"].flatMap(Int.init) ?? 2, walks: options["walks"].flatMap(Int.init) ?? 200,
+            progress: {
+                print($0)
+                fflush(nil)
+            })
         do {
             try search.run(bugs: Set(options["bug"].map { [$0] } ?? []))
         } catch {
@@ -179,7 +183,9 @@ package struct SimulateCommand {
         print(
             "\(report.states) states (\(report.contents) that hold different things)\(report.isComplete ? ", every one there is" : ""), \(report.transitions) transitions, \(report.ends) of them at rest, deepest \(report.deepest), \(Int(Date().timeIntervalSince(begin))) s; violations: \(report.violation == nil ? 0 : 1)"
         )
-        for (budget, states) in report.rungs { print("whole: \(budget), \(states) states so far") }
+        if report.walks.count > 0, report.violation == nil {
+            print("\(report.walks.count) random walks of \(report.walks.steps) steps met nothing else")
+        }
         guard let (what, path) = report.violation else { return 0 }
         print("VIOLATION \(what)\nafter \(path.count) steps:")
         for step in path { print("  \(step)") }

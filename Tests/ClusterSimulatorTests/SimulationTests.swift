@@ -66,6 +66,8 @@ struct SimulationTests {
     func smallModel() throws {
         let ended = try simulate(["--exhaustive", "20000"])
         #expect(ended.status == 0 && ended.output.contains("violations: 0"), "\(ended.output)")
+        // Those without faults are searched whole (15,885), and then walked through at random.
+        #expect(ended.output.contains("whole:") && ended.output.contains("200 random walks"), "\(ended.output)")
         // Met at the 125th state.
         let planted = try simulate(["--exhaustive", "20000", "--bug", "finish-without-stream"])
         #expect(planted.status == 1 && planted.output.contains("VIOLATION"), "\(planted.output)")
