@@ -74,6 +74,7 @@ simulate: setup ## SEEDS=N worlds of the simulated cluster (FROM=S the first), o
 	$(SIMULATE) $(if $(SEED),--seed $(SEED) --trace,--seeds $(or $(SEEDS),300) --from $(or $(FROM),1))
 
 faults: build ## real processes killed, asleep and cut off from each other, crash points, a foreign program at the ledger, flipped bits (COUNT=20)
+	@.ci/install-packages nftables iproute2 sqlite3
 	$(BUILD) --build-tests
 	for part in points bits; do RADIATA_FAULTS_PART=$$part RADIATA_FAULTS_COUNT=$(or $(COUNT),20) \
 	    RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter FaultCampaign || exit 1; done
@@ -83,6 +84,7 @@ faults: build ## real processes killed, asleep and cut off from each other, cras
 	python3 Tests/Campaign/campaign.py netns --count 11
 
 campaign: setup ## PART=simulate FROM=1 TO=1000: a piece of the long campaign; its result is appended to docs/reliability.md
+	@.ci/install-packages nftables iproute2 sqlite3
 	.ci/campaign "$(or $(PART),simulate)" "$(or $(FROM),1)" "$(or $(TO),1000)"
 
 demo: build ## a coordinator, two workers and the quickstart sweep on this machine
