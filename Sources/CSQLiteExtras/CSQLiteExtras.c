@@ -230,7 +230,7 @@ void cse_query_close(cse_query *query) {
     // What sorts and groups takes a small piece of memory for every row, and would leave holes of the size of the ledger in every arena.
     int isLarge = query->most - query->before > 512 << 10;
     free(query);
-    if (isLarge) malloc_trim(0);
+    if (isLarge) cse_give_back_memory();
 }
 
 int cse_insert_points(

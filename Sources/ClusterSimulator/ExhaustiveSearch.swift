@@ -51,8 +51,7 @@ package final class ExhaustiveSearch {
     ///   - progress: hears of every rung, and how far the search is every 100,000 states.
     package init(
         mostStates: Int = .max, seconds: Double = .infinity, isMerging: Bool = true, rungs: Int = .max,
-        workers: Int = 2,
-        walks: Int = 0, progress: @escaping (String) -> Void = { _ in }
+        workers: Int = 2, walks: Int = 0, progress: @escaping (String) -> Void = { _ in }
     ) {
         self.workers = workers
         self.walks = walks
