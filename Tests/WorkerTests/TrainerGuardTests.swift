@@ -83,4 +83,75 @@ struct TrainerGuardTests {
         #expect(try await eventually { kill(child.pid, 0) != 0 })
         await #expect(throws: WorkerError.self) { _ = try await keeper.start(order(folder, "true")) }
     }
+
+    /// Starts helpers that leave the session: one keeps the environment, one drops it and loses its parent as well.
+    private static let helpers = """
+        setsid sh -c 'echo $$ > kept; exec sleep 1000' &
+        env -i setsid /bin/sh -c '(echo $$ > parent; /bin/sh -c "echo \\$\\$ > dropped; exec /bin/sleep 1000") & exit 0'
+        while ! [ -s kept ] || ! [ -s dropped ]; do sleep 0.02; done
+        touch ready
+        """
+
+    private func pid(_ folder: TemporaryFolder, _ name: String) throws -> Int32 {
+        try #require(Int32(try folder.read(name).split { $0.isWhitespace }.first ?? ""))
+    }
+
+    @Test("helpers with a session of their own end with their program, with or without its environment")
+    func ownSessions() async throws {
+        let folder = try TemporaryFolder()
+        let keeper = try TrainerGuard.start(record: folder.path + "/guard")
+        defer { keeper.close() }
+        let child = try await keeper.start(order(folder, Self.helpers))
+        #expect(await child.waitForExit(atMost: .seconds(20), time: SystemTime())?.code == 0)
+        // The end is told when nothing of the tree is left.
+        #expect(kill(try pid(folder, "kept"), 0) != 0)
+        #expect(kill(try pid(folder, "dropped"), 0) != 0)
+    }
+
+    @Test("a killed program takes its helpers along, and none of another program's")
+    func otherTreesStay() async throws {
+        let folder = try TemporaryFolder()
+        let other = try TemporaryFolder()
+        let keeper = try TrainerGuard.start(record: folder.path + "/guard")
+        defer { keeper.close() }
+        let child = try await keeper.start(order(folder, Self.helpers + "\nexec sleep 1000"))
+        let neighbour = try await keeper.start(order(other, Self.helpers + "\nexec sleep 1000"))
+        #expect(try await eventually { try folder.exists("ready") && other.exists("ready") })
+        keeper.signal(child, SIGKILL)
+        #expect(await child.waitForExit(atMost: .seconds(20), time: SystemTime())?.signal == SIGKILL)
+        #expect(kill(try pid(folder, "kept"), 0) != 0)
+        #expect(kill(try pid(folder, "dropped"), 0) != 0)
+        #expect(kill(try pid(other, "kept"), 0) == 0)
+        #expect(kill(try pid(other, "dropped"), 0) == 0)
+        keeper.signal(neighbour, SIGTERM)
+        #expect(await neighbour.waitForExit(atMost: .seconds(20), time: SystemTime())?.signal == SIGTERM)
+        #expect(kill(try pid(other, "dropped"), 0) != 0)
+    }
+
+    @Test("should the guard be killed, helpers with a session of their own end too")
+    func guardKilledWithHelpers() async throws {
+        let folder = try TemporaryFolder()
+        let keeper = try TrainerGuard.start(record: folder.path + "/guard")
+        _ = try await keeper.start(order(folder, Self.helpers + "\nexec sleep 1000"))
+        #expect(try await eventually { try folder.exists("ready") })
+        kill(keeper.pid, SIGKILL)
+        let (kept, dropped) = (try pid(folder, "kept"), try pid(folder, "dropped"))
+        #expect(try await eventually { kill(kept, 0) != 0 && kill(dropped, 0) != 0 })
+    }
+
+    @Test("should a keeper be killed, what it kept is ended by its mark and the program's end is told")
+    func keeperKilled() async throws {
+        let folder = try TemporaryFolder()
+        let keeper = try TrainerGuard.start(record: folder.path + "/guard")
+        defer { keeper.close() }
+        let child = try await keeper.start(
+            order(folder, "setsid sh -c 'echo $$ > kept; exec sleep 1000' & ps -o ppid= -p $$ > parent; exec sleep 1000"))
+        #expect(try await eventually {
+                try ["kept", "parent"].allSatisfy { try folder.exists($0) && !folder.read($0).isEmpty }
+            })
+        kill(try pid(folder, "parent"), SIGKILL)
+        #expect(await child.waitForExit(atMost: .seconds(20), time: SystemTime())?.signal == SIGKILL)
+        let kept = try pid(folder, "kept")
+        #expect(try await eventually { kill(kept, 0) != 0 })
+    }
 }

@@ -13,9 +13,12 @@ enum Leftovers {
         }
         for name in try files.list(folder.attempts) {
             let place = AttemptPlace(path: "\(folder.attempts)/\(name)")
-            guard let trainer = try record(place.process, files), trainer.isAlive else { continue }
-            kill(-trainer.pid, SIGKILL)
-            _ = cprocess_wait_gone(trainer.pid, trainer.startTicks, 5000)
+            if let trainer = try record(place.process, files), trainer.isAlive {
+                kill(-trainer.pid, SIGKILL)
+                _ = cprocess_wait_gone(trainer.pid, trainer.startTicks, 5000)
+            }
+            // What left the trainer's session goes by its mark: its keeper, which knew it, may be gone too.
+            cprocess_end_marked(place.process)
         }
     }
 

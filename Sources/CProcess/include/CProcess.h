@@ -1,5 +1,5 @@
 // Child processes that cannot outlive their worker: a guard process that starts trainers, each in a session of its own,
-// and ends their groups when its lifeline closes. See CProcess.c for the protocol.
+// and ends all that came of them when its lifeline closes. See Guard.c for the protocol.
 #pragma once
 
 #include <stdint.h>
@@ -33,6 +33,10 @@ uint64_t cprocess_start_ticks(pid_t pid);
 
 // Waits until the process has ended (0), or `milliseconds` have passed (-1).
 int cprocess_wait_gone(pid_t pid, uint64_t start_ticks, int milliseconds);
+
+// Kills every process whose environment says that it came of the program with this record file, and waits until they are
+// gone, at most 5 s. For what a guard that was killed left behind.
+void cprocess_end_marked(const char *record);
 
 // Catches SIGTERM and SIGINT from now on: their numbers come as bytes from the descriptor returned, or -errno.
 int cprocess_watch_termination(void);
