@@ -145,8 +145,10 @@ struct TrainerGuardTests {
         let keeper = try TrainerGuard.start(record: folder.path + "/guard")
         defer { keeper.close() }
         let child = try await keeper.start(
-            order(folder, "setsid sh -c 'echo $$ > kept; exec sleep 1000' & ps -o ppid= -p $$ > parent; exec sleep 1000"))
-        #expect(try await eventually {
+            order(
+                folder, "setsid sh -c 'echo $$ > kept; exec sleep 1000' & ps -o ppid= -p $$ > parent; exec sleep 1000"))
+        #expect(
+            try await eventually {
                 try ["kept", "parent"].allSatisfy { try folder.exists($0) && !folder.read($0).isEmpty }
             })
         kill(try pid(folder, "parent"), SIGKILL)
