@@ -102,7 +102,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
                 checkpointBytes: checkpointBytes, onFatal: { [weak self] error in self?.fatal = error })
             let settings = CoordinatorSettings(
                 ledger: ledger.id, epoch: ledger.epoch, lease: .seconds(plan.leaseSeconds))
-            let book = TokenBook(isOpen: false, time: world)
+            let book = TokenBook(time: world)
             book.replace(try badges(ledger))
             let start = try translator.start(try ledger.snapshotNow(), wall: world.wall())
             let newest = try inspect { try $0.rows("SELECT coalesce(max(id), 0) FROM event")[0][0].int }

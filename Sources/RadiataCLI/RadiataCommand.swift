@@ -13,6 +13,7 @@ struct RadiataCommand: AsyncParsableCommand {
                 name: "Watch and ask",
                 subcommands: [
                     StatusCommand.self, JobsCommand.self, ShowCommand.self, LogsCommand.self, WorkersCommand.self,
+                    OpenCommand.self,
                     QueryCommand.self, TopCommand.self, ExportCommand.self, ReportCommand.self, GridCommand.self,
                 ]),
             CommandGroup(

@@ -39,7 +39,9 @@ package struct ClientError: Error, Equatable, Sendable, CustomStringConvertible 
     }
 
     /// The message for an error answer; every remedy is something the user can do.
-    static func refused(_ answer: WireError, coordinator: String) -> ClientError {
+    ///
+    /// - Parameter reason: why no token was sent, where there is something to say.
+    static func refused(_ answer: WireError, coordinator: String, reason: String? = nil) -> ClientError {
         let remedy =
             switch answer.code {
             case .unauthorized:
@@ -48,6 +50,7 @@ package struct ClientError: Error, Equatable, Sendable, CustomStringConvertible 
             default: ""
             }
         return ClientError(
-            .refused(answer.code), "coordinator \(coordinator): \(answer.message)\(remedy)", answer: answer)
+            .refused(answer.code),
+            "coordinator \(coordinator): \(answer.message)\(reason.map { "; \($0)" } ?? "")\(remedy)", answer: answer)
     }
 }

@@ -33,7 +33,6 @@ package final class SweepClient: Sendable {
         message.headers = ["\(ProtocolVersion.header): \(ProtocolVersion.current)", "User-Agent: radiata"]
         message.headers.append(
             "Content-Type: \(Request.self is any Decodable.Type ? "application/json" : "application/octet-stream")")
-        if let token = configuration.token { message.headers.append("Authorization: Bearer \(token)") }
         message.body = Array(try request.body())
         message.timeLimit = timeLimit
         message.authorities = configuration.authorities
@@ -41,7 +40,7 @@ package final class SweepClient: Sendable {
         var repeats = 0
         while true {
             do {
-                return try await send(message)
+                return try await sendWithToken(message)
             } catch let error as ClientError {
                 guard endpoint.isIdempotent, let wait = retry.wait(before: repeats, error: error, random: random) else {
                     throw error
@@ -52,7 +51,25 @@ package final class SweepClient: Sendable {
         }
     }
 
-    private func send<Response: WireResponse>(_ message: HTTPRequest) async throws -> Response {
+    /// The token that was given, else the one of this user's own coordinator on this machine.
+    private func sendWithToken<Response: WireResponse>(_ message: HTTPRequest) async throws -> Response {
+        guard let local = configuration.local else { return try await send(message, token: configuration.token) }
+        let found = local.find()
+        do {
+            return try await send(message, token: found.token, reason: found.reason)
+        } catch let error as ClientError where error.code == .refused(.unauthorized) {
+            // A coordinator that has just come up publishes its token when it listens already.
+            let now = local.find()
+            guard let token = now.token, token != found.token else { throw error }
+            return try await send(message, token: token)
+        }
+    }
+
+    private func send<Response: WireResponse>(
+        _ message: HTTPRequest, token: String?, reason: String? = nil
+    ) async throws -> Response {
+        var message = message
+        if let token { message.headers.append("Authorization: Bearer \(token)") }
         let coordinator = configuration.coordinator
         let answer: HTTPAnswer
         do {
@@ -72,7 +89,7 @@ package final class SweepClient: Sendable {
                 .badAnswer,
                 "\(coordinator) redirects (HTTP \(answer.status)), which a coordinator never does; give its own address"
             )
-        default: throw ClientError.refused(wireError(of: answer), coordinator: coordinator)
+        default: throw ClientError.refused(wireError(of: answer), coordinator: coordinator, reason: reason)
         }
     }
 
@@ -86,6 +103,11 @@ package final class SweepClient: Sendable {
         if error.retryAfter == nil, let text = answer.headers["retry-after"] { error.retryAfter = Double(text) }
         return error
     }
+}
+
+extension LocalCoordinator.Finding {
+    var token: String? { if case .token(let token) = self { token } else { nil } }
+    var reason: String? { if case .nothing(let reason) = self { reason } else { nil } }
 }
 
 extension ClientError {

@@ -5,6 +5,11 @@ extension Endpoint<TokenRequest, TokenResponse> {
     }
 }
 
+extension Endpoint<Nothing, LinkResponse> {
+    /// A one-time link for a browser, which then stands for the caller's token. A lost answer costs nothing.
+    package static var openLink: Self { Endpoint("openLink", .post, "/v1/links", scopes: [.read]) }
+}
+
 extension Endpoint<Nothing, Items<TokenSummary>> {
     package static var tokens: Self { Endpoint("tokens", .get, "/v1/tokens", scopes: [.admin]) }
 }

@@ -44,6 +44,18 @@ package struct RevokeRequest: Codable, Equatable, WireRequest {
     package init(id: String) { self.id = id }
 }
 
+/// A link that lets a browser in once, for whoever asked for it.
+package struct LinkResponse: Codable, Equatable, WireResponse {
+    /// Path and query, to be put after the coordinator's address.
+    package var path: String
+    /// How long it is good for.
+    package var seconds: Double
+    package init(path: String, seconds: Double) {
+        self.path = path
+        self.seconds = seconds
+    }
+}
+
 /// A consistent copy of the ledger below the coordinator's data folder.
 package struct BackupResponse: Codable, Equatable, WireResponse {
     /// Path on the coordinator's machine.

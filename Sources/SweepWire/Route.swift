@@ -27,6 +27,6 @@ package struct Route: Equatable, Sendable {
         Route(.getBlob),
         Route(.launch), Route(.sweeps), Route(.status), Route(.jobs), Route(.job), Route(.logs), Route(.action),
         Route(.workers), Route(.drain), Route(.query), Route(.export), Route(.createToken), Route(.tokens),
-        Route(.revokeToken), Route(.backup), Route(.collect), Route(.check),
+        Route(.revokeToken), Route(.openLink), Route(.backup), Route(.collect), Route(.check),
     ]
 }

@@ -206,6 +206,10 @@ extension RevokeRequest {
     package static var content: WireContent { .json(.object(["id": .text])) }
 }
 
+extension LinkResponse {
+    package static var content: WireContent { .json(.object(["path": .text, "seconds": .number])) }
+}
+
 extension BackupResponse {
     package static var content: WireContent { .json(.object(["path": .text, "bytes": .integer(0)])) }
 }

@@ -50,6 +50,18 @@ class Coordinator:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def secret(self):
+        """The admin's token; empty before the first start has made it."""
+        try:
+            with open(self.data + "/admin.token") as f:
+                return f.read().strip()
+        except FileNotFoundError:
+            return ""
+
+    def connect(self, timeout=60):
+        return Connection(self.port, timeout, self.secret)
+
     def start(self):
         """Returns the seconds to the first answer."""
         began = time.monotonic()
@@ -80,7 +92,7 @@ class Coordinator:
                               env=self.environment)
 
     def call(self, method, path, body=None, timeout=600):
-        connection = Connection(self.port, timeout)
+        connection = self.connect(timeout)
         try:
             status, answer = connection.call(method, path, body)
         finally:
@@ -113,7 +125,8 @@ class Coordinator:
 class Connection:
     """HTTP/1.1 kept alive, as little as is needed."""
 
-    def __init__(self, port, timeout=60):
+    def __init__(self, port, timeout=60, secret=""):
+        self.authorization = f"Authorization: Bearer {secret}\r\n" if secret else ""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
@@ -121,7 +134,7 @@ class Connection:
 
     def send(self, method, path, body=None, kind="application/json"):
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{self.authorization}Content-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n"
         self.socket.sendall(head.encode() + data)
 
     def receive(self):
@@ -169,7 +182,7 @@ class NoopWorker(threading.Thread):
         while True:
             try:
                 if self.connection is None:
-                    self.connection = Connection(self.coordinator.port)
+                    self.connection = self.coordinator.connect()
                 status, answer = self.connection.call("POST", path, body)
             except OSError:
                 self.connection = None

@@ -2,7 +2,7 @@
 import json, os, random, signal, threading, time
 
 from curves import check_core, check_ledger, check_waves, core_job, write_wave
-from harness import Connection, Coordinator, NoopWorker, Worker, launch, quantile, run, tail
+from harness import Coordinator, NoopWorker, Worker, launch, quantile, run, tail
 
 LEASE = 2.5
 # Ten seconds each in turn, since a coordinator that was killed gives every lease anew: while it dies again and again nobody's runs out.
@@ -25,7 +25,7 @@ class Shadow(threading.Thread):
         connection = None
         while not self.ended.wait(0.3):
             try:
-                connection = connection or Connection(self.coordinator.port, 30)
+                connection = connection or self.coordinator.connect(30)
                 status, answer = connection.call("POST", "/v1/query", {"sql": self.QUERY, "limit": 300})
             except OSError:
                 connection = None

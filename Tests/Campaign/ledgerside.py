@@ -1,7 +1,7 @@
 """Foreign programs at the ledger, and what SQLite does to keep what was answered."""
 import hashlib, os, random, re, subprocess, threading
 
-from harness import Connection, Coordinator, NoopWorker, hexadecimal, launch, run
+from harness import Coordinator, NoopWorker, hexadecimal, launch, run
 
 
 def part_foreign(options, folder):
@@ -55,7 +55,7 @@ def part_syncs(options, folder):
     # Not `strace -c`: with many threads its counts fall short.
     coordinator = Coordinator(folder + "/data", ["strace", "-f", "-y", "-e", "trace=fdatasync,fsync", "-o", trace])
     coordinator.start()
-    connection, requests, blobs = Connection(coordinator.port), 200, 20
+    connection, requests, blobs = coordinator.connect(), 200, 20
 
     def syncs():
         """How many until now of the log, of files below blobs, and of folders there."""

@@ -1,7 +1,7 @@
 """Load on a real coordinator: no-op jobs under kills, an outage with training going on, hours of mixed work, more than is served."""
 import json, os, subprocess, sys, threading, time
 
-from harness import PROGRAM, Connection, Coordinator, NoopWorker, hexadecimal, launch, run, spawn
+from harness import PROGRAM, Coordinator, NoopWorker, hexadecimal, launch, run, spawn
 
 
 def part_jobs(options, folder):
@@ -162,7 +162,7 @@ def part_overload(options, folder):
         while time.monotonic() < end:
             try:
                 if connection is None:
-                    connection = Connection(coordinator.port)
+                    connection = coordinator.connect()
                 kind = index % 3
                 if kind == 0:
                     status, _ = connection.call("POST", "/v1/query", heavy.encode())

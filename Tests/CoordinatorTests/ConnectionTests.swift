@@ -31,11 +31,12 @@ struct ConnectionTests {
                 $0.head = .milliseconds(500)
             }
         ) { bench async throws in
-            let port = bench.raw.port
+            let (port, authorization) = (bench.raw.port, bench.raw.authorization)
             let isClosed = try await RawHTTP.blocking {
                 let connection = try RawHTTP.Connection(port: port)
                 connection.write(
-                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n{\"sql\"")
+                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\n\(authorization)Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n{\"sql\""
+                )
                 return connection.isClosed()
             }
             #expect(isClosed)
@@ -88,7 +89,7 @@ struct ConnectionTests {
                 let body = String(repeating: " ", count: bytes)
                 guard chunked else { return try await bench.raw.request("POST", "/v1/query", body: body).status }
                 let text =
-                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\n\(bench.raw.authorization)Content-Type: application/json\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
                 return try await bench.raw.send(text + "\(String(bytes, radix: 16))\r\n\(body)\r\n0\r\n\r\n").status
             }
             let limit = WireLimit.control
@@ -110,7 +111,7 @@ struct ConnectionTests {
                 "Transfer-Encoding: xchunked", "X: a\r\n b", "X\0: a", " X: a",
             ] {
                 let answer = try await bench.raw.send(
-                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\(head)\r\n\r\n0\r\n\r\n\(inner)"
+                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\n\(bench.raw.authorization)Content-Type: application/json\r\nConnection: close\r\n\(head)\r\n\r\n0\r\n\r\n\(inner)"
                 )
                 #expect(answer.text.components(separatedBy: "HTTP/1.1 200").count == 1, "\(head): \(answer.text)")
             }

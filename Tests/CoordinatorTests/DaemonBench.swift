@@ -16,6 +16,8 @@ final class DaemonBench: Sendable {
     private typealias Running = (task: Task<Void, any Error>, group: ServiceGroup)
 
     private let state: Mutex<(running: Running?, url: String, configuration: CoordinatorConfiguration)>
+    /// The admin's, with which the bench calls where a test gives no token; nil where the test is about tokens.
+    private let admin = Mutex<String?>(nil)
 
     var url: String { state.withLock { $0.url } }
 
@@ -26,6 +28,8 @@ final class DaemonBench: Sendable {
         var key: String?
         var allowsTLS12 = false
         var maintenance = MaintenancePaces()
+        var allowedHosts: [String] = []
+        var registry: CoordinatorRegistry?
         /// The disk as the test plays it; nil for the real one.
         var space: (@Sendable (String) throws -> DiskSpace)?
 
@@ -50,6 +54,8 @@ final class DaemonBench: Sendable {
         configuration.tlsKey = options.key
         configuration.allowsTLS12 = options.allowsTLS12
         configuration.maintenance = options.maintenance
+        configuration.allowedHosts = options.allowedHosts
+        configuration.registry = options.registry
         if let space = options.space { configuration.space = space }
         state = Mutex((nil, "", configuration))
     }
@@ -78,7 +84,13 @@ final class DaemonBench: Sendable {
         state.withLock { $0.running = (task, group) }
         let url = try await service.url()
         state.withLock { $0.url = url }
+        guard configuration.tokenFile == nil else { return }
+        let text = try DiskFiles().readText(folder + "/admin.token").trimmingCharacters(in: .newlines)
+        admin.withLock { $0 = text }
     }
+
+    /// What the bench calls with; nil for nothing.
+    var token: String? { admin.withLock { $0 } }
 
     /// Stops it and returns when the ledger is closed.
     func stop() async throws {
@@ -98,7 +110,7 @@ final class DaemonBench: Sendable {
     }
 
     func client(token: String? = nil) throws -> SweepClient {
-        SweepClient(try ClientConfiguration(coordinator: url, token: token))
+        SweepClient(try ClientConfiguration(coordinator: url, token: token ?? self.token))
     }
 
     func call<Request: WireRequest, Response: WireResponse>(
@@ -125,7 +137,7 @@ final class DaemonBench: Sendable {
             .launch, LaunchRequest(key: SystemRandom().hexadecimal(bytes: 16), bundle: Self.bundle(rates, name: name)))
     }
 
-    /// Runs the body with a coordinator that asks for tokens; the body gets the one of the token file.
+    /// Runs the body with a coordinator that the bench itself shows no token; the body gets the one of the token file.
     static func withTokens<Value>(
         _ options: Options = Options(), _ body: (DaemonBench, String) async throws -> Value
     ) async throws -> Value {
@@ -136,7 +148,7 @@ final class DaemonBench: Sendable {
         return try await with(options, tokenFile: file) { try await body($0, secret) }
     }
 
-    var raw: RawHTTP { RawHTTP(url) }
+    var raw: RawHTTP { RawHTTP(url, token: token) }
 
     func query(_ sql: String) async throws -> [[QueryValue]] {
         try await call(.query, QueryRequest(sql: sql)).rows

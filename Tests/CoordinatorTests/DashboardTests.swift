@@ -22,7 +22,8 @@ struct DashboardTests {
             #expect(wrong.status == 401 && wrong.header("Set-Cookie") == nil)
 
             let right = try await bench.raw.request("POST", "/login", body: "token=\(made.token)")
-            #expect(right.status == 303 && right.header("Location") == "/")
+            // A page that goes on by itself: after a redirect a strict cookie would not be sent.
+            #expect(right.status == 200 && right.header("Location") == nil)
             let cookie = try #require(right.header("Set-Cookie"))
             #expect(
                 cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict") && !cookie.contains(made.token))
@@ -31,6 +32,7 @@ struct DashboardTests {
             #expect(page.status == 200 && page.body.contains("<h2>Jobs</h2>") && page.body.contains("Log out"))
             // The cookie is for the page: the contract's calls want the token.
             #expect(try await bench.raw.request("GET", "/v1/sweeps", headers: [pair]).status == 401)
+            #expect(!page.body.contains("data-action"))
 
             _ = try await bench.call(.revokeToken, RevokeRequest(id: made.id), token: admin)
             #expect(try await bench.raw.request("GET", "/", headers: [pair]).status == 303)
@@ -61,7 +63,7 @@ struct DashboardTests {
                 #expect(answer.status == 403 && answer.header("Set-Cookie") == nil, "\(header)")
             }
             let own = "Origin: http://127.0.0.1:\(bench.raw.port)"
-            #expect(try await bench.raw.request("POST", "/login", headers: [own], body: "token=\(admin)").status == 303)
+            #expect(try await bench.raw.request("POST", "/login", headers: [own], body: "token=\(admin)").status == 200)
         }
     }
 
@@ -76,7 +78,9 @@ struct DashboardTests {
                     session: SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16)), slots: 1, threads: 1))
             let page = try await bench.raw.request("GET", "/")
             #expect(page.status == 200 && !page.body.contains("<img") && page.body.contains("&lt;img src=x"))
-            #expect(!page.body.contains("<script") && !page.body.contains("<style"))
+            let scripts = page.body.components(separatedBy: "<script").dropFirst()
+            #expect(scripts.allSatisfy { $0.hasPrefix(" src=\"/dashboard.js\" defer></script>") })
+            #expect(!page.body.contains("<style"))
         }
     }
 }

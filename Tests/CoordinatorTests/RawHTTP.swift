@@ -4,6 +4,8 @@ import Glibc
 /// Bytes to a port and back, without any HTTP library between: for requests that no client would send.
 struct RawHTTP: Sendable {
     let port: Int
+    /// Sent with requests that say nothing else.
+    let token: String?
 
     struct Answer: Sendable {
         /// Everything until the other side closed, or the answer was whole.
@@ -26,13 +28,22 @@ struct RawHTTP: Sendable {
         var body: String { text.components(separatedBy: "\r\n\r\n").dropFirst().joined(separator: "\r\n\r\n") }
     }
 
-    init(_ url: String) { port = Int(url.split(separator: ":").last ?? "") ?? 0 }
+    init(_ url: String, token: String? = nil) {
+        port = Int(url.split(separator: ":").last ?? "") ?? 0
+        self.token = token
+    }
+
+    /// The header that lets in, or nothing.
+    var authorization: String { token.map { "Authorization: Bearer \($0)\r\n" } ?? "" }
 
     /// Sends a request and reads its whole answer.
     func request(
         _ method: String, _ path: String, headers: [String] = [], body: String = "", host: String = "127.0.0.1"
     ) async throws -> Answer {
         var lines = ["\(method) \(path) HTTP/1.1", "Host: \(host):\(port)", "Connection: close"] + headers
+        func has(_ name: String) -> Bool { headers.contains { $0.lowercased().hasPrefix(name + ":") } }
+        if let token, !has("authorization") { lines.append("Authorization: Bearer \(token)") }
+        if !has("content-type") { lines.append("Content-Type: application/json") }
         if !body.isEmpty, !headers.contains(where: { $0.lowercased().hasPrefix("content-length") }) {
             lines.append("Content-Length: \(body.utf8.count)")
         }

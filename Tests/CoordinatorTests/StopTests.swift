@@ -23,12 +23,13 @@ struct StopTests {
                 logger: logger))
         let running = Task { try await group.run() }
         let url = try await service.url()
-        let client = SweepClient(try ClientConfiguration(coordinator: url))
+        let token = try DiskFiles().readText(bench.folder + "/admin.token")
+        let client = SweepClient(try ClientConfiguration(coordinator: url, token: token))
         let session = SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16))
         _ = try await client.call(
             .register, RegisterRequest(worker: WorkerID("one"), name: "one", session: session, slots: 1, threads: 1))
         let poll = Task {
-            try await SweepClient(try ClientConfiguration(coordinator: url)).call(
+            try await SweepClient(try ClientConfiguration(coordinator: url, token: token)).call(
                 .exchange, ExchangeRequest(session: session, number: 1, reports: [], freeSlots: 1, waitSeconds: 30),
                 retry: .never, timeLimit: .seconds(40))
         }

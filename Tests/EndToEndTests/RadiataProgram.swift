@@ -46,6 +46,8 @@ enum RadiataProgram {
         process.standardOutput = try FileHandle(forWritingTo: URL(filePath: output))
         process.standardError = try FileHandle(forWritingTo: URL(filePath: messages))
         var all = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RADIATA_") }
+        // The tokens of these coordinators lie apart from those of the user who runs the tests.
+        all["XDG_STATE_HOME"] = root.appending(path: ".build/e2e-state").path
         all.merge(environment) { _, new in new }
         process.environment = all
         if let folder { process.currentDirectoryURL = URL(filePath: folder) }

@@ -14,6 +14,7 @@ final class Cluster: Sendable {
     let folder: TemporaryFolder
     let client: SweepClient
     let url: String
+    private let token: String
     private let group: ServiceGroup
     private let serving: Task<Void, any Error>
 
@@ -29,7 +30,8 @@ final class Cluster: Sendable {
         self.group = group
         serving = Task { try await group.run() }
         url = try await service.url()
-        client = SweepClient(try ClientConfiguration(coordinator: url))
+        token = try DiskFiles().readText(folder.path + "/data/admin.token")
+        client = SweepClient(try ClientConfiguration(coordinator: url, token: token))
         self.folder = folder
     }
 
@@ -66,7 +68,8 @@ final class Cluster: Sendable {
         var logger = Logger(label: name)
         logger.logLevel = ProcessInfo.processInfo.environment["RADIATA_TEST_LOG"] == nil ? .error : .debug
         let configuration = WorkerConfiguration(
-            client: try ClientConfiguration(coordinator: url), name: name, slots: slots, threads: 1, inputs: inputs,
+            client: try ClientConfiguration(coordinator: url, token: token), name: name, slots: slots, threads: 1,
+            inputs: inputs,
             work: "\(folder.path)/\(name)", logger: logger, handlesSignals: false)
         return RunningWorker(configuration)
     }

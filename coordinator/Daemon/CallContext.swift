@@ -7,20 +7,26 @@ struct CallContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The peer's address without its port; empty where there is none.
     let remote: String
+    /// Both ends of the connection.
+    let peer: SocketAddress?
+    let local: SocketAddress?
 
     init(source: Source) {
         coreContext = CoreRequestContextStorage(source: source)
         remote = source.channel.remoteAddress?.ipAddress ?? ""
+        peer = source.channel.remoteAddress
+        local = source.channel.localAddress
     }
 }
 
 /// Who calls.
 package struct Principal: Sendable, Equatable {
-    /// Id of the token (never its text); `open` where no token is asked for.
+    /// Id of the token (never its text).
     package let id: String
     package let scope: TokenScope
 
-    static let open = Principal(id: "open", scope: .admin)
+    /// Whoever calls what needs no token.
+    static let anybody = Principal(id: "", scope: .read)
 }
 
 /// What a handler knows of its call beside the decoded request.

@@ -9,12 +9,16 @@ package struct CoordinatorConfiguration: Sendable {
     package var host: String
     /// 0 lets the system choose.
     package var port: Int
-    /// File with the plaintext admin token to accept; with it a token is asked for even on loopback.
+    /// File with the plaintext of a further admin token to accept, beside `admin.token`.
     package var tokenFile: String?
     package var tlsCertificate: String?
     package var tlsKey: String?
     /// TLS 1.2 beside 1.3, for old clients.
     package var allowsTLS12 = false
+    /// Names, besides loopback's, under which a coordinator on loopback is called: those of a proxy before it.
+    package var allowedHosts: [String] = []
+    /// Where this user's commands on this machine find the token; nil for nowhere.
+    package var registry: CoordinatorRegistry?
     /// Serves other machines without TLS.
     package var insecureLAN: Bool
     /// How long an attempt may be silent before its job may be claimed by another worker.
@@ -55,12 +59,7 @@ package struct CoordinatorConfiguration: Sendable {
     /// Whether only this machine can reach it.
     package var isLoopback: Bool { Self.isLoopback(host) }
 
-    static func isLoopback(_ host: String) -> Bool {
-        host == "localhost" || host == "::1" || host == "[::1]"
-            || (host.hasPrefix("127.") && host.split(separator: ".").count == 4)
-    }
-
-    var needsToken: Bool { !isLoopback || tokenFile != nil }
+    static func isLoopback(_ host: String) -> Bool { HostAddress(host)?.isLoopback ?? false }
 
     /// Refuses what would be unsafe or cannot work.
     func validate() throws {
@@ -77,6 +76,9 @@ package struct CoordinatorConfiguration: Sendable {
                 \(host) can be reached from other machines, and tokens would travel in the clear: give --tls-cert and --tls-key, \
                 or --insecure-lan if you trust the network
                 """)
+        }
+        for name in allowedHosts where HostAddress(name) == nil {
+            throw CoordinatorError(.badConfiguration, "--allow-host \(name): wanted a host's name, without a port")
         }
         guard lease >= .milliseconds(100) else {
             throw CoordinatorError(.badConfiguration, "--lease \(lease): wanted at least 0.1 seconds")

@@ -6,15 +6,17 @@ import UnixSignals
 package enum CoordinatorDaemon {
     /// Runs until SIGTERM or SIGINT; then ends within five seconds. Everything answered before is on disk.
     ///
-    /// - Parameter started: called with the URL once requests are served.
+    /// - Parameter started: called once requests are served, with the URL and a one-time link for a browser.
     /// - Throws: `CoordinatorError` or `LedgerError` with one clear message that names the thing and the remedy.
     package static func run(
-        _ configuration: CoordinatorConfiguration, started: @escaping @Sendable (String) -> Void = { _ in }
+        _ configuration: CoordinatorConfiguration,
+        started: @escaping @Sendable (_ url: String, _ link: String) -> Void = { _, _ in }
     ) async throws {
         let service = try CoordinatorService(configuration)
         let announcer = Task {
             do {
-                started(try await service.url())
+                let url = try await service.url()
+                started(url, service.browserURL(url) + service.link())
             } catch {
                 // `run` throws the same error below.
             }

@@ -23,6 +23,8 @@ package final class CoordinatorService: Service {
 
     package let configuration: CoordinatorConfiguration
     package let logger: Logger
+    private let links: LinkBook
+    private let adminID = Mutex("")
     private let ledger: Ledger
     private let listening = Mutex<Listening>(.starting([]))
 
@@ -32,6 +34,7 @@ package final class CoordinatorService: Service {
         Ledger.tameAllocator()
         self.configuration = configuration
         self.logger = logger ?? Self.standardLogger(configuration.logLevel)
+        links = LinkBook(time: configuration.time)
         ledger = try Ledger(folder: configuration.dataFolder, time: configuration.time, onFatal: configuration.onFatal)
     }
 
@@ -65,6 +68,13 @@ package final class CoordinatorService: Service {
         return "\(configuration.tlsCertificate == nil ? "http" : "https")://\(host):\(try await port())"
     }
 
+    /// The same for people: at no wildcard address, but at this machine's name.
+    package func browserURL(_ url: String) -> String {
+        guard ["0.0.0.0", "::", "[::]"].contains(configuration.host) else { return url }
+        let parts = url.split(separator: ":")
+        return "\(parts[0])://\(ProcessInfo.processInfo.hostName):\(parts[parts.count - 1])"
+    }
+
     /// Serves until graceful shutdown or cancellation. The ledger is closed when it returns.
     package func run() async throws {
         do {
@@ -80,7 +90,10 @@ package final class CoordinatorService: Service {
     }
 
     private func serve() async throws {
-        let tokens = try await TokenBook.prepare(configuration, ledger: ledger)
+        let (tokens, admin) = try await TokenBook.prepare(configuration, ledger: ledger)
+        let principal = try tokens.check(token: admin, wants: [.admin])
+        adminID.withLock { $0 = principal.id }
+        let sessions = DashboardSessions(ledger: ledger.id, time: configuration.time)
         let settings = CoordinatorSettings(ledger: ledger.id, epoch: ledger.epoch, lease: configuration.lease)
         let engine = try await CoordinatorEngine(
             ledger: ledger, settings: settings, time: configuration.time, logger: logger)
@@ -88,17 +101,26 @@ package final class CoordinatorService: Service {
         let routes = Routes(
             engine: engine, tokens: tokens,
             mount: EndpointMount(
-                tokens: tokens, logger: logger, isLoopback: configuration.isLoopback,
+                tokens: tokens, logger: logger, sessions: sessions,
                 failures: FailureBook(most: configuration.connections.refusedTokens, time: configuration.time)),
             workerSessions: WorkerSessionBook(try await ledger.sessionOwners()), gauge: gauge,
-            sessions: DashboardSessions(time: configuration.time), isSecure: configuration.tlsCertificate != nil,
-            lease: configuration.lease, started: configuration.time.monotonic())
+            sessions: sessions, links: links, isSecure: configuration.tlsCertificate != nil, lease: configuration.lease,
+            started: configuration.time.monotonic())
         let application = Application(
-            responder: FrontDoor(routes: routes.router().buildResponder()), server: try server(),
+            responder: FrontDoor(
+                routes: routes.router().buildResponder(),
+                origin: RequestOrigin(
+                    isLoopback: configuration.isLoopback,
+                    allowed: Set(configuration.allowedHosts.compactMap { HostAddress($0) }))), server: try server(),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "radiata",
                 backlog: 1024, availableConnectionsDelegate: .maximum(Self.mostConnections(), logger: quiet(logger))),
-            onServerRunning: { [self] channel in announce(.success(channel.localAddress?.port ?? configuration.port)) },
+            // Nobody is answered before this returns.
+            onServerRunning: { [self] channel in
+                let port = channel.localAddress?.port ?? configuration.port
+                publish(admin, port)
+                announce(.success(port))
+            },
             logger: quiet(logger))
         var group = ServiceGroupConfiguration(
             // Told to stop in reverse order: first waiting polls are answered, then connections end, then the clock.
@@ -111,7 +133,39 @@ package final class CoordinatorService: Service {
                 .init(service: PollEnder(engine: engine), successTerminationBehavior: .ignore),
             ], logger: quiet(logger))
         group.maximumGracefulShutdownDuration = Duration.seconds(3)
-        try await ServiceGroup(configuration: group).run()
+        do {
+            try await ServiceGroup(configuration: group).run()
+        } catch {
+            withdraw(admin)
+            throw error
+        }
+        withdraw(admin)
+    }
+
+    /// The path of a one-time link that lets a browser in as the coordinator's own user.
+    package func link() -> String {
+        links.make(token: adminID.withLock { $0 }, lifetime: LinkBook.startLifetime)
+    }
+
+    /// Puts the token where this user's commands find it.
+    private func publish(_ token: String, _ port: Int) {
+        guard let registry = configuration.registry else { return }
+        do {
+            try registry.publish(token, port: port)
+        } catch {
+            logger.warning(
+                "commands do not find the token by themselves, give them --token-file \(configuration.dataFolder)/admin.token: \(error)"
+            )
+        }
+    }
+
+    private func withdraw(_ token: String) {
+        guard let registry = configuration.registry, case .at(let port) = listening.withLock({ $0 }) else { return }
+        do {
+            try registry.withdraw(token, port: port)
+        } catch {
+            logger.warning("\(registry.path(port: port)) stays: \(error)")
+        }
     }
 
     private func server() throws -> HTTPServerBuilder {

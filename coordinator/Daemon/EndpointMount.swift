@@ -11,9 +11,8 @@ import SweepWire
 struct EndpointMount: Sendable {
     let tokens: TokenBook
     let logger: Logger
-    /// Names under which a browser on this machine may call while no token is asked for (a page from elsewhere must
-    /// not).
-    let isLoopback: Bool
+    /// Browsers that were let in.
+    let sessions: DashboardSessions
     let failures: FailureBook
 
     /// - Parameter handler: gets the decoded request, and who calls with which HTTP request (its body was read).
@@ -29,6 +28,7 @@ struct EndpointMount: Sendable {
             do {
                 var request = request
                 let principal = try admit(request, context, endpoint.scopes)
+                try Self.checkMedia(request, Input.content, endpoint.name)
                 if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > endpoint.bodyLimit {
                     throw WireError(
                         .tooLarge, "\(endpoint.name): a body of \(length) bytes, at most \(endpoint.bodyLimit)")
@@ -43,9 +43,12 @@ struct EndpointMount: Sendable {
                 }
                 for name in names { parameters[name] = context.parameters.get(name) }
                 let body = try await Self.collect(&request, limit: endpoint.bodyLimit, name: endpoint.name)
-                let output = try await handler(
-                    try Input(parameters: parameters, body: body), Call(http: request, principal: principal))
-                return Self.response(.ok, Output.contentType, try output.body())
+                let input: Input = try await Self.decode(body, parameters)
+                let output = try await handler(input, Call(http: request, principal: principal))
+                // What grows with the ledger is written beside the threads that heartbeats need.
+                let isLong = Self.longAnswers.contains(endpoint.name)
+                let answer = try isLong ? await BlockingWork.run { try output.body() } : output.body()
+                return Self.response(.ok, Output.contentType, answer)
             } catch {
                 return refuse(error, endpoint.name)
             }
@@ -57,8 +60,48 @@ struct EndpointMount: Sendable {
         if let name = SafeHeaders.protocolVersion, let fault = ProtocolVersion.fault(request.headers[name]) {
             throw fault
         }
-        if tokens.isOpen { try checkOrigin(request) }
-        return try counted(context) { try tokens.check(request.headers[.authorization], wants: scopes) }
+        return try counted(context) {
+            if !scopes.isEmpty, request.headers[.authorization] == nil, let token = pageToken(request) {
+                return try tokens.check(id: token, wants: scopes)
+            }
+            return try tokens.check(request.headers[.authorization], wants: scopes)
+        }
+    }
+
+    /// The token that a call of the page for people stands for: it shows the cookie and its own secret.
+    private func pageToken(_ request: Request) -> String? {
+        guard let name = SafeHeaders.page, let page = request.headers[name],
+            let secret = sessions.secret(in: request.headers[.cookie])
+        else { return nil }
+        return sessions.token(of: secret, page: page)
+    }
+
+    /// Browsers let any page send forms and plain text anywhere, but other media types only with leave.
+    static func checkMedia(_ request: Request, _ content: WireContent, _ name: String) throws {
+        let wanted: String
+        switch content {
+        case .none: return
+        case .json: wanted = "application/json"
+        case .bytes: wanted = "application/octet-stream"
+        }
+        let sent = request.headers[.contentType] ?? ""
+        let media = sent.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
+        guard media == wanted else {
+            throw WireError(
+                .badRequest, "\(name): the body's Content-Type is '\(sent.prefix(80))', wanted \(wanted)")
+        }
+    }
+
+    /// Bodies above this size are read beside the threads that heartbeats need.
+    private static let longBody = 64 << 10
+    private static let longAnswers: Set<String> = [
+        "sweeps", "status", "jobs", "job", "workers", "query", "export", "launch", "missingBlobs", "tokens", "check",
+        "input",
+    ]
+
+    private static func decode<Input: WireRequest>(_ body: Data, _ parameters: [String: String]) async throws -> Input {
+        guard body.count > longBody else { return try Input(parameters: parameters, body: body) }
+        return try await BlockingWork.run { try Input(parameters: parameters, body: body) }
     }
 
     /// Counts tokens that are refused; who shows too many of them waits.
@@ -70,23 +113,6 @@ struct EndpointMount: Sendable {
             throw WireError(
                 .busy, "too many refused tokens from this address; wait \(Int(wait)) s", retryAfter: wait)
         }
-    }
-
-    /// Without tokens a page of another site could call this coordinator through the user's browser.
-    private func checkOrigin(_ request: Request) throws {
-        if let authority = request.head.authority, isLoopback, !Self.isLocal(authority) {
-            throw WireError(.forbidden, "the host '\(authority)' is not this machine; use 127.0.0.1 or localhost")
-        }
-        if let origin = request.headers[.origin], let host = URLComponents(string: origin)?.host,
-            !CoordinatorConfiguration.isLoopback(host)
-        {
-            throw WireError(.forbidden, "a page of \(host) may not call this coordinator")
-        }
-    }
-
-    private static func isLocal(_ authority: String) -> Bool {
-        guard let host = URLComponents(string: "http://\(authority)")?.host else { return false }
-        return CoordinatorConfiguration.isLoopback(host)
     }
 
     static func collect(_ request: inout Request, limit: Int, name: String) async throws -> Data {

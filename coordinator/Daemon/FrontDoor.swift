@@ -4,10 +4,11 @@ import Hummingbird
 import NIOCore
 import SweepWire
 
-/// Before and after the router: unknown paths and methods as errors of the contract, and the headers that every answer
+/// Before and after the router: pages from elsewhere, unknown paths and methods as errors of the contract, and the headers that every answer
 /// carries.
 struct FrontDoor<Routes: HTTPResponder>: HTTPResponder where Routes.Context == CallContext {
     let routes: Routes
+    let origin: RequestOrigin
     let paths = PathTable()
 
     func respond(to request: Request, context: CallContext) async throws -> Response {
@@ -19,6 +20,11 @@ struct FrontDoor<Routes: HTTPResponder>: HTTPResponder where Routes.Context == C
     }
 
     private func answer(_ request: Request, _ context: CallContext) async throws -> Response {
+        do {
+            try origin.check(request)
+        } catch {
+            return EndpointMount.response(WireError.from(error))
+        }
         let methods = paths.methods(of: request.uri.path)
         guard !methods.isEmpty else {
             return EndpointMount.response(WireError(.notFound, "there is nothing at this path"))
@@ -39,6 +45,8 @@ struct FrontDoor<Routes: HTTPResponder>: HTTPResponder where Routes.Context == C
 
 enum SafeHeaders {
     static let policy = HTTPField.Name("Content-Security-Policy")
+    /// The secret that the page for people sends with what it changes.
+    static let page = HTTPField.Name("Radiata-Page")
     static let protocolVersion = HTTPField.Name(ProtocolVersion.header)
 
     static let all: [HTTPField] = [

@@ -9,15 +9,20 @@ import SweepWire
 enum DashboardPath {
     static let page = "/"
     static let style = "/dashboard.css"
+    static let script = "/dashboard.js"
+    static let open = "/open"
     static let login = "/login"
     static let logout = "/logout"
-    static let all = [(page, "GET"), (style, "GET"), (login, "GET"), (login, "POST"), (logout, "POST")]
+    static let all = [
+        (page, "GET"), (style, "GET"), (script, "GET"), (open, "GET"), (login, "GET"), (login, "POST"),
+        (logout, "POST"),
+    ]
 }
 
 extension Routes {
-    /// A page for people at `/`: sweeps, jobs and workers. No script, nothing from elsewhere; it reloads itself. Where
-    /// tokens are asked for a browser shows one once, and holds a cookie from then on, which reads this page and nothing
-    /// else.
+    /// A page for people at `/`: sweeps, jobs and workers. Its only script is the coordinator's own, nothing comes from
+    /// elsewhere; it reloads itself. A browser is let in once, and holds a cookie from then on, which reads this page and
+    /// nothing else.
     func addDashboard(_ router: Router<CallContext>) {
         router.get(RouterPath(DashboardPath.page)) { request, context in
             await page(request, context)
@@ -25,23 +30,23 @@ extension Routes {
         router.get(RouterPath(DashboardPath.style)) { _, _ in
             EndpointMount.response(.ok, "text/css; charset=utf-8", Data(Dashboard.style.utf8))
         }
-        router.get(RouterPath(DashboardPath.login)) { _, _ in Self.html(.ok, Dashboard.login(fault: nil)) }
-        router.post(RouterPath(DashboardPath.login)) { request, context in await login(request, context) }
-        router.post(RouterPath(DashboardPath.logout)) { request, _ in
-            if let secret = DashboardSessions.secret(in: request.headers[.cookie]) { sessions.end(secret) }
-            var response = Self.redirect(to: DashboardPath.login)
-            response.headers[.setCookie] = cookie("", seconds: 0)
-            return response
+        router.get(RouterPath(DashboardPath.script)) { _, _ in
+            EndpointMount.response(.ok, "text/javascript; charset=utf-8", Data(Dashboard.script.utf8))
         }
+        addBrowserLogin(router)
     }
 
     private func page(_ request: Request, _ context: CallContext) async -> Response {
         do {
-            let isLoggedIn = try admitBrowser(request, context)
-            let page = try await Dashboard.page(
-                sweeps: ledger.sweeps().map(Self.summary), workers: workers(),
-                jobs: ledger.jobs(sweep: nil, state: nil, limit: 500, after: nil).map(Self.summary), now: wall,
-                isLoggedIn: isLoggedIn)
+            let (principal, isLoggedIn) = try admitBrowser(request, context)
+            let (sweeps, workers) = (try await ledger.sweeps().map(Self.summary), try await workers())
+            let jobs = try await ledger.jobs(sweep: nil, state: nil, limit: 500, after: nil).map(Self.summary)
+            let now = wall
+            let page = try await BlockingWork.run {
+                Dashboard.page(
+                    sweeps: sweeps, workers: workers, jobs: jobs, now: now, isLoggedIn: isLoggedIn,
+                    mayChange: isLoggedIn && principal.scope.allows(.submit))
+            }
             return Self.html(.ok, page)
         } catch let error as WireError where error.code == .unauthorized && request.headers[.authorization] == nil {
             return Self.redirect(to: DashboardPath.login)
@@ -50,86 +55,43 @@ extension Routes {
         }
     }
 
-    /// - Returns: whether it was a cookie that let the browser in.
-    private func admitBrowser(_ request: Request, _ context: CallContext) throws -> Bool {
-        guard !tokens.isOpen, request.headers[.authorization] == nil else {
-            _ = try mount.admit(request, context, [.read])
-            return false
+    /// - Returns: who reads, and whether it was a cookie that let the browser in.
+    private func admitBrowser(_ request: Request, _ context: CallContext) throws -> (Principal, Bool) {
+        guard request.headers[.authorization] == nil else {
+            return (try mount.admit(request, context, [.read]), false)
         }
-        guard let secret = DashboardSessions.secret(in: request.headers[.cookie]),
-            let token = sessions.token(of: secret)
+        guard let secret = sessions.secret(in: request.headers[.cookie]), let token = sessions.token(of: secret)
         else { throw WireError(.unauthorized, "log in first") }
-        _ = try tokens.check(id: token, wants: [.read])
-        return true
-    }
-
-    /// Takes a token from the form. A page of another site cannot post it: its origin gives it away.
-    private func login(_ request: Request, _ context: CallContext) async -> Response {
-        do {
-            guard Self.isSameOrigin(request) else {
-                throw WireError(.forbidden, "the form was sent by a page from elsewhere")
-            }
-            var request = request
-            let body = try await EndpointMount.collect(&request, limit: 4096, name: "login")
-            let principal = try mount.counted(context) {
-                try tokens.check(token: Self.field("token", of: body), wants: [.read])
-            }
-            var response = Self.redirect(to: DashboardPath.page)
-            let secret = sessions.begin(token: principal.id)
-            response.headers[.setCookie] = cookie(secret, seconds: Int(DashboardSessions.lifetime.inSeconds))
-            return response
-        } catch let error as WireError where error.code == .unauthorized || error.code == .forbidden {
-            var response = Self.html(.init(code: error.status), Dashboard.login(fault: error.message))
-            if error.code == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer realm=\"radiata\"" }
-            return response
-        } catch {
-            return mount.refuse(error, "login")
-        }
-    }
-
-    private func cookie(_ value: String, seconds: Int) -> String {
-        "\(DashboardSessions.cookie)=\(value); Path=/; Max-Age=\(seconds); HttpOnly; SameSite=Strict"
-            + (isSecure ? "; Secure" : "")
-    }
-
-    private static func isSameOrigin(_ request: Request) -> Bool {
-        if let name = HTTPField.Name("Sec-Fetch-Site"), let site = request.headers[name] {
-            return site == "same-origin" || site == "none"
-        }
-        guard let origin = request.headers[.origin] else { return true }  // no browser
-        guard let sent = URLComponents(string: origin), let host = sent.host else { return false }
-        return request.head.authority == (sent.port.map { "\(host):\($0)" } ?? host)
-    }
-
-    /// One field of a form (`application/x-www-form-urlencoded`).
-    static func field(_ name: String, of body: Data) -> String {
-        for pair in String(decoding: body, as: UTF8.self).split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, parts[0] == name else { continue }
-            let text = parts[1].replacingOccurrences(of: "+", with: " ")
-            return (text.removingPercentEncoding ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
-        }
-        return ""
-    }
-
-    private static func redirect(to path: String) -> Response {
-        var response = html(.seeOther, "")
-        response.headers[.location] = path
-        return response
-    }
-
-    private static func html(_ status: HTTPResponse.Status, _ text: String) -> Response {
-        var response = EndpointMount.response(status, "text/html; charset=utf-8", Data(text.utf8))
-        if let name = SafeHeaders.policy { response.headers[name] = Dashboard.policy }
-        return response
+        return (try tokens.check(id: token, wants: [.read]), true)
     }
 }
 
 /// Renders the page; every name and text goes through `escaped`.
 enum Dashboard {
-    /// No script at all; style from here only; the one form goes here only.
+    /// Script and style from here only, none within the page; forms and calls go here only.
     static let policy =
-        "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
+    /// Keeps the page's secret, which browsers separate by port and by tab, and sends it with what the page changes.
+    static let script = """
+        "use strict";
+        const place = "radiata-page";
+        const given = document.body.dataset.page;
+        if (given) { sessionStorage.setItem(place, given); location.replace("/"); }
+        const secret = sessionStorage.getItem(place);
+        for (const button of document.querySelectorAll("button[data-action]")) {
+          if (!secret) { button.hidden = true; continue; }
+          button.addEventListener("click", async () => {
+            button.disabled = true;
+            const answer = await fetch("/v1/actions", {
+              method: "POST", headers: { "Content-Type": "application/json", "\(SafeHeaders.page?.rawName ?? "")": secret },
+              body: JSON.stringify({ action: button.dataset.action, target: button.dataset.target }) });
+            if (answer.ok) { location.reload(); return; }
+            document.getElementById("note").textContent = (await answer.json()).message;
+          });
+        }
+
+        """
 
     static let style = """
         body{font:15px/1.4 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222;background:#fff}
@@ -139,10 +101,11 @@ enum Dashboard {
         @media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}th,td{border-color:#333}}
         """
 
-    private static func head(_ extra: String) -> String {
+    private static func head(_ extra: String, body: String = "<body>") -> String {
         """
         <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-        \(extra)<title>Radiata</title><link rel="stylesheet" href="\(DashboardPath.style)"></head><body><h1>Radiata</h1>
+        \(extra)<title>Radiata</title><link rel="stylesheet" href="\(DashboardPath.style)">
+        <script src="\(DashboardPath.script)" defer></script></head>\(body)<h1>Radiata</h1>
         """
     }
 
@@ -150,26 +113,42 @@ enum Dashboard {
         """
         \(head(""))
         \(fault.map { "<p class=\"failed\">\(escaped($0))</p>" } ?? "")
-        <form method="post" action="\(DashboardPath.login)"><p><label for="token">Access token (radiata token create --scope read)</label></p>
+        <form method="post" action="\(DashboardPath.login)"><p><label for="token">Access token (radiata token create --scope read), or use the link of radiata open</label></p>
         <p><input id="token" name="token" type="password" autocomplete="current-password" required autofocus></p>
         <p><button>Log in</button></p></form></body></html>
 
         """
     }
 
+    /// What a browser gets once it is let in: it keeps the secret and goes to the page.
+    static func welcome(page secret: String) -> String {
+        """
+        \(head("", body: "<body data-page=\"\(escaped(secret))\">"))
+        <p><a href="\(DashboardPath.page)">To the dashboard</a></p></body></html>
+
+        """
+    }
+
     static func page(
-        sweeps: [SweepSummary], workers: [WorkerSummary], jobs: [JobSummary], now: WallTime, isLoggedIn: Bool
+        sweeps: [SweepSummary], workers: [WorkerSummary], jobs: [JobSummary], now: WallTime, isLoggedIn: Bool,
+        mayChange: Bool
     ) -> String {
         """
         \(head("<meta http-equiv=\"refresh\" content=\"5\">"))
-        <p>\(escaped(now.description))</p>
-        <h2>Sweeps</h2>\(table(["sweep", "jobs", "done", "running", "waiting", "failed", "other"], sweeps.map(row)))
+        <p>\(escaped(now.description))</p><p id="note" class="failed"></p>
+        <h2>Sweeps</h2>\(table(["sweep", "jobs", "done", "running", "waiting", "failed", "other"] + (mayChange ? [""] : []), sweeps.map { row($0) + (mayChange ? [buttons($0)] : []) }))
         <h2>Workers</h2>\(table(["worker", "state", "busy", "slots", "silent"], workers.map { row($0, now) }))
         <h2>Jobs</h2>\(table(["job", "sweep", "group", "state", "seed", "attempts", "failure"], jobs.map(row)))
         \(isLoggedIn ? "<form method=\"post\" action=\"\(DashboardPath.logout)\"><button>Log out</button></form>" : "")
         </body></html>
 
         """
+    }
+
+    private static func buttons(_ sweep: SweepSummary) -> String {
+        [ActionRequest.Action.pause, .unpause].map { action in
+            "<button data-action=\"\(action.rawValue)\" data-target=\"\(escaped(sweep.name))\">\(action.rawValue)</button>"
+        }.joined(separator: " ")
     }
 
     private static func row(_ sweep: SweepSummary) -> [String] {

@@ -17,6 +17,7 @@ struct Routes: Sendable {
     let workerSessions: WorkerSessionBook
     let gauge: DiskGauge
     let sessions: DashboardSessions
+    let links: LinkBook
     /// Whether browsers come by TLS: their cookie then never travels otherwise.
     let isSecure: Bool
     let queries = QueryGate()

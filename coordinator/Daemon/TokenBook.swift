@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 package import Ports
 package import SweepLedger
 package import SweepWire
@@ -15,26 +16,26 @@ package final class TokenBook: Sendable {
 
     private let state = Mutex(State())
     private let time: any TimeSource
-    /// Whether a request without a token may do everything (loopback without a token file).
-    let isOpen: Bool
 
-    package init(isOpen: Bool, time: any TimeSource) {
-        self.isOpen = isOpen
-        self.time = time
-    }
+    package init(time: any TimeSource) { self.time = time }
 
     package func replace(_ records: [TokenRecord]) {
         state.withLock { $0.byHash = Dictionary(records.map { ($0.hash, $0) }, uniquingKeysWith: { $1 }) }
     }
 
     /// - Parameter header: the `Authorization` header.
-    /// - Returns: who calls; the open principal where nobody is asked.
+    /// - Returns: who calls.
     /// - Throws: `WireError` `unauthorized` or `forbidden`.
     package func check(_ header: String?, wants scopes: [TokenScope]) throws -> Principal {
-        guard !scopes.isEmpty else { return .open }
+        guard !scopes.isEmpty else { return .anybody }
         guard let header else {
-            if isOpen { return .open }
-            throw WireError(.unauthorized, "this coordinator wants a token; give --token-file, or RADIATA_TOKEN")
+            throw WireError(
+                .unauthorized,
+                """
+                this coordinator wants a token, on loopback too. Programs of its own user on its machine find it by themselves if \
+                they are as new as it is; others get it by --token-file FILE (DATA/admin.token of its data folder, or one of radiata \
+                token create) or RADIATA_TOKEN
+                """)
         }
         let parts = header.split(separator: " ")
         guard parts.count == 2, parts[0].lowercased() == "bearer" else {
@@ -48,7 +49,6 @@ package final class TokenBook: Sendable {
         let hash = Self.hash(token)
         // A lookup by the hash of 256 random bits tells nothing by its time.
         guard let record = state.withLock({ $0.byHash[hash] }) else {
-            if isOpen { return .open }
             throw WireError(
                 .unauthorized,
                 Self.isDamaged(token)
@@ -112,32 +112,23 @@ package final class TokenBook: Sendable {
 }
 
 extension TokenBook {
-    /// Makes `admin.token` on the first start, and takes the token of `--token-file`.
+    /// Makes `admin.token` where there is none that is good, and takes the token of `--token-file`.
     ///
+    /// - Returns: the tokens, and the text of `admin.token`.
     /// - Throws: `CoordinatorError` `badToken` for a file that others can read, or that holds no token.
     static func prepare(_ configuration: CoordinatorConfiguration, ledger: Ledger, files: any FileStore = DiskFiles())
-        async throws
-        -> TokenBook
+        async throws -> (book: TokenBook, admin: String)
     {
         let now = configuration.time.wall().milliseconds
-        let path = configuration.dataFolder + "/admin.token"
-        if try !files.exists(path) {
-            let (id, text) = make(SystemRandom())
-            try files.writeAtomically(Array((text + "\n").utf8), to: path, mode: 0o600)
-            try await ledger.writer.perform(
-                StoreToken(
-                    token: TokenRecord(
-                        id: id, hash: hash(text), scope: TokenScope.admin.rawValue, note: "admin.token", created: now)))
-        }
+        let admin = try await adminToken(configuration, ledger: ledger, files: files)
         if let file = configuration.tokenFile {
-            guard let information = try files.information(file) else {
-                throw CoordinatorError(.badToken, "--token-file \(file): no such file")
+            let text: String
+            do {
+                text = try SecretFile.read(file, files: files)
+            } catch let error as PortsError {
+                throw CoordinatorError(.badToken, "--token-file \(error.message)")
             }
-            guard information.mode & 0o077 == 0 else {
-                throw CoordinatorError(.badToken, "--token-file \(file) can be read by others; chmod 600 it")
-            }
-            let text = try files.readText(file, limit: 4096).trimmingCharacters(in: .whitespacesAndNewlines)
-            guard text.utf8.count >= 16, !text.contains(where: \.isWhitespace) else {
+            guard text.utf8.count >= 16 else {
                 throw CoordinatorError(.badToken, "--token-file \(file): wanted one token of at least 16 characters")
             }
             try await ledger.writer.perform(
@@ -146,8 +137,35 @@ extension TokenBook {
                         id: "token-file", hash: hash(text), scope: TokenScope.admin.rawValue, note: "--token-file",
                         created: now)))
         }
-        let book = TokenBook(isOpen: !configuration.needsToken, time: configuration.time)
+        let book = TokenBook(time: configuration.time)
         book.replace(try await ledger.tokens())
-        return book
+        return (book, admin)
+    }
+
+    /// The text of `admin.token`. A file whose token was revoked, or is another ledger's, is written anew.
+    private static func adminToken(
+        _ configuration: CoordinatorConfiguration, ledger: Ledger, files: any FileStore
+    ) async throws -> String {
+        let path = configuration.dataFolder + "/admin.token"
+        let now = configuration.time.wall()
+        if let information = try files.information(path), !information.isFolder {
+            if information.mode & 0o077 != 0, chmod(path, 0o600) != 0 {
+                throw CoordinatorError(.badToken, "\(path) can be read by others, and cannot be kept from them")
+            }
+            let text = try files.readText(path, limit: 4096).trimmingCharacters(in: .whitespacesAndNewlines)
+            let isGood = try await ledger.tokens().contains { token in
+                token.hash == hash(text) && token.revoked == nil && token.scope == TokenScope.admin.rawValue
+                    && token.expires.map { $0 > now.milliseconds } ?? true
+            }
+            if isGood { return text }
+        }
+        let (id, text) = make(SystemRandom())
+        try files.writeAtomically(Array((text + "\n").utf8), to: path, mode: 0o600)
+        try await ledger.writer.perform(
+            StoreToken(
+                token: TokenRecord(
+                    id: id, hash: hash(text), scope: TokenScope.admin.rawValue, note: "admin.token",
+                    created: now.milliseconds)))
+        return text
     }
 }

@@ -18,7 +18,7 @@ final class BenchHouse {
     init(place: String?) throws {
         let parent = place.map { Paths.expanded($0) } ?? NSTemporaryDirectory()
         cluster = try LocalCluster(folder: "\(parent)/radiata-bench-\(SystemRandom().hexadecimal(bytes: 8))")
-        client = SweepClient(try ClientConfiguration(coordinator: "http://\(cluster.address)"))
+        client = try cluster.client()
         Self.raiseDescriptorLimit()
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Coordinator
 import Foundation
 import Logging
+import Ports
 import SweepWire
 
 struct CoordinatorCommand: AsyncParsableCommand {
@@ -20,19 +21,24 @@ struct CoordinatorCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Serve until stopped.",
             discussion:
-                "First start writes an admin token to DATA/admin.token. On loopback without --token-file no token is asked for."
+                """
+                The first start writes an admin token to DATA/admin.token. Your own commands and workers on this machine find it by \
+                themselves while the coordinator runs; others need --token-file or RADIATA_TOKEN.
+                """
         )
 
         @Option(help: "Folder of the ledger and the blobs.")
         var data = "~/.local/share/radiata"
         @Option(help: "HOST:PORT; port 0 lets the system choose.")
         var listen = "127.0.0.1:7070"
-        @Option(help: "File with the admin token to accept.")
+        @Option(help: "File with a further admin token to accept; only you may be able to read it.")
         var tokenFile: String?
         @Option(help: "Certificate (PEM).")
         var tlsCert: String?
         @Option(help: "Private key (PEM).")
         var tlsKey: String?
+        @Option(help: "A further name by which a coordinator on loopback is called, as by a proxy. Repeatable.")
+        var allowHost: [String] = []
         @Flag(help: "Serve TLS 1.2 beside 1.3.")
         var tls12 = false
         @Flag(help: "Serve other machines without TLS: only in a network you trust.")
@@ -52,8 +58,18 @@ struct CoordinatorCommand: AsyncParsableCommand {
                 tlsCertificate: tlsCert, tlsKey: tlsKey, insecureLAN: insecureLan, lease: try Self.duration(lease),
                 allowsTLS12: tls12)
             configuration.connections.refusedTokens = refusedTokens
+            configuration.allowedHosts = allowHost
+            configuration.registry = .ofThisUser()
+            let isLoopback = configuration.isLoopback
             do {
-                try await CoordinatorDaemon.run(configuration)
+                try await CoordinatorDaemon.run(configuration) { url, link in
+                    // Others may read a log, and from another machine open the link: there it is shown on a terminal only.
+                    let isShown = isLoopback || isatty(STDOUT_FILENO) == 1
+                    Console.out(
+                        isShown
+                            ? "dashboard (once, within an hour): \(link)\nlater: radiata open --coordinator \(url)"
+                            : "dashboard: radiata open --coordinator \(url)")
+                }
             } catch let error as CoordinatorError where error.code == .badConfiguration {
                 throw CommandFailure(.usage, error.message)
             }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Glibc
+import Ports
 import SweepClient
 import SweepWire
 
@@ -25,6 +27,7 @@ struct TokenCommand: AsyncParsableCommand {
         func run() async throws {
             let answer = try await options.client()
                 .call(.createToken, TokenRequest(scope: scope, note: note, lifetime: days.map { $0 * 86_400 }))
+            SecretFile.narrow(output: STDOUT_FILENO)
             Console.note("token \(answer.id), scope \(scope.rawValue); keep the next line, it is shown only now")
             Console.out(answer.token)
         }

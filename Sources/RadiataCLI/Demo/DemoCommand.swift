@@ -34,7 +34,7 @@ struct DemoCommand: AsyncParsableCommand {
         }
         Console.note("Radiata demo · sweep \(file) · everything goes to \(place)")
         try cluster.startCoordinator()
-        let client = SweepClient(try ClientConfiguration(coordinator: "http://\(cluster.address)"))
+        let client = try cluster.client()
         try await cluster.waitUntilServing(client)
         Console.note("coordinator  http://\(cluster.address)  (ledger \(place)/coordinator/ledger.db)")
         let threads = max(1, ProcessInfo.processInfo.activeProcessorCount / workers)

@@ -12,6 +12,9 @@ final class LocalCluster: Sendable {
     let address: String
     private let children = Mutex<[Process]>([])
     private let program: String
+    /// The coordinator's admin token, and the file of it.
+    private let token = SystemRandom().hexadecimal(bytes: 32)
+    private var tokenFile: String { "\(folder)/token" }
 
     /// - Parameter folder: gets `coordinator/`, `worker-N/` and the logs.
     init(folder: String) throws {
@@ -19,10 +22,20 @@ final class LocalCluster: Sendable {
         address = "127.0.0.1:\(try FreePort.find())"
         program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try DiskFiles().writeAtomically(Array((token + "\n").utf8), to: "\(folder)/token", mode: 0o600)
+    }
+
+    /// A client of the cluster's own coordinator.
+    func client() throws -> SweepClient {
+        SweepClient(try ClientConfiguration(coordinator: "http://\(address)", token: token))
     }
 
     func startCoordinator() throws {
-        try start(name: "coordinator", ["coordinator", "run", "--data", "\(folder)/coordinator", "--listen", address])
+        try start(
+            name: "coordinator",
+            [
+                "coordinator", "run", "--data", "\(folder)/coordinator", "--listen", address, "--token-file", tokenFile,
+            ])
     }
 
     func startWorker(_ number: Int, threads: Int, slots: Int = 1, inputs: [String]) throws {
@@ -30,7 +43,7 @@ final class LocalCluster: Sendable {
         try start(
             name: "worker-\(number)",
             ["worker", "run", "--coordinator", "http://\(address)", "--work", "\(folder)/worker-\(number)"]
-                + ["--slots", "\(slots)", "--threads", "\(threads)"] + inputOptions)
+                + ["--token-file", tokenFile, "--slots", "\(slots)", "--threads", "\(threads)"] + inputOptions)
     }
 
     /// Waits until the coordinator answers.

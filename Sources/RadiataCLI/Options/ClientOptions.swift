@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Ports
 import SweepClient
 
 /// Where the coordinator is; shared by all client commands.
@@ -7,7 +8,10 @@ struct ClientOptions: ParsableArguments {
     @Option(help: "Address of the coordinator (or RADIATA_COORDINATOR).")
     var coordinator: String?
 
-    @Option(help: "File with the access token (or RADIATA_TOKEN holds the token itself).")
+    @Option(
+        help:
+            "File with the access token (or RADIATA_TOKEN holds the token itself). Your own coordinators on this machine need none."
+    )
     var tokenFile: String?
 
     @Option(help: "Certificate authority that signed the coordinator's certificate.")
@@ -22,7 +26,8 @@ struct ClientOptions: ParsableArguments {
     func configuration() throws -> ClientConfiguration {
         let environment = ProcessInfo.processInfo.environment
         let address = coordinator ?? environment["RADIATA_COORDINATOR"] ?? Self.defaultCoordinator
-        var result = try ClientConfiguration(coordinator: address, token: try token(environment))
+        var result = try ClientConfiguration(
+            coordinator: address, token: try token(environment), registry: .ofThisUser(environment))
         result.authorities = tlsCa
         return result
     }
@@ -30,9 +35,9 @@ struct ClientOptions: ParsableArguments {
     private func token(_ environment: [String: String]) throws -> String? {
         guard let tokenFile else { return environment["RADIATA_TOKEN"] }
         do {
-            return try String(contentsOfFile: tokenFile, encoding: .utf8)
-        } catch {
-            throw CommandFailure(.usage, "--token-file \(tokenFile): cannot be read; is the path right and readable?")
+            return try SecretFile.read(tokenFile)
+        } catch let error as PortsError {
+            throw CommandFailure(.usage, "--token-file \(error.message)")
         }
     }
 }
