@@ -12,7 +12,7 @@ SIMULATE := .build/release/radiata-simulate
 # Python with the packages of Tests/Reference/requirements.txt; without one of your own, one is made from PyPI.
 RADIATA_PYTHON ?= .build/reference/bin/python
 
-.PHONY: help setup build test api-test api-campaign fuzz properties adapter-check reference algorithms e2e simulate faults campaign demo check format dist bench clean
+.PHONY: help setup build test api-test api-campaign fuzz properties adapter-check reference real-size algorithms e2e simulate faults campaign demo check format dist bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -57,10 +57,15 @@ reference: build $(RADIATA_PYTHON) ## models, training and resume against the re
 	$(RADIATA_PYTHON) Tests/Reference/model_run_check.py $(RADIATA)
 	$(RADIATA_PYTHON) Tests/Reference/tokenizer_check.py
 	$(RADIATA_PYTHON) Tests/Reference/replay_check.py $(RADIATA)
+	$(RADIATA_PYTHON) Tests/Reference/embedded_base_check.py $(RADIATA)
+	$(RADIATA_PYTHON) Tests/Reference/dump_check.py $(RADIATA)
 	$(RADIATA_PYTHON) Tests/Reference/bad_files_check.py $(RADIATA)
 	$(RADIATA_PYTHON) Tests/Reference/resume_check.py $(RADIATA)
 	$(RADIATA_PYTHON) Tests/Reference/full_size_check.py $(RADIATA) .build/large
 	$(TEST) --filter CoreDiffusionTests
+
+real-size: build $(RADIATA_PYTHON) ## a random Stable Diffusion 1.5 of full size through coordinator and worker (7 GB of memory, 6 GB of disk)
+	$(FAST) $(RADIATA_PYTHON) Tests/Reference/real_size.py $(RADIATA) .build/real-size
 
 algorithms: build ## train every algorithm on the demo's concept at equal size: the table of docs/adapters.md
 	$(FAST) python3 Tests/Reference/algorithm_table.py $(RADIATA) --out .build/algorithms

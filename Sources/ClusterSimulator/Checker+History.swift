@@ -4,7 +4,9 @@ extension Checker {
     /// I7 and I5: the history of every job is a path through the states, and nothing of an older attempt comes after a claim.
     func checkHistory(_ ledger: LedgerInspector, _ jobs: [Job]) throws {
         let events = try ledger.rows(
-            "SELECT id, job, kind, attempt FROM event WHERE id > \(lastEvent) ORDER BY id")
+            "SELECT id, job, kind, attempt, sweep, detail FROM event WHERE id > \(lastEvent) ORDER BY id")
+        let sweeps = Dictionary(
+            try ledger.rows("SELECT job, sweep FROM member").map { ($0[0].int, $0[1].int) }, uniquingKeysWith: min)
         for event in events {
             lastEvent = event[0].int
             let kind = event[2].string
@@ -12,8 +14,20 @@ extension Checker {
                 for (job, state) in history where state == "running" { history[job] = "unknown" }
                 claimed = [:]
             }
-            guard !event[1].isNull else { continue }
+            guard !event[1].isNull else {
+                let sweep = event[4].int
+                if kind == "sweep-stopped" {
+                    fairness.hold(sweep, sweeps.filter { $0.value == sweep }.map(\.key))
+                } else if !event[4].isNull {
+                    fairness.free(sweep)
+                }
+                continue
+            }
             let job = event[1].int
+            if let sweep = sweeps[job] {
+                fairness.sweeps[job] = sweep
+                if event[5].string == "its sweep goes on" { fairness.free(sweep) }
+            }
             if kind == "claim" { claimed[job] = event[3].int }
             let starts = cluster.coordinator.startEvents
             if isOfCluster, let unfair = fairness.happened(event[0].int, kind, job, starts: starts) {
@@ -41,6 +55,8 @@ extension Checker {
                 case ("unpause", "paused"), ("unpause", "expired"): "waiting"
                 case ("cancel", "waiting"), ("cancel", "running"), ("cancel", "expired"), ("cancel", "paused"):
                     "canceled"
+                case ("resume", "waiting") where event[5].string == "its sweep goes on": "waiting"
+                case ("resume", "expired") where event[5].string == "its sweep goes on": "expired"
                 case ("resume", "failed"), ("resume", "parked"), ("resume", "canceled"), ("resume", "paused"): "waiting"
                 default: nil
                 }

@@ -94,6 +94,9 @@ extension Cluster {
         world.fault(fault.rawValue)
     }
 
+    /// A state that an error of a disk or a restored backup took away fails its attempts, as a crash.
+    var mayLoseStates: Bool { wasRestored || plan.has(.coordinatorDisk) || plan.has(.spoolDamage) }
+
     func jump(_ milliseconds: Int64) {
         jumps += 1
         world.wallOffset += milliseconds

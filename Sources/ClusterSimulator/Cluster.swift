@@ -34,6 +34,8 @@ package final class Cluster {
     /// Wishes of users that are on their way; while the coordinator is away they are sent again and again.
     private var openActions = 0
     private let text: String
+    /// Of the sweep whose jobs all fail; nil where the plan has none.
+    private var brokenText: String?
 
     package init(seed: UInt64, plan: Plan? = nil) {
         world = World(seed: seed)
@@ -58,13 +60,26 @@ package final class Cluster {
             groups:
               - list: [ { lr: 1e-4 } ]
             """
+        if self.plan.broken > 0 {
+            let seeds = (1...self.plan.broken).map(String.init).joined(separator: ", ")
+            brokenText = """
+                name: broken
+                seeds: [\(seeds)]
+                trainer: { command: [typo, "{out}"] }
+                timeout: \(self.plan.timeoutSeconds)s
+                groups:
+                  - list: [ { lr: 1e-4 } ]
+                """
+        }
         coordinator.started = { [unowned self] in shadow.started(epoch: $0) }
         for number in 1...self.plan.workers { workers.append(SimulatedWorker(number, self)) }
     }
 
     func truth(_ id: JobID) -> JobTruth {
         if let known = truths[id] { return known }
-        let truth = JobTruth(id, poison: plan.poison, stretch: plan.stretch, seed: world.seed)
+        let broken: JobTruth.Fate? =
+            brokenIDs.contains(id) ? (plan.isBadlyConfigured ? .brokenConfig : .broken) : nil
+        let truth = JobTruth(id, poison: plan.poison, stretch: plan.stretch, seed: world.seed, broken: broken)
         truths[id] = truth
         return truth
     }
@@ -74,6 +89,10 @@ package final class Cluster {
         csd_seed_sqlite(world.seed)
         coordinator.start()
         launch()
+        if brokenText != nil {
+            let first = world.random("broken")
+            for _ in 0..<3 { world.after(.seconds(first.between(0, 900))) { [weak self] in self?.launchBroken() } }
+        }
         for worker in workers {
             world.after(.seconds(random.between(0, 20))) { [weak worker] in worker?.start() }
         }
@@ -109,6 +128,29 @@ package final class Cluster {
             shadow.promises.keys.insert(request.key)
         }
     }
+
+    /// A script with a typo is launched, and launched again in the hope that it was the machine's fault.
+    private func launchBroken() {
+        guard let brokenText, !isHealed else { return }
+        let request = LaunchRequest(
+            key: world.random("broken \(world.now)").hexadecimal(bytes: 16),
+            bundle: LaunchBundle(fileName: "broken.yaml", text: brokenText))
+        openLaunches += 1
+        network.insist(.launch, request, from: user) { [weak self] result in
+            self?.openLaunches -= 1
+            if case .failure(let error) = result { self?.world.fail("wire", "launch of the broken sweep: \(error)") }
+        }
+    }
+
+    lazy var brokenIDs: Set<JobID> = {
+        guard let brokenText else { return [] }
+        do {
+            let request = LaunchRequest(key: "", bundle: LaunchBundle(fileName: "broken.yaml", text: brokenText))
+            return Set(try SimulatedCoordinator.jobIDs(request))
+        } catch {
+            preconditionFailure("the broken sweep cannot be read: \(error)")
+        }
+    }()
 
     lazy var jobIDs: [JobID] = {
         do {
@@ -167,6 +209,7 @@ package final class Cluster {
             setDrain(worker, false)
         }
         act(.unpause)
+        if mustGoOn, isStopped() { act(.resume) }
         world.after(.seconds(60)) { [weak self] in self?.act(.unpause) }
         for job in jobIDs { world.after(.seconds(30)) { [weak self] in self?.act(.unpause, job.text) } }
     }
@@ -179,15 +222,17 @@ package final class Cluster {
         let timeouts = Double(3 + 2 * jobIDs.count { truth($0).fate == .hangs })
         let limit =
             world.now + Int64((work * 2 + timeouts * Double(plan.timeoutSeconds) + 2 * plan.leaseSeconds + 3600) * 1e9)
-        var quarantineLifted = world.now
+        var suspicionsLifted = world.now
         while world.violation == nil, world.now < limit {
             world.run(until: world.now + 20_000_000_000, mostEvents: mostEvents)
             if world.eventCount >= mostEvents { return }
             let open = openJobs()
             // A launch under way may bring more, and a resume may begin what has ended.
             if open.isEmpty, openLaunches == 0, openActions == 0 { return }
-            if world.now - quarantineLifted > 300_000_000_000 {
-                quarantineLifted = world.now
+            if world.now - suspicionsLifted > 300_000_000_000 {
+                suspicionsLifted = world.now
+                // What its host or chance stopped before can do well now.
+                if mustGoOn, isStopped() { act(.resume) }
                 for worker in workers { setDrain(worker, false) }
                 // A wish to pause may have been under way for minutes.
                 act(.unpause)
@@ -199,6 +244,22 @@ package final class Cluster {
         world.fail("I17", "not ended an hour after everything was healed: \(openJobs().joined(separator: "; "))")
     }
 
+    /// Whether nothing is wrong with the sweep itself.
+    var mustGoOn: Bool { plan.poison == 0 }
+
+    private func isStopped() -> Bool {
+        guard coordinator.isUp else { return false }
+        do {
+            return try coordinator.inspect {
+                try !$0.rows(
+                    "SELECT 1 FROM sweep_stop p JOIN sweep s ON s.id = p.sweep WHERE s.name = 'simulated'"
+                ).isEmpty
+            }
+        } catch {
+            return false  // looked at again soon
+        }
+    }
+
     private func openJobs() -> [String] {
         guard coordinator.isUp else { return ["the coordinator is down"] }
         do {
@@ -206,7 +267,9 @@ package final class Cluster {
                 try ledger.rows(
                     """
                     SELECT substr(identity, 1, 8), state, attempt, coalesce(failure, ''), coalesce(stop, '') FROM job
-                    WHERE state IN ('waiting', 'running', 'paused') ORDER BY id
+                    WHERE state IN ('waiting', 'running', 'paused') AND NOT (state = 'waiting' AND EXISTS (
+                        SELECT 1 FROM member m JOIN sweep_stop p ON p.sweep = m.sweep JOIN sweep s ON s.id = m.sweep
+                        WHERE m.job = job.id AND (s.name = 'broken' OR \(mustGoOn ? 0 : 1)))) ORDER BY id
                     """
                 ).map { row in "\(row[0].string) \(row[1].string) #\(row[2].int) \(row[3].string)\(row[4].string)" }
             }

@@ -14,8 +14,19 @@ struct Fairness {
     /// How many of the coordinator's starts are behind the newest event.
     private var starts = 0
     private(set) var worst = 0
+    /// Sweeps that were stopped: their jobs wait for a person, and are nobody's victims.
+    private var held: Set<Int> = []
+    /// The sweep of each job.
+    var sweeps: [Int: Int] = [:]
 
     struct Pair: Hashable { var victim: Int, rival: Int }
+
+    mutating func hold(_ sweep: Int, _ jobs: [Int]) {
+        held.insert(sweep)
+        for job in jobs { ready[job] = nil }
+    }
+
+    mutating func free(_ sweep: Int) { held.remove(sweep) }
 
     /// A job without a history is ready since the newest event at the latest.
     mutating func add(_ job: Int, isFresh: Bool, newest: Int) {
@@ -39,8 +50,16 @@ struct Fairness {
             // A user's wish begins anew.
             overtaken = overtaken.filter { $0.key.rival != job }
             ready[job] = Ready(since: event, isVictim: true)
-        case "released", "unpause": ready[job] = Ready(since: event, isVictim: true)
-        case "expired", "retry": ready[job] = Ready(since: event, isVictim: false)
+        case "released", "unpause", "expired", "retry":
+            guard !held.contains(sweeps[job] ?? -1) else {
+                ready[job] = nil
+                return nil
+            }
+            if kind == "released" || kind == "unpause" {
+                ready[job] = Ready(since: event, isVictim: true)
+                return nil
+            }
+            ready[job] = Ready(since: event, isVictim: false)
         default: ready[job] = nil
         }
         return nil

@@ -4,7 +4,7 @@ import SweepModel
 
 /// What a job must come to, computed from its id alone: the checker and the trainer agree on it, and nobody else knows.
 struct JobTruth: Sendable {
-    enum Fate: Sendable { case completes, alwaysCrashes, badConfig, notANumber, hangs }
+    enum Fate: Sendable { case completes, alwaysCrashes, badConfig, notANumber, hangs, broken, brokenConfig }
 
     let id: JobID
     let steps: Int
@@ -13,17 +13,23 @@ struct JobTruth: Sendable {
     let fate: Fate
     /// Its trainer takes the machine down with it, where the plan has that.
     let isHeavy: Bool
+    /// Its trainer also logs points that nobody can take.
+    let isUntidy: Bool
     private let start: UInt64
 
-    init(_ id: JobID, poison: Double, stretch: Double, seed: UInt64) {
+    /// - Parameter broken: how it fails, for a job of the broken sweep.
+    init(_ id: JobID, poison: Double, stretch: Double, seed: UInt64, broken: Fate? = nil) {
         self.id = id
         start = id.text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         let random = SeededRandom(seed: start ^ seed)
         steps = 4 + random.integer(below: 24)
         stateEvery = 2 + random.integer(below: 6)
         stepSeconds = random.between(2, 20) * stretch
-        fate = random.chance(poison) ? random.pick([.alwaysCrashes, .badConfig, .notANumber, .hangs]) : .completes
+        let drawn: Fate =
+            random.chance(poison) ? random.pick([.alwaysCrashes, .badConfig, .notANumber, .hangs]) : .completes
+        fate = broken ?? drawn
         isHeavy = random.chance(0.2)
+        isUntidy = random.chance(0.15)
     }
 
     /// The training state after so many steps: each depends on the one before, as weights do.

@@ -23,6 +23,18 @@ final class Network {
     private let random: SeededRandom
     private let jitter: SeededRandom
     weak var coordinator: SimulatedCoordinator?
+    /// I24: what was refused for good, and when its sender heard of it.
+    private var refused: [Refusal: [Int64]] = [:]
+    /// Blobs are named by what they hold: several attempts of one machine may bring the same one, each of them refused once.
+    private static let ofContent: Set<String> = ["beginBlob", "putChunk", "commitBlob"]
+
+    private struct Refusal: Hashable {
+        let machine: Int
+        let name: String
+        let parameters: [String: String]
+        let body: Data
+    }
+
     /// Machines whose requests, or whose answers, are lost.
     var lostUp: Set<Int> = []
     var lostDown: Set<Int> = []
@@ -50,6 +62,12 @@ final class Network {
             preconditionFailure("\(endpoint.name) cannot be encoded: \(error)")
         }
         let parameters = request.parameters
+        let what = Refusal(machine: peer.machine, name: endpoint.name, parameters: parameters, body: body)
+        let limit = Self.ofContent.contains(endpoint.name) ? 3 : 1
+        let recent = (refused[what] ?? []).filter { world.now - $0 < 1_000_000_000 }
+        if peer.badge == .workers, recent.count >= limit {
+            world.fail("I24", "\(endpoint.name) was refused and sent again within a second, the same")
+        }
         var isOver = false
         var given: [UInt64] = []
         let finish: (Result<Response, ClientError>) -> Void = { result in
@@ -82,6 +100,10 @@ final class Network {
                         switch answer {
                         case .none: finish(.failure(Self.silence))
                         case .some(.failure(let error)):
+                            if !error.isTransient {
+                                let before = Array((self.refused[what] ?? []).suffix(2))
+                                self.refused[what] = before + [self.world.now]
+                            }
                             finish(.failure(ClientError(.refused(error.code), error.message, answer: error)))
                         case .some(.success(let bytes)):
                             do {

@@ -71,6 +71,10 @@ package struct Plan: Sendable {
     package var loss: Double
     /// Jobs that fail by themselves always.
     package var poison: Double
+    /// Jobs of a second sweep that fail always, before anything is logged; 0 for no such sweep.
+    package var broken = 0
+    /// They fail by their settings, not by a crash.
+    package var isBadlyConfigured = false
     /// How much longer than seconds a step of training takes.
     package var stretch = 1.0
     /// Simulated seconds from one look at all invariants to the next.
@@ -109,6 +113,11 @@ package struct Plan: Sendable {
         lane = Lane(seed: seed)
         checkSeconds = random.pick([7, 7, 20, 60])
         enter(lane, random)
+        // Drawn apart, so that the other seeds' plans stay as they are.
+        guard seed % 10 == 0 || seed % 10 == 6 else { return }
+        let other = SeededRandom(seed: seed ^ 0x4252_4B4E)
+        broken = other.pick([1, 2, 3, 4, 6, 6])
+        isBadlyConfigured = other.chance(0.3)
     }
 
     private mutating func enter(_ lane: Lane, _ random: SeededRandom) {
@@ -190,6 +199,7 @@ package struct Plan: Sendable {
 
     package var summary: String {
         "\(lane): \(workers) workers × \(slots), \(jobs) jobs × \(stretch), lease \(Int(leaseSeconds)) s, \(Int(seconds)) s; "
+            + (broken > 0 ? "\(broken) broken jobs; " : "")
             + (faults.isEmpty ? "no faults" : faults.map(\.rawValue).sorted().joined(separator: " "))
     }
 }

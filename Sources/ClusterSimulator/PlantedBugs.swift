@@ -12,8 +12,9 @@ package enum PlantedBugs {
         "known-blob-not-kept", "known-blob-not-settled", "log-not-rewritten", "lost-counts", "no-stall-guard",
         "overlap-counted-twice", "rename-before-file-sync",
         "resumes-hidden-state", "retry-after-io-error", "revives-after-claim", "row-before-folder-sync",
-        "scope-not-asked", "session-of-anybody", "spool-trimmed-early", "stop-without-attempt", "superseded-goes-on",
-        "synchronous-normal",
+        "scope-not-asked", "session-of-anybody", "spool-trimmed-early", "stop-without-attempt", "stopped-by-others",
+        "superseded-goes-on",
+        "synchronous-normal", "trials-at-once", "trials-too-early",
         "turns-without-end",
     ]
 

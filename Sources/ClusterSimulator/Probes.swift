@@ -5,7 +5,8 @@
 enum Probes {
     static let all: [String] =
         [
-            "attempt recovered", "attempt resumes from a state", "backup made", "backup restored", "blob collected",
+            "a point that cannot be taken", "attempt recovered", "attempt resumes from a state", "backup made",
+            "backup restored", "blob collected",
             "blob collected while it was told to be there", "blob wanted again while it was collected",
             "coordinator could not start", "coordinator ended by an error of its disk", "damaged report passed over",
             "ended before it began", "failure reported", "file without a row collected", "grant given again",
@@ -16,7 +17,8 @@ enum Probes {
             "report without its blobs", "second attempt granted", "session unknown", "something in quarantine",
             "state saved at a polite stop", "stranger's heartbeat refused", "stranger's points refused",
             "stranger's reports refused", "trainer timed out", "unfinished attempt folder removed",
-            "worker in quarantine",
+            "sweep stopped: broken", "sweep stopped: simulated", "suspicion lifted by a success", "trial job granted",
+            "worker suspended",
             "worker waits for space",
         ]
         + ["oom", "nan", "crash", "killed", "timeout", "bad-config"].map { "job failed: \($0)" }

@@ -87,6 +87,7 @@ extension SimulatedCoordinator {
                 if let session { self?.checkGrants(session, value) }
                 self?.finish(id, value)
             case .heartbeat(let value): self?.finish(id, value)
+            case .saidGoodbye: self?.finish(id, Nothing())
             case .refused(let error): self?.finish(id, .failure(error))
             }
         }

@@ -45,24 +45,28 @@ extension SimulatedCoordinator {
     func launch(_ id: UInt64, _ request: LaunchRequest, _ principal: Principal) throws {
         let (verb, jobs) = try LaunchSweep.prepare(request, now: world.wall())
         let texts = try jobs.map { try LaunchJob($0) }
-        launch(id, verb, texts[...], slice: random.pick([2, 5, 100]), before: LaunchSweep.Outcome(), principal)
+        launch(
+            id, verb, texts[...], slice: random.pick([2, 5, 100]), isFirst: true, before: LaunchSweep.Outcome(),
+            principal)
     }
 
     /// Slice by slice, as the route does.
     private func launch(
-        _ id: UInt64, _ verb: LaunchSweep, _ jobs: ArraySlice<LaunchJob>, slice: Int, before: LaunchSweep.Outcome,
-        _ principal: Principal
+        _ id: UInt64, _ verb: LaunchSweep, _ jobs: ArraySlice<LaunchJob>, slice: Int, isFirst: Bool,
+        before: LaunchSweep.Outcome, _ principal: Principal
     ) {
         var part = verb
         part.jobs = Array(jobs.prefix(slice))
         part.before = before
+        part.isFirst = isFirst
         part.isLast = jobs.count <= slice
         perform(Audited(part, audit(principal, "launch", "\(verb.name)")), .bulk) { [weak self] result in
             guard let self else { return }
             settle(id, result) { outcome in
                 tellChanged(outcome.changes)
                 guard part.isLast else {
-                    return launch(id, verb, jobs.dropFirst(slice), slice: slice, before: outcome, principal)
+                    return launch(
+                        id, verb, jobs.dropFirst(slice), slice: slice, isFirst: false, before: outcome, principal)
                 }
                 finish(
                     id,
@@ -105,6 +109,7 @@ extension SimulatedCoordinator {
         perform(Audited(verb, audit(principal, "drain", request.worker))) { [weak self] result in
             guard let self else { return }
             settle(id, result) { worker in
+                if !request.drain { trials.lifted(worker) }
                 tell(.workerChanged(worker, request.drain ? .draining : .active))
                 finish(id, Nothing())
             }

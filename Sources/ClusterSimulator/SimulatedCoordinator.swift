@@ -68,6 +68,8 @@ final class SimulatedCoordinator: @unchecked Sendable {
     var started: ((Int) -> Void)?
     /// Sees to it that no lease ends early.
     var leases: LeaseWatch?
+    /// Sees to it that no trial job comes early.
+    private(set) lazy var trials = TrialWatch(world)
 
     var folder: String { disk.root + "/data" }
     var isUp: Bool { core != nil }
@@ -112,6 +114,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
             core = CoordinatorCore(settings: settings, start: start, now: world.monotonic())
             starts += 1
             leases?.started()
+            trials.started()
             started?(ledger.epoch)
             startEvents.append(newest)
             world.trace("coordinator starts, epoch \(ledger.epoch)")
@@ -221,6 +224,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
         for effect in effects {
             switch effect {
             case .commit(let id, let command):
+                trials.asked(id, command)
                 if case .expire(let tokens) = command { leases?.expire(tokens) }
                 if let witness {
                     let now = world.wall()
@@ -236,7 +240,9 @@ final class SimulatedCoordinator: @unchecked Sendable {
                 translator.submit(command, to: ledger, now: world.wall()) { [weak self] outcome in
                     self?.outcomes.append { [weak self] in
                         do {
-                            self?.tell(.committed(id, try outcome()))
+                            let outcome = try outcome()
+                            self?.trials.committed(id, outcome)
+                            self?.tell(.committed(id, outcome))
                         } catch {
                             self?.tell(.refused(id, WireError.from(error)))
                         }

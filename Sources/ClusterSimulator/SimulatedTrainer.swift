@@ -52,6 +52,11 @@ final class SimulatedTrainer {
         case .badConfig: failure = (0, .failed(FailureReport(failure: .badConfig, message: "poison", exitCode: 2)))
         case .notANumber: failure = (3, .failed(FailureReport(failure: .nan, message: "poison", exitCode: 76)))
         case .hangs: hangsAt = 1
+        case .broken:
+            let line = "/tmp/\(random.hexadecimal(bytes: 3)) line \(random.integer(below: 99)): NameError: foo"
+            failure = (0, .failed(FailureReport(failure: .crash, message: line, exitCode: 1)))
+        case .brokenConfig:
+            failure = (0, .failed(FailureReport(failure: .badConfig, message: "no such option", exitCode: 2)))
         case .completes: break
         }
         guard truth.fate == .completes, !worker.cluster.isHealed else { return }
@@ -139,10 +144,15 @@ final class SimulatedTrainer {
         let new = JobTruth.advance(state, step + 1)
         worker.attempt(life, "a step of \(self.token)") { [weak self] in
             guard let self, isRunning else { return }
-            let total = try points.append(
-                JobTruth.metrics(step + 1, new).map {
-                    MetricPoint(key: $0.key, step: Int64(self.step + 1), value: $0.value)
-                })
+            var measured = JobTruth.metrics(step + 1, new).map {
+                MetricPoint(key: $0.key, step: Int64(self.step + 1), value: $0.value)
+            }
+            // An older worker spools what no coordinator takes: it must cost the point, and nothing else.
+            if truth.isUntidy, step % 3 == 0 {
+                world.probe("a point that cannot be taken")
+                measured.append(MetricPoint(key: "", step: Int64(step + 1), value: 1))
+            }
+            let total = try points.append(measured)
             step += 1
             state = new
             worker.cluster.shadow.spooled(token, total)

@@ -57,15 +57,22 @@ extension SimulatedWorker {
                 emit(.heartbeatAnswered(request.session, attempts: request.attempts.map(\.token), response), life)
             case .failure(let error) where error.code == .refused(.unknownSession):
                 emit(.sessionLost(request.session), life)
-            case .failure: emit(.heartbeatFailed(request.session), life)
+            case .failure(let error):
+                emit(.heartbeatFailed(request.session, isRefused: error.answer != nil), life)
             }
         }
     }
 
-    func sendMetrics(_ token: AttemptToken, _ first: UInt64, _ life: Life) {
+    /// - Parameter limit: as in the daemon: 0 for the point that says that the first is lost.
+    func sendMetrics(_ token: AttemptToken, _ first: UInt64, _ limit: Int?, _ life: Life) {
         guard let entry = life.held[token] else { return }
         attempt(life, "metrics of \(token)") { [self] in
-            let points = try entry.points.points(from: first, limit: 64)
+            var points = try entry.points.points(from: first, limit: min(64, max(1, limit ?? 64)))
+            if limit == 0 {
+                points = [MetricPoint(key: MetricLimit.lostName, step: Int64(clamping: first), value: .nan)]
+            } else if let limit {
+                points = Array(points.prefix(limit))
+            }
             guard !points.isEmpty else {
                 return emit(.metricsAnswered(token, .acknowledged(next: first)), life)
             }
@@ -87,7 +94,10 @@ extension SimulatedWorker {
                         // As the daemon does: sent again from the same point in the next session.
                         if let session { emit(.sessionLost(session), life) }
                         emit(.metricsAnswered(token, .gap(expected: first)), life)
-                    default: emit(.metricsAnswered(token, .refused(error.message)), life)
+                    case .refused(.badRequest), .refused(.tooLarge):
+                        world.probe("metrics refused for good")
+                        emit(.metricsAnswered(token, .refused(error.message)), life)
+                    default: emit(.metricsAnswered(token, .delayed(error.message)), life)
                     }
                 }
             }
@@ -112,7 +122,9 @@ extension SimulatedWorker {
             cluster.shadow.stored(blob.sha256, blob.size, jumps: jumps)
             upload(blobs.dropFirst(), token, report, tries: 0, life)
         }
-        let again = { [self] in upload(blobs, token, report, tries: tries + 1, life) }
+        let again = { [self] in
+            later(.seconds(1), life) { [self] in upload(blobs, token, report, tries: tries + 1, life) }
+        }
         network.insist(.beginBlob, BlobBegin(sha256: blob.sha256.text, bytes: Int(blob.size)), from: life.peer) {
             [self] result in
             switch result {

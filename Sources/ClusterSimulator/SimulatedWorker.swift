@@ -245,7 +245,8 @@ final class SimulatedWorker {
                 let entry = try hold(token, life)
                 emit(.reportSpooled(token, try entry.reports.append(Report(token: token, body))), life)
             }
-        case .sendMetrics(let token, let first): sendMetrics(token, first, life)
+        case .sendMetrics(let token, let first, let limit): sendMetrics(token, first, limit, life)
+        case .passOver(let token, let point): sendMetrics(token, point, 0, life)
         case .upload(let token, let number): upload(token, number, life)
         case .trimPoints(let token, let number):
             attempt(life, "trim") { try life.held[token]?.points.trim(below: number) }

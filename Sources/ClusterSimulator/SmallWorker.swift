@@ -119,7 +119,9 @@ extension SmallWorld {
         case .stop(let token), .kill(let token):
             if workers[number].running.removeValue(forKey: token) != nil { queue.append(.ended(token, .stopped)) }
         case .spool(let token, let body): queue.append(.reportSpooled(token, workers[number].spool(token, body)))
-        case .sendMetrics(let token, let first): sendMetrics(token, first, number, &queue)
+        // Nothing is refused in the small world, so no batch has a limit.
+        case .sendMetrics(let token, let first, _), .passOver(let token, let first):
+            sendMetrics(token, first, number, &queue)
         case .upload(let token, let report): queue.append(.uploaded(token, report: report))
         case .trimPoints(let token, let below):
             let first = workers[number].spools[token]?.first ?? 1

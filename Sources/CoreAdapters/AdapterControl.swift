@@ -3,7 +3,7 @@ import CoreTensor
 /// What all layers of an adapter share while they run: whether it trains, the step, and the dropouts.
 final class AdapterControl {
     /// Off: no dropout, and every layer's effective weight is computed once and kept.
-    var isTraining = true { didSet { if isTraining { generation += 1 } } }
+    var isTraining = true { didSet { if isTraining { weightsChanged() } } }
     /// Names the dropouts' random streams, with the layer.
     var step = 0
     /// Grows whenever kept weights become stale.
@@ -21,7 +21,21 @@ final class AdapterControl {
     }
 
     /// Makes every layer compute its weight again.
-    func weightsChanged() { generation += 1 }
+    func weightsChanged() {
+        generation += 1
+        keptBytes = 0
+    }
+
+    /// Whether another effective weight may be kept in memory: of a real base they would take as much as the base again,
+    /// so what is beyond the limit is computed anew at every call.
+    func mayKeep(bytes: Int) -> Bool {
+        guard keptBytes + bytes <= Self.mostKept else { return false }
+        keptBytes += bytes
+        return true
+    }
+
+    private var keptBytes = 0
+    private static let mostKept = 128 << 20
 
     /// The random numbers of an update that draws some in every step.
     func drawStream(_ name: String) -> RandomStream {

@@ -14,6 +14,10 @@ package struct AdapterLayer {
     package let content: Content
     /// Times its side's learning rate (`block_lr`).
     package var rateFactor = 1.0
+    /// The keys of the file that was read, by suffix; none for a new adapter.
+    package var spellings: [String: String] = [:]
+    /// Tensors are not those of the file: another one was multiplied into them.
+    package var isFolded = false
 
     package var side: AdapterSide { target.side }
 

@@ -10,6 +10,8 @@ package final class AdapterSet {
     package let layers: [AdapterLayer]
     /// Keys and values of the file's text about itself; empty for a new adapter.
     package let metadata: [String: String]
+    /// What a reader should be told about the file.
+    package internal(set) var warnings: [String] = []
     let control: AdapterControl
 
     init(layers: [AdapterLayer], metadata: [String: String] = [:], control: AdapterControl = AdapterControl()) {

@@ -1,15 +1,16 @@
 package import CoreTensor
 
-/// Any algorithm's update together with a change of the layer's bias (`diff_b`), which extracted adapters carry.
+/// Any algorithm's update together with a change of the layer's bias: a difference (`diff_b`, which extracted adapters carry)
+/// or the upper factor's own bias (`lora_up.bias`, PEFT's `lora_B.bias`), which is scaled like the update.
 package final class BiasUpdate: LayerUpdate {
     package let tensors: [AdapterTensor]
     package let inner: any LayerUpdate
-    private let difference: AdapterTensor
+    private let parts: [(tensor: AdapterTensor, scale: Float)]
 
-    init(_ inner: any LayerUpdate, difference: AdapterTensor) {
+    init(_ inner: any LayerUpdate, parts: [(tensor: AdapterTensor, scale: Float)]) {
         self.inner = inner
-        self.difference = difference
-        tensors = inner.tensors + [difference]
+        self.parts = parts
+        tensors = inner.tensors + parts.map(\.tensor)
     }
 
     package var alpha: Float? { inner.alpha }
@@ -22,24 +23,32 @@ package final class BiasUpdate: LayerUpdate {
     package func weight(base: Tensor, strength: Float) -> Tensor { inner.weight(base: base, strength: strength) }
 
     package func bias(base: Tensor?, strength: Float) -> Tensor? {
-        base.map { add($0, strength == 1 ? difference.tensor : scaled(difference.tensor, by: strength)) }
+        parts.reduce(inner.bias(base: base, strength: strength)) { bias, part in
+            let factor = strength * part.scale
+            let change = factor == 1 ? part.tensor.tensor : scaled(part.tensor.tensor, by: factor)
+            return bias.map { add($0, change) } ?? change
+        }
     }
 
     package func fileTensors() -> [FileTensor] {
-        inner.fileTensors() + [
-            FileTensor(suffix: difference.suffix, shape: difference.fileShape, floats: difference.fileValues)
-        ]
+        inner.fileTensors()
+            + parts.map {
+                FileTensor(suffix: $0.tensor.suffix, shape: $0.tensor.fileShape, floats: $0.tensor.fileValues)
+            }
     }
 
-    /// - Throws: `AdapterError` for a layer without bias, or a wrong shape.
+    /// - Throws: `AdapterError` for a difference of a bias that the layer does not have, or a wrong shape.
     static func read(_ inner: any LayerUpdate, _ geometry: LayerGeometry, _ keys: LayerKeys) throws -> BiasUpdate {
-        let (shape, values) = try keys.take("diff_b")
-        guard geometry.hasBias else {
-            throw AdapterError(.unplacedKey, "\(keys.name).diff_b: the layer has no bias")
+        var parts: [(tensor: AdapterTensor, scale: Float)] = []
+        for (suffix, scale) in [("diff_b", 1), ("lora_up.bias", keys.scale)] {
+            guard let (shape, values) = try keys.takeIfPresent(suffix) else { continue }
+            guard geometry.hasBias || suffix != "diff_b" else {
+                throw AdapterError(.unplacedKey, "\(keys.key(suffix)): the layer has no bias")
+            }
+            try keys.require(suffix, shape, sameAs: [geometry.outputs])
+            parts.append(
+                (AdapterTensor(suffix, fileShape: shape, shape: [geometry.outputs], fileValues: values), scale))
         }
-        try keys.require("diff_b", shape, sameAs: [geometry.outputs])
-        return BiasUpdate(
-            inner,
-            difference: AdapterTensor("diff_b", fileShape: shape, shape: [geometry.outputs], fileValues: values))
+        return BiasUpdate(inner, parts: parts)
     }
 }

@@ -11,43 +11,22 @@
 package enum ConceptFile {
     package static let name = "concepts.yaml"
 
+    /// - Throws: the first fault.
     package static func parse(_ text: String, file: String) throws -> [Concept] {
-        var concepts: [Concept] = []
-        var fields: [String: ConceptFileValue] = [:]
-        var lastKey: String?
-        let finish = { (fields: [String: ConceptFileValue]) in
-            guard let concept = concepts.popLast() else { return }
-            concepts.append(try Self.filled(concept, from: fields, file: file))
-        }
-        for (index, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let line = ConceptFileLine(String(raw), place: "\(file):\(index + 1)")
-            switch try line.content() {
-            case .blank: continue
-            case .folder(let name):
-                try finish(fields)
-                guard !concepts.contains(where: { $0.folder == name }) else {
-                    throw line.fault("folder \"\(name)\" stands here for the second time; merge the two")
-                }
-                concepts.append(Concept(folder: name, trigger: "", className: "", kind: .object))
-                fields = [:]
-                lastKey = nil
-            case .field(let key, let value):
-                guard !concepts.isEmpty else {
-                    throw line.fault("\"\(key)\" before any folder; begin with \"N_name:\"")
-                }
-                guard knownKeys.contains(key) else {
-                    throw line.fault("unknown key \"\(key)\"; known: \(knownKeys.joined(separator: ", "))")
-                }
-                guard fields[key] == nil else { throw line.fault("key \"\(key)\" twice in one folder") }
-                fields[key] = ConceptFileValue(items: value ?? [], place: line.place)
-                lastKey = value == nil ? key : nil
-            case .item(let text):
-                guard let key = lastKey else { throw line.fault("a list item without a key above it") }
-                fields[key]?.items.append(text)
-            }
-        }
-        try finish(fields)
+        let (concepts, faults) = read(text, file: file)
+        if let fault = faults.first { throw fault }
         return concepts
+    }
+
+    /// What can be read of the file, and every fault.
+    package static func read(_ text: String, file: String) -> (concepts: [Concept], faults: [DataError]) {
+        var reading = ConceptFileReading(file: file)
+        for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" })
+            .enumerated()
+        {
+            reading.take(ConceptFileLine(String(raw), place: "\(file):\(index + 1)"))
+        }
+        return reading.finish()
     }
 
     package static func format(_ concepts: [Concept]) -> String {
@@ -69,38 +48,4 @@ package enum ConceptFile {
     private static func quoted(_ text: String) -> String {
         "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
-
-    private static func filled(
-        _ concept: Concept, from fields: [String: ConceptFileValue], file: String
-    ) throws -> Concept {
-        var concept = concept
-        func single(_ key: String) throws -> String? {
-            guard let value = fields[key] else { return nil }
-            guard value.items.count == 1 else {
-                throw DataError(
-                    code: .malformed, message: "\(value.place): \"\(key)\" has \(value.items.count) values, wanted one")
-            }
-            return value.items[0]
-        }
-        concept.trigger = try single("trigger") ?? ""
-        concept.className = try single("class") ?? concept.name
-        if let text = try single("kind") {
-            guard let kind = ConceptKind(rawValue: text) else {
-                let known = ConceptKind.allCases.map(\.rawValue).joined(separator: ", ")
-                throw DataError(
-                    code: .malformed,
-                    message: "\(fields["kind"]?.place ?? file): kind \"\(text)\", wanted one of \(known)")
-            }
-            concept.kind = kind
-        }
-        concept.subclasses = fields["subclasses"]?.items ?? []
-        concept.prompts = fields["prompts"]?.items ?? []
-        return concept
-    }
-}
-
-/// A value's items and the line it stands on, for messages.
-struct ConceptFileValue {
-    var items: [String]
-    let place: String
 }

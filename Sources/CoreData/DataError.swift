@@ -10,4 +10,10 @@ package struct DataError: Error, Equatable, CustomStringConvertible {
         self.code = code
         self.message = message
     }
+
+    /// Several as one, a line each.
+    init(all faults: [DataError], path: String) {
+        code = faults.first?.code ?? .empty
+        message = faults.isEmpty ? "\(path): holds nothing to train on" : faults.map(\.message).joined(separator: "\n")
+    }
 }

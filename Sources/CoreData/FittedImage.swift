@@ -9,6 +9,9 @@ package struct FittedImage: Sendable {
     /// Where the original's aspect lies inside the bucket, which SDXL is told.
     package let crop: (top: Int, left: Int)
 
+    /// What the file's reader told (`ImageFile.Decoded`).
+    package var warning: String?
+
     /// Of the bucket.
     package var size: PixelSize { PixelSize(width: image.width, height: image.height) }
 

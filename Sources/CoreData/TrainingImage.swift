@@ -1,9 +1,12 @@
 /// One image file of a data set with its caption.
 package struct TrainingImage: Equatable, Sendable {
+    /// See `LocalPath`.
     package let path: String
     package let caption: String
     /// Index into the data set's concepts.
     package let concept: Int
     /// Visits in one epoch.
     package let repeats: Int
+    /// A file gave the caption; otherwise it is made of the folder's words.
+    package let isCaptioned: Bool
 }

@@ -61,6 +61,29 @@ package final class AutoencoderKL: Module {
         return configuration.shiftFactor.map { adding(z, constant: Float($0)) } ?? z
     }
 
+    /// Moves the latents' shift into the 1×1 convolutions on both sides of them, which changes nothing that the network
+    /// computes: diffusers' `StableDiffusionPipeline` ignores `shift_factor`, so a base with one looks wrong there.
+    ///
+    /// The encoder's means come out smaller by the shift; the decoder's first convolution adds what the shift would
+    /// have given, its weights' sum over the inputs times the shift. Without these convolutions the shift stays.
+    package func foldShift() {
+        guard let shift = configuration.shiftFactor, let bias = quantConv?.bias, let postQuantConv,
+            let postBias = postQuantConv.bias
+        else { return }
+        let channels = configuration.latentChannels
+        bias.tensor.withMutableBuffer { values in
+            for channel in 0..<channels { values[channel] = Float(Double(values[channel]) - shift) }
+        }
+        let weights = postQuantConv.weight.tensor.values
+        postBias.tensor.withMutableBuffer { values in
+            for output in 0..<channels {
+                let sum = weights[output * channels..<(output + 1) * channels].reduce(0.0) { $0 + Double($1) }
+                values[output] = Float(Double(values[output]) + shift * sum)
+            }
+        }
+        configuration.shiftFactor = nil
+    }
+
     /// The module tree's name for a name in a file: old files call the attention's layers differently.
     package static func rename(_ name: String) -> String? {
         guard name.contains(".attentions.") else { return name }

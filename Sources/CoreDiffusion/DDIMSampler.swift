@@ -52,7 +52,7 @@ package struct DDIMSampler: Sampler, Sendable {
         let (signal, spread) = (alpha.squareRoot(), (1 - alpha).squareRoot())
         var (clean, epsilon) = cleanAndNoise(prediction, latents, signal: signal, spread: spread)
         if schedule.clipSample {
-            clean = clamp(clean, -1, 1)
+            clean = clamp(clean, -Float(schedule.clipRange), Float(schedule.clipRange))
         }
         let variance = (1 - alphaNext) / (1 - alpha) * (1 - alpha / alphaNext)
         let deviation = eta * max(0, variance).squareRoot()

@@ -7,13 +7,17 @@ extension DiffusionPipeline {
     /// - Parameters:
     ///   - tokenizer: the tokenizer's folder; nil looks beside the file.
     ///   - keepsHalves: keep the U-Net's matrices and filters as half floats where that loses nothing.
-    package init(singleFile path: String, tokenizer: String? = nil, keepsHalves: Bool = false) throws {
+    ///   - given: the same base's U-Net, where it is in memory already.
+    package init(
+        singleFile path: String, tokenizer: String? = nil, keepsHalves: Bool = false,
+        unet given: UNet2DConditionModel? = nil
+    ) throws {
         let checkpoint = try SingleFileCheckpoint(
             path: path, configurations: Self.configurations(of: path, tokenizer: tokenizer))
         let folder = try Self.tokenizerFolder(of: path, tokenizer)
         let words = try CLIPTokenizer(directory: folder)
         self.init(
-            unet: try checkpoint.loadUNet(keepsHalves: keepsHalves), vae: try checkpoint.loadAutoencoder(),
+            unet: try given ?? checkpoint.loadUNet(keepsHalves: keepsHalves), vae: try checkpoint.loadAutoencoder(),
             textEncoder: try checkpoint.loadTextEncoder(), tokenizer: words,
             schedule: try checkpoint.schedule(),
             textEncoder2: checkpoint.isLarge ? try checkpoint.loadSecondTextEncoder() : nil,
@@ -24,11 +28,11 @@ extension DiffusionPipeline {
 
     /// Loads a folder in diffusers' layout or a single file, whichever the path names.
     package static func load(
-        path: String, tokenizer: String? = nil, keepsHalves: Bool = false
+        path: String, tokenizer: String? = nil, keepsHalves: Bool = false, unet: UNet2DConditionModel? = nil
     ) throws -> DiffusionPipeline {
         try isSingleFile(path)
-            ? DiffusionPipeline(singleFile: path, tokenizer: tokenizer, keepsHalves: keepsHalves)
-            : DiffusionPipeline(directory: path, keepsHalves: keepsHalves)
+            ? DiffusionPipeline(singleFile: path, tokenizer: tokenizer, keepsHalves: keepsHalves, unet: unet)
+            : DiffusionPipeline(directory: path, keepsHalves: keepsHalves, unet: unet)
     }
 
     /// - Throws: `DiffusionError.missingFile` if there is nothing at the path.
@@ -45,6 +49,11 @@ extension DiffusionPipeline {
         let beside = URL(fileURLWithPath: path).deletingLastPathComponent().path
         let around = tokenizer.map { [$0, URL(fileURLWithPath: $0).deletingLastPathComponent().path] } ?? []
         return ([beside] + around).first { FileManager.default.fileExists(atPath: $0 + "/unet/config.json") }
+    }
+
+    /// The tokenizer of a base in one file.
+    package static func tokenizer(ofSingleFile path: String, _ given: String?) throws -> CLIPTokenizer {
+        try CLIPTokenizer(directory: tokenizerFolder(of: path, given))
     }
 
     private static func tokenizerFolder(of path: String, _ given: String?) throws -> String {

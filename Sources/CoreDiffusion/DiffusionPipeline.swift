@@ -33,10 +33,12 @@ package struct DiffusionPipeline {
 
     /// Loads all parts; everything is frozen.
     ///
-    /// - Parameter keepsHalves: keep the U-Net's matrices and filters as half floats where that loses nothing.
+    /// - Parameters:
+    ///   - keepsHalves: keep the U-Net's matrices and filters as half floats where that loses nothing.
+    ///   - given: the same base's U-Net, where it is in memory already.
     /// - Throws: `DiffusionError`, `NetsError` or the tensor module's error, naming the file.
-    package init(directory: String, keepsHalves: Bool = false) throws {
-        let unet = try Self.loadUNet(directory + "/unet", keepsHalves: keepsHalves)
+    package init(directory: String, keepsHalves: Bool = false, unet given: UNet2DConditionModel? = nil) throws {
+        let unet = try given ?? Self.loadUNet(directory + "/unet", keepsHalves: keepsHalves)
         let isLarge = unet.configuration.addition != nil
         self.init(
             unet: unet, vae: try Self.loadAutoencoder(directory + "/vae"),
@@ -47,6 +49,14 @@ package struct DiffusionPipeline {
             tokenizer2: isLarge ? try CLIPTokenizer(directory: directory + "/tokenizer_2") : nil,
             zerosForEmptyPrompt: isLarge ? try Self.zerosForEmptyPrompt(directory) : false)
         try check(label: directory)
+    }
+
+    /// The same without the autoencoder's weights: one that is never filled takes no memory.
+    package func withoutAutoencoder() -> DiffusionPipeline {
+        DiffusionPipeline(
+            unet: unet, vae: AutoencoderKL(configuration: vae.configuration), textEncoder: textEncoder,
+            tokenizer: tokenizer, schedule: schedule, textEncoder2: textEncoder2, tokenizer2: tokenizer2,
+            zerosForEmptyPrompt: zerosForEmptyPrompt)
     }
 
     /// What the pipeline's index says; diffusers' default for SDXL where it does not.

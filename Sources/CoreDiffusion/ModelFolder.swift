@@ -28,6 +28,21 @@ package struct ModelFolder {
         try weightFiles().map { try SafetensorsFile(path: $0) }
     }
 
+    /// How many numbers the weights are, from their files' headers alone.
+    package func elements() throws -> Int64 {
+        try open().reduce(0) { sum, file in
+            sum + file.names.reduce(0) { $0 + Int64(file.info($1)?.shape.reduce(1, *) ?? 0) }
+        }
+    }
+
+    /// Bytes of most of the weights' numbers in their files.
+    package func bytesPerElement() throws -> Int64 {
+        let entries = try open().flatMap { file in file.names.compactMap { file.info($0) } }
+        let bytes = entries.reduce(Int64(0)) { $0 + Int64($1.bytes) }
+        let count = entries.reduce(Int64(0)) { $0 + Int64($1.count) }
+        return count > 0 ? Int64((Double(bytes) / Double(count)).rounded()) : 4
+    }
+
     func load(
         _ files: [SafetensorsFile], into module: any Module, rename: (String) -> String? = { $0 }
     ) throws {

@@ -32,7 +32,9 @@ package struct NoiseSchedule: Equatable, Sendable {
     package var stepsOffset = 1
     /// Whether the last step ends at no noise at all, rather than at that of timestep 0.
     package var setAlphaToOne = false
+    /// Whether the picture without noise that a step expects is kept within `clipRange` on both sides of 0.
     package var clipSample = false
+    package var clipRange = 1.0
     /// ᾱ of every training timestep: the share of the signal's variance.
     package private(set) var alphas: [Float] = []
 

@@ -27,7 +27,8 @@ extension Sampler {
     ///
     /// - Parameters:
     ///   - latents: `[N, h, w, L]`, unit normal noise.
-    ///   - unconditional: the empty or the negative prompt; nil, or guidance 1, runs without guidance.
+    ///   - unconditional: the empty or the negative prompt; nil, or guidance of 1 and less, runs without
+    ///     guidance, as diffusers does.
     ///   - noise: fresh normal noise for a step, needed by stochastic samplers.
     ///   - progress: called after each step with the number of steps done.
     package func sample(
@@ -37,7 +38,7 @@ extension Sampler {
         withoutGradients {
             var sampler = self
             let count = latents.shape[0]
-            let guided = guidance == 1 ? nil : unconditional
+            let guided = guidance <= 1 ? nil : unconditional
             let condition = guided.map { TextCondition.joined([$0, conditional]) } ?? conditional
             let cache = ContextCache()
             var current = startScale == 1 ? latents : scaled(latents, by: startScale)

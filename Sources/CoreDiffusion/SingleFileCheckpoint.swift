@@ -33,6 +33,23 @@ package struct SingleFileCheckpoint {
         }
     }
 
+    /// How many numbers each part's weights are, and the bytes of one of the U-Net's, from the header alone.
+    package func elements() -> (unet: Int64, autoencoder: Int64, text: Int64, bytes: Int64) {
+        var (unet, autoencoder, text, bytes): (Int64, Int64, Int64, Int64) = (0, 0, 0, 0)
+        for name in file.names {
+            guard let entry = file.info(name) else { continue }
+            if name.hasPrefix(SingleFileNames.unetPrefix) {
+                unet += Int64(entry.count)
+                bytes += Int64(entry.bytes)
+            } else if name.hasPrefix(SingleFileNames.autoencoderPrefix) {
+                autoencoder += Int64(entry.count)
+            } else if !name.hasPrefix("model_ema.") {
+                text += Int64(entry.count)
+            }
+        }
+        return (unet, autoencoder, text, unet > 0 ? bytes / unet : 4)
+    }
+
     /// The configuration file of a part, where there is one.
     private func configuration(_ part: String) -> String? {
         guard let configurations else { return nil }

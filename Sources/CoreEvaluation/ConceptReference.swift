@@ -1,22 +1,21 @@
 import CoreData
+import CoreDiffusion
 import ImageFiles
 
-/// A concept's own images, and the best that any model with this VAE can reach with them.
+/// A concept's own images, and the best that any model with this VAE can make of them.
 struct ConceptReference {
     let concept: Concept
     /// Name of the concept in evaluations; unique among the concepts of a job.
     let name: String
     let images: [RGBImage]
-    let features: FeatureRows
-    /// Features of the images after the VAE's round trip: the ceiling.
-    let roundTrip: FeatureRows
+    /// The images after the VAE's round trip: the ceiling.
+    let roundTrip: [RGBImage]
 
-    init(_ data: ConceptDataSet, index: Int, side: Int, encoders: ImageEncoders) throws {
+    init(_ data: ConceptDataSet, index: Int, side: Int, autoencoder: AutoencoderKL) throws {
         concept = data.concepts[index]
         let sharesClass = data.concepts.filter { $0.className == data.concepts[index].className }.count > 1
         name = sharesClass || concept.className.isEmpty ? concept.name : concept.className
         images = try data.images(of: index).map { try ConceptDataSet.square($0, resolution: side) }
-        features = encoders.features(images)
-        roundTrip = encoders.features(images.map(encoders.roundTrip))
+        roundTrip = images.map(autoencoder.roundTrip)
     }
 }

@@ -1,6 +1,7 @@
 import CoreAdapters
 import CoreData
-import CoreDiffusion
+package import CoreDiffusion
+import CoreTensor
 import Foundation
 import ImageFiles
 package import RunSpec
@@ -10,44 +11,92 @@ package import RunSpec
 ///
 /// - SeeAlso: the protocol of Yeh et al., arXiv:2309.14859, section 5.
 package final class Evaluator {
-    private let spec: EvaluationSpec
-    private let generator: ImageGenerator
-    private let encoders: ImageEncoders
+    /// What is judged and how.
+    package struct Setting {
+        package var base: String
+        package var data: String
+        package var spec: EvaluationSpec
+        /// nil judges as if nothing but the base's own had been trained.
+        package var training: TrainingSpec?
+        /// A folder that jobs of one machine share.
+        package var cache: String
+        /// Encoders named by the job; nil for the base's own.
+        package var clip: String?
+        /// The tokenizer's folder for a base in one file; nil looks beside the file.
+        package var tokenizer: String?
+        /// The base's U-Net where it is in memory already, without adapters; nothing else of the base then stays in
+        /// memory between evaluations.
+        package var unet: UNet2DConditionModel?
+
+        package init(base: String, data: String, spec: EvaluationSpec, training: TrainingSpec?, cache: String) {
+            self.base = base
+            self.data = data
+            self.spec = spec
+            self.training = training
+            self.cache = cache
+        }
+    }
+
+    private let setting: Setting
     private let subjects: [EvaluationSubject]
+    private let measures: [(encoders: ImageEncoders, suffixes: [String], features: [SubjectFeatures])]
+    private var loaded: ImageGenerator?
+    private let shouldStop: () -> Bool
     private let report: (String) -> Void
 
     /// Loads base, encoders and data, and draws what the base draws unless the cache has it.
     ///
     /// - Parameters:
-    ///   - cache: a folder that jobs of one machine share.
-    ///   - tokenizer: the tokenizer's folder for a base in one file; nil looks beside the file.
     ///   - shouldStop: asked between batches of images; true throws `EvaluationError` with `stopped`.
     ///   - report: gets a line about each part of the work.
     package init(
-        base: String, data: String, spec: EvaluationSpec, training: TrainingSpec?, cache: String,
-        tokenizer: String? = nil, shouldStop: @escaping () -> Bool = { false },
-        report: @escaping (String) -> Void = { _ in }
+        _ setting: Setting, shouldStop: @escaping () -> Bool = { false }, report: @escaping (String) -> Void = { _ in }
     ) throws {
-        try Self.check(spec)
-        self.spec = spec
+        try Self.check(setting.spec)
+        self.setting = setting
+        self.shouldStop = shouldStop
         self.report = report
-        var pipeline = try DiffusionPipeline.load(path: base, tokenizer: tokenizer)
+        let folders = try EncoderFolders(base: setting.base, named: setting.clip)
+        let generator = try Self.generator(setting, shouldStop)
+        let pipeline = generator.pipeline
+        let encoders = try folders.sets.map {
+            (try ImageEncoders(folder: $0.folder, tokenizer: pipeline.tokenizer), $0.suffixes)
+        }
+        let subjects = try Self.subjects(setting, generator, report)
+        self.subjects = subjects
+        // The autoencoder's work is done: the encoders may take its memory.
+        measures = try encoders.map { encoders, suffixes in
+            defer { encoders.release() }
+            return (encoders, suffixes, try Self.features(subjects, setting.spec, encoders))
+        }
+        if setting.unet == nil { loaded = generator }
+    }
+
+    private static func generator(_ setting: Setting, _ shouldStop: @escaping () -> Bool) throws -> ImageGenerator {
+        let (spec, training) = (setting.spec, setting.training)
+        var pipeline = try DiffusionPipeline.load(
+            path: setting.base, tokenizer: setting.tokenizer, unet: setting.unet)
         if let training {
             try pipeline.schedule.adopt(
                 prediction: training.predictionType, zeroTerminal: training.zeroTerminalSNR)
         }
-        generator = try ImageGenerator(
+        return try ImageGenerator(
             pipeline: pipeline,
             settings: .init(
                 sampler: SamplerKind(rawValue: spec.sampler) ?? .ddim, steps: spec.steps, guidance: spec.guidance,
                 size: training?.resolution, clipSkip: training?.clipSkip ?? 1,
                 chunks: (training?.maxTokenLength ?? 75) / 75), shouldStop: shouldStop)
-        encoders = try ImageEncoders(base: base, pipeline: pipeline)
-        let concepts = try ConceptDataSet(path: data)
+    }
+
+    private static func subjects(
+        _ setting: Setting, _ generator: ImageGenerator, _ report: (String) -> Void
+    ) throws -> [EvaluationSubject] {
+        let (spec, vae) = (setting.spec, generator.pipeline.vae)
+        let concepts = try ConceptDataSet(path: setting.data)
         let latent = generator.latentSize
-        let side = min(latent.height, latent.width) * pipeline.vae.configuration.reduction
-        let references = try concepts.concepts.indices.map { [encoders] in
-            try ConceptReference(concepts, index: $0, side: side, encoders: encoders)
+        let side = min(latent.height, latent.width) * vae.configuration.reduction
+        let references = try concepts.concepts.indices.map {
+            try ConceptReference(concepts, index: $0, side: side, autoencoder: vae)
         }
         let pairs = references.enumerated().flatMap { index, reference in
             spec.prompts.map { type in
@@ -57,42 +106,75 @@ package final class Evaluator {
                 )
             }
         }
-        let images = try Self.baseImages(
-            pairs.map(\.1), base: base, generator: generator, cache: ImageCache(folder: cache), report: report)
-        subjects = zip(pairs, images).map { [encoders] pair, images in
-            EvaluationSubject(reference: pair.0, plan: pair.1, baseImages: images, encoders: encoders)
+        let images = try baseImages(
+            pairs.map(\.1), base: setting.base, generator: generator, cache: ImageCache(folder: setting.cache),
+            report: report)
+        return zip(pairs, images).map { pair, images in
+            EvaluationSubject(reference: pair.0, plan: pair.1, baseImages: images, autoencoder: vae)
         }
+    }
+
+    private static func features(
+        _ subjects: [EvaluationSubject], _ spec: EvaluationSpec, _ encoders: ImageEncoders
+    ) throws -> [SubjectFeatures] {
+        var features: [SubjectFeatures] = []
+        for (index, subject) in subjects.enumerated() {
+            // The subjects of one concept follow each other, one for each type of prompt.
+            let first = index - index % spec.prompts.count
+            features.append(
+                try SubjectFeatures(subject, known: first < index ? features[first] : nil, encoders: encoders))
+        }
+        return features
     }
 
     /// - Parameters:
     ///   - adapter: a LyCORIS file, loaded as any other program would load it.
     ///   - checkpoint: its name in the rows.
     package func evaluate(adapter: String, checkpoint: String, epoch: Int, step: Int) throws -> Evaluation {
-        let images = try withAdapter(adapter) { try draw(checkpoint) }
-        var rows: [EvaluationRow] = []
-        for (subject, drawn) in zip(subjects, images) {
-            rows += subject.metrics(of: drawn, encoders: encoders).map { metric, value in
+        let (images, distances) = try drawn(adapter, checkpoint)
+        var found = distances.map { $0.map { [("style_distance", $0)] } ?? [] }
+        for (encoders, suffixes, features) in measures {
+            defer { encoders.release() }
+            for (index, drawn) in images.enumerated() {
+                let metrics = try features[index].metrics(of: drawn, encoders: encoders)
+                found[index] += suffixes.flatMap { suffix in metrics.map { ($0.metric + suffix, $0.value) } }
+            }
+        }
+        let rows = zip(zip(subjects, images), found).flatMap { pair, metrics in
+            metrics.map { metric, value in
                 EvaluationRow(
-                    checkpoint: checkpoint, epoch: epoch, step: step, class: subject.reference.name,
-                    prompts: subject.plan.type.rawValue, metric: metric, value: value.isFinite ? value : nil,
-                    n: drawn.count)
+                    checkpoint: checkpoint, epoch: epoch, step: step, class: pair.0.reference.name,
+                    prompts: pair.0.plan.type.rawValue, metric: metric, value: value.isFinite ? value : nil,
+                    n: pair.1.count)
             }
         }
         let sheet = sheet(images, title: "\(checkpoint)  epoch \(epoch)")
         return Evaluation(rows: rows + Self.averages(rows), sheet: sheet)
     }
 
-    private func draw(_ checkpoint: String) throws -> [[RGBImage]] {
-        try subjects.map { subject in
-            report("\(checkpoint): drawing \(subject.plan.prompts.count) images, \(subject.plan.type.rawValue)")
-            return try generator.images(subject.plan.prompts.map { .init(prompt: $0.text, seed: $0.seed) })
+    /// The adapter's images of every subject, and how far their style has moved.
+    private func drawn(_ adapter: String, _ checkpoint: String) throws -> (images: [[RGBImage]], styles: [Double?]) {
+        let generator = try loaded ?? Self.generator(setting, shouldStop)
+        defer { Compute.releaseIdleBuffers() }
+        let warn: (String) -> Void = { self.report("warning: \($0)") }
+        let images = try Self.withAdapter(adapter, on: generator.pipeline, warn: warn) {
+            try subjects.map { subject in
+                report("\(checkpoint): drawing \(subject.plan.prompts.count) images, \(subject.plan.type.rawValue)")
+                return try generator.images(subject.plan.prompts.map { .init(prompt: $0.text, seed: $0.seed) })
+            }
         }
+        let styles = zip(subjects, images).map {
+            $0.styleDistance(of: $1, autoencoder: generator.pipeline.vae)
+        }
+        return (images, styles)
     }
 
-    private func withAdapter<R>(_ path: String, _ body: () throws -> R) throws -> R {
+    private static func withAdapter<R>(
+        _ path: String, on pipeline: DiffusionPipeline, warn: (String) -> Void, _ body: () throws -> R
+    ) throws -> R {
         let adapters = try AdapterSet.load(
-            path, unet: generator.pipeline.unet, textEncoder: generator.pipeline.textEncoder,
-            secondTextEncoder: generator.pipeline.textEncoder2)
+            path, unet: pipeline.unet, textEncoder: pipeline.textEncoder, secondTextEncoder: pipeline.textEncoder2)
+        adapters.warnings.forEach(warn)
         adapters.attach()
         adapters.isTraining = false
         defer { adapters.detach() }

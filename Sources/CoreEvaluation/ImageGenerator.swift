@@ -105,7 +105,7 @@ package final class ImageGenerator {
             let condition = pipeline.condition(
                 requests.map { ids($0.prompt) }, clipSkip: settings.clipSkip, sizes: sizes)
             let unconditional =
-                settings.guidance == 1
+                settings.guidance <= 1
                 ? nil
                 : pipeline.unconditional(
                     requests.map { ids($0.negative) }, isEmpty: requests.allSatisfy(\.negative.isEmpty),
@@ -119,10 +119,20 @@ package final class ImageGenerator {
     /// Pixels of scaled latents.
     package func decoded(_ latents: Tensor) -> [RGBImage] {
         withoutGradients {
-            let pixels = pipeline.vae.decode(pipeline.vae.unscaled(latents))
-            return (0..<pixels.shape[0]).map { RGBImage(pixels, batch: $0) }
+            // The decoder's activations are a hundred times as large as the latents: of large pictures one at a time.
+            let reduction = pipeline.vae.configuration.reduction
+            let pixels = latents.shape[1] * latents.shape[2] * reduction * reduction
+            let together = max(1, Self.decodedTogether / pixels)
+            return stride(from: 0, to: latents.shape[0], by: together).flatMap { start in
+                let part = slice(latents, batch: start..<min(start + together, latents.shape[0]))
+                let pixels = pipeline.vae.decode(pipeline.vae.unscaled(part))
+                return (0..<pixels.shape[0]).map { RGBImage(pixels, batch: $0) }
+            }
         }
     }
+
+    /// Pixels of the pictures that are decoded at once: one of 512².
+    private static let decodedTogether = 512 * 512
 
     /// `[1, h, w, c]`, a function of the seed alone: base and adapter start from the same noise.
     package func startingNoise(seed: UInt64) -> Tensor {

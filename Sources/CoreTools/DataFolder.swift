@@ -4,7 +4,7 @@ import ImageFiles
 
 /// `radiata data folder`: any folder of pictures as a concept in kohya's layout, captions made from file names.
 package struct DataFolder: Sendable {
-    /// Folder that is searched for PNG and JPEG files, sub-folders included.
+    /// Folder that is searched for PNG, JPEG and WebP files, sub-folders included.
     package var source: String
     package var out: String
     package var concept: Concept
@@ -31,14 +31,16 @@ package struct DataFolder: Sendable {
         let chosen =
             select.isEmpty ? files.keys.sorted().map { ($0, Self.words($0)) } : wanted.map { ($0.stem, $0.words) }
         guard !chosen.isEmpty else {
-            throw DataError(code: .empty, message: "\(source): found no PNG or JPEG image; choose another folder")
+            throw DataError(code: .empty, message: "\(source): found no PNG, JPEG or WebP image; choose another folder")
         }
         let writer = DataConceptWriter(root: out, concept: concept)
         for (stem, words) in chosen {
             guard let path = files[stem] else {
                 throw DataError(code: .missing, message: "\(source): found no image named \(stem).png or .jpg")
             }
-            var image = try ImageFile.readWithAlpha(path).squared()
+            let picture = try DataPictures.load(path)
+            if let warning = picture.warning { progress("warning: \(warning)") }
+            var image = picture.image.squared()
             if image.width > size { image = image.resized(width: size, height: size) }
             try writer.write(image.composited(), stem: stem, caption: caption(words), source: path)
         }
@@ -57,15 +59,10 @@ package struct DataFolder: Sendable {
 
     /// Paths by stem; the first in path order where two have the same.
     private func pictures() throws -> [String: String] {
-        guard let walk = FileManager.default.enumerator(atPath: source) else {
-            throw DataError(code: .missing, message: "\(source): this folder cannot be read; check the path")
-        }
         var files: [String: String] = [:]
-        for name in walk.compactMap({ $0 as? String }).sorted() {
-            let file = name as NSString
-            guard ImageFile.extensions.contains(file.pathExtension.lowercased()) else { continue }
-            let stem = (file.lastPathComponent as NSString).deletingPathExtension
-            if files[stem] == nil { files[stem] = "\(source)/\(name)" }
+        for path in try DataPictures.paths(below: source) {
+            let stem = DataPictures.stem(of: path)
+            if files[stem] == nil { files[stem] = path }
         }
         return files
     }

@@ -17,6 +17,8 @@ package struct EvaluateAdapter {
     package var threads: Int
     /// The tokenizer's folder for a base in one file; nil looks beside it.
     package var tokenizer: String?
+    /// A CLIPModel's folder to measure with; nil for the base's own.
+    package var clip: String?
 
     package init(
         base: String, data: String, adapter: String, spec: EvaluationSpec, cache: String, out: String, threads: Int
@@ -32,8 +34,10 @@ package struct EvaluateAdapter {
 
     package func run(report: @escaping (String) -> Void = { _ in }) throws -> Evaluation {
         Compute.configure(threads: threads)
-        let evaluator = try Evaluator(
-            base: base, data: data, spec: spec, training: nil, cache: cache, tokenizer: tokenizer, report: report)
+        var setting = Evaluator.Setting(base: base, data: data, spec: spec, training: nil, cache: cache)
+        setting.clip = clip
+        setting.tokenizer = tokenizer
+        let evaluator = try Evaluator(setting, report: report)
         let name = URL(fileURLWithPath: adapter).deletingPathExtension().lastPathComponent
         let evaluation = try evaluator.evaluate(adapter: adapter, checkpoint: name, epoch: 0, step: 0)
         try DurableFolder.create(out)

@@ -1,4 +1,5 @@
 import CoreTensor
+import RunSpec
 
 /// The tensors handed to a component, checked against what the model can take before any of it runs.
 struct ModelInputs {
@@ -47,7 +48,7 @@ struct ModelInputs {
 
     private func shape(of name: String) throws -> [Int] {
         guard let entry = file.info(name) else {
-            let found = file.names.joined(separator: ", ")
+            let found = file.names.listed()
             throw ModelError(code: .missingInput, message: "\(path): no tensor \(name); found: \(found)")
         }
         return entry.shape

@@ -12,10 +12,11 @@ import CoreTensor
 ///   - adapters: applied together, W + Σ strength · ΔW; only for the U-Net and the text encoder.
 ///   - inputs: a safetensors file.
 ///   - output: the safetensors file to write, in f32.
+///   - warn: gets what was assumed about the adapters.
 /// - Throws: `ModelError`, or what loading the model, the adapters and the tensors throws.
 package func runModel(
-    model: String, component: String, adapters: [(path: String, strength: Float)] = [], inputs: String,
-    output: String
+    model: String, component: String, adapters: [(path: String, strength: Double)] = [], inputs: String,
+    output: String, warn: @escaping (String) -> Void = { _ in }
 ) throws {
     let component = try ModelComponent(name: component)
     let inputs = try ModelInputs(path: inputs)
@@ -25,12 +26,20 @@ package func runModel(
             message: "\(component.rawValue) takes no adapter; unet, text-encoder and text-encoder-2 do")
     }
     let source = ModelSource(path: model, component: component)
+    let attaching: Attaching = { unet, textEncoder in
+        AdapterSet.attach(
+            try adapters.map { adapter in
+                let set = try AdapterSet.load(adapter.path, unet: unet, textEncoder: textEncoder)
+                for warning in set.warnings { warn(warning) }
+                return (set, Float(adapter.strength))
+            })
+    }
     let results = try withoutGradients {
         switch component {
-        case .unet: try runUNet(try source.unet(), adapters, inputs)
+        case .unet: try runUNet(try source.unet(), attaching, inputs)
         case .vaeEncode, .vaeDecode: try runAutoencoder(try source.autoencoder(), component, inputs)
-        case .textEncoder: try runTextEncoder(try source.textEncoder(), adapters, inputs)
-        case .textEncoder2: try runSecondTextEncoder(try source.secondTextEncoder(), adapters, inputs)
+        case .textEncoder: try runTextEncoder(try source.textEncoder(), attaching, inputs)
+        case .textEncoder2: try runSecondTextEncoder(try source.secondTextEncoder(), attaching, inputs)
         case .clipImage, .clipText: try runCLIP(try source.clip(), component, inputs)
         case .dinov2: try runDinov2(try source.dinov2(), inputs)
         }
@@ -45,17 +54,13 @@ private typealias Results = [(name: String, tensor: Tensor)]
 /// NHWC to the reference's NCHW.
 private func channelsFirst(_ image: Tensor) -> Tensor { permuted(image, [0, 3, 1, 2]) }
 
-private func attach(
-    _ adapters: [(path: String, strength: Float)], unet: (any Module)? = nil, textEncoder: (any Module)? = nil
-) throws {
-    AdapterSet.attach(
-        try adapters.map { (try AdapterSet.load($0.path, unet: unet, textEncoder: textEncoder), $0.strength) })
-}
+/// Makes a U-Net or a text encoder compute with the adapters.
+private typealias Attaching = (_ unet: (any Module)?, _ textEncoder: (any Module)?) throws -> Void
 
 private func runUNet(
-    _ unet: UNet2DConditionModel, _ adapters: [(path: String, strength: Float)], _ inputs: ModelInputs
+    _ unet: UNet2DConditionModel, _ attach: Attaching, _ inputs: ModelInputs
 ) throws -> Results {
-    try attach(adapters, unet: unet)
+    try attach(unet, nil)
     let configuration = unet.configuration
     let sample = try inputs.image("sample", channels: configuration.inChannels)
     let count = sample.shape[0]
@@ -86,21 +91,21 @@ private func runAutoencoder(
 }
 
 private func runTextEncoder(
-    _ model: CLIPTextModel, _ adapters: [(path: String, strength: Float)], _ inputs: ModelInputs
+    _ model: CLIPTextModel, _ attach: Attaching, _ inputs: ModelInputs
 ) throws -> Results {
-    try attach(adapters, textEncoder: model)
+    try attach(nil, model)
     let states = model(ids: try ids(for: model, inputs))
     return [("last_hidden_state", states.hidden), ("pooled", states.pooled)]
 }
 
 private func runSecondTextEncoder(
-    _ model: CLIPTextModel, _ adapters: [(path: String, strength: Float)], _ inputs: ModelInputs
+    _ model: CLIPTextModel, _ attach: Attaching, _ inputs: ModelInputs
 ) throws -> Results {
     guard model.hasProjection else {
         throw ModelError(
             code: .wrongModel, message: "text-encoder-2: the model has no text_projection.weight, so no text_embeds")
     }
-    try attach(adapters, textEncoder: model)
+    try attach(nil, model)
     let states = model.penultimate(ids: try ids(for: model, inputs))
     return [("hidden", states.hidden), ("text_embeds", states.embedding)]
 }

@@ -4,6 +4,7 @@ import CoreNets
 import CoreTensor
 import Foundation
 import ImageFiles
+import RunSpec
 
 /// One run of `Pretrain`: what its stages share.
 final class PretrainSession {
@@ -57,7 +58,11 @@ final class PretrainSession {
         let cast = try DiffusionPipeline.loadAutoencoder(folder)
         let statistics = PretrainAutoencoder.statistics(cast, corpus.plain.map { corpus.samples[$0].image })
         vae.configuration.scalingFactor = 1 / statistics.deviation
-        if abs(statistics.mean) / statistics.deviation > 0.1 { vae.configuration.shiftFactor = statistics.mean }
+        if abs(statistics.mean) / statistics.deviation > 0.1 {
+            // In the convolutions rather than in the configuration, where other programs do not look for it.
+            vae.configuration.shiftFactor = statistics.mean
+            vae.foldShift()
+        }
         try save(vae, configuration: vae.configuration.json, to: folder, weights: Self.diffusersWeights)
         progress(
             "vae: latents' mean \(statistics.mean), deviation \(statistics.deviation), scale "
@@ -179,7 +184,7 @@ final class PretrainSession {
         let twins = training.indices.filter { index in
             held.contains { PretrainGates.dot(training[index], $0) > settings.heldOutCosine }
         }
-        progress("held out by similarity: \(twins.map { corpus.entries[$0].caption }.joined(separator: ", "))")
+        progress("held out by similarity: \(twins.map { corpus.entries[$0].caption }.listed())")
         let codes = twins.map { corpus.entries[$0].code }
         try JSONEncoder().encode(codes).write(to: URL(fileURLWithPath: twinsPath), options: .atomic)
     }

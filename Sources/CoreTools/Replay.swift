@@ -36,9 +36,13 @@ package struct Replay {
         package let losses: [Double]
     }
 
-    /// - Parameter onStep: called with each step's number from 1, the number of steps, and the loss.
+    /// - Parameters:
+    ///   - warn: gets what was assumed about the adapter.
+    ///   - onStep: called with each step's number from 1, the number of steps, and the loss.
     /// - Throws: `ReplayError`, or what loading the model and the adapter throws.
-    package func run(onStep: (Int, Int, Double) -> Void = { _, _, _ in }) throws -> Report {
+    package func run(
+        warn: (String) -> Void = { _ in }, onStep: (Int, Int, Double) -> Void = { _, _, _ in }
+    ) throws -> Report {
         guard optimizer == "adamw" else {
             throw ReplayError(.badOption, "--optimizer: found '\(optimizer)', wanted adamw")
         }
@@ -50,6 +54,14 @@ package struct Replay {
         let schedule = try noiseSchedule()
         let adapters = try AdapterSet.load(
             adapter, unet: unet, textEncoder: textEncoder, secondTextEncoder: second)
+        for warning in adapters.warnings { warn(warning) }
+        if let folded = adapters.layers.first(where: \.isFolded) {
+            throw ReplayError(
+                .badOption,
+                "\(adapter): \(folded.spellings["scalar"] ?? folded.spellings.values.min() ?? folded.name): replay trains a file's tensors as "
+                    + "they stand, and this one is multiplied into others when it is read; rewrite the file with radiata adapter convert --to kohya"
+            )
+        }
         adapters.isTraining = true
         adapters.attach()
         defer { adapters.detach() }
@@ -61,14 +73,19 @@ package struct Replay {
                     weightDecay: Float(weightDecay))
             ], betas: betas, epsilon: Float(epsilon))
         var losses: [Double] = []
-        for index in 0..<batches.count {
+        let steps = try batches.steps()
+        for (index, part) in steps.enumerated() {
             optimizer.zeroGradients()
-            let batch = try batches.batch(index, isXL: isXL)
-            let loss = self.loss(batch, unet, condition(batch, textEncoder, second), schedule)
-            losses.append(Double(loss.item()))
-            loss.backward()
+            var sum = 0.0
+            for place in part {
+                let batch = try batches.batch(place, isXL: isXL)
+                let loss = self.loss(batch, unet, condition(batch, textEncoder, second), schedule)
+                sum += Double(loss.item())
+                (part.count == 1 ? loss : scaled(loss, by: 1 / Float(part.count))).backward()
+            }
+            losses.append(sum / Double(part.count))
             optimizer.step()
-            onStep(index + 1, batches.count, losses[index])
+            onStep(index + 1, steps.count, losses[index])
         }
         try write(adapters)
         return Report(losses: losses)
@@ -111,16 +128,17 @@ package struct Replay {
         let answer = unet(
             sample: noisy, timesteps: batch.timesteps.map(Float.init), context: condition.states,
             added: condition.added)
-        let weights = minSNRGamma.map { gamma in
-            batch.timesteps.map { schedule.minSNRWeight($0, gamma: Float(gamma)) }
-        }
+        let weights =
+            minSNRGamma.map { gamma in
+                batch.timesteps.map { schedule.minSNRWeight($0, gamma: Float(gamma)) }
+            } ?? batch.weights
         return meanSquaredError(answer, target, sampleWeights: weights)
     }
 
     /// The trained tensors under the given file's names, and what the replay did not touch as it was.
     private func write(_ adapters: AdapterSet) throws {
         guard let out else { return }
-        let source = try SafetensorsFile(path: adapter)
+        let source = try SafetensorsFile(path: AdapterSource.file(of: adapter))
         var writer = SafetensorsWriter(metadata: source.metadata)
         var written: Set<String> = []
         for (name, shape, floats) in adapters.fileTensors(naming: .asRead) {

@@ -19,6 +19,8 @@ struct ReplayBatches {
         let noise: Tensor
         let timesteps: [Int]
         let condition: Condition
+        /// Of each sample's loss; nil for 1.
+        let weights: [Float]?
     }
 
     private let file: SafetensorsFile
@@ -54,7 +56,28 @@ struct ReplayBatches {
             throw wrong("timesteps.\(index)", "found \(timesteps.count) timesteps, wanted \(samples)")
         }
         return Batch(
-            latents: latents, noise: noise, timesteps: timesteps, condition: try condition(index, samples, isXL: isXL))
+            latents: latents, noise: noise, timesteps: timesteps, condition: try condition(index, samples, isXL: isXL),
+            weights: try weights(index, samples))
+    }
+
+    private func weights(_ index: Int, _ samples: Int) throws -> [Float]? {
+        let name = "loss_weights.\(index)"
+        return file.info(name) == nil ? nil : try tensor(name, [samples]).values
+    }
+
+    /// The batches of each optimiser step: `step.i` tells those that add up to one; without it each is its own.
+    func steps() throws -> [Range<Int>] {
+        var steps: [(number: Int64, batches: Range<Int>)] = []
+        for index in 0..<count {
+            let own = file.info("step.\(index)") == nil ? Int64(index) : try integers("step.\(index)").values.first
+            let number = own ?? Int64(index)
+            if let last = steps.last, last.number == number {
+                steps[steps.count - 1].batches = last.batches.lowerBound..<index + 1
+            } else {
+                steps.append((number, index..<index + 1))
+            }
+        }
+        return steps.map(\.batches)
     }
 
     private func condition(_ index: Int, _ samples: Int, isXL: Bool) throws -> Condition {

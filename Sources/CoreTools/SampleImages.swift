@@ -13,7 +13,7 @@ package struct SampleImages {
     /// The tokenizer's folder for a single file; nil looks beside it.
     package var tokenizer: String?
     /// Applied together: W + Σ strength · ΔW.
-    package var adapters: [(path: String, strength: Float)] = []
+    package var adapters: [(path: String, strength: Double)] = []
     package var prompt: String
     package var negative = ""
     /// One image each.
@@ -54,7 +54,8 @@ package struct SampleImages {
                 adapter.path, unet: pipeline.unet, textEncoder: pipeline.textEncoder,
                 secondTextEncoder: pipeline.textEncoder2)
             set.isTraining = false
-            return (set: set, strength: adapter.strength)
+            for warning in set.warnings { report("warning: \(warning)") }
+            return (set: set, strength: Float(adapter.strength))
         }
         if !sets.isEmpty { AdapterSet.attach(sets) }
         do {
@@ -106,7 +107,7 @@ package struct SampleImages {
         guard file.info("latents") != nil else {
             throw SampleError(
                 code: .latents,
-                message: "\(path): found \(file.names.joined(separator: ", ")), wanted a tensor \"latents\"")
+                message: "\(path): found \(file.names.listed()), wanted a tensor \"latents\"")
         }
         let tensor = try file.tensor("latents")
         let channels = generator.pipeline.unet.configuration.inChannels

@@ -35,6 +35,8 @@ package struct TrainJob {
     package var threads: Int
     /// The tokenizer's folder for a base in one file; nil looks beside the file.
     package var tokenizer: String?
+    /// A safetensors file for what every step sees; nil for none.
+    package var dumpBatches: String?
     /// Seconds since any fixed point.
     package var clock: () -> Double
     package var shouldStop: () -> Bool
@@ -62,6 +64,15 @@ package struct TrainJob {
     package func run() throws -> Ending {
         Compute.configure(threads: threads)
         describeMachine()
+        // Before hours of training end at the first checkpoint.
+        let needs = try JobPreflight(job, tokenizer: tokenizer).check([
+            (job.training, job.checkpoints.count(epochs: job.training.epochs))
+        ])
+        report(needs.description)
+        let folder = NSString(string: out).deletingLastPathComponent
+        for remark in JobPreflight.shortages(needs, folder: folder.isEmpty ? "." : folder) {
+            report("warning: \(remark)")
+        }
         let judge = job.evaluation.map { TrainJudge(self, spec: $0) }
         var surroundings = TrainingRun.Surroundings(clock: clock, shouldStop: shouldStop)
         surroundings.progress = { step in
@@ -71,12 +82,14 @@ package struct TrainJob {
                     seconds: step.seconds))
         }
         surroundings.warn = { report("warning: \($0)") }
+        surroundings.dump = dumpBatches.map { BatchDump(path: $0) }
         surroundings.onCheckpoint = { checkpoint in
             report("checkpoint \(checkpoint.name) saved")
             try judge?.evaluate(checkpoint)
         }
         let run = try TrainingRun(
             job: job, out: out, resume: resume, tokenizer: tokenizer, surroundings: surroundings)
+        judge?.run = run
         do {
             // What an earlier attempt has trained but not judged comes first: its adapters are here again.
             try judge?.evaluatePending(stepsPerEpoch: run.total / job.training.epochs)

@@ -12,6 +12,8 @@ final class TrainJudge {
     private let folder: AttemptFolder
     private let spec: EvaluationSpec
     private var evaluator: Evaluator?
+    /// Lends its U-Net: a second one of a real base would take as much memory as all of training.
+    weak var run: TrainingRun?
 
     init(_ attempt: TrainJob, spec: EvaluationSpec) {
         self.attempt = attempt
@@ -38,8 +40,10 @@ final class TrainJudge {
     }
 
     private func evaluate(name: String, epoch: Int, step: Int) throws {
-        let evaluation = try loadedEvaluator().evaluate(
-            adapter: adapter(of: name), checkpoint: name, epoch: epoch, step: step)
+        let judge = { [self] in
+            try loadedEvaluator().evaluate(adapter: adapter(of: name), checkpoint: name, epoch: epoch, step: step)
+        }
+        let evaluation = try run.map { try $0.lending(judge) } ?? judge()
         try DurableFolder.create(folder.artifactFiles)
         let sheet = "\(name).png"
         try PNGFile.write(
@@ -58,9 +62,12 @@ final class TrainJudge {
     private func loadedEvaluator() throws -> Evaluator {
         if let evaluator { return evaluator }
         let job = attempt.job
-        let loaded = try Evaluator(
-            base: job.base, data: job.data, spec: spec, training: job.training, cache: attempt.cache,
-            tokenizer: attempt.tokenizer, shouldStop: attempt.shouldStop, report: attempt.report)
+        var setting = Evaluator.Setting(
+            base: job.base, data: job.data, spec: spec, training: job.training, cache: attempt.cache)
+        setting.clip = job.clip
+        setting.tokenizer = attempt.tokenizer
+        setting.unet = run?.unet
+        let loaded = try Evaluator(setting, shouldStop: attempt.shouldStop, report: attempt.report)
         evaluator = loaded
         return loaded
     }
@@ -98,7 +105,7 @@ final class TrainJudge {
         let base = evaluation.value("base_squared_centroid_distance", .trigger).map {
             " (base: distance \(rounded($0)))"
         }
-        return "\(name) judged: " + parts.joined(separator: ", ") + (base ?? "")
+        return "\(name) judged: " + parts.listed(none: "nothing of the trigger") + (base ?? "")
     }
 
     private static func rounded(_ value: Double) -> String {

@@ -20,6 +20,16 @@ enum JobLimits {
         }
     }
 
+    /// What a file of batches cannot say: `model replay` knows neither.
+    static func checkDump(_ job: TrainingJob, trainsText: Bool) throws {
+        guard trainsText, job.training.maxTokenLength > 75 || job.training.clipSkip > 1 else { return }
+        throw TrainingError(
+            code: .job,
+            message:
+                "--dump-batches with a trained text encoder: max_token_length \(job.training.maxTokenLength), clip_skip "
+                + "\(job.training.clipSkip); wanted 75 and 1, or text_encoder_lr: 0")
+    }
+
     /// What only the loaded base can tell.
     static func check(_ job: TrainingJob, against pipeline: DiffusionPipeline) throws {
         let training = job.training

@@ -6,7 +6,10 @@ import RunSpec
 
 /// The base model with one new adapter attached: what a run trains.
 final class TrainedModel {
-    let pipeline: DiffusionPipeline
+    let unet: UNet2DConditionModel
+    let schedule: NoiseSchedule
+    /// The rest of the base; nil once nothing of it is needed any more.
+    private(set) var pipeline: DiffusionPipeline?
     let adapters: AdapterSet
     /// Every trained tensor, in a fixed order.
     let tensors: [Tensor]
@@ -22,6 +25,8 @@ final class TrainedModel {
         try JobLimits.check(job, against: pipeline)
         pipeline.unet.checkpoints = job.training.gradientCheckpointing
         self.pipeline = pipeline
+        unet = pipeline.unet
+        schedule = pipeline.schedule
         let freezesText = job.training.textEncoderLearningRate == 0
         adapters = try AdapterSet.create(
             unet: pipeline.unet, textEncoder: freezesText ? nil : pipeline.textEncoder,
@@ -50,11 +55,18 @@ final class TrainedModel {
             epsilon: Float(training.epsilon))
     }
 
+    /// Frees autoencoder and text encoders where all pictures and captions are encoded.
+    func releaseEncoders() {
+        Compute.releaseIdleBuffers()
+        pipeline = trainsText ? pipeline?.withoutAutoencoder() : nil
+        Compute.releaseIdleBuffers()
+    }
+
     /// The U-Net's answer to a noisy batch.
     ///
     /// - Parameter condition: one prompt for each sample.
     func predict(_ batch: NoisyBatch, _ condition: TextCondition) -> Tensor {
-        pipeline.unet(
+        unet(
             sample: batch.sample, timesteps: batch.timesteps.map(Float.init), context: condition.states,
             added: condition.added)
     }

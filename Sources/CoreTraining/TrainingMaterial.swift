@@ -11,6 +11,8 @@ struct TrainingMaterial {
     let visits: [[Int]]
     /// Items for the validation loss: the held-out images, or the first training images where there are none.
     let validation: [Int]
+    /// What the pictures' reader told.
+    let warnings: [String]
 
     /// Scaled latents of each item, then of each mirrored item: one posterior sample, fixed for the run, as kohya's caches.
     private let latents: TensorCache
@@ -33,21 +35,22 @@ struct TrainingMaterial {
     ) throws {
         let prior = regularisation?.images ?? []
         let images = data.images + prior + data.validation
-        let buckets = Self.buckets(model.pipeline, training)
-        let fitted = try images.map { try ConceptDataSet.fitted($0, to: buckets) }
+        guard let pipeline = model.pipeline else { preconditionFailure("the base's encoders are gone already") }
+        let buckets = Self.buckets(pipeline, training)
         let trained = data.images.count
         self.regularisation = trained..<trained + prior.count
         let heldOut = Array(trained + prior.count..<images.count)
         validation = Array((heldOut.isEmpty ? Array(0..<trained) : heldOut).prefix(Self.validationImages))
         isMirroring = training.flip
-        latents = try Self.encoded(fitted, model.pipeline, training)
-        sizes = [false, true].flatMap { mirrored in fitted.map { Self.sizes($0, mirrored: mirrored) } }
+        let encodedImages = try Self.encoded(images, to: buckets, pipeline, training)
+        latents = encodedImages.latents
+        sizes = encodedImages.sizes
+        warnings = encodedImages.warnings
         captions = images.map(\.caption)
-        visits = Self.visits(images, trained: trained, prior: self.regularisation, sizes: fitted.map(\.size))
+        visits = Self.visits(images, trained: trained, prior: self.regularisation, sizes: encodedImages.buckets)
         // The empty caption stands for dropped ones.
         let distinct = Set(captions).union([""]).sorted()
         let chunks = training.maxTokenLength / 75
-        let pipeline = model.pipeline
         let ids = Dictionary(uniqueKeysWithValues: distinct.map { ($0, pipeline.ids(of: $0, chunks: chunks)) })
         self.ids = ids
         encoded =
@@ -65,16 +68,26 @@ struct TrainingMaterial {
     func condition(
         of items: [Int], step: Int? = nil, model: TrainedModel, training: TrainingSpec
     ) -> TextCondition {
-        let texts = items.enumerated().map { place, item in
+        let texts = texts(of: items, step: step, training)
+        let sizes = rows(of: items, step: step, training).map { self.sizes[$0] }
+        if let encoded { return encoded.condition(texts, sizes: sizes) }
+        guard let pipeline = model.pipeline else { preconditionFailure("captions to encode without text encoders") }
+        return pipeline.condition(
+            texts.compactMap { ids[$0] }, clipSkip: training.clipSkip, sizes: sizes)
+    }
+
+    /// The ids of the items' captions, as the step sees them.
+    func ids(of items: [Int], step: Int, training: TrainingSpec) -> [PromptIDs] {
+        texts(of: items, step: step, training).compactMap { ids[$0] }
+    }
+
+    private func texts(of items: [Int], step: Int?, _ training: TrainingSpec) -> [String] {
+        items.enumerated().map { place, item in
             guard let step, training.captionDropout > 0 else { return captions[item] }
             var random = RandomStream(
                 seed: UInt64(training.seed), purpose: "caption dropout", step: step, item: place)
             return Double(random.uniform()) < training.captionDropout ? "" : captions[item]
         }
-        let sizes = rows(of: items, step: step, training).map { self.sizes[$0] }
-        if let encoded { return encoded.condition(texts, sizes: sizes) }
-        return model.pipeline.condition(
-            texts.compactMap { ids[$0] }, clipSkip: training.clipSkip, sizes: sizes)
     }
 
     /// The items in batches of one size each, in their order otherwise.
@@ -116,19 +129,32 @@ extension TrainingMaterial {
     }
 
     /// One posterior sample of each image, and of each mirrored one where the job mirrors: encoded, not mirrored latents.
+    /// One picture is in memory at a time.
+    ///
+    /// - Returns: besides, SDXL's six sizes of each image, then of each mirrored one; the bucket of each image; and what the
+    ///   pictures' reader told.
     private static func encoded(
-        _ images: [FittedImage], _ pipeline: DiffusionPipeline, _ training: TrainingSpec
-    ) throws -> TensorCache {
+        _ images: [TrainingImage], to buckets: BucketSizes, _ pipeline: DiffusionPipeline, _ training: TrainingSpec
+    ) throws -> (latents: TensorCache, sizes: [[Float]], buckets: [PixelSize], warnings: [String]) {
         let copies = training.flip ? 2 : 1
-        return TensorCache(Array(0..<copies * images.count)) { row in
-            let plain = images[row % images.count].image
-            let image = row < images.count ? plain : FittedImage.mirrored(plain)
+        var (plainSizes, mirroredSizes, found): ([[Float]], [[Float]], [PixelSize]) = ([], [], [])
+        var warnings: [String] = []
+        let latents = try TensorCache(Array(0..<copies * images.count)) { row in
+            let fitted = try ConceptDataSet.fitted(images[row % images.count], to: buckets)
+            if row < images.count {
+                plainSizes.append(sizes(fitted, mirrored: false))
+                mirroredSizes.append(sizes(fitted, mirrored: true))
+                found.append(fitted.size)
+                if let warning = fitted.warning { warnings.append(warning) }
+            }
+            let image = row < images.count ? fitted.image : FittedImage.mirrored(fitted.image)
             let (mean, logvar) = pipeline.vae.encode(image.tensor())
             var random = RandomStream(seed: UInt64(training.seed), purpose: "posterior", item: row)
             let noise = Tensor(uninitialized: mean.shape)
             random.fillNormal(noise)
             return pipeline.vae.scaled(add(mean, multiply(exponential(scaled(logvar, by: 0.5)), noise)))
         }
+        return (latents, plainSizes + mirroredSizes, found, warnings)
     }
 
     /// What SDXL is told: original height and width, crop top and left, target height and width.

@@ -1,6 +1,6 @@
 import CoreAdapters
 import CoreData
-import CoreDiffusion
+package import CoreDiffusion
 import CoreNets
 import CoreTensor
 package import RunSpec
@@ -20,6 +20,8 @@ package final class TrainingRun {
         package var progress: (TrainingProgress) -> Void
         /// Called after each listed checkpoint has appeared, with its adapter.
         package var onCheckpoint: (SavedCheckpoint) throws -> Void
+        /// Gets what every step sees; nil for none.
+        package var dump: BatchDump?
         /// Remarks for the person or the log.
         package var warn: (String) -> Void
 
@@ -71,11 +73,14 @@ package final class TrainingRun {
         let regularisation = try job.regData.map { try ConceptDataSet(path: $0) }
         regularisation?.warnings.forEach(surroundings.warn)
         model = try TrainedModel(job: job, tokenizer: tokenizer)
+        if surroundings.dump != nil { try JobLimits.checkDump(job, trainsText: model.trainsText) }
         let seed = UInt64(job.training.seed)
         material = try TrainingMaterial(
             data: data, regularisation: regularisation, model: model, training: job.training)
+        model.releaseEncoders()
+        material.warnings.forEach(surroundings.warn)
         objective = DenoisingObjective(
-            schedule: model.pipeline.schedule, minSNRGamma: job.training.minSNRGamma,
+            schedule: model.schedule, minSNRGamma: job.training.minSNRGamma,
             noiseOffset: job.training.noiseOffset, seed: seed)
         optimiser = model.optimiser(job.training)
         order = EpochOrder(groups: material.visits, batch: job.training.batch, seed: seed)
@@ -89,12 +94,27 @@ package final class TrainingRun {
         if let resume { try restore(from: resume) }
     }
 
+    package var unet: UNet2DConditionModel { model.unet }
+
+    /// Lends the U-Net as the base has it: the adapter that is trained is off it meanwhile, and memory that only
+    /// training uses is given back.
+    package func lending<R>(_ body: () throws -> R) rethrows -> R {
+        model.adapters.detach()
+        Compute.releaseIdleBuffers()
+        defer {
+            Compute.releaseIdleBuffers()
+            model.adapters.attach()
+        }
+        return try body()
+    }
+
     /// Steps of the whole job.
     package var total: Int { checkpoints.total }
 
     /// - Throws: `TrainingError` with `diverged` when the loss is no longer a number.
     package func run() throws -> TrainingOutcome {
         lastState = surroundings.clock()
+        if let dump = surroundings.dump { try model.adapters.save(to: dump.adapterPath, type: .f32) }
         if step == 0 {
             try metrics.append(MetricLine(step: 0, values: ["validation_loss": validationLoss()]))
         } else if checkpoints.keeps(step), !hasAdapter(step) {
@@ -104,7 +124,7 @@ package final class TrainingRun {
         while step < total {
             if surroundings.shouldStop() {
                 if step > 0, !hasState(step) { _ = try save(adapter: checkpoints.keeps(step)) }
-                try metrics.flush(sync: true)
+                try finish()
                 return .stopped(step: step)
             }
             try trainStep()
@@ -114,8 +134,13 @@ package final class TrainingRun {
                 _ = try save(adapter: false)
             }
         }
-        try metrics.flush(sync: true)
+        try finish()
         return .finished
+    }
+
+    private func finish() throws {
+        try metrics.flush(sync: true)
+        try surroundings.dump?.write()
     }
 
     /// One optimiser step, its metrics included.
@@ -153,6 +178,10 @@ package final class TrainingRun {
             latents: material.latents(of: items, step: micro, training: job.training), step: micro,
             itemWeights: material.weights(of: items, training: job.training))
         let condition = material.condition(of: items, step: micro, model: model, training: job.training)
+        if let dump = surroundings.dump {
+            let ids = model.trainsText ? material.ids(of: items, step: micro, training: job.training) : nil
+            dump.add(step: step, batch, condition, ids: ids)
+        }
         let answer = model.predict(batch, condition)
         let loss = objective.loss(answer, batch)
         (share == 1 ? loss : scaled(loss, by: share)).backward()

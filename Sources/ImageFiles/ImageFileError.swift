@@ -1,6 +1,6 @@
 /// What can be wrong with an image file; the message names the file, what was found and the remedy.
 package struct ImageFileError: Error, Equatable, CustomStringConvertible {
-    package enum Code: Equatable, Sendable { case unreadable, notAnImage, damaged, unwritable }
+    package enum Code: Equatable, Sendable { case unreadable, notAnImage, unsupported, tooLarge, damaged, unwritable }
 
     package let code: Code
     package let message: String

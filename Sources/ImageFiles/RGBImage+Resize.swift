@@ -9,6 +9,10 @@ extension RGBImage {
 
     package func resized(width newWidth: Int, height newHeight: Int, filter: ResizeFilter = .bicubic) -> RGBImage {
         guard newWidth != width || newHeight != height else { return self }
+        // Elsewhere floating point stays as it was, a level beside Pillow in a few pixels: results would change with it.
+        if filter == .bicubic, takesColumnsFirst(width: newWidth, height: newHeight) {
+            return resizedAsPillow(width: newWidth, height: newHeight)
+        }
         let floats = pixels.map(Float.init)
         // Bytes between the passes, as in Pillow: what overshoots along rows is cut before columns are mixed.
         let wide = Resampler(from: width, to: newWidth, filter: filter)

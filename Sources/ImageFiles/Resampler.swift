@@ -67,7 +67,7 @@ struct Resampler {
     }
 
     /// Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = -0.5.
-    private static func cubic(_ position: Double) -> Double {
+    static func cubic(_ position: Double) -> Double {
         let x = abs(position)
         if x < 1 { return (1.5 * x - 2.5) * x * x + 1 }
         if x < 2 { return ((-0.5 * x + 2.5) * x - 4) * x + 2 }

@@ -7,8 +7,14 @@ package struct FileInformation: Hashable, Sendable {
     /// Permission bits, such as 0o600.
     package let mode: UInt32
     package let owner: UInt32
+    /// Neither a folder nor a pipe, socket or device.
+    package let isRegular: Bool
 
-    package init(size: Int64, isFolder: Bool, inode: UInt64, modifiedNanoseconds: Int64, mode: UInt32, owner: UInt32) {
+    package init(
+        size: Int64, isFolder: Bool, inode: UInt64, modifiedNanoseconds: Int64, mode: UInt32, owner: UInt32,
+        isRegular: Bool? = nil
+    ) {
+        self.isRegular = isRegular ?? !isFolder
         self.size = size
         self.isFolder = isFolder
         self.inode = inode
@@ -86,6 +92,15 @@ package protocol FileStore: Sendable {
     func lock(_ path: String) throws -> (any Sendable)?
     /// A name beside `path` that nobody else uses.
     func temporaryName(for path: String) -> String
+    /// Takes from others whatever right they have to a file or folder that is there; a disk without rights does nothing.
+    func keepPrivate(_ path: String, mode: UInt32) throws
+    /// An empty file that others cannot read, where there is none.
+    func makePrivateFile(_ path: String) throws
+}
+
+extension FileStore {
+    package func keepPrivate(_ path: String, mode: UInt32) throws {}
+    package func makePrivateFile(_ path: String) throws {}
 }
 
 extension FileStore {
@@ -126,7 +141,8 @@ extension FileStore {
             if try makeSingleFolder(path, mode: mode) { return try synchronizeFolder(parent) }
         } catch let error as PortsError where error.code == .notFound && parent != path {
             try makeFolder(parent, mode: mode)
-            return try makeFolder(path, mode: mode)
+            // Not asked a second time: below /proc there is never anything, whatever is made above it.
+            if try makeSingleFolder(path, mode: mode) { return try synchronizeFolder(parent) }
         }
         guard try information(path)?.isFolder == true else {
             throw PortsError(.malformed, "cannot make the folder \(path): a file of that name is in the way")

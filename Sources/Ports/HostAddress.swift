@@ -1,7 +1,7 @@
 import Glibc
 
 /// A host as URLs and `Host` headers name it: an address, or a name in lower case.
-package enum HostAddress: Hashable, Sendable, CustomStringConvertible {
+package enum HostAddress: Hashable, Sendable {
     /// 4 or 16 bytes in the network's order. An IPv4 address written as IPv6 (`::ffff:127.0.0.1`) is the former.
     case address([UInt8])
     case name(String)
@@ -42,18 +42,6 @@ package enum HostAddress: Hashable, Sendable, CustomStringConvertible {
         case .address(let bytes):
             bytes.count == 4 ? bytes[0] == 127 : bytes == [UInt8](repeating: 0, count: 15) + [1]
         case .name(let name): name == "localhost" || name.hasSuffix(".localhost")
-        }
-    }
-
-    /// As it stands in a URL.
-    package var description: String {
-        switch self {
-        case .name(let name): return name
-        case .address(let bytes):
-            var text = [CChar](repeating: 0, count: 64)
-            inet_ntop(bytes.count == 4 ? AF_INET : AF_INET6, bytes, &text, socklen_t(text.count))
-            let written = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            return bytes.count == 4 ? written : "[\(written)]"
         }
     }
 

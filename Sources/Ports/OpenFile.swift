@@ -1,26 +1,29 @@
 import Glibc
+import RunSpec
 
 /// An open file, closed with its last owner. Positions are always given, so threads may share it.
 package final class OpenFile: StoredFile {
     package let path: String
     package let descriptor: Int32
 
-    /// - Throws: ``PortsError``; a folder is refused.
+    /// - Throws: ``PortsError``; only a regular file is taken, and no pipe is waited for.
     package init(reading path: String) throws {
         self.path = path
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        descriptor = open(LocalPath.terminated(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw PortsError.system("read", path) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            let what = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "a pipe, socket or device"
             close(descriptor)
-            throw PortsError(.malformed, "cannot read \(path): it is a folder, wanted a file")
+            throw PortsError(.malformed, "cannot read \(path): it is \(what), wanted a file")
         }
     }
 
     /// Opens for reading and writing, and makes the file if it is not there.
     package init(writing path: String, truncate: Bool = false, mode: UInt32 = 0o644) throws {
         self.path = path
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | (truncate ? O_TRUNC : 0), mode_t(mode))
+        descriptor = open(
+            LocalPath.terminated(path), O_RDWR | O_CREAT | O_CLOEXEC | (truncate ? O_TRUNC : 0), mode_t(mode))
         guard descriptor >= 0 else { throw PortsError.system("write", path) }
     }
 

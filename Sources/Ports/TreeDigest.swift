@@ -1,8 +1,8 @@
-import Glibc
+import RunSpec
 
 /// One file of an input: its place below the root, and its content.
 package struct TreeFile: Hashable, Codable, Sendable {
-    /// Relative, `/` between segments. For an input that is a single file: the file's name.
+    /// Relative, `/` between segments (`InputPath`). For an input that is a single file: the file's name.
     package let path: String
     package let size: Int64
     package let sha256: ContentDigest
@@ -12,11 +12,15 @@ package struct TreeFile: Hashable, Codable, Sendable {
         self.size = size
         self.sha256 = sha256
     }
+
+    /// The path as ``FileStore`` takes it, below the input's root.
+    package var localPath: String { LocalPath.text(InputPath.bytes(path)) }
 }
 
 /// The content of an input (a folder, or a single file), and the digest that names it.
 package struct TreeDigest: Hashable, Codable, Sendable {
-    /// Of a folder: SHA-256 over the sorted lines "relative path NUL size NUL file SHA-256 LF". Of a file: its SHA-256.
+    /// Of a folder: SHA-256 over the sorted lines "relative path NUL size NUL file SHA-256 LF", with the path's own bytes. Of a
+    /// file: its SHA-256.
     package let digest: ContentDigest
     package let isFolder: Bool
     /// Sorted by the bytes of their paths.
@@ -26,12 +30,13 @@ package struct TreeDigest: Hashable, Codable, Sendable {
 
     /// The digest that a folder with exactly these files has.
     package init(folder files: [TreeFile]) {
-        let sorted = files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        let sorted = files.map { (bytes: InputPath.bytes($0.path), file: $0) }
+            .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
         var hasher = ContentHasher()
-        for file in sorted { hasher.update(Array("\(file.path)\0\(file.size)\0\(file.sha256)\n".utf8)) }
+        for (bytes, file) in sorted { hasher.update(bytes + Array("\0\(file.size)\0\(file.sha256)\n".utf8)) }
         digest = hasher.finish()
         isFolder = true
-        self.files = sorted
+        self.files = sorted.map(\.file)
     }
 
     package init(file: TreeFile) {
@@ -40,8 +45,8 @@ package struct TreeDigest: Hashable, Codable, Sendable {
         files = [file]
     }
 
-    /// Reads a folder or a file. Hidden files are skipped; a symbolic link counts as what it points to, and a folder
-    /// that is its own ancestor through a link is not entered again.
+    /// Reads a folder or a file. What `InputPath.isLeftOut` names is skipped, as every reader of data skips it; a symbolic
+    /// link counts as what it points to, and a folder that is its own ancestor through a link is not entered again.
     ///
     /// - Throws: ``PortsError`` if something cannot be read, or the folder holds no file at all.
     package static func compute(
@@ -52,14 +57,14 @@ package struct TreeDigest: Hashable, Codable, Sendable {
             throw PortsError(.notFound, "\(path): no such file or folder")
         }
         guard root.isFolder else {
-            let name = path.split(separator: "/").last.map(String.init) ?? path
+            let name = InputPath.text(LocalPath.bytes(path.split(separator: "/").last.map(String.init) ?? path))
             let sha256 = try fileDigest(path, root, cache)
             progress(root.size)
             return TreeDigest(file: TreeFile(path: name, size: root.size, sha256: sha256))
         }
         var found: [TreeFile] = []
         func walk(_ folder: String, _ relative: String, ancestors: Set<UInt64>) throws {
-            for name in try files.list(folder) where !name.hasPrefix(".") {
+            for name in try files.list(folder) where !InputPath.isLeftOut(name) {
                 let full = "\(folder)/\(name)"
                 guard let information = try files.information(full) else { continue }  // a link to nowhere
                 if information.isFolder {
@@ -68,7 +73,8 @@ package struct TreeDigest: Hashable, Codable, Sendable {
                 } else {
                     let sha256 = try fileDigest(full, information, cache)
                     progress(information.size)
-                    found.append(TreeFile(path: relative + name, size: information.size, sha256: sha256))
+                    let place = InputPath.text(LocalPath.bytes(relative + name))
+                    found.append(TreeFile(path: place, size: information.size, sha256: sha256))
                 }
             }
         }

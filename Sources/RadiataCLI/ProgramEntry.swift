@@ -1,11 +1,14 @@
 import ArgumentParser
 import Foundation
+import Ports
 import SweepClient
 import SweepWire
 
 /// The program's only entry: parses, runs, and maps every failure to one message and one exit code.
 package enum ProgramEntry {
     package static func run() async {
+        StandardStream.occupy()
+        // A write to a pipe nobody reads is an error like any other, and `Console` knows what it means.
         signal(SIGPIPE, SIG_IGN)
         do {
             var command = try RadiataCommand.parseAsRoot()

@@ -25,12 +25,23 @@ package struct MetricInfo: Equatable, Sendable {
             meaning: "effective number of different images"),
     ]
 
-    /// An unknown metric counts as one that should grow, unless its name says loss, distance or error.
-    package static func of(_ name: String) -> MetricInfo {
-        if let known = known.first(where: { $0.name == name }) { return known }
-        let shrinks = ["loss", "distance", "error"].contains { name.contains($0) }
+    private static let shrinking = ["loss", "distance", "error", "perplexity", "divergence"]
+    private static let shrinkingWords: Set<Substring> = [
+        "mse", "rmse", "mae", "nll", "bpb", "ppl", "fid", "kid", "lpips", "wer", "cer",
+    ]
+
+    /// An unknown metric counts as one that should grow, unless its name says loss, distance, error or the like.
+    ///
+    /// - Parameter lowerIsBetter: what the user says about it; nil to go by the name.
+    package static func of(_ name: String, lowerIsBetter: Bool? = nil) -> MetricInfo {
+        let known = known.first { $0.name == name }
+        if let known, lowerIsBetter == nil || lowerIsBetter == known.lowerIsBetter { return known }
+        let lower = name.lowercased()
+        let words = lower.split { !$0.isLetter }
+        let shrinks = shrinking.contains { lower.contains($0) } || words.contains { shrinkingWords.contains($0) }
         return MetricInfo(
-            name: name, title: name.replacing("_", with: " "), lowerIsBetter: shrinks, prompts: "trigger", meaning: "")
+            name: name, title: known?.title ?? name.replacing("_", with: " "), lowerIsBetter: lowerIsBetter ?? shrinks,
+            prompts: known?.prompts ?? "trigger", meaning: known?.meaning ?? "")
     }
 
     /// Whether the first value is the better one.

@@ -15,18 +15,17 @@ package struct MetricLine: Equatable, Sendable {
 }
 
 extension MetricLine {
-    /// Reads a line. Numbers count; `null`, `NaN`, `Infinity` and `-Infinity`, bare (as Python writes them) or as text,
-    /// count as such; flags, other text, lists and maps are passed over.
+    /// Reads a line by the rules of ``MetricReading``, with its step under `step`.
     ///
     /// - Throws: `RunSpecError` if the line is no JSON object or has no integer `step`.
     package init(parsing line: String) throws(RunSpecError) {
-        var scanner = MetricLineScanner(line)
-        let values = try scanner.object()
-        guard let step = values["step"], step == step.rounded(), abs(step) <= ParameterValue.largestInteger else {
+        let reading = MetricReading(line)
+        if let fault = reading.fault { throw fault }
+        guard let step = reading.step else {
             throw RunSpecError(
                 code: .badRecord, message: "a metrics line without an integer 'step': \(line.prefix(120))")
         }
-        self.init(step: Int(step), values: values.filter { $0.key != "step" })
+        self.init(step: step, values: Dictionary(reading.values.map { ($0.name, $0.value) }) { _, last in last })
     }
 
     /// The line without its newline; keys sorted, NaN and infinities as text.

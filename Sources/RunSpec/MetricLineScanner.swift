@@ -6,8 +6,9 @@ struct MetricLineScanner {
 
     init(_ line: String) { bytes = Array(line.utf8) }
 
-    mutating func object() throws(RunSpecError) -> [String: Double] {
-        var values: [String: Double] = [:]
+    /// Every member in its order. Keys are told apart by their bytes elsewhere, not here.
+    mutating func object() throws(RunSpecError) -> [(key: String, value: MetricValue)] {
+        var members: [(key: String, value: MetricValue)] = []
         try expect(UInt8(ascii: "{"))
         skipSpace()
         if peek == UInt8(ascii: "}") {
@@ -16,12 +17,12 @@ struct MetricLineScanner {
             repeat {
                 let key = try string()
                 try expect(UInt8(ascii: ":"))
-                if let value = try value(depth: 0) { values[key] = value }
+                members.append((key, try value(depth: 0)))
             } while try another(closing: UInt8(ascii: "}"))
         }
         skipSpace()
         guard position == bytes.count else { throw refused("text after the object") }
-        return values
+        return members
     }
 
     private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -46,21 +47,20 @@ struct MetricLineScanner {
         return byte != closing
     }
 
-    /// The number at this place, or nil for a value that is none.
-    private mutating func value(depth: Int) throws(RunSpecError) -> Double? {
+    private mutating func value(depth: Int) throws(RunSpecError) -> MetricValue {
         skipSpace()
         guard depth < 16 else { throw refused("nested too deeply") }
         switch peek {
         case UInt8(ascii: "\""):
-            return Self.special[try string()]
+            return .text(try string())
         case UInt8(ascii: "{"):
             position += 1
             try skipMembers(closing: UInt8(ascii: "}"), keyed: true, depth: depth)
-            return nil
+            return .other
         case UInt8(ascii: "["):
             position += 1
             try skipMembers(closing: UInt8(ascii: "]"), keyed: false, depth: depth)
-            return nil
+            return .other
         default:
             return try word()
         }
@@ -81,27 +81,23 @@ struct MetricLineScanner {
         } while try another(closing: closing)
     }
 
-    private static let special: [String: Double] = [
-        "NaN": .nan, "nan": .nan, "Infinity": .infinity, "inf": .infinity, "-Infinity": -.infinity, "-inf": -.infinity,
-    ]
-
     /// A number or a bare word.
-    private mutating func word() throws(RunSpecError) -> Double? {
+    private mutating func word() throws(RunSpecError) -> MetricValue {
         let start = position
         while let byte = peek, Self.isWordByte(byte) { position += 1 }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         switch text {
-        case "null": return .nan
-        case "true", "false": return nil
+        case "null": return .number(.nan)
+        case "true", "false": return .other
         default: break
         }
-        if let special = Self.special[text] { return special }
+        if let special = MetricValue.special[text] { return .number(special) }
         // Double() also takes hexadecimal and "+1"; JSON takes neither.
         guard let first = text.first, first == "-" || first.isNumber, !text.contains("x"), let value = Double(text)
         else {
             throw refused("'\(text.prefix(20))' is no value")
         }
-        return value
+        return .number(value)
     }
 
     private static func isWordByte(_ byte: UInt8) -> Bool {

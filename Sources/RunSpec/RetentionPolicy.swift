@@ -29,11 +29,16 @@ package struct RequirementSpec: Codable, Equatable, Sendable {
     package var labels: [String: String]
     package var gpus: Int
     package var memoryBytes: Int
+    /// Version of the core's numerics that it must run; nil where none is asked for. Never set by a sweep file.
+    package var coreVersion: String?
 
-    package init(labels: [String: String] = [:], gpus: Int = 0, memoryBytes: Int = 0) {
+    package init(
+        labels: [String: String] = [:], gpus: Int = 0, memoryBytes: Int = 0, coreVersion: String? = nil
+    ) {
         self.labels = labels
         self.gpus = gpus
         self.memoryBytes = memoryBytes
+        self.coreVersion = coreVersion
     }
 }
 

@@ -8,6 +8,8 @@ package struct RankedConfiguration: Equatable, Sendable {
     package var group: String
     package var label: String
     package var parameters: [String: ParameterValue]
+    /// Its name; nil for a value of a curve.
+    package var checkpoint: String?
     package var epoch: Int
     package var step: Int
     package var mean: Double
@@ -25,6 +27,8 @@ extension SweepResultSet {
         case last
         /// The one with the best value.
         case best
+        /// The one of this step.
+        case step(Int)
     }
 
     /// Configurations from best to worst.
@@ -34,9 +38,10 @@ extension SweepResultSet {
     ///   - class: empty for the average over classes.
     /// - Returns: empty if nothing was measured so.
     package func ranking(
-        by metric: String, prompts: String? = nil, class: String = "", checkpoints: CheckpointChoice = .best
+        by metric: String, prompts: String? = nil, class: String = "", checkpoints: CheckpointChoice = .best,
+        lowerIsBetter: Bool? = nil
     ) -> [RankedConfiguration] {
-        let info = MetricInfo.of(metric)
+        let info = MetricInfo.of(metric, lowerIsBetter: lowerIsBetter)
         let wanted = prompts ?? info.prompts
         let rows = results.filter { row in
             row.metric == metric && row.prompts == wanted && row.class == `class` && !row.value.isNaN
@@ -46,16 +51,21 @@ extension SweepResultSet {
         case .all: break
         case .last: averaged = Self.choose(averaged) { $0.step > $1.step }
         case .best: averaged = Self.choose(averaged) { info.prefers($0.mean, to: $1.mean) }
+        case .step(let step): averaged.removeAll { $0.step != step }
         }
-        // Ties are broken by name and step, so that the order never depends on chance.
-        averaged.sort { a, b in
+        return Self.ranked(averaged, info)
+    }
+
+    /// In order and numbered. Ties are broken by name and step, so that the order never depends on chance.
+    static func ranked(_ rows: [RankedConfiguration], _ info: MetricInfo) -> [RankedConfiguration] {
+        var rows = rows.sorted { a, b in
             a.mean == b.mean ? (a.configuration, a.step) < (b.configuration, b.step) : info.prefers(a.mean, to: b.mean)
         }
-        for index in averaged.indices {
-            let tied = index > 0 && averaged[index].mean == averaged[index - 1].mean
-            averaged[index].rank = tied ? averaged[index - 1].rank : index + 1
+        for index in rows.indices {
+            let tied = index > 0 && rows[index].mean == rows[index - 1].mean
+            rows[index].rank = tied ? rows[index - 1].rank : index + 1
         }
-        return averaged
+        return rows
     }
 
     /// Mean and deviation over seeds, for each configuration and step.
@@ -71,15 +81,21 @@ extension SweepResultSet {
         }
         return grouped.compactMap { key, rows in
             guard let job = byID[rows[0].job] else { return nil }
-            let values = rows.map(\.value)
-            let mean = values.reduce(0, +) / Double(values.count)
-            let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+            let (mean, deviation) = Self.spread(rows.map(\.value))
             return RankedConfiguration(
                 rank: 0, configuration: key.configuration, group: job.group, label: varied.label(job.parameters),
-                parameters: job.parameters, epoch: rows[0].epoch, step: key.step, mean: mean,
-                deviation: values.count > 1 ? (squares / Double(values.count - 1)).squareRoot() : nil,
-                jobs: rows.map(\.job).sorted())
+                parameters: job.parameters, checkpoint: rows[0].checkpoint, epoch: rows[0].epoch, step: key.step,
+                mean: mean,
+                deviation: deviation, jobs: rows.map(\.job).sorted())
         }
+    }
+
+    /// Mean and standard deviation; no deviation of one value, nor where one is infinite.
+    static func spread(_ values: [Double]) -> (mean: Double, deviation: Double?) {
+        let mean = values.reduce(0, +) / Double(values.count)
+        let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        let isKnown = values.count > 1 && squares.isFinite
+        return (mean, isKnown ? (squares / Double(values.count - 1)).squareRoot() : nil)
     }
 
     private static func choose(

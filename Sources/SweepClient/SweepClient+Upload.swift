@@ -9,6 +9,9 @@ package enum BlobSource: Sendable {
 }
 
 extension SweepClient {
+    /// From an upload that did not complete to the next try.
+    private static let uploadPause = Duration.seconds(1)
+
     /// Brings a blob to the coordinator: nothing is sent if it is there already, and an upload that was cut off goes on
     /// with the chunks that are missing.
     ///
@@ -31,6 +34,8 @@ extension SweepClient {
             {
                 // Chunks got lost (another upload of it was dropped), or the content is not what its name says.
                 try verify(source, digest)
+                // What was refused is not sent again at once.
+                try await time.sleep(for: Self.uploadPause)
             }
         }
         throw ClientError(

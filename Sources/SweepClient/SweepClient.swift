@@ -79,11 +79,16 @@ package final class SweepClient: Sendable {
         }
         switch answer.status {
         case 200..<300:
+            let response: Response
             do {
-                return try Response(body: Data(answer.body))
+                response = try Response(body: Data(answer.body))
             } catch {
                 throw ClientError(.badAnswer, "coordinator \(coordinator): its answer cannot be read: \(error)")
             }
+            if let fault = (response as? any LateFault)?.error {
+                throw ClientError.refused(fault, coordinator: coordinator)
+            }
+            return response
         case 300..<400:
             throw ClientError(
                 .badAnswer,
@@ -113,11 +118,28 @@ extension LocalCoordinator.Finding {
 extension ClientError {
     init(_ error: TransportError, coordinator: String) {
         switch error.kind {
+        case .noAnswer where error.message.contains("resolve host"):
+            self.init(
+                .unreachable,
+                "coordinator \(coordinator): no machine of that name is known here (\(error.message)); check the name, or give "
+                    + "the machine's address with --coordinator URL")
         case .noAnswer:
             self.init(
                 .unreachable,
                 "coordinator \(coordinator) does not answer (\(error.message)); start it with 'radiata coordinator run', or "
                     + "give its address with --coordinator URL or RADIATA_COORDINATOR")
+        case .untrusted
+        where ["wrong version number", "packet length too long", "record layer failure", "unexpected TLS packet"]
+            .contains { error.message.contains($0) }:
+            self.init(
+                .untrusted,
+                "coordinator \(coordinator): what answers there speaks no TLS (\(error.message)); give its address as http://…"
+            )
+        case .badRequest where error.message.contains("HTTP/0.9"):
+            self.init(
+                .badAnswer,
+                "coordinator \(coordinator): what answers there speaks no HTTP (\(error.message)); is its address https://…?"
+            )
         case .untrusted:
             self.init(
                 .untrusted,

@@ -11,9 +11,9 @@ package struct BundledSweepInputs: SweepInputs {
 
     package func profile(_ name: String) throws -> FileLookup { lookup("profile:" + name) }
 
-    package func input(_ path: String) throws -> InputReference {
+    package func input(_ path: String, _ kind: InputKind) throws -> InputReference {
         guard let found = bundle.inputs[path] else { return InputReference(written: path) }
-        return InputReference(written: path, path: found.path, digest: found.digest)
+        return InputReference(written: path, path: found.path, digest: found.digest, generations: found.generations)
     }
 
     private func lookup(_ key: String) -> FileLookup {
@@ -41,10 +41,15 @@ final class RecordingSweepInputs: SweepInputs {
 
     func profile(_ name: String) throws -> FileLookup { record(try source.profile(name), "profile:" + name) }
 
-    func input(_ path: String) throws -> InputReference {
-        let found = try source.input(path)
+    func input(_ path: String, _ kind: InputKind) throws -> InputReference {
+        let found = try source.input(path, kind)
         if let place = found.path, let digest = found.digest {
-            answers.withLock { $0.inputs[path] = ResolvedInput(path: place, digest: digest) }
+            answers.withLock { answers in
+                // One folder may be data and regularisation data.
+                answers.inputs[path] = ResolvedInput(
+                    path: place, digest: digest,
+                    generations: .newest([found.generations, answers.inputs[path]?.generations]))
+            }
         }
         return found
     }

@@ -24,6 +24,10 @@ extension SweepFileDecoder {
     }
 
     private mutating func gridAxis(_ entry: YAMLEntry, settable: Set<String>) -> GridAxis? {
+        if let hint = ForeignForms.hint(entry.value, of: entry.key, isAxis: true) {
+            refuse(entry.value.mark, hint)
+            return nil
+        }
         guard case .mapping(let parts) = entry.value.content,
             parts.contains(where: { $0.key == "values" || $0.key == "when" })
         else {

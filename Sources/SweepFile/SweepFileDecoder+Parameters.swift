@@ -36,7 +36,19 @@ extension SweepFileDecoder {
 
     /// One value of a parameter.
     mutating func value(_ node: YAMLNode, of name: String) -> ParameterValue? {
+        if let hint = ForeignForms.hint(node, of: name) {
+            let escape = isCore ? "" : "; if the map itself is meant, write it as JSON in quotes"
+            refuse(node.mark, hint + escape)
+            return nil
+        }
         guard let value = plain(node, of: name) else { return nil }
+        if let text = value.text, optionNames.contains(name), CommandTrainer.looksLikeOption(text) {
+            refuse(
+                node.mark,
+                "\(name) is '\(text)', which would stand alone as the argument \"{\(name)}\" and be taken for an option; "
+                    + "write the option into the command, or give the value with it: \"--\(name)={\(name)}\"")
+            return nil
+        }
         guard isCore, !value.isNull else { return value }
         if case .list = value, let definition = ParameterTable[name], !definition.listTyped {
             refuse(
@@ -118,11 +130,11 @@ extension SweepFileDecoder {
             return values.count == items.count ? .list(values) : nil
         case .mapping(let entries):
             var map: [String: ParameterValue] = [:]
-            for entry in entries {
+            for entry in namedEntries(node, name) {
                 guard let value = plain(entry.value, of: name) else { return nil }
                 map[entry.key] = value
             }
-            return .map(map)
+            return map.count == entries.count ? .map(map) : nil
         }
     }
 }

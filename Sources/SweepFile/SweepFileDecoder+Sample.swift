@@ -24,6 +24,10 @@ extension SweepFileDecoder {
     }
 
     private mutating func range(_ node: YAMLNode, of name: String) -> SampleRange? {
+        if let hint = ForeignForms.hint(node, of: name, isSpace: true) {
+            refuse(node.mark, hint)
+            return nil
+        }
         let wanted = "one of {log: [a, b]}, {uniform: [a, b]}, {int: [a, b]}, {choice: [...]}"
         guard case .mapping(let parts) = node.content, parts.count == 1, let part = parts.first else {
             refuse(node.mark, "space.\(name) is \(node.kindName); wanted \(wanted)")

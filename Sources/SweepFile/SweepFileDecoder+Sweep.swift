@@ -10,18 +10,21 @@ extension SweepFileDecoder {
 
     /// The whole file. Where something is faulty a stand-in takes its place, so that the rest can be looked at.
     mutating func sweep(_ root: YAMLNode) -> SweepDefinition {
-        let top = entries(root, of: "a sweep file", keys: Self.topKeys)
+        let top = entries(root, of: "a sweep file", keys: Self.topKeys, foreign: ForeignForms.topLevelHint)
         let name = self.name(top["name"], root)
         let trainer = top["trainer"].map { self.trainer($0.value) } ?? .core
         isCore = trainer.isCore
-        let base = input(top["base"], "base")
-        let data = input(top["data"], "data")
+        optionNames = trainer.command?.leadingNames ?? []
+        let base = input(top["base"], "base", .base)
+        let data = input(top["data"], "data", .data)
         if isCore {
             if top["base"] == nil {
                 refuse(root.mark, "'base' is missing: the base model to fine-tune (a folder or a .safetensors file)")
             }
             if top["data"] == nil { refuse(root.mark, "'data' is missing: the folder with the images to train on") }
         }
+        let evaluation = top["evaluate"].map { self.evaluation($0.value) }
+        let clip = top["evaluate"].flatMap { encoders($0.value) }
         let seeds = top["seeds"].map { self.seeds($0.value) }
         let checkpoints = top["checkpoints"].map { self.checkpoints($0.value) }
         let defaults = top["defaults"].map { values($0.value, of: "defaults") } ?? [:]
@@ -30,9 +33,10 @@ extension SweepFileDecoder {
             refuse(seedMark, "'seed' is set here and 'seeds' in line \(seedsEntry.keyMark.line); keep one of them")
         }
         return SweepDefinition(
-            name: name, trainer: trainer, base: base, data: data, regData: input(top["reg_data"], "reg_data"),
+            name: name, trainer: trainer, base: base, data: data, regData: input(top["reg_data"], "reg_data", .regData),
+            clip: clip,
             seeds: seeds ?? [0], checkpoints: checkpoints, defaults: defaults,
-            evaluation: top["evaluate"].map { evaluation($0.value) }, groups: groups,
+            evaluation: evaluation, groups: groups,
             requirements: top["requires"].map { requirements($0.value) } ?? RequirementSpec(),
             retries: top["retries"].map { retries($0.value) } ?? RetrySpec(),
             timeoutSeconds: top["timeout"].flatMap { self.seconds($0.value, "timeout") },
@@ -54,10 +58,10 @@ extension SweepFileDecoder {
         return name
     }
 
-    private mutating func input(_ entry: YAMLEntry?, _ key: String) -> InputReference? {
+    private mutating func input(_ entry: YAMLEntry?, _ key: String, _ kind: InputKind) -> InputReference? {
         guard let entry, let path = text(entry.value, key) else { return nil }
         do {
-            return try inputs.input(path)
+            return try inputs.input(path, kind)
         } catch {
             refuse(entry.value.mark, "\(key): \(error)")
             return nil
@@ -80,8 +84,16 @@ extension SweepFileDecoder {
                 ?? CheckpointPlan.defaultStateEverySeconds)
     }
 
+    private static let evaluationKeys = ["prompts", "images", "sampler", "steps", "guidance", "clip"]
+
+    /// The CLIP pair that images are measured with, where the file names one.
+    private mutating func encoders(_ node: YAMLNode) -> InputReference? {
+        guard case .mapping(let entries) = node.content else { return nil }
+        return input(entries.first { $0.key == "clip" }, "evaluate.clip", .encoders)
+    }
+
     private mutating func evaluation(_ node: YAMLNode) -> EvaluationSpec {
-        let known = entries(node, of: "evaluate", keys: ["prompts", "images", "sampler", "steps", "guidance"])
+        let known = entries(node, of: "evaluate", keys: Self.evaluationKeys)
         var spec = EvaluationSpec()
         if let prompts = known["prompts"]?.value {
             let items = sequence(prompts, "evaluate.prompts") ?? []
@@ -113,7 +125,7 @@ extension SweepFileDecoder {
     private mutating func requirements(_ node: YAMLNode) -> RequirementSpec {
         let known = entries(node, of: "requires", keys: ["labels", "gpus", "memory"])
         var spec = RequirementSpec()
-        for entry in known["labels"].flatMap({ mapping($0.value, "requires.labels") }) ?? [] {
+        for entry in known["labels"].map({ namedEntries($0.value, "requires.labels") }) ?? [] {
             spec.labels[entry.key] = source(entry.value, "requires.labels.\(entry.key)")
         }
         spec.gpus = known["gpus"].flatMap { integer($0.value, "requires.gpus", atLeast: 0) } ?? 0
@@ -122,8 +134,7 @@ extension SweepFileDecoder {
     }
 
     private mutating func retries(_ node: YAMLNode) -> RetrySpec {
-        // Those that never count against a job, or never get another try, have no budget to set.
-        let classes = FailureClass.allCases.filter { $0.policy.counts && $0 != .badConfig }
+        let classes = FailureClass.allCases.filter(\.takesBudget)
         let known = entries(node, of: "retries", keys: classes.map(\.rawValue))
         var spec = RetrySpec()
         for failure in classes {

@@ -50,7 +50,7 @@ extension SweepFileDecoder {
         }
         trainer.resume = known["resume"].map { arguments($0.value, "resume") } ?? []
         trainer.evaluate = known["evaluate"].map { arguments($0.value, "evaluate") }
-        for entry in known["env"].flatMap({ mapping($0.value, "env") }) ?? [] {
+        for entry in known["env"].map({ namedEntries($0.value, "env") }) ?? [] {
             trainer.env[entry.key] = source(entry.value, "env.\(entry.key)")
         }
         trainer.files = items(known["files"], "files").compactMap { templateFile($0, folder: folder) }
@@ -93,18 +93,19 @@ extension SweepFileDecoder {
     }
 
     private mutating func metricSource(_ node: YAMLNode) -> CommandTrainer.MetricSource? {
-        let known = entries(node, of: "an entry of metrics", keys: ["jsonl"])
+        let known = entries(node, of: "an entry of metrics", keys: ["jsonl", "step"])
         guard let entry = known["jsonl"] else {
             if case .mapping(let all) = node.content, all.isEmpty {
                 refuse(node.mark, "an entry of metrics needs 'jsonl': a file")
             }
             return nil
         }
-        return text(entry.value, "jsonl").map { CommandTrainer.MetricSource(kind: .jsonl, path: $0) }
+        let step = known["step"].flatMap { text($0.value, "step") }
+        return text(entry.value, "jsonl").map { CommandTrainer.MetricSource(kind: .jsonl, path: $0, step: step) }
     }
 
     private mutating func checkpointRule(_ node: YAMLNode) -> CommandTrainer.CheckpointRule? {
-        let known = entries(node, of: "an entry of checkpoints", keys: ["glob", "step", "kind"])
+        let known = entries(node, of: "an entry of checkpoints", keys: ["glob", "step", "kind", "complete", "quiet"])
         guard let glob = known["glob"] else {
             refuse(node.mark, "an entry of checkpoints needs a 'glob'")
             return nil
@@ -124,8 +125,19 @@ extension SweepFileDecoder {
             }
         }
         let kind = known["kind"].map { choice($0.value, "kind", CommandTrainer.CheckpointRule.Kind.self) } ?? .adapter
+        let marker = known["complete"].flatMap { self.marker($0.value) }
+        let quiet = known["quiet"].flatMap { self.seconds($0.value, "quiet") }
         guard let path = text(glob.value, "glob"), let kind else { return nil }
-        return CommandTrainer.CheckpointRule(glob: path, step: step, kind: kind)
+        return CommandTrainer.CheckpointRule(glob: path, step: step, kind: kind, complete: marker, quiet: quiet)
+    }
+
+    /// The name of a file inside a matched folder, or beside a matched file.
+    private mutating func marker(_ node: YAMLNode) -> String? {
+        guard let name = text(node, "complete") else { return nil }
+        if name.isEmpty || name.contains("/") || name == "." || name == ".." {
+            refuse(node.mark, "complete is '\(name)'; wanted the name of a file, as in 'complete: DONE'")
+        }
+        return name
     }
 
     private mutating func sampleRule(_ node: YAMLNode) -> CommandTrainer.SampleRule? {

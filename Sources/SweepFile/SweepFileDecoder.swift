@@ -9,6 +9,8 @@ struct SweepFileDecoder {
     /// Where `seed` is set as a parameter and where `seeds` stands: only one of them may be used.
     var seedMark: SourceMark?
     var isCore = true
+    /// Parameters that a command has as an argument of their own.
+    var optionNames: Set<String> = []
 
     init(file: String, inputs: any SweepInputs) {
         self.file = file
@@ -35,7 +37,11 @@ struct SweepFileDecoder {
     // MARK: Maps
 
     /// The entries of a map whose keys must be among these.
-    mutating func entries(_ node: YAMLNode, of what: String, keys: [String]) -> [String: YAMLEntry] {
+    ///
+    /// - Parameter foreign: what to say of an unknown key that is another tool's.
+    mutating func entries(
+        _ node: YAMLNode, of what: String, keys: [String], foreign: (YAMLEntry) -> String? = { _ in nil }
+    ) -> [String: YAMLEntry] {
         guard let all = mapping(node, what) else { return [:] }
         var known: [String: YAMLEntry] = [:]
         for entry in all {
@@ -43,7 +49,8 @@ struct SweepFileDecoder {
                 known[entry.key] = entry
             } else {
                 let hint =
-                    nearest(to: entry.key, among: keys).map { "; did you mean '\($0)'?" }
+                    foreign(entry).map { "; \($0)" }
+                    ?? nearest(to: entry.key, among: keys).map { "; did you mean '\($0)'?" }
                     ?? "; known: \(keys.joined(separator: ", "))"
                 refuse(entry.keyMark, "unknown key '\(entry.key)' in \(what)\(hint)")
             }
@@ -57,6 +64,20 @@ struct SweepFileDecoder {
             return nil
         }
         return entries
+    }
+
+    /// A map of names that the file chooses, for places that keep one of each name as people read it.
+    mutating func namedEntries(_ node: YAMLNode, _ what: String) -> [YAMLEntry] {
+        var marks: [String: SourceMark] = [:]
+        return (mapping(node, what) ?? []).filter { entry in
+            guard let first = marks.updateValue(entry.keyMark, forKey: entry.key) else { return true }
+            // Equal as text, not as bytes: the reader has refused what is there twice.
+            refuse(
+                entry.keyMark,
+                "\(what) has '\(entry.key)' in line \(first.line) too, written with other Unicode characters (composed and "
+                    + "decomposed letters); write both alike, or choose another name")
+            return false
+        }
     }
 
     mutating func sequence(_ node: YAMLNode, _ what: String) -> [YAMLNode]? {
@@ -135,9 +156,15 @@ struct SweepFileDecoder {
 
     /// Seconds: a number, or numbers with units such as `30s`, `5m`, `1h30m`.
     mutating func seconds(_ node: YAMLNode, _ what: String) -> Double? {
-        if case .scalar(.number(let number), _) = node.content, number.isFinite, number > 0 { return number }
-        if case .scalar(.text(let text), _) = node.content, let seconds = Units.seconds(text), seconds > 0 {
-            return seconds
+        var seconds: Double?
+        if case .scalar(.number(let number), _) = node.content, number.isFinite, number > 0 { seconds = number }
+        if case .scalar(.text(let text), _) = node.content, let found = Units.seconds(text), found > 0 {
+            seconds = found
+        }
+        if let seconds, seconds <= Units.longest { return seconds }
+        if seconds != nil {
+            refuse(node.mark, "\(what) is longer than a hundred years; leave it out if no end is meant")
+            return nil
         }
         refuse(node.mark, "\(what) is \(node.kindName); wanted a time such as 30s, 5m or 2h")
         return nil

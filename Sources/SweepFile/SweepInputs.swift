@@ -10,8 +10,11 @@ package protocol SweepInputs {
     /// The profile of this name, or at this path.
     func profile(_ name: String) throws -> FileLookup
     /// A base model or a data set; without path and digest if nothing is there.
-    func input(_ path: String) throws -> InputReference
+    func input(_ path: String, _ kind: InputKind) throws -> InputReference
 }
+
+/// What an input is to its sweep.
+package enum InputKind: Hashable, Sendable { case base, data, regData, encoders }
 
 /// A text file, or the places where it was not.
 package enum FileLookup: Equatable, Sendable {

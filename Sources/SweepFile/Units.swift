@@ -1,5 +1,8 @@
 /// Times and sizes as people write them.
 enum Units {
+    /// Seconds of a hundred years: what is longer is a slip of the pen.
+    static let longest = 3_155_760_000.0
+
     /// `1h30m`, `90s`, `0.5h`, `100ms`; nil for anything else.
     static func seconds(_ text: String) -> Double? {
         let units: [String: Double] = ["ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400]

@@ -19,7 +19,7 @@ extension Ledger {
         let path = folder + "/ledger.db"
         do {
             try files.makeFolder(folder, mode: 0o700)
-            guard let lock = try files.lock(folder + "/coordinator.lock") else {
+            guard let lock = try lock(folder, files) else {
                 throw LedgerError(.locked, "\(folder) is in use by a coordinator; stop it first")
             }
             return try withExtendedLifetime(lock) {

@@ -42,12 +42,13 @@ package final class Ledger: Sendable {
             do {  // it may be of an earlier process, which was killed before its name was durable
                 try files.synchronizeFolder(DiskFiles.parent(of: folder))
             } catch let error as PortsError where error.code == .permission {}
-            guard let lock = try files.lock(folder + "/coordinator.lock") else {
+            guard let lock = try Self.lock(folder, files) else {
                 throw LedgerError(
                     .locked, "\(folder) is in use by another coordinator; stop it, or give another --data folder")
             }
             self.lock = Mutex(lock)
             try Self.finishRestore(folder + "/ledger.db", files)
+            try Self.keepPrivate(folder, files)
             if !Faults.planted("log-not-rewritten") {
                 try LedgerLog.makeDurable(folder + "/ledger.db-wal", in: files)
             }
@@ -89,6 +90,34 @@ package final class Ledger: Sendable {
         if case .success = failure { lock.withLock { $0 = nil } }
     }
 
+    /// A program that is just being started holds a copy of every descriptor until it runs, so a lock that was given up
+    /// may be seen for a moment longer.
+    static func lock(_ folder: String, _ files: any FileStore) throws -> (any Sendable)? {
+        for _ in 0..<20 {
+            if let lock = try files.lock(folder + "/coordinator.lock") { return lock }
+            guard files is DiskFiles else { return nil }
+            usleep(50_000)
+        }
+        return nil
+    }
+
+    /// Others read none of the ledger's files, whatever the folder's mode, the umask or an earlier version made of them. SQLite
+    /// gives `-wal` and `-shm` the mode of the file.
+    private static func keepPrivate(_ folder: String, _ files: any FileStore) throws {
+        try files.makePrivateFile(folder + "/ledger.db")
+        for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm", "coordinator.lock"] {
+            try files.keepPrivate("\(folder)/\(name)", mode: 0o600)
+        }
+        for name in ["blobs", "backups"] { try files.keepPrivate("\(folder)/\(name)", mode: 0o700) }
+        // Of the blobs their folders: there may be a million of them.
+        for (place, mode) in [("blobs", UInt32(0o700)), ("backups", 0o600)] {
+            guard try files.information("\(folder)/\(place)")?.isFolder == true else { continue }
+            for name in try files.list("\(folder)/\(place)") {
+                try files.keepPrivate("\(folder)/\(place)/\(name)", mode: mode)
+            }
+        }
+    }
+
     /// A synced copy of a ledger that is about to be brought up to date.
     private static func keepCopy(
         _ db: Database, of version: Int, folder: String, now: Int64, files: any FileStore
@@ -97,6 +126,7 @@ package final class Ledger: Sendable {
         try files.makeFolder(folder + "/backups", mode: 0o700)
         try files.remove(copy + ".tmp")
         try db.execute(sql: "VACUUM INTO ?", arguments: [copy + ".tmp"])
+        try files.keepPrivate(copy + ".tmp", mode: 0o600)
         try files.publish(copy + ".tmp", as: copy)
     }
 

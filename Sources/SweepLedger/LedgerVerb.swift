@@ -91,13 +91,14 @@ package struct JobChange: Equatable, Sendable {
     /// For `waiting`: seconds until it may be claimed, and the worker that should not get it.
     package var delaySeconds: Double
     package var avoid: WorkerID?
+    /// For `waiting`: its sweep was stopped, so nobody gets it until a person resumes the sweep.
+    package var isHeld: Bool
     /// The attempt that this ended, if any.
     package var ended: AttemptToken?
 
     package init(
         job: Int64, identity: JobID, state: JobState, priority: Int, requirements: String, delaySeconds: Double = 0,
-        avoid: WorkerID? = nil,
-        ended: AttemptToken? = nil
+        avoid: WorkerID? = nil, isHeld: Bool = false, ended: AttemptToken? = nil
     ) {
         self.job = job
         self.identity = identity
@@ -106,6 +107,7 @@ package struct JobChange: Equatable, Sendable {
         self.requirements = requirements
         self.delaySeconds = delaySeconds
         self.avoid = avoid
+        self.isHeld = isHeld
         self.ended = ended
     }
 }

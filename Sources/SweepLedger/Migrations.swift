@@ -48,6 +48,28 @@ extension Schema {
         Migration(version: 4, statements: [visibleCheckpoints, "DROP VIEW checkpoints", checkpoints]),
         // Points that only a later attempt logged at the very step it went on from.
         Migration(version: 5, statements: ["DROP VIEW metrics", metrics, "DROP VIEW latest_metrics", latestMetrics]),
+        // What queries of users must not reach has tables of its own.
+        Migration(version: 6, statements: secretsApart),
+        // Sweeps that stop themselves, suspended workers, goodbyes, core versions, forgotten workers.
+        Migration(version: 7, statements: blame),
+        // What of an attempt could not be taken; the line of its log that is not ended yet.
+        Migration(
+            version: 8,
+            statements: [
+                """
+                CREATE TABLE attempt_notice (
+                    attempt INTEGER NOT NULL REFERENCES attempt, kind TEXT NOT NULL,
+                    count INTEGER NOT NULL CHECK (count > 0), detail TEXT NOT NULL,
+                    PRIMARY KEY (attempt, kind)
+                ) STRICT, WITHOUT ROWID
+                """,
+                """
+                CREATE TABLE log_line (
+                    attempt INTEGER PRIMARY KEY REFERENCES attempt, text TEXT NOT NULL
+                ) STRICT
+                """,
+                notices,
+            ]),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -82,6 +82,13 @@ extension Schema {
         WHERE \(isVisible("l.step"))
         """
 
+    /// As of version 6.
+    static let notices = """
+        CREATE VIEW notices AS SELECT j.identity AS job, a.number AS attempt, n.kind AS kind, n.count AS count,
+            n.detail AS detail
+        FROM attempt_notice n JOIN attempt a ON a.id = n.attempt JOIN job j ON j.id = a.job
+        """
+
     /// What users query; names and columns are a contract.
     static let views: [String] = [
         span,

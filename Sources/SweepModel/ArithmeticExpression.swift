@@ -30,7 +30,8 @@ package struct ArithmeticExpression: Equatable, Sendable {
         let result = Self.evaluate(root, values)
         guard result.isFinite else {
             let given = names.map { "\($0) = \(values[$0] ?? .nan)" }.joined(separator: ", ")
-            throw SweepModelError(code: .badExpression, message: "'\(text)' has no finite value for \(given)")
+            throw SweepModelError(
+                code: .badExpression, message: "'\(text)' has no finite value" + (given.isEmpty ? "" : " for \(given)"))
         }
         return result
     }

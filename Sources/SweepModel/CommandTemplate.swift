@@ -44,6 +44,12 @@ package struct CommandTemplate: Equatable, Sendable {
         }
     }
 
+    /// The name it begins with, if no other text stands before it.
+    package var leadingName: String? {
+        if case .name(let name) = pieces.first { return name }
+        return nil
+    }
+
     /// - Throws: `SweepModelError` for a name without a value.
     package func rendered(_ values: [String: String]) throws(SweepModelError) -> String {
         var text = ""

@@ -55,10 +55,13 @@ extension CommandTrainer {
 
         package var kind: Kind
         package var path: String
+        /// The key of the step in a line; nil for `step`.
+        package var step: String?
 
-        package init(kind: Kind, path: String) {
+        package init(kind: Kind, path: String, step: String? = nil) {
             self.kind = kind
             self.path = path
+            self.step = step
         }
     }
 
@@ -67,14 +70,23 @@ extension CommandTrainer {
         package enum Kind: String, Codable, CaseIterable, Sendable { case adapter, state }
 
         package var glob: String
-        /// A regular expression whose first group, in the matched path's last component, is the step; nil: the order in time.
+        /// A regular expression whose first group, in the matched path's last component, is the step; nil: none has a number.
         package var step: String?
         package var kind: Kind
+        /// A file that says that a match is whole: in a matched folder, beside a matched file. Not part of a job's identity.
+        package var complete: String?
+        /// Seconds for which a match must lie still to count as whole while its trainer runs; nil for ``usualQuiet``. Not part
+        /// of a job's identity.
+        package var quiet: Double?
 
-        package init(glob: String, step: String?, kind: Kind) {
+        package static let usualQuiet = 30.0
+
+        package init(glob: String, step: String?, kind: Kind, complete: String? = nil, quiet: Double? = nil) {
             self.glob = glob
             self.step = step
             self.kind = kind
+            self.complete = complete
+            self.quiet = quiet
         }
     }
 

@@ -19,10 +19,12 @@ extension SweepGroup {
             points = try SampleExpansion(spec: spec, mark: mark).draws().map { start.merging($0) { _, own in own } }
         }
         for index in points.indices {
-            points[index] = points[index].filter { !$0.value.isNull }
-            try fillDerived(&points[index])
+            if points[index].values.contains(where: \.isNull) {
+                points[index] = points[index].filter { !$0.value.isNull }
+            }
+            if !derive.isEmpty { try fillDerived(&points[index]) }
         }
-        return points.filter { point in !exclude.contains { $0.holds(for: point) } }
+        return exclude.isEmpty ? points : points.filter { point in !exclude.contains { $0.holds(for: point) } }
     }
 
     private static func varied(

@@ -4,14 +4,11 @@ package import RunSpec
 /// What decides a job's result, apart from its seed, in canonical form. The digest of all of it is the job's id.
 ///
 /// SHA-256 of the RFC 8785 JSON of `{v, coreVersion, trainer, parameters, seed, checkpoints, evaluate, base, data}`
-/// (`regData` too where there is one). Threads, labels, priority, retries, retention and the interval of training states
+/// (`regData` too where there is one, and `evaluate.clip` where encoders are named). Threads, labels, priority, retries, retention and the interval of training states
 /// are not in it.
 package struct JobIdentity: Equatable, Sendable {
     /// Version of the layout below.
     package static let version = 1
-    /// Grows when the core's numerics change on purpose; the parameter table's version follows the point.
-    package static let coreVersion = "1.\(ParameterTable.version)"
-
     /// The canonical text before and after the seed's value.
     private let head: String
     private let tail: String
@@ -20,28 +17,24 @@ package struct JobIdentity: Equatable, Sendable {
     /// - Parameters:
     ///   - parameters: resolved ones for the core, those of the sweep file for a command.
     ///   - checkpoints: trimmed to the job's epochs.
+    ///   - clip: the encoders that the sweep file names for the evaluation; nil for the base's own.
     /// - Throws: `SweepModelError` for a number that is not finite.
     package init(
         trainer: TrainerSpec, parameters: [String: ParameterValue], checkpoints: CheckpointPlan?,
-        evaluation: EvaluationSpec?, base: InputReference?, data: InputReference?, regData: InputReference? = nil
+        evaluation: EvaluationSpec?, base: InputReference?, data: InputReference?, regData: InputReference? = nil,
+        clip: InputReference? = nil
     ) throws(SweepModelError) {
-        var content: [String: ParameterValue] = [
-            "v": .number(Double(Self.version)),
-            // A program's result owes nothing to the core, unless the core judges it.
-            "coreVersion": trainer.isCore || evaluation != nil ? .text(Self.coreVersion) : .null,
-            "trainer": trainer.identity,
-            "parameters": .map(parameters),
-            "checkpoints": checkpoints?.identity ?? .null,
-            "evaluate": evaluation?.identity ?? .null,
-            "base": base?.identity ?? .null,
-            "data": data?.identity ?? .null,
-        ]
-        if let regData { content["regData"] = regData.identity }
-        // "seed" sorts between "regData" and "trainer": the text is cut there once, not rendered for every seed.
-        let before = content.filter { $0.key < "seed" }
-        let after = content.filter { $0.key > "seed" }
-        let start = try CanonicalJSON.text(.map(before)).dropLast()
-        tail = "," + (try CanonicalJSON.text(.map(after)).dropFirst())
+        let frame = try JobIdentityFrame(
+            trainer: trainer, evaluation: evaluation, base: base, data: data, regData: regData, clip: clip)
+        try self.init(frame, parameters: parameters, checkpoints: checkpoints)
+    }
+
+    /// The same within a sweep, where only these two differ from point to point.
+    init(
+        _ frame: JobIdentityFrame, parameters: [String: ParameterValue], checkpoints: CheckpointPlan?
+    ) throws(SweepModelError) {
+        let start = try frame.head(parameters: parameters, checkpoints: checkpoints)
+        tail = frame.tail
         head = start + ",\"seed\":"
         configuration = ConfigurationID(ContentDigest.of(start + tail))
     }
@@ -67,18 +60,32 @@ extension CheckpointPlan {
 }
 
 extension EvaluationSpec {
-    package var identity: ParameterValue {
-        [
+    package var identity: ParameterValue { identity(clip: nil) }
+
+    /// - Parameter clip: what stands for the named encoders; left out where none are named.
+    func identity(clip: ParameterValue?) -> ParameterValue {
+        var content: [String: ParameterValue] = [
             // In the fixed order of the types: the order in the file decides nothing.
             "prompts": .list(PromptType.allCases.filter(prompts.contains).map { .text($0.rawValue) }),
             "images": .number(Double(images)), "sampler": .text(sampler), "steps": .number(Double(steps)),
             "guidance": .number(guidance),
         ]
+        if let clip { content["clip"] = clip }
+        return .map(content)
     }
 
     /// Names the protocol: evaluations by different protocols are never mixed.
     package func digest() throws(SweepModelError) -> ContentDigest {
         ContentDigest.of(try CanonicalJSON.text(identity))
+    }
+}
+
+extension CommandTrainer.MetricSource {
+    /// The step's name is younger than the rest: at its default it is not there.
+    fileprivate var identity: ParameterValue {
+        var content: [String: ParameterValue] = ["kind": .text(kind.rawValue), "path": .text(path)]
+        if let step, step != "step" { content["step"] = .text(step) }
+        return .map(content)
     }
 }
 
@@ -92,7 +99,7 @@ extension TrainerSpec {
             "resume": texts(trainer.resume),
             "files": .list(trainer.files.map { ["to": .text($0.to), "content": .text($0.content)] }),
             "env": .map(trainer.env.filter { !Self.isSecret($0.key) }.mapValues { .text($0) }),
-            "metrics": .list(trainer.metrics.map { ["kind": .text($0.kind.rawValue), "path": .text($0.path)] }),
+            "metrics": .list(trainer.metrics.map(\.identity)),
             "checkpoints": .list(
                 trainer.checkpoints.map {
                     [

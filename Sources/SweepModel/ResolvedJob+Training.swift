@@ -4,19 +4,23 @@ extension ResolvedJob {
     /// What the core needs to train the job with its inputs at these places on this machine.
     ///
     /// - Throws: `RunSpecError` if the stored parameters make no training, `SweepModelError` without base or data.
-    package func trainingJob(base: String, data: String, regData: String? = nil) throws -> TrainingJob {
+    package func trainingJob(
+        base: String, data: String, regData: String? = nil, clip: String? = nil
+    ) throws -> TrainingJob {
         TrainingJob(
             job: id.text, base: base, data: data, regData: regData,
             training: try TrainingSpec(resolved: parameters, seed: seed), checkpoints: checkpoints ?? CheckpointPlan(),
-            evaluation: evaluation)
+            evaluation: evaluation, clip: clip)
     }
 
     /// The job as a sweep file that expands to it alone: what `radiata train` reads. JSON, which is YAML.
     ///
     /// - Parameters:
-    ///   - base: where the base model lies on this machine; likewise `data` and `regData`.
+    ///   - base: where the base model lies on this machine; likewise the others.
     /// - Throws: `SweepModelError` for a number that is not finite.
-    package func jobFile(base: String?, data: String?, regData: String? = nil) throws(SweepModelError) -> String {
+    package func jobFile(
+        base: String?, data: String?, regData: String? = nil, clip: String? = nil
+    ) throws(SweepModelError) -> String {
         var file: [String: ParameterValue] = [
             "name": .text("job-\(id.short)"),
             "seeds": [.number(Double(seed))],
@@ -31,7 +35,7 @@ extension ResolvedJob {
             if !checkpoints.steps.isEmpty { plan["steps"] = .list(checkpoints.steps.map { .number(Double($0)) }) }
             file["checkpoints"] = .map(plan)
         }
-        if let evaluation { file["evaluate"] = evaluation.identity }
+        if let evaluation { file["evaluate"] = evaluation.identity(clip: clip.map { .text($0) }) }
         return try CanonicalJSON.text(.map(file)) + "\n"
     }
 }

@@ -17,6 +17,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var base: ResolvedInput?
     package var data: ResolvedInput?
     package var regData: ResolvedInput?
+    /// Encoders named for the evaluation; nil for the base's own.
+    package var clip: ResolvedInput?
     package var checkpoints: CheckpointPlan?
     package var evaluation: EvaluationSpec?
     package var requirements: RequirementSpec
@@ -28,7 +30,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package init(
         id: JobID, configuration: ConfigurationID, sweep: SweepName, group: String, trainer: TrainerSpec,
         given: [String: ParameterValue], parameters: [String: ParameterValue], seed: Int, base: ResolvedInput? = nil,
-        data: ResolvedInput? = nil, regData: ResolvedInput? = nil, checkpoints: CheckpointPlan? = nil,
+        data: ResolvedInput? = nil, regData: ResolvedInput? = nil, clip: ResolvedInput? = nil,
+        checkpoints: CheckpointPlan? = nil,
         evaluation: EvaluationSpec? = nil, requirements: RequirementSpec = RequirementSpec(),
         retries: RetrySpec = RetrySpec(), timeoutSeconds: Double? = nil, retention: RetentionPolicy = RetentionPolicy(),
         priority: Int = 0
@@ -44,6 +47,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         self.base = base
         self.data = data
         self.regData = regData
+        self.clip = clip
         self.checkpoints = checkpoints
         self.evaluation = evaluation
         self.requirements = requirements
@@ -53,17 +57,27 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         self.priority = priority
     }
 
-    package var inputs: [ResolvedInput] { [base, data, regData].compactMap { $0 } }
+    package var inputs: [ResolvedInput] { [base, data, regData, clip].compactMap { $0 } }
+
+    /// The version of the core that its id names, and that a worker must know; nil where the core has no part in it.
+    package var coreVersion: String? {
+        JobIdentity.coreVersion(
+            trainer: trainer, evaluation: evaluation, inputs: .newest(inputs.map(\.generations)),
+            resolution: parameters["resolution"])
+    }
 }
 
 /// An input by its content, and where it lay when the sweep was launched (true on a shared file system only).
 package struct ResolvedInput: Codable, Hashable, Sendable {
     package var path: String
     package var digest: ContentDigest
+    /// See `InputReference.generations`.
+    package var generations: InputGenerations?
 
-    package init(path: String, digest: ContentDigest) {
+    package init(path: String, digest: ContentDigest, generations: InputGenerations? = nil) {
         self.path = path
         self.digest = digest
+        self.generations = generations
     }
 }
 
@@ -75,13 +89,14 @@ extension SweepDefinition {
         let base = try Self.resolved(base, "base")
         let data = try Self.resolved(data, "data")
         let regData = try Self.resolved(regData, "reg_data")
+        let clip = try Self.resolved(clip, "evaluate.clip")
         return plan.jobs.map { job in
             let configuration = plan.configurations[job.configuration]
             return ResolvedJob(
                 id: job.id, configuration: configuration.id, sweep: name, group: configuration.group, trainer: trainer,
                 given: configuration.given, parameters: configuration.parameters, seed: job.seed, base: base,
                 data: data,
-                regData: regData, checkpoints: configuration.checkpoints, evaluation: evaluation,
+                regData: regData, clip: clip, checkpoints: configuration.checkpoints, evaluation: evaluation,
                 requirements: requirements, retries: retries, timeoutSeconds: timeoutSeconds, retention: retention,
                 priority: priority)
         }
@@ -93,6 +108,6 @@ extension SweepDefinition {
             throw SweepModelError(
                 code: .badExpansion, message: "\(key): \(input.missingMessage); put it there or correct the path")
         }
-        return ResolvedInput(path: input.path ?? input.written, digest: digest)
+        return ResolvedInput(path: input.path ?? input.written, digest: digest, generations: input.generations)
     }
 }

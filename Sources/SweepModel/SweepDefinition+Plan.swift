@@ -27,10 +27,17 @@ private struct SweepExpansion {
     private var known: Set<JobID> = []
     private var faults: [SweepModelError] = []
     private var warnings: [String] = []
+    /// Rendered with the first point.
+    private var frame: JobIdentityFrame?
+    /// What a command needs from every point.
+    private let neededNames: [String]
 
     init(_ sweep: SweepDefinition) {
         self.sweep = sweep
-        let inputs = [sweep.base, sweep.data, sweep.regData].compactMap { $0 }
+        neededNames = (sweep.trainer.command?.templateNames ?? []).filter {
+            $0 != "seed" && !CommandTemplate.reserved.contains($0)
+        }
+        let inputs = [sweep.base, sweep.data, sweep.regData, sweep.clip].compactMap { $0 }
         provisional = inputs.contains { $0.digest == nil }
         for input in inputs where input.digest == nil {
             warnings.append("\(input.missingMessage): job ids are provisional")
@@ -79,7 +86,7 @@ private struct SweepExpansion {
             }
         } else {
             parameters = given
-            if let missing = missingName(parameters) {
+            if let missing = neededNames.first(where: { parameters[$0] == nil }) {
                 let fault =
                     "no value for {\(missing)}, which the trainer's command or files need; set it, or write {{\(missing)}}"
                 report(SweepModelError(code: .badExpansion, message: fault, mark: group.mark), in: group)
@@ -95,9 +102,16 @@ private struct SweepExpansion {
         let epochs = parameters["epochs"]?.integer
         var checkpoints = sweep.checkpoints ?? (sweep.trainer.isCore ? CheckpointPlan() : nil)
         if let epochs { checkpoints = checkpoints?.trimmed(toEpochs: epochs) }
-        let identity = try JobIdentity(
-            trainer: sweep.trainer, parameters: parameters, checkpoints: checkpoints, evaluation: sweep.evaluation,
-            base: sweep.base, data: sweep.data, regData: sweep.regData)
+        let frame: JobIdentityFrame
+        if let known = self.frame {
+            frame = known
+        } else {
+            frame = try JobIdentityFrame(
+                trainer: sweep.trainer, evaluation: sweep.evaluation, base: sweep.base, data: sweep.data,
+                regData: sweep.regData, clip: sweep.clip)
+            self.frame = frame
+        }
+        let identity = try JobIdentity(frame, parameters: parameters, checkpoints: checkpoints)
         let index: Int
         if let known = indices[identity.configuration] {
             index = known
@@ -132,14 +146,6 @@ private struct SweepExpansion {
         return [seed]
     }
 
-    /// The first `{name}` of the command that nothing fills in.
-    private func missingName(_ parameters: [String: ParameterValue]) -> String? {
-        guard let trainer = sweep.trainer.command else { return nil }
-        return trainer.templateNames.first { name in
-            parameters[name] == nil && name != "seed" && !CommandTemplate.reserved.contains(name)
-        }
-    }
-
     private mutating func report(_ error: SweepModelError, in group: SweepGroup) {
         let placed = SweepModelError(
             code: error.code, message: "group \(group.name): \(error.message)", mark: error.mark ?? group.mark)
@@ -159,6 +165,14 @@ private struct SweepExpansion {
 }
 
 extension CommandTrainer {
+    /// Names that begin an argument of a command: what they stand for is all that the program sees at its beginning.
+    package var leadingNames: Set<String> {
+        Set((command + resume + (evaluate ?? [])).compactMap { CommandTemplate($0).leadingName })
+    }
+
+    /// Whether a text would be taken for an option where an argument begins with it. Negative numbers are values.
+    package static func looksLikeOption(_ text: String) -> Bool { text.hasPrefix("-") && Double(text) == nil }
+
     /// Every name its texts need, templates included, each once.
     package var templateNames: [String] {
         let texts =

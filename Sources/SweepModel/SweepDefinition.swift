@@ -7,6 +7,8 @@ package struct SweepDefinition: Equatable, Sendable {
     package var base: InputReference?
     package var data: InputReference?
     package var regData: InputReference?
+    /// Encoders named for the evaluation, a CLIP pair; nil for the base's own.
+    package var clip: InputReference?
     /// Every configuration runs with each, unless it sets `seed` itself.
     package var seeds: [Int]
     /// nil where the file has none: the core then saves the final checkpoint only.
@@ -23,7 +25,8 @@ package struct SweepDefinition: Equatable, Sendable {
 
     package init(
         name: SweepName, trainer: TrainerSpec, base: InputReference? = nil, data: InputReference? = nil,
-        regData: InputReference? = nil, seeds: [Int] = [0], checkpoints: CheckpointPlan? = nil,
+        regData: InputReference? = nil, clip: InputReference? = nil, seeds: [Int] = [0],
+        checkpoints: CheckpointPlan? = nil,
         defaults: [String: ParameterValue] = [:], evaluation: EvaluationSpec? = nil, groups: [SweepGroup],
         requirements: RequirementSpec = RequirementSpec(), retries: RetrySpec = RetrySpec(),
         timeoutSeconds: Double? = nil,
@@ -34,6 +37,7 @@ package struct SweepDefinition: Equatable, Sendable {
         self.base = base
         self.data = data
         self.regData = regData
+        self.clip = clip
         self.seeds = seeds
         self.checkpoints = checkpoints
         self.defaults = defaults

@@ -10,11 +10,21 @@ package struct SweepSummary: Codable, Equatable, Sendable, WireResponse {
     /// Jobs by state (`JobState` raw value); states without a job are absent.
     package var states: [String: Int]
     package var checkpoints: Int
+    /// active, stopped (by itself), paused, finished (no job can move by itself) or canceled.
+    package var state: String
+    /// Why it stopped itself, and when.
+    package var reason: String?
+    package var since: Int64?
+    /// The command that makes it go on.
+    package var remedy: String?
     package var jobs: Int { states.values.reduce(0, +) }
     /// Whether no job can change by itself any more.
     package var isFinished: Bool { (states["waiting"] ?? 0) + (states["running"] ?? 0) + (states["paused"] ?? 0) == 0 }
+    /// Whether it was stopped by itself and nothing of it runs any more.
+    package var isStopped: Bool { state == "stopped" && (states["running"] ?? 0) == 0 }
     package init(
-        name: String, created: Int64, priority: Int, configurations: Int, states: [String: Int], checkpoints: Int
+        name: String, created: Int64, priority: Int, configurations: Int, states: [String: Int], checkpoints: Int,
+        state: String = "active", reason: String? = nil, since: Int64? = nil, remedy: String? = nil
     ) {
         self.name = name
         self.created = created
@@ -22,6 +32,25 @@ package struct SweepSummary: Codable, Equatable, Sendable, WireResponse {
         self.configurations = configurations
         self.states = states
         self.checkpoints = checkpoints
+        self.state = state
+        self.reason = reason
+        self.since = since
+        self.remedy = remedy
+    }
+
+    /// A coordinator of protocol 1 says nothing of states.
+    package init(from decoder: any Decoder) throws {
+        let keyed = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            name: try keyed.decode(String.self, forKey: .name), created: try keyed.decode(Int64.self, forKey: .created),
+            priority: try keyed.decode(Int.self, forKey: .priority),
+            configurations: try keyed.decode(Int.self, forKey: .configurations),
+            states: try keyed.decode([String: Int].self, forKey: .states),
+            checkpoints: try keyed.decode(Int.self, forKey: .checkpoints),
+            state: try keyed.decodeIfPresent(String.self, forKey: .state) ?? "active",
+            reason: try keyed.decodeIfPresent(String.self, forKey: .reason),
+            since: try keyed.decodeIfPresent(Int64.self, forKey: .since),
+            remedy: try keyed.decodeIfPresent(String.self, forKey: .remedy))
     }
 }
 
@@ -31,10 +60,38 @@ package struct StatusResponse: Codable, Equatable, WireResponse {
     package var workers: [WorkerSummary]
     /// What people should know and do something about: a disk that fills up.
     package var notice: String?
-    package init(sweeps: [SweepSummary], workers: [WorkerSummary], notice: String? = nil) {
+    /// Jobs that have not ended, those that wait first, and why; the first few hundred.
+    package var jobs: [JobBrief]?
+    package init(
+        sweeps: [SweepSummary], workers: [WorkerSummary], notice: String? = nil, jobs: [JobBrief]? = nil
+    ) {
         self.sweeps = sweeps
         self.workers = workers
         self.notice = notice
+        self.jobs = jobs
+    }
+
+    /// Most jobs in it: of one sweep, or of all.
+    package static let mostJobs = 200
+}
+
+/// A job in few words.
+package struct JobBrief: Codable, Equatable, Sendable {
+    package var id: String
+    package var sweep: String
+    package var state: String
+    /// A sentence: why it waits.
+    package var waitsFor: String?
+    package init(id: String, sweep: String, state: String, waitsFor: String? = nil) {
+        self.id = id
+        self.sweep = sweep
+        self.state = state
+        self.waitsFor = waitsFor
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id, sweep, state
+        case waitsFor = "waits_for"
     }
 }
 
@@ -91,10 +148,14 @@ package struct JobSummary: Codable, Equatable, Sendable {
     package var parameters: [String: ParameterValue]
     package var created: Int64
     package var updated: Int64
+    /// Id of that worker.
+    package var workerID: String?
+    /// A sentence: why it waits, for one that does.
+    package var waitsFor: String?
     package init(
         id: String, sweep: String, group: String, configuration: String, state: String, seed: Int, attempts: Int,
         worker: String?, failure: String?, message: String?, parameters: [String: ParameterValue], created: Int64,
-        updated: Int64
+        updated: Int64, workerID: String? = nil, waitsFor: String? = nil
     ) {
         self.id = id
         self.sweep = sweep
@@ -109,6 +170,15 @@ package struct JobSummary: Codable, Equatable, Sendable {
         self.parameters = parameters
         self.created = created
         self.updated = updated
+        self.workerID = workerID
+        self.waitsFor = waitsFor
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id, sweep, group, configuration, state, seed, attempts, worker, failure, message, parameters, created,
+            updated
+        case workerID
+        case waitsFor = "waits_for"
     }
 }
 
@@ -132,9 +202,10 @@ package struct JobDetail: Codable, Equatable, WireResponse {
         package var failure: String?
         package var message: String?
         package var resumedStep: Int
+        package var workerID: String?
         package init(
             number: Int, worker: String, started: Int64, ended: Int64?, outcome: String?, failure: String?,
-            message: String?, resumedStep: Int
+            message: String?, resumedStep: Int, workerID: String? = nil
         ) {
             self.number = number
             self.worker = worker
@@ -144,6 +215,7 @@ package struct JobDetail: Codable, Equatable, WireResponse {
             self.failure = failure
             self.message = message
             self.resumedStep = resumedStep
+            self.workerID = workerID
         }
     }
     package struct Checkpoint: Codable, Equatable, Sendable {
@@ -172,6 +244,19 @@ package struct JobDetail: Codable, Equatable, WireResponse {
             self.detail = detail
         }
     }
+    /// What of an attempt could not be taken, and what to do about it.
+    package struct Notice: Codable, Equatable, Sendable {
+        package var attempt: Int
+        package var kind: String
+        package var count: Int
+        package var detail: String
+        package init(attempt: Int, kind: String, count: Int, detail: String) {
+            self.attempt = attempt
+            self.kind = kind
+            self.count = count
+            self.detail = detail
+        }
+    }
     package var job: JobSummary
     /// All sweeps it belongs to.
     package var sweeps: [String]
@@ -180,10 +265,13 @@ package struct JobDetail: Codable, Equatable, WireResponse {
     /// Newest value of every metric.
     package var latest: [String: Double]
     package var events: [Event]
+    /// nil from a coordinator that knows of none.
+    package var notices: [Notice]?
     package init(
         job: JobSummary, sweeps: [String], attempts: [Attempt], checkpoints: [Checkpoint], latest: [String: Double],
-        events: [Event]
+        events: [Event], notices: [Notice]? = nil
     ) {
+        self.notices = notices
         self.job = job
         self.sweeps = sweeps
         self.attempts = attempts
@@ -228,7 +316,12 @@ package struct LogText: Codable, Equatable, WireResponse {
     package var next: UInt64
     /// The attempt ended and there is no more text.
     package var isComplete: Bool
-    package init(attempt: Int, offset: UInt64, text: String, next: UInt64, isComplete: Bool) {
+    /// The line that is not ended yet, as it stands now; a progress bar's changes without the text growing.
+    package var line: String?
+    package init(
+        attempt: Int, offset: UInt64, text: String, next: UInt64, isComplete: Bool, line: String? = nil
+    ) {
+        self.line = line
         self.attempt = attempt
         self.offset = offset
         self.text = text
@@ -240,7 +333,7 @@ package struct LogText: Codable, Equatable, WireResponse {
 package struct WorkerSummary: Codable, Equatable, Sendable {
     package var id: String
     package var name: String
-    /// connected, draining, quarantined, gone.
+    /// connected, silent, draining, stopped, suspended.
     package var state: String
     package var slots: Int
     package var busy: Int
@@ -249,9 +342,17 @@ package struct WorkerSummary: Codable, Equatable, Sendable {
     package var lastSeen: Int64
     /// Ids of the jobs it runs now.
     package var jobs: [String]
+    /// Why it is in its state, since when, and the command that undoes it.
+    package var reason: String?
+    package var since: Int64?
+    package var remedy: String?
+    /// Bytes; 0 when not known.
+    package var memory: Int64?
+    package var coreVersions: [String]?
     package init(
         id: String, name: String, state: String, slots: Int, busy: Int, labels: [String: String], gpus: Int,
-        lastSeen: Int64, jobs: [String]
+        lastSeen: Int64, jobs: [String], reason: String? = nil, since: Int64? = nil, remedy: String? = nil,
+        memory: Int64? = nil, coreVersions: [String]? = nil
     ) {
         self.id = id
         self.name = name
@@ -262,6 +363,11 @@ package struct WorkerSummary: Codable, Equatable, Sendable {
         self.gpus = gpus
         self.lastSeen = lastSeen
         self.jobs = jobs
+        self.reason = reason
+        self.since = since
+        self.remedy = remedy
+        self.memory = memory
+        self.coreVersions = coreVersions
     }
 }
 
@@ -286,16 +392,25 @@ package struct ActionResponse: Codable, Equatable, WireResponse {
     package var stopping: Int
     /// Jobs left alone because another active sweep wants them, or because their state does not allow it.
     package var untouched: Int
-    package init(changed: Int, stopping: Int, untouched: Int) {
+    /// What else the user should know.
+    package var notice: String?
+    package init(changed: Int, stopping: Int, untouched: Int, notice: String? = nil) {
         self.changed = changed
         self.stopping = stopping
         self.untouched = untouched
+        self.notice = notice
     }
 }
 
-/// Stops a worker politely (`drain: true`), or lets a drained or quarantined worker work again.
+/// A worker that is gone, to be removed: its id, the first 8 digits of it, or its name.
+package struct ForgetRequest: Codable, Equatable, WireRequest {
+    package var worker: String
+    package init(worker: String) { self.worker = worker }
+}
+
+/// Stops a worker politely (`drain: true`), or lets a drained or suspended worker work again.
 package struct DrainRequest: Codable, Equatable, WireRequest {
-    /// Id or name of the worker.
+    /// Id of the worker, the first 8 digits of it, or its name.
     package var worker: String
     package var drain: Bool
     package init(worker: String, drain: Bool = true) {

@@ -12,6 +12,11 @@ extension Endpoint<LaunchRequest, LaunchResponse> {
     }
 }
 
+extension Endpoint<HistoryRequest, SweepHistory> {
+    /// What bears on a sweep about to be launched; nothing is changed.
+    package static var history: Self { Endpoint("history", .get, "/v1/history", scopes: [.read]) }
+}
+
 extension Endpoint<Nothing, Items<SweepSummary>> {
     package static var sweeps: Self { Endpoint("sweeps", .get, "/v1/sweeps", scopes: [.read]) }
 }
@@ -46,6 +51,12 @@ extension Endpoint<Nothing, Items<WorkerSummary>> {
 
 extension Endpoint<DrainRequest, Nothing> {
     package static var drain: Self { Endpoint("drain", .post, "/v1/workers/drain", scopes: [.submit]) }
+}
+
+extension Endpoint<ForgetRequest, Nothing> {
+    /// Removes a worker that is gone; 409 `conflict` while it is connected or holds jobs. Its name stays in the history of
+    /// attempts. Since protocol 2.
+    package static var forget: Self { Endpoint("forget", .post, "/v1/workers/forget", scopes: [.submit]) }
 }
 
 extension Endpoint<QueryRequest, QueryResponse> {

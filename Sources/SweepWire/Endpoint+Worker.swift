@@ -31,6 +31,12 @@ extension Endpoint<HeartbeatRequest, HeartbeatResponse> {
     }
 }
 
+extension Endpoint<GoodbyeRequest, Nothing> {
+    /// The worker stops politely: from now on it counts as stopped, and its session is over. What it still holds goes to
+    /// others when its leases run out. Since protocol 2.
+    package static var goodbye: Self { Endpoint("goodbye", .post, "/v1/worker/goodbye", scopes: [.worker]) }
+}
+
 extension Endpoint<MetricBatch, MetricAcknowledgement> {
     /// Appends to the attempt's metric stream. 409 `gap` with the number expected when points before the batch are
     /// missing; 409 `superseded` when the attempt is over. What is known already is harmless. The answer leaves after

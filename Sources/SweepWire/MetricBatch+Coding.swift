@@ -1,5 +1,6 @@
 package import Foundation
 import Ports
+import RunSpec
 import SweepModel
 
 /// The binary form, all integers LEB128 unless said otherwise:
@@ -14,9 +15,6 @@ import SweepModel
 ///     CRC-32C of all before        4 bytes little-endian
 extension MetricBatch: WireRequest {
     private static let magic: [UInt8] = Array("RMB1".utf8)
-    /// Keys are names in views: short, printable.
-    package static let longestKey = 256
-    package static let mostKeys = 4096
 
     package var parameters: [String: String] { session.map { ["session": $0.rawValue] } ?? [:] }
 
@@ -81,13 +79,32 @@ extension MetricBatch: WireRequest {
             throw WireError(.badRequest, "metric points are numbered from 1, found \(first)")
         }
         let keys = try reader.integer()
-        guard keys <= Self.mostKeys else {
-            throw WireError(.badRequest, "\(keys) keys in a batch, at most \(Self.mostKeys)")
-        }
         series = []
-        series.reserveCapacity(keys)
-        for _ in 0..<keys { series.append(try reader.series()) }
+        series.reserveCapacity(min(keys, MetricLimit.names))
+        for _ in 0..<keys { try take(try reader.series()) }
         guard reader.isAtEnd else { throw WireError(.badRequest, "a metric batch has bytes after its last key") }
+    }
+
+    /// A name that cannot be one costs its points, not the batch: refusing it would bring it again, from an older worker for
+    /// ever.
+    private mutating func take(_ one: Series) throws {
+        if !MetricLimit.accepts(one.key) {
+            let shown = one.key.isEmpty ? "an empty name" : "'\(one.key.prefix(40))…' of \(one.key.utf8.count) bytes"
+            drop(one, .metricName, "\(shown); wanted 1 to \(MetricLimit.nameBytes) bytes")
+        } else if series.count > MetricLimit.names {  // one more: what stands for lost points
+            drop(one, .metricNames, "'\(one.key)' is one name too many; at most \(MetricLimit.names) are taken")
+        } else {
+            series.append(one)
+        }
+    }
+
+    private mutating func drop(_ one: Series, _ kind: AttemptNotice.Kind, _ detail: String) {
+        if let index = dropped.firstIndex(where: { $0.kind == kind.rawValue }) {
+            dropped[index].count += one.steps.count
+        } else {
+            dropped.append(
+                AttemptNotice(kind: kind.rawValue, count: one.steps.count, detail: "metric \(detail)"))
+        }
     }
 }
 
@@ -137,11 +154,12 @@ private struct BatchReader {
     }
 
     mutating func series() throws -> MetricBatch.Series {
-        let key = try text(limit: MetricBatch.longestKey)
+        let key = try text(limit: end - position)
         let count = try integer()
         // Each point takes at least nine bytes, so a lying count is refused before anything is allocated for it.
-        guard !key.isEmpty, count <= (end - position) / 9 else {
-            throw WireError(.badRequest, "metric '\(key)': \(count) points do not fit into what is left of the batch")
+        guard count <= (end - position) / 9 else {
+            throw WireError(
+                .badRequest, "metric '\(key.prefix(80))': \(count) points do not fit into what is left of the batch")
         }
         var steps: [Int64] = []
         steps.reserveCapacity(count)

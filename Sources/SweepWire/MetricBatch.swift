@@ -1,3 +1,4 @@
+package import RunSpec
 package import SweepModel
 
 /// A contiguous range of an attempt's metric stream.
@@ -31,6 +32,8 @@ package struct MetricBatch: Equatable, Sendable {
     /// Number of the first point.
     package var first: UInt64
     package var series: [Series]
+    /// Points that came under names which cannot be taken (``MetricLimit``): they count, and nothing else of them is kept.
+    package internal(set) var dropped: [AttemptNotice] = []
 
     package init(token: AttemptToken, session: SessionID? = nil, first: UInt64, series: [Series]) {
         self.token = token
@@ -44,15 +47,19 @@ package struct MetricBatch: Equatable, Sendable {
         token: AttemptToken, session: SessionID? = nil, first: UInt64,
         points: [(key: String, step: Int64, value: Double)]
     ) {
-        var byKey: [String: Series] = [:]
+        // By bytes: to Swift two names may be one text, and are two keys to everybody else.
+        var byKey: [[UInt8]: Series] = [:]
         for point in points {
-            byKey[point.key, default: Series(key: point.key, steps: [], values: [])].append(point.step, point.value)
+            byKey[Array(point.key.utf8), default: Series(key: point.key, steps: [], values: [])]
+                .append(point.step, point.value)
         }
-        self.init(token: token, session: session, first: first, series: byKey.values.sorted { $0.key < $1.key })
+        self.init(
+            token: token, session: session, first: first,
+            series: byKey.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value))
     }
 
     /// Number of points.
-    package var count: Int { series.reduce(0) { $0 + $1.steps.count } }
+    package var count: Int { series.reduce(dropped.reduce(0) { $0 + $1.count }) { $0 + $1.steps.count } }
     /// Number of the first point after the batch.
     package var next: UInt64 { first + UInt64(count) }
 }

@@ -18,17 +18,13 @@ package enum OpenAPI {
                 "securitySchemes": .object([
                     "token": .object(["type": .text("http"), "scheme": .text("bearer")])
                 ]),
-                "schemas": .object(["Error": .object(errorSchema.json)]),
+                "schemas": .object(["Error": .object(WireSchema.fault.json)]),
             ]),
         ]).written() + "\n"
     }
 
     /// Statuses of errors that any call may answer; 500 is not among them.
     private static let statuses = [400, 401, 403, 404, 405, 409, 413, 422, 426, 429, 503, 507]
-
-    private static let errorSchema = WireSchema.object(
-        ["code": .one(of: WireError.Code.allCases.map(\.rawValue)), "message": .text],
-        optional: ["expected": .counter, "retryAfter": .number])
 
     private static func operation(_ route: Route) -> SchemaJSON {
         let inPath = Set(

@@ -4,7 +4,7 @@
 package enum ProtocolVersion {
     /// Name of the header, in both directions.
     package static let header = "Radiata-Protocol"
-    package static let current = 1
+    package static let current = 2
     package static let oldest = 1
 
     /// Why a request with this header value is not served; nil if it is. A request without the header (a browser,

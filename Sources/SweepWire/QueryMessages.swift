@@ -11,16 +11,24 @@ package struct QueryRequest: Codable, Equatable, WireRequest {
     }
 }
 
-package struct QueryResponse: Codable, Equatable, WireResponse {
+package struct QueryResponse: Codable, Equatable, WireResponse, LateFault {
     package var columns: [String]
     package var rows: [[QueryValue]]
     /// Whether a limit cut the rows.
     package var isTruncated: Bool
-    package init(columns: [String], rows: [[QueryValue]], isTruncated: Bool) {
+    /// What ended the query after its first rows were sent: they are not the answer.
+    package var error: WireError?
+    package init(columns: [String], rows: [[QueryValue]], isTruncated: Bool, error: WireError? = nil) {
         self.columns = columns
         self.rows = rows
         self.isTruncated = isTruncated
+        self.error = error
     }
+}
+
+/// An answer that had begun, with status 200, before it failed.
+package protocol LateFault {
+    var error: WireError? { get }
 }
 
 /// One SQLite value as JSON: null, number, text; a blob as `{"hex": "…"}`.

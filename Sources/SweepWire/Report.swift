@@ -72,14 +72,21 @@ package struct ArtifactReport: Codable, Equatable, Sendable {
     package init(rows: [StoredArtifact]) { self.rows = rows }
 }
 
-/// A piece of the attempt's log at a byte offset; what the coordinator already has is skipped, so overlaps are
-/// harmless.
+/// A piece of the attempt's log at a byte offset of its text; what the coordinator already has is skipped, so overlaps are
+/// harmless. Between two pieces there may be a gap: of a long log only the newest part is sent.
 package struct LogReport: Codable, Equatable, Sendable {
     package var offset: UInt64
     package var text: String
-    package init(offset: UInt64, text: String) {
+    /// The line that is not ended yet, such as a progress bar's, as it stands now; nil: as it was before.
+    package var line: String?
+    /// What could not be taken so far. Counts are of the whole attempt, so a repeat is harmless.
+    package var notices: [AttemptNotice]?
+
+    package init(offset: UInt64, text: String, line: String? = nil, notices: [AttemptNotice]? = nil) {
         self.offset = offset
         self.text = text
+        self.line = line
+        self.notices = notices
     }
 }
 

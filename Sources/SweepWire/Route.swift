@@ -22,11 +22,13 @@ package struct Route: Equatable, Sendable {
 
     /// Every call of the contract.
     package static let all: [Route] = [
-        Route(.health), Route(.register), Route(.exchange), Route(.heartbeat), Route(.metrics), Route(.input),
+        Route(.health), Route(.register), Route(.exchange), Route(.heartbeat), Route(.goodbye), Route(.metrics),
+        Route(.input),
         Route(.beginBlob), Route(.missingBlobs), Route(.blobStatus), Route(.commitBlob), Route(.putChunk),
         Route(.getBlob),
-        Route(.launch), Route(.sweeps), Route(.status), Route(.jobs), Route(.job), Route(.logs), Route(.action),
-        Route(.workers), Route(.drain), Route(.query), Route(.export), Route(.createToken), Route(.tokens),
-        Route(.revokeToken), Route(.openLink), Route(.backup), Route(.collect), Route(.check),
+        Route(.launch), Route(.history), Route(.sweeps), Route(.status), Route(.jobs), Route(.job), Route(.logs),
+        Route(.action), Route(.workers), Route(.drain), Route(.forget), Route(.query), Route(.export),
+        Route(.createToken), Route(.tokens), Route(.revokeToken), Route(.openLink), Route(.backup), Route(.collect),
+        Route(.check),
     ]
 }

@@ -2,30 +2,40 @@ import RunSpec
 import SweepModel
 
 extension WireSchema {
-    static let sweepSummary = object([
-        "name": text, "created": integer(), "priority": integer(), "configurations": integer(),
-        "states": map(integer()),
-        "checkpoints": integer(),
-    ])
+    static let sweepSummary = object(
+        [
+            "name": text, "created": integer(), "priority": integer(), "configurations": integer(),
+            "states": map(integer()), "checkpoints": integer(),
+            "state": one(of: ["active", "stopped", "paused", "finished", "canceled"]),
+        ], optional: ["reason": text, "since": integer(), "remedy": text])
 
-    static let workerSummary = object([
-        "id": text, "name": text, "state": one(of: ["connected", "draining", "quarantined", "gone"]),
-        "slots": integer(),
-        "busy": integer(), "labels": map(text), "gpus": integer(), "lastSeen": integer(), "jobs": array(text),
-    ])
+    static let workerSummary = object(
+        [
+            "id": text, "name": text,
+            "state": one(of: ["connected", "silent", "draining", "stopped", "suspended"]), "slots": integer(),
+            "busy": integer(), "labels": map(text), "gpus": integer(), "lastSeen": integer(), "jobs": array(text),
+        ],
+        optional: [
+            "reason": text, "since": integer(), "remedy": text, "memory": integer(), "coreVersions": array(text),
+        ])
+
+    static let jobBrief = object(["id": sha256, "sweep": text, "state": text], optional: ["waits_for": text])
 
     static let jobSummary = object(
         [
             "id": sha256, "sweep": text, "group": text, "configuration": text,
             "state": one(of: JobState.allCases.map(\.rawValue)), "seed": integer(), "attempts": integer(),
             "parameters": map(any), "created": integer(), "updated": integer(),
-        ], optional: ["worker": text, "failure": text, "message": text])
+        ], optional: ["worker": text, "failure": text, "message": text, "workerID": text, "waits_for": text])
 
     static let tokenSummary = object(
         [
             "id": text, "scope": scope, "note": text, "created": integer(), "isRevoked": flag,
         ], optional: ["expires": integer()])
 
+    static let fault = object(
+        ["code": one(of: WireError.Code.allCases.map(\.rawValue)), "message": text],
+        optional: ["expected": counter, "retryAfter": number])
     static let scope = one(of: TokenScope.allCases.map(\.rawValue))
 }
 
@@ -84,7 +94,8 @@ extension StatusResponse {
     package static var content: WireContent {
         .json(
             .object(
-                ["sweeps": .array(.sweepSummary), "workers": .array(.workerSummary)], optional: ["notice": .text]))
+                ["sweeps": .array(.sweepSummary), "workers": .array(.workerSummary)],
+                optional: ["notice": .text, "jobs": .array(.jobBrief)]))
     }
 }
 
@@ -108,17 +119,23 @@ extension JobDetail {
     package static var content: WireContent {
         let attempt = WireSchema.object(
             ["number": .integer(1), "worker": .text, "started": .integer(), "resumedStep": .integer()],
-            optional: ["ended": .integer(), "outcome": .text, "failure": .text, "message": .text])
+            optional: [
+                "ended": .integer(), "outcome": .text, "failure": .text, "message": .text, "workerID": .text,
+            ])
         let checkpoint = WireSchema.object([
             "name": .text, "attempt": .integer(), "step": .integer(), "epoch": .integer(), "files": .files,
         ])
         let event = WireSchema.object(
             ["at": .integer(), "kind": .text, "detail": .text], optional: ["attempt": .integer()])
+        let notice = WireSchema.object([
+            "attempt": .integer(1), "kind": .text, "count": .integer(0), "detail": .text,
+        ])
         return .json(
-            .object([
-                "job": .jobSummary, "sweeps": .array(.text), "attempts": .array(attempt),
-                "checkpoints": .array(checkpoint), "latest": .map(.measured), "events": .array(event),
-            ]))
+            .object(
+                [
+                    "job": .jobSummary, "sweeps": .array(.text), "attempts": .array(attempt),
+                    "checkpoints": .array(checkpoint), "latest": .map(.measured), "events": .array(event),
+                ], optional: ["notices": .array(notice)]))
     }
 }
 
@@ -137,7 +154,9 @@ extension LogRequest {
 extension LogText {
     package static var content: WireContent {
         .json(
-            .object(["attempt": .integer(), "offset": .counter, "text": .text, "next": .counter, "isComplete": .flag]))
+            .object(
+                ["attempt": .integer(), "offset": .counter, "text": .text, "next": .counter, "isComplete": .flag],
+                optional: ["line": .text]))
     }
 }
 
@@ -152,7 +171,10 @@ extension ActionRequest {
 
 extension ActionResponse {
     package static var content: WireContent {
-        .json(.object(["changed": .integer(0), "stopping": .integer(0), "untouched": .integer(0)]))
+        .json(
+            .object(
+                ["changed": .integer(0), "stopping": .integer(0), "untouched": .integer(0)], optional: ["notice": .text]
+            ))
     }
 }
 
@@ -172,13 +194,20 @@ extension DrainRequest {
     package static var content: WireContent { .json(.object(["worker": .text, "drain": .flag])) }
 }
 
+extension ForgetRequest {
+    package static var content: WireContent { .json(.object(["worker": .text])) }
+}
+
 extension QueryRequest {
     package static var content: WireContent { .json(.object(["sql": .text, "limit": .integer()])) }
 }
 
 extension QueryResponse {
     package static var content: WireContent {
-        .json(.object(["columns": .array(.text), "rows": .array(.array(.any)), "isTruncated": .flag]))
+        .json(
+            .object(
+                ["columns": .array(.text), "rows": .array(.array(.any)), "isTruncated": .flag],
+                optional: ["error": .fault]))
     }
 }
 

@@ -23,6 +23,8 @@ extension WireSchema {
             "n": integer(),
         ], optional: ["value": measured])
 
+    static let notice = object(["kind": text, "count": integer(0), "detail": text])
+
     static let reportBodies: [String: WireSchema] = [
         "checkpoint": object(["name": text, "manifest": manifest, "streamPosition": counter]),
         "evaluations": object(["rows": array(evaluationRow), "completed": array(text)]),
@@ -30,7 +32,9 @@ extension WireSchema {
             "rows": array(
                 object(["checkpoint": text, "kind": text, "name": text, "sha256": text, "bytes": integer()]))
         ]),
-        "log": object(["offset": counter, "text": text]),
+        "log": object(
+            ["offset": counter, "text": text],
+            optional: ["line": text, "notices": array(notice)]),
         "finished": object(["streamPosition": counter]),
         "failed": object(
             ["failure": one(of: FailureClass.allCases.map(\.rawValue)), "message": text],
@@ -80,7 +84,7 @@ extension RegisterRequest {
                     "threads": .integer(0, 65_536), "labels": .map(.label, keys: .label, most: 64),
                     "gpus": .integer(0, 1024),
                     "memory": .counter, "version": .label,
-                ], optional: ["key": .text(pattern: "^[0-9a-f]{64}$")]))
+                ], optional: ["key": .text(pattern: "^[0-9a-f]{64}$"), "coreVersions": .array(.label, most: 16)]))
     }
 }
 
@@ -132,6 +136,10 @@ extension HeartbeatResponse {
                 "verdicts": .array(.one(of: ["fine", "superseded", "pause", "cancel", "drain"])), "isDraining": .flag,
             ]))
     }
+}
+
+extension GoodbyeRequest {
+    package static var content: WireContent { .json(.object(["session": .text])) }
 }
 
 extension MetricBatch {

@@ -87,7 +87,8 @@ package struct WireError: Error, Codable, Equatable, Sendable, CustomStringConve
 
     /// The error of an answer whose body is no error body (a proxy's page).
     package static func unreadable(status: Int, body: Data) -> WireError {
-        let text = String(decoding: body.prefix(200), as: UTF8.self)
+        // Another server's page, as one line.
+        let text = String(decoding: body.prefix(200), as: UTF8.self).split { $0.isWhitespace }.joined(separator: " ")
         let code: Code =
             switch status {
             case 401: .unauthorized
@@ -99,6 +100,7 @@ package struct WireError: Error, Codable, Equatable, Sendable, CustomStringConve
             case 507: .diskFull
             default: .other
             }
-        return WireError(code, "answered HTTP \(status): \(text)")
+        return WireError(
+            code, "answered HTTP \(status), but not as a coordinator does; is another server there? It says: \(text)")
     }
 }

@@ -31,10 +31,13 @@ package struct RegisterRequest: Codable, Equatable, WireRequest {
     package var version: String
     /// A secret made with the worker's id (256 bits as 64 hex digits): an id that came with one belongs to it.
     package var key: String?
+    /// Versions of the core's numerics that it runs, since protocol 2: jobs of the core go only to workers of their
+    /// version. One that says nothing runs `CoreVersions.unnamed`.
+    package var coreVersions: [String]?
 
     package init(
         worker: WorkerID, name: String, session: SessionID, slots: Int, threads: Int, labels: [String: String] = [:],
-        gpus: Int = 0, memory: UInt64 = 0, version: String = "", key: String? = nil
+        gpus: Int = 0, memory: UInt64 = 0, version: String = "", key: String? = nil, coreVersions: [String]? = nil
     ) {
         self.worker = worker
         self.name = name
@@ -46,6 +49,13 @@ package struct RegisterRequest: Codable, Equatable, WireRequest {
         self.memory = memory
         self.version = version
         self.key = key
+        self.coreVersions = coreVersions
+    }
+
+    /// What it has, for jobs.
+    package var offer: WorkerOffer {
+        WorkerOffer(
+            labels: labels, gpus: gpus, memory: memory, coreVersions: coreVersions ?? CoreVersions.unnamed)
     }
 }
 
@@ -69,6 +79,12 @@ package struct RegisterResponse: Codable, Equatable, WireResponse {
         self.heartbeatSeconds = heartbeatSeconds
         self.leftovers = leftovers
     }
+}
+
+/// The worker's process ends. Since protocol 2: an older worker just falls silent.
+package struct GoodbyeRequest: Codable, Equatable, WireRequest {
+    package var session: SessionID
+    package init(session: SessionID) { self.session = session }
 }
 
 /// Reports in order, and how many more jobs the worker can take.

@@ -57,10 +57,12 @@ struct CoreBench {
             rawValue: String(repeating: "0", count: 24) + String(ContentDigest.of("\(worker)\(start)").text.prefix(8)))
     }
 
-    mutating func register(_ worker: String, slots: Int = 1, labels: [String: String] = [:]) throws {
+    mutating func register(
+        _ worker: String, slots: Int = 1, labels: [String: String] = [:], coreVersions: [String]? = nil
+    ) throws {
         let request = RegisterRequest(
             worker: WorkerID(worker), name: worker, session: Self.session(worker), slots: slots, threads: 1,
-            labels: labels)
+            labels: labels, coreVersions: coreVersions)
         _ = ask { .register(request, $0) }
         let commit = try takeCommit()
         handle(.committed(commit.id, .registered(leftovers: [], .active)))
@@ -104,7 +106,7 @@ struct CoreBench {
 
     /// Lets the ledger grant all candidates of the oldest commit, and returns their rows.
     @discardableResult
-    mutating func grant(attempt: Int = 1) throws -> [Int64] {
+    mutating func grant(attempt: Int = 1, workers: [WorkerChange] = []) throws -> [Int64] {
         let commit = try takeCommit()
         guard case .exchange(_, _, _, let reports, let rows) = commit.command else {
             Issue.record("wanted an exchange, found \(commit.command)")
@@ -127,7 +129,7 @@ struct CoreBench {
                 .exchanged(
                     ExchangeOutcome(
                         outcomes: reports.map { _ in .accepted }, news: [], claims: claims, leftCandidates: false,
-                        quarantined: false))))
+                        workers: workers))))
         return rows
     }
 

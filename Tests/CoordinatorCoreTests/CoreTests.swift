@@ -262,22 +262,20 @@ struct CoreTests {
         #expect(try bench.grant() == [1])
     }
 
-    @Test("a worker that gets no jobs because it is drained or in quarantine waits with its poll, and then gets them")
+    @Test("a worker that gets no jobs because it is drained waits with its poll, and then gets them")
     func drainedWaits() throws {
-        for standing in [WorkerStanding.draining, .quarantined] {
-            var bench = CoreBench()
-            try bench.register("one")
-            bench.handle(.workerChanged(WorkerID("one"), standing))
-            bench.add(CoreBench.news(1))
-            let poll = bench.poll("one", 1)
-            bench.tick(for: .seconds(29))
-            #expect(bench.replies[poll] == nil)
-            bench.handle(.workerChanged(WorkerID("one"), .active))
-            #expect(try bench.exchanged(poll).grants.isEmpty)
-            _ = bench.poll("one", 2)
-            while case .seen = bench.commits.first?.command { _ = try bench.takeCommit() }
-            #expect(try bench.grant() == [1])
-        }
+        var bench = CoreBench()
+        try bench.register("one")
+        bench.handle(.workerChanged(WorkerID("one"), .draining))
+        bench.add(CoreBench.news(1))
+        let poll = bench.poll("one", 1)
+        bench.tick(for: .seconds(29))
+        #expect(bench.replies[poll] == nil)
+        bench.handle(.workerChanged(WorkerID("one"), .active))
+        #expect(try bench.exchanged(poll).grants.isEmpty)
+        _ = bench.poll("one", 2)
+        while case .seen = bench.commits.first?.command { _ = try bench.takeCommit() }
+        #expect(try bench.grant() == [1])
     }
 
     @Test("an unknown session registers again; a poll whose peer left gets no job; a stop answers all")

@@ -176,7 +176,7 @@ struct AccessTests {
             }
             let newer = try await ask("7")
             #expect(newer.status == 426 && newer.body.contains("update radiata on the coordinator's machine"))
-            #expect(newer.header("Upgrade") == "radiata/1" && newer.header("Radiata-Protocol") == "1")
+            #expect(newer.header("Upgrade") == "radiata/2" && newer.header("Radiata-Protocol") == "2")
             let older = try await ask("0")
             #expect(older.status == 426 && older.body.contains("update radiata on the caller's machine"))
             for odd in ["x", "-1", "1.0", "99999999999999999999"] {

@@ -47,24 +47,56 @@ struct ConnectionTests {
         }
     }
 
-    @Test("an address has only so many connections that were not let in; those let in do not count")
+    @Test("of an address only so many silent connections are kept: the oldest goes; those let in do not count")
     func strangers() async throws {
         try await DaemonBench.with(.limits { $0.strangers = 4 }) { bench async throws in
-            let port = bench.raw.port
-            let hello = "GET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-            let isFifthClosed = try await RawHTTP.blocking {
-                // Eight that were answered stay open and count no more.
-                let known = try (0..<8).map { _ in
+            let (port, authorization) = (bench.raw.port, bench.raw.authorization)
+            func get(_ path: String, _ authorization: String) -> String {
+                "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\n\(authorization)\r\n"
+            }
+            let (known, open, bad) = (
+                get("/v1/sweeps", authorization), get("/v1/health", ""),
+                get("/v1/sweeps", "Authorization: Bearer x\r\n")
+            )
+            try await RawHTTP.blocking {
+                func speaking(_ text: String) throws -> RawHTTP.Connection {
                     let connection = try RawHTTP.Connection(port: port)
-                    connection.write(hello)
-                    guard !connection.isClosed() else { throw POSIXError(.ECONNRESET) }
+                    connection.write(text)
+                    guard connection.readSome().hasPrefix("HTTP/1.1 ") else { throw POSIXError(.ECONNRESET) }
                     return connection
                 }
-                let strangers = try (0..<4).map { _ in try RawHTTP.Connection(port: port) }
-                let fifth = try RawHTTP.Connection(port: port)
-                return withExtendedLifetime((known, strangers)) { fifth.isClosed() }
+                // Eight that showed a good token stay open and count no more.
+                let guests = try (0..<8).map { _ in try speaking(known) }
+                // What needs no token, and a bad one, let nobody in.
+                var strangers = try [speaking(open), speaking(bad)]
+                strangers += try (0..<2).map { _ in try RawHTTP.Connection(port: port) }
+                for index in 0..<3 {
+                    strangers.append(try RawHTTP.Connection(port: port))
+                    guard strangers[index].isClosed() else { throw POSIXError(.EISCONN) }
+                }
+                for guest in guests {
+                    guest.write(known)
+                    guard guest.readSome().hasPrefix("HTTP/1.1 200") else { throw POSIXError(.ECONNRESET) }
+                }
             }
-            #expect(isFifthClosed)
+        }
+    }
+
+    @Test("300 half-open connections of an address keep nobody out who shows a good token")
+    func halfOpen() async throws {
+        try await DaemonBench.with(.limits { $0.strangers = 256 }) { bench async throws in
+            let port = bench.raw.port
+            let half = try await RawHTTP.blocking {
+                try (0..<300).map { index in
+                    let connection = try RawHTTP.Connection(port: port)
+                    if index.isMultiple(of: 2) {
+                        connection.write("GET /v1/sweeps HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ")
+                    }
+                    return connection
+                }
+            }
+            for _ in 0..<20 { _ = try await bench.call(.sweeps, Nothing()) }
+            withExtendedLifetime(half) {}
         }
     }
 
@@ -116,6 +148,29 @@ struct ConnectionTests {
                 #expect(answer.text.components(separatedBy: "HTTP/1.1 200").count == 1, "\(head): \(answer.text)")
             }
             _ = try await bench.call(.health, Nothing())
+        }
+    }
+
+    @Test("of transfer codings only chunked is taken, alone: anything else is refused before the body is read")
+    func codings() async throws {
+        try await DaemonBench.with { bench async throws in
+            func status(_ head: String) async throws -> (Int, String) {
+                let answer = try await bench.raw.send(
+                    "POST /v1/blobs/missing HTTP/1.1\r\nHost: 127.0.0.1\r\n\(bench.raw.authorization)Content-Type: application/json\r\n\(head)\r\n\r\nd\r\n{\"sha256\":[]}\r\n0\r\n\r\nGET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+                )
+                return (answer.status, answer.text)
+            }
+            for good in ["chunked", "Chunked"] {
+                #expect(try await status("Transfer-Encoding: \(good)").0 == 200, "\(good)")
+            }
+            for bad in [
+                "xchunked", "chunkedx", "chunked, chunked", "gzip, chunked", "chunked, gzip", "identity", "x",
+                "\"chunked\"",
+                "chunked;q=1", "chunked\r\nTransfer-Encoding: chunked", "chunked\r\nContent-Length: 5", "",
+            ] {
+                let (code, text) = try await status("Transfer-Encoding: \(bad)")
+                #expect(code == 400 && !text.contains("HTTP/1.1 200"), "\(bad): \(text)")
+            }
         }
     }
 

@@ -18,6 +18,45 @@ struct OverloadTests {
     private static let long =
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 8000000) SELECT sum(x) FROM n"
 
+    @Test("long bodies hold up nobody's heartbeat", .timeLimit(.minutes(5)))
+    func bodies() async throws {
+        try await DaemonBench.with { bench async throws in
+            try await bench.launch(["1e-4"])
+            let one = try await HandWorker("one", bench)
+            let grant = try await one.claim()
+            let digest = "\"" + String(repeating: "0", count: 64) + "\""
+            let body = "{\"sha256\":[" + [String](repeating: digest, count: 400_000).joined(separator: ",") + "]}"
+            let raw = bench.raw
+            let head = """
+                POST /v1/blobs/missing HTTP/1.1\r\nHost: 127.0.0.1\r\n\(raw.authorization)Content-Type: application/json\r
+                Connection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n
+                """
+            // More than there are threads for Swift's tasks; the coordinator has all but the last byte of each.
+            let count = 2 * ProcessInfo.processInfo.activeProcessorCount
+            let connections = try await RawHTTP.blocking {
+                try (0..<count).map { _ in
+                    let connection = try RawHTTP.Connection(port: raw.port)
+                    connection.write(head + body.dropLast())
+                    return connection
+                }
+            }
+            let ended = Count()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for connection in connections {
+                    connection.write("}")
+                    group.addTask {
+                        let answer = try await RawHTTP.blocking { connection.readToEnd() }
+                        #expect(answer.hasPrefix("HTTP/1.1 400"), "\(answer.prefix(300))")
+                        ended.add()
+                    }
+                }
+                #expect(try await one.heartbeat(grant.token) == .fine)
+                #expect(ended.value == 0, "answered while the bodies were read")
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test("long queries hold up nobody's heartbeat, and one more than may run is told to wait", .timeLimit(.minutes(5)))
     func queries() async throws {
         try await DaemonBench.with { bench async throws in

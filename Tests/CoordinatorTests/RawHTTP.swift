@@ -62,12 +62,13 @@ struct RawHTTP: Sendable {
 
     static func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(with: Result { try body() }) }
+            // Not a queue's thread: the coordinator of this process needs those.
+            Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
         }
     }
 
     /// A TCP connection to the loopback.
-    final class Connection {
+    final class Connection: Sendable {
         private let descriptor: Int32
 
         init(port: Int) throws {
@@ -104,6 +105,13 @@ struct RawHTTP: Sendable {
                 result += buffer[..<count]
             }
             return String(decoding: result, as: UTF8.self)
+        }
+
+        /// What comes next, at least a byte; empty if the connection was closed.
+        func readSome() -> String {
+            var buffer = [UInt8](repeating: 0, count: 65536)
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
         }
 
         /// Whether the other side has closed, waiting for it.

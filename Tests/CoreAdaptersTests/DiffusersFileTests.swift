@@ -68,8 +68,8 @@ struct DiffusersFileTests {
             ),
             ("lora_unet_conv_in.hada_w1_a", "lora_unet_conv_in", "hada_w1_a"),
         ])
-    func keys(key: String, name: String, suffix: String) {
-        let found = StoredKey.split(key)
+    func keys(key: String, name: String, suffix: String) throws {
+        let found = try StoredKey.split(key)
         #expect(found.name == name && found.suffix == suffix)
     }
 }

@@ -74,6 +74,18 @@ struct TuckerResizeTests {
         #expect(try resized(layer, .fixed(7)).error < 1e-6)
     }
 
+    @Test("by energy keep it, with the fewest ranks that do", arguments: [Algorithm.loha, .lokr], [0.5, 0.9, 0.99])
+    func energy(algorithm: Algorithm, share: Double) throws {
+        let layer = algorithm == .loha ? loha(inner: 5, written: 5) : lokr(inner: 5, written: 5)
+        let (small, error) = try resized(layer, .energy(share))
+        let rank = try #require(small.rank)
+        #expect(1 - error * error >= share - 1e-6)
+        if share == 0.5 { #expect(rank < 5) }
+        guard rank > 1 else { return }
+        let less = try resized(layer, .fixed(rank - 1)).error
+        #expect(1 - less * less < share)
+    }
+
     @Test("of LoKr lose no more than the unfoldings' smallest singular values")
     func bound() throws {
         let layer = lokr(inner: 4, written: 4)

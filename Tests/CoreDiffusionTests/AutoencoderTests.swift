@@ -63,4 +63,21 @@ struct AutoencoderTests {
         #expect(vae.scaled(latents).values == [0.5, -0.5])
         #expect(vae.unscaled(vae.scaled(latents)).values == latents.values)
     }
+
+    @Test("a shift folded into the convolutions encodes and decodes the same, and is gone from the configuration")
+    func foldedShift() throws {
+        let path = Fixture.path("vae")
+        let (shifted, folded) = (
+            try DiffusionPipeline.loadAutoencoder(path), try DiffusionPipeline.loadAutoencoder(path)
+        )
+        for vae in [shifted, folded] { vae.configuration.shiftFactor = 1.25 }
+        folded.foldShift()
+        #expect(folded.configuration.shiftFactor == nil)
+        let pixels = try Fixture("vae").image("even.pixels")
+        let (a, b) = (shifted.encode(pixels), folded.encode(pixels))
+        #expect(distance(folded.scaled(b.mean), shifted.scaled(a.mean)) < parity)
+        #expect(b.logvar.values == a.logvar.values)
+        let latents = folded.scaled(b.mean)
+        #expect(distance(folded.decode(folded.unscaled(latents)), shifted.decode(shifted.unscaled(latents))) < parity)
+    }
 }

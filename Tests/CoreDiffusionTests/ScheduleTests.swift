@@ -70,7 +70,7 @@ struct ScheduleTests {
         #expect(abs(schedule.minSNRWeight(0, gamma: 5) - 5 / 1175.44) < 1e-6)
     }
 
-    @Test("guidance 1 ignores the empty prompt, and guidance is linear in its factor for one step")
+    @Test("guidance 1 and less ignores the empty prompt, and guidance is linear in its factor for one step")
     func guidance() throws {
         let unet = try DiffusionPipeline.loadUNet(Fixture.path("unet"))
         let fixture = try Fixture("unet")
@@ -83,8 +83,74 @@ struct ScheduleTests {
                 unet: unet, latents: latents, conditional: prompt, unconditional: unconditional, guidance: guidance)
         }
         #expect(run(1, empty).values == run(1, nil).values)
-        let (zero, one, three) = (run(0, empty), run(1, empty), run(3, empty))
-        let line = add(zero, scaled(subtract(one, zero), by: 3))
+        #expect(run(0, empty).values == run(1, nil).values)
+        let (one, two, three) = (run(1, empty), run(2, empty), run(3, empty))
+        let line = add(one, scaled(subtract(two, one), by: 2))
         #expect(distance(three, line) < 2e-5)
+    }
+
+    struct FileCase: Decodable, CustomTestStringConvertible {
+        let `class`: String
+        let steps: Int
+        let file: String
+        var testDescription: String { file }
+
+        static let all: [FileCase] = {
+            do {
+                let path = Fixture.path("scheduler-defaults") + "/cases.json"
+                return try JSONDecoder().decode([FileCase].self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+            } catch {
+                preconditionFailure("\(error)")
+            }
+        }()
+    }
+
+    private func schedule(_ text: String) throws -> NoiseSchedule {
+        let path = NSTemporaryDirectory() + "radiata-scheduler-\(UUID().uuidString).json"
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: path) } }
+        return try NoiseSchedule(path: path)
+    }
+
+    @Test("a key that a scheduler file leaves out has the value that diffusers' class of its name gives it")
+    func defaults() throws {
+        let fixture = try Fixture("scheduler-defaults")
+        for (number, item) in FileCase.all.enumerated() {
+            let schedule = try schedule(item.file)
+            let wanted = try fixture.tensor("\(number).alphas").values
+            // diffusers rescales in f32, whose rounding is up to 5e-7; another key's value is off by 1e-4 and more.
+            #expect(
+                schedule.alphas.count == wanted.count
+                    && zip(schedule.alphas, wanted).allSatisfy { abs($0 - $1) <= 2e-6 * $1 + 1e-6 }, "\(item.file)")
+            let sampler = DDIMSampler(schedule: schedule, steps: item.steps)
+            var latents = try fixture.image("\(number).start")
+            for index in 0..<item.steps {
+                latents = sampler.step(
+                    try fixture.image("\(number).answer.\(index)"), index: index, latents: latents)
+            }
+            #expect(distance(latents, try fixture.image("\(number).end")) < 2e-5, "\(item.file)")
+        }
+    }
+
+    @Test("what would change the path and is not supported is refused by its key")
+    func refusedKeys() throws {
+        let files = [
+            "thresholding": #"{"_class_name": "DDIMScheduler", "thresholding": true}"#,
+            "trained_betas": #"{"_class_name": "DDIMScheduler", "trained_betas": [0.1, 0.2]}"#,
+            "clip_sample_range": #"{"_class_name": "DDIMScheduler", "clip_sample_range": 0}"#,
+            "beta_schedule": #"{"_class_name": "DDPMScheduler", "beta_schedule": "sigmoid"}"#,
+            "prediction_type": #"{"_class_name": "DDIMScheduler", "prediction_type": "flow_prediction"}"#,
+            "timestep_spacing": #"{"_class_name": "DDIMScheduler", "timestep_spacing": "log"}"#,
+            "use_karras_sigmas": #"{"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": true}"#,
+            "_class_name": #"{"_class_name": "FlowMatchEulerDiscreteScheduler"}"#,
+            "shift": #"{"_class_name": "DDIMScheduler", "shift": 3.0}"#,
+        ]
+        for (key, text) in files {
+            #expect { _ = try schedule(text) } throws: { "\($0)".contains(key) }
+        }
+        var saved = try schedule(#"{"_class_name": "DDPMScheduler", "clip_sample_range": 2}"#)
+        #expect(saved.clipSample && saved.clipRange == 2 && saved.json["clip_sample_range"] == .number(2))
+        saved.clipRange = 1
+        #expect(saved.json["clip_sample_range"] == nil)
     }
 }

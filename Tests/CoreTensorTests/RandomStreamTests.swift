@@ -1,4 +1,5 @@
 import CoreTensor
+import Foundation
 import Testing
 
 struct RandomStreamTests {
@@ -72,5 +73,45 @@ struct RandomStreamTests {
         }
         #expect(counts.count == 6)
         #expect(counts.values.allSatisfy { abs($0 - 1000) < 150 })
+    }
+
+    struct StreamCase: Decodable {
+        let seed: String
+        let purpose: String
+        let step: Int
+        let item: Int
+        let normals: [Float]
+        let uniforms: [Float]
+        let integers: [Int]
+        let shuffled: [Int]
+    }
+
+    @Test("a second program, written from docs/core.md alone, draws the same numbers")
+    func documented() throws {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Fixtures/random-streams.json"
+        let cases = try JSONDecoder().decode([StreamCase].self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        #expect(cases.count == 5)
+        for item in cases {
+            let seed = try #require(UInt64(item.seed))
+            func stream() -> RandomStream {
+                RandomStream(seed: seed, purpose: item.purpose, step: item.step, item: item.item)
+            }
+            var (normals, uniforms, integers, shuffles) = (stream(), stream(), stream(), stream())
+            for wanted in item.normals {
+                let found = normals.normal()
+                #expect(abs(found - wanted) <= 5e-7 * max(1, abs(wanted)))
+            }
+            for wanted in item.uniforms {
+                let found = uniforms.uniform()
+                #expect(found == wanted)
+            }
+            for wanted in item.integers {
+                let found = integers.integer(below: 1000)
+                #expect(found == wanted)
+            }
+            var order = Array(0..<9)
+            shuffles.shuffle(&order)
+            #expect(order == item.shuffled)
+        }
     }
 }

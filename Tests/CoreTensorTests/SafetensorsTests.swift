@@ -89,6 +89,85 @@ struct SafetensorsTests {
         #expect(error?.message.contains(path) == true)
     }
 
+    @Test(
+        "metadata is text for text, or null as the reference implementation reads it; the rest is named",
+        arguments: [
+            ("null", ""), ("{}", ""), (#"{"a": "b"}"#, ""),
+            (#"{"ss_epoch": 3}"#, "__metadata__: 'ss_epoch' is a number, wanted text"),
+            (
+                #"{"ss_tag_frequency": {"10_cat": {"cat": 4}}}"#,
+                "__metadata__: 'ss_tag_frequency' is a map, wanted text"
+            ),
+            (#"{"a": null}"#, "__metadata__: 'a' is null, wanted text"),
+            (#"{"a": true}"#, "__metadata__: 'a' is true or false, wanted text"),
+            (#"{"a": [1.5e3, -2]}"#, "__metadata__: 'a' is a list, wanted text"),
+            ("[]", "__metadata__ is a list, wanted a map"), ("7", "__metadata__ is a number, wanted a map"),
+            (#"{"a": "1", "a": "2"}"#, ""), (#"{"a": nope}"#, "wanted a value"),
+        ])
+    func metadata(value: String, mention: String) throws {
+        let path = try write(
+            "{\"__metadata__\": \(value), \"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", data: 8)
+        guard mention.isEmpty else {
+            let error = #expect(throws: TensorError.self) { try SafetensorsFile(path: path) }
+            #expect(
+                error?.message.contains(mention) == true && error?.message.contains(path) == true,
+                "\(error?.message ?? "")")
+            return
+        }
+        #expect(try SafetensorsFile(path: path).names == ["a"])
+    }
+
+    @Test(
+        "unsound headers say what is wrong with which tensor",
+        arguments: [
+            (
+                "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}", 12,
+                "'a' starts at byte 4 and leaves a gap"
+            ),
+            (
+                "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+                    + "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}", 12,
+                "'b' starts at byte 4 and overlaps"
+            ),
+            ("\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}", 11, "3 bytes follow the last tensor"),
+            ("\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}", 4, "it may be cut short"),
+            (
+                "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+                    + "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}", 8, "the name 'a' occurs twice"
+            ),
+            ("\"__metadata__\":{},\"__metadata__\":{}", 0, "the name '__metadata__' occurs twice"),
+            ("\"a\":{\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":[0,1]}", 1, "'a' has the unknown dtype 'F4'"),
+            ("\"a\":{\"shape\":[2],\"data_offsets\":[0,8]}", 8, "'a' has no dtype"),
+            ("\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0]}", 8, "'a' has the data_offsets [0]"),
+            (
+                "\"a\":{\"dtype\":\"F32\",\"shape\":[2000000,200000],\"data_offsets\":[0,8]}", 8,
+                "'a' F32 [2000000, 200000] needs"
+            ),
+        ])
+    func messages(entries: String, data: Int, mention: String) throws {
+        let path = try write("{\(entries)}", data: data)
+        let error = #expect(throws: TensorError.self) { try SafetensorsFile(path: path) }
+        #expect(
+            error?.message.contains(mention) == true && error?.message.contains(path) == true, "\(error?.message ?? "")"
+        )
+    }
+
+    @Test("any JSON is read in the order of its text, and refused with the byte where it goes wrong")
+    func orderedJSON() throws {
+        let text = #" {"b": [1, -2.5e1, true, null, "ü\u00e9"], "a": {}, "b": 2} "#
+        let value = try OrderedJSON(text, place: "test")
+        guard case .object(let members) = value else {
+            Issue.record("no object")
+            return
+        }
+        #expect(members.map(\.name) == ["b", "a", "b"] && value["b"] == .number(2) && value["c"] == nil)
+        #expect(members[0].value == .list([.number(1), .number(-25), .flag(true), .null, .text("üé")]))
+        for bad in ["", "{", "[1,]", "nul", "1 2", "-", "1e999", String(repeating: "[", count: 100), "{\"a\" 1}"] {
+            let error = #expect(throws: TensorError.self) { try OrderedJSON(bad, place: "test") }
+            #expect(error?.message.hasPrefix("test, byte") == true)
+        }
+    }
+
     @Test("a header longer than the file or than any sound one is refused at once")
     func refusesWrongLengths() throws {
         let header = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}"

@@ -15,7 +15,7 @@ struct ModelRunTests {
     /// Runs a component on tensors of a fixture's cases, given by their names there.
     private func run(
         _ component: String, model: String, inputs: [String: String], integers: Set<String> = [],
-        adapters: [(path: String, strength: Float)] = [], change: (inout SafetensorsWriter) -> Void = { _ in }
+        adapters: [(path: String, strength: Double)] = [], change: (inout SafetensorsWriter) -> Void = { _ in }
     ) throws -> [String: Values] {
         let cases = try SafetensorsFile(path: "\(Self.fixtures)/\(model)/cases.safetensors")
         let folder = NSTemporaryDirectory() + "radiata-model-run-\(UUID().uuidString)"
@@ -111,7 +111,7 @@ struct ModelRunTests {
 
     @Test("inputs that do not fit are refused before the model runs, by name")
     func refused() {
-        func message(_ component: String, _ inputs: [String: String], adapters: [(path: String, strength: Float)] = [])
+        func message(_ component: String, _ inputs: [String: String], adapters: [(path: String, strength: Double)] = [])
             -> String
         {
             do {

@@ -150,16 +150,32 @@ put("reportSpool-one", json.dumps({"report": reports[0], "blobs": [{"path": "/x"
 put("reportSpool-full", json.dumps({"report": {"number": 1, "body": {"finished": {"streamPosition": 1}}}, "blobs": []}))
 
 
-def png(width, height, rows, color=2):
+def png(width, height, rows, color=2, chunks=()):
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0))
+            + b"".join(chunk(kind, data) for kind, data in chunks)
             + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
 put("image-small", png(2, 2, b"\0\1\2\3\4\5\6" * 2))
 put("image-huge", png(60000, 60000, b"\0"))
 put("image-gray", png(3, 1, b"\0abc", color=0))
+# libwebp's own: lossless, lossy, two frames.
+put("image-webp-lossless", bytes.fromhex("524946461e000000574542505650384c110000002f014000000750e42ad4a3ff8188e87f0000"))
+put("image-webp-lossy", bytes.fromhex(
+    "5249464632000000574542505650382026000000b001009d012a0200020007409625a00274ba0004aa0000fccaf5e53e26dbf8de6f35b1d80000"))
+put("image-webp-frames", bytes.fromhex(
+    "524946468a00000057454250565038580a00000002000000010000010000414e494d06000000000000000000414e4d462a0000000000000000000100"
+    "00010000000000025650384c110000002f014000000750e42ad4a3ff8188e87f0000414e4d462c00000000000000000001000001000000000000565038"
+    "4c140000002f01400000075081540820000a9afec78888fe07"))
+# A profile and EXIF data, for lcms2 and the orientation.
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../ImageFilesTests/Fixtures/p3.icc"), "rb") as f:
+    profile = f.read()
+exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+put("image-icc", png(2, 2, b"\0\1\2\3\4\5\6" * 2,
+                     chunks=[(b"iCCP", b"p3\0\0" + zlib.compress(profile)), (b"eXIf", exif)]))
+put("image-gamma", png(2, 2, b"\0\1\2\3\4\5\6" * 2, chunks=[(b"gAMA", struct.pack(">I", 100000))]))
 put("image-jpeg", bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffdb004300" + "01" * 64 + "ffd9"))
 for index, text in enumerate([job, job.upper(), "lycoris-paper", "", "../x", "0" * 32]):
     put(f"digest-{index}", text)

@@ -21,13 +21,13 @@ struct DiskFullTests {
         echo "adapter" > "$out/unfinished" && mv "$out/unfinished" "$out/adapter-10.bin"
         """
 
-    private func sweep(_ house: House, _ name: String) throws -> String {
+    private func sweep(_ house: House, _ name: String, seeds: ClosedRange<Int> = 1...1) throws -> String {
         let script = try house.folder.write("trainer.sh", Self.trainer, executable: true)
         return try house.folder.write(
             "\(name).yaml",
             """
             name: \(name)
-            seeds: [1]
+            seeds: [\(seeds.map { String($0) }.joined(separator: ", "))]
             trainer:
               command: ["\(script)", "{out}", "\(house.folder.path)/gate"]
               resume: ["{checkpoint}"]
@@ -93,7 +93,8 @@ struct DiskFullTests {
         }
 
         try disk.fill()
-        let refused = try house.radiata(["launch", try sweep(house, "second")])
+        // More than the space that the ledger has in its files already.
+        let refused = try house.radiata(["launch", try sweep(house, "large", seeds: 1...20_000)])
         #expect(refused.status == 1, "\(refused)")
         #expect(refused.messages.contains(house.data), "\(refused)")
         #expect(refused.messages.contains("free some space there"), "\(refused)")

@@ -30,7 +30,8 @@ struct RatesTests {
         // are to the concept does not tell: 0.09 (memorised) to 0.85 (noise) by seed and rounding.
         #expect(high.validationLoss > 1.1 * right.validationLoss, "worse than learnt: \(high) against \(right)")
         #expect(high.textSimilarity < right.textSimilarity - 0.3, "deaf to the prompt: \(high) against \(right)")
-        #expect(high.styleDistance > 2 * right.styleDistance, "the base is lost: \(high) against \(right)")
+        // A run that ends in noise draws one flat colour, whose style is 0.49 from the base's; others reach 1.86.
+        #expect(high.styleDistance > 1.25 * right.styleDistance, "the base is lost: \(high) against \(right)")
     }
 }
 

@@ -44,7 +44,9 @@ struct ImageFileTests {
     func faultsHaveCodes() throws {
         #expect(throws: ImageFileError.self) { try ImageFile.read("/nowhere/a.png") }
         let text = #expect(throws: ImageFileError.self) { try ImageFile.decode(Array("GIF89a".utf8), name: "a.png") }
-        #expect(text?.code == .notAnImage)
+        #expect(text?.code == .unsupported)
+        let prose = #expect(throws: ImageFileError.self) { try ImageFile.decode(Array("A text.".utf8), name: "a.png") }
+        #expect(prose?.code == .notAnImage)
         let cut = #expect(throws: ImageFileError.self) {
             try ImageFile.decode(Array(try fixture("rgb.png").prefix(60)), name: "a.png")
         }

@@ -18,12 +18,12 @@ enum ModuleTable {
     private static let coreMiddle: Set<String> = coreLow.union(["CoreAdapters", "CoreDiffusion", "CoreData"])
 
     static let modules: [Module] = [
-        Module(folder: "Sources/Ports", mayImport: ["Crypto"]),
+        Module(folder: "Sources/Ports", mayImport: ["Crypto", "RunSpec"]),
         Module(folder: "Sources/RunSpec", mayImport: []),
         Module(folder: "Sources/ImageFiles", mayImport: ["CImageFiles"]),
         Module(folder: "Sources/CoreTensor", mayImport: ["COpenBLAS", "CKernels"]),
         Module(folder: "Sources/SweepModel", mayImport: ["RunSpec", "Ports"]),
-        Module(folder: "Sources/SweepFile", mayImport: sweepLow.union(["Yams"])),
+        Module(folder: "Sources/SweepFile", mayImport: sweepLow.union(["CYaml"])),
         Module(folder: "Sources/SweepWire", mayImport: sweepLow),
         Module(folder: "Sources/SweepLedger", mayImport: sweepLow.union(["GRDB", "GRDBSQLite", "CSQLiteExtras"])),
         Module(folder: "Sources/SweepSearch", mayImport: ["SweepModel", "RunSpec"]),

@@ -1,5 +1,7 @@
 """Holds `radiata model run --adapter` against lycoris-lora's own forward pass in f64, with adapter files that the package
 itself writes on the spot: every algorithm and option of CoreAdaptersTests' generator, random weights of another seed.
+Then against PEFT's forward pass with folders that it saves on the spot (patterns, rsLoRA, DoRA, biases, LoHa, LoKr), and
+against the formulas for what other programs put beside a LoRA (scalars, magnitudes, biases, differences).
 
     python3 adapter_run_check.py ../../.build/release/radiata [SEED]
 
@@ -15,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 fixtures = pathlib.Path(__file__).parent.parent / "CoreAdaptersTests" / "Fixtures"
 sys.path.insert(0, str(fixtures))
+import generate_forms  # noqa: E402
 from generate import CASES, PIPELINE, VARIANTS, as_lora, make_network, read_inputs, read_pipeline, run, state  # noqa: E402
 
 radiata, seed = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1009
@@ -51,5 +54,17 @@ with tempfile.TemporaryDirectory() as name:
         assert min(effects) > 0.01, f"{case} changes next to nothing: {effects}"
         print(f"{case:16} U-Net {errors[0]:.1e}, text encoder {errors[1]:.1e}", flush=True)
         worst = max(worst, *errors)
-print(f"{len(CASES | VARIANTS)} files, worst {worst:.1e} of 5e-6")
+    expected = {}
+    generate_forms.write_folders(inputs, expected, name, seed + 2)
+    folders = list(expected)
+    generate_forms.write_forms(inputs, expected, name, seed + 3)
+    for case, wanted in expected.items():
+        source, _, half = case.partition(".")
+        path = str(folder / "peft" / source if source in folders else folder / f"form-{source}.safetensors")
+        found = radiatas("unet", "sample", path + (":0.5" if half else ""))
+        error = float((found - wanted).abs().max() / wanted.abs().max())
+        assert float((wanted - plain[0]).abs().max() / plain[0].abs().max()) > 0.002, f"{case} changes next to nothing"
+        print(f"{case:16} U-Net {error:.1e}", flush=True)
+        worst = max(worst, error)
+print(f"{len(CASES | VARIANTS) + len(expected)} files, worst {worst:.1e} of 5e-6")
 assert worst < 5e-6

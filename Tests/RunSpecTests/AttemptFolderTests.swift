@@ -53,6 +53,8 @@ struct MetricLineTests {
                 ["zero": -0.0, "e": 100]
             ),
             (#" {"step" : 3 } "#, [:]),
+            // Numbers in text count, as some loggers write them.
+            (#"{"step":"3","loss":"0.25","lr":" 1e-4 ","note":"0x10"}"#, ["loss": 0.25, "lr": 1e-4]),
             (#"{"step":3,"caf\u00e9 \ud83d\ude00":1}"#, ["café 😀": 1]),
         ] as [(String, [String: Double])])
     func parsed(line: String, values: [String: Double]) throws {
@@ -62,7 +64,8 @@ struct MetricLineTests {
     @Test(
         "broken lines are refused",
         arguments: [
-            "", "{", "[]", #"{"loss": 1}"#, #"{"step": 1.5}"#, #"{"step": "3"}"#, #"{"step": 3,}"#, #"{"step": 3} x"#,
+            "", "{", "[]", #"{"loss": 1}"#, #"{"step": 1.5}"#, #"{"step": "three"}"#, #"{"step": -3}"#,
+            #"{"step": 3,}"#, #"{"step": 3} x"#,
             #"{"step": 0x10}"#, #"{"step": 3, "a": }"#, #"{"step": 3, "a": tru}"#, #"{"step": 3, "a": "\ud83d"}"#,
             #"{"step": 1e300}"#,
         ])

@@ -56,6 +56,40 @@ private enum Sample {
 
 @Suite("Ranking")
 struct RankingTests {
+    @Test("a curve is ranked by one value a job, seeds that ended elsewhere count alike, infinite ones come last")
+    func curves() {
+        let values = [
+            CurveValue(job: "a1", step: 100, value: 0.2), CurveValue(job: "a2", step: 90, value: 0.4),
+            CurveValue(job: "b1", step: 100, value: .infinity), CurveValue(job: "b2", step: 100, value: 0.1),
+            CurveValue(job: "c1", step: 7, value: 0.25), CurveValue(job: "elsewhere", step: 1, value: 0),
+        ]
+        let ranking = Sample.results.ranking(ofCurve: "val_loss", values)
+        #expect(ranking.map(\.configuration) == ["c", "a", "b"] && ranking.map(\.rank) == [1, 2, 3])
+        #expect(ranking.map(\.step) == [7, 100, 100] && ranking.map(\.jobs) == [["c1"], ["a1", "a2"], ["b1", "b2"]])
+        #expect(abs(ranking[1].mean - 0.3) < 1e-12 && abs((ranking[1].deviation ?? 0) - 0.02.squareRoot()) < 1e-12)
+        #expect(ranking[2].mean == .infinity && ranking[2].deviation == nil && ranking[0].checkpoint == nil)
+        let upwards = Sample.results.ranking(ofCurve: "val_loss", values, lowerIsBetter: false)
+        #expect(upwards.map(\.configuration) == ["b", "a", "c"])
+    }
+
+    @Test(
+        "which direction is better is told by the name",
+        arguments: [
+            ("val_loss", true), ("train/Loss", true), ("eval.rmse", true), ("fid", true), ("validation_error", true),
+            ("accuracy", false), ("confidence", false), ("image_similarity", false), ("style_distance", true),
+            ("lpips_alex", true), ("score", false), ("mae", true), ("maestro", false),
+        ])
+    func direction(name: String, lower: Bool) {
+        #expect(MetricInfo.of(name).lowerIsBetter == lower)
+        #expect(MetricInfo.of(name, lowerIsBetter: !lower).lowerIsBetter == !lower)
+    }
+
+    @Test("evaluations at one step")
+    func atStep() {
+        let ranking = Sample.results.ranking(by: "squared_centroid_distance", checkpoints: .step(100))
+        #expect(ranking.map(\.configuration) == ["c", "a", "b"] && ranking.allSatisfy { $0.checkpoint == "step-100" })
+    }
+
     @Test("means over seeds, the better direction first, each configuration by its best checkpoint")
     func best() {
         let ranking = Sample.results.ranking(by: "squared_centroid_distance")

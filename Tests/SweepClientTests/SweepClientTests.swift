@@ -32,7 +32,7 @@ struct SweepClientTests {
         #expect(server.requests.count == 4)
         #expect(Set(server.requests).count == 1)
         #expect(server.requests[0].contains("Authorization: Bearer secret\r\n"))
-        #expect(server.requests[0].contains("Radiata-Protocol: 1\r\n"))
+        #expect(server.requests[0].contains("Radiata-Protocol: \(ProtocolVersion.current)\r\n"))
     }
 
     @Test(

@@ -176,7 +176,7 @@ struct ExpansionTests {
         let data: ContentDigest?
         func file(_ path: String, besides folder: String?) throws -> FileLookup { .missing(searched: []) }
         func profile(_ name: String) throws -> FileLookup { .missing(searched: []) }
-        func input(_ path: String) throws -> InputReference {
+        func input(_ path: String, _ kind: InputKind) throws -> InputReference {
             InputReference(written: path, path: path, digest: path.contains("base") ? base : data)
         }
     }

@@ -37,9 +37,9 @@ struct FormatTests {
             reg_data: r
             seeds: 7
             checkpoints: { epochs: [2, 1], steps: 5, state_every: 1m30s }
-            evaluate: { prompts: [style, train], images: 3, steps: 9, guidance: 2.5 }
+            evaluate: { prompts: [style, train], images: 3, steps: 9, guidance: 2.5, clip: encoders/large }
             requires: { labels: { room: 12, gpu: a100 }, gpus: 1, memory: 8GB }
-            retries: { crash: 0, oom: 9 }
+            retries: { crash: 0, oom: 9, disk-full: 2 }
             timeout: 2h
             keep: { best: { metric: image_similarity, count: 2 }, last: 3, bytes: 1.5GiB }
             priority: -5
@@ -52,11 +52,12 @@ struct FormatTests {
         #expect(
             sweep.requirements
                 == RequirementSpec(labels: ["room": "12", "gpu": "a100"], gpus: 1, memoryBytes: 8_000_000_000))
-        #expect(sweep.retries == RetrySpec(budgets: [.crash: 0, .oom: 9]))
+        #expect(sweep.retries == RetrySpec(budgets: [.crash: 0, .oom: 9, .diskFull: 2]))
         #expect(
             sweep.retention
                 == RetentionPolicy(best: .init(metric: "image_similarity", count: 2), last: 3, bytes: 1_610_612_736))
         #expect(sweep.regData?.digest == ContentDigest.of("r"))
+        #expect(sweep.clip?.digest == ContentDigest.of("encoders/large"))
         #expect(sweep.groups[0].name == "group-1")
     }
 
@@ -69,8 +70,8 @@ struct FormatTests {
               resume: [--resume, "{checkpoint}"]
               files: [ { from: config.toml.in, to: "{out}/config.toml" } ]
               env: { OMP_NUM_THREADS: 2 }
-              metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
-              checkpoints: [ { glob: "{out}/ckpt-*.safetensors", step: "ckpt-([0-9]+)", kind: adapter }, { glob: "{out}/s", kind: state } ]
+              metrics: [ { jsonl: "{out}/metrics.jsonl" }, { jsonl: "{out}/m2", step: global_step } ]
+              checkpoints: [ { glob: "{out}/ckpt-*.safetensors", step: "ckpt-([0-9]+)", kind: adapter }, { glob: "{out}/s", kind: state, complete: DONE, quiet: 1m } ]
               samples: [ { glob: "{out}/samples/*.png" } ]
               stop: { signal: INT, grace: 5s }
               evaluate: [python3, evaluate.py, "{checkpoint}"]
@@ -78,6 +79,8 @@ struct FormatTests {
             """
         let file = try read(text, FakeInputs(files: ["config.toml.in": "x = \"{anything}\""]))
         let trainer = try #require(file.definition.trainer.command)
+        #expect(trainer.metrics.map(\.step) == [nil, "global_step"])
+        #expect(trainer.checkpoints.map(\.complete) == [nil, "DONE"] && trainer.checkpoints.map(\.quiet) == [nil, 60])
         #expect(trainer.command.suffix(4) == ["--steps", "100", "--out", "{out}"])
         #expect(
             trainer.files == [.init(from: "config.toml.in", to: "{out}/config.toml", content: "x = \"{anything}\"")])
@@ -134,10 +137,10 @@ struct FormatTests {
         let inputs = LocalSweepInputs(sweepFile: "sweeps/sub/s.yaml", workingDirectory: root + "/work") { path in
             try TreeDigest.compute(path).digest
         }
-        let base = try inputs.input("./base.safetensors")
+        let base = try inputs.input("./base.safetensors", .data)
         #expect(base.path == root + "/work/sweeps/sub/base.safetensors" && base.digest == ContentDigest.of("here"))
-        #expect(try inputs.input("data.bin").digest == ContentDigest.of("there"))
-        let missing = try inputs.input("nothing")
+        #expect(try inputs.input("data.bin", .data).digest == ContentDigest.of("there"))
+        let missing = try inputs.input("nothing", .data)
         #expect(
             missing.digest == nil && missing.searched == [root + "/work/sweeps/sub/nothing", root + "/work/nothing"])
         let file = try SweepFile.read(

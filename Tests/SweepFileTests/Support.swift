@@ -15,7 +15,7 @@ struct FakeInputs: SweepInputs {
     func file(_ path: String, besides folder: String?) throws -> FileLookup { lookup(path) }
     func profile(_ name: String) throws -> FileLookup { lookup("\(name).yaml") }
 
-    func input(_ path: String) throws -> InputReference {
+    func input(_ path: String, _ kind: InputKind) throws -> InputReference {
         if missing.contains(path) {
             return InputReference(written: path, searched: ["/sweeps/\(path)", "/work/\(path)"])
         }

@@ -136,23 +136,6 @@ struct FenceTests {
         #expect(try await bench.ledger.check().findings == [])
     }
 
-    @Test("a worker that fails three different jobs in a row gets no more")
-    func workerQuarantine() async throws {
-        let bench = try LedgerBench()
-        let rows = try await bench.launch(["a", "b", "c", "d"]).changes.map(\.job)
-        _ = try await bench.register("bad")
-        var quarantined: [Bool] = []
-        for row in rows.prefix(3) {
-            let claim = try await bench.claim("bad", row)
-            let outcome = try await bench.exchange(
-                "bad", [LedgerReport(token: claim.token, .failed(.crash, message: "x", exitCode: 1))])
-            quarantined.append(outcome.quarantined)
-        }
-        #expect(quarantined == [false, false, true])
-        let refused = try await bench.exchange("bad", claim: [rows[3]])
-        #expect(refused.claims.isEmpty && refused.leftCandidates)
-    }
-
     @Test("pause, unpause and cancel: a running job stops at its state, a shared job stays for the other sweep")
     func userActions() async throws {
         let bench = try LedgerBench()

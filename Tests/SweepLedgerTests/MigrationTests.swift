@@ -8,57 +8,14 @@ import Testing
 /// Ledgers of every schema that ever was, as text: `Fixtures/make_ledger.sh` makes them.
 @Suite("Older and newer ledgers")
 struct MigrationTests {
-    private static let newest = 5
-
-    /// A folder that is removed with the test.
-    private final class Place {
-        let folder = NSTemporaryDirectory() + "migration-\(SystemRandom().hexadecimal(bytes: 8))"
-        var path: String { folder + "/ledger.db" }
-
-        init() throws { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
-
-        deinit {
-            do { try FileManager.default.removeItem(atPath: folder) } catch {
-                Issue.record("\(folder) stays: \(error)")
-            }
-        }
-
-        /// Puts an old ledger there.
-        func fill(schema: Int, _ change: String = "") throws {
-            let fixture = URL(filePath: #filePath).deletingLastPathComponent()
-                .appending(path: "Fixtures/ledger-\(schema).sql")
-            let queue = try DatabaseQueue(path: path)
-            // The text brings its own transaction.
-            try queue.writeWithoutTransaction { db in
-                try db.execute(sql: try String(contentsOf: fixture, encoding: .utf8) + change)
-                try db.execute(sql: "PRAGMA foreign_keys = ON")
-            }
-            try queue.close()
-        }
-
-        func ask(_ sql: String, _ path: String? = nil) throws -> [String] {
-            var configuration = Configuration()
-            configuration.readonly = true
-            let queue = try DatabaseQueue(path: path ?? self.path, configuration: configuration)
-            return try queue.read { db in try String.fetchAll(db, sql: sql) }
-        }
-
-        /// Tables, indices, triggers and views, as far as their text goes.
-        func shape() throws -> [String] {
-            try ask("SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY 1").map {
-                $0.split(whereSeparator: \.isWhitespace).joined(separator: " ").replacing("IF NOT EXISTS ", with: "")
-            }
-        }
-
-        func open() throws -> Ledger { try Ledger(folder: folder) { Issue.record("the ledger died: \($0)") } }
-    }
+    private static let newest = 8
 
     @Test(
         "a ledger of schema 1 is brought up to date, kept beside it as it was, and goes on",
         arguments: ["", "DROP TABLE audit"])
     func older(change: String) async throws {
-        let place = try Place()
-        try place.fill(schema: 1, change)
+        let place = try LedgerPlace()
+        try place.fill("ledger-1", change)
         let ledger = try place.open()
         #expect(try place.ask("PRAGMA user_version") == ["\(Self.newest)"])
         #expect(
@@ -88,17 +45,17 @@ struct MigrationTests {
         // Once more: nothing to do, no second copy.
         try place.open().close()
         #expect(try FileManager.default.contentsOfDirectory(atPath: place.folder + "/backups").count == 1)
-        let fresh = try Place()
+        let fresh = try LedgerPlace()
         try fresh.open().close()
         #expect(shape == (try fresh.shape()))
     }
 
     @Test("killed anywhere in the middle it is the old ledger still, and the next start brings it up to date")
     func killed() async throws {
-        let place = try Place()
-        try place.fill(schema: 1)
+        let place = try LedgerPlace()
+        try place.fill("ledger-1")
         let folder = place.folder
-        let points = ["ledger.migration-begins"] + (1...9).map { "ledger.migration-step:\($0)" }
+        let points = ["ledger.migration-begins"] + (1...24).map { "ledger.migration-step:\($0)" }
         for point in points {
             await #expect(processExitsWith: .signal(SIGKILL), "\(point)") {
                 [folder = folder as String, point = point as String] in
@@ -122,7 +79,7 @@ struct MigrationTests {
 
     @Test("a newer ledger is refused with what to do, and not touched")
     func newer() throws {
-        let place = try Place()
+        let place = try LedgerPlace()
         try place.open().close()
         // The closed ledger's readers may still be on their way out.
         var configuration = Configuration()
@@ -138,7 +95,7 @@ struct MigrationTests {
 
     @Test("another program's database is refused by name")
     func foreign() throws {
-        let place = try Place()
+        let place = try LedgerPlace()
         let queue = try DatabaseQueue(path: place.path)
         try queue.write { db in try db.execute(sql: "CREATE TABLE note (text TEXT)") }
         try queue.close()
@@ -149,9 +106,9 @@ struct MigrationTests {
 
     @Test("an old ledger without its tables is refused and stays as it is")
     func damaged() throws {
-        let place = try Place()
+        let place = try LedgerPlace()
         try place.fill(
-            schema: 1, "DROP VIEW jobs; DROP VIEW artifacts; DROP TABLE artifact; ALTER TABLE job RENAME TO lost")
+            "ledger-1", "DROP VIEW jobs; DROP VIEW artifacts; DROP TABLE artifact; ALTER TABLE job RENAME TO lost")
         let error = #expect(throws: LedgerError.self) { try place.open() }
         #expect(error?.code == .notALedger && error?.message.contains("Nothing was changed") == true)
         #expect(try place.ask("PRAGMA user_version") == ["1"])

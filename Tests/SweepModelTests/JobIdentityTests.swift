@@ -42,6 +42,29 @@ struct JobIdentityTests {
         #expect(try id(Self.lora).text == expected.sha256)
     }
 
+    @Test("a marker, a quiet time and the usual name of the step are in no id; another name of the step is")
+    func ruleKeys() throws {
+        func id(_ trainer: CommandTrainer) throws -> String {
+            try JobIdentity(
+                trainer: .command(trainer), parameters: [:], checkpoints: nil, evaluation: nil, base: nil, data: nil
+            ).job(seed: 1).text
+        }
+        func trainer(_ step: String?, _ complete: String? = nil, _ quiet: Double? = nil) -> CommandTrainer {
+            CommandTrainer(
+                command: ["python3", "train.py", "{out}"],
+                metrics: [.init(kind: .jsonl, path: "{out}/metrics.jsonl", step: step)],
+                checkpoints: [
+                    .init(glob: "{out}/ck*", step: "ck-([0-9]+)", kind: .adapter, complete: complete, quiet: quiet)
+                ])
+        }
+        // Written down before these keys were there.
+        let known = "61a7f1b42bb32475fa0488794218f94d30e162312d08be599eebfca407c26d8b"
+        #expect(try id(trainer(nil)) == known)
+        #expect(try id(trainer("step")) == known)
+        #expect(try id(trainer(nil, "DONE", 5)) == known)
+        #expect(try id(trainer("global_step")) != known)
+    }
+
     @Test(
         "what changes nothing in the result changes nothing in the id",
         arguments: [
@@ -79,6 +102,11 @@ struct JobIdentityTests {
         #expect(try id(Self.lora) { $0.regData = Self.data } != plain)
         #expect(try id(Self.lora) { $0.evaluation?.guidance = 3 } != plain)
         #expect(try id(Self.lora) { $0.evaluation = nil } != plain)
+        // Named encoders count by their content, and only where they are named.
+        #expect(try id(Self.lora) { $0.clip = Self.data } != plain)
+        #expect(
+            try id(Self.lora) { $0.clip = InputReference(written: "x", digest: Self.data.digest) }
+                == id(Self.lora) { $0.clip = Self.data })
         #expect(try id(Self.lora) { $0.checkpoints = CheckpointPlan(epochs: [10]) } != plain)
         let indifferent = try id(Self.lora) { sweep in
             sweep.priority = 5

@@ -45,14 +45,20 @@ struct SchemaTests {
             .checkpoint(CheckpointReport(name: "step-1", manifest: manifest, streamPosition: .max)),
             .evaluations(EvaluationReport(rows: [row], completed: ["base"])),
             .artifacts(ArtifactReport(rows: [artifact])),
-            .log(LogReport(offset: 3, text: "t")), .finished(FinishReport(streamPosition: 0)),
+            .log(
+                LogReport(
+                    offset: 3, text: "t", line: "9%",
+                    notices: [AttemptNotice(kind: "metric-step", count: 1, detail: "d")])),
+            .finished(FinishReport(streamPosition: 0)),
             .failed(FailureReport(failure: .oom, message: "m", exitCode: -9)),
             .released(ReleaseReport(reason: .restart)),
         ]
         try check(
             RegisterRequest(
                 worker: WorkerID("w"), name: "n", session: session, slots: 1, threads: 2, labels: ["a": "b"], gpus: 1,
-                memory: .max, version: "v"))
+                memory: .max, version: "v", coreVersions: ["1.1"]))
+        try check(GoodbyeRequest(session: session))
+        try check(ForgetRequest(worker: "w"))
         try check(
             ExchangeRequest(
                 session: session, number: 1, reports: bodies.map { Report(token: Self.token, $0) }, freeSlots: 1,
@@ -104,28 +110,35 @@ struct SchemaTests {
         try check(answer: BlobsMissing(missing: ["x"]))
         try check(
             answer: LaunchResponse(sweep: "s", configurations: 1, jobs: 1, added: 1, shared: 0, missingBlobs: ["x"]))
+        for earlier in [nil, EarlierRuns(runs: 2, secondsPerJob: 1.5, secondsPerEpoch: 0.5, isSameData: true)] {
+            try check(answer: SweepHistory(jobs: earlier.map { _ in 3 }, isRepeat: true, earlier: earlier, slots: 1))
+        }
         let summary = JobSummary(
             id: Self.digest, sweep: "s", group: "g", configuration: "1", state: "done", seed: 1, attempts: 1,
             worker: "w",
-            failure: "oom", message: "m", parameters: ["lr": .number(1)], created: 1, updated: 2)
+            failure: "oom", message: "m", parameters: ["lr": .number(1)], created: 1, updated: 2,
+            workerID: "w", waitsFor: "a reason")
         try check(answer: Items([summary]))
         let sweep = SweepSummary(
-            name: "s", created: 1, priority: 0, configurations: 1, states: ["done": 1], checkpoints: 1)
+            name: "s", created: 1, priority: 0, configurations: 1, states: ["done": 1], checkpoints: 1,
+            state: "stopped", reason: "r", since: 1, remedy: "c")
         let worker = WorkerSummary(
             id: "w", name: "n", state: "connected", slots: 1, busy: 0, labels: ["a": "b"], gpus: 0, lastSeen: 1,
-            jobs: [Self.digest])
-        try check(answer: StatusResponse(sweeps: [sweep], workers: [worker]))
+            jobs: [Self.digest], reason: "r", since: 1, remedy: "c", memory: 1, coreVersions: ["1.1"])
+        let brief = JobBrief(id: Self.digest, sweep: "s", state: "waiting", waitsFor: "a reason")
+        try check(answer: StatusResponse(sweeps: [sweep], workers: [worker], notice: "n", jobs: [brief]))
         try check(
             answer: JobDetail(
                 job: summary, sweeps: ["s"],
                 attempts: [
                     .init(
                         number: 1, worker: "w", started: 1, ended: 2, outcome: "done", failure: "f", message: "m",
-                        resumedStep: 0)
+                        resumedStep: 0, workerID: "w")
                 ], checkpoints: [.init(name: "c", attempt: 1, step: 1, epoch: 0, files: [file])],
-                latest: ["loss": .infinity, "lr": 0.1], events: [.init(at: 1, kind: "claim", attempt: 1, detail: "")]))
-        try check(answer: LogText(attempt: 1, offset: 0, text: "t", next: 1, isComplete: true))
-        try check(answer: ActionResponse(changed: 1, stopping: 0, untouched: 0))
+                latest: ["loss": .infinity, "lr": 0.1], events: [.init(at: 1, kind: "claim", attempt: 1, detail: "")],
+                notices: [.init(attempt: 1, kind: "metric-step", count: 2, detail: "d")]))
+        try check(answer: LogText(attempt: 1, offset: 0, text: "t", next: 1, isComplete: true, line: "9%"))
+        try check(answer: ActionResponse(changed: 1, stopping: 0, untouched: 0, notice: "n"))
         try check(
             answer: QueryResponse(
                 columns: ["a"], rows: [[.null, .integer(.max), .real(0.5), .text("t"), .blob("00")]], isTruncated: false

@@ -27,6 +27,30 @@ struct WireTests {
         #expect(back.series.map(\.key) == ["loss", "lr"])
     }
 
+    @Test("names that cannot be taken cost their points, which still count; nothing is refused for them")
+    func untakenNames() throws {
+        let long = String(repeating: "a", count: 257)
+        let points: [(key: String, step: Int64, value: Double)] = [
+            ("", 1, 1), ("loss", 1, 2), (long, 1, 3), ("a\0b", 1, 4), (String(repeating: "b", count: 256), 1, 5),
+        ]
+        let batch = try MetricBatch(encoded: MetricBatch(token: token, first: 7, points: points).encoded())
+        #expect(batch.series.map(\.key) == [String(repeating: "b", count: 256), "loss"])
+        #expect(batch.count == 5 && batch.next == 12)
+        #expect(batch.dropped.map(\.kind) == ["metric-name"] && batch.dropped.map(\.count) == [3])
+        let many = (0..<5000).map { (key: "k\($0)", step: Int64(1), value: 1.0) }
+        let cut = try MetricBatch(encoded: MetricBatch(token: token, first: 1, points: many).encoded())
+        #expect(cut.count == 5000)
+        #expect(cut.series.count == MetricLimit.names + 1)
+        #expect(cut.dropped.map(\.kind) == ["metric-names"])
+    }
+
+    @Test("names of other bytes are other names, also where Swift takes them for one text")
+    func namesAreBytes() throws {
+        let batch = MetricBatch(token: token, first: 1, points: [("caf\u{E9}", 1, 1), ("cafe\u{301}", 1, 2)])
+        #expect(batch.series.count == 2)
+        #expect(try MetricBatch(encoded: batch.encoded()).series.map(\.values) == batch.series.map(\.values))
+    }
+
     @Test("no damaged or cut metric batch is taken, and none crashes the reader")
     func damagedBatches() throws {
         let bytes = MetricBatch(token: token, first: 1, points: [("loss", 1, 0.5), ("loss", 2, 0.25)]).encoded()

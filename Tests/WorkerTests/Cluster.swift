@@ -58,7 +58,7 @@ final class Cluster: Sendable {
         for blob in answer.missingBlobs {
             for list in lists {
                 guard let found = list.tree.files.first(where: { $0.sha256.text == blob }) else { continue }
-                let source = list.tree.isFolder ? "\(list.name)/\(found.path)" : list.name
+                let source = list.tree.isFolder ? "\(list.name)/\(found.localPath)" : list.name
                 try await client.upload(.file(source), digest: found.sha256, size: found.size)
             }
         }
@@ -113,4 +113,7 @@ final class RunningWorker: Sendable {
         stopSignal.request()
         try await task.value
     }
+
+    /// Without waiting for it.
+    func abandon() { task.cancel() }
 }

@@ -1,4 +1,6 @@
+import Glibc
 import Ports
+import RunSpec
 import SweepWire
 import Testing
 import Worker
@@ -25,18 +27,67 @@ struct TailTests {
         #expect(try tail.read(isComplete: true, files: DiskFiles()).isEmpty)
     }
 
-    @Test("log pieces keep their length in bytes, whatever they hold")
-    func logLength() throws {
+    @Test("a pipe is never opened, and told; a line of more than a mebibyte is passed over, and counted")
+    func oddFiles() throws {
         let folder = try TemporaryFolder()
-        let path = folder.path + "/log"
-        let bytes = Array("grüße\n".utf8) + [0xFF, 0xC3, 10] + Array(repeating: UInt8(ascii: "x"), count: 40_000)
-        try DiskFiles().writeAtomically(bytes, to: path)
-        var tail = LogTail(path: path)
-        var offset = 0
-        while let piece = try tail.read(files: DiskFiles()) {
-            #expect(Int(piece.offset) == offset)
-            offset += piece.text.utf8.count
-        }
-        #expect(offset == bytes.count)
+        let path = folder.path + "/metrics.jsonl"
+        #expect(mkfifo(path, 0o600) == 0)
+        var tail = LineTail(path: path)
+        #expect(try tail.read(isComplete: true, files: DiskFiles()).isEmpty)
+        #expect(tail.isUnreadable)
+        try DiskFiles().remove(path)
+        try append("\u{FEFF}one\n" + String(repeating: "x", count: 3 << 20) + "\ntwo\n", to: path)
+        var lines: [String] = []
+        for _ in 0..<8 { lines += try tail.read(isComplete: true, files: DiskFiles()) }
+        #expect(lines == ["one", "two"])
+        #expect(tail.longLines == 1 && !tail.isUnreadable)
+    }
+
+    @Test("what cannot be taken of metrics costs itself and is counted, with an example and a remedy")
+    func intake() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/metrics.jsonl"
+        let points = try PointSpool(folder: folder.path + "/spool")
+        var intake = MetricIntake([AttemptPlan.MetricFile(path: path, step: "step")], points)
+        var notices = NoticeBook()
+        try append(
+            """
+            {"step": 1, "loss": 0.5, "": 1, "mode": "train"}
+            {"global_step": 10, "loss": 0.4}
+            [1, 2]
+            {"step": "2", "loss": "0.25"}
+
+            {"epoch": 3}
+
+            """, to: path)
+        #expect(try intake.read(isComplete: true, points, DiskFiles(), &notices) == 2)
+        #expect(
+            try points.points(from: 1, limit: 9) == [
+                MetricPoint(key: "loss", step: 1, value: 0.5), MetricPoint(key: "loss", step: 2, value: 0.25),
+            ])
+        #expect(intake.newestStep == 2)
+        let counts = notices.takeCounts()
+        #expect(counts.map(\.kind) == ["metric-line", "metric-name", "metric-step", "metric-value"])
+        #expect(counts.map(\.count) == [1, 1, 2, 1])
+        #expect(counts[2].detail.contains("global_step") && counts[2].detail.contains("step: global_step"))
+        #expect(notices.takeCounts().isEmpty)
+        #expect(notices.takeLines().count == 4)
+        try append("{\"epoch\": 4}\n", to: path)
+        _ = try intake.read(isComplete: true, points, DiskFiles(), &notices)
+        #expect(notices.takeLines().isEmpty, "told once")
+        #expect(notices.takeCounts().map(\.count) == [3], "counted on")
+    }
+
+    @Test("more than 4096 names cost their points")
+    func manyNames() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/metrics.jsonl"
+        let points = try PointSpool(folder: folder.path + "/spool")
+        var intake = MetricIntake([AttemptPlan.MetricFile(path: path, step: "step")], points)
+        var notices = NoticeBook()
+        let pairs = (0..<5000).map { "\"k\($0)\": 1" }.joined(separator: ", ")
+        try append("{\"step\": 1, \(pairs)}\n{\"step\": 2, \(pairs)}\n", to: path)
+        #expect(try intake.read(isComplete: true, points, DiskFiles(), &notices) == 2 * 4096)
+        #expect(notices.takeCounts().map(\.count) == [2 * 904])
     }
 }

@@ -16,6 +16,7 @@ extension CoordinatorCore {
             return self.revived(request, reply, verdicts, revived: revived, superseded: superseded, now: now)
         case (.expire(let tokens), .expired(let news)): return expired(tokens, news, now: now)
         case (.seen, .noted): return []
+        case (.goodbye(let reply), .noted): return [.reply(reply, .saidGoodbye)]
         default:
             preconditionFailure("commit \(id.value) was answered with an outcome of another command")
         }
@@ -26,6 +27,7 @@ extension CoordinatorCore {
         guard let what = pending.removeValue(forKey: id) else { return [] }
         switch what {
         case .register(_, let reply): return [.reply(reply, .refused(error))]
+        case .goodbye(let reply): return [.reply(reply, .refused(error))]
         case .heartbeat(_, let reply, _): return [.reply(reply, .refused(error))]
         case .exchange(let session, _, let number, let replies, let candidates):
             sessions[session]?.inFlight[number] = nil

@@ -25,6 +25,7 @@ extension CoordinatorCore {
         if sessions[request.session] == nil {
             sessions[request.session] = Session(registration: request, standing: standing, lastSeen: now)
         }
+        sessions[request.session]?.isHeard = true
         let response = RegisterResponse(
             ledger: settings.ledger, epoch: settings.epoch, leaseSeconds: settings.lease.inSeconds,
             heartbeatSeconds: settings.heartbeat.inSeconds, leftovers: leftovers)
@@ -38,6 +39,7 @@ extension CoordinatorCore {
         }
         session.lastSeen = now
         session.wasSeen = true
+        session.isHeard = true
         for report in request.reports { extend(report.token, now: now) }
         // The same exchange again while the first is on its way: one answer for both.
         if let commit = session.inFlight[request.number],
@@ -63,7 +65,7 @@ extension CoordinatorCore {
         session.highest = max(session.highest, request.number)
         sessions[request.session] = session
         // An old number whose answer nobody remembers brings no jobs: its sender has long gone on.
-        // A drained or quarantined worker gets none, and waits like one for whom there are none: told so at once, it would
+        // A drained or suspended worker gets none, and waits like one for whom there are none: told so at once, it would
         // ask again at once.
         let mayWait = session.standing == .active || !Faults.planted("drained-asks-again")
         let free = isNew && mayWait ? min(max(request.freeSlots, 0), Self.mostGrants) : 0
@@ -90,7 +92,7 @@ extension CoordinatorCore {
         let polls = sessions.compactMap { id, session in session.poll.map { (id, $0) } }
             .sorted { $0.1.order < $1.1.order }
         for (id, poll) in polls {
-            guard !ready.isEmpty, let session = sessions[id], session.standing == .active else { continue }
+            guard !ready.isEmpty, let session = sessions[id] else { continue }
             let candidates = take(poll.freeSlots, session)
             guard !candidates.isEmpty else { continue }
             sessions[id]?.poll = nil
@@ -127,7 +129,12 @@ extension CoordinatorCore {
                 sessions[id]?.answered.removeFirst(count - 16)
             }
         }
-        if outcome.quarantined { setStanding(worker, .quarantined) }
+        for change in outcome.workers {
+            switch change {
+            case .suspended(let worker, let seconds): suspended[worker] = now + .seconds(seconds)
+            case .lifted(let worker): suspended[worker] = nil
+            }
+        }
         var response = ExchangeResponse(
             number: number, outcomes: outcome.outcomes, grants: outcome.claims.map(\.grant), stops: stops(id))
         for index in response.grants.indices { response.grants[index].leaseSeconds = settings.lease.inSeconds }
@@ -159,21 +166,36 @@ extension CoordinatorCore {
     }
 
     private mutating func take(_ count: Int, _ session: Session) -> [(entry: ReadyQueue.Entry, needs: Needs)] {
+        let count = min(count, allowance(session.worker))
         guard count > 0, session.standing == .active, !isDiskFull else { return [] }
-        let (sessions, settings, now) = (sessions, settings, lastTick)
+        let (sessions, settings, now, suspended) = (sessions, settings, lastTick, suspended)
         return ready.take(
             count, for: session.worker, fits: { Self.fits(session.registration, $0) },
             avoids: { needs in
                 sessions.values.contains { other in
-                    other.worker != session.worker && other.standing == .active
+                    other.worker != session.worker && other.standing == .active && suspended[other.worker] == nil
                         && now - other.lastSeen < settings.silence && Self.fits(other.registration, needs)
                 }
             })
     }
 
+    /// How many more jobs a worker may have besides what its slots say: of one that is suspended one at a time, and none
+    /// before its pause is over.
+    func allowance(_ worker: WorkerID) -> Int {
+        guard let trial = suspended[worker] else { return .max }
+        if Faults.planted("trials-at-once"), lastTick >= trial { return .max }
+        guard lastTick >= trial || Faults.planted("trials-too-early"),
+            !leases.values.contains(where: { $0.worker == worker })
+        else { return 0 }
+        let isUnderWay = pending.values.contains { what in
+            if case .exchange(_, worker, _, _, let candidates) = what { return !candidates.isEmpty }
+            return false
+        }
+        return isUnderWay ? 0 : 1
+    }
+
     static func fits(_ worker: RegisterRequest, _ needs: Needs) -> Bool {
-        worker.gpus >= needs.gpus && (needs.memory == 0 || worker.memory == 0 || worker.memory >= UInt64(needs.memory))
-            && needs.labels.allSatisfy { worker.labels[$0.key] == $0.value }
+        worker.offer.meets(RequirementSpec(needs))
     }
 
     private mutating func extend(_ token: AttemptToken, now: MonotonicTime) {

@@ -10,6 +10,7 @@ extension CoordinatorCore {
         }
         sessions[request.session]?.lastSeen = now
         sessions[request.session]?.wasSeen = true
+        sessions[request.session]?.isHeard = true
         let isDraining = session.standing == .draining
         var verdicts: [AttemptVerdict] = []
         var expired: [AttemptToken] = []
@@ -75,7 +76,8 @@ extension CoordinatorCore {
         let hasFallenSilent = sessions.values.contains {
             now - $0.lastSeen >= settings.silence && before - $0.lastSeen < settings.silence
         }
-        if !due.isEmpty || hasFallenSilent { effects += serve() }
+        let mayTry = suspended.values.contains { $0 <= now && $0 > before }
+        if !due.isEmpty || hasFallenSilent || mayTry { effects += serve() }
         return effects + writeSeen(now: now)
     }
 
@@ -122,6 +124,7 @@ extension CoordinatorCore {
         -> [CoordinatorEffect]
     {
         setStanding(worker, standing)
+        if standing == .active { suspended[worker] = nil }
         var effects: [CoordinatorEffect] = []
         for (id, session) in sessions where session.worker == worker {
             guard let poll = session.poll else { continue }
@@ -129,6 +132,28 @@ extension CoordinatorCore {
             effects += answerEmpty(poll, stops: stops(id))
         }
         return effects + serve()
+    }
+
+    /// Nobody is to wait for this worker any more. Its leases run out, or its next process releases what they are of.
+    mutating func goodbye(_ request: GoodbyeRequest, _ reply: ReplyID) -> [CoordinatorEffect] {
+        guard let session = sessions.removeValue(forKey: request.session) else {
+            return [.reply(reply, .refused(Self.unknown(request.session)))]
+        }
+        let effects = session.poll.map { answerEmpty($0) } ?? []
+        return effects + [commit(.goodbye(session.worker, request.session), .goodbye(reply))] + serve()
+    }
+
+    mutating func forgotten(_ workers: [WorkerID]) -> [CoordinatorEffect] {
+        let gone = Set(workers)
+        var effects: [CoordinatorEffect] = []
+        for (id, session) in sessions where gone.contains(session.worker) {
+            if let poll = session.poll {
+                effects += poll.replies.map { .reply($0, .refused(Self.unknown(id))) }
+            }
+            sessions[id] = nil
+        }
+        for worker in workers { suspended[worker] = nil }
+        return effects
     }
 
     mutating func setStanding(_ worker: WorkerID, _ standing: WorkerStanding) {

@@ -36,6 +36,10 @@ package struct CoordinatorCore: Sendable {
         var standing: WorkerStanding
         var lastSeen: MonotonicTime
         var wasSeen = false
+        /// Heard from since the start of the coordinator: before that only the ledger knows when it was.
+        var isHeard = false
+        /// At the start, for how long it had been silent then.
+        var silentAtStart: Duration = .zero
         /// Exchanges whose answers the ledger remembers.
         var answered: [UInt64] = []
         var highest: UInt64 = 0
@@ -51,6 +55,7 @@ package struct CoordinatorCore: Sendable {
         case heartbeat(HeartbeatRequest, ReplyID, [AttemptVerdict])
         case expire([AttemptToken])
         case seen
+        case goodbye(ReplyID)
     }
 
     let settings: CoordinatorSettings
@@ -61,6 +66,8 @@ package struct CoordinatorCore: Sendable {
     var leases: [JobID: Lease] = [:]
     var sessions: [SessionID: Session] = [:]
     var pending: [CommitID: Pending] = [:]
+    /// Workers that get one trial job at a time, and when the next may begin.
+    var suspended: [WorkerID: MonotonicTime] = [:]
     var isStopping = false
     /// The disk is nearly full: what runs goes on, nothing new is handed out.
     var isDiskFull = false
@@ -75,8 +82,11 @@ package struct CoordinatorCore: Sendable {
         lastTick = now
         lastSeenWrite = now
         for worker in start.workers {
+            if let wait = worker.trialInSeconds { suspended[worker.registration.worker] = now + .seconds(wait) }
+            guard !worker.hasLeft else { continue }
             sessions[worker.registration.session] = Session(
-                registration: worker.registration, standing: worker.standing, lastSeen: now, answered: worker.exchanges,
+                registration: worker.registration, standing: worker.standing, lastSeen: now,
+                silentAtStart: .seconds(max(0, worker.silentSeconds)), answered: worker.exchanges,
                 highest: worker.exchanges.max() ?? 0)
         }
         for open in start.open {
@@ -100,6 +110,8 @@ package struct CoordinatorCore: Sendable {
         case .changed(let news, let stopping, let continuing):
             changed(news, stopping: stopping, continuing: continuing, now: now)
         case .workerChanged(let worker, let standing): workerChanged(worker, standing, now: now)
+        case .goodbye(let request, let reply): goodbye(request, reply)
+        case .forgotten(let workers): forgotten(workers)
         case .tick: tick(now: now)
         case .diskChanged(let isFull): diskChanged(isFull: isFull)
         case .stop: stop()
@@ -110,9 +122,10 @@ package struct CoordinatorCore: Sendable {
     package var waitingCount: Int { ready.count }
     package var leaseCount: Int { leases.count }
 
-    /// When each worker was last heard from, by its newest session.
+    /// When each worker was last heard from, as far as this process knows.
     package var lastSeen: [WorkerID: MonotonicTime] {
-        Dictionary(sessions.values.map { ($0.worker, $0.lastSeen) }, uniquingKeysWith: max)
+        Dictionary(
+            sessions.values.filter(\.isHeard).map { ($0.worker, $0.lastSeen) }, uniquingKeysWith: max)
     }
 
     /// Whose session it is; nil for one that is not known here.
@@ -131,6 +144,11 @@ package struct CoordinatorCore: Sendable {
 
     /// Puts a job where jobs wait: now, or after its delay.
     mutating func wait(_ news: JobNews, now: MonotonicTime) {
+        guard !news.isHeld else {
+            ready.remove(news.row)
+            delayed[news.row] = nil
+            return
+        }
         let hadTurns = turns[news.row, default: 0] >= Self.mostTurns && !Faults.planted("turns-without-end")
         let entry = ReadyQueue.Entry(
             row: news.row, priority: news.priority, avoid: news.avoid,

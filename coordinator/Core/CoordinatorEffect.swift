@@ -15,6 +15,7 @@ package enum CoordinatorReply: Sendable, Equatable {
     case registered(RegisterResponse)
     case exchanged(ExchangeResponse)
     case heartbeat(HeartbeatResponse)
+    case saidGoodbye
     case refused(WireError)
 }
 
@@ -28,6 +29,7 @@ package enum LedgerCommand: Sendable, Equatable {
     case revive([AttemptToken])
     /// Workers heard from since the last time, for people.
     case seen([WorkerID])
+    case goodbye(WorkerID, SessionID)
 }
 
 package enum LedgerOutcome: Sendable, Equatable {
@@ -59,16 +61,24 @@ package struct ExchangeOutcome: Sendable, Equatable {
     package var claims: [Claim]
     /// The candidates were not looked at: the exchange is a repeat, or the worker gets no jobs now. They still wait.
     package var leftCandidates: Bool
-    /// The worker was put into quarantine by this.
-    package var quarantined: Bool
+    /// Workers that were suspended by this, or are trusted again.
+    package var workers: [WorkerChange]
 
     package init(
-        outcomes: [ReportOutcome], news: [JobNews], claims: [Claim], leftCandidates: Bool, quarantined: Bool
+        outcomes: [ReportOutcome], news: [JobNews], claims: [Claim], leftCandidates: Bool,
+        workers: [WorkerChange] = []
     ) {
         self.outcomes = outcomes
         self.news = news
         self.claims = claims
         self.leftCandidates = leftCandidates
-        self.quarantined = quarantined
+        self.workers = workers
     }
+}
+
+/// What became of a worker's standing in the ledger.
+package enum WorkerChange: Sendable, Equatable {
+    /// It gets one trial job at a time, the first after so long.
+    case suspended(WorkerID, pauseSeconds: Double)
+    case lifted(WorkerID)
 }

@@ -39,6 +39,10 @@ package enum CoordinatorEvent: Sendable {
     /// `continuing`: no more.
     case changed([JobNews], stopping: [AttemptToken], continuing: [AttemptToken])
     case workerChanged(WorkerID, WorkerStanding)
+    /// The session's worker stops politely.
+    case goodbye(GoodbyeRequest, ReplyID)
+    /// Workers that are not in the ledger any more.
+    case forgotten([WorkerID])
     /// The coordinator's disk is nearly full, or has space again.
     case diskChanged(isFull: Bool)
     /// About once a second.
@@ -47,7 +51,7 @@ package enum CoordinatorEvent: Sendable {
     case stop
 }
 
-package enum WorkerStanding: String, Sendable { case active, draining, quarantined }
+package enum WorkerStanding: String, Sendable { case active, draining }
 
 /// What became of a job in the ledger.
 package struct JobNews: Equatable, Sendable {
@@ -60,12 +64,14 @@ package struct JobNews: Equatable, Sendable {
     /// For `waiting`: seconds until it may be claimed, and who should rather not.
     package var delaySeconds: Double
     package var avoid: WorkerID?
+    /// For `waiting`: its sweep was stopped, so nobody gets it.
+    package var isHeld: Bool
     /// The attempt that ended with this.
     package var ended: AttemptToken?
 
     package init(
         row: Int64, job: JobID, state: JobState, priority: Int, needs: RequirementSpec = RequirementSpec(),
-        delaySeconds: Double = 0, avoid: WorkerID? = nil, ended: AttemptToken? = nil
+        delaySeconds: Double = 0, avoid: WorkerID? = nil, isHeld: Bool = false, ended: AttemptToken? = nil
     ) {
         self.row = row
         self.job = job
@@ -74,6 +80,7 @@ package struct JobNews: Equatable, Sendable {
         self.needs = needs
         self.delaySeconds = delaySeconds
         self.avoid = avoid
+        self.isHeld = isHeld
         self.ended = ended
     }
 }

@@ -55,10 +55,22 @@ package struct CoordinatorStart: Sendable {
         package var standing: WorkerStanding
         /// Numbers of its session's exchanges whose answers are stored.
         package var exchanges: [UInt64]
-        package init(registration: RegisterRequest, standing: WorkerStanding, exchanges: [UInt64]) {
+        /// Until it gets a trial job, where it is suspended.
+        package var trialInSeconds: Double?
+        /// Since the ledger last heard of it, by the wall clock.
+        package var silentSeconds: Double
+        /// It stopped politely: its session is over.
+        package var hasLeft: Bool
+        package init(
+            registration: RegisterRequest, standing: WorkerStanding, exchanges: [UInt64],
+            trialInSeconds: Double? = nil, silentSeconds: Double = 0, hasLeft: Bool = false
+        ) {
             self.registration = registration
             self.standing = standing
             self.exchanges = exchanges
+            self.trialInSeconds = trialInSeconds
+            self.silentSeconds = silentSeconds
+            self.hasLeft = hasLeft
         }
     }
 

@@ -6,11 +6,20 @@ struct Needs: Hashable, Sendable {
     var labels: [String: String]
     var gpus: Int
     var memory: Int
+    var coreVersion: String?
 
     init(_ spec: RequirementSpec) {
         labels = spec.labels
         gpus = spec.gpus
         memory = spec.memoryBytes
+        coreVersion = spec.coreVersion
+    }
+}
+
+extension RequirementSpec {
+    init(_ needs: Needs) {
+        self.init(
+            labels: needs.labels, gpus: needs.gpus, memoryBytes: needs.memory, coreVersion: needs.coreVersion)
     }
 }
 

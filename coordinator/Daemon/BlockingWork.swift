@@ -9,11 +9,17 @@ import Synchronization
 enum BlockingWork {
     /// Files and hashing.
     private static let files = WorkThreads("blocking", count: 12)
-    /// SQL of users; at the usual priority, since its time limit runs also while trainers of this machine keep the cores.
+    /// What waits for the processes of users' queries, one thread each.
     private static let queries = WorkThreads("queries", count: QueryGate.most)
+    /// Large texts read and written for clients. Two: what clients ask for shares few cores with what workers need.
+    private static let texts = WorkThreads("texts", count: 2)
 
     static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await files.run(body)
+    }
+
+    static func text<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await texts.run(body)
     }
 
     static func query<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {

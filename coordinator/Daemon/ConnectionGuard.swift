@@ -1,31 +1,7 @@
 import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
-import Synchronization
-
-/// Connections that have not been let in, by address.
-final class StrangerBook: Sendable {
-    private let counts = Mutex<[String: Int]>([:])
-    private let limit: Int
-
-    init(limit: Int) { self.limit = limit }
-
-    /// - Returns: false when the address has too many already; the connection is then not counted.
-    func enter(_ address: String) -> Bool {
-        counts.withLock { counts in
-            guard counts[address, default: 0] < limit else { return false }
-            counts[address, default: 0] += 1
-            return true
-        }
-    }
-
-    func leave(_ address: String) {
-        counts.withLock { counts in
-            let left = (counts[address] ?? 1) - 1
-            counts[address] = left > 0 ? left : nil
-        }
-    }
-}
+import SweepWire
 
 /// Ends connections that take their time: a head or a body that drips in, or nothing at all. A waiting answer (long
 /// poll) is never cut.
@@ -37,10 +13,15 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let limits: ConnectionLimits
     private let strangers: StrangerBook
-    /// Set while the connection counts as a stranger's.
-    private var address: String?
+    /// Set while the connection is silent and was never let in.
+    private var ticket: StrangerBook.Ticket?
     private var hasBegun = false
+    private var isLetIn = false
+    /// Its framing was refused: nothing further is read.
+    private var isRefused = false
     private var requests = 0
+    /// Whether the newest request's path asks for no token: its answer lets nobody in.
+    private var isOpenPath = false
     private var bodyBytes = 0
     private var bodyBegan = NIODeadline.now()
     private var timer: Scheduled<Void>?
@@ -69,30 +50,38 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func begin(_ context: ChannelHandlerContext) {
         guard !hasBegun else { return }
         hasBegun = true
-        let remote = context.channel.remoteAddress?.ipAddress ?? ""
-        guard strangers.enter(remote) else {
-            context.close(promise: nil)
-            return
-        }
-        address = remote
+        wait(context)
         closeAfter(limits.head, context)
     }
 
     private func end() {
         timer?.cancel()
         timer = nil
-        letIn()
+        stopWaiting()
     }
 
-    private func letIn() {
-        if let address { strangers.leave(address) }
-        address = nil
+    /// Nothing is asked for at this moment: while it was never let in, the connection has to go when others need its place.
+    private func wait(_ context: ChannelHandlerContext) {
+        guard !isLetIn, ticket == nil else { return }
+        ticket = strangers.enter(context.channel.remoteAddress?.ipAddress ?? "", context.channel)
+    }
+
+    private func stopWaiting() {
+        if let ticket { strangers.leave(ticket) }
+        ticket = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isRefused else { return }
         switch unwrapInboundIn(data) {
-        case .head:
+        case .head(let head):
+            guard Self.isFramed(head) else {
+                refuse(context)
+                return
+            }
             requests += 1
+            isOpenPath = Self.isOpen(head.path ?? "")
+            stopWaiting()
             bodyBytes = 0
             bodyBegan = .now()
             timer?.cancel()
@@ -108,13 +97,49 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .head(let head):
-            if ![401, 403, 429].contains(head.status.code) { letIn() }
+            if !isOpenPath, (200..<300).contains(head.status.code) || head.status.code == 409 { isLetIn = true }
         case .body: break
         case .end:
             requests -= 1
-            if requests == 0 { closeAfter(limits.idle, context) }
+            if requests == 0 {
+                wait(context)
+                closeAfter(limits.idle, context)
+            }
         }
         context.write(data, promise: promise)
+    }
+
+    /// Paths that are answered without a token.
+    private static func isOpen(_ target: String) -> Bool {
+        let path = target.prefix { $0 != "?" }
+        return path == Endpoint<Nothing, HealthResponse>.health.path
+            || (path != DashboardPath.page && DashboardPath.all.contains { $0.0 == path })
+    }
+
+    /// A body's end is told by its length, or by `chunked` and nothing else: about other codings two programs may be of two
+    /// minds, and one would read the rest of the body as a second request.
+    private static func isFramed(_ head: HTTPRequest) -> Bool {
+        let codings = head.headerFields[values: .transferEncoding]
+        guard !codings.isEmpty else { return true }
+        return codings.count == 1 && codings[0].lowercased() == "chunked" && head.headerFields[.contentLength] == nil
+    }
+
+    private func refuse(_ context: ChannelHandlerContext) {
+        isRefused = true
+        timer?.cancel()
+        let error = WireError(
+            .badRequest, "Transfer-Encoding: wanted chunked and no other, and no Content-Length beside it")
+        var body = context.channel.allocator.buffer(capacity: 128)
+        body.writeString(#"{"code":"badRequest","message":"\#(error.message)"}"#)
+        let head = HTTPResponse(
+            status: .badRequest,
+            headerFields: [
+                .contentType: "application/json", .contentLength: String(body.readableBytes), .connection: "close",
+            ])
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(body)), promise: nil)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in bound.value.close(promise: nil) }
     }
 
     private func closeAfter(_ time: Duration, _ context: ChannelHandlerContext) {

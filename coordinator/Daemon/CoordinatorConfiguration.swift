@@ -61,6 +61,11 @@ package struct CoordinatorConfiguration: Sendable {
 
     static func isLoopback(_ host: String) -> Bool { HostAddress(host)?.isLoopback ?? false }
 
+    /// The host as it stands before `:PORT`, an IPv6 address in brackets.
+    package var urlHost: String { host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host }
+
+    func url(port: Int) -> String { "\(tlsCertificate == nil ? "http" : "https")://\(urlHost):\(port)" }
+
     /// Refuses what would be unsafe or cannot work.
     func validate() throws {
         guard (0...65535).contains(port) else {

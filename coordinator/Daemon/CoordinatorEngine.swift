@@ -82,6 +82,18 @@ final class CoordinatorEngine: Sendable {
         return state.withLock { $0.core.lastSeen }.mapValues { now - $0 }
     }
 
+    /// Workers that were heard from lately.
+    var connected: Set<WorkerID> {
+        let now = time.monotonic()
+        return state.withLock { $0.core.connected(now: now) }
+    }
+
+    /// What decides why jobs wait.
+    var waitBoard: WaitBoard {
+        let now = time.monotonic()
+        return state.withLock { $0.core.waitBoard(now: now) }
+    }
+
     /// Whose session it is; nil for one that is not known here.
     func worker(of session: SessionID) -> WorkerID? { state.withLock { $0.core.worker(of: session) } }
 

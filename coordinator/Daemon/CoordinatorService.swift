@@ -62,10 +62,7 @@ package final class CoordinatorService: Service {
 
     /// Where clients reach it.
     package func url() async throws -> String {
-        let host =
-            configuration.host.contains(":") && !configuration.host.hasPrefix("[")
-            ? "[\(configuration.host)]" : configuration.host
-        return "\(configuration.tlsCertificate == nil ? "http" : "https")://\(host):\(try await port())"
+        configuration.url(port: try await port())
     }
 
     /// The same for people: at no wildcard address, but at this machine's name.
@@ -104,7 +101,9 @@ package final class CoordinatorService: Service {
                 tokens: tokens, logger: logger, sessions: sessions,
                 failures: FailureBook(most: configuration.connections.refusedTokens, time: configuration.time)),
             workerSessions: WorkerSessionBook(try await ledger.sessionOwners()), gauge: gauge,
-            sessions: sessions, links: links, isSecure: configuration.tlsCertificate != nil, lease: configuration.lease,
+            sessions: sessions, links: links,
+            registrations: RegistrationQuota(configuration.connections, time: configuration.time),
+            isSecure: configuration.tlsCertificate != nil, lease: configuration.lease,
             started: configuration.time.monotonic())
         let application = Application(
             responder: FrontDoor(
@@ -170,7 +169,7 @@ package final class CoordinatorService: Service {
 
     private func server() throws -> HTTPServerBuilder {
         let limits = configuration.connections
-        let strangers = StrangerBook(limit: limits.strangers)
+        let strangers = StrangerBook(limit: limits.strangers, total: Self.mostConnections() / 2)
         let plain = HTTPServerBuilder.http1(
             configuration: HTTP1Channel.Configuration(
                 additionalChannelHandlers: [ConnectionGuard(limits: limits, strangers: strangers)],
@@ -220,14 +219,24 @@ package final class CoordinatorService: Service {
         if case .success(let port) = result {
             logger.info(
                 "listening",
-                metadata: ["host": "\(configuration.host)", "port": "\(port)", "data": "\(configuration.dataFolder)"])
+                metadata: [
+                    "host": "\(configuration.host)", "port": "\(port)", "data": "\(configuration.dataFolder)",
+                    "url": "\(configuration.url(port: port))",
+                ])
         }
         for continuation in waiting { continuation.resume(with: result) }
     }
 
     private static func clear(_ error: any Error, _ configuration: CoordinatorConfiguration) -> any Error {
+        let place = "\(configuration.urlHost):\(configuration.port)"
+        var isUnknown = error is SocketAddressError.UnknownHost
+        if case SocketAddressError.unknown = error { isUnknown = true }
+        if isUnknown {
+            return CoordinatorError(
+                .cannotListen, "cannot listen on \(place): no machine of that name is known here; give another --listen"
+            )
+        }
         guard let error = error as? IOError else { return error }
-        let place = "\(configuration.host):\(configuration.port)"
         switch error.errnoCode {
         case EADDRINUSE:
             return CoordinatorError(

@@ -20,6 +20,22 @@ struct EndpointMount: Sendable {
         _ endpoint: Endpoint<Input, Output>, on router: Router<CallContext>,
         _ handler: @escaping @Sendable (Input, Call) async throws -> Output
     ) {
+        // Workers' small answers are written where they are made. Those of clients may be as large as the ledger.
+        let isSmall = endpoint.scopes.isEmpty || endpoint.scopes == [.worker]
+        serve(endpoint, on: router) { input, call in
+            let output = try await handler(input, call)
+            let body = try await isSmall ? output.body() : BlockingWork.text { try output.body() }
+            return Self.response(.ok, Output.contentType, body)
+        }
+    }
+
+    /// Bodies up to this size are read where they came in.
+    private static let smallBody = 64 << 10
+
+    func serve<Input: WireRequest, Output: WireResponse>(
+        _ endpoint: Endpoint<Input, Output>, on router: Router<CallContext>,
+        _ answer: @escaping @Sendable (Input, Call) async throws -> Response
+    ) {
         let names = endpoint.path.split(separator: "/").filter { $0.hasPrefix("{") }.map {
             String($0.dropFirst().dropLast())
         }
@@ -43,12 +59,13 @@ struct EndpointMount: Sendable {
                 }
                 for name in names { parameters[name] = context.parameters.get(name) }
                 let body = try await Self.collect(&request, limit: endpoint.bodyLimit, name: endpoint.name)
-                let input: Input = try await Self.decode(body, parameters)
-                let output = try await handler(input, Call(http: request, principal: principal))
-                // What grows with the ledger is written beside the threads that heartbeats need.
-                let isLong = Self.longAnswers.contains(endpoint.name)
-                let answer = try isLong ? await BlockingWork.run { try output.body() } : output.body()
-                return Self.response(.ok, Output.contentType, answer)
+                let given = parameters
+                // Reading megabytes of JSON takes a core for long: not one of those that heartbeats are answered on.
+                let input =
+                    try await body.count <= Self.smallBody
+                    ? Input(parameters: given, body: body)
+                    : BlockingWork.text { try Input(parameters: given, body: body) }
+                return try await answer(input, Call(http: request, principal: principal))
             } catch {
                 return refuse(error, endpoint.name)
             }
@@ -90,18 +107,6 @@ struct EndpointMount: Sendable {
             throw WireError(
                 .badRequest, "\(name): the body's Content-Type is '\(sent.prefix(80))', wanted \(wanted)")
         }
-    }
-
-    /// Bodies above this size are read beside the threads that heartbeats need.
-    private static let longBody = 64 << 10
-    private static let longAnswers: Set<String> = [
-        "sweeps", "status", "jobs", "job", "workers", "query", "export", "launch", "missingBlobs", "tokens", "check",
-        "input",
-    ]
-
-    private static func decode<Input: WireRequest>(_ body: Data, _ parameters: [String: String]) async throws -> Input {
-        guard body.count > longBody else { return try Input(parameters: parameters, body: body) }
-        return try await BlockingWork.run { try Input(parameters: parameters, body: body) }
     }
 
     /// Counts tokens that are refused; who shows too many of them waits.

@@ -64,6 +64,8 @@ extension LedgerTranslator {
             run.run(ExpireLeases(tokens: tokens, now: now)) { .expired(try $0.map(self.news)) }
         case .revive(let tokens):
             run.run(ReviveAttempts(tokens: tokens, now: now)) { .revived($0.revived, superseded: $0.superseded) }
+        case .goodbye(let worker, let session):
+            run.run(SayGoodbye(worker: worker, session: session.rawValue, now: now)) { _ in .noted }
         case .seen(let workers):
             run.run(NoteWorkersSeen(workers: workers, now: now)) { _ in .noted }
         }

@@ -18,14 +18,13 @@ package final class LedgerTranslator: Sendable {
         WorkerRecord(
             id: request.worker, name: request.name, session: request.session.rawValue, slots: request.slots,
             threads: request.threads, gpus: request.gpus, memory: request.memory, labels: request.labels,
-            version: request.version)
+            version: request.version, coreVersions: request.coreVersions)
     }
 
     static func standing(_ state: WorkerState) -> WorkerStanding {
         switch state {
         case .active: .active
         case .draining: .draining
-        case .quarantined: .quarantined
         }
     }
 
@@ -45,7 +44,12 @@ package final class LedgerTranslator: Sendable {
                         StoredArtifactFile(
                             checkpoint: $0.checkpoint, kind: $0.kind, name: $0.name, sha256: $0.sha256, bytes: $0.bytes)
                     }))
-        case .log(let value): LedgerReport(token: report.token, .log(offset: value.offset, text: value.text))
+        case .log(let value):
+            LedgerReport(
+                token: report.token,
+                .log(
+                    LogPiece(
+                        offset: value.offset, text: value.text, line: value.line, notices: value.notices ?? [])))
         case .finished(let value): LedgerReport(token: report.token, .finished(position: value.streamPosition))
         case .failed(let value):
             LedgerReport(token: report.token, .failed(value.failure, message: value.message, exitCode: value.exitCode))
@@ -57,7 +61,7 @@ package final class LedgerTranslator: Sendable {
         JobNews(
             row: change.job, job: change.identity, state: change.state, priority: change.priority,
             needs: try needs(change.requirements), delaySeconds: change.delaySeconds, avoid: change.avoid,
-            ended: change.ended)
+            isHeld: change.isHeld, ended: change.ended)
     }
 
     package func outcome(_ outcome: ExchangeVerb.Outcome) throws -> ExchangeOutcome {
@@ -67,7 +71,14 @@ package final class LedgerTranslator: Sendable {
                 ExchangeOutcome.Claim(
                     row: claim.job, priority: claim.priority, needs: try needs(claim.requirements),
                     grant: Self.grant(claim))
-            }, leftCandidates: outcome.leftCandidates, quarantined: outcome.quarantined)
+            }, leftCandidates: outcome.leftCandidates, workers: outcome.workers.map(Self.change))
+    }
+
+    private static func change(_ news: WorkerNews) -> WorkerChange {
+        switch news {
+        case .suspended(let worker, let seconds): .suspended(worker, pauseSeconds: seconds)
+        case .lifted(let worker): .lifted(worker)
+        }
     }
 
     private static func outcome(_ result: ReportResult) -> ReportOutcome {
@@ -118,8 +129,12 @@ package final class LedgerTranslator: Sendable {
                     registration: RegisterRequest(
                         worker: record.id, name: record.name, session: SessionID(rawValue: record.session),
                         slots: record.slots, threads: record.threads, labels: record.labels, gpus: record.gpus,
-                        memory: record.memory, version: record.version),
-                    standing: Self.standing(worker.state), exchanges: worker.exchanges)
+                        memory: record.memory, version: record.version, coreVersions: record.coreVersions),
+                    standing: Self.standing(worker.state), exchanges: worker.exchanges,
+                    // The wall clock may have jumped: nobody is suspended longer than their pause.
+                    trialInSeconds: worker.trialAt.map {
+                        min(worker.pauseSeconds, max(0, Double($0 - wall.milliseconds) / 1000))
+                    }, silentSeconds: Double(wall.milliseconds - worker.lastSeen) / 1000, hasLeft: worker.hasLeft)
             })
     }
 

@@ -75,6 +75,11 @@ struct Maintenance: Service {
             if done.jobs < slice { break }
         }
         try await engine.ledger.writer.perform(PruneKeys(now: time.wall()), .bulk)
+        let forgotten = try await engine.ledger.writer.perform(
+            ForgetDeadWorkers(connected: engine.connected, now: time.wall()), .bulk)
+        guard !forgotten.isEmpty else { return }
+        engine.tell(.forgotten(forgotten))
+        logger.info("forgot \(forgotten.count) workers that were silent for \(ForgetDeadWorkers.days) days")
     }
 }
 

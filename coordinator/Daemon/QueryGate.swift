@@ -6,7 +6,26 @@ final class QueryGate: Sendable {
     static let most = 4
     private let running = Mutex(0)
 
-    func pass<Value>(_ body: () async throws -> Value) async throws -> Value {
+    /// One query that may run, until it leaves or this value goes away.
+    final class Pass: Sendable {
+        private let gate: QueryGate
+        private let isIn = Mutex(true)
+
+        fileprivate init(_ gate: QueryGate) { self.gate = gate }
+
+        deinit { leave() }
+
+        func leave() {
+            let wasIn = isIn.withLock { isIn in
+                defer { isIn = false }
+                return isIn
+            }
+            if wasIn { gate.running.withLock { $0 -= 1 } }
+        }
+    }
+
+    /// - Throws: `WireError` `busy`.
+    func enter() throws -> Pass {
         let isAllowed = running.withLock { running in
             guard running < Self.most else { return false }
             running += 1
@@ -15,7 +34,6 @@ final class QueryGate: Sendable {
         guard isAllowed else {
             throw WireError(.busy, "\(Self.most) queries run already; try again", retryAfter: 1)
         }
-        defer { running.withLock { $0 -= 1 } }
-        return try await body()
+        return Pass(self)
     }
 }

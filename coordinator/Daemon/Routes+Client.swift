@@ -17,13 +17,25 @@ extension Routes {
                 uptimeSeconds: (engine.time.monotonic() - started).inSeconds)
         }
         mount.mount(.launch, on: router) { request, call in try await launch(request, call) }
+        addHistoryRoutes(router)
         mount.mount(.sweeps, on: router) { _, _ in Items(try await ledger.sweeps().map(Self.summary)) }
         mount.mount(.status, on: router) { request, _ in
             let sweeps = try await ledger.sweeps(named: request.sweep.isEmpty ? nil : request.sweep)
             guard request.sweep.isEmpty || !sweeps.isEmpty else {
                 throw WireError(.notFound, "no sweep '\(request.sweep)'; `radiata status` lists them")
             }
-            return StatusResponse(sweeps: sweeps.map(Self.summary), workers: try await workers(), notice: gauge.notice)
+            let jobs = try await ledger.unfinishedJobs(
+                sweep: request.sweep.isEmpty ? nil : request.sweep, limit: StatusResponse.mostJobs)
+            let board = engine.waitBoard
+            let (workers, left) = WorkerListing.fitting(try await workers())
+            let notices = [gauge.notice, WorkerListing.notice(left)].compactMap { $0 }
+            return StatusResponse(
+                sweeps: sweeps.map(Self.summary), workers: workers,
+                notice: notices.isEmpty ? nil : notices.joined(separator: "\n"),
+                jobs: jobs.map { job in
+                    JobBrief(
+                        id: job.id, sweep: job.sweep, state: job.state, waitsFor: Self.waitsFor(job, board))
+                })
         }
         mount.mount(.jobs, on: router) { request, _ in
             if let state = request.state, JobState(rawValue: state) == nil {
@@ -32,12 +44,15 @@ extension Routes {
             }
             let rows = try await ledger.jobs(
                 sweep: request.sweep, state: request.state, limit: request.limit, after: request.after)
-            return Items(rows.map(Self.summary))
+            let board = engine.waitBoard
+            return Items(rows.map { Self.summary($0, board) })
         }
-        mount.mount(.job, on: router) { request, _ in Self.detail(try await ledger.job(request.job)) }
+        mount.mount(.job, on: router) { request, _ in
+            Self.detail(try await ledger.job(request.job), engine.waitBoard)
+        }
         mount.mount(.logs, on: router) { request, _ in try await log(request) }
         mount.mount(.action, on: router) { request, call in try await act(request, call) }
-        mount.mount(.workers, on: router) { _, _ in Items(try await workers()) }
+        mount.mount(.workers, on: router) { _, _ in Items(WorkerListing.fitting(try await workers()).shown) }
         mount.mount(.drain, on: router) { request, call in
             let verb = SetWorkerState(worker: request.worker, drain: request.drain, now: wall)
             let worker = try await ledger.writer.perform(
@@ -45,16 +60,18 @@ extension Routes {
             engine.tell(.workerChanged(worker, request.drain ? .draining : .active))
             return Nothing()
         }
-        mount.mount(.query, on: router) { request, call in
+        mount.mount(.forget, on: router) { request, call in
+            let verb = ForgetWorker(worker: request.worker, connected: engine.connected, now: wall)
+            let worker = try await ledger.writer.perform(Audited(verb, audit(call, "forget", request.worker)))
+            engine.tell(.forgotten([worker]))
+            return Nothing()
+        }
+        mount.mountStream(.query, on: router) { request, call in
             var query = ReadOnlyQuery(path: ledger.path, mostRows: min(max(request.limit, 1), 1_000_000))
             query.mayReadAudit = call.principal.scope == .admin
-            let allowed = query
-            return Self.table(try await queries.pass { try await BlockingWork.query { try allowed.run(request.sql) } })
+            return try await QueryStream.begin(query, request.sql, try queries.enter())
         }
-        mount.mount(.export, on: router) { request, _ in
-            let rows = try await ledger.export(sweep: request.sweep)
-            return RawBytes(Data(try ResultExport.text(rows, request.format).utf8))
-        }
+        mount.mountStream(.export, on: router) { request, _ in try await ResultExport.stream(request, of: ledger) }
     }
 
     private func launch(_ request: LaunchRequest, _ call: Call) async throws -> LaunchResponse {
@@ -92,6 +109,7 @@ extension Routes {
             var part = verb
             part.jobs = texts
             part.before = outcome
+            part.isFirst = start == 0
             part.isLast = end == jobs.count
             let committed = Audited(part, audit(call, "launch", "\(verb.name), \(part.jobs.count) jobs"))
             async let done = ledger.writer.perform(committed, .bulk)
@@ -113,13 +131,11 @@ extension Routes {
     private static func check(_ tree: TreeDigest) throws {
         let digest = tree.isFolder ? TreeDigest(folder: tree.files).digest : tree.files.first?.sha256
         guard digest == tree.digest, tree.isFolder || tree.files.count == 1,
-            Set(tree.files.map(\.path)).count == tree.files.count
+            // As bytes: names that differ by their normalisation alone are two.
+            Set(tree.files.map { Array($0.path.utf8) }).count == tree.files.count
         else { throw WireError(.badRequest, "input \(tree.digest): its list of files has another digest") }
         for file in tree.files {
-            let parts = file.path.split(separator: "/", omittingEmptySubsequences: false)
-            guard file.size >= 0, file.path.utf8.count <= 4096,
-                !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." })
-            else {
+            guard file.size >= 0, InputPath.isSafe(file.path) else {
                 throw WireError(.badRequest, "input \(tree.digest): the path '\(file.path.prefix(200))' is not allowed")
             }
         }
@@ -139,7 +155,7 @@ extension Routes {
                 continuing: outcome.continuing))
         return ActionResponse(
             changed: outcome.changes.count + outcome.continuing.count, stopping: outcome.stopping.count,
-            untouched: outcome.untouched)
+            untouched: outcome.untouched, notice: outcome.notice)
     }
 
     private func log(_ request: LogRequest) async throws -> LogText {
@@ -151,21 +167,9 @@ extension Routes {
                 return LogText(
                     attempt: log.attempt, offset: UInt64(clamping: log.start), text: log.text,
                     next: UInt64(clamping: log.end),
-                    isComplete: log.isOver)
+                    isComplete: log.isOver, line: log.line)
             }
             try await engine.time.sleep(for: .milliseconds(300))
-        }
-    }
-
-    func workers() async throws -> [WorkerSummary] {
-        let silences = engine.silences
-        return try await ledger.workers().map { row in
-            let silence = silences[WorkerID(row.id)]
-            let isGone = silence.map { $0 > lease * 2 } ?? true
-            return WorkerSummary(
-                id: row.id, name: row.name, state: isGone ? "gone" : row.state == "active" ? "connected" : row.state,
-                slots: row.slots, busy: row.jobs.count, labels: row.labels, gpus: row.gpus,
-                lastSeen: silence.map { wall.milliseconds - $0.milliseconds } ?? row.lastSeen, jobs: row.jobs)
         }
     }
 }

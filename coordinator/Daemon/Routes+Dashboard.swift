@@ -39,8 +39,14 @@ extension Routes {
     private func page(_ request: Request, _ context: CallContext) async -> Response {
         do {
             let (principal, isLoggedIn) = try admitBrowser(request, context)
-            let (sweeps, workers) = (try await ledger.sweeps().map(Self.summary), try await workers())
-            let jobs = try await ledger.jobs(sweep: nil, state: nil, limit: 500, after: nil).map(Self.summary)
+            let (sweeps, workers) = (
+                try await ledger.sweeps().map(Self.summary),
+                WorkerListing.fitting(try await workers(), limit: 1 << 20).shown
+            )
+            let board = engine.waitBoard
+            let jobs = try await ledger.jobs(sweep: nil, state: nil, limit: 500, after: nil).map {
+                Self.summary($0, board)
+            }
             let now = wall
             let page = try await BlockingWork.run {
                 Dashboard.page(
@@ -136,7 +142,7 @@ enum Dashboard {
         """
         \(head("<meta http-equiv=\"refresh\" content=\"5\">"))
         <p>\(escaped(now.description))</p><p id="note" class="failed"></p>
-        <h2>Sweeps</h2>\(table(["sweep", "jobs", "done", "running", "waiting", "failed", "other"] + (mayChange ? [""] : []), sweeps.map { row($0) + (mayChange ? [buttons($0)] : []) }))
+        <h2>Sweeps</h2>\(table(["sweep", "state", "jobs", "done", "running", "waiting", "failed", "other"] + (mayChange ? [""] : []), sweeps.map { row($0) + (mayChange ? [buttons($0)] : []) }))
         <h2>Workers</h2>\(table(["worker", "state", "busy", "slots", "silent"], workers.map { row($0, now) }))
         <h2>Jobs</h2>\(table(["job", "sweep", "group", "state", "seed", "attempts", "failure"], jobs.map(row)))
         \(isLoggedIn ? "<form method=\"post\" action=\"\(DashboardPath.logout)\"><button>Log out</button></form>" : "")
@@ -155,14 +161,17 @@ enum Dashboard {
         let named = ["done", "running", "waiting"]
         let failed = (sweep.states["failed"] ?? 0) + (sweep.states["parked"] ?? 0)
         let rest = sweep.jobs - failed - named.reduce(0) { $0 + (sweep.states[$1] ?? 0) }
-        return [escaped(sweep.name), "\(sweep.jobs)"] + named.map { "\(sweep.states[$0] ?? 0)" } + [
+        let state = [sweep.state, sweep.reason, sweep.remedy].compactMap { $0 }.joined(separator: ": ")
+        return [escaped(sweep.name), escaped(state), "\(sweep.jobs)"] + named.map { "\(sweep.states[$0] ?? 0)" } + [
             "\(failed)", "\(rest)",
         ]
     }
 
     private static func row(_ worker: WorkerSummary, _ now: WallTime) -> [String] {
         [
-            escaped(worker.name), escaped(worker.state), "\(worker.busy)", "\(worker.slots)",
+            escaped(worker.name),
+            escaped([worker.state, worker.reason, worker.remedy].compactMap { $0 }.joined(separator: ": ")),
+            "\(worker.busy)", "\(worker.slots)",
             "\(max(0, now.milliseconds - worker.lastSeen) / 1000) s",
         ]
     }
@@ -172,7 +181,8 @@ enum Dashboard {
             "<code>\(escaped(String(job.id.prefix(12))))</code>", escaped(job.sweep), escaped(job.group),
             "<span class=\"\(escaped(job.state))\">\(escaped(job.state))</span>", "\(job.seed)", "\(job.attempts)",
             escaped(
-                [job.failure, job.message.map { String($0.prefix(200)) }].compactMap { $0 }.joined(separator: ": ")),
+                [job.waitsFor ?? job.failure, job.message.map { String($0.prefix(200)) }].compactMap { $0 }.joined(
+                    separator: ": ")),
         ]
     }
 

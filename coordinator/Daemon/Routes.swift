@@ -18,6 +18,7 @@ struct Routes: Sendable {
     let gauge: DiskGauge
     let sessions: DashboardSessions
     let links: LinkBook
+    let registrations: RegistrationQuota
     /// Whether browsers come by TLS: their cookie then never travels otherwise.
     let isSecure: Bool
     let queries = QueryGate()
@@ -41,6 +42,7 @@ struct Routes: Sendable {
         mount.mount(.register, on: router) { request, call in
             try Self.check(request)
             try workerSessions.check(request.session, call.principal)
+            try await registrations.admit(request.worker, token: call.principal.id, ledger: ledger)
             // An id belongs to the key, or the token, that it first came with.
             let caller = Caller(token: call.principal.id, isAdmin: call.principal.scope == .admin)
             let reply = await engine.ask { .register(request, $0, by: caller) }
@@ -62,6 +64,12 @@ struct Routes: Sendable {
             let reply = await engine.ask { .heartbeat(request, $0) }
             guard case .heartbeat(let response) = reply else { throw Self.error(reply) }
             return response
+        }
+        mount.mount(.goodbye, on: router) { request, call in
+            try workerSessions.check(request.session, call.principal)
+            let reply = await engine.ask { .goodbye(request, $0) }
+            guard case .saidGoodbye = reply else { throw Self.error(reply) }
+            return Nothing()
         }
         mount.mount(.metrics, on: router) { batch, call in
             let verb = try workerSessions.append(
@@ -111,8 +119,14 @@ struct Routes: Sendable {
     private static func check(_ request: RegisterRequest) throws {
         let texts =
             [request.worker.text, request.name, request.version] + request.labels.flatMap { [$0.key, $0.value] }
+            + (request.coreVersions ?? [])
+        guard texts.reduce(0, { $0 + $1.utf8.count }) <= Self.workerTexts else {
+            throw WireError(
+                .badRequest, "register: name, version and labels have more than \(workerTexts) bytes together")
+        }
         guard request.session.isValid, !request.worker.text.isEmpty, (0...1024).contains(request.slots),
             (0...65_536).contains(request.threads), (0...1024).contains(request.gpus), request.labels.count <= 64,
+            request.coreVersions?.count ?? 0 <= 16,
             request.key.map({ $0.utf8.count == 64 && $0.utf8.allSatisfy(Self.isHex) }) ?? true,
             texts.allSatisfy({ text in
                 text.unicodeScalars.count <= 256
@@ -125,6 +139,9 @@ struct Routes: Sendable {
             )
         }
     }
+
+    /// Of a worker's name, version and labels together, in bytes: everybody's `status` shows them.
+    private static let workerTexts = 8 << 10
 
     private static func isHex(_ byte: UInt8) -> Bool { (48...57).contains(byte) || (97...102).contains(byte) }
 

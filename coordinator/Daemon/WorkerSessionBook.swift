@@ -42,6 +42,9 @@ package final class WorkerSessionBook: Sendable {
         try check(session, principal)
         guard let worker = worker(session) else { throw CoordinatorCore.unknown(session) }
         let series = batch.series.map { AppendMetrics.Series(key: $0.key, steps: $0.steps, values: $0.values) }
-        return AppendMetrics(token: batch.token, first: batch.first, series: series, ledgerID: ledgerID, worker: worker)
+        var verb = AppendMetrics(
+            token: batch.token, first: batch.first, series: series, ledgerID: ledgerID, worker: worker)
+        verb.dropped = batch.dropped
+        return verb
     }
 }

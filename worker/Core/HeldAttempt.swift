@@ -34,6 +34,18 @@ struct HeldAttempt: Sendable {
     /// The number the coordinator wants next, as far as we know.
     var pointsNext: UInt64 = 1
     var isSendingPoints = false
+    /// Most points in the next batch, after one was refused: halved until the point is found that is at fault.
+    var pointLimit: Int?
+    /// The next batch is the point alone that is at fault.
+    var passesOver = false
+    /// No points are sent before, after a refusal.
+    var pointsNotBefore: MonotonicTime?
+    /// How often in a row points could not be taken.
+    var pointDelays = 0
+    /// Points given up one by one.
+    var pointsLost = 0
+    /// Not even that can be sent: nothing that depends on the stream can be handed in.
+    var isStreamDead = false
 
     /// Reports in the order of the spool; the first `inFlight` of them are on their way.
     var queue: [SpooledReport] = []
@@ -42,6 +54,10 @@ struct HeldAttempt: Sendable {
     var uploaded: Set<UInt64> = []
     /// The report whose blobs are on their way.
     var uploading: UInt64?
+    /// How often the first report was sent back for blobs or points, and until when it waits.
+    var sentBack = 0
+    var reportsNotBefore: MonotonicTime?
+    var reportsRefused = 0
 
     init(token: AttemptToken, phase: Phase) {
         self.token = token
@@ -52,6 +68,7 @@ struct HeldAttempt: Sendable {
     /// Whether a report may be sent now, if it is the next one.
     func isReady(_ report: SpooledReport) -> Bool {
         if report.hasBlobs && !uploaded.contains(report.number) { return false }
+        if isStreamDead { return !report.isCheckpoint && !report.isFinished }
         // A final report closes the attempt: everything measured goes before it.
         // The ledger refuses a result before its points; planted there, nobody would meet it without a worker in haste.
         if Faults.planted("finish-without-stream") { return true }

@@ -36,7 +36,39 @@ package struct SpooledReport: Equatable, Sendable {
 
     /// A training state and nothing else: useless as soon as a newer one waits to be sent.
     var isStateOnly: Bool {
-        if case .checkpoint(let checkpoint) = body { return !checkpoint.manifest.isDeliverable }
+        if case .checkpoint(let checkpoint) = body {
+            return !checkpoint.manifest.isDeliverable && checkpoint.manifest.isResumable
+        }
         return false
+    }
+
+    /// Tells of what was refused, and of nothing else.
+    var isNoticeOnly: Bool {
+        if case .log(let report) = body { return report.text.isEmpty && report.notices != nil }
+        return false
+    }
+
+    var isCheckpoint: Bool { if case .checkpoint = body { true } else { false } }
+
+    /// About how long it is as JSON, so that an exchange stays below the limit of a body.
+    var estimatedBytes: Int {
+        func texts(_ all: [String]) -> Int { all.reduce(0) { $0 + $1.utf8.count } }
+        return 512
+            + {
+                switch body {
+                case .checkpoint(let report): report.manifest.files.reduce(0) { $0 + $1.name.utf8.count + 160 }
+                case .evaluations(let report):
+                    report.rows.reduce(texts(report.completed)) {
+                        $0 + 160 + texts([$1.checkpoint, $1.class, $1.prompts, $1.metric])
+                    }
+                case .artifacts(let report):
+                    report.rows.reduce(0) { $0 + texts([$1.checkpoint, $1.kind, $1.name]) + 160 }
+                case .log(let report):
+                    // Quotes and backslashes take two.
+                    2 * texts([report.text, report.line ?? ""] + (report.notices ?? []).map(\.detail))
+                case .failed(let report): 2 * texts([report.message])
+                case .finished, .released: 0
+                }
+            }()
     }
 }

@@ -92,6 +92,8 @@ extension WorkerCore {
 
     mutating func enqueue(_ token: AttemptToken, _ report: SpooledReport) -> [WorkerEffect] {
         guard var attempt = attempts[token] else { return [] }
+        // It would wait for points that nobody will ever take.
+        if attempt.isStreamDead, report.isCheckpoint { return [.settle(token, report: report.number)] }
         if attempt.isLeftOver, report.streamPosition ?? 0 > attempt.pointsSpooled {
             return refuseOrphan(token, report, attempt)
         }
@@ -118,44 +120,7 @@ extension WorkerCore {
         return effects
     }
 
-    // MARK: Points and blobs
-
-    mutating func sendMetrics() -> [WorkerEffect] {
-        guard session != nil else { return [] }
-        return order.flatMap { token -> [WorkerEffect] in
-            guard var attempt = attempts[token], !attempt.isSendingPoints, attempt.pointsNext <= attempt.pointsSpooled
-            else { return [] }
-            attempt.isSendingPoints = true
-            attempts[token] = attempt
-            let early: [WorkerEffect] =
-                Faults.planted("spool-trimmed-early") ? [.trimPoints(token, below: attempt.pointsSpooled + 1)] : []
-            return early + [.sendMetrics(token, from: attempt.pointsNext)]
-        }
-    }
-
-    mutating func metricsAnswered(_ token: AttemptToken, _ answer: MetricAnswer) -> [WorkerEffect] {
-        guard attempts[token] != nil else { return [] }
-        update(token) { $0.isSendingPoints = false }
-        switch answer {
-        case .acknowledged(let next):
-            // The ledger refuses a gap; planted there, nobody would meet it without a worker that makes one.
-            let skipped: UInt64 = Faults.planted("gap-accepted") && next % 5 == 0 ? 2 : 0
-            update(token) { $0.pointsNext = max($0.pointsNext, next + skipped) }
-            return [.trimPoints(token, below: next)]
-        case .gap(let expected):
-            update(token) { $0.pointsNext = expected }
-            return []
-        case .superseded: return supersede(token)
-        case .refused(let message):
-            // The stream cannot go on, so nothing that depends on it can be taken: give the attempt up, not the job.
-            let text = "metrics of job \(token.job.short) were refused: \(message)"
-            update(token) { attempt in
-                attempt.fault = text
-                attempt.pointsNext = attempt.pointsSpooled + 1
-            }
-            return [.log(WorkerLog(.warning, text))]
-        }
-    }
+    // MARK: Blobs
 
     mutating func uploadNext() -> [WorkerEffect] {
         guard session != nil else { return [] }
@@ -185,6 +150,20 @@ extension WorkerCore {
             attempt.queue.remove(at: end)
         }
         return effects + [.settle(token, report: number), .log(WorkerLog(.warning, message))]
+    }
+
+    mutating func uploadVoid(_ token: AttemptToken, _ number: UInt64, _ message: String) -> [WorkerEffect] {
+        guard let attempt = attempts[token], let report = attempt.queue.first(where: { $0.number == number }) else {
+            update(token) { $0.uploading = nil }
+            return [.settle(token, report: number)]
+        }
+        // Nobody makes a deliverable anew once the trainer has ended.
+        guard attempt.phase == .running || report.isStateOnly else { return uploadFailed(token, number, message) }
+        update(token) { attempt in
+            attempt.uploading = nil
+            attempt.queue.removeAll { $0.number == number }
+        }
+        return [.settle(token, report: number), .log(WorkerLog(.info, message))]
     }
 }
 

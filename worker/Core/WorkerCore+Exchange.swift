@@ -1,10 +1,15 @@
 import Ports
+import RunSpec
 import SweepModel
 import SweepWire
 
 extension WorkerCore {
     /// Most reports in one exchange; evaluation and log reports are up to some ten kilobytes each.
     private static let mostReports = 32
+    /// Most bytes of them, about; a body has at most ``WireLimit/control``.
+    private static let mostBytes = WireLimit.control / 2
+    /// How often a report is sent back for blobs that are there before it counts as refused.
+    private static let mostSentBack = 8
 
     mutating func registered(_ session: SessionID, _ response: RegisterResponse, now: MonotonicTime) -> [WorkerEffect] {
         isRegistering = false
@@ -59,9 +64,11 @@ extension WorkerCore {
     }
 
     /// Sends what is ready, or waits for jobs.
-    mutating func exchange() -> [WorkerEffect] {
-        guard let session, reporting == nil else { return [] }
-        let (reports, counts) = readyReports()
+    mutating func exchange(now: MonotonicTime) -> [WorkerEffect] {
+        guard let session, reporting == nil, exchangeNotBefore ?? now <= now else { return [] }
+        exchangeNotBefore = nil
+        let (reports, counts) = readyReports(now)
+        if reports.isEmpty { reportLimit = nil }
         if !reports.isEmpty || (isStopping && poll != nil) {
             // While a poll may be bringing jobs already, asking for more could bring too many.
             let free = poll == nil ? freeSlots : 0
@@ -85,17 +92,53 @@ extension WorkerCore {
         ]
     }
 
-    private func readyReports() -> (reports: [Report], counts: [(token: AttemptToken, count: Int)]) {
+    private func readyReports(_ now: MonotonicTime) -> (reports: [Report], counts: [(token: AttemptToken, count: Int)])
+    {
         var reports: [Report] = []
         var counts: [(token: AttemptToken, count: Int)] = []
+        var room = Self.mostBytes
         for token in order {
-            guard let attempt = attempts[token] else { continue }
-            let ready = attempt.queue.prefix { attempt.isReady($0) }.prefix(Self.mostReports - reports.count)
-            guard !ready.isEmpty else { continue }
-            reports += ready.map { Report(token: token, $0.body) }
-            counts.append((token, ready.count))
+            guard let attempt = attempts[token], attempt.reportsNotBefore ?? now <= now else { continue }
+            var count = 0
+            for report in attempt.queue {
+                let bytes = report.estimatedBytes
+                guard attempt.isReady(report), reports.count < reportLimit ?? Self.mostReports,
+                    bytes <= room || reports.isEmpty
+                else { break }
+                room -= bytes
+                reports.append(Report(token: token, report.body))
+                count += 1
+            }
+            if count > 0 { counts.append((token, count)) }
         }
         return (reports, counts)
+    }
+
+    /// The coordinator will never take this exchange. The report at fault is found by sending one at a time; it is then put
+    /// aside like one that was refused by itself.
+    mutating func exchangeRefused(_ session: SessionID, _ number: UInt64, _ message: String, now: MonotonicTime)
+        -> [WorkerEffect]
+    {
+        guard session == self.session else { return [] }
+        if number == poll {
+            poll = nil
+            pollsRefused += 1
+            exchangeNotBefore =
+                now + Self.refusalPause
+                + random.fullJitter(attempt: pollsRefused, base: .seconds(1), cap: .seconds(60))
+            return [.log(WorkerLog(.warning, "asking for jobs was refused: \(message)"))]
+        }
+        guard let sent = reporting, sent.number == number else { return [] }
+        reporting = nil
+        exchangeNotBefore = now + Self.refusalPause
+        for (token, _) in sent.counts { update(token) { $0.inFlight = 0 } }
+        let count = sent.counts.reduce(0) { $0 + $1.count }
+        guard count == 1, let token = sent.counts.first?.token, let report = attempts[token]?.queue.first else {
+            reportLimit = 1
+            return []
+        }
+        reportLimit = nil
+        return judge(token, report, ReportOutcome(.refused, message: message), now: now).effects
     }
 
     mutating func exchanged(_ session: SessionID, _ response: ExchangeResponse, now: MonotonicTime) -> [WorkerEffect] {
@@ -103,9 +146,10 @@ extension WorkerCore {
         var effects: [WorkerEffect] = []
         if response.number == poll {
             poll = nil
+            pollsRefused = 0
         } else if let sent = reporting, response.number == sent.number {
             reporting = nil
-            effects += settle(sent.counts, response.outcomes)
+            effects += settle(sent.counts, response.outcomes, now: now)
         }
         for order in response.stops { effects += stop(order.token, order.reason) }
         for grant in response.grants { effects += take(grant) }
@@ -113,9 +157,9 @@ extension WorkerCore {
     }
 
     /// Outcomes come in the order of the reports: attempt by attempt, each in the order of its queue.
-    private mutating func settle(_ counts: [(token: AttemptToken, count: Int)], _ outcomes: [ReportOutcome])
-        -> [WorkerEffect]
-    {
+    private mutating func settle(
+        _ counts: [(token: AttemptToken, count: Int)], _ outcomes: [ReportOutcome], now: MonotonicTime
+    ) -> [WorkerEffect] {
         var effects: [WorkerEffect] = []
         var rest = outcomes[...]
         for (token, count) in counts {
@@ -124,7 +168,7 @@ extension WorkerCore {
             update(token) { $0.inFlight = 0 }
             for outcome in mine {
                 guard let report = attempts[token]?.queue.first else { break }
-                let (isSettled, more) = judge(token, report, outcome)
+                let (isSettled, more) = judge(token, report, outcome, now: now)
                 effects += more
                 guard isSettled else { break }
             }
@@ -132,33 +176,66 @@ extension WorkerCore {
         return effects
     }
 
-    private mutating func judge(_ token: AttemptToken, _ report: SpooledReport, _ outcome: ReportOutcome)
-        -> (isSettled: Bool, effects: [WorkerEffect])
-    {
-        func settled() -> [WorkerEffect] {
-            update(token) { attempt in
-                attempt.queue.removeFirst()
-                attempt.uploaded.remove(report.number)
-            }
-            guard report.isFinal else { return [.settle(token, report: report.number)] }
-            forget(token)
-            return [.settle(token, report: report.number), .discard(token)]
-        }
+    private mutating func judge(
+        _ token: AttemptToken, _ report: SpooledReport, _ outcome: ReportOutcome, now: MonotonicTime
+    ) -> (isSettled: Bool, effects: [WorkerEffect]) {
         switch outcome.code {
-        case .accepted: return (true, settled())
+        case .accepted: return (true, settled(token, report))
         case .superseded: return (false, supersede(token))
         case .gap:
             update(token) { $0.pointsNext = outcome.expected ?? 1 }
             return (false, [])
         case .missingBlobs:
-            update(token) { $0.uploaded.remove(report.number) }
+            let times = attempts[token]?.sentBack ?? 0
+            guard times < Self.mostSentBack else {
+                return (true, refuse(token, report, "its blobs are missing, however often they are brought"))
+            }
+            // The first time at once: blobs may go while nobody refers to them.
+            let pause = random.fullJitter(attempt: times, base: .seconds(1), cap: .seconds(60))
+            update(token) { attempt in
+                attempt.uploaded.remove(report.number)
+                attempt.sentBack += 1
+                attempt.reportsNotBefore = times == 0 ? nil : now + Self.refusalPause + pause
+            }
             return (false, [])
         case .notTried: return (false, [])
-        case .refused:
-            let text =
-                "a report of job \(token.job.short) was refused: \(outcome.message ?? "no reason given")"
-            if !report.isFinal { update(token) { $0.fault = text } }
-            return (true, settled() + [.log(WorkerLog(.warning, text))])
+        case .refused: return (true, refuse(token, report, outcome.message ?? "no reason given"))
         }
+    }
+
+    /// The first report of the queue is done with.
+    private mutating func settled(_ token: AttemptToken, _ report: SpooledReport) -> [WorkerEffect] {
+        update(token) { attempt in
+            attempt.queue.removeFirst()
+            attempt.uploaded.remove(report.number)
+            attempt.sentBack = 0
+        }
+        guard report.isFinal else { return [.settle(token, report: report.number)] }
+        forget(token)
+        return [.settle(token, report: report.number), .discard(token)]
+    }
+
+    /// Puts a report aside that will never be taken, and tells of it. Without a checkpoint or an evaluation it made the
+    /// attempt cannot count as done; without a sample or a piece of its log it can.
+    private mutating func refuse(_ token: AttemptToken, _ report: SpooledReport, _ message: String) -> [WorkerEffect] {
+        let text = "a report of job \(token.job.short) was refused: \(message)"
+        let matters =
+            switch report.body {
+            case .checkpoint, .evaluations: true
+            case .artifacts, .log, .finished, .failed, .released: false
+            }
+        update(token) { attempt in
+            if matters { attempt.fault = text }
+            attempt.reportsRefused += 1
+        }
+        let count = attempts[token]?.reportsRefused ?? 1
+        var effects = settled(token, report) + [.log(WorkerLog(.warning, text))]
+        // A notice that was itself refused is not told by another.
+        if !report.isFinal, !report.isNoticeOnly {
+            let notice = AttemptNotice(
+                kind: AttemptNotice.Kind.reportRefused.rawValue, count: count, detail: text)
+            effects.append(.spool(token, .log(LogReport(offset: 0, text: "", notices: [notice]))))
+        }
+        return effects
     }
 }

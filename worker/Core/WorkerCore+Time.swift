@@ -14,6 +14,7 @@ extension WorkerCore {
         var effects: [WorkerEffect] = []
         if failedHeartbeats >= 3 { effects.append(.log(WorkerLog(.info, "the coordinator answers again"))) }
         failedHeartbeats = 0
+        nextOutageLog = nil
         nextHeartbeat = now + heartbeatInterval * (0.8 + 0.4 * random.unit())
         isDraining = response.isDraining
         for (token, verdict) in zip(tokens, response.verdicts) {
@@ -29,15 +30,18 @@ extension WorkerCore {
     }
 
     /// An outage changes nothing: training goes on, the spool grows, the heartbeat is tried again.
-    mutating func heartbeatFailed(_ session: SessionID, now: MonotonicTime) -> [WorkerEffect] {
+    mutating func heartbeatFailed(_ session: SessionID, isRefused: Bool, now: MonotonicTime) -> [WorkerEffect] {
         guard session == self.session else { return [] }
         isHeartbeatInFlight = false
         failedHeartbeats += 1
-        nextHeartbeat =
-            now + random.fullJitter(attempt: failedHeartbeats, base: .milliseconds(500), cap: heartbeatInterval)
-        guard failedHeartbeats == 3 else { return [] }
+        let jitter = random.fullJitter(attempt: failedHeartbeats, base: .milliseconds(500), cap: heartbeatInterval)
+        // Who answers with a refusal is not asked the same at once.
+        nextHeartbeat = now + (isRefused ? Self.refusalPause + jitter : jitter)
+        guard failedHeartbeats >= 3, nextOutageLog ?? now <= now else { return [] }
+        nextOutageLog = now + .seconds(60)
+        let what = failedHeartbeats == 3 ? "does not answer" : "still does not answer"
         return [
-            .log(WorkerLog(.warning, "the coordinator does not answer; training goes on, results wait in the spool"))
+            .log(WorkerLog(.warning, "the coordinator \(what); training goes on, results wait in the spool"))
         ]
     }
 
@@ -88,7 +92,9 @@ extension WorkerCore {
             }
         }
         let times = [nextHeartbeat, nextRegistration, farewellDeadline] + attempts.values.map(\.deadline)
-        let next = times.compactMap { $0 }.min()
+        // A pause that is over was used, or waits for a session, which comes with an event of its own.
+        let pauses = [exchangeNotBefore] + attempts.values.flatMap { [$0.pointsNotBefore, $0.reportsNotBefore] }
+        let next = (times.compactMap { $0 } + pauses.compactMap { $0 }.filter { $0 > now }).min()
         if let next, next != nextWake { effects.append(.wake(next)) }
         nextWake = next
         return effects

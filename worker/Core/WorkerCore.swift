@@ -27,10 +27,17 @@ package struct WorkerCore: Sendable {
     /// The exchange that carries reports, and how many of which attempt, in its order.
     var reporting: (number: UInt64, counts: [(token: AttemptToken, count: Int)])?
 
+    /// After an exchange was refused: how many reports the next one has at most, and when it goes.
+    var reportLimit: Int?
+    var exchangeNotBefore: MonotonicTime?
+    var pollsRefused = 0
+
     var heartbeatInterval: Duration = .seconds(10)
     var nextHeartbeat: MonotonicTime?
     var isHeartbeatInFlight = false
     var failedHeartbeats = 0
+    /// When an outage is told again.
+    var nextOutageLog: MonotonicTime?
 
     var isDraining = false
     var isDiskLow = false
@@ -50,9 +57,9 @@ package struct WorkerCore: Sendable {
     package mutating func handle(_ event: WorkerEvent, now: MonotonicTime) -> [WorkerEffect] {
         guard !isFinished else { return [] }
         var effects = react(to: event, now: now)
-        effects += sendMetrics()
+        effects += sendMetrics(now: now)
         effects += uploadNext()
-        effects += exchange()
+        effects += exchange(now: now)
         effects += keepTime(now: now)
         return effects
     }
@@ -65,10 +72,13 @@ package struct WorkerCore: Sendable {
         case .recovered(let token, let first, let fault): return recover(token, pointsFrom: first, fault)
         case .registered(let session, let response): return registered(session, response, now: now)
         case .exchanged(let session, let response): return exchanged(session, response, now: now)
+        case .exchangeRefused(let session, let number, let message):
+            return exchangeRefused(session, number, message, now: now)
         case .sessionLost(let lost): return sessionLost(lost, now: now)
         case .heartbeatAnswered(let session, let tokens, let response):
             return heartbeatAnswered(session, tokens, response, now: now)
-        case .heartbeatFailed(let session): return heartbeatFailed(session, now: now)
+        case .heartbeatFailed(let session, let isRefused):
+            return heartbeatFailed(session, isRefused: isRefused, now: now)
         case .diskChanged(let isLow):
             isDiskLow = isLow
             return []
@@ -87,7 +97,7 @@ package struct WorkerCore: Sendable {
             update(token) { $0.pointsSpooled = max($0.pointsSpooled, total) }
             return []
         case .reportSpooled(let token, let report): return enqueue(token, report)
-        case .metricsAnswered(let token, let answer): return metricsAnswered(token, answer)
+        case .metricsAnswered(let token, let answer): return metricsAnswered(token, answer, now: now)
         case .uploaded(let token, let number):
             update(token) { attempt in
                 attempt.uploading = nil
@@ -95,6 +105,7 @@ package struct WorkerCore: Sendable {
             }
             return []
         case .uploadFailed(let token, let number, let message): return uploadFailed(token, number, message)
+        case .uploadVoid(let token, let number, let message): return uploadVoid(token, number, message)
         case .ended(let token, let end): return ended(token, end)
         }
     }

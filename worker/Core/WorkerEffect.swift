@@ -18,8 +18,10 @@ package enum WorkerEffect: Equatable, Sendable {
     case kill(AttemptToken)
     /// Put a report of the core's own into the spool; answered by `reportSpooled`.
     case spool(AttemptToken, Report.Body)
-    /// Send points from the spool, starting with this number: `metricsAnswered`.
-    case sendMetrics(AttemptToken, from: UInt64)
+    /// Send points from the spool, starting with this number, `limit` of them at most: `metricsAnswered`.
+    case sendMetrics(AttemptToken, from: UInt64, limit: Int? = nil)
+    /// Send a point that says that this one is lost: `metricsAnswered`.
+    case passOver(AttemptToken, point: UInt64)
     /// Bring the blobs of a report to the coordinator: `uploaded` or `uploadFailed`.
     case upload(AttemptToken, report: UInt64)
     /// These points are not needed any more.

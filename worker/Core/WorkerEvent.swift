@@ -19,6 +19,8 @@ package enum MetricAnswer: Equatable, Sendable {
     case superseded
     /// It will never take this batch; the message says why.
     case refused(String)
+    /// It cannot take it now, for a reason that is not the batch's: an error of its own, another server at its address.
+    case delayed(String)
 }
 
 /// Everything that happens to a worker.
@@ -33,7 +35,10 @@ package enum WorkerEvent: Sendable {
     /// The coordinator does not know the session (any more).
     case sessionLost(SessionID)
     case heartbeatAnswered(SessionID, attempts: [AttemptToken], HeartbeatResponse)
-    case heartbeatFailed(SessionID)
+    /// - `isRefused`: it answered, and will answer alike: not asked again at once.
+    case heartbeatFailed(SessionID, isRefused: Bool = false)
+    /// The coordinator will never take the exchange of this number as it is; the message says why.
+    case exchangeRefused(SessionID, number: UInt64, message: String)
     case started(AttemptToken)
     case progress(AttemptToken, phase: String, step: Int?)
     /// The spool holds so many points of the attempt's stream now.
@@ -43,6 +48,8 @@ package enum WorkerEvent: Sendable {
     case uploaded(AttemptToken, report: UInt64)
     /// The files of a report cannot be brought to the coordinator, ever.
     case uploadFailed(AttemptToken, report: UInt64, message: String)
+    /// The files of a report are not what they were when it was made: it is void, and made anew where they are whole again.
+    case uploadVoid(AttemptToken, report: UInt64, message: String)
     case ended(AttemptToken, AttemptEnd)
     /// The work folder's disk is nearly full, or no more: meanwhile no new jobs are asked for.
     case diskChanged(isLow: Bool)

@@ -20,6 +20,7 @@ struct AttemptFolderMaker: Sendable {
         around.base = try await locate(grant.job.base)
         around.data = try await locate(grant.job.data)
         around.regData = try await locate(grant.job.regData)
+        around.clip = try await locate(grant.job.clip)
         let plan = try AttemptPlan(grant, place: place, around)
         try await restore(grant, place)
         for file in plan.files {
@@ -68,14 +69,33 @@ struct AttemptFolderMaker: Sendable {
     }
 
     private func restore(_ file: BlobFile, below folder: String) async throws {
-        guard SafeName.isPath(file.name), let digest = ContentDigest(file.sha256) else {
+        guard FileName.isPath(file.name), let digest = ContentDigest(file.sha256) else {
             throw WorkerError(.badInput, "the coordinator names a file '\(file.name)' that cannot be one")
         }
         let blob = try await blobs.fetch(digest, size: Int64(file.bytes))
-        let target = "\(folder)/\(file.name)"
-        if let slash = target.lastIndex(of: "/") { try files.makeFolder(String(target[..<slash])) }
+        // Names inside a folder are bytes again; the one that a command is told must be text.
+        var parts = file.name.split(separator: "/").map(String.init)
+        let top = parts.removeFirst()
+        var target = BytePath(folder).appending(Array(top.utf8))
+        if String(validating: FileName.bytes(top), as: UTF8.self) != nil {
+            target = BytePath(folder).appending(FileName.bytes(top))
+        }
+        for part in parts { target = target.appending(FileName.bytes(part)) }
+        try makeParents(of: target)
         // A copy: trainers may write into what they resume from, and the cache must keep what its name says.
-        try files.remove(target)
-        try FileManager.default.copyItem(atPath: blob, toPath: target)
+        let plain = files.temporaryName(for: folder + "/restored")
+        try FileManager.default.copyItem(atPath: blob, toPath: plain)
+        guard target.withCString({ rename(plain, $0) }) == 0 else {
+            throw PortsError.system("rename to", target.description)
+        }
+    }
+
+    private func makeParents(of path: BytePath) throws {
+        let parent = path.parent
+        if parent.status()?.isFolder == true { return }
+        try makeParents(of: parent)
+        guard parent.withCString({ mkdir($0, 0o755) }) == 0 || errno == EEXIST else {
+            throw PortsError.system("make the folder", parent.description)
+        }
     }
 }

@@ -10,27 +10,32 @@ import WorkerCore
 /// A value: a round that fails (a full disk) leaves it as it was, and the next round does the same again; repeated
 /// points and reports are harmless.
 struct AttemptOutput: Sendable {
+    /// A deliverable as it lies in the folder.
+    struct Deliverable: Sendable {
+        let name: String
+        let step: Int
+        let path: BytePath
+    }
+
     let token: AttemptToken
     let points: PointSpool
     let reports: ReportSpool
-    private let place: AttemptPlace
-    private let isCore: Bool
-    private let files: any FileStore
-    private var tails: [LineTail]
+    let place: AttemptPlace
+    let files: any FileStore
+    var notices = NoticeBook()
+    private var metrics: MetricIntake
     private var scan: CheckpointScan
-    private var evaluations: LineTail
-    private var artifacts: LineTail
+    var evaluations: LineTail
+    var artifacts: LineTail
     private var log: LogTail
-    private let samples: [String]
+    private let mask: SecretMask
+    let samples: [String]
     /// The checkpoint whose evaluations came last: it is complete when the next one's begin.
-    private var evaluating: String?
-    /// Log pieces that are on their way; more wait in the file.
-    private var newestStep: Int?
+    var evaluating: String?
     private(set) var hasFinal: Bool
     private(set) var hasAdapter: Bool
-    private var badLines = 0
-    /// The newest value of each loss, while it is no finite number.
-    private var badLosses: [String: (step: Int, value: Double)] = [:]
+    /// Deliverables of this attempt, the newest of each name.
+    private(set) var deliverables: [String: Deliverable] = [:]
 
     init(
         _ grant: Grant, _ plan: AttemptPlan, place: AttemptPlace, points: PointSpool, reports: ReportSpool,
@@ -41,13 +46,15 @@ struct AttemptOutput: Sendable {
         self.reports = reports
         self.place = place
         self.files = files
-        isCore = plan.isCore
-        tails = plan.metrics.enumerated().map { LineTail(path: $1, position: Int64(points.position(ofSource: $0))) }
-        scan = CheckpointScan(plan, place: place, files: files)
+        metrics = MetricIntake(plan.metrics, points)
+        scan = CheckpointScan(
+            plan, place: place, files: files, trained: Set(grant.trained.map(\.name)),
+            resumedStep: grant.resume?.step ?? 0, seen: reports.seen)
         let folder = AttemptFolder(place.out)
         evaluations = LineTail(path: folder.evaluations)
         artifacts = LineTail(path: folder.artifacts)
-        log = LogTail(path: place.log, mask: SecretMask(environment: plan.order.environment))
+        mask = SecretMask(environment: plan.order.environment)
+        log = LogTail(path: place.log, mask: mask)
         samples = plan.samples
         hasFinal = grant.trained.contains { $0.isFinal }
         hasAdapter = !grant.trained.isEmpty
@@ -65,88 +72,87 @@ struct AttemptOutput: Sendable {
         -> [WorkerEvent]
     {
         var events: [WorkerEvent] = []
-        // First the names, then the metrics, then the files: a checkpoint's metrics are in the stream before it is.
-        let reports = reports
-        let found = try scan.complete(now: now, leader: leader, isTrusted: isTrusted) {
-            reports.hasSeen("checkpoint \($0)")
+        var moment = CheckpointScan.Moment(
+            now: now, leader: leader, isTrusted: isTrusted, newestStep: metrics.newestStep)
+        // While it runs first the names, then the metrics, then the files: a checkpoint's metrics are in the stream before
+        // it is. After its end all metrics are there, and the largest step is known.
+        if leader == nil {
+            try readMetrics(isComplete: true, &events)
+            moment.newestStep = metrics.newestStep
         }
-        try readMetrics(isComplete: leader == nil, &events)
-        for checkpoint in found { try report(checkpoint, &events) }
+        let reports = reports
+        let look = try scan.look(moment) { reports.hasSeen("checkpoint \($0)") }
+        if leader != nil { try readMetrics(isComplete: false, &events) }
+        for trouble in Self.once(look.troubles, &toldTroubles) { notices.add(trouble.kind, trouble.detail) }
+        for checkpoint in look.found { try report(checkpoint, &events) }
         try readEvaluations(isComplete: leader == nil, isDone: isDone, &events)
         try readArtifacts(isComplete: leader == nil, &events)
         if leader == nil { try readSamples(&events) }
-        if takesLog, let piece = try log.read(files: files) {
-            events.append(.reportSpooled(token, SpooledReport(number: reports.number(), body: .log(piece))))
-        }
+        try readLog(now: now, isComplete: leader == nil, takesLog: takesLog, &events)
         return events
     }
 
+    /// Each trouble counts once, however often it is looked at.
+    private var toldTroubles: Set<String> = []
+
+    private static func once(_ troubles: [MatchContents.Trouble], _ told: inout Set<String>) -> [MatchContents.Trouble]
+    {
+        var fresh: [MatchContents.Trouble] = []
+        for trouble in troubles where told.insert(trouble.kind.rawValue + " " + trouble.detail).inserted {
+            fresh.append(trouble)
+        }
+        return fresh
+    }
+
     /// What is wrong with the newest loss, if it is no finite number.
-    var badLoss: String? {
-        guard let (key, newest) = badLosses.min(by: { $0.key < $1.key }) else { return nil }
-        return "\(key) is \(newest.value.isNaN ? "NaN" : "\(newest.value)") at step \(newest.step)"
-    }
+    var badLoss: String? { metrics.badLoss }
 
-    /// Names under which trainers report what they minimise.
-    private static func isLoss(_ key: String) -> Bool {
-        let name = key.split { $0 == "/" || $0 == "." }.last.map { $0.lowercased() } ?? ""
-        return ["loss", "train_loss", "training_loss"].contains(name)
-    }
+    /// Grows as long as there is anything left to read or hand on.
+    var progress: Int64 { metrics.position + evaluations.position + artifacts.position + log.progress }
 
-    /// How far all files are read together.
-    var bytesRead: Int64 { tails.reduce(evaluations.position + artifacts.position + log.position) { $0 + $1.position } }
-
-    /// The last lines of the log, for messages.
+    /// The last lines of the log, for messages, as people see them and without the worker's own.
     func logTail() throws -> [String] {
         guard let size = try files.information(place.log)?.size else { return [] }
-        let bytes = try OpenFile(reading: place.log).read(4096, at: max(0, size - 4096))
-        return String(decoding: bytes, as: UTF8.self).split { $0 == "\n" || $0 == "\r" || $0 == "\r\n" }.map(
-            String.init)
-    }
-
-    /// Adds evaluation rows that a command printed.
-    func report(_ rows: [EvaluationRow], completed: [String]) throws -> [WorkerEvent] {
-        let report = try reports.append(
-            Report(token: token, .evaluations(EvaluationReport(rows: rows, completed: completed))))
-        return [.reportSpooled(token, report)]
+        let bytes = try OpenFile(reading: place.log).read(64 << 10, at: max(0, size - (64 << 10)))
+        var cleaner = LogCleaner()
+        var lines: [UInt8] = []
+        cleaner.add(bytes, to: &lines)
+        cleaner.finish(&lines)
+        return String(decoding: lines, as: UTF8.self).split(separator: "\n").map(String.init)
+            .filter { !$0.hasPrefix(LogNote.mark) }
     }
 
     private mutating func readMetrics(isComplete: Bool, _ events: inout [WorkerEvent]) throws {
-        for index in tails.indices {
-            var tail = tails[index]
-            while true {
-                let lines = try tail.read(isComplete: isComplete, files: files)
-                if lines.isEmpty { break }
-                var batch: [MetricPoint] = []
-                for line in lines {
-                    do {
-                        let parsed = try MetricLine(parsing: line)
-                        newestStep = max(newestStep ?? parsed.step, parsed.step)
-                        for (key, value) in parsed.values.sorted(by: { $0.key < $1.key }) {
-                            batch.append(MetricPoint(key: key, step: Int64(parsed.step), value: value))
-                            guard Self.isLoss(key) else { continue }
-                            badLosses[key] = value.isFinite ? nil : (parsed.step, value)
-                        }
-                    } catch {
-                        badLines += 1  // a trainer's slip costs a line, not the run
-                    }
-                }
-                let total = try points.append(batch, source: index, position: UInt64(tail.position))
-                events.append(.pointsSpooled(token, total: total))
-            }
-            tails[index] = tail
+        guard let total = try metrics.read(isComplete: isComplete, points, files, &notices) else { return }
+        events.append(.pointsSpooled(token, total: total))
+        if let step = metrics.newestStep { events.append(.progress(token, phase: "training", step: step)) }
+    }
+
+    private mutating func readLog(now: MonotonicTime, isComplete: Bool, takesLog: Bool, _ events: inout [WorkerEvent])
+        throws
+    {
+        for line in notices.takeLines() { try LogNote.append(line, to: place.log) }
+        try log.scan(isComplete: isComplete, files: files)
+        guard takesLog else { return }
+        let counts = notices.takeCounts().map { notice in
+            AttemptNotice(kind: notice.kind, count: notice.count, detail: mask.masked(notice.detail))
         }
-        if let newestStep, !events.isEmpty { events.append(.progress(token, phase: "training", step: newestStep)) }
+        guard let piece = log.next(counts, now: now) else { return }
+        events.append(.reportSpooled(token, SpooledReport(number: reports.number(), body: .log(piece))))
     }
 
     private mutating func report(_ checkpoint: FoundCheckpoint, _ events: inout [WorkerEvent]) throws {
         var manifest = checkpoint.manifest
         var sources: [SpooledBlob] = []
+        // Held open until the spool has links to them: these very files, whatever happens to their names.
+        var held: [HeldFile] = []
         for (index, path) in checkpoint.paths.enumerated() {
             let digest: ContentDigest
             let size: Int64
+            let file: HeldFile
             do {
-                (digest, size) = try ContentDigest.of(file: path)
+                file = try path.openRegular()
+                (digest, size) = try ContentDigest.of(file: file.path)
             } catch let error as PortsError where error.code == .notFound {
                 return  // the trainer keeps only its newest states and has removed this one
             }
@@ -155,80 +161,28 @@ struct AttemptOutput: Sendable {
             }
             manifest.files[index].sha256 = digest.text
             manifest.files[index].bytes = Int(size)
-            sources.append(SpooledBlob(path: path, sha256: digest, size: size))
+            // Descriptors are few: of a folder of very many files the names must do.
+            if held.count < 128 {
+                held.append(file)
+                sources.append(SpooledBlob(path: file.path, sha256: digest, size: size))
+            } else {
+                sources.append(SpooledBlob(path: path.text ?? file.path, sha256: digest, size: size))
+                if path.text == nil { held.append(file) }
+            }
         }
         let body = CheckpointReport(name: checkpoint.name, manifest: manifest, streamPosition: points.total)
-        events.append(
-            .reportSpooled(token, try reports.append(Report(token: token, .checkpoint(body)), sources: sources)))
-        try reports.markSeen("checkpoint \(checkpoint.name)")
+        do {
+            events.append(
+                .reportSpooled(token, try reports.append(Report(token: token, .checkpoint(body)), sources: sources)))
+        } catch let error as PortsError where error.code == .notFound {
+            return  // as above
+        }
+        withExtendedLifetime(held) {}
+        try reports.markSeen(checkpoint.record ?? "checkpoint \(checkpoint.name)")
         hasFinal = hasFinal || manifest.final
         hasAdapter = hasAdapter || manifest.isDeliverable
-    }
-
-    private mutating func readEvaluations(isComplete: Bool, isDone: Bool, _ events: inout [WorkerEvent]) throws {
-        var tail = evaluations
-        var current = evaluating
-        while true {
-            let lines = try tail.read(isComplete: isComplete, files: files)
-            if lines.isEmpty { break }
-            var rows: [EvaluationRow] = []
-            var completed: [String] = []
-            for line in lines {
-                guard let row = try? JSONDecoder().decode(EvaluationRow.self, from: Data(line.utf8)) else {
-                    badLines += 1
-                    continue
-                }
-                if let current, current != row.checkpoint { completed.append(current) }
-                current = row.checkpoint
-                rows.append(row)
-            }
-            for start in stride(from: 0, to: rows.count, by: 200) {
-                let isLast = start + 200 >= rows.count
-                events += try report(
-                    Array(rows[start..<min(start + 200, rows.count)]), completed: isLast ? completed : [])
-            }
-            events.append(.progress(token, phase: "evaluating", step: nil))
+        if manifest.isDeliverable, let match = checkpoint.match {
+            deliverables[checkpoint.name] = Deliverable(name: checkpoint.name, step: manifest.step, path: match)
         }
-        if isDone, let last = current {
-            events += try report([], completed: [last])
-            current = nil
-        }
-        evaluations = tail
-        evaluating = current
-    }
-
-    private mutating func readArtifacts(isComplete: Bool, _ events: inout [WorkerEvent]) throws {
-        var tail = artifacts
-        for line in try tail.read(isComplete: isComplete, files: files) {
-            guard let row = try? JSONDecoder().decode(ArtifactRow.self, from: Data(line.utf8)) else {
-                badLines += 1
-                continue
-            }
-            guard !row.path.hasPrefix("/"), !row.path.split(separator: "/").contains("..") else {
-                badLines += 1
-                continue
-            }
-            try report(row, path: "\(place.out)/\(row.path)", &events)
-        }
-        artifacts = tail
-    }
-
-    private func readSamples(_ events: inout [WorkerEvent]) throws {
-        for path in samples.flatMap({ PathPattern.matches($0, below: place.out) }) {
-            let name = path.split(separator: "/").last.map(String.init) ?? path
-            try report(ArtifactRow(checkpoint: "", kind: "sample", name: name, path: ""), path: path, &events)
-        }
-    }
-
-    private func report(_ row: ArtifactRow, path: String, _ events: inout [WorkerEvent]) throws {
-        let key = "artifact \(row.kind) \(row.name)"
-        guard !reports.hasSeen(key), try files.exists(path) else { return }
-        let (digest, size) = try ContentDigest.of(file: path)
-        let wire = StoredArtifact(
-            checkpoint: row.checkpoint, kind: row.kind, name: row.name, sha256: digest.text, bytes: Int(size))
-        let blob = SpooledBlob(path: path, sha256: digest, size: size)
-        let body = Report(token: token, .artifacts(ArtifactReport(rows: [wire])))
-        events.append(.reportSpooled(token, try reports.append(body, sources: [blob])))
-        try reports.markSeen(key)
     }
 }

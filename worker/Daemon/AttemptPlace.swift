@@ -1,6 +1,8 @@
 /// Names inside the folder of one attempt. What the trainer sees is `out` alone.
-struct AttemptPlace: Hashable, Sendable {
-    let path: String
+package struct AttemptPlace: Hashable, Sendable {
+    package let path: String
+
+    package init(path: String) { self.path = path }
 
     /// The grant, written first: what a restarted worker needs to hand in what is left.
     var grant: String { path + "/attempt.json" }
@@ -10,7 +12,7 @@ struct AttemptPlace: Hashable, Sendable {
     var ending: String { process + ".exit" }
     /// Standard output and error of the trainer.
     var log: String { path + "/log" }
-    var out: String { path + "/out" }
+    package var out: String { path + "/out" }
     var spool: String { path + "/spool" }
     var job: String { path + "/job.json" }
     /// Records and outputs of evaluation commands.

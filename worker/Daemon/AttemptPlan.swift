@@ -1,45 +1,74 @@
 import Ports
 import RunSpec
-import SweepModel
-import SweepWire
+package import SweepModel
+package import SweepWire
 
 /// How one attempt is run and where its results appear: every template rendered, nothing left to decide.
-struct AttemptPlan: Sendable {
-    struct CheckpointRule: Sendable {
-        let glob: String
-        let step: String?
-        let kind: CommandTrainer.CheckpointRule.Kind
+package struct AttemptPlan: Sendable {
+    package struct CheckpointRule: Sendable {
+        package let glob: String
+        package let step: String?
+        package let kind: CommandTrainer.CheckpointRule.Kind
+        /// A file that says that a match is whole.
+        package var complete: String?
+        /// How long a match must lie still while its trainer runs.
+        package var quiet: Duration = .seconds(CommandTrainer.CheckpointRule.usualQuiet)
     }
 
-    let order: ProcessOrder
-    /// Files of JSON lines with metrics.
-    let metrics: [String]
+    /// A file of JSON lines.
+    package struct MetricFile: Sendable {
+        package let path: String
+        /// The key of the step.
+        package let step: String
+
+        package init(path: String, step: String) {
+            self.path = path
+            self.step = step
+        }
+    }
+
+    package let order: ProcessOrder
+    package let metrics: [MetricFile]
     /// Empty for trainers that write checkpoint folders with a manifest.
-    let rules: [CheckpointRule]
-    let samples: [String]
+    package let rules: [CheckpointRule]
+    package let samples: [String]
     /// Evaluation command, not rendered: `{checkpoint}` differs each time.
-    let evaluate: [String]?
-    let isCore: Bool
-    let values: [String: String]
+    package let evaluate: [String]?
+    package let isCore: Bool
+    package let values: [String: String]
     /// What is written before the start: the job, templates.
-    let files: [(path: String, text: String)]
+    package let files: [(path: String, text: String)]
 }
 
 /// What a plan depends on besides the grant.
-struct AttemptSurroundings: Sendable {
+package struct AttemptSurroundings: Sendable {
     var base: String?
     var data: String?
     var regData: String?
+    var clip: String?
     var threads: Int
     var gpus: String
     var program: String
     /// The worker's own environment, from which trainers get an allow-list.
     var environment: [String: String]
+
+    package init(
+        base: String? = nil, data: String? = nil, regData: String? = nil, threads: Int, gpus: String, program: String,
+        environment: [String: String]
+    ) {
+        self.base = base
+        self.data = data
+        self.regData = regData
+        self.threads = threads
+        self.gpus = gpus
+        self.program = program
+        self.environment = environment
+    }
 }
 
 extension AttemptPlan {
     /// - Throws: ``WorkerError`` with `badJob`, or the `SweepModelError` of a template.
-    init(_ grant: Grant, place: AttemptPlace, _ around: AttemptSurroundings) throws {
+    package init(_ grant: Grant, place: AttemptPlace, _ around: AttemptSurroundings) throws {
         let job = grant.job
         let trainer = job.trainer.program
         var values: [String: String] = [:]
@@ -66,7 +95,11 @@ extension AttemptPlan {
         }
         if program == around.program { arguments[0] = "radiata" }
         var files = [
-            (path: place.job, text: try job.jobFile(base: around.base, data: around.data, regData: around.regData))
+            (
+                path: place.job,
+                text: try job.jobFile(
+                    base: around.base, data: around.data, regData: around.regData, clip: around.clip)
+            )
         ]
         for template in trainer.files {
             files.append((try Self.target(template.to, values, place), try Self.content(template, values)))
@@ -80,11 +113,16 @@ extension AttemptPlan {
         order = ProcessOrder(
             program: program, arguments: arguments, environment: environment, folder: place.out, log: place.log,
             record: place.process, stopSignal: trainer.stop.signal.number, grace: .seconds(trainer.stop.graceSeconds))
-        metrics = try trainer.metrics.map { try rendered($0.path) }
+        metrics = try trainer.metrics.map { MetricFile(path: try rendered($0.path), step: $0.step ?? "step") }
+        // A bracket in a folder's name is no part of the pattern.
+        let literals = values.mapValues(PathPattern.escaped)
         rules = try trainer.checkpoints.map {
-            CheckpointRule(glob: try rendered($0.glob), step: $0.step, kind: $0.kind)
+            CheckpointRule(
+                glob: try CommandTemplate($0.glob).rendered(literals), step: $0.step, kind: $0.kind,
+                complete: $0.complete,
+                quiet: .seconds($0.quiet ?? CommandTrainer.CheckpointRule.usualQuiet))
         }
-        samples = try trainer.samples.map { try rendered($0.glob) }
+        samples = try trainer.samples.map { try CommandTemplate($0.glob).rendered(literals) }
         evaluate = trainer.evaluate
         isCore = job.trainer.isCore
         self.values = values
@@ -94,8 +132,11 @@ extension AttemptPlan {
     /// `{checkpoint}`: the core gets its folder of states, a program the file or folder under its original name.
     static func restored(_ resume: ResumePoint, isCore: Bool, _ place: AttemptPlace) -> String {
         let folder = AttemptFolder(place.out).resume
-        guard !isCore, let name = resume.files.first?.name.split(separator: "/").first else { return folder }
-        return "\(folder)/\(name)"
+        guard !isCore, let name = resume.files.first?.name.split(separator: "/").first.map(String.init) else {
+            return folder
+        }
+        // As it was restored: its own name where that is text.
+        return "\(folder)/\(String(validating: FileName.bytes(name), as: UTF8.self) ?? name)"
     }
 
     /// One argument of a command. A value never becomes an option of its own.
@@ -103,7 +144,7 @@ extension AttemptPlan {
     /// - Throws: ``WorkerError`` for a text value that begins with `-` and stands alone.
     static func argument(_ template: String, _ values: [String: String]) throws -> String {
         let text = try CommandTemplate(template).rendered(values)
-        if text.hasPrefix("-"), template.hasPrefix("{"), Double(text) == nil {
+        if CommandTrainer.looksLikeOption(text), CommandTemplate(template).leadingName != nil {
             throw WorkerError(.badJob, "argument \(template): its value '\(text)' would be taken for an option")
         }
         return text

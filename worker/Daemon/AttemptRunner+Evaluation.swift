@@ -1,3 +1,4 @@
+import Glibc
 import Ports
 import RunSpec
 import SweepWire
@@ -6,11 +7,11 @@ import WorkerCore
 
 extension AttemptRunner {
     /// Runs the evaluation command for every adapter of the job that has no evaluation yet, in order of steps.
-    func evaluateAll(_ command: [String], _ plan: AttemptPlan, _ output: AttemptOutput) async throws
+    func evaluateAll(_ command: [String], _ plan: AttemptPlan, _ output: inout AttemptOutput) async throws
         -> AttemptEnd
     {
         try files.makeFolder(place.evaluation)
-        for checkpoint in try adapters(plan) where !grant.evaluated.contains(checkpoint.name) {
+        for checkpoint in try adapters(output) where !grant.evaluated.contains(checkpoint.name) {
             let name = checkpoint.name
             var values = plan.values
             values["checkpoint"] = checkpoint.path
@@ -25,8 +26,12 @@ extension AttemptRunner {
             guard let exit = child.exit, exit.code == 0 else {
                 if control.withLock({ $0.isStopping || $0.isKilled }) { return .stopped }
                 let what = child.exit?.code.map { "exited with code \($0)" } ?? "was ended by a signal"
-                let tail = try output.logTail().suffix(3).joined(separator: "\n")
-                return .failed(FailureReport(failure: .crash, message: "the evaluation of \(name) \(what): \(tail)"))
+                let mask = SecretMask(environment: plan.order.environment)
+                let line = mask.masked(ErrorLine.find(try output.logTail()) ?? "")
+                return .failed(
+                    FailureReport(
+                        failure: ExitJudge.classify(line), message: "the evaluation of \(name) \(what): \(line)",
+                        exitCode: child.exit?.code.map(Int.init)))
             }
             let rows = try self.rows(checkpoint, printed: try files.readText(order.output ?? ""))
             for event in try output.report(rows, completed: [name]) { emit(event) }
@@ -34,24 +39,27 @@ extension AttemptRunner {
         return .finished
     }
 
-    private func adapters(_ plan: AttemptPlan) throws -> [(name: String, step: Int, path: String)] {
-        var scan = CheckpointScan(plan, place: place, files: files)
-        let found = try scan.complete(now: time.monotonic(), leader: nil, isTrusted: true) { _ in false }
+    private func adapters(_ output: AttemptOutput) throws -> [(name: String, step: Int, path: String)] {
         var result: [(name: String, step: Int, path: String)] = []
         let folder = AttemptFolder(place.out)
         for checkpoint in grant.trained {
-            guard let file = checkpoint.files.first?.name.split(separator: "/").first else { continue }
+            guard let name = checkpoint.files.first?.name.split(separator: "/").first.map(String.init) else { continue }
+            let file = String(validating: FileName.bytes(name), as: UTF8.self) ?? name
             result.append((checkpoint.name, checkpoint.step, "\(folder.checkpoint(checkpoint.name))/\(file)"))
         }
-        for checkpoint in found where checkpoint.manifest.isDeliverable {
-            guard let path = checkpoint.paths.first, let name = checkpoint.manifest.files.first?.name else { continue }
-            // A folder is named by its top: as many components up as the file's own name has below it.
-            let depth = name.split(separator: "/").count - 1
-            let top = path.split(separator: "/", omittingEmptySubsequences: false).dropLast(depth).joined(
-                separator: "/")
-            result.append((checkpoint.name, checkpoint.manifest.step, top))
+        for checkpoint in output.deliverables.values {
+            result.append((checkpoint.name, checkpoint.step, try argument(checkpoint.path)))
         }
-        return result.sorted { $0.step < $1.step }
+        return result.sorted { ($0.step, $0.name) < ($1.step, $1.name) }
+    }
+
+    /// As an argument of a command; a name that is no text gets a link that is.
+    private func argument(_ path: BytePath) throws -> String {
+        if let text = path.text { return text }
+        let link = "\(place.evaluation)/\(FileName.key(path.name))"
+        try files.remove(link)
+        guard path.withCString({ symlink($0, link) }) == 0 else { throw PortsError.system("link", link) }
+        return link
     }
 
     /// The numbers of the JSON object a command printed last.

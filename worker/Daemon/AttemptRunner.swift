@@ -159,7 +159,10 @@ final class AttemptRunner: Sendable {
         let judged = ExitJudge.judge(end)
         guard judged == .finished, let evaluate = plan.evaluate else { return judged }
         emit(.progress(grant.token, phase: "evaluating", step: nil))
-        return try await evaluateAll(evaluate, plan, output)
+        let result = try await evaluateAll(evaluate, plan, &output)
+        // What the evaluations printed, and what could not be taken of them.
+        _ = try await drain(output, exit)
+        return result
     }
 
     func start(_ order: ProcessOrder) async throws -> (TrainerGuard.Child, TrainerGuard) {
@@ -219,13 +222,12 @@ final class AttemptRunner: Sendable {
     /// Reads to the end after the trainer's.
     private func drain(_ output: AttemptOutput, _ exit: ProcessExit) async throws -> AttemptOutput {
         var output = output
-        var size: Int64 = -1
+        var progress: Int64 = -1
         // Each round takes a bounded piece of every file; the log is the one that may need many.
-        for _ in 0..<256 {
+        for _ in 0..<1024 {
             output = try await round(output, leader: nil, exit: exit)
-            let read = output.bytesRead
-            if read == size { break }
-            size = read
+            if output.progress == progress, !output.notices.hasUntold { break }
+            progress = output.progress
         }
         return output
     }

@@ -1,35 +1,85 @@
 import Foundation
-import Ports
+package import Ports
 import RunSpec
 import SweepModel
 
-/// Looks for checkpoints that are complete.
-struct CheckpointScan: Sendable {
+/// Looks for checkpoints that are complete (docs/sweep-format.md says when one is).
+package struct CheckpointScan: Sendable {
+    package struct Look: Sendable {
+        package var found: [FoundCheckpoint] = []
+        package var troubles: [MatchContents.Trouble] = []
+    }
+
+    /// What is known of the moment.
+    package struct Moment: Sendable {
+        var now: MonotonicTime
+        /// The trainer's process; nil after its end.
+        var leader: Int32?
+        /// The trainer ended well, so everything it left is whole.
+        var isTrusted: Bool
+        /// The largest step it logged.
+        var newestStep: Int?
+
+        package init(now: MonotonicTime, leader: Int32?, isTrusted: Bool, newestStep: Int? = nil) {
+            self.now = now
+            self.leader = leader
+            self.isTrusted = isTrusted
+            self.newestStep = newestStep
+        }
+    }
+
+    private struct Steady {
+        var signature: String
+        var since: MonotonicTime
+        /// The largest step logged or saved when it last changed.
+        var step: Int
+        /// Somebody was writing: not looked at again before.
+        var heldUntil: MonotonicTime?
+    }
+
+    private struct Match {
+        let rule: AttemptPlan.CheckpointRule
+        let key: CheckpointMemory.Key
+        let number: Int?
+        let contents: MatchContents
+        let signature: String
+    }
+
     private let plan: AttemptPlan
     private let place: AttemptPlace
     private let files: any FileStore
-    /// Size and time of everything below a match, and since when they have been so.
-    private var steady: [String: (signature: [String], since: MonotonicTime)] = [:]
-    private var ordinals: [String: Int] = [:]
+    private let root: BytePath
+    private let renames: RenameWatch?
+    /// Names that earlier attempts trained.
+    private let trained: Set<String>
+    private let resumedStep: Int
+    private var memory: CheckpointMemory
+    private var steady: [CheckpointMemory.Key: Steady] = [:]
 
-    /// How long a match must lie unchanged.
-    static let quiet: Duration = .seconds(2)
-
-    init(_ plan: AttemptPlan, place: AttemptPlace, files: any FileStore) {
+    /// - Parameters:
+    ///   - trained: names of checkpoints of earlier attempts, which stay valid.
+    ///   - resumedStep: the step the attempt goes on from.
+    ///   - seen: what the spool remembers.
+    package init(
+        _ plan: AttemptPlan, place: AttemptPlace, files: any FileStore, trained: Set<String> = [],
+        resumedStep: Int = 0, seen: Set<String> = []
+    ) {
         self.plan = plan
         self.place = place
         self.files = files
+        self.trained = trained
+        self.resumedStep = resumedStep
+        memory = CheckpointMemory(seen)
+        let out = BytePath(place.out)
+        root = out.real ?? out
+        renames = plan.rules.isEmpty ? nil : RenameWatch(root: root, globs: plan.rules.map(\.glob))
     }
 
-    /// - Parameters:
-    ///   - leader: the trainer's process; nil after its end.
-    ///   - isTrusted: the trainer ended well, so everything it left is whole.
-    ///   - isKnown: whether a checkpoint of this name was taken before.
-    mutating func complete(now: MonotonicTime, leader: Int32?, isTrusted: Bool, isKnown: (String) -> Bool) throws
-        -> [FoundCheckpoint]
-    {
-        if plan.rules.isEmpty { return try withManifests(isKnown) }
-        return try matching(now, leader, isTrusted, isKnown)
+    /// - Parameter isKnown: whether a checkpoint folder of this name was taken before.
+    package mutating func look(_ moment: Moment, isKnown: (String) -> Bool) throws -> Look {
+        if plan.rules.isEmpty { return Look(found: try withManifests(isKnown)) }
+        renames?.look()
+        return try matching(moment)
     }
 
     /// Folders under `checkpoints`, which appear by rename.
@@ -48,74 +98,164 @@ struct CheckpointScan: Sendable {
             guard isSafe else {
                 throw WorkerError(.badJob, "\(path)/\(AttemptFolder.manifestName): names files outside its folder")
             }
-            return FoundCheckpoint(name: name, manifest: manifest, paths: manifest.files.map { "\(path)/\($0.name)" })
+            return FoundCheckpoint(
+                name: name, manifest: manifest, paths: manifest.files.map { BytePath("\(path)/\($0.name)") })
         }
     }
 
-    private mutating func matching(
-        _ now: MonotonicTime, _ leader: Int32?, _ isTrusted: Bool, _ isKnown: (String) -> Bool
-    ) throws -> [FoundCheckpoint] {
-        var found: [FoundCheckpoint] = []
-        for (index, rule) in plan.rules.enumerated() {
-            for path in PathPattern.matches(rule.glob, below: place.out) {
-                let step = try step(of: path, rule, index)
-                let digits = AttemptFolder.checkpointName(step: step).dropFirst("step-".count)
-                let name = rule.kind == .adapter ? "step-\(digits)" : "state-\(digits)"
-                if isKnown(name) { continue }
-                let contents = try contents(of: path)
-                if contents.isEmpty { continue }
-                if !isTrusted {
-                    let signature = contents.map { "\($0.path) \($0.size) \($0.modified)" }
-                    if steady[path]?.signature != signature { steady[path] = (signature, now) }
-                    guard let since = steady[path]?.since, now - since >= Self.quiet,
-                        leader.map({ !OpenFiles.isOpen(path, session: $0) }) ?? true
-                    else { continue }
-                }
-                let kind: CheckpointManifest.Kind = rule.kind == .adapter ? .adapter : .state
-                let entries = contents.map { CheckpointManifest.File(name: $0.name, kind: kind, bytes: Int($0.size)) }
-                let manifest = CheckpointManifest(step: step, epoch: 0, final: false, files: entries)
-                found.append(FoundCheckpoint(name: name, manifest: manifest, paths: contents.map(\.path)))
+    // MARK: Rules
+
+    private mutating func matching(_ moment: Moment) throws -> Look {
+        var look = Look()
+        var matches: [Match] = []
+        for rule in plan.rules {
+            for path in PathPattern.matches(rule.glob) where path.isBelow(root) {
+                let contents = MatchContents(of: path, root: root)
+                // While it runs a link may lead nowhere for a moment.
+                if moment.leader == nil { look.troubles += contents.troubles }
+                guard !contents.files.isEmpty else { continue }
+                let key = CheckpointMemory.Key(isState: rule.kind == .state, path: path)
+                let signature = ContentDigest.of(contents.signature.joined(separator: "\n")).text.prefix(16)
+                matches.append(
+                    Match(
+                        rule: rule, key: key, number: try number(of: path, rule), contents: contents,
+                        signature: String(signature)))
             }
         }
-        return found.sorted { $0.manifest.step < $1.manifest.step }
+        // What has no number comes after what has one: its step is the largest that was saved.
+        for match in matches.filter({ $0.number != nil }) + matches.filter({ $0.number == nil }) {
+            take(match, moment, &look)
+        }
+        if moment.leader == nil, !moment.isTrusted { retract(matches, &look) }
+        look.found.sort { ($0.manifest.step, $0.name) < ($1.manifest.step, $1.name) }
+        return look
     }
 
-    /// The first group of the rule's expression in the last component, else the order of appearance.
-    private mutating func step(of path: String, _ rule: AttemptPlan.CheckpointRule, _ index: Int) throws -> Int {
-        let component = path.split(separator: "/").last.map(String.init) ?? path
-        if let pattern = rule.step {
-            let expression = try NSRegularExpression(pattern: pattern)
-            let whole = NSRange(component.startIndex..., in: component)
-            if let match = expression.firstMatch(in: component, range: whole), match.numberOfRanges > 1,
-                let range = Range(match.range(at: 1), in: component), let step = Int(component[range])
-            {
-                return step
-            }
+    private mutating func take(_ match: Match, _ moment: Moment, _ look: inout Look) {
+        let before = memory.taken[match.key]
+        guard before?.signature != match.signature else { return }
+        let step = max(moment.newestStep ?? 0, memory.largestStep, resumedStep)
+        if steady[match.key]?.signature != match.signature {
+            steady[match.key] = Steady(signature: match.signature, since: moment.now, step: step)
         }
-        let key = "\(index) \(path)"
-        if let known = ordinals[key] { return known }
-        let next = ordinals.keys.count { $0.hasPrefix("\(index) ") } + 1
-        ordinals[key] = next
-        return next
+        // The last of its kind is known when nothing comes any more.
+        if match.number == nil, !match.key.isState, moment.leader != nil { return }
+        guard isComplete(match, moment, before) else { return }
+        let name = before?.name ?? freeName(match, &look)
+        if match.number != nil, trained.contains(name) { return }
+        let own = match.number ?? self.step(of: match, step)
+        let kind: CheckpointManifest.Kind = match.key.isState ? .state : .adapter
+        let manifest = CheckpointManifest(
+            step: own, epoch: 0, final: match.number == nil && !match.key.isState,
+            files: match.contents.files.map { .init(name: $0.name, kind: kind, bytes: Int($0.size)) })
+        let record = memory.take(
+            match.key,
+            CheckpointMemory.Taken(
+                name: name, signature: match.signature, inode: match.contents.inode, step: own))
+        look.found.append(
+            FoundCheckpoint(
+                name: name, manifest: manifest, paths: match.contents.files.map(\.path), match: match.key.path,
+                record: record))
     }
 
-    /// The file itself, or the files of a folder, with names that begin with the match's own.
-    private func contents(of path: String) throws -> [(path: String, name: String, size: Int64, modified: Int64)] {
-        let own = path.split(separator: "/").last.map(String.init) ?? path
-        guard let information = try files.information(path) else { return [] }
-        guard information.isFolder else { return [(path, own, information.size, information.modifiedNanoseconds)] }
-        var result: [(path: String, name: String, size: Int64, modified: Int64)] = []
-        func walk(_ folder: String, _ prefix: String) throws {
-            for name in try files.list(folder) {
-                guard let inner = try files.information("\(folder)/\(name)") else { continue }
-                if inner.isFolder {
-                    try walk("\(folder)/\(name)", "\(prefix)/\(name)")
-                } else {
-                    result.append(("\(folder)/\(name)", "\(prefix)/\(name)", inner.size, inner.modifiedNanoseconds))
-                }
-            }
+    private mutating func isComplete(_ match: Match, _ moment: Moment, _ before: CheckpointMemory.Taken?) -> Bool {
+        if moment.isTrusted { return true }
+        guard var state = steady[match.key], state.heldUntil ?? moment.now <= moment.now else { return false }
+        if let marker = match.rule.complete {
+            guard Self.hasMarker(marker, match) else { return false }
+        } else {
+            let inode = match.contents.inode
+            let wasMoved = before?.inode != inode && renames?.wasMoved(match.key.path, inode: inode) == true
+            guard wasMoved || moment.now - state.since >= match.rule.quiet else { return false }
         }
-        try walk(path, own)
-        return result
+        guard OpenFiles.isBeingWritten(match.key.path) else { return true }
+        state.heldUntil = moment.now + .seconds(1)
+        steady[match.key] = state
+        return false
+    }
+
+    /// Inside a folder; of a file beside it, by its own name or at the end of the file's.
+    private static func hasMarker(_ marker: String, _ match: Match) -> Bool {
+        let path = match.key.path
+        let places =
+            path.status()?.isFolder == true
+            ? [path.appending(Array(marker.utf8))]
+            : [path.parent.appending(Array(marker.utf8)), BytePath(path.bytes + Array(marker.utf8))]
+        return places.contains { $0.status() != nil }
+    }
+
+    /// States that changed since they were taken, and are not known to be whole again: nobody may go on from them.
+    private mutating func retract(_ matches: [Match], _ look: inout Look) {
+        for match in matches where match.key.isState {
+            guard var taken = memory.taken[match.key], taken.signature != match.signature else { continue }
+            taken.signature = match.signature
+            let manifest = CheckpointManifest(step: taken.step, epoch: 0, final: false, files: [])
+            let record = memory.take(match.key, taken)
+            look.found.append(
+                FoundCheckpoint(
+                    name: taken.name, manifest: manifest, paths: [], match: match.key.path, record: record))
+            look.troubles.append(
+                MatchContents.Trouble(
+                    kind: .stateChanged,
+                    detail:
+                        "\(match.key.path) changed after it had lain still, and its trainer did not end well: it is "
+                        + "not gone on from; save under another name and rename, or name a 'complete:' file in the rule"
+                ))
+        }
+    }
+
+    // MARK: Names and numbers
+
+    /// The first group of the rule's expression in the last component, if it is a number.
+    private func number(of path: BytePath, _ rule: AttemptPlan.CheckpointRule) throws -> Int? {
+        guard let pattern = rule.step else { return nil }
+        let component = FileName.text(path.name)
+        let expression = try NSRegularExpression(pattern: pattern)
+        let whole = NSRange(component.startIndex..., in: component)
+        guard let match = expression.firstMatch(in: component, range: whole), match.numberOfRanges > 1,
+            let range = Range(match.range(at: 1), in: component), let number = Int(component[range]), number >= 0
+        else { return nil }
+        return number
+    }
+
+    /// The step of a match without a number: the largest that was logged or saved, of a state when it was written. A state is
+    /// never at a step that is done already: nobody could go on from it.
+    private func step(of match: Match, _ largest: Int) -> Int {
+        guard match.key.isState else { return largest }
+        let logged = steady[match.key]?.step ?? largest
+        if logged > resumedStep { return logged }
+        return resumedStep + 1 + memory.taken.keys.count { $0.isState && $0 != match.key }
+    }
+
+    /// `step-00000005`, `state-00000005`, `final-NAME`; where another file has that already, with its own name behind.
+    private func freeName(_ match: Match, _ look: inout Look) -> String {
+        let own = Self.slug(match.key.path.name)
+        var name: String
+        if let number = match.number {
+            let digits = AttemptFolder.checkpointName(step: number).dropFirst("step-".count)
+            name = (match.key.isState ? "state-" : "step-") + digits
+            if let other = memory.taken.first(where: { $0.key != match.key && $0.value.name == name }) {
+                let both = "\(name) and \(name)-\(own)"
+                look.troubles.append(
+                    MatchContents.Trouble(
+                        kind: .checkpointNumber,
+                        detail: "\(FileName.text(match.key.path.name)) has the number \(number), and so has "
+                            + "\(FileName.text(other.key.path.name)); both are kept, as \(both)"))
+                name += "-\(own)"
+            }
+        } else {
+            name = (match.key.isState ? "state-" : "final-") + own
+        }
+        guard memory.isUsed(name, besides: match.key) else { return name }
+        return name + "-" + ContentDigest.of(match.key.path.bytes).text.prefix(8)
+    }
+
+    /// Letters that a checkpoint's name may have; where others were, a digest tells names apart.
+    private static func slug(_ name: [UInt8]) -> String {
+        let safe = name.prefix(80).map { byte in
+            SafeName.isName("a" + String(decoding: [byte], as: UTF8.self)) ? byte : UInt8(ascii: "_")
+        }
+        let text = String(decoding: safe, as: UTF8.self)
+        return safe == name ? text : "\(text)-\(ContentDigest.of(name).text.prefix(8))"
     }
 }

@@ -48,10 +48,11 @@ package enum ExitJudge {
         case TrainerExit.stopped where end.isCore || end.wasAskedToStop: return .stopped
         case TrainerExit.notANumber where end.isCore:
             return .failed(failure(.nan, end, "the loss is no longer a number", code))
-        case 2 where end.isCore: return .failed(failure(.badConfig, end, "the trainer refused the job", code))
+        case TrainerExit.badConfig where end.isCore:
+            return .failed(failure(.badConfig, end, "the trainer refused the job", code))
         case 127: return .failed(failure(.badConfig, end, "a program was not found", code))
         default:
-            let found = classify(end.logTail)
+            let found = classify(end.logTail.suffix(40).joined(separator: "\n"))
             if found == .crash, !end.isCore, let badLoss = end.badLoss {
                 return .failed(failure(.nan, end, "the trainer exited with code \(code); its \(badLoss)", code))
             }
@@ -81,8 +82,8 @@ package enum ExitJudge {
     }
 
     /// Memory and disk are told by what programs commonly write last.
-    private static func classify(_ lines: [String]) -> FailureClass {
-        let text = lines.joined(separator: "\n").lowercased()
+    static func classify(_ text: String) -> FailureClass {
+        let text = text.lowercased()
         let memory = ["out of memory", "bad_alloc", "memoryerror", "cannot allocate memory", "outofmemoryerror"]
         if memory.contains(where: text.contains) { return .oom }
         if text.contains("no space left on device") || text.contains("disk quota exceeded") { return .diskFull }
@@ -92,8 +93,8 @@ package enum ExitJudge {
     private static func failure(_ failure: FailureClass, _ end: TrainerEnd, _ what: String, _ code: Int32?)
         -> FailureReport
     {
-        let tail = end.logTail.suffix(3).joined(separator: "\n").suffix(800)
+        let line = ErrorLine.find(end.logTail)
         return FailureReport(
-            failure: failure, message: tail.isEmpty ? what : "\(what): \(tail)", exitCode: code.map(Int.init))
+            failure: failure, message: line.map { "\(what): \($0)" } ?? what, exitCode: code.map(Int.init))
     }
 }

@@ -1,10 +1,14 @@
-import RunSpec
+package import RunSpec
 
 /// A checkpoint as it lies in an attempt's folder.
-struct FoundCheckpoint: Sendable {
+package struct FoundCheckpoint: Sendable {
     /// Its name in the ledger.
-    let name: String
-    let manifest: CheckpointManifest
+    package let name: String
+    package let manifest: CheckpointManifest
     /// Where the manifest's files lie, in its order.
-    let paths: [String]
+    package let paths: [BytePath]
+    /// The matched file or folder; nil for a checkpoint folder with a manifest.
+    package var match: BytePath?
+    /// What is remembered of it, so that a restarted worker does not take it anew.
+    package var record: String?
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Ports
+import RunSpec
 import SweepClient
 import SweepModel
 import SweepWire
@@ -97,8 +98,9 @@ actor InputStore {
         let temporary = "\(folder.inputs)/.\(input.digest)"
         try files.remove(temporary)
         for file in real.files {
-            let segments = file.path.split(separator: "/", omittingEmptySubsequences: false)
-            guard segments.allSatisfy({ !$0.isEmpty && !$0.hasPrefix(".") && !$0.contains("\0") }) else {
+            let local = file.localPath
+            let segments = local.split(separator: "/", omittingEmptySubsequences: false)
+            guard InputPath.isSafe(file.path), segments.allSatisfy({ !$0.hasPrefix(".") }) else {
                 throw WorkerError(.badInput, "input \(input.path): '\(file.path)' is not a name a file may have")
             }
             let blob: String
@@ -110,9 +112,9 @@ actor InputStore {
                     "input \(input.path) (\(input.digest)) is neither here nor at the coordinator; launch the sweep without "
                         + "--no-upload, or start the worker with --inputs DIR where DIR holds it")
             }
-            let target = "\(temporary)/\(tree.isFolder ? "folder" : "file")/\(file.path)"
+            let target = "\(temporary)/\(tree.isFolder ? "folder" : "file")/\(local)"
             try files.makeFolder(String(target[..<(target.lastIndex(of: "/") ?? target.endIndex)]))
-            if link(blob, target) != 0 { try FileManager.default.copyItem(atPath: blob, toPath: target) }
+            try files.link(blob, as: target)
         }
         try files.publish(temporary, as: cached)
         guard let path = try contents(of: cached) else {

@@ -4,7 +4,7 @@ import Ports
 /// else 1), else on the whole machine.
 package enum OutOfMemoryWatch {
     /// nil where there is no such count.
-    package static func kills(reading text: (String) -> String? = text) -> Int? {
+    package static func kills(reading text: (String) -> String? = { Self.text($0) }) -> Int? {
         let groups = (text("/proc/self/cgroup") ?? "").split(separator: "\n").map {
             $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
         }.filter { $0.count == 3 }
@@ -29,8 +29,8 @@ package enum OutOfMemoryWatch {
     }
 
     /// Files of /proc and /sys have no size, so they are read by hand.
-    package static func text(_ path: String) -> String? {
-        guard let file = try? OpenFile(reading: path), let bytes = try? file.read(1 << 16, at: 0) else { return nil }
+    package static func text(_ path: String, limit: Int = 1 << 16) -> String? {
+        guard let file = try? OpenFile(reading: path), let bytes = try? file.read(limit, at: 0) else { return nil }
         return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,20 +1,26 @@
 import Glibc
 
 /// Which files match a glob, by the C library's rules.
-enum PathPattern {
-    /// Sorted paths of files and folders; links are not followed out of `root`.
-    static func matches(_ pattern: String, below root: String) -> [String] {
+package enum PathPattern {
+    /// Matches in the order of their bytes: files, folders, and links wherever they lead.
+    package static func matches(_ pattern: String) -> [BytePath] {
         var result = glob_t()
         defer { globfree(&result) }
         guard glob(pattern, GLOB_NOSORT, nil, &result) == 0 else { return [] }
-        var paths: [String] = []
+        var paths: [BytePath] = []
         for index in 0..<Int(result.gl_pathc) {
-            guard let text = result.gl_pathv[index] else { continue }
-            let path = String(cString: text)
-            guard let real = realpath(path, nil) else { continue }
-            defer { free(real) }
-            if String(cString: real).hasPrefix(root + "/") { paths.append(path) }
+            if let text = result.gl_pathv[index] { paths.append(BytePath(text)) }
         }
         return paths.sorted()
+    }
+
+    /// Text that stands for itself inside a pattern.
+    package static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if "\\*?[".unicodeScalars.contains(scalar) { result += "\\" }
+            result.unicodeScalars.append(scalar)
+        }
+        return result
     }
 }

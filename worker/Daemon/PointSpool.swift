@@ -1,4 +1,5 @@
 package import Ports
+import RunSpec
 import Synchronization
 
 /// The numbered metric stream of one attempt on disk, until the coordinator holds it.
@@ -194,7 +195,7 @@ package final class PointSpool: Sendable {
     }
 
     private static func lost(_ numbers: Range<UInt64>) -> [MetricPoint] {
-        numbers.map { MetricPoint(key: "spool.lost", step: Int64($0), value: .nan) }
+        numbers.map { MetricPoint(key: MetricLimit.lostName, step: Int64($0), value: .nan) }
     }
 
     private static func path(_ folder: String, _ segment: UInt64) -> String {

@@ -91,6 +91,9 @@ package final class ReportSpool: Sendable {
 
     package func blobs(of number: UInt64) -> [SpooledBlob] { state.withLock { $0.pending[number]?.blobs ?? [] } }
 
+    /// Everything remembered, in no order.
+    package var seen: Set<String> { state.withLock { $0.seen } }
+
     package func hasSeen(_ name: String) -> Bool { state.withLock { $0.seen.contains(name) } }
 
     /// Remembers that something was reported, or need not be.

@@ -1,17 +1,19 @@
 import Foundation
-import Ports
+import Glibc
+package import Ports
 package import SweepModel
 
 /// The worker's own folder, locked while it runs.
 ///
 ///     id  key                 random identity and the secret it belongs to, made once
+///     home                    where the folder lies, so that a copy is known for one
 ///     lock  guard             held lock; pid and start time of the guard process
 ///     blobs/ inputs/ digests  cache
 ///     attempts/NAME/          one per attempt held: attempt.json, process, log, out/, spool/
 package struct WorkFolder: Sendable {
-    let path: String
+    package let path: String
     /// Random id kept here: the identity of the worker.
-    let worker: String
+    package let worker: String
     /// 256 random bits, hex: the coordinator lets nobody else register under the identity.
     let key: String
     private let lock: FileLock
@@ -19,9 +21,10 @@ package struct WorkFolder: Sendable {
     /// Takes `path`, or `path-2`, `path-3`, … if another worker of this machine has it.
     ///
     /// - Throws: ``WorkerError`` or `PortsError`.
-    static func open(_ path: String, random: any RandomSource, files: any FileStore = DiskFiles()) throws -> WorkFolder
-    {
-        let root = try absolute(path)
+    package static func open(
+        _ path: String, random: any RandomSource, files: any FileStore = DiskFiles()
+    ) throws -> WorkFolder {
+        let root = try Self.canonical(path, files)
         for number in 1...64 {
             let candidate = number == 1 ? root : "\(root)-\(number)"
             try files.makeFolder(candidate, mode: 0o700)
@@ -52,7 +55,29 @@ package struct WorkFolder: Sendable {
             throw WorkerError(
                 .workFolder, "\(secret): not a worker's key; remove it and the file 'id' beside it to make new ones")
         }
+        try checkHome(files)
         for folder in [attempts, inputs, blobs] { try files.makeFolder(folder) }
+    }
+
+    /// A copied folder would be a second worker of one identity: the two would end each other's sessions, and this one the
+    /// trainers whose records were copied with it. A folder that was moved keeps its files; one that is where it was may
+    /// lie on a file system that numbers them anew.
+    private func checkHome(_ files: any FileStore) throws {
+        let here = WorkHome(
+            machine: WorkHome.thisMachine, file: try files.information(path + "/id")?.inode ?? 0, path: path)
+        let place = path + "/home"
+        if try files.exists(place), let home = WorkHome(try files.readText(place)), home.isOther(than: here) {
+            throw WorkerError(
+                .workFolder,
+                "\(path) is a copy of the work folder of worker \(worker.prefix(8)) (\(home.path)): two workers of one identity "
+                    + "end each other's sessions. Give this one a folder of its own with --work DIR, or make a new identity here: "
+                    + "rm -r \(path)/{id,key,home,guard,attempts}. If the folder was moved, and not copied: rm \(place)"
+            )
+        }
+        let text = Array(here.text.utf8)
+        if try !files.exists(place) || files.read(place, limit: 1 << 16) != text {
+            try files.writeAtomically(text, to: place)
+        }
     }
 
     var guardRecord: String { path + "/guard" }
@@ -71,7 +96,47 @@ package struct WorkFolder: Sendable {
         return "\(token.job.short)-\(token.attempt)-\(ledger)"
     }
 
-    private static func absolute(_ path: String) throws -> String {
-        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+    /// The one name of a folder, whatever way leads there: matches of rules are held against it. It is made if it is not
+    /// there.
+    private static func canonical(_ path: String, _ files: any FileStore) throws -> String {
+        let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        try files.makeFolder(absolute, mode: 0o700)
+        guard let real = realpath(absolute, nil) else { throw PortsError.system("find", absolute) }
+        defer { free(real) }
+        return String(cString: real)
+    }
+}
+
+/// Where a work folder lies.
+struct WorkHome: Equatable {
+    let machine: String
+    /// The inode of its identity.
+    let file: UInt64
+    let path: String
+
+    init(machine: String, file: UInt64, path: String) {
+        self.machine = machine
+        self.file = file
+        self.path = path
+    }
+
+    /// - Returns: nil for text that is none, as of a newer version.
+    init?(_ text: String) {
+        let fields = text.prefix { $0 != "\n" }.split(separator: " ", maxSplits: 2).map(String.init)
+        guard fields.count == 3, let file = UInt64(fields[1]) else { return nil }
+        self.init(machine: fields[0], file: file, path: fields[2])
+    }
+
+    var text: String { "\(machine) \(file) \(path)\n" }
+
+    /// Neither the same files nor the same place.
+    func isOther(than here: WorkHome) -> Bool {
+        file != here.file && (machine != here.machine || path != here.path)
+    }
+
+    /// The machine's id, else its name.
+    static var thisMachine: String {
+        let id = OutOfMemoryWatch.text("/etc/machine-id")?.prefix { $0 != "\n" } ?? ""
+        return id.isEmpty ? WorkerSession.hostName() : String(id.prefix(32))
     }
 }

@@ -13,7 +13,8 @@ extension WorkerEffect {
     /// The attempt whose files it works on; nil where a failure is the worker's own.
     var attempt: AttemptToken? {
         switch self {
-        case .spool(let token, _), .sendMetrics(let token, _), .upload(let token, _), .trimPoints(let token, _),
+        case .spool(let token, _), .sendMetrics(let token, _, _), .passOver(let token, _), .upload(let token, _),
+            .trimPoints(let token, _),
             .settle(let token, _), .discard(let token):
             token
         default: nil
@@ -24,6 +25,8 @@ extension WorkerEffect {
 extension WorkerSession {
     /// Most points in one metric batch, about.
     private static let batchPoints = 16384
+    /// Tries of an upload that a coordinator answers with an error of its own.
+    private static let uploadTries = 12
 
     func perform(_ effect: WorkerEffect) async throws {
         switch effect {
@@ -37,7 +40,8 @@ extension WorkerSession {
         case .spool(let token, let body):
             let entry = try hold(token)
             emit(.reportSpooled(token, try entry.reports.append(Report(token: token, body))))
-        case .sendMetrics(let token, let first): try await sendMetrics(token, from: first)
+        case .sendMetrics(let token, let first, let limit): try await sendMetrics(token, from: first, limit: limit)
+        case .passOver(let token, let point): try await sendMetrics(token, from: point, limit: 0)
         case .upload(let token, let number): try await upload(token, number)
         case .trimPoints(let token, let number): try attempt(token)?.points.trim(below: number)
         case .settle(let token, let number):
@@ -64,21 +68,38 @@ extension WorkerSession {
             worker: WorkerID(folder.worker), name: configuration.name ?? Self.hostName(), session: session,
             slots: configuration.slots, threads: configuration.threads ?? max(1, cores / configuration.slots),
             labels: configuration.labels, gpus: Self.gpuCount(), memory: ProcessInfo.processInfo.physicalMemory,
-            version: configuration.version, key: folder.key)
-        let response = try await client.call(.register, request, retry: .forever)
+            version: configuration.version, key: folder.key, coreVersions: CoreVersions.supported)
+        let response = try await insist("registering", isSilent: false) {
+            try await self.client.call(.register, request, retry: .never)
+        }
         logger.info("registered; lease \(response.leaseSeconds) s, \(response.leftovers.count) attempts left over")
         self.session.withLock { $0 = session }
         emit(.registered(session, response))
     }
 
+    /// Tells the coordinator that this worker stops, once: who does not hear it finds out by the silence.
+    func sayGoodbye() async {
+        guard let session = session.withLock({ $0 }) else { return }
+        do {
+            _ = try await heart.call(
+                .goodbye, GoodbyeRequest(session: session), retry: .never, timeLimit: .seconds(3))
+        } catch {
+            logger.debug("goodbye: \(error)")
+        }
+    }
+
     private func exchange(_ request: ExchangeRequest) async throws {
         do {
             let limit = Duration.seconds(request.waitSeconds + 30)
-            let response = try await client.call(.exchange, request, retry: .forever, timeLimit: limit)
+            let response = try await insist("an exchange") {
+                try await self.client.call(.exchange, request, retry: .forever, timeLimit: limit)
+            }
             Faults.reach("worker.exchanged")
             emit(.exchanged(request.session, response))
         } catch let error as ClientError where error.code == .refused(.unknownSession) {
             emit(.sessionLost(request.session))
+        } catch let error as ClientError where error.isOfRequest {
+            emit(.exchangeRefused(request.session, number: request.number, message: error.message))
         }
     }
 
@@ -90,7 +111,8 @@ extension WorkerSession {
             emit(.sessionLost(request.session))
         } catch {
             logger.debug("heartbeat: \(error)")
-            emit(.heartbeatFailed(request.session))
+            let isRefused = (error as? ClientError)?.answer != nil
+            emit(.heartbeatFailed(request.session, isRefused: isRefused))
         }
     }
 
@@ -151,9 +173,16 @@ extension WorkerSession {
         emit(.ended(token, .stopped))
     }
 
-    private func sendMetrics(_ token: AttemptToken, from first: UInt64) async throws {
+    /// - Parameter limit: 0 for the point that says that the first is lost.
+    private func sendMetrics(_ token: AttemptToken, from first: UInt64, limit: Int?) async throws {
         guard let entry = attempt(token) else { return }
-        let points = try entry.points.points(from: first, limit: Self.batchPoints)
+        var points: [MetricPoint]
+        if limit == 0 {
+            points = [MetricPoint(key: MetricLimit.lostName, step: Int64(clamping: first), value: .nan)]
+        } else {
+            points = try entry.points.points(from: first, limit: min(limit ?? Self.batchPoints, Self.batchPoints))
+            if let limit { points = Array(points.prefix(limit)) }
+        }
         guard !points.isEmpty else { return emit(.metricsAnswered(token, .acknowledged(next: first))) }
         let session = session.withLock { $0 }
         let batch = MetricBatch(
@@ -169,7 +198,8 @@ extension WorkerSession {
                 // Sent again from the same point in the next session.
                 if let session { emit(.sessionLost(session)) }
                 emit(.metricsAnswered(token, .gap(expected: first)))
-            default: emit(.metricsAnswered(token, .refused(error.message)))
+            default:
+                emit(.metricsAnswered(token, error.isOfRequest ? .refused(error.message) : .delayed(error.message)))
             }
         }
     }
@@ -178,12 +208,18 @@ extension WorkerSession {
         guard let entry = attempt(token) else { return }
         do {
             for blob in entry.reports.blobs(of: number) {
-                try await client.upload(.file(blob.path), digest: blob.sha256, size: blob.size, retry: .forever)
+                try await insist("an upload", atMost: Self.uploadTries) {
+                    try await self.client.upload(
+                        .file(blob.path), digest: blob.sha256, size: blob.size, retry: .forever)
+                }
             }
             Faults.reach("worker.uploaded")
             emit(.uploaded(token, report: number))
         } catch let error as CancellationError {
             throw error
+        } catch let error as ClientError where error.code == .local {
+            // Written to after it was spooled: what was taken is nowhere any more.
+            emit(.uploadVoid(token, report: number, message: error.message))
         } catch {
             // A superseded attempt's files go away under its uploads; nobody asks for them any more.
             emit(.uploadFailed(token, report: number, message: "\(error)"))

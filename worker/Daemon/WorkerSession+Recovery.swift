@@ -54,9 +54,9 @@ extension WorkerSession {
         if try files.exists(place.ending), let status = Int32(try files.readText(place.ending).prefix { $0 != "\n" }) {
             exit = ProcessExit(status: status)
         }
-        var size: Int64 = -1
-        while output.bytesRead != size {
-            size = output.bytesRead
+        var progress: Int64 = -1
+        while output.progress != progress {
+            progress = output.progress
             let events = try output.collect(
                 now: time.monotonic(), leader: nil, isTrusted: exit?.isPolite ?? false,
                 isDone: exit?.code == TrainerExit.done, takesLog: true)

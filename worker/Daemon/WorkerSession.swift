@@ -55,7 +55,8 @@ final class WorkerSession: Sendable {
         guards = GuardKeeper(record: folder.guardRecord, logger: configuration.logger)
         let blobs = BlobCache(folder: folder.blobs, client: client)
         let inputs = InputStore(
-            folder: folder, client: client, places: configuration.inputs, blobs: blobs, files: files)
+            folder: folder, client: client, places: configuration.inputs.map(Self.canonical), blobs: blobs, files: files
+        )
         maker = AttemptFolderMaker(configuration: configuration, inputs: inputs, blobs: blobs, files: files)
         let (stream, continuation) = AsyncStream.makeStream(of: WorkerEvent.self)
         events = stream
@@ -82,6 +83,7 @@ final class WorkerSession: Sendable {
             await guards.close()
             throw error
         }
+        await sayGoodbye()
         await guards.close()
         logger.info("worker \(name) stopped")
     }
@@ -171,6 +173,13 @@ final class WorkerSession: Sendable {
 
     /// nil too for one that is being discarded.
     func attempt(_ token: AttemptToken) -> Held? { held.withLock { $0[token].flatMap { $0.isLeaving ? nil : $0 } } }
+
+    /// The one name of a folder, once: below it paths are compared. One that is not there yet keeps its name.
+    private static func canonical(_ path: String) -> String {
+        guard let real = realpath(path, nil) else { return path }
+        defer { free(real) }
+        return String(cString: real)
+    }
 
     static func hostName() -> String {
         var buffer = [CChar](repeating: 0, count: 256)

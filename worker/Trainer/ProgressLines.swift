@@ -1,5 +1,5 @@
 import CoreTools
-import Foundation
+import Ports
 
 /// Shows a run's progress: one changing line on a terminal, a plain line every few seconds elsewhere.
 final class ProgressLines {
@@ -7,11 +7,15 @@ final class ProgressLines {
     private let isTerminal: Bool
     private var last: Double?
     private var hasOpenLine = false
+    private var isUnread = false
+    private let readerGone: () -> Void
     private static let plainSeconds = 5.0
     private static let terminalSeconds = 0.2
 
-    init(clock: @escaping () -> Double, isTerminal: Bool) {
+    /// - Parameter readerGone: called once, when nobody reads standard output any more.
+    init(clock: @escaping () -> Double, isTerminal: Bool, readerGone: @escaping () -> Void = {}) {
         self.clock = clock
+        self.readerGone = readerGone
         self.isTerminal = isTerminal
     }
 
@@ -34,7 +38,16 @@ final class ProgressLines {
         hasOpenLine = false
     }
 
-    private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    private func write(_ text: String) {
+        guard !isUnread else { return }
+        do throws(StandardStream.Failure) {
+            try StandardStream.output.write(text)
+        } catch {
+            isUnread = true
+            // Whoever looked on has gone: the run ends as on SIGTERM, its state saved. A full disk takes lines, not runs.
+            if error == .readerGone { readerGone() }
+        }
+    }
 
     private static func text(_ progress: TrainJob.Progress) -> String {
         let loss = rounded(progress.loss, 4)

@@ -7,6 +7,9 @@ enum StopSignal {
 
     static var wasAsked: Bool { asked.load(ordering: .relaxed) }
 
+    /// The same wish from within.
+    static func ask() { asked.store(true, ordering: .relaxed) }
+
     /// Takes the signals over for the rest of the process.
     static func install() {
         // Touched here first: a handler must not be the one to initialise a global.

@@ -12,19 +12,22 @@ package enum TrainerEntry {
     ///   - resume: a checkpoint folder with a training state.
     ///   - cache: where jobs share the base's images; nil: `RADIATA_CACHE`, else the user's cache folder.
     ///   - tokenizer: the tokenizer's folder for a base in one file; nil looks beside the file.
-    /// - Returns: a `TrainerExit` status, or 1.
+    ///   - dumpBatches: a file for what every step sees; nil for none.
+    /// - Returns: a `TrainerExit` status; 1 for what trying again may mend.
     package static func run(
         job: TrainingJob, out: String, resume: String?, threads: Int, cache: String? = nil, tokenizer: String? = nil,
-        time: any TimeSource = SystemTime()
+        dumpBatches: String? = nil, time: any TimeSource = SystemTime()
     ) -> Int32 {
         StopSignal.install()
         let start = time.monotonic()
         let clock = { (time.monotonic() - start).inSeconds }
-        let lines = ProgressLines(clock: clock, isTerminal: isatty(STDOUT_FILENO) == 1)
+        let lines = ProgressLines(
+            clock: clock, isTerminal: StandardStream.output.isTerminal, readerGone: StopSignal.ask)
         var attempt = TrainJob(
             job: job, out: out, resume: resume, cache: cache ?? defaultCache, threads: threads, clock: clock,
             shouldStop: { StopSignal.wasAsked }, progress: lines.step, report: lines.line)
         attempt.tokenizer = tokenizer
+        attempt.dumpBatches = dumpBatches
         do {
             switch try attempt.run() {
             case .done:
@@ -37,20 +40,23 @@ package enum TrainerEntry {
                 complain(message)
                 return TrainerExit.notANumber
             }
+        } catch let error as JobPreflightError {
+            complain(error.message)
+            return TrainerExit.badConfig
         } catch {
             complain("\(error)")
-            return 1
+            return TrainJob.isRefusal(error) ? TrainerExit.badConfig : 1
         }
     }
 
     private static var defaultCache: String {
         let environment = ProcessInfo.processInfo.environment
         if let own = environment["RADIATA_CACHE"], !own.isEmpty { return own }
-        if let shared = environment["XDG_CACHE_HOME"], !shared.isEmpty { return shared + "/radiata" }
-        return NSHomeDirectory() + "/.cache/radiata"
+        return UserFolders(environment: environment).cache
     }
 
     private static func complain(_ message: String) {
-        FileHandle.standardError.write(Data("radiata: \(message)\n".utf8))
+        // Where nobody can be told, the exit status still says it.
+        try? StandardStream.error.write("radiata: \(message)\n")
     }
 }

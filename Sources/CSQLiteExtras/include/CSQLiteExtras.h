@@ -1,7 +1,9 @@
 // What Swift cannot call (variadic functions) or what GRDB keeps for itself (the authorizer): a small C face on the system's SQLite.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 // Turns on SQLITE_DBCONFIG_DEFENSIVE and turns off trusted schema, double-quoted strings and loadable extensions on a connection.
 // `database` is a `sqlite3 *`. Returns an SQLite result code.
@@ -12,38 +14,25 @@ const char *cse_version(void);
 // 3040001
 int cse_version_number(void);
 
-// A read-only statement of a user on a connection of its own, fenced in by an authorizer, limits and a deadline.
-typedef struct cse_query cse_query;
-
-enum { CSE_ROW = 100, CSE_DONE = 101 };
-enum { CSE_NULL = 0, CSE_INTEGER = 1, CSE_REAL = 2, CSE_TEXT = 3, CSE_BLOB = 4 };
-
-// Opens `path` read-only. `allowed` names the tables and views that may be read, `hidden` columns of them ("table.column") that read as NULL
-// (NULL-terminated arrays, copied). `memory` bounds what SQLite may take beyond what it has now, in bytes.
-// Returns 0 and a handle, or an SQLite result code with a handle that only serves `cse_query_message` and `cse_query_close`.
-int cse_query_open(
-    const char *path, const char *const *allowed, const char *const *hidden, int64_t memory, cse_query **query);
-// Compiles exactly one read-only statement. Returns 0 or an SQLite result code; `cse_query_message` says what is wrong.
-int cse_query_prepare(cse_query *query, const char *sql, int length);
-// Steps until the next row. `deadline_milliseconds` is the time left for this call and all later ones.
-int cse_query_step(cse_query *query, int64_t deadline_milliseconds);
-const char *cse_query_message(cse_query *query);
-int cse_query_columns(cse_query *query);
-const char *cse_query_name(cse_query *query, int column);
-int cse_query_type(cse_query *query, int column);
-int64_t cse_query_integer(cse_query *query, int column);
-double cse_query_real(cse_query *query, int column);
-// Bytes of a text or blob value, valid until the next step; `count` gets their number.
-const void *cse_query_bytes(cse_query *query, int column, int *count);
-void cse_query_close(cse_query *query);
+// A child process that answers one query of a user (Sources/radiata-query), talked to by a socket that is its standard input and output.
+// `program` is run without arguments and without this process's environment and descriptors. `*channel` gets this side of the socket.
+// Returns its pid, or -errno.
+pid_t cse_helper_start(const char *program, int *channel);
+// Sends all bytes. Returns 0 or -errno.
+int cse_helper_send(int channel, const void *bytes, size_t count);
+// Says that nothing more will be sent.
+void cse_helper_sent(int channel);
+// Waits at most `milliseconds` for bytes. Returns how many came, 0 at the end, -ETIMEDOUT when the time is over, or -errno.
+ssize_t cse_helper_receive(int channel, void *bytes, size_t room, int64_t milliseconds);
+// SIGKILL; harmless for a process that has ended and was not yet reaped.
+void cse_helper_kill(pid_t pid);
+// Reaps it. Returns 1 with the status as wait(2) gives it, 0 if it has not ended yet (only without `waits`).
+int cse_helper_reap(pid_t pid, int waits, int *status);
 
 // Runs a prepared statement once for each of `count` points: parameters 1 and 2 are `first` and `second`, 3 the step, 4 the value (NaN is
 // bound as NULL). `statement` is a `sqlite3_stmt *`. Returns 0 or the SQLite result code of the first run that failed.
 int cse_insert_points(
     void *statement, int64_t first, int64_t second, const int64_t *steps, const double *values, int64_t count);
-
-// Most bytes SQLite has held at once in this process.
-int64_t cse_memory_highwater(void);
 
 // Gives what the C library's allocator keeps of freed memory back to the system.
 void cse_give_back_memory(void);

@@ -2,24 +2,27 @@ package import CoreNets
 import CoreTensor
 
 extension AdapterSet {
-    /// Reads an adapter file, recognising each layer's algorithm by its keys.
+    /// Reads an adapter, recognising each layer's algorithm by its keys.
     ///
     /// Keys of known components that are not handed in are left alone.
+    /// - Parameters:
+    ///   - path: a file, or a folder as PEFT and diffusers write it.
     /// - Throws: `AdapterError` naming the key that has no place, is missing or has a wrong shape; the reader's own error for
     ///   a broken file.
     package static func load(
         _ path: String, unet: (any Module)?, textEncoder: (any Module)?, secondTextEncoder: (any Module)? = nil
     ) throws -> AdapterSet {
-        let file = try SafetensorsFile(path: path)
+        let source = try AdapterSource(path: path)
         do {
-            return try load(file, unet: unet, textEncoder: textEncoder, secondTextEncoder: secondTextEncoder)
+            return try load(source, unet: unet, textEncoder: textEncoder, secondTextEncoder: secondTextEncoder)
         } catch let error as AdapterError {
-            throw AdapterError(error.code, "\(path): \(error.message)")
+            throw AdapterError(
+                error.code, error.message.hasPrefix(path) ? error.message : "\(path): \(error.message)")
         }
     }
 
     private static func load(
-        _ file: SafetensorsFile, unet: (any Module)?, textEncoder: (any Module)?, secondTextEncoder: (any Module)?
+        _ source: AdapterSource, unet: (any Module)?, textEncoder: (any Module)?, secondTextEncoder: (any Module)?
     ) throws -> AdapterSet {
         var places: [String: LayerTarget] = [:]
         var present: [String] = []
@@ -33,54 +36,54 @@ extension AdapterSet {
                 }
             }
         }
-        let groups = try grouped(file, places: places, present: present)
-        let scales = try PEFTScales(file.metadata)
-        var layers: [AdapterLayer] = []
+        let groups = try source.layers.filter { try isPlaced($0, places: places, present: present) }
+        var (layers, read): ([AdapterLayer], [StoredLayer]) = ([], [])
         var taken: [ObjectIdentifier: String] = [:]
-        for (name, keys) in groups {
-            guard let target = places[name] else { continue }
-            if let other = taken.updateValue(name, forKey: ObjectIdentifier(target.module)) {
-                throw AdapterError(.unplacedKey, "\(name) and \(other) are the same layer")
+        for group in groups {
+            guard let target = places[group.name] else { continue }
+            if let other = taken.updateValue(group.firstKey, forKey: ObjectIdentifier(target.module)) {
+                throw AdapterError(.unplacedKey, "\(group.firstKey) and \(other) belong to the same layer")
             }
-            layers.append(try readLayer(target, LayerKeys(name: name, keys: keys, file: file, scales: scales)))
+            if target.geometry.kind == .norm, !group.keys.keys.contains(where: Self.normSuffixes.contains) {
+                throw AdapterError(.unplacedKey, "\(group.firstKey): a normalisation layer; wanted w_norm and b_norm")
+            }
+            var stored = try source.stored(group)
+            layers.append(try readLayer(target, &stored))
+            // Their numbers are in the layer now.
+            stored.tensors = stored.tensors.mapValues { StoredTensor([], shape: [0] + $0.shape) }
+            read.append(stored)
         }
         let order = Dictionary(
             places.values.map { (ObjectIdentifier($0.module), $0.fileName) }, uniquingKeysWith: { first, _ in first })
         layers.sort {
             (order[ObjectIdentifier($0.target.module)] ?? "") < (order[ObjectIdentifier($1.target.module)] ?? "")
         }
-        return AdapterSet(layers: layers, metadata: file.metadata)
+        let set = AdapterSet(layers: layers, metadata: source.metadata)
+        set.warnings = source.warnings(read)
+        return set
     }
 
-    /// The file's keys by layer name and suffix, for the layers of the components that run.
+    private static let normSuffixes = ["w_norm", StoredLayer.wholeWeight, StoredLayer.wholeBias]
+
+    /// Whether a layer of the file belongs to a network that runs.
     ///
     /// - Parameter present: prefixes of the names of components that run.
-    private static func grouped(
-        _ file: SafetensorsFile, places: [String: LayerTarget], present: [String]
-    ) throws -> [(name: String, keys: [String: String])] {
-        var groups: [String: [String: String]] = [:]
-        for key in file.names {
-            let (name, suffix) = StoredKey.split(key)
-            if places[name] == nil {
-                guard isOfAbsentComponent(name, present: present) else {
-                    throw AdapterError(
-                        .unplacedKey,
-                        "\(key): the network has no layer of that name; wanted names such as "
-                            + "\(places.keys.sorted().first ?? "lora_unet_…")")
-                }
-                continue
-            }
-            if let other = groups[name, default: [:]].updateValue(key, forKey: suffix) {
-                throw AdapterError(.unplacedKey, "\(key) and \(other) are the same tensor")
-            }
+    /// - Throws: `AdapterError.unplacedKey` for one that belongs to none at all.
+    private static func isPlaced(
+        _ layer: AdapterSource.Layer, places: [String: LayerTarget], present: [String]
+    ) throws -> Bool {
+        if places[layer.name] != nil { return true }
+        guard isOfAbsentComponent(layer.name, present: present) else {
+            throw AdapterError(
+                .unplacedKey,
+                "\(layer.firstKey): the network has no layer of that name; wanted names such as "
+                    + "\(places.keys.sorted().first ?? "lora_unet_…")")
         }
-        return groups.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        return false
     }
 
-    /// Other components' keys are none of our business: a text encoder's where only the U-Net runs, a second text encoder's,
-    /// bundled embeddings.
+    /// Other components' keys are none of our business: a text encoder's where only the U-Net runs, a second text encoder's.
     private static func isOfAbsentComponent(_ name: String, present: [String]) -> Bool {
-        if name == StoredKey.bundle { return true }
         let known = ["lora_unet_", "lora_te_", "lora_te1_", "lora_te2_"]
         // The model-agnostic prefix says nothing about the component.
         if name.hasPrefix("lycoris_") { return present.count == 1 || !present.contains("lora_unet_") }
@@ -88,24 +91,31 @@ extension AdapterSet {
         return !present.contains(prefix)
     }
 
-    private static func readLayer(_ target: LayerTarget, _ keys: LayerKeys) throws -> AdapterLayer {
+    private static func readLayer(_ target: LayerTarget, _ stored: inout StoredLayer) throws -> AdapterLayer {
+        let site = target.site(named: stored.name)
+        if stored.isWhole {
+            let geometry = target.geometry
+            let weight = TapOrder.file(fromMemory: site.weight.values, taps: geometry.taps, inputs: geometry.inputs)
+            stored = try stored.resolved(
+                weight: StoredTensor(weight.map(Double.init), shape: geometry.fileShape),
+                bias: site.bias.map { StoredTensor($0.values.map(Double.init), shape: [geometry.outputs]) })
+        }
+        let keys = LayerKeys(stored)
         let content: AdapterLayer.Content
         if target.geometry.kind == .norm {
-            guard keys.has("w_norm") else {
-                throw AdapterError(
-                    .unplacedKey,
-                    "\(keys.name).\(keys.remaining.first ?? ""): a normalisation layer; wanted w_norm and b_norm")
-            }
             content = .norm(try .read(target.geometry, keys))
         } else {
-            let (algorithm, update) = try AdapterRegistry.read(at: target.site(named: keys.name), keys)
+            let (algorithm, update) = try AdapterRegistry.read(at: site, stored.algorithm, keys)
             content = .weight(algorithm, update)
         }
         if let extra = keys.remaining.first {
             throw AdapterError(
-                .unplacedKey, "\(keys.name).\(extra): the layer's algorithm, told by its other keys, has no such tensor"
-            )
+                .unplacedKey,
+                "\(keys.key(extra)): the layer's algorithm, told by its other keys, has no such tensor")
         }
-        return AdapterLayer(target: target, name: keys.name, content: content)
+        var layer = AdapterLayer(target: target, name: stored.name, content: content)
+        layer.spellings = stored.spellings
+        layer.isFolded = stored.isFolded
+        return layer
     }
 }

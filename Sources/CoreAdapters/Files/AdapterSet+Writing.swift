@@ -12,9 +12,16 @@ extension AdapterSet {
     /// The file's tensors, alphas as scalars.
     package func fileTensors(naming: Naming = .canonical) -> [(name: String, shape: [Int], floats: [Float])] {
         layers.flatMap { layer in
-            let name = naming == .canonical ? layer.target.fileName : layer.name
-            let tensors = layer.fileTensors.map { ("\(name).\($0.suffix)", $0.shape, $0.floats) }
-            return tensors + (layer.alpha.map { [("\(name).alpha", [], [$0])] } ?? [])
+            func name(_ suffix: String) -> String? {
+                guard naming == .asRead else { return "\(layer.target.fileName).\(suffix)" }
+                // An alpha of a configuration is not in the file.
+                return layer.spellings[suffix] ?? (suffix == "alpha" ? nil : "\(layer.name).\(suffix)")
+            }
+            let tensors = layer.fileTensors.compactMap { tensor in
+                name(tensor.suffix).map { ($0, tensor.shape, tensor.floats) }
+            }
+            let alpha = layer.alpha.flatMap { alpha in name("alpha").map { ($0, [Int](), [alpha]) } }
+            return tensors + [alpha].compactMap(\.self)
         }
     }
 

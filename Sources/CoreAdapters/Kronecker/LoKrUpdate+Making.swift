@@ -82,7 +82,7 @@ extension LoKrUpdate {
         guard geometry.outputs % outer == 0, geometry.inputs % groups == 0 else {
             throw AdapterError(
                 .wrongShape,
-                "\(keys.name).\(prefix)lokr_w1: found shape [\(outer), \(groups)], wanted divisors of the layer's "
+                "\(keys.key(prefix + "lokr_w1")): found shape [\(outer), \(groups)], wanted divisors of the layer's "
                     + "[\(geometry.outputs), \(geometry.inputs)]")
         }
         let large = try readLarge(
@@ -105,7 +105,7 @@ extension LoKrUpdate {
             let flat = Array(shape.prefix(2))
             guard flat.count == 2, values.count == flat[0] * flat[1], !flat.contains(0), columns ?? flat[1] == flat[1]
             else {
-                throw AdapterError(.wrongShape, "\(keys.name).\(suffix): found shape \(shape), wanted a matrix")
+                throw AdapterError(.wrongShape, "\(keys.key(suffix)): found shape \(shape), wanted a matrix")
             }
             return AdapterTensor(suffix, fileShape: shape, shape: flat, fileValues: values)
         }

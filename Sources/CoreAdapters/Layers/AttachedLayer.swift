@@ -59,6 +59,7 @@ package final class AttachedLayer: LayerAdapter {
             let (weight, bias) = keptWeight(call)
             return apply(weight, bias, call)
         }
+        kept = nil
         if member.control.skips(member.name) { return call.base(call.x) }
         let mask = member.control.rowMask(member.name, rows: geometry.outputs)
         let onRank = member.control.rankActivations(member.name)
@@ -110,14 +111,16 @@ package final class AttachedLayer: LayerAdapter {
                 // Every adapter's ΔW is taken from the base, so that their order says nothing.
                 weight = weight.map { add($0, subtract(changed, base)) } ?? changed
                 let changedBias = member.update.bias(base: call.bias, strength: member.strength)
-                if let changedBias, let original = call.bias, let sum = bias, changedBias !== original {
-                    bias = add(sum, subtract(changedBias, original))
-                }
+                guard let changedBias, changedBias !== call.bias else { continue }
+                let change = call.bias.map { subtract(changedBias, $0) } ?? changedBias
+                bias = bias.map { add($0, change) } ?? change
             }
             return (weight ?? base, bias)
         }
         let result = (generation, weight.detached(), bias?.detached())
-        kept = result
+        let bytes = weight.count * MemoryLayout<Float>.stride
+        kept = nil
+        if let control = members.first?.control, control.mayKeep(bytes: bytes) { kept = result }
         return (result.1, result.2)
     }
 }

@@ -56,7 +56,7 @@ extension FullUpdate {
         let biasDifference = try keys.takeIfPresent("diff_b")
         if let biasDifference {
             guard bias != nil else {
-                throw AdapterError(.unplacedKey, "\(keys.name).diff_b: the layer has no bias")
+                throw AdapterError(.unplacedKey, "\(keys.key("diff_b")): the layer has no bias")
             }
             try keys.require("diff_b", biasDifference.shape, sameAs: [geometry.outputs])
         }

@@ -96,7 +96,7 @@ package final class OrthogonalUpdate: LayerUpdate {
         else {
             throw AdapterError(
                 .wrongShape,
-                "\(keys.name).oft_blocks: found shape \(shape), wanted [n, b, b] or [stages, n, b, b] with n·b = \(geometry.outputs)"
+                "\(keys.key("oft_blocks")): found shape \(shape), wanted [n, b, b] or [stages, n, b, b] with n·b = \(geometry.outputs)"
             )
         }
         let rescale = try keys.takeIfPresent("rescale").map { shape, values in

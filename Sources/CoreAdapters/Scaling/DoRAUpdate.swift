@@ -70,7 +70,7 @@ package final class DoRAUpdate: LayerUpdate {
         guard onOutput || (shape.count > 1 && shape[1] == geometry.inputs && values.count == geometry.inputs) else {
             throw AdapterError(
                 .wrongShape,
-                "\(keys.name).dora_scale: found shape \(shape), wanted [\(geometry.outputs), 1] or [1, \(geometry.inputs)]"
+                "\(keys.key("dora_scale")): found shape \(shape), wanted [\(geometry.outputs), 1] or [1, \(geometry.inputs)]"
             )
         }
         return DoRAUpdate(

@@ -48,7 +48,7 @@ package final class IA3Update: LayerUpdate {
         let width = onInput ? geometry.inputs : geometry.outputs
         let (shape, values) = try keys.take("weight")
         guard values.count == width else {
-            throw AdapterError(.wrongShape, "\(keys.name).weight: found shape \(shape), wanted \(width) values")
+            throw AdapterError(.wrongShape, "\(keys.key("weight")): found shape \(shape), wanted \(width) values")
         }
         return IA3Update(
             factor: AdapterTensor("weight", fileShape: shape, shape: [width], fileValues: values), onInput: onInput,

@@ -5,80 +5,44 @@ import RunSpec
 package struct StoredAdapter: Sendable {
     package var layers: [StoredLayer]
     package var metadata: [String: String]
-    /// Keys that belong to no layer: bundled embeddings.
-    package var others: [String]
+    /// Tensors that belong to no layer: bundled embeddings, which are carried along.
+    package var others: [Other]
+    /// What a reader should be told about the file.
+    package var warnings: [String] = []
 
-    package init(layers: [StoredLayer], metadata: [String: String] = [:], others: [String] = []) {
+    package struct Other: Sendable {
+        package let key: String
+        let shape: [Int]
+        let bytes: [UInt8]
+        let type: SafetensorsType
+    }
+
+    package init(layers: [StoredLayer], metadata: [String: String] = [:], others: [Other] = []) {
         self.layers = layers
         self.metadata = metadata
         self.others = others
     }
 
+    /// - Parameter path: a file, or a folder as PEFT and diffusers write it.
     /// - Throws: `AdapterError` naming the key that makes up no known algorithm; the reader's own error for a broken file.
     package init(path: String) throws {
-        let file = try SafetensorsFile(path: path)
-        do {
-            try self.init(file)
-        } catch let error as AdapterError {
-            throw AdapterError(error.code, "\(path): \(error.message)")
-        }
-    }
-
-    private init(_ file: SafetensorsFile) throws {
-        var groups: [String: [String: String]] = [:]
-        var others: [String] = []
-        for key in file.names {
-            let (name, suffix) = StoredKey.split(key)
-            guard name != StoredKey.bundle else {
-                others.append(key)
-                continue
+        let source = try AdapterSource(path: path)
+        layers = try source.layers.map { layer in
+            let stored = try source.stored(layer)
+            do {
+                try stored.checkShapes()
+            } catch let error as AdapterError {
+                throw AdapterError(error.code, "\(path): \(error.message)")
             }
-            if let other = groups[name, default: [:]].updateValue(key, forKey: suffix) {
-                throw AdapterError(.unplacedKey, "\(key) and \(other) are the same tensor")
+            return stored
+        }
+        metadata = source.metadata
+        others = try source.embeddings.compactMap { key, file in
+            try file.info(key).map {
+                Other(key: key, shape: $0.shape, bytes: try file.bytes(key), type: $0.dtype)
             }
         }
-        guard !groups.isEmpty else {
-            throw AdapterError(
-                .nothingSelected, "no adapter: the file holds no layer; wanted keys such as lora_unet_….lora_up.weight")
-        }
-        let scales = try PEFTScales(file.metadata)
-        layers = try groups.sorted { $0.key < $1.key }.map { name, keys in
-            var layer = try Self.layer(name, keys, file)
-            if layer.alpha == nil, let key = keys["lora_down.weight"], let rank = layer.rank {
-                layer.alpha = scales?.alpha(key: key, rank: rank)
-            }
-            return layer
-        }
-        metadata = file.metadata
-        self.others = others
-    }
-
-    private static func layer(
-        _ name: String, _ keys: [String: String], _ file: SafetensorsFile
-    ) throws -> StoredLayer {
-        var tensors: [String: StoredTensor] = [:]
-        var alpha: Double?
-        for (suffix, key) in keys {
-            let values = try file.floats(key).map(Double.init)
-            let shape = StoredKey.shape(of: key, file.info(key)?.shape ?? [])
-            guard suffix == "alpha" else {
-                guard values.allSatisfy(\.isFinite) else {
-                    throw AdapterError(.wrongShape, "\(key): holds numbers that are not finite")
-                }
-                tensors[suffix] = StoredTensor(values, shape: shape)
-                continue
-            }
-            guard values.count == 1, values[0].isFinite else {
-                throw AdapterError(.wrongShape, "\(key): found \(values) of shape \(shape), wanted one finite number")
-            }
-            alpha = values[0]
-        }
-        guard var algorithm = AdapterRegistry.algorithm(has: { keys[$0] != nil }) else {
-            guard keys["w_norm"] != nil else { throw AdapterRegistry.unknown(name, keys.keys.sorted()) }
-            return StoredLayer(name: name, algorithm: nil, tensors: tensors)
-        }
-        if algorithm == .diagOFT, tensors["oft_blocks"]?.shape.count == 4 { algorithm = .boft }
-        return StoredLayer(name: name, algorithm: algorithm, tensors: tensors, alpha: alpha)
+        warnings = source.warnings(layers)
     }
 
     /// Whether the names are those of SDXL, whose U-Net has the original blocks' names and which has two text encoders.
@@ -98,6 +62,13 @@ package struct StoredAdapter: Sendable {
     package func save(to path: String, type: SafetensorsType = .f16) throws {
         var writer = SafetensorsWriter(metadata: metadata)
         for layer in layers {
+            guard !layer.isWhole else {
+                throw AdapterError(
+                    .badOption,
+                    "\(layer.key(layer.tensors[StoredLayer.wholeBias] == nil ? StoredLayer.wholeWeight : StoredLayer.wholeBias)): "
+                        + "kept in full, which kohya's keys cannot say; name the base model (--model) to make a difference of it"
+                )
+            }
             for (suffix, tensor) in layer.tensors.sorted(by: { $0.key < $1.key }) {
                 writer.add("\(layer.name).\(suffix)", shape: tensor.shape, floats: tensor.floats, type: type)
             }
@@ -105,6 +76,7 @@ package struct StoredAdapter: Sendable {
                 writer.add("\(layer.name).alpha", shape: [], floats: [Float(alpha)], type: type)
             }
         }
+        for other in others { writer.add(other.key, shape: other.shape, bytes: other.bytes, type: other.type) }
         try writer.write(to: path)
     }
 }

@@ -8,99 +8,163 @@ extension StoredLayer {
     ///   - base: the weight as its file has it, `[outputs, inputs, …]`; needed where `needsBase`, and to check shapes.
     ///   - strength: what 1 stands for is the trained adapter; rotations and DoRA do not simply multiply by it.
     /// - Returns: `[outputs, inputs · taps]` in the file's order.
-    /// - Throws: `AdapterError` for missing keys and shapes that do not fit.
+    /// - Throws: `AdapterError` for missing keys and shapes that do not fit, before any of them is multiplied out.
     package func delta(base: StoredTensor?, strength: Double = 1) throws -> DoubleMatrix {
-        let change: DoubleMatrix
-        if needsBase {
-            guard let base else {
-                throw AdapterError(
-                    .badOption,
-                    "\(name): \(isDoRA ? "DoRA" : algorithm?.rawValue ?? "it") changes a weight relative to itself; name the base model"
-                )
-            }
-            change = try isDoRA ? decomposed(base, strength: strength) : relative(base, strength: strength)
-        } else {
-            change = try plain().scaled(by: strength)
+        guard needsBase else {
+            let factors = try factors(fitting: base)
+            if base == nil { try requireModest(factors) }
+            return factors.dense.scaled(by: strength)
         }
-        if let base {
-            let weight = base.matrix
-            guard change.rows == weight.rows, change.columns == weight.columns else {
-                throw AdapterError(
-                    .wrongShape,
-                    "\(name): its tensors make \(change.rows) × \(change.columns) numbers, the base's weight is \(base.shape)"
-                )
-            }
+        guard let base else {
+            let what = isDoRA ? "DoRA" : algorithm.map(\.rawValue) ?? "a weight in full"
+            throw AdapterError(
+                .badOption, "\(place): \(what) changes a weight relative to itself; name the base model")
+        }
+        guard !isWhole else {
+            throw AdapterError(.badOption, "\(place): a weight in full has no difference yet")
+        }
+        var change = try isDoRA ? decomposed(base, strength: strength) : relative(base, strength: strength)
+        guard change.rows == base.matrix.rows, change.columns == base.matrix.columns else {
+            throw misfit(change.rows, change.columns, base)
+        }
+        if let whole = tensors["diff"] {
+            try require("diff", whole.shape, base.shape)
+            change = change + whole.matrix.scaled(by: strength)
         }
         return change
     }
 
     /// What the layer's bias, or the norm's, changes by; nil if it does not.
-    package var biasDelta: StoredTensor? { tensors["diff_b"] ?? tensors["b_norm"] }
+    package var biasDelta: StoredTensor? {
+        let difference = tensors["diff_b"] ?? tensors["b_norm"]
+        guard var own = tensors["lora_up.bias"] else { return difference }
+        own.scale(by: scale)
+        guard let difference, difference.values.count == own.values.count else { return own }
+        return StoredTensor(zip(own.values, difference.values).map { $0 + $1 }, shape: own.shape)
+    }
 
-    /// ΔW of the algorithms that do not look at the base.
-    private func plain() throws -> DoubleMatrix {
+    /// The first key that `biasDelta` comes from.
+    package var biasKey: String {
+        key(["diff_b", "b_norm", "lora_up.bias"].first { tensors[$0] != nil } ?? "diff_b")
+    }
+
+    /// More numbers than this are not multiplied out where no base of that size is there either: 2 GB.
+    package static let mostNumbers = 1 << 28
+
+    private func require(_ factors: UpdateFactors, fits base: StoredTensor) throws {
+        guard factors.rows == base.matrix.rows, factors.columns == base.matrix.columns else {
+            throw misfit(factors.rows, factors.columns, base)
+        }
+    }
+
+    private func misfit(_ rows: Int, _ columns: Int, _ base: StoredTensor) -> AdapterError {
+        AdapterError(
+            .wrongShape,
+            "\(place): its tensors make \(rows) × \(columns) numbers, the base's weight is \(base.shape)")
+    }
+
+    /// Refuses what would take more memory than any file of the layer.
+    package func requireModest(_ factors: UpdateFactors, limit: Int = mostNumbers) throws {
+        guard factors.numbers > Double(limit) else { return }
+        let gigabytes = (factors.numbers * 8 / 1e9).rounded(.up)
+        throw AdapterError(
+            .wrongShape,
+            "\(place): its tensors make \(factors.rows) × \(factors.columns) numbers, \(Int(min(gigabytes, 1e15))) GB if written "
+                + "out, which this needs; the limit is \(limit) numbers")
+    }
+
+    /// ΔW of the algorithms that do not look at the base, not multiplied out, at strength 1; the part inside DoRA's
+    /// magnitudes, where there are some.
+    ///
+    /// - Parameter base: held against the size, where it is given.
+    package func factors(fitting base: StoredTensor? = nil) throws -> UpdateFactors {
+        let own = try ownFactors()
+        // A bias alone shows no size.
+        if algorithm == nil, !isNorm { return base.map { .whole(.zeros($0.matrix.rows, $0.matrix.columns)) } ?? own }
+        if let base { try require(own, fits: base) }
+        guard algorithm != .full, algorithm != nil, !needsBase, let whole = tensors["diff"] else { return own }
+        guard whole.matrix.rows == own.rows, whole.matrix.columns == own.columns else {
+            throw AdapterError(
+                .wrongShape,
+                "\(key("diff")): found shape \(whole.shape), the layer's other tensors make \(own.rows) × \(own.columns)"
+            )
+        }
+        return .sum(own, .whole(whole.matrix))
+    }
+
+    /// Whether the tensors fit each other, as far as no base is needed to tell.
+    func checkShapes() throws {
+        switch algorithm {
+        case .ia3, .glora, .glokr, .diagOFT, .boft: return
+        default: _ = try factors()
+        }
+    }
+
+    /// Without a difference that stands beside them.
+    package func ownFactors() throws -> UpdateFactors {
         switch algorithm {
         case .lora, .locon, .dylora:
-            let up = try tensor("lora_up.weight").matrix
-            let down = try tensor("lora_down.weight")
-            try require("lora_up.weight", try tensor("lora_up.weight").shape, [up.rows, down.shape.first ?? 0])
-            guard let core = tensors["lora_mid.weight"] else { return (up * down.matrix).scaled(by: scale) }
-            return (up * (try tucker(core, down, "lora_mid.weight"))).scaled(by: scale)
+            let (up, down) = (try tensor("lora_up.weight"), try tensor("lora_down.weight"))
+            guard let core = tensors["lora_mid.weight"] else {
+                try require("lora_up.weight", up.shape, [up.matrix.rows, down.shape.first ?? 0])
+                return .scaled(.product(up.matrix, down.matrix), scale)
+            }
+            try require("lora_up.weight", up.shape, [up.matrix.rows, core.shape.first ?? 0])
+            return .scaled(.product(up.matrix, try tucker("lora_mid.weight", core, down)), scale)
         case .loha:
             let first = try half("hada_w1_a", "hada_w1_b", "hada_t1")
             let second = try half("hada_w2_a", "hada_w2_b", "hada_t2")
             guard first.rows == second.rows, first.columns == second.columns else {
                 throw AdapterError(
                     .wrongShape,
-                    "\(name).hada_w2_a: the two products are \(first.rows) × \(first.columns) and \(second.rows) × \(second.columns); wanted equal sizes"
+                    "\(key("hada_w2_a")): the two products are \(first.rows) × \(first.columns) and \(second.rows) × \(second.columns); wanted equal sizes"
                 )
             }
-            return first.hadamard(second).scaled(by: scale)
-        case .lokr: return try kronecker("").scaled(by: scale)
-        case .full: return try tensor("diff").matrix
-        case nil: return try tensor("w_norm").matrix
-        default: preconditionFailure("\(name): \(algorithm?.rawValue ?? "") needs its base")
+            return .scaled(.hadamard(first, second), scale)
+        case .lokr: return .scaled(try kronecker(""), scale)
+        case .full: return .whole(try tensor("diff").matrix)
+        case nil where isNorm: return .whole(try tensor("w_norm").matrix)
+        case nil: return .whole(.zeros(biasDelta?.values.count ?? 0, 0))
+        default:
+            throw AdapterError(.badOption, "\(place): \(algorithm?.rawValue ?? "") is no product of factors")
         }
     }
 
     /// [r, in · taps] = Σₙ core[m, n, t] · down[n, i], columns in the file's order.
-    private func tucker(_ core: StoredTensor, _ down: StoredTensor, _ suffix: String) throws -> DoubleMatrix {
+    private func tucker(_ suffix: String, _ core: StoredTensor, _ down: StoredTensor) throws -> DoubleMatrix {
         let (rank, lower) = (core.shape.first ?? 0, down.matrix)
         guard core.shape.count == 4, core.shape[1] == lower.rows, rank > 0 else {
             throw AdapterError(
-                .wrongShape, "\(name).\(suffix): found shape \(core.shape), wanted [r, \(lower.rows), k, k]")
+                .wrongShape, "\(key(suffix)): found shape \(core.shape), wanted [r, \(lower.rows), k, k]")
         }
         let taps = core.shape[2] * core.shape[3]
-        let inputs = lower.transposed  // [in, n]
-        var values: [Double] = []
-        for m in 0..<rank {
-            let slice = DoubleMatrix(
-                Array(core.values[m * lower.rows * taps..<(m + 1) * lower.rows * taps]), rows: lower.rows, columns: taps
+        guard Double(rank) * Double(lower.columns) * Double(taps) <= Double(Self.mostNumbers) else {
+            throw AdapterError(
+                .wrongShape, "\(key(suffix)): found shape \(core.shape) for \(lower.columns) inputs, which is too large"
             )
-            values += (inputs * slice).values
         }
-        return DoubleMatrix(values, rows: rank, columns: lower.columns * taps)
+        return TuckerCore.lowered(core.matrix, inner: lower, taps: taps)
     }
 
     /// One of LoHa's low-rank products, with a core where the file has one.
-    private func half(_ a: String, _ b: String, _ t: String) throws -> DoubleMatrix {
+    private func half(_ a: String, _ b: String, _ t: String) throws -> UpdateFactors {
         let (up, down) = (try tensor(a), try tensor(b))
         guard let core = tensors[t] else {
             try require(a, up.shape, [up.shape.first ?? 0, down.shape.first ?? 0])
-            return up.matrix * down.matrix
+            return .product(up.matrix, down.matrix)
         }
         try require(a, up.shape, [core.shape.first ?? 0, up.shape.last ?? 0])
-        return up.matrix.transposed * (try tucker(core, down, t))
+        return .product(up.matrix.transposed, try tucker(t, core, down))
     }
 
     /// w1 ⊗ w2 without the scale.
-    private func kronecker(_ prefix: String) throws -> DoubleMatrix {
-        func product(_ number: Int) throws -> DoubleMatrix {
+    private func kronecker(_ prefix: String) throws -> UpdateFactors {
+        func product(_ number: Int) throws -> UpdateFactors {
             let stem = "\(prefix)lokr_w\(number)"
-            if let whole = tensors[stem] { return whole.matrix }
+            if let whole = tensors[stem] { return .whole(whole.matrix) }
             return try half(stem + "_a", stem + "_b", number == 2 ? prefix + "lokr_t2" : "")
         }
-        return try product(1).kronecker(try product(2))
+        return .kronecker(try product(1), try product(2))
     }
 
     /// ΔW of the algorithms that change a weight relative to itself.
@@ -114,7 +178,7 @@ extension StoredLayer {
             guard factor.count == (onInput ? inputs : weight.rows) else {
                 throw AdapterError(
                     .wrongShape,
-                    "\(name).weight: found shape \(try tensor("weight").shape), wanted \(onInput ? inputs : weight.rows) values"
+                    "\(key("weight")): found shape \(try tensor("weight").shape), wanted \(onInput ? inputs : weight.rows) values"
                 )
             }
             let taps = weight.columns / inputs
@@ -136,7 +200,7 @@ extension StoredLayer {
             else {
                 throw AdapterError(
                     .wrongShape,
-                    "\(name).a1.weight: found shape \(first), wanted [\(inputs), r] beside [r, \(inputs)], [\(weight.rows), r] and [r, \(weight.columns)]"
+                    "\(key("a1.weight")): found shape \(first), wanted [\(inputs), r] beside [r, \(inputs)], [\(weight.rows), r] and [r, \(weight.columns)]"
                 )
             }
             return (mixed(base, parts[0] * parts[1]) + parts[2] * parts[3]).scaled(by: scale * strength)
@@ -152,12 +216,13 @@ extension StoredLayer {
             else {
                 throw AdapterError(
                     .wrongShape,
-                    "\(name).a.lokr_w1: makes \(mixing.rows) × \(mixing.columns) beside \(added.rows) × \(added.columns), wanted \(inputs) × \(inputs) and \(weight.rows) × \(weight.columns)"
+                    "\(key("a.lokr_w1")): makes \(mixing.rows) × \(mixing.columns) beside \(added.rows) × \(added.columns), wanted \(inputs) × \(inputs) and \(weight.rows) × \(weight.columns)"
                 )
             }
-            return (mixed(base, mixing).scaled(by: scale("a.")) + added.scaled(by: scale("b."))).scaled(by: strength)
+            return (mixed(base, mixing.dense).scaled(by: scale("a.")) + added.dense.scaled(by: scale("b.")))
+                .scaled(by: strength)
         case .diagOFT, .boft: return try rotated(weight, strength: strength) - weight
-        default: preconditionFailure("\(name): \(algorithm?.rawValue ?? "") does not look at its base")
+        default: preconditionFailure("\(place): \(algorithm?.rawValue ?? "") does not look at its base")
         }
     }
 
@@ -185,7 +250,7 @@ extension StoredLayer {
         guard axes.count >= 3, side > 0, axes[axes.count - 2] == side, axes[axes.count - 3] * side == weight.rows else {
             throw AdapterError(
                 .wrongShape,
-                "\(name).oft_blocks: found shape \(axes), wanted [n, b, b] or [stages, n, b, b] with n·b = \(weight.rows)"
+                "\(key("oft_blocks")): found shape \(axes), wanted [n, b, b] or [stages, n, b, b] with n·b = \(weight.rows)"
             )
         }
         let count = weight.rows / side
@@ -214,7 +279,7 @@ extension StoredLayer {
         if let rescale = tensors["rescale"] {
             guard rescale.values.count == weight.rows else {
                 throw AdapterError(
-                    .wrongShape, "\(name).rescale: found shape \(rescale.shape), wanted \(weight.rows) values")
+                    .wrongShape, "\(key("rescale")): found shape \(rescale.shape), wanted \(weight.rows) values")
             }
             for i in 0..<weight.rows { for j in 0..<weight.columns { result[i, j] *= rescale.values[i] } }
         }
@@ -241,14 +306,9 @@ extension StoredLayer {
     /// DoRA: V · (strength · (m / ‖V‖ − 1) + 1) − W with V = W + ΔW.
     private func decomposed(_ base: StoredTensor, strength: Double) throws -> DoubleMatrix {
         let weight = base.matrix
-        let change = try plain()
-        guard change.rows == weight.rows, change.columns == weight.columns else {
-            throw AdapterError(
-                .wrongShape,
-                "\(name): its tensors make \(change.rows) × \(change.columns) numbers, the base's weight is \(base.shape)"
-            )
-        }
-        var v = weight + change
+        let change = try ownFactors()
+        try require(change, fits: base)
+        var v = weight + change.dense
         let scale = try tensor("dora_scale")
         let inputs = base.shape.count > 1 ? base.shape[1] : 1
         let taps = weight.columns / inputs
@@ -256,7 +316,7 @@ extension StoredLayer {
         guard onOutput || scale.values.count == inputs else {
             throw AdapterError(
                 .wrongShape,
-                "\(name).dora_scale: found shape \(scale.shape), wanted [\(weight.rows), 1] or [1, \(inputs)]")
+                "\(key("dora_scale")): found shape \(scale.shape), wanted [\(weight.rows), 1] or [1, \(inputs)]")
         }
         var squares = [Double](repeating: 0, count: scale.values.count)
         func group(_ i: Int, _ j: Int) -> Int { onOutput ? i : j / taps }

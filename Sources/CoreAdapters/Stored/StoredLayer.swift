@@ -10,27 +10,53 @@ package struct StoredLayer: Sendable {
     /// By suffix, without `alpha`.
     package var tensors: [String: StoredTensor]
     package var alpha: Double?
+    /// The layer's name as its file spells it, for messages.
+    package var place: String
+    /// The file's own key of each suffix.
+    package var spellings: [String: String] = [:]
+    /// No alpha was found where one counts: a scale of 1 is assumed.
+    package var assumesScale = false
+    /// Tensors are not those of the file: another one was multiplied into them.
+    package var isFolded = false
+
+    /// Suffixes of a weight and a bias in full, not as differences: PEFT's `modules_to_save` and `bias`.
+    package static let wholeWeight = "whole.weight"
+    package static let wholeBias = "whole.bias"
 
     package init(name: String, algorithm: Algorithm?, tensors: [String: StoredTensor], alpha: Double? = nil) {
         self.name = name
         self.algorithm = algorithm
         self.tensors = tensors
         self.alpha = alpha
+        place = name
     }
+
+    /// The file's key of a tensor.
+    package func key(_ suffix: String) -> String { spellings[suffix] ?? "\(place).\(suffix)" }
 
     package var isNorm: Bool { tensors["w_norm"] != nil }
     package var isDoRA: Bool { tensors["dora_scale"] != nil }
 
+    /// Whether a weight or a bias is there in full, which only a base turns into a difference.
+    package var isWhole: Bool { tensors[Self.wholeWeight] != nil || tensors[Self.wholeBias] != nil }
+
     /// Whether ΔW depends on the weight it changes.
     package var needsBase: Bool {
-        switch algorithm {
+        if isWhole { return true }
+        return switch algorithm {
         case .ia3, .glora, .glokr, .diagOFT, .boft: true
         default: isDoRA
         }
     }
 
     /// Numbers in the file, alpha included.
-    package var valueCount: Int { tensors.values.reduce(alpha == nil ? 0 : 1) { $0 + $1.values.count } }
+    package var valueCount: Int {
+        // What was read may have an alpha of a configuration, and a scalar multiplied into a tensor.
+        let isNew = spellings.isEmpty
+        let numbers =
+            ((isNew ? alpha != nil : spellings["alpha"] != nil) ? 1 : 0) + (spellings["scalar"] == nil ? 0 : 1)
+        return tensors.values.reduce(numbers) { $0 + $1.values.count }
+    }
 
     /// The rank that the file shows: of the low-rank factor; a block's side for the orthogonal ones; nil without one.
     package var rank: Int? {
@@ -56,8 +82,8 @@ package struct StoredLayer: Sendable {
         guard let tensor = tensors[suffix] else {
             throw AdapterError(
                 .incompleteLayer,
-                "\(name): the file has no \(name).\(suffix), which its other keys "
-                    + "(\(tensors.keys.sorted().map { "\(name).\($0)" }.joined(separator: ", "))) need")
+                "\(place): the file has no \(key(suffix)), which its other keys "
+                    + "(\(tensors.keys.map(key).sorted().joined(separator: ", "))) need")
         }
         return tensor
     }
@@ -69,8 +95,8 @@ package struct StoredLayer: Sendable {
             while shape.count > 2, shape.last == 1 { shape.removeLast() }
             return shape
         }
-        guard core(found) == core(wanted) else {
-            throw AdapterError(.wrongShape, "\(name).\(suffix): found shape \(found), wanted \(wanted)")
+        guard core(found) == core(wanted), !found.contains(0) else {
+            throw AdapterError(.wrongShape, "\(key(suffix)): found shape \(found), wanted \(wanted)")
         }
     }
 }

@@ -19,5 +19,7 @@ package struct StoredTensor: Equatable, Sendable {
         return DoubleMatrix(values, rows: rows, columns: rows == 0 ? 0 : values.count / rows)
     }
 
+    package mutating func scale(by factor: Double) { for i in values.indices { values[i] *= factor } }
+
     package var floats: [Float] { values.map { Float($0) } }
 }

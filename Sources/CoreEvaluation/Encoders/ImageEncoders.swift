@@ -4,40 +4,54 @@ import CoreTensor
 import Foundation
 package import ImageFiles
 
-/// The encoders that images are measured with; they ship with the base: CLIP in `clip/`, the frozen VAE encoder for style.
+/// A pair of encoders that images and texts are measured with: a CLIPModel's folder. Weights are in memory only between
+/// a measurement and `release`: the real ones take as much as half a U-Net.
 package final class ImageEncoders {
-    private let clip: CLIPModel
+    private let folder: String
+    private var loaded: CLIPModel?
     private let tokenizer: CLIPTokenizer
-    private let vae: AutoencoderKL
     private let side: Int
-    private let mean: [Float]
-    private let deviation: [Float]
+    private let preprocessing: ImagePreprocessing
 
-    /// - Parameters:
-    ///   - base: the folder, or a file in the folder, whose `clip/` holds the pair of encoders, with a tokenizer of its own or the base's.
-    ///   - pipeline: the base; its VAE measures style.
-    package init(base: String, pipeline: DiffusionPipeline) throws {
-        let isFile = try DiffusionPipeline.isSingleFile(base)
-        let folder = (isFile ? URL(fileURLWithPath: base).deletingLastPathComponent().path : base) + "/clip"
-        guard FileManager.default.fileExists(atPath: folder) else {
+    /// Looks at configuration, weights' header and tokenizer; weights are loaded when they are needed.
+    ///
+    /// - Parameter base: the base's tokenizer, for encoders without one of their own.
+    package init(folder: String, tokenizer base: CLIPTokenizer) throws {
+        let model = try ModelFolder(path: folder)
+        let configuration = try CLIPConfiguration(path: model.configurationPath)
+        _ = try model.elements()
+        self.folder = folder
+        tokenizer = CLIPTokenizer.isThere(folder) ? try CLIPTokenizer(directory: folder) : base
+        let text = configuration.text
+        let largest = Int(tokenizer.vocabulary.values.max() ?? 0)
+        guard largest < text.vocabularySize, tokenizer.length <= text.positions else {
             throw EvaluationError(
                 code: .model,
                 message:
-                    "\(folder): not there, but images are measured with it; put a CLIPModel folder there or drop 'evaluate'"
-            )
+                    "\(folder): its text encoder knows \(text.vocabularySize) words and \(text.positions) positions, "
+                    + "the tokenizer has ids up to \(largest) and \(tokenizer.length) positions; put the encoders' own "
+                    + "vocab.json and merges.txt there")
         }
-        clip = try DiffusionPipeline.loadCLIP(folder)
-        let own = CLIPTokenizer.isThere(folder)
-        tokenizer = own ? try CLIPTokenizer(directory: folder) : pipeline.tokenizer
-        vae = pipeline.vae
-        side = clip.configuration.vision.imageSize
-        let preprocessing = try ImagePreprocessing(folder: folder)
-        mean = preprocessing.mean
-        deviation = preprocessing.deviation
+        side = configuration.vision.imageSize
+        preprocessing = try ImagePreprocessing(folder: folder)
+    }
+
+    /// Gives the memory back until the next measurement.
+    package func release() {
+        loaded = nil
+        Compute.releaseIdleBuffers()
+    }
+
+    private func clip() throws -> CLIPModel {
+        if let loaded { return loaded }
+        let model = try DiffusionPipeline.loadCLIP(folder)
+        loaded = model
+        return model
     }
 
     /// Projected image vectors, each image encoded alone so that a vector does not depend on its neighbours.
-    package func features(_ images: [RGBImage]) -> FeatureRows {
+    package func features(_ images: [RGBImage]) throws -> FeatureRows {
+        let clip = try clip()
         let values = withoutGradients {
             images.flatMap { clip.imageEmbeddings(normalized($0)).values }
         }
@@ -45,7 +59,8 @@ package final class ImageEncoders {
     }
 
     /// Projected text vectors.
-    package func features(texts: [String]) -> FeatureRows {
+    package func features(texts: [String]) throws -> FeatureRows {
+        let clip = try clip()
         var known: [String: [Float]] = [:]
         let values = withoutGradients {
             texts.flatMap { text -> [Float] in
@@ -58,24 +73,8 @@ package final class ImageEncoders {
         return FeatureRows(normalizing: values, count: texts.count)
     }
 
-    /// Gram matrices after the VAE encoder's first convolution and each of its levels.
-    package func style(_ image: RGBImage) -> StyleGrams {
-        withoutGradients {
-            var activations: [Tensor] = []
-            _ = vae.encoder(image.tensor()) { activations.append($0) }
-            return StyleGrams(activations: activations)
-        }
-    }
-
-    /// What remains of an image after the VAE: the best that any latent can be decoded to.
-    package func roundTrip(_ image: RGBImage) -> RGBImage {
-        withoutGradients { RGBImage(vae.decode(vae.encode(image.tensor()).mean)) }
-    }
-
     /// `[1, side, side, 3]` with the encoder's mean and deviation.
     private func normalized(_ image: RGBImage) -> Tensor {
-        let pixels = image.squareCropped(side: side).pixels
-        let values = pixels.indices.map { (Float(pixels[$0]) / 255 - mean[$0 % 3]) / deviation[$0 % 3] }
-        return Tensor(values, [1, side, side, 3])
+        Tensor(preprocessing.values(image, side: side), [1, side, side, 3])
     }
 }

@@ -65,7 +65,16 @@ package struct DoubleMatrix: Equatable, Sendable {
     /// ⟨self, other⟩ = Σ aᵢⱼ bᵢⱼ
     package func inner(_ other: DoubleMatrix) -> Double {
         precondition(rows == other.rows && columns == other.columns, "\(self.size) and \(other.size)")
-        return cblas_ddot(blasint(values.count), values, 1, other.values, 1)
+        // The library counts in 32 bits.
+        let most = 1 << 30
+        return values.withUnsafeBufferPointer { a in
+            other.values.withUnsafeBufferPointer { b in
+                stride(from: 0, to: values.count, by: most).reduce(0) { sum, start in
+                    let count = min(most, values.count - start)
+                    return sum + cblas_ddot(blasint(count), a.baseAddress! + start, 1, b.baseAddress! + start, 1)
+                }
+            }
+        }
     }
 
     /// Frobenius norm.

@@ -1,16 +1,17 @@
 /// Reads the few shapes of JSON that a safetensors header is made of, in one pass, and sees repeated keys.
 struct JSONScanner {
-    private let bytes: UnsafeRawBufferPointer
-    private let file: String
-    private var position = 0
+    let bytes: UnsafeRawBufferPointer
+    private let place: String
+    var position = 0
 
-    init(_ bytes: UnsafeRawBufferPointer, file: String) {
+    /// - Parameter place: named in errors: a file, and the part of it that is read.
+    init(_ bytes: UnsafeRawBufferPointer, place: String) {
         self.bytes = bytes
-        self.file = file
+        self.place = place
     }
 
     func fault(_ what: String, _ code: TensorError.Code = .malformed) -> TensorError {
-        TensorError(code, "\(file): header, byte \(position): \(what)")
+        TensorError(code, "\(place), byte \(position): \(what)")
     }
 
     /// `{"key": value, …}`; `value` reads one value per key.
@@ -113,18 +114,18 @@ struct JSONScanner {
         return value
     }
 
-    private mutating func take(_ byte: UInt8) -> Bool {
+    mutating func take(_ byte: UInt8) -> Bool {
         skipSpace()
         guard position < bytes.count, bytes[position] == byte else { return false }
         position += 1
         return true
     }
 
-    private mutating func expect(_ byte: UInt8) throws {
+    mutating func expect(_ byte: UInt8) throws {
         guard take(byte) else { throw fault("wanted '\(Character(Unicode.Scalar(byte)))'") }
     }
 
-    private mutating func skipSpace() {
+    mutating func skipSpace() {
         while position < bytes.count {
             switch bytes[position] {
             case 0x20, 0x0A, 0x0D, 0x09: position += 1

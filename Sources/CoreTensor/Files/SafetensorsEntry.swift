@@ -5,5 +5,8 @@ package struct SafetensorsEntry: Equatable, Sendable {
     /// Bytes, counted from the start of the data.
     let offsets: Range<Int>
 
+    /// Bytes in the file.
+    package var bytes: Int { offsets.count }
+
     package var count: Int { shape.product }
 }

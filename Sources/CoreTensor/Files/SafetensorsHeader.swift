@@ -11,14 +11,14 @@ struct SafetensorsHeader {
     ///   - dataBytes: bytes after the header, which the tensors must fill without gaps.
     ///   - file: named in errors.
     init(json: UnsafeRawBufferPointer, dataBytes: Int, file: String) throws {
-        var scanner = JSONScanner(json, file: file)
+        var scanner = JSONScanner(json, place: "\(file): header")
         var entries: [String: SafetensorsEntry] = [:]
         var metadata: [String: String] = [:]
         var seen: Set<String> = []
         try scanner.object { scanner, name in
             guard seen.insert(name).inserted else { throw scanner.fault("the name '\(name)' occurs twice") }
             if name == "__metadata__" {
-                try scanner.object { scanner, key in metadata[key] = try scanner.string() }
+                metadata = try Self.metadata(&scanner)
             } else {
                 entries[name] = try Self.entry(named: name, &scanner)
             }
@@ -27,6 +27,25 @@ struct SafetensorsHeader {
         self.entries = entries
         self.metadata = metadata
         try checkTiling(dataBytes: dataBytes, file: file)
+    }
+
+    /// `__metadata__`: text for text. null stands for none, as the reference implementation reads it.
+    private static func metadata(_ scanner: inout JSONScanner) throws -> [String: String] {
+        let value = try scanner.value()
+        if value == .null { return [:] }
+        guard case .object(let members) = value else {
+            throw scanner.fault("__metadata__ is \(value.kind), wanted a map of text to text, or null")
+        }
+        var metadata: [String: String] = [:]
+        for member in members {
+            guard case .text(let text) = member.value else {
+                throw scanner.fault(
+                    "__metadata__: '\(member.name)' is \(member.value.kind), wanted text: the format knows nothing else there"
+                )
+            }
+            metadata[member.name] = text
+        }
+        return metadata
     }
 
     private static func entry(named name: String, _ scanner: inout JSONScanner) throws -> SafetensorsEntry {
@@ -44,8 +63,14 @@ struct SafetensorsHeader {
             default: throw scanner.fault("'\(name)' has the unknown key '\(key)'")
             }
         }
-        guard let type, let shape, let offsets, offsets.count == 2, offsets[0] <= offsets[1] else {
-            throw scanner.fault("'\(name)' wants dtype, shape and data_offsets [begin, end]")
+        guard let type, let shape, let offsets else {
+            let missing = [
+                type == nil ? "dtype" : nil, shape == nil ? "shape" : nil, offsets == nil ? "data_offsets" : nil,
+            ]
+            throw scanner.fault("'\(name)' has no \(missing.compactMap(\.self).joined(separator: ", no "))")
+        }
+        guard offsets.count == 2, offsets[0] <= offsets[1] else {
+            throw scanner.fault("'\(name)' has the data_offsets \(offsets), wanted [begin, end]")
         }
         var bytes = type.size
         for side in shape {
@@ -75,10 +100,16 @@ struct SafetensorsHeader {
             }
             position = entry.offsets.upperBound
         }
-        guard position == dataBytes else {
+        guard position <= dataBytes else {
             throw TensorError(
                 .malformed,
                 "\(file): tensors take \(position) bytes but the file holds \(dataBytes); it may be cut short")
+        }
+        guard position == dataBytes else {
+            throw TensorError(
+                .malformed,
+                "\(file): \(dataBytes - position) bytes follow the last tensor, which ends at byte \(position) of the data; wanted none"
+            )
         }
     }
 }

@@ -30,6 +30,8 @@ package struct AdapterComparison: Codable, Sendable {
     }
 
     package let adapters: [String]
+    /// What was assumed about the files.
+    package let warnings: [String]
     package let strengths: [Double]
     /// Norm of each whole change.
     package let norms: [Double]
@@ -49,6 +51,7 @@ package struct AdapterComparison: Codable, Sendable {
         var places: [String: [Int: StoredLayer]] = [:]
         for (index, file) in files.enumerated() {
             for layer in file.layers {
+                let layer = try weights?.resolved(layer) ?? layer
                 let name = try weights?.layer(layer.name).name ?? CanonicalName.of(layer.name)
                 places[name, default: [:]][index] = layer
             }
@@ -63,6 +66,7 @@ package struct AdapterComparison: Codable, Sendable {
         for gram in grams { total = total + gram }
         let rows = zip(order, grams).map { name, gram in Self.row(name, gram, couples) }
         self.adapters = adapters.map(\.path)
+        warnings = files.flatMap(\.warnings)
         strengths = adapters.map(\.strength)
         norms = indices.map { total[$0, $0].squareRoot() }
         together = max(0, total.values.reduce(0, +)).squareRoot()
@@ -77,16 +81,23 @@ package struct AdapterComparison: Codable, Sendable {
         }
     }
 
+    /// More than this are not gone through, block by block: half a minute's work.
+    private static let mostNumbers = 0x1p33
+
     /// Inner products of the adapters' changes of one layer, strengths included.
     private static func gram(
         _ name: String, _ layers: [Int: StoredLayer], _ adapters: [(path: String, strength: Double)],
         _ weights: BaseWeights?
     ) throws -> DoubleMatrix {
         let base = try weights.map { try $0.weight(try $0.layer(name)) }
-        var deltas: [Int: DoubleMatrix] = [:]
+        var deltas: [Int: UpdateFactors] = [:]
         for (index, layer) in layers {
             do {
-                deltas[index] = try layer.delta(base: base, strength: adapters[index].strength)
+                let strength = adapters[index].strength
+                deltas[index] =
+                    layer.needsBase
+                    ? .whole(try layer.delta(base: base, strength: strength))
+                    : .scaled(try layer.factors(fitting: base), strength)
             } catch let error as AdapterError {
                 throw AdapterError(error.code, "\(adapters[index].path): \(error.message)")
             }
@@ -94,13 +105,19 @@ package struct AdapterComparison: Codable, Sendable {
         var gram = DoubleMatrix.zeros(adapters.count, adapters.count)
         for (i, a) in deltas {
             for (j, b) in deltas where j >= i {
-                guard a.values.count == b.values.count, a.rows == b.rows else {
+                guard a.columns == b.columns, a.rows == b.rows else {
                     throw AdapterError(
                         .wrongShape,
                         "\(name): \(adapters[i].path) changes \(a.rows) × \(a.columns) numbers, \(adapters[j].path) \(b.rows) × \(b.columns); are they of one base?"
                     )
                 }
-                gram[i, j] = a.inner(b)
+                guard a.numbers <= Self.mostNumbers || (a.isLowRank && b.isLowRank) else {
+                    throw AdapterError(
+                        .wrongShape,
+                        "\(name): comparing changes of \(a.rows) × \(a.columns) numbers would take too long; the limit is \(Int(Self.mostNumbers)) numbers"
+                    )
+                }
+                gram[i, j] = i == j ? a.squaredNorm : a.inner(b)
                 gram[j, i] = gram[i, j]
             }
         }

@@ -36,14 +36,20 @@ package struct AdapterConversion {
         package let layers: Int
         /// Layers that were decomposed, with ‖ΔW − LoRA‖ / ‖ΔW‖.
         package let decomposed: [String: Double]
-        /// Norms and biases, which LoRA cannot hold.
+        /// Norms, biases and bundled embeddings, which LoRA cannot hold.
         package let left: [String]
         package let out: [String]
+        /// What was assumed about the file.
+        package let warnings: [String]
     }
 
     /// - Throws: `AdapterError` naming the layer that the format cannot hold.
-    package func run() throws -> Report {
-        let adapter = try ForeignAdapter.read(path)
+    package func run() throws -> Report { try naming(path) { try rewrite() } }
+
+    private func rewrite() throws -> Report {
+        var adapter = try StoredAdapter(path: path)
+        let weights = try base.map { try BaseWeights(path: $0) }
+        if let weights { adapter.layers = try adapter.layers.map { try weights.resolved($0) } }
         guard format != .kohya else {
             let isXL =
                 adapter.isXL
@@ -56,9 +62,9 @@ package struct AdapterConversion {
                 return layer
             }
             try renamed.save(to: out, type: type.stored)
-            return Report(layers: renamed.layers.count, decomposed: [:], left: [], out: [out])
+            return Report(
+                layers: renamed.layers.count, decomposed: [:], left: [], out: [out], warnings: adapter.warnings)
         }
-        let weights = try base.map { try BaseWeights(path: $0) }
         let results = try inParallel(adapter.layers.count) { try lora(adapter.layers[$0], weights) }
         let layers = results.compactMap(\.layer)
         guard !layers.isEmpty else {
@@ -73,14 +79,16 @@ package struct AdapterConversion {
             var metadata = adapter.metadata
             metadata["ss_network_module"] = "networks.lora"
             metadata["ss_network_args"] = "{}"
-            try StoredAdapter(layers: layers, metadata: metadata).save(to: out, type: type.stored)
+            try StoredAdapter(layers: layers, metadata: metadata, others: adapter.others)
+                .save(to: out, type: type.stored)
             files = [out]
         case .diffusers: files = [try writeDiffusers(layers)]
         case .peft: files = try writePEFT(layers)
         }
+        let carried = format == .lora ? [] : adapter.others.map(\.key)
         return Report(
             layers: layers.count, decomposed: Dictionary(pairs, uniquingKeysWith: { $1 }),
-            left: results.flatMap(\.left), out: files)
+            left: results.flatMap(\.left) + carried, out: files, warnings: adapter.warnings)
     }
 
     private struct Converted {
@@ -91,15 +99,20 @@ package struct AdapterConversion {
 
     /// The layer as a LoRA.
     private func lora(_ layer: StoredLayer, _ weights: BaseWeights?) throws -> Converted {
-        if layer.isNorm { return Converted(left: [layer.name]) }
+        if layer.isNorm || layer.algorithm == nil { return Converted(left: [layer.name]) }
+        guard !layer.isWhole else {
+            throw AdapterError(.badOption, "\(layer.place): kept in full; name the base model (--model)")
+        }
         var left: [String] = []
         var layer = layer
-        if layer.tensors["diff_b"] != nil {
-            left.append(layer.name + ".diff_b")
-            layer.tensors["diff_b"] = nil
+        let isLoRA = layer.algorithm == .lora && layer.tensors["diff"] == nil
+        // A bias of the upper factor stays with it.
+        let keepsBias = isLoRA && (!layer.isDoRA || format != .lora)
+        for bias in ["diff_b", "lora_up.bias"] where layer.tensors[bias] != nil && (bias == "diff_b" || !keepsBias) {
+            left.append(layer.key(bias))
+            layer.tensors[bias] = nil
         }
-        let isLoRA = layer.algorithm == .lora
-        if isLoRA, !layer.isDoRA || format != .lora {
+        if keepsBias {
             if layer.isDoRA, let shape = layer.tensors["dora_scale"]?.shape, shape.first == 1, shape.count > 1 {
                 throw AdapterError(
                     .badOption,
@@ -111,7 +124,7 @@ package struct AdapterConversion {
         guard let rule else {
             throw AdapterError(
                 .badOption,
-                "\(layer.name): \(layer.isDoRA ? "DoRA" : layer.algorithm?.rawValue ?? "") is no LoRA; give a rank (--dim) to decompose it, or merge it into a base"
+                "\(layer.name): \(layer.isDoRA ? "DoRA" : layer.algorithm?.rawValue ?? "")\(layer.tensors["diff"] != nil && layer.algorithm != .full ? " with a difference beside it" : "") is no LoRA; give a rank (--dim) to decompose it, or merge it into a base"
             )
         }
         let place = try weights?.layer(layer.name)
@@ -174,6 +187,10 @@ package struct AdapterConversion {
         let scale = layer.scale
         if scale != 1 { for i in up.values.indices { up.values[i] *= scale } }
         var tensors = [("lora_A.weight", try layer.tensor("lora_down.weight")), ("lora_B.weight", up)]
+        if var bias = layer.tensors["lora_up.bias"] {
+            bias.scale(by: scale)
+            tensors.append(("lora_B.bias", bias))
+        }
         if var magnitude = layer.tensors["dora_scale"] {
             // A vector for linear layers, [1, out, 1, 1] for convolutions.
             let isConvolution = up.shape.count == 4
@@ -216,9 +233,10 @@ package struct AdapterConversion {
                 }
             }
             try writer.write(to: folder + "/adapter_model.safetensors")
-            let configuration = PEFTConfiguration(
+            let configuration = WrittenPEFTConfiguration(
                 ranks: Dictionary(members.map { ($0.path, $0.layer.rank ?? 1) }, uniquingKeysWith: { $1 }),
-                dora: members.contains { $0.layer.isDoRA })
+                dora: members.contains { $0.layer.isDoRA },
+                bias: members.contains { $0.layer.tensors["lora_up.bias"] != nil })
             try configuration.write(to: folder + "/adapter_config.json")
             return folder
         }

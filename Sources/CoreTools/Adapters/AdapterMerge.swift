@@ -24,6 +24,8 @@ package struct AdapterMerge {
         /// Layers whose weight, scale or bias changed.
         package let layers: Int
         package let out: String
+        /// What was assumed about the files.
+        package let warnings: [String]
     }
 
     /// - Throws: `AdapterError` for a layer the base does not have; nothing was written then.
@@ -32,7 +34,8 @@ package struct AdapterMerge {
             throw AdapterError(.badOption, "\(out): exists already; name a new place for the merged model")
         }
         let weights = try BaseWeights(path: base)
-        let changes = try collect(weights)
+        var warnings: [String] = []
+        let changes = try collect(weights, &warnings)
         let changed = try inParallel(changes.count) { index in try merged(changes[index], weights) }
         var replaced: [ObjectIdentifier: [String: [Double]]] = [:]
         for (change, tensors) in zip(changes, changed) {
@@ -42,7 +45,7 @@ package struct AdapterMerge {
         for source in weights.sources {
             try write(source, replaced[ObjectIdentifier(source.file)] ?? [:])
         }
-        return Report(layers: changes.count, out: out)
+        return Report(layers: changes.count, out: out, warnings: warnings)
     }
 
     /// A layer of the base with everything that changes it.
@@ -51,11 +54,14 @@ package struct AdapterMerge {
         var parts: [(layer: StoredLayer, strength: Double, path: String)]
     }
 
-    private func collect(_ weights: BaseWeights) throws -> [Change] {
+    private func collect(_ weights: BaseWeights, _ warnings: inout [String]) throws -> [Change] {
         var changes: [String: Change] = [:]
         for (path, strength) in adapters {
-            for stored in try StoredAdapter(path: path).layers {
+            let adapter = try StoredAdapter(path: path)
+            warnings += adapter.warnings
+            for stored in adapter.layers {
                 do {
+                    let stored = try weights.resolved(stored)
                     let place = try weights.layer(stored.name)
                     changes[place.name, default: Change(layer: place, parts: [])].parts.append((stored, strength, path))
                 } catch let error as AdapterError {
@@ -79,7 +85,8 @@ package struct AdapterMerge {
                     guard let values = bias?.values, values.count == shift.values.count else {
                         throw AdapterError(
                             .wrongShape,
-                            "\(stored.name).\(stored.isNorm ? "b_norm" : "diff_b"): found shape \(shift.shape), the layer's bias is \(bias?.shape ?? [])"
+                            "\(stored.biasKey): found shape \(shift.shape), the base's layer has "
+                                + (bias.map { "a bias of shape \($0.shape)" } ?? "no bias to merge it into")
                         )
                     }
                     for i in values.indices { bias?.values[i] += strength * shift.values[i] }

@@ -26,43 +26,68 @@ package struct AdapterResize {
             package let name: String
             package let from: Int?
             package let to: Int?
-            /// ‖ΔW' − ΔW‖ / ‖ΔW‖
+            /// ‖ΔW' − ΔW‖ / ‖ΔW‖, before DoRA's magnitudes
             package let error: Double
+            /// 1 − error²: the share of the squared norm that is left.
+            package let kept: Double
         }
         package let layers: [Layer]
+        /// What was assumed about the file.
+        package let warnings: [String]
     }
 
-    package func run() throws -> Report {
+    package func run() throws -> Report { try naming(path) { try rewrite() } }
+
+    private func rewrite() throws -> Report {
         var adapter = try StoredAdapter(path: path)
         let results = try inParallel(adapter.layers.count) { index in try resized(adapter.layers[index]) }
         let rows = try inParallel(results.count) { index in
             let (old, new) = (adapter.layers[index], results[index])
-            // Only what was decomposed can differ.
-            let same = old.tensors == new.tensors && old.alpha == new.alpha
-            let error = same ? 0 : LayerForms.relativeError(try plain(new), try plain(old))
-            return Report.Layer(name: old.name, from: old.rank, to: new.rank, error: error)
+            let error = try error(of: new, for: old)
+            return Report.Layer(
+                name: old.name, from: old.rank, to: new.rank, error: error, kept: 1 - error * error)
         }
         adapter.layers = results
         let ranks = Set(results.compactMap(\.rank))
         adapter.metadata["ss_network_dim"] = ranks.count == 1 ? "\(ranks.first ?? 1)" : "Dynamic"
         if ranks.count > 1 { adapter.metadata["ss_network_alpha"] = "Dynamic" }
         try adapter.save(to: out, type: type.stored)
-        return Report(layers: rows)
+        return Report(layers: rows, warnings: adapter.warnings)
     }
 
-    /// ΔW before DoRA's magnitudes.
-    private func plain(_ layer: StoredLayer) throws -> DoubleMatrix {
-        var bare = layer
-        bare.tensors["dora_scale"] = nil
-        return try bare.delta(base: nil)
+    /// ‖new − old‖ / ‖old‖ of ΔW before DoRA's magnitudes and without a difference that stands beside it.
+    private func error(of new: StoredLayer, for old: StoredLayer) throws -> Double {
+        // Only what was decomposed can differ.
+        guard old.tensors != new.tensors || old.alpha != new.alpha else { return 0 }
+        let (found, wanted) = (try new.ownFactors(), try old.ownFactors())
+        let norm = wanted.norm
+        return norm == 0 ? 0 : found.distance(to: wanted) / norm
     }
+
+    /// Written out, for fits that go through every entry.
+    private func plain(_ layer: StoredLayer) throws -> DoubleMatrix {
+        let factors = try layer.ownFactors()
+        try layer.requireModest(factors, limit: Self.mostNumbers)
+        return factors.dense
+    }
+
+    /// Entries of a layer's ΔW that a fit may go through: half a gigabyte.
+    private static let mostNumbers = 1 << 26
 
     private func resized(_ layer: StoredLayer) throws -> StoredLayer {
         switch layer.algorithm {
-        case .lora, .locon, .dylora: try lora(layer)
-        case .loha: try loha(layer)
-        case .lokr: try lokr(layer)
-        case .full, nil: layer
+        case .lora, .locon, .dylora: return try lora(layer)
+        case .loha:
+            let isTucker = layer.tensors["hada_t1"] != nil
+            return try keeping(layer, rule(isWide: isTucker), upTo: layer.rank ?? 1) { try loha(layer, $0) }
+        case .lokr:
+            let isTucker = layer.tensors["lokr_t2"] != nil
+            let rule = rule(isWide: isTucker || layer.tensors["lokr_w2"]?.shape.count == 4)
+            // One decomposed matrix keeps what its singular values say.
+            guard isTucker || layer.tensors["lokr_w1_a"] != nil else { return try lokr(layer, rule) }
+            let whole = layer.tensors["lokr_w2"].map { min($0.matrix.rows, $0.matrix.columns) }
+            return try keeping(layer, rule, upTo: max(layer.rank ?? 1, whole ?? 1)) { try lokr(layer, $0) }
+        case .full, nil: return layer
         case .some(let other):
             throw AdapterError(
                 .badOption, "\(layer.name): \(other.rawValue) has no rank to change; resize takes lora, loha and lokr")
@@ -70,6 +95,22 @@ package struct AdapterResize {
     }
 
     private func rule(isWide: Bool) -> RankRule { isWide ? convRule ?? rule : rule }
+
+    /// The smallest rank that keeps a share of the squared norm, for forms whose factors' singular values do not tell it: each
+    /// rank that is tried is made and measured. Other rules are applied as they are.
+    private func keeping(
+        _ layer: StoredLayer, _ rule: RankRule, upTo limit: Int, _ resized: (RankRule) throws -> StoredLayer
+    ) throws -> StoredLayer {
+        guard case .energy(let share) = rule else { return try resized(rule) }
+        var (low, high, best) = (1, limit, layer)
+        while low < high {
+            let middle = (low + high) / 2
+            let candidate = try resized(.fixed(middle))
+            let error = try error(of: candidate, for: layer)
+            if 1 - error * error >= share { (high, best) = (middle, candidate) } else { low = middle + 1 }
+        }
+        return best
+    }
 
     /// α for a new rank, at the same scale.
     private func alpha(_ layer: StoredLayer, rank: Int) -> Double { layer.scale * Double(rank) }
@@ -81,27 +122,32 @@ package struct AdapterResize {
             core.map { Array($0.shape.suffix(2)) } ?? (down.shape.count == 4 ? Array(down.shape.suffix(2)) : [])
         let rule = rule(isWide: kernel.reduce(1, *) > 1)
         if case .fixed(layer.rank) = rule { return layer }
-        var bare = layer
-        bare.tensors["dora_scale"] = nil
-        bare.alpha = nil
-        let values =
-            core == nil
-            ? up.matrix.singularValues(ofProductWith: down.matrix) : try bare.delta(base: nil).singularValues()
-        guard let values else { throw notFinite(layer) }
+        let taps = kernel.reduce(1, *)
+        let lower =
+            try core.map { core in
+                // Checks the shapes.
+                _ = try layer.ownFactors()
+                return TuckerCore.lowered(core.matrix, inner: down.matrix, taps: taps)
+            } ?? down.matrix
+        guard lower.rows == up.matrix.columns else {
+            throw AdapterError(
+                .wrongShape,
+                "\(layer.key("lora_up.weight")): found shape \(up.shape), wanted [\(up.matrix.rows), \(lower.rows)]")
+        }
+        guard let values = up.matrix.singularValues(ofProductWith: lower) else { throw notFinite(layer) }
         let (newUp, newDown) = fitted(values, rule, limit: layer.rank ?? 1)
         let inputs = down.shape.count > 1 ? down.shape[1] : 1
         var result = LayerForms.lora(
             layer.name, up: newUp, down: newDown, shape: [up.shape[0], inputs] + kernel,
             alpha: layer.alpha == nil ? nil : alpha(layer, rank: newUp.columns))
         if layer.alpha == nil { result.alpha = nil }
-        for kept in ["dora_scale", "diff_b"] { result.tensors[kept] = layer.tensors[kept] }
+        for kept in ["dora_scale", "diff", "diff_b", "lora_up.bias"] { result.tensors[kept] = layer.tensors[kept] }
         return result
     }
 
     /// Both halves truncated: the product of two best approximations, then its factors improved in turn.
-    private func loha(_ layer: StoredLayer) throws -> StoredLayer {
+    private func loha(_ layer: StoredLayer, _ rule: RankRule) throws -> StoredLayer {
         let isTucker = layer.tensors["hada_t1"] != nil
-        let rule = rule(isWide: isTucker)
         if case .fixed(layer.rank) = rule { return layer }
         if isTucker { return try lohaTucker(layer, rule) }
         let names = [("hada_w1_a", "hada_w1_b"), ("hada_w2_a", "hada_w2_b")]
@@ -154,10 +200,8 @@ package struct AdapterResize {
 
     /// The larger factor's low-rank product, which a full matrix becomes where the rank is small enough; a smaller factor
     /// that is one too follows.
-    private func lokr(_ layer: StoredLayer) throws -> StoredLayer {
-        let whole = layer.tensors["lokr_w2"]
+    private func lokr(_ layer: StoredLayer, _ rule: RankRule) throws -> StoredLayer {
         let isTucker = layer.tensors["lokr_t2"] != nil
-        let rule = rule(isWide: isTucker || whole?.shape.count == 4)
         if case .fixed(layer.rank) = rule { return layer }
         var result = layer
         let rank = isTucker ? try lokrTucker(layer, rule, &result) : try lokrLarge(layer, rule, &result)

@@ -115,6 +115,13 @@ package struct BaseWeights {
         StoredTensor(try layer.file.floats(layer.key).map(Double.init), shape: layer.shape)
     }
 
+    /// The layer with what its file has in full turned into differences from this base.
+    func resolved(_ layer: StoredLayer) throws -> StoredLayer {
+        guard layer.isWhole else { return layer }
+        let place = try self.layer(layer.name)
+        return try layer.resolved(weight: weight(place), bias: bias(place))
+    }
+
     func bias(_ layer: Layer) throws -> StoredTensor? {
         try layer.biasKey.map { key in
             let values = try layer.file.floats(key).map(Double.init)

@@ -8,6 +8,9 @@ package struct NoisyBatch {
     /// The noise, or what else the schedule predicts; shaped as the sample.
     package let target: Tensor
     package let timesteps: [Int]
+    /// What the sample was mixed from.
+    package let latents: Tensor
+    package let noise: Tensor
     /// Loss weight of each sample; nil for 1.
     package let weights: [Float]?
 }
@@ -80,7 +83,8 @@ package struct DenoisingObjective {
         if let itemWeights { weights = weights.map { zip($0, itemWeights).map { $0 * $1 } } ?? itemWeights }
         return NoisyBatch(
             sample: schedule.addNoise(latents, noise, timesteps: timesteps),
-            target: schedule.target(latents, noise, timesteps: timesteps), timesteps: timesteps, weights: weights)
+            target: schedule.target(latents, noise, timesteps: timesteps), timesteps: timesteps, latents: latents,
+            noise: noise, weights: weights)
     }
 
     private func addOffset(to noise: Tensor, _ random: inout RandomStream) {

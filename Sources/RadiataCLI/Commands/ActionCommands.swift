@@ -17,6 +17,7 @@ struct ActionTarget: ParsableArguments {
         if answer.stopping > 0 { parts.append("\(answer.stopping) running, they stop at their next training state") }
         if answer.untouched > 0 { parts.append("\(answer.untouched) left as they are") }
         Console.note("\(action.rawValue) \(target): \(parts.joined(separator: ", "))")
+        if let notice = answer.notice { Console.note(notice) }
     }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CoreTools
+import RunSpec
 
 struct AdapterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,7 +11,7 @@ struct AdapterCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Algorithm, rank, alpha, size and norm of every layer, and the file's metadata.")
 
-        @Argument(help: "Adapter file.")
+        @Argument(help: "Adapter file, or PEFT's folder.")
         var file: String
         @Option(
             help: "Base model, for norms by the weights' and for algorithms that change a weight relative to itself.")
@@ -23,6 +24,7 @@ struct AdapterCommand: ParsableCommand {
         func run() throws {
             BenchMachine.use(threads: machine.count)
             let report = try refusing { try AdapterInspection(path: file, base: model, countsRanks: ranks) }
+            warn(report.warnings)
             guard output.format != .json else { return Console.out(try JSONText.encode(report)) }
             var table = TextTable(columns: ["layer", "algorithm", "rank", "alpha", "values", "norm", "share"])
             if ranks { table = TextTable(columns: table.columns + ["rank of ΔW"]) }
@@ -37,8 +39,13 @@ struct AdapterCommand: ParsableCommand {
                 for (key, value) in report.metadata.sorted(by: { $0.key < $1.key }) { Console.note("\(key): \(value)") }
                 let kinds = report.algorithms.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
                 Console.note(
-                    "\(report.layers.count) layers (\(kinds.joined(separator: ", "))), \(report.values) values, norm \(report.norm)"
+                    "\(report.layers.count) layers (\(kinds.listed(none: "none"))), \(report.values) values, norm \(report.norm)"
                 )
+                let open = report.layers.count { $0.norm == nil }
+                if open > 0 {
+                    Console.note(
+                        "\(open) layers change a weight relative to itself; name the base (--model) for their norms")
+                }
             }
             Console.out(try table.rendered(as: output.format))
         }
@@ -52,7 +59,7 @@ struct AdapterCommand: ParsableCommand {
 
         @Option(help: "Base model: a folder in diffusers' layout, one component's folder, or a single file.")
         var model: String
-        @Option(help: "Adapter file, optionally :strength. Repeatable.")
+        @Option(help: "Adapter file or PEFT's folder, optionally :strength. Repeatable.")
         var adapter: [AdapterReference]
         @Option(help: "Where the merged model goes; must not exist.")
         var out: String
@@ -63,8 +70,9 @@ struct AdapterCommand: ParsableCommand {
         func run() throws {
             BenchMachine.use(threads: machine.count)
             let merge = AdapterMerge(
-                base: model, adapters: adapter.map { ($0.path, Double($0.strength)) }, out: out, type: type)
+                base: model, adapters: adapter.map { ($0.path, $0.strength) }, out: out, type: type)
             let report = try refusing { try merge.run() }
+            warn(report.warnings)
             Console.note("\(report.layers) layers changed; \(report.out)")
         }
     }
@@ -85,7 +93,7 @@ struct AdapterCommand: ParsableCommand {
         @Option(help: "lora, lokr or full.")
         var algorithm: ExtractedAlgorithm = .lora
         @OptionGroup var rank: RankOptions
-        @Option(help: "LoKr: bound of the smaller factor; -1 splits evenly.")
+        @Option(parsing: .unconditional, help: "LoKr: bound of the smaller factor; -1 splits evenly.")
         var factor = -1
         @Option(help: "f32, f16 or bf16.")
         var type: WeightType = .f16
@@ -116,7 +124,7 @@ struct AdapterCommand: ParsableCommand {
             discussion: "Give one of --dim, --ratio, --quantile, --threshold, --energy. alpha / rank stays what it was."
         )
 
-        @Argument(help: "Adapter file.")
+        @Argument(help: "Adapter file, or PEFT's folder.")
         var file: String
         @Option(help: "Adapter file to write.")
         var out: String
@@ -133,9 +141,12 @@ struct AdapterCommand: ParsableCommand {
             }
             let resize = AdapterResize(path: file, out: out, rule: rule, convRule: rank.convRule, type: type)
             let report = try refusing { try resize.run() }
+            warn(report.warnings)
             guard output.format != .json else { return Console.out(try JSONText.encode(report)) }
-            var table = TextTable(columns: ["layer", "rank", "new rank", "error"])
-            table.rows = report.layers.map { [.text($0.name), .number($0.from), .number($0.to), .number($0.error)] }
+            var table = TextTable(columns: ["layer", "rank", "new rank", "error", "kept"])
+            table.rows = report.layers.map {
+                [.text($0.name), .number($0.from), .number($0.to), .number($0.error), .number($0.kept)]
+            }
             Console.out(try table.rendered(as: output.format))
         }
     }
@@ -172,9 +183,10 @@ struct AdapterCommand: ParsableCommand {
             conversion.base = model
             conversion.type = type
             let report = try refusing { try conversion.run() }
+            warn(report.warnings)
             if !report.left.isEmpty {
                 Console.note(
-                    "warning: \(report.left.count) norms or biases left out, LoRA cannot hold them: \(report.left[0])"
+                    "warning: \(report.left.count) norms, biases or embeddings left out, LoRA cannot hold them: \(report.left[0])"
                         + (report.left.count > 1 ? ", …" : ""))
             }
             if let worst = report.decomposed.max(by: { $0.value < $1.value }) {
@@ -193,7 +205,7 @@ struct AdapterCommand: ParsableCommand {
                 not interfere, -1 cancels. growth is the sum's norm by that of unrelated changes.
                 """)
 
-        @Option(help: "Adapter file, optionally :strength. Give two or more.")
+        @Option(help: "Adapter file or PEFT's folder, optionally :strength. Give two or more.")
         var adapter: [AdapterReference]
         @Option(help: "Base model, for algorithms that change a weight relative to itself.")
         var model: String?
@@ -202,8 +214,9 @@ struct AdapterCommand: ParsableCommand {
 
         func run() throws {
             BenchMachine.use(threads: machine.count)
-            let pairs = adapter.map { ($0.path, Double($0.strength)) }
+            let pairs = adapter.map { ($0.path, $0.strength) }
             let report = try refusing { try AdapterComparison(adapters: pairs, base: model) }
+            warn(report.warnings)
             guard output.format != .json else { return Console.out(try JSONText.encode(report)) }
             let couples = report.pairs.map { "cos \($0.first + 1)-\($0.second + 1)" }
             let norms = report.adapters.indices.map { "norm \($0 + 1)" }
@@ -225,6 +238,10 @@ struct AdapterCommand: ParsableCommand {
             Console.out(try table.rendered(as: output.format))
         }
     }
+}
+
+private func warn(_ warnings: [String]) {
+    for warning in warnings { Console.note("warning: \(warning)") }
 }
 
 /// Whatever a tool refuses is a fault of its input files or options: nothing was written.

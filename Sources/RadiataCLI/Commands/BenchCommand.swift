@@ -19,6 +19,10 @@ struct BenchCommand: AsyncParsableCommand {
         @OptionGroup var machine: MachineOptions
         @OptionGroup var output: FormatOption
 
+        func validate() throws {
+            guard (1...32_768).contains(size) else { throw ValidationError("--size \(size): wanted 1 to 32768") }
+        }
+
         func run() throws {
             MachineOptions.warnAboutForcedKernel()
             BenchMachine.use(threads: machine.count)
@@ -65,6 +69,14 @@ struct BenchCommand: AsyncParsableCommand {
 
         @OptionGroup var machine: MachineOptions
         @OptionGroup var output: FormatOption
+
+        func validate() throws {
+            for (name, value) in [("dim", dim), ("latent", latent ?? 1), ("batch", batch ?? 1), ("steps", steps)] {
+                guard (1...100_000).contains(value) else {
+                    throw ValidationError("--\(name) \(value): wanted 1 to 100000")
+                }
+            }
+        }
 
         func run() throws {
             MachineOptions.warnAboutForcedKernel()

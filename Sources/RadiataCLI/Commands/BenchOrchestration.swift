@@ -120,7 +120,9 @@ extension BenchCommand {
         @OptionGroup var place: Place
 
         func validate() throws {
-            guard workers > 0, seconds > 0 else { throw ValidationError("--workers and --seconds: wanted above 0") }
+            guard workers > 0, seconds > 0, seconds <= 86_400 else {
+                throw ValidationError("--workers: wanted above 0; --seconds: wanted above 0, at most a day")
+            }
         }
 
         func run() async throws {

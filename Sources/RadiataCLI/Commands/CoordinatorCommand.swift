@@ -27,9 +27,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
                 """
         )
 
-        @Option(help: "Folder of the ledger and the blobs.")
-        var data = "~/.local/share/radiata"
-        @Option(help: "HOST:PORT; port 0 lets the system choose.")
+        @Option(help: "Folder of the ledger and the blobs; ~/.local/share/radiata if left out ($XDG_DATA_HOME).")
+        var data: String?
+        @Option(help: "HOST:PORT, an IPv6 address in brackets: [::1]:7070; port 0 lets the system choose.")
         var listen = "127.0.0.1:7070"
         @Option(help: "File with a further admin token to accept; only you may be able to read it.")
         var tokenFile: String?
@@ -48,19 +48,31 @@ struct CoordinatorCommand: AsyncParsableCommand {
         @Option(help: "How long a silent attempt keeps its job: 60s, 2m.")
         var lease = "60s"
 
+        func validate() throws {
+            guard refusedTokens >= 1 else {
+                throw ValidationError("--refused-tokens \(refusedTokens): wanted at least 1")
+            }
+        }
+
         func run() async throws {
             LogOutput.bootstrap()
-            guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]) else {
-                throw CommandFailure(.usage, "--listen \(listen): wanted HOST:PORT, for example 127.0.0.1:7070")
+            umask(0o077)
+            let address: ListenAddress
+            do {
+                address = try ListenAddress(listen)
+            } catch {
+                throw CommandFailure(.usage, error.description)
             }
+            let folder = data.map(Paths.expanded) ?? Paths.folders.data
             var configuration = CoordinatorConfiguration(
-                dataFolder: Paths.expanded(data), host: String(listen[..<colon]), port: port, tokenFile: tokenFile,
+                dataFolder: folder, host: address.host, port: address.port, tokenFile: tokenFile,
                 tlsCertificate: tlsCert, tlsKey: tlsKey, insecureLAN: insecureLan, lease: try Self.duration(lease),
                 allowsTLS12: tls12)
             configuration.connections.refusedTokens = refusedTokens
             configuration.allowedHosts = allowHost
             configuration.registry = .ofThisUser()
             let isLoopback = configuration.isLoopback
+            try UsableFolder.prepare(folder, option: "--data", what: "the ledger")
             do {
                 try await CoordinatorDaemon.run(configuration) { url, link in
                     // Others may read a log, and from another machine open the link: there it is shown on a terminal only.
@@ -78,7 +90,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
         private static func duration(_ text: String) throws -> Duration {
             let units: [(suffix: String, seconds: Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600)]
             for unit in units where text.hasSuffix(unit.suffix) {
-                if let value = Double(text.dropLast(unit.suffix.count)), value > 0 {
+                // A lease of more than a year is a slip of the pen.
+                if let value = Double(text.dropLast(unit.suffix.count)), value > 0, value * unit.seconds < 3.2e7 {
                     return .milliseconds(Int64(value * unit.seconds * 1000))
                 }
             }

@@ -31,7 +31,7 @@ struct DataCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Any folder of pictures as one concept; captions are made from file names.")
 
-        @Option(help: "Folder with PNG and JPEG files.")
+        @Option(help: "Folder with PNG, JPEG and WebP files.")
         var source: String
         @Option(help: "Folder for the data set.")
         var out: String
@@ -47,6 +47,10 @@ struct DataCommand: ParsableCommand {
         var select: String = ""
         @Option(help: "Longer side in pixels.")
         var size = 128
+
+        func validate() throws {
+            guard (1...16_384).contains(size) else { throw ValidationError("--size \(size): wanted 1 to 16384") }
+        }
 
         func run() throws {
             var data = DataFolder(

@@ -8,10 +8,12 @@ struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Judge an adapter file against a data set, as a job's checkpoint is judged.")
 
-    @Option(help: "Base model: a folder, or one .safetensors file, with clip/ for the judges in or beside it.")
+    @Option(help: "Base model: a folder, or one .safetensors file; clip/ in or beside it holds the encoders.")
     var base: String
     @Option(help: "Folder with vocab.json and merges.txt, for a base in one file; beside the file if left out.")
     var tokenizer: String?
+    @Option(help: "CLIPModel folder to measure with, for a base without clip/; beside the base's own if it has one.")
+    var clip: String?
     @Option(help: "Data set the adapter was trained on.")
     var data: String
     @Option(help: "Adapter file.")
@@ -32,6 +34,11 @@ struct EvaluateCommand: ParsableCommand {
     @OptionGroup var machine: MachineOptions
     @OptionGroup var output: FormatOption
 
+    func validate() throws {
+        guard images >= 1 else { throw ValidationError("--images \(images): wanted at least 1") }
+        guard steps >= 1 else { throw ValidationError("--steps \(steps): wanted at least 1") }
+    }
+
     func run() throws {
         let types = try prompts.split(separator: ",").map { text in
             guard let type = PromptType(rawValue: String(text)) else {
@@ -46,6 +53,7 @@ struct EvaluateCommand: ParsableCommand {
             base: base, data: data, adapter: adapter, spec: spec, cache: "\(out)/cache", out: out,
             threads: machine.count)
         evaluate.tokenizer = tokenizer
+        evaluate.clip = clip
         let evaluation = try evaluate.run(report: Console.note)
         var table = TextTable(columns: ["class", "prompts", "metric", "value", "n"])
         table.rows = evaluation.rows.map {

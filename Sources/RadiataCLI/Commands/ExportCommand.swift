@@ -21,24 +21,10 @@ struct ExportCommand: AsyncParsableCommand {
     func run() async throws {
         let answer = try await options.client()
             .call(.export, ExportRequest(sweep: sweep, format: format), timeLimit: nil)
-        guard let output else {
-            FileHandle.standardOutput.write(answer.bytes)
-            return
-        }
+        guard let output else { return Console.write(answer.bytes) }
         try OutputFile.write(answer.bytes, to: output)
         Console.note("wrote \(output)")
     }
 }
 
 extension ExportRequest.Format: ExpressibleByArgument {}
-
-/// Results for people: written whole or not at all.
-enum OutputFile {
-    static func write(_ data: Data, to path: String) throws {
-        do {
-            try data.write(to: URL(filePath: path), options: .atomic)
-        } catch {
-            throw CommandFailure(.failed, "\(path): cannot be written (\(error.localizedDescription))")
-        }
-    }
-}

@@ -44,14 +44,16 @@ struct JobPages {
     let client: SweepClient
     let sweep: String?
     let state: String?
+    /// Jobs a page.
+    var size = 1000
 
     func all() async throws -> [JobSummary] {
         var jobs: [JobSummary] = []
         while true {
             let page = try await client.call(
-                .jobs, JobsRequest(sweep: sweep, state: state, limit: 1000, after: jobs.last?.id))
+                .jobs, JobsRequest(sweep: sweep, state: state, limit: size, after: jobs.last?.id))
             jobs += page.items
-            if page.items.count < 1000 { return jobs }
+            if page.items.count < size { return jobs }
         }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SweepFile
 import SweepWire
 
 struct LaunchCommand: AsyncParsableCommand {
@@ -18,12 +19,23 @@ struct LaunchCommand: AsyncParsableCommand {
     @Flag(help: "Do not upload base model and data: workers find them with --inputs (shared file system).")
     var noUpload = false
 
+    @Flag(help: "Do not ask before another file adds jobs to a known sweep.")
+    var yes = false
+
     @OptionGroup var options: ClientOptions
     @OptionGroup var output: FormatOption
 
     func run() async throws {
         let client = try options.client()
-        let answer = try await SweepLauncher(client: client, priority: priority, uploads: !noUpload).launch(file: file)
+        let launcher = SweepLauncher(client: client, priority: priority, uploads: !noUpload)
+        let inputs = SweepFileReader.Inputs()
+        let sweep = try launcher.read(file, inputs)
+        let preview = try await SweepPreview.ask(client, about: sweep, isNeeded: true)
+        if output.format == .table {
+            for line in PlanSummary(sweep.plan, history: preview.history).lines { Console.note(line) }
+        }
+        if let addition = try await preview.addition(client) { try confirm(addition) }
+        let answer = try await launcher.launch(sweep, inputs, again: "radiata launch \(file)")
         if output.format == .json {
             Console.out(try JSONText.encode(answer))
         } else {
@@ -39,11 +51,22 @@ struct LaunchCommand: AsyncParsableCommand {
         }
         guard watch else { return }
         let summary = try await SweepWatcher(client: client, sweep: answer.sweep).run()
+        if let stop = StatusTables.stop(of: summary) { throw CommandFailure(.failed, "\(summary.name) \(stop)") }
         let done = summary.states["done"] ?? 0
         if done < summary.jobs {
             throw CommandFailure(
                 .failed,
                 "\(summary.jobs - done) of \(summary.jobs) jobs did not finish; see 'radiata jobs \(answer.sweep)'")
         }
+    }
+    /// Another file may be a slip of the name: whoever launches it says so, at the terminal or with `--yes`.
+    private func confirm(_ addition: SweepAddition) throws {
+        Console.note(addition.text)
+        if yes { return }
+        guard Question.isPossible else {
+            throw CommandFailure(
+                .usage, "nothing was launched; say --yes to add these jobs, or give the sweep another name")
+        }
+        guard Question.confirms("Add them?") else { throw CommandFailure(.failed, "nothing was launched") }
     }
 }

@@ -19,12 +19,14 @@ struct LedgerCommand: AsyncParsableCommand {
         func run() async throws {
             let answer: CheckResponse
             if let data {
-                let found = try LedgerCheck.offline(folder: data)
+                let found = try LedgerCheck.offline(folder: Paths.expanded(data))
                 answer = CheckResponse(
                     sqlite: Ledger.sqliteVersion, findings: found.findings, notes: found.notes)
             } else {
                 answer = try await options.client().call(.check, Nothing(), timeLimit: .seconds(6 * 3600))
             }
+            // The status is the answer, whether or not the lines are read to the end.
+            if !answer.findings.isEmpty { Console.statusWhenLeft(.failed) }
             if output.format == .json {
                 Console.out(try JSONText.encode(answer))
             } else {
@@ -58,7 +60,7 @@ struct LedgerCommand: AsyncParsableCommand {
         @Option(help: "The coordinator's data folder.") var data: String
 
         func run() throws {
-            let (epoch, kept) = try Ledger.restore(backup: backup, to: data, now: SystemTime().wall())
+            let (epoch, kept) = try Ledger.restore(backup: backup, to: Paths.expanded(data), now: SystemTime().wall())
             Console.out("restored \(backup); epoch \(epoch)")
             if let kept { Console.out("the ledger that was there is kept in \(kept)") }
         }

@@ -18,16 +18,35 @@ struct LogsCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ClientOptions
 
+    func validate() throws {
+        if let attempt, attempt < 1 { throw ValidationError("--attempt \(attempt): wanted at least 1") }
+    }
+
     func run() async throws {
         let client = try options.client()
         var offset: UInt64 = 0
+        var shown: String?
         while true {
             let page = try await client.call(
                 .logs, LogRequest(job: job, attempt: attempt, offset: offset, waitSeconds: follow ? 20 : 0))
-            Console.write(page.text)
             let isAtEnd = page.next == offset
+            let isLast = page.isComplete && isAtEnd || (!follow && isAtEnd)
             offset = page.next
-            if page.isComplete && isAtEnd || (!follow && isAtEnd) { return }
+            if shown != nil, shown != page.line || !page.text.isEmpty || isLast {
+                Console.rewrite("")
+                shown = nil
+            }
+            Console.write(page.text)
+            // A line that is not ended yet is rewritten in place on a terminal; results get it once, when nothing follows.
+            if let line = page.line {
+                if isLast {
+                    Console.out(line)
+                } else if follow, Console.isTerminal, shown == nil {
+                    Console.rewrite(Console.visible(line))
+                    shown = line
+                }
+            }
+            if isLast { return }
         }
     }
 }

@@ -20,7 +20,7 @@ struct ModelCommand: ParsableCommand {
         @Option(help: "Which component.")
         var component: String
 
-        @Option(help: "Adapter file, optionally :strength. Repeatable.")
+        @Option(help: "Adapter file or PEFT's folder, optionally :strength. Repeatable.")
         var adapter: [AdapterReference] = []
 
         @Option(help: "safetensors file with the inputs.")
@@ -35,7 +35,7 @@ struct ModelCommand: ParsableCommand {
             BenchMachine.use(threads: machine.count)
             try runModel(
                 model: model, component: component, adapters: adapter.map { ($0.path, $0.strength) },
-                inputs: inputs, output: out)
+                inputs: inputs, output: out, warn: { Console.note("warning: \($0)") })
         }
     }
 
@@ -51,11 +51,11 @@ struct ModelCommand: ParsableCommand {
         var batches: String
         @Option(help: "Optimiser: adamw.")
         var optimizer = "adamw"
-        @Option(help: "Learning rate.")
+        @Option(parsing: .unconditional, help: "Learning rate.")
         var lr: Double
         @Option(help: "Decay rates of the two moments, A,B.")
         var betas = "0.9,0.999"
-        @Option(help: "Decoupled weight decay.")
+        @Option(parsing: .unconditional, help: "Decoupled weight decay.")
         var weightDecay = 0.01
         @Option(help: "epsilon or v; the schedule decides if left out.")
         var prediction: String?
@@ -80,9 +80,12 @@ struct ModelCommand: ParsableCommand {
             replay.prediction = prediction
             replay.minSNRGamma = minSnrGamma
             replay.out = out
-            let report = try replay.run { step, total, loss in
-                Console.note("step \(step) of \(total): loss \(loss)")
-            }
+            let report = try replay.run(
+                warn: { Console.note("warning: \($0)") },
+                onStep: { step, total, loss in
+                    // It is a Float: the digits of a Double would be made up.
+                    Console.note("step \(step) of \(total): loss \(Float(loss))")
+                })
             if output.format == .json { Console.out(try JSONText.encode(report)) }
         }
     }

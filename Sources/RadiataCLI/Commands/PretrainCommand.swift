@@ -34,6 +34,16 @@ struct PretrainCommand: ParsableCommand {
     @OptionGroup var machine: MachineOptions
     @OptionGroup var output: FormatOption
 
+    func validate() throws {
+        let numbers = [
+            ("save-every", saveEvery), ("unet-steps", unetSteps ?? 1), ("vae-steps", vaeSteps ?? 1),
+            ("clip-steps", clipSteps ?? 1),
+        ]
+        for (name, value) in numbers where value < 1 {
+            throw ValidationError("--\(name) \(value): wanted at least 1")
+        }
+    }
+
     func run() throws {
         MachineOptions.warnAboutForcedKernel()
         var pretrain = Pretrain(out: out, work: work)

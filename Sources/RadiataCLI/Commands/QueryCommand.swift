@@ -30,7 +30,7 @@ extension TextTable.Cell {
     init(_ value: QueryValue) {
         switch value {
         case .null: self = .none
-        case .integer(let integer): self = .number(Double(integer))
+        case .integer(let integer): self = .integer(integer)
         case .real(let real): self = .number(real)
         case .text(let text): self = .text(text)
         case .blob(let hex): self = .text("x'\(hex)'")

@@ -6,41 +6,6 @@ import SweepAnalysis
 import SweepClient
 import SweepWire
 
-struct TopCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "top", abstract: "A sweep's configurations, best first.")
-
-    @Argument(help: "The sweep.")
-    var sweep: String
-    @Option(help: "Metric, for example squared_centroid_distance.")
-    var metric = "squared_centroid_distance"
-    @Option(help: "Prompt type; where the metric is usually read if left out.")
-    var prompts: String?
-    @Option(help: "How many.")
-    var limit = 20
-    @OptionGroup var options: ClientOptions
-    @OptionGroup var output: FormatOption
-
-    func run() async throws {
-        let results = try await SweepResults(client: try options.client(), sweep: sweep).fetch()
-        let ranking = results.ranking(by: metric, prompts: prompts)
-        guard !ranking.isEmpty else {
-            throw CommandFailure(
-                .notFound, "\(sweep) has no values of '\(metric)'; it has \(results.metrics.joined(separator: ", "))")
-        }
-        var table = TextTable(columns: ["rank", "configuration", "epoch", "step", metric, "deviation", "jobs"])
-        table.rows = ranking.prefix(limit).map { entry in
-            [
-                .number(Double(entry.rank)), .text(entry.label), .number(Double(entry.epoch)),
-                .number(Double(entry.step)),
-                .number(entry.mean), entry.deviation.map { .number($0) } ?? .none,
-                .text(entry.jobs.map { String($0.prefix(12)) }.joined(separator: " ")),
-            ]
-        }
-        Console.out(try table.rendered(as: output.format))
-    }
-}
-
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "One HTML file: results, floor and ceiling, pictures, queries.")

@@ -10,25 +10,25 @@ struct SampleCommand: ParsableCommand {
     var base: String
     @Option(help: "Folder with vocab.json and merges.txt, for a base in one file; beside the file if left out.")
     var tokenizer: String?
-    @Option(help: "Adapter file, optionally :strength. Repeatable.")
+    @Option(help: "Adapter file or PEFT's folder, optionally :strength. Repeatable.")
     var adapter: [AdapterReference] = []
-    @Option(help: "What to draw.")
+    @Option(parsing: .unconditional, help: "What to draw.")
     var prompt: String
-    @Option(help: "What guidance leads away from.")
+    @Option(parsing: .unconditional, help: "What guidance leads away from.")
     var negative = ""
-    @Option(help: "First seed; image i uses seed + i.")
+    @Option(parsing: .unconditional, help: "First seed; image i uses seed + i.")
     var seed = 0
-    @Option(help: "How many images.")
+    @Option(parsing: .unconditional, help: "How many images.")
     var images = 1
     @Option(help: "Sampler: ddim, euler or dpm++2m.")
     var sampler = "ddim"
-    @Option(help: "Sampler steps.")
+    @Option(parsing: .unconditional, help: "Sampler steps.")
     var steps = 25
-    @Option(help: "Classifier-free guidance.")
+    @Option(parsing: .unconditional, help: "Classifier-free guidance; 1 and less: none.")
     var guidance = 7.0
     @Option(help: "Side in pixels, or WIDTHxHEIGHT; what the base was trained on if left out.")
     var size: ImageSize?
-    @Option(help: "1: the text encoder's last layer.")
+    @Option(parsing: .unconditional, help: "1: the text encoder's last layer.")
     var clipSkip = 1
     @Option(help: "Tokens of the prompt: 75, 150 or 225; longer prompts are encoded in chunks of 75.")
     var maxTokenLength = 75

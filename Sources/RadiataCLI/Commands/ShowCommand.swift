@@ -21,12 +21,15 @@ struct ShowCommand: AsyncParsableCommand {
         Console.out("job         \(detail.job.id)")
         Console.out("sweeps      \(detail.sweeps.joined(separator: ", "))")
         Console.out("state       \(detail.job.state)\(detail.job.failure.map { " (\($0))" } ?? "")")
+        if let waits = detail.job.waitsFor { Console.out("waits for   \(waits)") }
+        if let worker = detail.job.worker { Console.out("worker      \(Self.name(worker, detail.job.workerID))") }
         if let message = detail.job.message, !message.isEmpty { Console.out("message     \(message)") }
         Console.out("seed        \(detail.job.seed)")
         Console.out("parameters  \(detail.job.parameters.summary)")
         try printAttempts(detail)
         try printCheckpoints(detail)
         try printMetrics(detail)
+        printNotices(detail)
         Console.out("")
         for event in detail.events {
             let attempt = event.attempt.map { " attempt \($0)" } ?? ""
@@ -34,11 +37,15 @@ struct ShowCommand: AsyncParsableCommand {
         }
     }
 
+    private static func name(_ worker: String, _ id: String?) -> String {
+        id.map { worker == $0 ? String($0.prefix(8)) : "\(worker) (\($0.prefix(8)))" } ?? worker
+    }
+
     private func printAttempts(_ detail: JobDetail) throws {
         var table = TextTable(columns: ["attempt", "worker", "started", "ended", "resumed at", "outcome", "message"])
         table.rows = detail.attempts.map {
             [
-                .number(Double($0.number)), .text($0.worker), .text(TimeText.local($0.started)),
+                .number(Double($0.number)), .text(Self.name($0.worker, $0.workerID)), .text(TimeText.local($0.started)),
                 .text($0.ended.map(TimeText.local) ?? "running"), .number(Double($0.resumedStep)),
                 .text([$0.outcome, $0.failure].compactMap(\.self).joined(separator: " ")), .text($0.message ?? ""),
             ]
@@ -59,6 +66,14 @@ struct ShowCommand: AsyncParsableCommand {
             }
         }
         Console.out("\n" + (try table.rendered(as: .table)))
+    }
+
+    private func printNotices(_ detail: JobDetail) {
+        guard let notices = detail.notices, !notices.isEmpty else { return }
+        Console.out("\nnot taken")
+        for notice in notices {
+            Console.out("  attempt \(notice.attempt)  \(notice.kind), \(notice.count) times: \(notice.detail)")
+        }
     }
 
     private func printMetrics(_ detail: JobDetail) throws {

@@ -18,11 +18,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         let client = try options.client()
-        if watch {
-            guard let sweep else { throw CommandFailure(.usage, "status --watch needs the name of a sweep") }
-            try await SweepWatcher(client: client, sweep: sweep).run()
-            return
-        }
+        if watch { return try await StatusWatch(client: client, sweep: sweep, format: output.format).run() }
         let status = try await client.call(.status, SweepRequest(sweep: sweep ?? ""))
         if output.format == .json {
             Console.out(try JSONText.encode(status))
@@ -30,9 +26,11 @@ struct StatusCommand: AsyncParsableCommand {
         }
         if let notice = status.notice { Console.note(notice) }
         Console.out(try StatusTables.sweeps(status.sweeps).rendered(as: output.format))
-        if output.format == .table, sweep == nil {
-            Console.out("\n" + (try StatusTables.workers(status.workers).rendered(as: .table)))
-        }
+        guard output.format == .table else { return }
+        for sweep in status.sweeps { StatusTables.explain(sweep) }
+        for line in StatusTables.waits(status.jobs ?? []) { Console.out(line) }
+        if sweep == nil { Console.out("\n" + (try StatusTables.workers(status.workers).rendered(as: .table))) }
+        StatusTables.explain(status.workers)
     }
 }
 
@@ -41,25 +39,62 @@ enum StatusTables {
     static let states = ["waiting", "running", "done", "failed", "parked", "canceled", "paused"]
 
     static func sweeps(_ sweeps: [SweepSummary]) -> TextTable {
-        var table = TextTable(columns: ["sweep", "configurations", "jobs"] + states + ["checkpoints planned"])
+        var table = TextTable(columns: ["sweep", "state", "configurations", "jobs"] + states + ["checkpoints planned"])
         table.rows = sweeps.map { sweep in
             let counts: [TextTable.Cell] = states.map { .number(Double(sweep.states[$0] ?? 0)) }
-            return [.text(sweep.name), .number(Double(sweep.configurations)), .number(Double(sweep.jobs))] + counts
-                + [.number(Double(sweep.checkpoints))]
+            let sizes: [TextTable.Cell] = [.number(Double(sweep.configurations)), .number(Double(sweep.jobs))]
+            return [.text(sweep.name), .text(sweep.state)] + sizes + counts + [.number(Double(sweep.checkpoints))]
         }
         return table
     }
 
     static func workers(_ workers: [WorkerSummary]) -> TextTable {
-        var table = TextTable(columns: ["worker", "state", "slots", "busy", "labels", "last seen", "jobs"])
+        var table = TextTable(columns: ["worker", "id", "state", "slots", "busy", "labels", "last seen", "jobs"])
         table.rows = workers.map { worker in
             let labels = worker.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
             return [
-                .text(worker.name), .text(worker.state), .number(Double(worker.slots)), .number(Double(worker.busy)),
+                .text(worker.name), .text(String(worker.id.prefix(8))), .text(worker.state),
+                .number(Double(worker.slots)), .number(Double(worker.busy)),
                 .text(labels), .text(TimeText.local(worker.lastSeen)),
                 .text(worker.jobs.map { String($0.prefix(8)) }.joined(separator: " ")),
             ]
         }
         return table
+    }
+
+    /// Why a sweep stands still, and what makes it go on.
+    static func explain(_ sweep: SweepSummary) {
+        guard sweep.state == "stopped", let text = stop(of: sweep) else { return }
+        Console.out("\n\(sweep.name) \(text)\(sweep.since.map { " (since \(TimeText.local($0)))" } ?? "")")
+    }
+
+    /// `stopped: 3 jobs failed alike: …; mend it and …`
+    static func stop(of sweep: SweepSummary) -> String? {
+        sweep.reason.map { "stopped: \($0)" + (sweep.remedy.map { "; \($0)" } ?? "") }
+    }
+
+    /// Who of the workers gets no jobs, why, since when, and what undoes it.
+    static func explain(_ workers: [WorkerSummary]) {
+        for worker in workers where worker.state != "connected" {
+            guard let reason = worker.reason else { continue }
+            let since = worker.since.map { " since \(TimeText.local($0))" } ?? ""
+            let remedy = worker.remedy.map { "; \($0)" } ?? ""
+            Console.out("\n\(worker.name) (\(worker.id.prefix(8))) is \(worker.state)\(since): \(reason)\(remedy)")
+        }
+    }
+
+    /// Why jobs wait: a line for each reason, those of most jobs first.
+    static func waits(_ jobs: [JobBrief]) -> [String] {
+        var counts: [String: (count: Int, first: String)] = [:]
+        for job in jobs {
+            guard let reason = job.waitsFor else { continue }
+            counts[reason] = ((counts[reason]?.count ?? 0) + 1, counts[reason]?.first ?? String(job.id.prefix(8)))
+        }
+        let most = counts.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }
+        let lines = most.prefix(8).map { reason, jobs in
+            jobs.count == 1 ? "\njob \(jobs.first) waits: \(reason)" : "\n\(jobs.count) jobs wait: \(reason)"
+        }
+        return most.count > 8
+            ? lines + ["\n… and for \(most.count - 8) more reasons; `radiata show JOB` says each"] : lines
     }
 }

@@ -1,10 +1,11 @@
+import CoreData
 import Foundation
 import Ports
 import SweepFile
 import SweepModel
 import Synchronization
 
-/// Reads sweep files from disk; inputs are found and digested as the file names them.
+/// Reads sweep files from disk; inputs are found, digested and looked at as the file names them.
 struct SweepFileReader {
     /// Content lists of the inputs met, by absolute path.
     final class Inputs: Sendable {
@@ -19,23 +20,47 @@ struct SweepFileReader {
             return tree.digest
         }
 
+        /// The folder has changed since.
+        func forget(_ path: String) { trees.withLock { $0[path] = nil } }
+
         subscript(path: String) -> TreeDigest? { trees.withLock { $0[path] } }
     }
 
     let digest: Inputs
+    /// Gets what was found of the data, a line at a time.
+    var report: (String) -> Void = Console.note
 
-    /// - Throws: `CommandFailure` with exit code 2 and every fault of the file.
+    /// - Throws: `CommandFailure` with exit code 2 and every fault of the file, or of the data it names.
     func read(_ path: String) throws -> SweepFile {
-        let text: String
+        let bytes: [UInt8]
         do {
-            text = try DiskFiles().readText(path, limit: 1 << 20)
+            bytes = try DiskFiles().read(path, limit: SweepText.largestFile)
         } catch let error as PortsError {
             throw CommandFailure(.usage, "\(path): \(error.message)")
         }
+        let first = try expand(bytes, path, generations: nil)
+        guard first.definition.trainer.isCore || first.definition.evaluation != nil else { return first }
+        let sweep: SweepFile
+        var data = try DataInspection(first.definition)
+        if data.completeConcepts() {
+            for place in [first.definition.data?.path, first.definition.regData?.path] { place.map(digest.forget) }
+            data = try DataInspection(first.definition)
+        }
+        let inspected = data
+        sweep = try expand(bytes, path) { kind, _ in inspected.generations(kind) }
+        for warning in data.warnings { report("warning: \(warning)") }
+        DataSummary(data, sweep).lines.forEach(report)
+        return sweep
+    }
+
+    private func expand(
+        _ bytes: [UInt8], _ path: String, generations: ((InputKind, String) throws -> InputGenerations?)?
+    ) throws -> SweepFile {
         let inputs = LocalSweepInputs(
-            sweepFile: path, workingDirectory: FileManager.default.currentDirectoryPath, digest: digest.digest)
+            sweepFile: path, workingDirectory: FileManager.default.currentDirectoryPath, digest: digest.digest,
+            generations: generations)
         do {
-            return try SweepFile.read(text, name: path, inputs: inputs)
+            return try SweepFile.read(try SweepText.decode(bytes, file: path), name: path, inputs: inputs)
         } catch {
             let count = error.faults.count
             throw CommandFailure(

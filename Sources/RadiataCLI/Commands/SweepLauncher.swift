@@ -1,3 +1,4 @@
+import CoreTools
 import Foundation
 import Ports
 import SweepClient
@@ -16,6 +17,11 @@ struct SweepLauncher {
 
     func launch(file: String) async throws -> LaunchResponse {
         let inputs = SweepFileReader.Inputs()
+        return try await launch(try read(file, inputs), inputs)
+    }
+
+    /// The sweep, with everything there that its jobs need.
+    func read(_ file: String, _ inputs: SweepFileReader.Inputs) throws -> SweepFile {
         let sweep = try SweepFileReader(digest: inputs).read(file)
         for warning in sweep.plan.warnings { Console.note("warning: \(warning)") }
         if let missing = sweep.plan.jobs.first(where: \.provisional) {
@@ -24,6 +30,15 @@ struct SweepLauncher {
                 "\(file): base or data are missing (see the warning), job \(missing.id.short) cannot be run; nothing was launched"
             )
         }
+        if let needs = try SweepPreflight.check(sweep, file: file) { Console.note("\(needs.description); estimated") }
+        return sweep
+    }
+
+    /// - Parameter again: the command that goes on with an upload that was cut off. With it Ctrl-C says what is done and
+    ///   what is left.
+    func launch(_ sweep: SweepFile, _ inputs: SweepFileReader.Inputs, again: String? = nil) async throws
+        -> LaunchResponse
+    {
         let trees = sweep.bundle.inputs.values.compactMap { input in
             inputs[input.path].map { (path: input.path, list: InputList(name: input.path, tree: $0)) }
         }
@@ -32,7 +47,7 @@ struct SweepLauncher {
         var request = LaunchRequest(key: Self.newKey(), bundle: bundle, inputs: trees.map(\.list))
         let first = try await client.call(.launch, request, timeLimit: .seconds(3600))
         guard uploads, !first.missingBlobs.isEmpty else { return first }
-        try await upload(first.missingBlobs, from: trees)
+        try await upload(first, from: trees, again: again)
         // Asked again with a new key, so that the answer speaks of the blobs that are there now.
         request.key = Self.newKey()
         var answer = try await client.call(.launch, request, timeLimit: .seconds(3600))
@@ -41,19 +56,32 @@ struct SweepLauncher {
         return answer
     }
 
-    private func upload(_ missing: [String], from trees: [(path: String, list: InputList)]) async throws {
-        let wanted = Set(missing)
+    private func upload(
+        _ launched: LaunchResponse, from trees: [(path: String, list: InputList)], again: String?
+    ) async throws {
+        let wanted = Set(launched.missingBlobs)
         var files: [String: (path: String, size: Int64)] = [:]
         for (path, list) in trees {
             for file in list.tree.files where wanted.contains(file.sha256.text) {
-                files[file.sha256.text] = (list.tree.isFolder ? "\(path)/\(file.path)" : path, file.size)
+                files[file.sha256.text] = (list.tree.isFolder ? "\(path)/\(file.localPath)" : path, file.size)
             }
         }
         let meter = UploadMeter(total: files.values.reduce(0) { $0 + $1.size }, count: files.count)
-        for (digest, file) in files.sorted(by: { $0.key < $1.key }) {
-            guard let name = ContentDigest(digest) else { continue }
-            try await client.upload(.file(file.path), digest: name, size: file.size) { meter.update(within: $0) }
-            meter.finishFile(file.size)
+        meter.start()
+        let sweep = launched.sweep
+        let interrupt = again.map { again in
+            InterruptHandler { Console.note("stopped. " + meter.standing(sweep: sweep, again: again)) }
+        }
+        defer { interrupt?.cancel() }
+        do {
+            for (digest, file) in files.sorted(by: { $0.key < $1.key }) {
+                guard let name = ContentDigest(digest) else { continue }
+                try await client.upload(.file(file.path), digest: name, size: file.size) { meter.update(within: $0) }
+                meter.finishFile(file.size)
+            }
+        } catch {
+            if let again { Console.note(meter.standing(sweep: sweep, again: again)) }
+            throw error
         }
         meter.end()
     }
@@ -65,33 +93,5 @@ struct SweepLauncher {
             let word = String(generator.next() as UInt64, radix: 16)
             return String(repeating: "0", count: 16 - word.count) + word
         }.joined()
-    }
-}
-
-/// Progress of an upload: a bar on a terminal, one line at the end elsewhere.
-private final class UploadMeter: Sendable {
-    private let total: Int64
-    private let count: Int
-    private let sent = Mutex<Int64>(0)
-
-    init(total: Int64, count: Int) {
-        self.total = total
-        self.count = count
-    }
-
-    func update(within: Int64) {
-        guard Console.isTerminal else { return }
-        let done = sent.withLock { $0 } + within
-        let megabytes = { (bytes: Int64) in String(format: "%.1f", Double(bytes) / 1e6) }
-        Console.rewrite(
-            "uploading inputs \(Console.bar(done: Double(done) / Double(max(total, 1)))) \(megabytes(done)) of \(megabytes(total)) MB"
-        )
-    }
-
-    func finishFile(_ size: Int64) { sent.withLock { $0 += size } }
-
-    func end() {
-        if Console.isTerminal { Console.rewrite("") }
-        Console.note("uploaded \(count) input files, \(String(format: "%.1f", Double(total) / 1e6)) MB")
     }
 }

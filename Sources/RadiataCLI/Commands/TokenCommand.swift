@@ -24,6 +24,12 @@ struct TokenCommand: AsyncParsableCommand {
 
         @OptionGroup var options: ClientOptions
 
+        func validate() throws {
+            if let days, !(days > 0 && days <= 36_500) {
+                throw ValidationError("--days \(days): wanted above 0, at most 36500")
+            }
+        }
+
         func run() async throws {
             let answer = try await options.client()
                 .call(.createToken, TokenRequest(scope: scope, note: note, lifetime: days.map { $0 * 86_400 }))

@@ -23,6 +23,12 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Folder with vocab.json and merges.txt, for a base in one file; beside the file if left out.")
     var tokenizer: String?
 
+    @Option(
+        help:
+            "Write what every step saw to this safetensors file, in 'model replay's format, and the first adapter beside it."
+    )
+    var dumpBatches: String?
+
     @OptionGroup var machine: MachineOptions
 
     func run() throws {
@@ -45,9 +51,11 @@ struct TrainCommand: ParsableCommand {
         guard let base = resolved.base, let data = resolved.data else {
             throw CommandFailure(.usage, "\(job): 'base' and 'data' are needed to train; add them")
         }
-        let training = try resolved.trainingJob(base: base.path, data: data.path, regData: resolved.regData?.path)
+        let training = try resolved.trainingJob(
+            base: base.path, data: data.path, regData: resolved.regData?.path, clip: resolved.clip?.path)
         let status = TrainerEntry.run(
-            job: training, out: out, resume: resume, threads: machine.count, tokenizer: tokenizer)
+            job: training, out: out, resume: resume, threads: machine.count, tokenizer: tokenizer,
+            dumpBatches: dumpBatches)
         if status != 0 { throw ExitCode(status) }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import Ports
 import Worker
 
 struct WorkerCommand: AsyncParsableCommand {
@@ -24,14 +25,18 @@ struct WorkerCommand: AsyncParsableCommand {
         @Option(
             name: .customLong("inputs"), help: "Folder in which base models and data sets are looked for. Repeatable.")
         var inputs: [String] = []
-        @Option(help: "The worker's own folder: identity, cache, attempts.")
-        var work = "~/.cache/radiata/worker"
+        @Option(
+            help:
+                "The worker's own folder: identity, cache, attempts; ~/.cache/radiata/worker if left out ($XDG_CACHE_HOME)."
+        )
+        var work: String?
         @Option(help: "Name for people; the host's if left out.")
         var name: String?
         @OptionGroup var options: ClientOptions
 
         func validate() throws {
-            guard slots >= 1 else { throw ValidationError("--slots \(slots): wanted at least 1") }
+            guard (1...4096).contains(slots) else { throw ValidationError("--slots \(slots): wanted 1 to 4096") }
+            if let threads, threads < 1 { throw ValidationError("--threads \(threads): wanted at least 1") }
             for label in labels where label.split(separator: "=", maxSplits: 1).count != 2 {
                 throw ValidationError("--label \(label): wanted k=v")
             }
@@ -43,19 +48,13 @@ struct WorkerCommand: AsyncParsableCommand {
                 let parts = label.split(separator: "=", maxSplits: 1).map(String.init)
                 return (parts[0], parts[1])
             }
+            let folder = work.map(Paths.expanded) ?? Paths.folders.cache + "/worker"
+            try UsableFolder.prepare(folder, option: "--work", what: "the worker's files")
             let configuration = WorkerConfiguration(
                 client: try options.configuration(), name: name, slots: slots, threads: threads,
                 labels: Dictionary(pairs) { _, last in last }, inputs: inputs.map(Paths.expanded),
-                work: Paths.expanded(work), version: ProgramVersion.text)
+                work: folder, version: ProgramVersion.text)
             try await WorkerDaemon(configuration: configuration).run()
         }
-    }
-}
-
-enum Paths {
-    /// `~` for the home folder, as shells do; an absolute path.
-    static func expanded(_ path: String) -> String {
-        let home = (path as NSString).expandingTildeInPath
-        return home.hasPrefix("/") ? home : FileManager.default.currentDirectoryPath + "/" + home
     }
 }

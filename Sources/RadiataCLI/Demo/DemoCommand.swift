@@ -27,7 +27,10 @@ struct DemoCommand: AsyncParsableCommand {
         let file = try sweep ?? ShippedFiles.path("sweeps/quickstart.yaml")
         let place = folder ?? ".radiata/demo-\(Self.stamp(time))"
         let cluster = try LocalCluster(folder: place)
-        let interrupt = InterruptHandler { cluster.stop() }
+        let interrupt = InterruptHandler(notice: "stopping; what was reported so far is in the ledger") {
+            cluster.stop()
+        }
+        Console.whenLeft { cluster.stop() }
         defer {
             interrupt.cancel()
             cluster.stop()
@@ -37,6 +40,8 @@ struct DemoCommand: AsyncParsableCommand {
         let client = try cluster.client()
         try await cluster.waitUntilServing(client)
         Console.note("coordinator  http://\(cluster.address)  (ledger \(place)/coordinator/ledger.db)")
+        let link = try await client.call(.openLink, Nothing())
+        Console.note("dashboard    http://\(cluster.address)\(link.path)  (opens once)")
         let threads = max(1, ProcessInfo.processInfo.activeProcessorCount / workers)
         for number in 1...workers {
             try cluster.startWorker(number, threads: threads, inputs: [])

@@ -7,14 +7,17 @@ import Foundation
 final class InterruptHandler: @unchecked Sendable {
     private let sources: [any DispatchSourceSignal]
 
-    init(_ action: @escaping @Sendable () -> Void) {
+    /// - Parameters:
+    ///   - notice: said at once, on a line of its own.
+    ///   - action: whatever has to be done, or said, before the end.
+    init(notice: String? = nil, _ action: @escaping @Sendable () -> Void = {}) {
         sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
-                Console.note("\nstopping; what was reported so far is in the ledger")
+                if let notice { Console.note((Console.isTerminal ? "\n" : "") + notice) }
                 action()
-                exit(128 + number)
+                _exit(128 + number)
             }
             source.resume()
             return source

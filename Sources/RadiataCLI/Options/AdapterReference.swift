@@ -1,12 +1,15 @@
 import ArgumentParser
 
-/// An adapter file with its strength, as `FILE` or `FILE:0.8` on the command line.
-struct AdapterReference: ExpressibleByArgument {
-    let path: String
-    let strength: Float
+/// An adapter with its strength, as `FILE`, `FOLDER` or `FILE:0.8` on the command line.
+package struct AdapterReference: ExpressibleByArgument {
+    package let path: String
+    /// As it was typed: 0.8 is not the Float next to it.
+    package let strength: Double
 
-    init?(argument: String) {
-        if let colon = argument.lastIndex(of: ":"), let strength = Float(argument[argument.index(after: colon)...]) {
+    package init?(argument: String) {
+        if let colon = argument.lastIndex(of: ":"), let strength = Double(argument[argument.index(after: colon)...]),
+            strength.isFinite
+        {
             path = String(argument[..<colon])
             self.strength = strength
         } else {

@@ -17,17 +17,19 @@ enum ExtractedAlgorithm: String, ExpressibleByArgument, CaseIterable {
 
 /// How many singular values to keep: one rule of several.
 struct RankOptions: ParsableArguments {
-    @Option(help: "Rank.")
+    @Option(parsing: .unconditional, help: "Rank.")
     var dim: Int?
-    @Option(help: "Rank of k×k convolutions; as the others if left out.")
+    @Option(parsing: .unconditional, help: "Rank of k×k convolutions; as the others if left out.")
     var convDim: Int?
-    @Option(help: "Keep singular values above this share of the largest.")
+    @Option(parsing: .unconditional, help: "Keep singular values above this share of the largest.")
     var ratio: Double?
-    @Option(help: "Keep leading singular values that sum up to this share of all.")
+    @Option(parsing: .unconditional, help: "Keep leading singular values that sum up to this share of all.")
     var quantile: Double?
-    @Option(help: "Keep singular values above this number.")
+    @Option(parsing: .unconditional, help: "Keep singular values above this number.")
     var threshold: Double?
-    @Option(help: "Keep leading singular values whose squares hold this share of the squared norm.")
+    @Option(
+        parsing: .unconditional, help: "Keep leading singular values whose squares hold this share of the squared norm."
+    )
     var energy: Double?
 
     var convRule: RankRule? { convDim.map { .fixed($0) } }
@@ -46,6 +48,9 @@ struct RankOptions: ParsableArguments {
 
     func validate() throws {
         if let dim, dim < 1 { throw ValidationError("--dim \(dim): wanted at least 1") }
+        if let threshold, !(threshold >= 0) {
+            throw ValidationError("--threshold \(threshold): wanted 0 or more")
+        }
         if let convDim, convDim < 1 { throw ValidationError("--conv-dim \(convDim): wanted at least 1") }
         for (name, value) in [("ratio", ratio), ("quantile", quantile), ("energy", energy)] {
             if let value, !(0...1).contains(value) { throw ValidationError("--\(name) \(value): wanted 0 to 1") }

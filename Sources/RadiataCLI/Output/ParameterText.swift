@@ -22,10 +22,21 @@ extension ParameterValue {
     }
 }
 
+extension TextTable.Cell {
+    /// Numbers stay numbers, in CSV too.
+    init(_ value: ParameterValue) {
+        switch value {
+        case .number(let number): self = .number(number)
+        case .null: self = .none
+        default: self = .text(value.plain)
+        }
+    }
+}
+
 extension [String: ParameterValue] {
     /// One line: algorithm first, then by name.
     var summary: String {
-        let rest = filter { $0.key != "algorithm" }.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.plain)" }
-        return ([self["algorithm"]?.plain].compactMap(\.self) + rest).joined(separator: " ")
+        var summary = ParameterSummary()
+        return summary.text(self)
     }
 }

@@ -21,14 +21,15 @@ struct SweepWatcher {
             guard let summary = status.sweeps.first(where: { $0.name == sweep }) else {
                 throw CommandFailure(.notFound, "there is no sweep '\(sweep)'")
             }
-            let line = text(of: summary, progress: summary.isFinished ? [] : try await progress())
+            let isOver = summary.isFinished || summary.isStopped
+            let line = text(of: summary, status, progress: isOver ? [] : try await progress())
             if Console.isTerminal {
                 Console.rewrite(line)
             } else if line != lastLine {
                 Console.note(line)
             }
             lastLine = line
-            if summary.isFinished {
+            if isOver {
                 if Console.isTerminal { Console.note("") }
                 return summary
             }
@@ -37,7 +38,7 @@ struct SweepWatcher {
     }
 
     /// Newest step and loss of the running jobs, so that long jobs are seen to move.
-    private func progress() async throws -> [String] {
+    func progress() async throws -> [String] {
         let name = sweep.replacing("'", with: "''")
         let answer = try await client.call(
             .query,
@@ -54,14 +55,21 @@ struct SweepWatcher {
         }
     }
 
-    private func text(of summary: SweepSummary, progress: [String]) -> String {
+    func text(of summary: SweepSummary, _ status: StatusResponse, progress: [String]) -> String {
         let done = summary.states["done"] ?? 0
         let counts = StatusTables.states.filter { $0 != "done" }.compactMap { state -> String? in
             guard let count = summary.states[state], count > 0 else { return nil }
             return "\(count) \(state)"
         }
         let share = summary.jobs == 0 ? 1 : Double(done) / Double(summary.jobs)
-        let parts = ["\(done)/\(summary.jobs) done"] + counts + progress
+        var parts = ["\(done)/\(summary.jobs) done"] + counts + progress
+        if let stop = StatusTables.stop(of: summary) {
+            parts.append(stop)
+        } else if (summary.states["running"] ?? 0) == 0,
+            let waits = status.jobs?.lazy.compactMap(\.waitsFor).first
+        {
+            parts.append("waiting: \(waits)")
+        }
         return "\(summary.name) \(Console.bar(done: share)) \(parts.joined(separator: " · "))"
     }
 }

@@ -1,19 +1,32 @@
 import Foundation
+import SweepModel
 
 /// Rows printed as an aligned table, as CSV (RFC 4180) or as a JSON array of objects.
 struct TextTable {
     enum Cell: Equatable {
         case text(String)
         case number(Double)
+        /// Beyond 2^53 not every one is a `Double`.
+        case integer(Int64)
         case none
 
-        /// JSON has no NaN or infinity: they are printed as null there.
+        /// JSON has no NaN or infinity: they are the strings `NaN`, `Infinity`, `-Infinity` (docs/protocol.md).
         var json: Any {
             switch self {
             case .text(let text): text
             case .number(let value) where value.isFinite && value == value.rounded() && abs(value) < 9e15: Int64(value)
-            case .number(let value) where value.isFinite: value
-            case .number, .none: NSNull()
+            case .number(let value): NumberText.special(value) ?? value
+            case .integer(let value): value
+            case .none: NSNull()
+            }
+        }
+
+        var csv: CSVText.Cell {
+            switch self {
+            case .text(let text): .text(text)
+            case .number(let value): .number(value)
+            case .integer(let value): .integer(value)
+            case .none: .none
             }
         }
 
@@ -21,11 +34,13 @@ struct TextTable {
             switch self {
             case .text(let text): text
             case .number(let value): Self.formatted(value)
+            case .integer(let value): String(value)
             case .none: ""
             }
         }
 
         static func formatted(_ value: Double) -> String {
+            if let special = NumberText.special(value) { return special }
             if value == value.rounded(), abs(value) < 1e15 { return String(Int64(value)) }
             let magnitude = abs(value)
             return magnitude != 0 && (magnitude < 1e-3 || magnitude >= 1e6)
@@ -69,15 +84,9 @@ struct TextTable {
     }
 
     private func csv() -> String {
-        func quoted(_ text: String) -> String {
-            text.contains { ",\"\n\r".contains($0) } ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
-        }
-        func exact(_ cell: Cell) -> String {
-            guard case .number(let value) = cell else { return cell.plain }
-            return value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : "\(value)"
-        }
-        return ([columns.map(quoted)] + rows.map { $0.map { quoted(exact($0)) } })
-            .map { $0.joined(separator: ",") }.joined(separator: "\n")
+        var text = CSVText.line(columns)
+        for row in rows { text += CSVText.line(row.map(\.csv)) }
+        return String(text.dropLast())  // whoever prints it ends the last line
     }
 
     private func json() throws -> String {

@@ -6,6 +6,7 @@ package struct JobDetailRow: Sendable {
         package var number: Int
         /// Its name.
         package var worker: String
+        package var workerID: String
         package var started: Int64
         package var ended: Int64?
         package var outcome: String?
@@ -20,6 +21,12 @@ package struct JobDetailRow: Sendable {
         package var epoch: Int
         package var files: [StoredCheckpoint.File]
     }
+    package struct Notice: Sendable {
+        package var attempt: Int
+        package var kind: String
+        package var count: Int
+        package var detail: String
+    }
     package struct Event: Sendable {
         package var at: Int64
         package var kind: String
@@ -32,6 +39,7 @@ package struct JobDetailRow: Sendable {
     package var checkpoints: [Checkpoint]
     package var latest: [String: Double]
     package var events: [Event]
+    package var notices: [Notice]
 }
 
 extension Ledger {
@@ -56,7 +64,13 @@ extension Ledger {
                 latest: try latest(summary.id, db),
                 events: try db.all("SELECT at, kind, attempt, detail FROM event WHERE job = ? ORDER BY id", [row]).map {
                     JobDetailRow.Event(at: $0[0], kind: $0[1], attempt: $0[2], detail: $0[3])
-                })
+                },
+                notices: try db.all(
+                    """
+                    SELECT a.number, n.kind, n.count, n.detail FROM attempt_notice n JOIN attempt a ON a.id = n.attempt
+                    WHERE a.job = ? ORDER BY a.number, n.kind
+                    """, [row]
+                ).map { JobDetailRow.Notice(attempt: $0[0], kind: $0[1], count: $0[2], detail: $0[3]) })
         }
     }
 }
@@ -64,12 +78,15 @@ extension Ledger {
 private func attempts(_ job: Int64, _ db: Database) throws -> [JobDetailRow.Attempt] {
     try db.all(
         """
-        SELECT a.number, coalesce(w.name, a.worker), a.started, a.ended, a.outcome, a.failure, a.message, a.resumed_step
-        FROM attempt a LEFT JOIN worker w ON w.id = a.worker WHERE a.job = ? ORDER BY a.number
+        SELECT a.number, coalesce(w.name, g.name, a.worker), a.started, a.ended, a.outcome, a.failure, a.message,
+            a.resumed_step, a.worker
+        FROM attempt a LEFT JOIN worker w ON w.id = a.worker LEFT JOIN forgotten_worker g ON g.worker = a.worker
+        WHERE a.job = ? ORDER BY a.number
         """, [job]
     ).map { row in
         JobDetailRow.Attempt(
-            number: row[0], worker: row[1], started: row[2], ended: row[3], outcome: row[4], failure: row[5],
+            number: row[0], worker: row[1], workerID: row[8], started: row[2], ended: row[3], outcome: row[4],
+            failure: row[5],
             message: row[6], resumedStep: row[7])
     }
 }

@@ -29,6 +29,13 @@ package struct LedgerSnapshot: Sendable {
     package struct Worker: Sendable {
         package var record: WorkerRecord
         package var state: WorkerState
+        /// Milliseconds since 1970 after which it gets a trial job, where it is suspended.
+        package var trialAt: Int64?
+        /// How long its suspension is at most.
+        package var pauseSeconds: Double
+        /// It stopped politely and has not come back.
+        package var hasLeft: Bool
+        package var lastSeen: Int64
         /// Numbers of the exchanges that claimed, newest last.
         package var exchanges: [UInt64]
     }
@@ -71,7 +78,7 @@ extension LedgerSnapshot {
             db,
             sql: """
                 SELECT id, identity, priority, requirements, avoid, ready_at FROM job
-                WHERE state = 'waiting' ORDER BY priority DESC, id
+                WHERE state = 'waiting' AND NOT \(SweepHold.sql("job.id")) ORDER BY priority DESC, id
                 """)
         while let row = try cursor.next() {
             jobs.append(
@@ -88,8 +95,8 @@ extension LedgerSnapshot {
         return try Row.fetchAll(
             db,
             sql: """
-                SELECT j.id, j.identity, a.number, a.epoch, a.session, a.worker, j.priority, j.requirements, j.state, j.stop
-                FROM attempt a JOIN job j ON j.id = a.job
+                SELECT j.id, j.identity, a.number, a.epoch, s.session, a.worker, j.priority, j.requirements, j.state, j.stop
+                FROM attempt a JOIN job j ON j.id = a.job JOIN attempt_session s ON s.attempt = a.id
                 WHERE a.ended IS NULL AND j.attempt = a.number AND j.state IN ('running', 'waiting')
                 """
         ).map { row in
@@ -103,7 +110,15 @@ extension LedgerSnapshot {
     }
 
     fileprivate static func workers(_ db: Database) throws -> [Worker] {
-        try Row.fetchAll(db, sql: "SELECT * FROM worker").map { row in
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT w.*, l.session, c.versions AS core, s.trial_at, s.strikes, EXISTS (
+                    SELECT 1 FROM worker_mark m WHERE m.worker = w.id AND m.kind = 'goodbye') AS has_left
+                FROM worker w JOIN worker_session l ON l.worker = w.id LEFT JOIN worker_core c ON c.worker = w.id
+                LEFT JOIN worker_suspension s ON s.worker = w.id
+                """)
+        return try rows.map { row in
             let session: String = row["session"]
             let numbers = try Int64.fetchAll(
                 db, sql: "SELECT number FROM exchange WHERE session = ? ORDER BY number", arguments: [session])
@@ -111,8 +126,11 @@ extension LedgerSnapshot {
                 record: WorkerRecord(
                     id: WorkerID(row["id"]), name: row["name"], session: session, slots: row["slots"],
                     threads: row["threads"], gpus: row["gpus"], memory: UInt64(clamping: row["memory"] as Int64),
-                    labels: try LedgerJSON.value([String: String].self, row["labels"]), version: row["version"]),
-                state: WorkerState(rawValue: row["state"]) ?? .active, exchanges: numbers.map { UInt64(clamping: $0) })
+                    labels: try LedgerJSON.value([String: String].self, row["labels"]), version: row["version"],
+                    coreVersions: try (row["core"] as String?).map { try LedgerJSON.value([String].self, $0) }),
+                state: WorkerState(rawValue: row["state"]) ?? .active, trialAt: row["trial_at"],
+                pauseSeconds: WorkerSuspicion.pause(strikes: (row["strikes"] as Int?) ?? 1),
+                hasLeft: row["has_left"], lastSeen: row["last_seen"], exchanges: numbers.map { UInt64(clamping: $0) })
         }
     }
 }

@@ -1,6 +1,7 @@
 import CSQLiteExtras
 package import GRDB
 import Ports
+package import RunSpec
 package import SweepModel
 
 /// A piece of an attempt's metric stream, grouped by key, points in stream order.
@@ -24,15 +25,14 @@ package struct AppendMetrics: LedgerVerb {
         case superseded
     }
 
-    /// Stands for points that the worker's spool has lost; the step is the point's number.
-    private static let lostKey = "spool.lost"
-
     let token: AttemptToken
     let first: UInt64
     let series: [Series]
     let ledgerID: String
     /// Whose attempt it must be; nil where nobody is asked.
     let worker: WorkerID?
+    /// Points of the range whose names cannot be taken: counted in the stream, and told.
+    package var dropped: [AttemptNotice] = []
 
     package init(
         token: AttemptToken, first: UInt64, series: [Series], ledgerID: String, worker: WorkerID? = nil
@@ -46,7 +46,7 @@ package struct AppendMetrics: LedgerVerb {
 
     package func run(_ db: Database) throws -> Outcome {
         guard token.ledger == ledgerID else { return .superseded }
-        let count = series.reduce(0) { $0 + $1.steps.count }
+        let count = series.reduce(dropped.reduce(0) { $0 + $1.count }) { $0 + $1.steps.count }
         let end = Int64(clamping: first) - 1 + Int64(count)
         guard let row = try db.first("SELECT a.id, a.points, a.worker \(Fence.sql)", token.fence),
             worker.map({ $0.text == row[2] }) ?? true
@@ -59,7 +59,8 @@ package struct AppendMetrics: LedgerVerb {
         guard end > points else { return .stored(next: UInt64(points) + 1) }
         // A batch that overlaps what is known is written whole: it ends later, so the last of repeated steps is the
         // right one.
-        for one in series { try insert(one.key == Self.lostKey ? one.beyond(points) : one, attempt, db) }
+        for one in series { try insert(one.key == MetricLimit.lostName ? one.beyond(points) : one, attempt, db) }
+        for one in dropped { try AttemptNotices.add(one, to: attempt, db) }
         let total = Faults.planted("overlap-counted-twice") ? points + Int64(count) : end
         try db.change("UPDATE attempt SET points = ? WHERE id = ? AND ended IS NULL", [total, attempt])
         return .stored(next: UInt64(end) + 1)

@@ -14,6 +14,8 @@ package struct ChangeJobs: LedgerVerb {
         /// Running attempts that were asked to stop, and now need not.
         package var continuing: [AttemptToken] = []
         package var untouched = 0
+        /// What else the user should know.
+        package var notice: String?
     }
 
     let action: Action
@@ -44,21 +46,45 @@ package struct ChangeJobs: LedgerVerb {
             }
             try db.change("UPDATE sweep SET state = ? WHERE id = ?", [state, sweep])
             try db.note(action.rawValue, at: now, sweep: sweep)
+            switch action {
+            case .resume:
+                outcome.changes += try SweepHold.lift(sweep, db, now: now)
+                try SweepHold.forgive(sweep, db)
+            case .cancel: try db.change("DELETE FROM sweep_stop WHERE sweep = ?", [sweep])
+            case .pause, .unpause: outcome.notice = try stopNotice(sweep, target, db)
+            }
             // Pausing or canceling leaves alone what another active sweep wants.
             let jobs = try db.all(
                 """
                 SELECT m.job, EXISTS (SELECT 1 FROM member o JOIN sweep s ON s.id = o.sweep
-                    WHERE o.job = m.job AND o.sweep <> m.sweep AND s.state = 'active')
+                    WHERE o.job = m.job AND o.sweep <> m.sweep AND s.state = 'active'
+                        AND NOT EXISTS (SELECT 1 FROM sweep_stop p WHERE p.sweep = s.id))
                 FROM member m WHERE m.sweep = ?
                 """, [sweep])
             let stops = action == .pause || action == .cancel
-            for job in jobs {
+            let freed = Set(outcome.changes.map(\.job))
+            for job in jobs where !freed.contains(job[0]) {
                 if stops, job[1] { outcome.untouched += 1 } else { try change(job[0], db, &outcome) }
             }
         } else {
-            try change(try JobLookup.row(target, db), db, &outcome)
+            let job = try JobLookup.row(target, db)
+            try change(job, db, &outcome)
+            if action == .resume || action == .unpause, try SweepHold.holds(job, db) {
+                let sweep = try db.first(
+                    """
+                    SELECT s.id, s.name FROM member m JOIN sweep_stop p ON p.sweep = m.sweep JOIN sweep s ON s.id = m.sweep
+                    WHERE m.job = ? ORDER BY s.id LIMIT 1
+                    """, [job])
+                outcome.notice = try sweep.flatMap { try stopNotice($0[0], $0[1], db) }
+            }
         }
         return outcome
+    }
+
+    private func stopNotice(_ sweep: Int64, _ name: String, _ db: Database) throws -> String? {
+        try SweepHold.reason(sweep, db).map {
+            "\(name) is stopped: \($0); its jobs wait until `radiata resume \(name)`"
+        }
     }
 
     private func change(_ job: Int64, _ db: Database, _ outcome: inout Outcome) throws {
@@ -119,6 +145,7 @@ package struct ChangeJobs: LedgerVerb {
             return
         }
         let identity = try JobID.stored(row[0])
+        if isResume { try db.change("DELETE FROM job_failure WHERE job = ?", [job]) }
         var ended: AttemptToken?
         if reached == .canceled || reached == .paused {
             let open = try db.first(
@@ -132,7 +159,8 @@ package struct ChangeJobs: LedgerVerb {
         try db.note(action.rawValue, at: now, job: job, attempt: row[2])
         outcome.changes.append(
             JobChange(
-                job: job, identity: identity, state: reached, priority: row[1], requirements: row[4], ended: ended))
+                job: job, identity: identity, state: reached, priority: row[1], requirements: row[4],
+                isHeld: try reached == .waiting && SweepHold.holds(job, db), ended: ended))
     }
 }
 
@@ -156,12 +184,18 @@ package enum JobLookup {
                 .notFound,
                 "no sweep '\(text.prefix(100))', and no job: a job is named by 8 or more hex digits of its id")
         }
-        let found = try db.all("SELECT id FROM job WHERE identity >= ? AND identity < ? LIMIT 2", [text, text + "g"])
+        let found = try db.all(
+            "SELECT id, identity FROM job WHERE identity >= ? AND identity < ? ORDER BY identity LIMIT 6",
+            [text, text + "g"])
         guard let first = found.first else {
             throw LedgerError(.notFound, "no job '\(text)'; `radiata jobs` lists them")
         }
         guard found.count == 1 else {
-            throw LedgerError(.ambiguous, "several jobs start with '\(text)'; give more digits")
+            let ids = found.prefix(5).map { String(($0[1] as String).prefix(text.utf8.count + 8)) }
+            throw LedgerError(
+                .ambiguous,
+                "several jobs start with '\(text)': \(ids.joined(separator: ", "))\(found.count > 5 ? " …" : ""); give more digits"
+            )
         }
         return first[0]
     }

@@ -43,13 +43,15 @@ struct ClaimJob {
     let epoch: Int
     let now: WallTime
 
-    /// - Returns: the new attempt's row, and for a first attempt what its worker needs; nil if the job does not wait.
+    /// - Returns: the new attempt's row, and for a first attempt what its worker needs; nil if the job does not wait, or is
+    ///   held.
     func run(_ db: Database) throws -> (attempt: Int64, first: ClaimedJob?)? {
         let claimed = try db.first(
             """
             UPDATE job SET state = 'running', attempt = attempt + 1, epoch = ?, worker = ?, stop = NULL, ready_at = NULL,
                 avoid = NULL, updated = ?
-            WHERE id = ? AND state = 'waiting' RETURNING attempt, identity, spec, priority, requirements
+            WHERE id = ? AND state = 'waiting' AND NOT \(SweepHold.sql("job.id"))
+            RETURNING attempt, identity, (SELECT spec FROM job_spec WHERE job = job.id), priority, requirements
             """, [epoch, worker.text, now.milliseconds, job])
         guard let claimed else { return nil }
         let number: Int = claimed[0]
@@ -61,9 +63,10 @@ struct ClaimJob {
             resumed = try Self.newestState(db, job: job)?.step ?? 0
         }
         try db.change(
-            "INSERT INTO attempt (job, number, epoch, worker, session, started, resumed_step) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [job, number, epoch, worker.text, session, now.milliseconds, resumed])
+            "INSERT INTO attempt (job, number, epoch, worker, started, resumed_step) VALUES (?, ?, ?, ?, ?, ?)",
+            [job, number, epoch, worker.text, now.milliseconds, resumed])
         let row = db.lastInsertedRowID
+        try db.change("INSERT INTO attempt_session (attempt, session) VALUES (?, ?)", [row, session])
         try db.note(
             "claim", at: now, job: job, attempt: number, worker: worker.text,
             detail: resumed > 0 ? "from step \(resumed)" : "")
@@ -93,8 +96,8 @@ struct ClaimJob {
     static func describe(_ db: Database, attempt: Int64, ledgerID: String) throws -> ClaimedJob {
         let row = try db.first(
             """
-            SELECT j.id, j.identity, j.spec, a.number, a.epoch, a.resumed_step, j.priority, j.requirements
-            FROM attempt a JOIN job j ON j.id = a.job WHERE a.id = ?
+            SELECT j.id, j.identity, s.spec, a.number, a.epoch, a.resumed_step, j.priority, j.requirements
+            FROM attempt a JOIN job j ON j.id = a.job JOIN job_spec s ON s.job = j.id WHERE a.id = ?
             """, [attempt])
         guard let row else {
             throw LedgerError(.inputOutput, "attempt \(attempt) was granted, but is not in the ledger")

@@ -15,8 +15,8 @@ package struct ExchangeVerb: LedgerVerb {
         /// The candidates were not touched: the claims are those of an earlier send of the same number, or the worker
         /// gets no jobs now.
         package var leftCandidates = false
-        /// Whether the worker was just put into quarantine.
-        package var quarantined = false
+        /// Workers that were suspended by this, or are trusted again.
+        package var workers: [WorkerNews] = []
     }
 
     let session: String
@@ -51,11 +51,13 @@ package struct ExchangeVerb: LedgerVerb {
         var outcome = Outcome()
         try report(db, &outcome)
         let number = Int64(clamping: number)
-        // The worker may have been drained or quarantined since the candidates were picked.
+        // The worker may have been drained or suspended since the candidates were picked: then it has one job at a time.
         let known = try db.first(
             """
-            SELECT (SELECT reply FROM exchange WHERE session = ? AND number = ?),
-                (SELECT state FROM worker WHERE id = ?) = 'active'
+            SELECT (SELECT reply FROM exchange WHERE session = ?1 AND number = ?2),
+                (SELECT state FROM worker WHERE id = ?3) = 'active',
+                EXISTS (SELECT 1 FROM worker_suspension WHERE worker = ?3),
+                EXISTS (SELECT 1 FROM attempt WHERE worker = ?3 AND ended IS NULL)
             """, [session, number, worker.text])
         if let text = known?[0] as String? {
             outcome.leftCandidates = true
@@ -65,7 +67,10 @@ package struct ExchangeVerb: LedgerVerb {
             return outcome
         }
         guard !candidates.isEmpty else { return outcome }
-        guard known?[1] as Bool? == true else {
+        let isSuspended = known?[2] as Bool? ?? false
+        let hasJob = known?[3] as Bool? ?? false
+        let mayTry = !isSuspended || Faults.planted("trials-at-once") || (!hasJob && candidates.count == 1)
+        guard known?[1] as Bool? == true, mayTry else {
             outcome.leftCandidates = true
             return outcome
         }
@@ -115,7 +120,7 @@ package struct ExchangeVerb: LedgerVerb {
             if result != .accepted { blocked.insert(report.token) }
             outcome.results.append(result)
             outcome.changes += effects.changes
-            outcome.quarantined = outcome.quarantined || effects.quarantined
+            outcome.workers += effects.workers
         }
     }
 }

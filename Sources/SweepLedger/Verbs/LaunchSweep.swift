@@ -31,7 +31,9 @@ package struct LaunchJob: Sendable {
         seed = job.seed
         priority = job.priority
         spec = try LedgerJSON.text(job)
-        requirements = try LedgerJSON.text(job.requirements)
+        var needs = job.requirements
+        needs.coreVersion = job.coreVersion
+        requirements = try LedgerJSON.text(needs)
         retries = try LedgerJSON.text(job.retries)
         statesKept = job.retention.last ?? RetentionDecision.usualStates
     }
@@ -74,6 +76,7 @@ package struct LaunchSweep: LedgerVerb {
     package var jobs: [LaunchJob]
     /// What the slices before this one did; their `changes` are not needed.
     package var before: Outcome?
+    package var isFirst = true
     package var isLast = true
     let now: WallTime
 
@@ -111,12 +114,19 @@ package struct LaunchSweep: LedgerVerb {
             """, [name.text, fileDigest, priority, configurations, checkpoints, now.milliseconds])
         guard let row else { throw LedgerError(.inputOutput, "sweep \(name) could not be stored") }
         let sweep: Int64 = row[0]
+        let wasStopped = try SweepHold.reason(sweep, db) != nil
+        if wasStopped, isFirst { try putAside(sweep, db) }
         try db.change(
-            "INSERT INTO sweep_file (sweep, digest, bundle, launched) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            [sweep, fileDigest, bundle, now.milliseconds])
+            "INSERT INTO sweep_file (sweep, digest, launched) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [sweep, fileDigest, now.milliseconds])
+        try db.change(
+            "INSERT INTO sweep_bundle (sweep, digest, bundle) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [sweep, fileDigest, bundle])
         var outcome = Outcome(added: before?.added ?? 0, shared: before?.shared ?? 0)
-        for job in jobs { try add(job, to: sweep, db, &outcome) }
+        for job in jobs { try add(job, to: sweep, wasStopped: wasStopped, db, &outcome) }
         guard isLast else { return outcome }
+        // Launched again, mended as we may hope: with the last slice it goes on.
+        if wasStopped { outcome.changes += try SweepHold.lift(sweep, db, now: now) }
         outcome.jobs = try db.first("SELECT coalesce(sum(jobs), 0) FROM sweep_count WHERE sweep = ?", [sweep])?[0] ?? 0
         if Faults.planted("key-not-stored") { return outcome }
         try db.change(
@@ -127,7 +137,24 @@ package struct LaunchSweep: LedgerVerb {
         return outcome
     }
 
-    private func add(_ job: LaunchJob, to sweep: Int64, _ db: Database, _ outcome: inout Outcome) throws {
+    /// A stopped sweep is launched again: what the new file does not hold any more must not fail it once more. Jobs that it
+    /// holds are woken one by one, and what another active sweep wants is left alone.
+    private func putAside(_ sweep: Int64, _ db: Database) throws {
+        let rows = try db.all(
+            """
+            UPDATE job SET state = 'canceled', ready_at = NULL, avoid = NULL, updated = ?
+            WHERE state = 'waiting' AND id IN (SELECT job FROM member WHERE sweep = ?) AND \(SweepHold.sql("job.id"))
+                AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.job = job.id AND a.ended IS NULL)
+            RETURNING id, attempt
+            """, [now.milliseconds, sweep])
+        for row in rows {
+            try db.note("cancel", at: now, job: row[0], attempt: row[1], sweep: sweep, detail: "launched anew")
+        }
+    }
+
+    private func add(
+        _ job: LaunchJob, to sweep: Int64, wasStopped: Bool, _ db: Database, _ outcome: inout Outcome
+    ) throws {
         var row = try db.first("SELECT id, state, priority FROM job WHERE identity = ?", [job.id.text])
         let isNew = row == nil
         if row == nil {
@@ -142,39 +169,53 @@ package struct LaunchSweep: LedgerVerb {
             }
             row = try db.first(
                 """
-                INSERT INTO job (identity, sweep, configuration, seed, priority, spec, requirements, retries, states_kept,
+                INSERT INTO job (identity, sweep, configuration, seed, priority, requirements, retries, states_kept,
                     created, updated)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, state, priority
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, state, priority
                 """,
                 [
-                    job.id.text, sweep, configuration, job.seed, job.priority, job.spec, job.requirements, job.retries,
+                    job.id.text, sweep, configuration, job.seed, job.priority, job.requirements, job.retries,
                     job.statesKept, now.milliseconds, now.milliseconds,
                 ])
+            if let row {
+                try db.change("INSERT INTO job_spec (job, spec) VALUES (?, ?)", [row[0] as Int64, job.spec])
+            }
         }
         guard let row else { throw LedgerError(.inputOutput, "job \(job.id.short) could not be stored") }
         let id: Int64 = row[0]
         try db.change(
             "INSERT INTO member (sweep, job, group_name, parameters) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [sweep, id, job.group, job.given])
-        guard db.changesCount > 0 else { return }
-        outcome.added += 1
+        let isMember = db.changesCount == 0
+        guard !isMember || wasStopped else { return }
+        if !isMember { outcome.added += 1 }
         if isNew {
             outcome.changes.append(
                 JobChange(
-                    job: id, identity: job.id, state: .waiting, priority: job.priority, requirements: job.requirements))
+                    job: id, identity: job.id, state: .waiting, priority: job.priority, requirements: job.requirements,
+                    isHeld: wasStopped))
             return
         }
-        outcome.shared += 1
-        // Another sweep paused or canceled it; this one wants it.
+        if !isMember { outcome.shared += 1 }
+        // Another sweep paused or canceled it, or this one was stopped by its failures; now it is wanted.
         let woken = try db.first(
             """
             UPDATE job SET state = 'waiting', budget_from = attempt, failure = NULL, message = NULL, ready_at = NULL,
-                updated = ? WHERE id = ? AND state IN ('paused', 'canceled') RETURNING id
-            """, [now.milliseconds, id])
+                updated = ?1
+            WHERE id = ?2 AND (state IN ('paused', 'canceled') OR (?3 AND state IN ('failed', 'parked'))) RETURNING id
+            """, [now.milliseconds, id, wasStopped])
         if woken != nil {
             try db.note("resume", at: now, job: id, sweep: sweep, detail: "launched again")
             outcome.changes.append(
-                JobChange(job: id, identity: job.id, state: .waiting, priority: row[2], requirements: job.requirements))
+                JobChange(
+                    job: id, identity: job.id, state: .waiting, priority: row[2], requirements: job.requirements,
+                    isHeld: try SweepHold.holds(id, db)))
+        } else if row[1] == "waiting", !isMember, try SweepHold.isAnyStopped(db) {
+            // It may have been held until now; this sweep wants it.
+            outcome.changes.append(
+                JobChange(
+                    job: id, identity: job.id, state: .waiting, priority: row[2], requirements: job.requirements,
+                    isHeld: try SweepHold.holds(id, db)))
         }
     }
 }

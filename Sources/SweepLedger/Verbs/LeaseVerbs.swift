@@ -31,7 +31,7 @@ package struct ExpireLeases: LedgerVerb {
             try db.note("expired", at: now, job: job, attempt: token.attempt.value)
             return JobChange(
                 job: job, identity: token.job, state: state, priority: row[2], requirements: row[3],
-                ended: state == .paused ? token : nil)
+                isHeld: try SweepHold.holds(job, db), ended: state == .paused ? token : nil)
         }
     }
 }

@@ -4,21 +4,20 @@ import RunSpec
 import SweepModel
 
 extension LedgerReport {
-    /// How many different jobs in a row a worker may fail before it gets no more.
-    private static let failuresBeforeQuarantine = 3
-
     func finish(_ db: Database, position: UInt64, now: WallTime, _ effects: inout ReportEffects) throws -> ReportResult
     {
         let ended = try db.first(
             """
             UPDATE attempt SET ended = ?, outcome = 'done' WHERE id = (SELECT a.id \(Fence.sql)) AND points >= \(Faults.planted("finish-without-stream") ? "0 * " : "")?
-            RETURNING job
+            RETURNING job, worker
             """, [now.milliseconds] + token.fence + [Int64(clamping: position)])
         guard let ended else {
             if let open = try openAttempt(db) { return .gap(expected: open.points + 1) }
             return try wasEnded(db, "done") ? .accepted : .superseded
         }
         effects.changes.append(try change(db, ended[0], to: .done, now: now, kind: "done"))
+        effects.workers += try WorkerSuspicion.succeeded(
+            WorkerID(ended[1]), job: ended[0], number: token.attempt.value, db, now: now)
         return .accepted
     }
 
@@ -30,7 +29,7 @@ extension LedgerReport {
         let ended = try db.first(
             """
             UPDATE attempt SET ended = ?, outcome = 'failed', failure = ?, message = ?, exit_code = ?
-            WHERE id = (SELECT a.id \(Fence.sql)) RETURNING job, worker
+            WHERE id = (SELECT a.id \(Fence.sql)) RETURNING job, worker, id
             """, [now.milliseconds, failure.rawValue, message, exitCode] + token.fence)
         guard let ended else { return try wasEnded(db, "failed") ? .accepted : .superseded }
         let job: Int64 = ended[0]
@@ -60,7 +59,13 @@ extension LedgerReport {
         case .fail: effects.changes.append(try change(db, job, to: .failed, now: now, kind: "failed", detail: detail))
         case .park: effects.changes.append(try change(db, job, to: .parked, now: now, kind: "parked", detail: detail))
         }
-        if failure.countsAgainstWorker { effects.quarantined = try judgeWorker(db, ran, now: now) }
+        let blame = SweepBlame(
+            job: job, attempt: token.attempt.value, worker: ran, failure: failure, exitCode: exitCode, message: message,
+            now: now)
+        effects.changes += try blame.judge(db)
+        if failure.countsAgainstWorker {
+            effects.workers += try WorkerSuspicion.failed(ran, attempt: ended[2], db, now: now)
+        }
         return .accepted
     }
 
@@ -110,32 +115,6 @@ extension LedgerReport {
         return JobChange(
             job: job, identity: token.job, state: reached, priority: row[1], requirements: row[2],
             delaySeconds: delaySeconds, avoid: avoid,
-            ended: token)
-    }
-
-    /// Puts a worker into quarantine that failed different jobs in a row which failed nowhere else.
-    private func judgeWorker(_ db: Database, _ worker: WorkerID, now: WallTime) throws -> Bool {
-        let rows = try db.all(
-            """
-            SELECT a.job, a.outcome, a.failure, EXISTS (
-                SELECT 1 FROM attempt b WHERE b.job = a.job AND b.outcome = 'failed' AND b.worker <> a.worker)
-            FROM attempt a JOIN worker w ON w.id = a.worker
-            WHERE a.worker = ? AND a.outcome IN ('failed', 'done') AND a.ended > w.trusted_from ORDER BY a.ended DESC, a.id DESC LIMIT 16
-            """, [worker.text])
-        var jobs: Set<Int64> = []
-        for row in rows {
-            if row[1] == "done" { break }
-            guard let failure = FailureClass(rawValue: row[2]), failure.countsAgainstWorker, !(row[3] as Bool) else {
-                continue
-            }
-            jobs.insert(row[0])
-        }
-        guard jobs.count >= Self.failuresBeforeQuarantine else { return false }
-        let changed = try db.first(
-            "UPDATE worker SET state = 'quarantined' WHERE id = ? AND state = 'active' RETURNING id", [worker.text])
-        guard changed != nil else { return false }
-        try db.note(
-            "worker-quarantined", at: now, worker: worker.text, detail: "failed \(jobs.count) different jobs in a row")
-        return true
+            isHeld: try reached == .waiting && SweepHold.holds(job, db), ended: token)
     }
 }

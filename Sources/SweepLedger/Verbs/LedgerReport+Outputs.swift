@@ -9,7 +9,7 @@ extension LedgerReport {
         _ db: Database, name: String, manifest: CheckpointManifest, position: UInt64, now: WallTime
     ) throws -> ReportResult {
         guard SafeName.isName(name), manifest.step >= 0, manifest.epoch >= 0, manifest.files.count <= 1024,
-            manifest.files.allSatisfy({ SafeName.isPath($0.name) && $0.bytes >= 0 })
+            manifest.files.allSatisfy({ FileName.isPath($0.name) && $0.bytes >= 0 })
         else { return .refused("checkpoint '\(name.prefix(128))': a name, step or size in it is not allowed") }
         var files: [(file: CheckpointManifest.File, sha256: String)] = []
         for file in manifest.files {
@@ -63,7 +63,7 @@ extension LedgerReport {
             try db.change("DELETE FROM checkpoint_file WHERE checkpoint = ? AND kind = 'state'", [id])
             try db.change("UPDATE checkpoint SET resumable = 0 WHERE id = ?", [id])
         }
-        let bytes = try db.first("SELECT json_extract(spec, '$.retention.bytes') FROM job WHERE id = ?", [job])
+        let bytes = try db.first("SELECT json_extract(spec, '$.retention.bytes') FROM job_spec WHERE job = ?", [job])
         if let most = bytes?[0] as Int? {
             let kept = try db.first("SELECT states_kept FROM job WHERE id = ?", [job])
             let policy = RetentionPolicy(last: kept?[0], bytes: most)
@@ -107,7 +107,7 @@ extension LedgerReport {
     func storeArtifacts(_ db: Database, _ files: [StoredArtifactFile]) throws -> ReportResult {
         guard
             files.allSatisfy({
-                SafeName.isPath($0.name) && SafeName.isName($0.kind) && $0.checkpoint.utf8.count <= 256 && $0.bytes >= 0
+                FileName.isPath($0.name) && SafeName.isName($0.kind) && $0.checkpoint.utf8.count <= 256 && $0.bytes >= 0
             }
             )
         else { return .refused("artifacts: a name in it is not allowed") }
@@ -126,29 +126,6 @@ extension LedgerReport {
                     AttemptFolder.step(ofCheckpoint: file.checkpoint) ?? 0, file.sha256, file.bytes,
                 ])
         }
-        return .accepted
-    }
-
-    /// Most log text kept for an attempt, in bytes.
-    private static let logBytes = 1 << 20
-
-    func storeLog(_ db: Database, offset: UInt64, text: String) throws -> ReportResult {
-        guard offset <= 1 << 48 else { return .refused("log: no log begins at byte \(offset)") }
-        guard let open = try openAttempt(db) else { return .superseded }
-        let row = try db.first("SELECT log_end FROM attempt WHERE id = ?", [open.attempt])
-        let known: Int64 = row?[0] ?? 0
-        let start = Int64(clamping: offset)
-        let bytes = Array(text.utf8)
-        let end = start + Int64(bytes.count)
-        guard end > known else { return .accepted }
-        let from = max(start, known)
-        let part = String(decoding: bytes[Int(from - start)...], as: UTF8.self)
-        try db.change(
-            "INSERT INTO log_text (attempt, start, bytes, text) VALUES (?, ?, ?, ?)",
-            [open.attempt, from, end - from, part])
-        try db.change("UPDATE attempt SET log_end = ? WHERE id = ?", [end, open.attempt])
-        try db.change(
-            "DELETE FROM log_text WHERE attempt = ? AND start + bytes < ?", [open.attempt, end - Int64(Self.logBytes)])
         return .accepted
     }
 }

@@ -10,7 +10,7 @@ package struct LedgerReport: Equatable, Sendable {
         case checkpoint(name: String, manifest: CheckpointManifest, position: UInt64)
         case evaluations(rows: [EvaluationRow], completed: [String])
         case artifacts([StoredArtifactFile])
-        case log(offset: UInt64, text: String)
+        case log(LogPiece)
         case finished(position: UInt64)
         case failed(FailureClass, message: String, exitCode: Int?)
         /// Given back without fault. `paused`: because a pause was asked for.
@@ -23,6 +23,24 @@ package struct LedgerReport: Equatable, Sendable {
     package init(token: AttemptToken, _ body: Body) {
         self.token = token
         self.body = body
+    }
+}
+
+/// A piece of an attempt's log.
+package struct LogPiece: Equatable, Sendable {
+    package var offset: UInt64
+    package var text: String
+    /// The line that is not ended yet; nil: as it was.
+    package var line: String?
+    package var notices: [AttemptNotice]
+
+    package init(
+        offset: UInt64, text: String, line: String? = nil, notices: [AttemptNotice] = []
+    ) {
+        self.offset = offset
+        self.text = text
+        self.line = line
+        self.notices = notices
     }
 }
 
@@ -55,7 +73,7 @@ package enum ReportResult: Equatable, Sendable {
 
 struct ReportEffects {
     var changes: [JobChange] = []
-    var quarantined = false
+    var workers: [WorkerNews] = []
 }
 
 extension LedgerReport {
@@ -71,7 +89,7 @@ extension LedgerReport {
         case .evaluations(let rows, let completed):
             result = try storeEvaluations(db, rows: rows, completed: completed)
         case .artifacts(let files): result = try storeArtifacts(db, files)
-        case .log(let offset, let text): result = try storeLog(db, offset: offset, text: text)
+        case .log(let piece): result = try storeLog(db, piece)
         case .finished(let position):
             result = try finish(db, position: position, now: now, &effects)
         case .failed(let failure, let message, let exitCode):

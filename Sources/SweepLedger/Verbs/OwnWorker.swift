@@ -73,6 +73,13 @@ package struct AdmitWorker: LedgerVerb {
 }
 
 extension Ledger {
+    /// Which token each worker came with last.
+    package func workerOwners() async throws -> [(worker: String, token: String)] {
+        try await read { db in
+            try db.all("SELECT worker, token FROM worker_owner").map { (worker: $0[0], token: $0[1]) }
+        }
+    }
+
     /// Which token each worker's newest session belongs to.
     package func sessionOwners() async throws -> [(session: String, token: String)] {
         try await read { db in try Self.sessionOwners(db) }
@@ -88,7 +95,7 @@ extension Ledger {
         try db.all(
             """
             SELECT session, token FROM worker_owner
-            UNION SELECT w.session, o.token FROM worker w JOIN worker_owner o ON o.worker = w.id ORDER BY 1
+            UNION SELECT w.session, o.token FROM worker_session w JOIN worker_owner o ON o.worker = w.worker ORDER BY 1
             """
         ).map { ($0[0], $0[1]) }
     }

@@ -13,10 +13,12 @@ package struct WorkerRecord: Equatable, Sendable {
     package var memory: UInt64
     package var labels: [String: String]
     package var version: String
+    /// Versions of the core's numerics that it runs; nil from one of the time before workers said so.
+    package var coreVersions: [String]?
 
     package init(
         id: WorkerID, name: String, session: String, slots: Int, threads: Int, gpus: Int, memory: UInt64,
-        labels: [String: String], version: String
+        labels: [String: String], version: String, coreVersions: [String]? = nil
     ) {
         self.id = id
         self.name = name
@@ -27,10 +29,11 @@ package struct WorkerRecord: Equatable, Sendable {
         self.memory = memory
         self.labels = labels
         self.version = version
+        self.coreVersions = coreVersions
     }
 }
 
-package enum WorkerState: String, Sendable, Codable { case active, draining, quarantined }
+package enum WorkerState: String, Sendable, Codable { case active, draining }
 
 /// Notes a worker's start. Releases nothing: its open attempts of earlier sessions are the answer.
 package struct RegisterWorker: LedgerVerb {
@@ -50,25 +53,34 @@ package struct RegisterWorker: LedgerVerb {
     }
 
     package func run(_ db: Database) throws -> Outcome {
-        // Draining ends with the process that was drained; quarantine does not.
+        // Draining ends with the process that was drained; a suspension does not.
+        let known = try db.first("SELECT session FROM worker_session WHERE worker = ?", [worker.id.text])
+        let isAnotherProcess = known.map { ($0[0] as String) != worker.session } ?? false
         let row = try db.first(
             """
-            INSERT INTO worker (id, name, slots, threads, gpus, memory, labels, version, session, first_seen, last_seen)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO worker (id, name, slots, threads, gpus, memory, labels, version, first_seen, last_seen)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
             ON CONFLICT (id) DO UPDATE SET name = excluded.name, slots = excluded.slots, threads = excluded.threads,
                 gpus = excluded.gpus, memory = excluded.memory, labels = excluded.labels, version = excluded.version,
-                last_seen = excluded.last_seen, session = excluded.session,
-                state = CASE WHEN state = 'draining' AND session <> excluded.session THEN 'active' ELSE state END
+                last_seen = excluded.last_seen,
+                state = CASE WHEN state = 'draining' AND ?10 THEN 'active' ELSE state END
             RETURNING state
             """,
             [
                 worker.id.text, worker.name, worker.slots, worker.threads, worker.gpus, Int64(clamping: worker.memory),
-                try LedgerJSON.text(worker.labels), worker.version, worker.session, now.milliseconds, now.milliseconds,
+                try LedgerJSON.text(worker.labels), worker.version, now.milliseconds, isAnotherProcess,
             ])
+        try db.change(
+            """
+            INSERT INTO worker_session (worker, session) VALUES (?, ?)
+            ON CONFLICT (worker) DO UPDATE SET session = excluded.session
+            """, [worker.id.text, worker.session])
+        try note(db, isActive: row?[0] == "active")
         let leftovers = try db.all(
             """
             SELECT j.identity, a.number, a.epoch FROM attempt a JOIN job j ON j.id = a.job
-            WHERE a.worker = ? AND a.ended IS NULL AND a.session <> ? AND j.attempt = a.number
+            JOIN attempt_session s ON s.attempt = a.id
+            WHERE a.worker = ? AND a.ended IS NULL AND s.session <> ? AND j.attempt = a.number
                 AND j.state IN ('running', 'waiting')
             """, [worker.id.text, worker.session])
         try db.note("worker-registered", at: now, worker: worker.id.text, detail: worker.name)
@@ -79,55 +91,17 @@ package struct RegisterWorker: LedgerVerb {
             },
             state: WorkerState(rawValue: row?[0] ?? "active") ?? .active)
     }
-}
 
-/// Takes a worker out of work, or back into it. Naturally idempotent.
-package struct SetWorkerState: LedgerVerb {
-    let worker: String
-    let drain: Bool
-    let now: WallTime
-
-    /// - Parameter worker: its id, or its name if only one worker has it.
-    package init(worker: String, drain: Bool, now: WallTime) {
-        self.worker = worker
-        self.drain = drain
-        self.now = now
-    }
-
-    /// - Returns: the worker's id.
-    /// - Throws: `LedgerError` `notFound` or `ambiguous`.
-    package func run(_ db: Database) throws -> WorkerID {
-        let found = try db.all(
-            "SELECT id FROM worker WHERE id = ? OR name = ? ORDER BY (id = ?) DESC LIMIT 3", [worker, worker, worker])
-        guard let first = found.first else {
-            throw LedgerError(.notFound, "no worker '\(worker)'; `radiata workers` lists them")
-        }
-        let id: String = first[0]
-        guard id == worker || found.count == 1 else {
-            throw LedgerError(.ambiguous, "\(found.count) workers are named '\(worker)'; give the id")
+    private func note(_ db: Database, isActive: Bool) throws {
+        let id = worker.id.text
+        try db.change(
+            "DELETE FROM worker_mark WHERE worker = ? AND (kind = 'goodbye' OR ?)", [id, isActive])
+        try db.change("DELETE FROM forgotten_worker WHERE worker = ?", [id])
+        guard let versions = worker.coreVersions else {
+            return try db.change("DELETE FROM worker_core WHERE worker = ?", [id])
         }
         try db.change(
-            """
-            UPDATE worker SET state = ?, trusted_from = CASE WHEN ? THEN trusted_from ELSE ? END WHERE id = ?
-            """, [drain ? "draining" : "active", drain, now.milliseconds, id])
-        try db.note(drain ? "worker-draining" : "worker-active", at: now, worker: id)
-        return WorkerID(id)
-    }
-}
-
-/// When workers were last heard from, for people: written lazily, in one go.
-package struct NoteWorkersSeen: LedgerVerb {
-    let workers: [WorkerID]
-    let now: WallTime
-
-    package init(workers: [WorkerID], now: WallTime) {
-        self.workers = workers
-        self.now = now
-    }
-
-    package func run(_ db: Database) throws {
-        for worker in workers {
-            try db.change("UPDATE worker SET last_seen = ? WHERE id = ?", [now.milliseconds, worker.text])
-        }
+            "INSERT INTO worker_core (worker, versions) VALUES (?, ?) ON CONFLICT DO UPDATE SET versions = excluded.versions",
+            [id, try LedgerJSON.text(versions)])
     }
 }

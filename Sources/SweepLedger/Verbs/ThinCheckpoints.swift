@@ -32,7 +32,8 @@ package struct ThinCheckpoints: LedgerVerb {
         var outcome = Outcome()
         let jobs = try db.all(
             """
-            SELECT id, json_extract(spec, '$.retention') FROM job WHERE state = 'done' AND thinned = 0 ORDER BY id LIMIT ?
+            SELECT j.id, json_extract(s.spec, '$.retention') FROM job j JOIN job_spec s ON s.job = j.id
+            WHERE j.state = 'done' AND j.thinned = 0 ORDER BY j.id LIMIT ?
             """, [limit])
         for row in jobs {
             let job: Int64 = row[0]
@@ -147,7 +148,7 @@ package struct PruneKeys: LedgerVerb {
 
     package func run(_ db: Database) throws {
         try db.change("DELETE FROM request_key WHERE created < ?", [now.milliseconds - Self.keptMilliseconds])
-        try db.change("DELETE FROM exchange WHERE session NOT IN (SELECT session FROM worker)")
+        try db.change("DELETE FROM exchange WHERE session NOT IN (SELECT session FROM worker_session)")
         try db.change(
             """
             DELETE FROM exchange WHERE number <= (

@@ -35,10 +35,13 @@ package struct StoreToken: LedgerVerb {
     package func run(_ db: Database) throws {
         try db.change(
             """
-            INSERT INTO token (id, hash, scope, note, created, expires) VALUES (?, ?, ?, ?, ?, ?)
-            ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, scope = excluded.scope, note = excluded.note,
-                expires = excluded.expires, revoked = NULL
-            """, [token.id, token.hash, token.scope, token.note, token.created, token.expires])
+            INSERT INTO token (id, scope, note, created, expires) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET scope = excluded.scope, note = excluded.note, expires = excluded.expires,
+                revoked = NULL
+            """, [token.id, token.scope, token.note, token.created, token.expires])
+        try db.change(
+            "INSERT INTO token_hash (token, hash) VALUES (?, ?) ON CONFLICT (token) DO UPDATE SET hash = excluded.hash",
+            [token.id, token.hash])
     }
 }
 

@@ -1,0 +1,49 @@
+import CoordinatorCore
+import SweepModel
+import SweepWire
+
+/// I23, the first half: no suspended worker is given a job before its pause is over. That it has one at a time is told from
+/// the ledger's rows (`Checker`).
+final class TrialWatch {
+    private let world: World
+    /// When the pause of each suspended worker ends; of one that was suspended in an earlier life of the coordinator only the
+    /// wall clock tells, which jumps.
+    private var due: [WorkerID: Int64] = [:]
+    private var asked: [CommitID: WorkerID] = [:]
+    /// The core's clock is that of its newest tick.
+    private static let tolerance: Int64 = 2_000_000_000
+
+    init(_ world: World) { self.world = world }
+
+    func started() {
+        due = [:]
+        asked = [:]
+    }
+
+    func asked(_ id: CommitID, _ command: LedgerCommand) {
+        if case .exchange(_, let worker, _, _, _) = command { asked[id] = worker }
+    }
+
+    func lifted(_ worker: WorkerID) { due[worker] = nil }
+
+    func committed(_ id: CommitID, _ outcome: LedgerOutcome) {
+        guard let worker = asked.removeValue(forKey: id), case .exchanged(let exchange) = outcome else { return }
+        if let end = due[worker], !exchange.claims.isEmpty, !exchange.leftCandidates {
+            world.probe("trial job granted")
+            if world.now < end - Self.tolerance {
+                world.fail(
+                    "I23", "worker \(worker.text.prefix(8)) got a trial job \((end - world.now) / 1_000_000) ms early")
+            }
+        }
+        for change in exchange.workers {
+            switch change {
+            case .suspended(let worker, let seconds):
+                due[worker] = world.now + Int64(seconds * 1e9)
+                world.probe("worker suspended")
+            case .lifted(let worker):
+                due[worker] = nil
+                world.probe("suspicion lifted by a success")
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+package import ImageFiles
+
+/// Pictures in any folder, found and read as those of a data set are.
+package enum DataPictures {
+    /// Paths of PNG, JPEG and WebP files, sub-folders included, in path order.
+    package static func paths(below folder: String) throws -> [String] {
+        var paths: [String] = []
+        for name in try DataFiles.names(in: folder, what: "folder") {
+            let path = "\(folder)/\(name)"
+            if DataFiles.isFolder(path) {
+                // A link back up would never end.
+                if !DataFiles.isLink(path) { paths += try Self.paths(below: path) }
+            } else if ImageFile.extensions.contains(DataFiles.ending(name)) {
+                paths.append(path)
+            }
+        }
+        return paths.sorted()
+    }
+
+    package static func load(_ path: String) throws -> ImageFile.Decoded {
+        try ImageFile.load(DataFiles.read(path), name: DataFiles.shown(path))
+    }
+
+    /// The file's name without folder and ending.
+    package static func stem(of path: String) -> String {
+        DataFiles.stem(path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path)
+    }
+}

@@ -1,0 +1,21 @@
+import CoreData
+import CoreDiffusion
+import CoreTensor
+import ImageFiles
+
+/// What the frozen autoencoder says of images: it ships with every base.
+extension AutoencoderKL {
+    /// Gram matrices after the encoder's first convolution and each of its levels.
+    func style(_ image: RGBImage) -> StyleGrams {
+        withoutGradients {
+            var activations: [Tensor] = []
+            _ = encoder(image.tensor()) { activations.append($0) }
+            return StyleGrams(activations: activations)
+        }
+    }
+
+    /// What remains of an image: the best that any latent can be decoded to.
+    func roundTrip(_ image: RGBImage) -> RGBImage {
+        withoutGradients { RGBImage(decode(encode(image.tensor()).mean)) }
+    }
+}

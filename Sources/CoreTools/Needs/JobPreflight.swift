@@ -1,0 +1,113 @@
+import CoreAdapters
+import CoreDiffusion
+import CoreEvaluation
+import CoreNets
+import Foundation
+import Glibc
+package import RunSpec
+
+/// Looks, before anything runs, at what a job of the core needs besides its data: the base's parts, encoders to judge
+/// with, tokenizers that fit, memory and disk. The same look at `plan`, at `launch` and before a trainer begins.
+package struct JobPreflight {
+    package var base: String
+    /// The tokenizer's folder for a base in one file; nil looks beside it.
+    package var tokenizer: String?
+    package var evaluation: EvaluationSpec?
+    /// Encoders named for the evaluation; nil for the base's own.
+    package var clip: String?
+
+    package init(base: String, tokenizer: String? = nil, evaluation: EvaluationSpec? = nil, clip: String? = nil) {
+        self.base = base
+        self.tokenizer = tokenizer
+        self.evaluation = evaluation
+        self.clip = clip
+    }
+
+    package init(_ job: TrainingJob, tokenizer: String? = nil) {
+        self.init(base: job.base, tokenizer: tokenizer, evaluation: job.evaluation, clip: job.clip)
+    }
+
+    /// - Parameter jobs: what is trained, and how many checkpoints each leaves.
+    /// - Returns: what the hungriest of the jobs needs.
+    /// - Throws: `JobPreflightError` for what no machine could make good: a fault of the configuration.
+    package func check(_ jobs: [(training: TrainingSpec, checkpoints: Int)]) throws -> JobNeeds {
+        do {
+            let summary = try BaseSummary(path: base, tokenizer: tokenizer)
+            var encoderBytes: Int64 = 0
+            if evaluation != nil {
+                let folders = try EncoderFolders(base: base, named: clip)
+                try folders.check(tokenizer: summary.tokenizer)
+                encoderBytes = try folders.weightBytes()
+            }
+            // Never filled: only its shapes are looked at.
+            let unet = UNet2DConditionModel(configuration: summary.unet)
+            let needs = jobs.map { training, checkpoints in
+                NeedsModel(
+                    base: summary, training: training, evaluation: evaluation, encoderBytes: encoderBytes,
+                    trainable: Self.trainable(training, unet), checkpoints: checkpoints
+                ).needs()
+            }
+            return JobNeeds.largest(needs)
+                ?? JobNeeds(memoryBytes: 0, trainingBytes: 0, evaluationBytes: 0, diskBytes: 0)
+        } catch {
+            throw JobPreflightError(message: "\(error)")
+        }
+    }
+
+    /// What this machine has too little of; each a remark, since needs are estimates.
+    ///
+    /// - Parameter folder: where the job will write.
+    package static func shortages(_ needs: JobNeeds, folder: String) -> [String] {
+        var remarks: [String] = []
+        if let free = availableMemory(), free < needs.memoryBytes {
+            remarks.append(
+                "the job needs about \(JobNeeds.gigabytes(needs.memoryBytes)) of memory, this machine has "
+                    + "\(JobNeeds.gigabytes(free)) free; checkpointing: true and a smaller batch or resolution need less"
+            )
+        }
+        if let free = freeDisk(folder), free < needs.diskBytes {
+            remarks.append(
+                "the job needs about \(JobNeeds.gigabytes(needs.diskBytes)) of disk, \(folder) has "
+                    + "\(JobNeeds.gigabytes(free)) free")
+        }
+        return remarks
+    }
+
+    /// What the kernel thinks can be had without swapping.
+    private static func availableMemory() -> Int64? {
+        guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),  // another kernel: unknown
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
+            let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Int64($0) })
+        else { return nil }
+        return kilobytes * 1024
+    }
+
+    private static func freeDisk(_ folder: String) -> Int64? {
+        var information = statvfs()
+        guard statvfs(folder, &information) == 0 else { return nil }
+        return Int64(information.f_bavail) * Int64(information.f_frsize)
+    }
+
+    /// Numbers that the U-Net's adapter trains, or a little more: algorithms with small factors count as LoRA.
+    private static func trainable(_ training: TrainingSpec, _ unet: UNet2DConditionModel) -> Int64 {
+        let targets = LayerTarget.selected(by: training.layers.unet, in: unet, side: .unet)
+        return targets.reduce(0) { sum, target in
+            let (rows, columns) = (Int64(target.geometry.outputs), Int64(target.geometry.columns))
+            guard target.geometry.kind != .norm else { return sum + (training.trainNorm ? 2 * rows : 0) }
+            let isFilter = (target.module as? Conv2d).map { $0.kernel > 1 } ?? false
+            let rank = isFilter ? training.convDim : training.dim
+            guard training.algorithm != .full, let rank else {
+                return sum + (training.algorithm == .full ? rows * columns : rows + columns)
+            }
+            let pairs: Int64 = training.algorithm == .loha ? 2 : 1
+            return sum + min(rows * columns, pairs * Int64(rank) * (rows + columns))
+        }
+    }
+}
+
+/// A job that could not be carried out on any machine: `bad-config`.
+package struct JobPreflightError: Error, Equatable, CustomStringConvertible {
+    package let message: String
+
+    package var description: String { message }
+}

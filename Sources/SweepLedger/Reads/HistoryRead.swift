@@ -1,0 +1,68 @@
+import Foundation
+import GRDB
+import Ports
+package import SweepModel
+
+/// What a launch would meet.
+package struct HistoryRow: Sendable, Equatable {
+    /// Jobs of the sweep of that name; nil if there is none.
+    package var jobs: Int?
+    /// Identities of what was launched under the name.
+    package var launches: [String]
+    package var runs: [EarlierRuns.Run]
+}
+
+extension Ledger {
+    /// Newest finished jobs that are looked at for estimates.
+    private static let mostRuns = 500
+
+    /// - Parameters:
+    ///   - base: digest, empty for none; likewise `data`.
+    ///   - trainer: `TrainerSpec.commandIdentity`.
+    package func history(sweep: String, base: String, data: String, trainer: String) async throws -> HistoryRow {
+        try await read { db in
+            var row = HistoryRow(
+                jobs: nil, launches: [], runs: try Self.runs(db, base: base, data: data, trainer: trainer))
+            guard let known = try db.first("SELECT id FROM sweep WHERE name = ?", [sweep]) else { return row }
+            let id: Int64 = known[0]
+            row.jobs = try db.first("SELECT coalesce(sum(jobs), 0) FROM sweep_count WHERE sweep = ?", [id])?[0] ?? 0
+            for file in try db.all("SELECT bundle FROM sweep_bundle WHERE sweep = ?", [id]) {
+                let bundle = try JSONDecoder().decode(LaunchBundle.self, from: Data((file[0] as String).utf8))
+                row.launches.append(try bundle.identity().text)
+            }
+            return row
+        }
+    }
+
+    /// Time of all attempts whose work counts, of the newest finished jobs.
+    private static func runs(_ db: Database, base: String, data: String, trainer: String) throws -> [EarlierRuns.Run] {
+        let rows = try db.all(
+            """
+            SELECT json_extract(s.spec, '$.trainer'), json_extract(s.spec, '$.data.digest'),
+                json_extract(s.spec, '$.parameters.epochs'),
+                (SELECT sum(b.ended - b.started) FROM attempt b
+                 WHERE b.job = a.job AND b.ended IS NOT NULL AND b.outcome IN ('done', 'released', 'paused'))
+            FROM (SELECT id, job FROM attempt WHERE outcome = 'done' ORDER BY id DESC LIMIT ?1) a JOIN job_spec s ON s.job = a.job
+            WHERE coalesce(json_extract(s.spec, '$.base.digest'), '') = ?2
+            """, [mostRuns, base])
+        var identities: [String: String] = [:]
+        return try rows.compactMap { row in
+            guard let text = row[0] as String?, let milliseconds = row[3] as Int64?, milliseconds > 0 else {
+                return nil
+            }
+            if identities[text] == nil { identities[text] = try commandIdentity(text) }
+            guard identities[text] == trainer else { return nil }
+            return EarlierRuns.Run(
+                seconds: Double(milliseconds) / 1000,
+                epochs: (row[2] as DatabaseValue).storage.value as? Double
+                    ?? ((row[2] as DatabaseValue).storage.value as? Int64).map { Double($0) },
+                isSameData: (row[1] as String? ?? "") == data)
+        }
+    }
+
+    /// The trainer's as its job has it: `core`, or a map.
+    private static func commandIdentity(_ text: String) throws -> String {
+        guard text.hasPrefix("{") else { return text }
+        return TrainerSpec.command(try JSONDecoder().decode(CommandTrainer.self, from: Data(text.utf8))).commandIdentity
+    }
+}

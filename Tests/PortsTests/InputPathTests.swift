@@ -1,0 +1,70 @@
+import Foundation
+import Ports
+import RunSpec
+import Testing
+
+@Suite("Names of input files")
+struct InputPathTests {
+    private static let names: [[UInt8]] = [
+        Array("plain.png".utf8), Array("ünï cödé.png".utf8), Array("my%20cat.jpg".utf8), Array("100%.png".utf8),
+        Array("caf".utf8) + [0xE9] + Array(".png".utf8), Array("caf%E9.png".utf8), Array("caf%25E9.png".utf8),
+        Array("caf%2525E9.png".utf8), [0xE9, UInt8(ascii: "%"), UInt8(ascii: "4"), UInt8(ascii: "1")],
+        Array("cafe\u{301}.png".utf8), Array("caf\u{E9}.png".utf8), Array("\u{10FFE9}.png".utf8),
+    ]
+
+    @Test("every name has one text, and back; names of UTF-8 stay as they are")
+    func roundTrip() {
+        var texts: Set<[UInt8]> = []
+        for name in Self.names {
+            #expect(InputPath.bytes(InputPath.text(name)) == name)
+            #expect(LocalPath.bytes(LocalPath.text(name)) == name)
+            texts.insert(Array(InputPath.text(name).utf8))
+        }
+        #expect(texts.count == Self.names.count)
+        #expect(InputPath.text(Self.names[4]) == "caf%E9.png")
+        #expect(InputPath.text(Self.names[2]) == "my%20cat.jpg")
+    }
+
+    @Test("a path stays below its root, also behind an escape")
+    func safe() {
+        #expect(InputPath.isSafe("a/b c.png") && InputPath.isSafe("caf%E9/x.png"))
+        for path in ["", "/a", "a//b", "../a", "a/..", "a/./b", "%2E%2E/%E9", "a%2F%E9", "a\0b"] {
+            #expect(!InputPath.isSafe(path), "\(path)")
+        }
+    }
+
+    @Test("the digest sees names as bytes, and neither hidden files nor litter nor dead links")
+    func tree() throws {
+        try withTemporaryFolder { folder in
+            let disk = DiskFiles()
+            try disk.makeFolder("\(folder)/2_cat")
+            let latin = LocalPath.text(Array("caf".utf8) + [0xE9] + Array(".png".utf8))
+            for name in [latin, "cafe\u{301}.png", "caf\u{E9}.png", "a.png"] {
+                try disk.writeAtomically([1], to: "\(folder)/2_cat/\(name)")
+            }
+            let plain = try TreeDigest.compute(folder)
+            #expect(plain.files.count == 4)
+            #expect(plain.files.contains { $0.path.utf8.elementsEqual("2_cat/caf%E9.png".utf8) })
+            #expect(TreeDigest(folder: plain.files) == plain)
+            for file in plain.files { #expect(try disk.exists("\(folder)/\(file.localPath)")) }
+            for name in ["._a.png", ".hidden.png", "Thumbs.db", "desktop.ini"] {
+                try disk.writeAtomically([2], to: "\(folder)/2_cat/\(name)")
+            }
+            try disk.makeFolder("\(folder)/2_cat/.ipynb_checkpoints")
+            try disk.writeAtomically([3], to: "\(folder)/2_cat/.ipynb_checkpoints/a.png")
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder)/2_cat/dead.png", withDestinationPath: "/nowhere/at/all")
+            #expect(try TreeDigest.compute(folder).digest == plain.digest)
+            try disk.writeAtomically([], to: "\(folder)/2_cat/empty.txt")
+            #expect(try TreeDigest.compute(folder).digest != plain.digest)
+        }
+    }
+
+    private func withTemporaryFolder(_ body: (String) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "radiata-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let result = Result { try body(folder) }
+        try FileManager.default.removeItem(atPath: folder)
+        try result.get()
+    }
+}

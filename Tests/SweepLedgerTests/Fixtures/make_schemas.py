@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Makes schema-N.sql: a ledger of each earlier schema as text, with rows in every table.
+
+The statements of a schema are those of the commit that brought it, taken from the history; the rows are the same for
+all, so that a test can hold what the views answer before and after a ledger was brought up to date. `ledger-1.sql`
+beside them was written by a program of that schema (make_ledger.sh).
+
+Usage: make_schemas.py [N...]   (in the repository; 1 to 5 by default)
+"""
+import hashlib
+import json
+import pathlib
+import re
+import sqlite3
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+# The commit that brought the schema. Schemas 2 and 3 came together.
+COMMITS = {1: "75f7dbd", 2: "816aa62", 3: "816aa62", 4: "ca9b1b0", 5: "bdb727f"}
+
+
+def source(commit, name):
+    show = subprocess.run(
+        ["git", "show", f"{commit}:Sources/SweepLedger/{name}"], cwd=HERE, capture_output=True, text=True)
+    return show.stdout if show.returncode == 0 else ""
+
+
+def strings(text):
+    """The string literals of Swift text, in order."""
+    found = []
+    for match in re.finditer(r'"""\n(.*?)\n[ ]*"""|"([^"\n]*)"', text, re.S):
+        found.append(match.group(1) if match.group(1) is not None else match.group(2))
+    return [re.sub(r"\n[ ]{8}", "\n", one.strip()) for one in found]
+
+
+def named(text, name):
+    """`let NAME = \"\"\"…\"\"\"` with what it interpolates."""
+    body = strings(text[text.index(f"let {name} ="):])[0]
+    visible = re.search(r'func isVisible.*?"""\n(.*?)\n\s*"""', text, re.S)
+
+    def filled(match):
+        return re.sub(r"\s+", " ", visible.group(1).strip().replace("\\(step)", match.group(1)))
+
+    return re.sub(r'\\\(isVisible\("([^"]+)"\)\)', filled, body)
+
+
+def listed(text, name):
+    """The elements of `let NAME: [String] = […]`: literals, and names of other constants."""
+    start = text.index("[", text.index("=", text.index(f"let {name}: [String]")))
+    end = text.index("\n    ]", start)
+    body = text[start:end]
+    elements = strings(body)
+    if re.match(r"\[\s*span,", body):
+        elements.insert(0, named(text, "span"))
+    return elements
+
+
+def statements(version):
+    commit = COMMITS[version]
+    tables, views = source(commit, "Schema.swift"), source(commit, "Schema+Views.swift")
+    for statement in listed(tables, "tables") + listed(views, "triggers") + listed(views, "views"):
+        yield statement
+    migrations = source(commit, "Migrations.swift")
+    for match in re.finditer(r"Migration\(\s*version: (\d+),\s*statements: (.*?\])\)", migrations, re.S):
+        if int(match.group(1)) > version:
+            return
+        for literal, name in re.findall(r'("""\n.*?"""|"[^"\n]*")|\b([a-z][A-Za-z]+)\b(?=[,\]])', match.group(2), re.S):
+            yield strings(literal)[0] if literal else named(views, name)
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fill(db, version):
+    def add(table, **values):
+        marks = ", ".join("?" * len(values))
+        db.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", list(values.values()))
+
+    at = 1_795_000_000_000
+    add("ledger", one=1, id=digest("ledger")[:32], epoch=2, created=at)
+    bundle = json.dumps({"text": "name: one\n", "files": {}, "env": {"API_KEY": "secret"}})
+    for sweep, name in enumerate(["one", "two"], 1):
+        add("sweep", id=sweep, name=name, digest=digest(name), priority=sweep, configurations=2, checkpoints=3,
+            created=at + sweep)
+        add("sweep_file", sweep=sweep, digest=digest(name), bundle=bundle, launched=at + sweep)
+    add("sweep_file", sweep=1, digest=digest("one, earlier"), bundle="{}", launched=at)
+    for configuration, rate in enumerate([1e-4, 5e-4], 1):
+        add("configuration", id=configuration, digest=digest(f"c{rate}"), parameters=json.dumps({"lr": rate}))
+    states = ["done", "failed", "running", "waiting", "done"]
+    for job, state in enumerate(states, 1):
+        attempts = {"done": 2, "failed": 1, "running": 1, "waiting": 0}[state]
+        values = dict(
+            id=job, identity=digest(f"job {job}"), sweep=1, configuration=1 + job % 2, seed=job, state="waiting",
+            priority=1, attempt=attempts, epoch=2, worker="w" * 32 if attempts else None,
+            failure="crash" if state == "failed" else None, message="it broke" if state == "failed" else None,
+            spec=json.dumps({"seed": job, "retention": {"last": 2}, "env": {"TOKEN": "secret"}}),
+            requirements='{"gpus":0,"labels":{},"memoryBytes":0}', retries="{}", states_kept=2, created=at + job, updated=at + 100 + job)
+        add("job", **values)
+        add("member", sweep=1, job=job, group_name="g", parameters=json.dumps({"lr": 1e-4}))
+        if job % 2:
+            add("member", sweep=2, job=job, group_name="h", parameters="{}")
+        db.execute("UPDATE job SET state = ? WHERE id = ?", (state, job))
+    for key, name in enumerate(["loss", "val_loss"], 1):
+        add("metric_key", id=key, name=name)
+    blobs = 0
+
+    def blob(kind):
+        nonlocal blobs
+        blobs += 1
+        sha256 = digest(f"{kind} {blobs}")
+        add("blob", sha256=sha256, bytes=100 + blobs, created=at, keep_until=at)
+        return dict(sha256=sha256, bytes=100 + blobs)
+
+    attempt = 0
+    for job, state in enumerate(states, 1):
+        for number in range(1, {"done": 3, "failed": 2, "running": 2}.get(state, 1)):
+            attempt += 1
+            ends = {"done": ["lost", "done"][number - 1], "failed": "failed", "running": None}[state]
+            add("attempt", id=attempt, job=job, number=number, epoch=2, worker="w" * 32, session=f"{attempt:032x}",
+                started=at + 10 * attempt, ended=None if ends is None else at + 10 * attempt + 5, outcome=ends,
+                failure={"failed": "crash", "lost": "lost"}.get(ends), resumed_step=4 if number == 2 else 0,
+                points=8, log_end=6)
+            # The second goes on from step 4; the first had come to step 6, which was done again.
+            for step in range(4, 9) if number == 2 else range(0, 7):
+                for key in (1, 2):
+                    value = 1 / (1 + step) + number + key
+                    is_odd = (job, key, step) == (1, 2, 7)
+                    add("metric", attempt=attempt, key=key, step=step, value=None if is_odd else value)
+                    if is_odd:
+                        add("metric_bits", attempt=attempt, key=key, step=step, bits=0x7FF8000000000000)
+            for step in ((8,) if number == 2 else (2, 4, 6)):
+                checkpoint = attempt * 10 + step
+                add("checkpoint", id=checkpoint, attempt=attempt, name=f"step-{step}", epoch=step // 2, step=step,
+                    final=int(step == 8), resumable=int(step == 4), created=at + checkpoint)
+                add("checkpoint_file", checkpoint=checkpoint, name="a.safetensors", kind="adapter", **blob("adapter"))
+                if step == 4:
+                    add("checkpoint_file", checkpoint=checkpoint, name="s.bin", kind="state", **blob("state"))
+                add("evaluated", attempt=attempt, checkpoint=f"step-{step}", step=step)
+                for metric in ("image_similarity", "drift"):
+                    add("evaluation", attempt=attempt, checkpoint=f"step-{step}", epoch=step // 2, step=step,
+                        prompts="train", metric=metric, value=step / 10 + number, n=4, **{"class": ""})
+                add("artifact", attempt=attempt, kind="sample", name=f"{step}.png", checkpoint=f"step-{step}",
+                    step=step, **blob("sample"))
+            add("log_text", attempt=attempt, start=0, bytes=6, text="hello\n")
+            add("event", id=100 + attempt, at=at + attempt, kind="claim", job=job, attempt=number, worker="w" * 32)
+    add("input", digest=digest("input"), name="data", is_folder=1, bytes=7, created=at)
+    add("input_file", input=digest("input"), path="2_cat/p0.png", **blob("input"))
+    for worker, name in ("w" * 32, "old"), ("v" * 32, "other"):
+        add("worker", id=worker, name=name, slots=2, threads=4, gpus=0, memory=1 << 33, labels="{}", version="1",
+            session=digest(name)[:32], first_seen=at, last_seen=at + 1000)
+    add("exchange", session=digest("old")[:32], number=7, reply="1,2")
+    add("request_key", key="k" * 20, digest=digest("k"), reply="5 5 0", created=at)
+    for token in ("admin", "reader"):
+        add("token", id=token, hash=digest(token), scope=token.replace("reader", "read"), note="", created=at,
+            expires=None, revoked=at if token == "reader" else None)
+    add("quarantine", id=1, at=at, job=digest("job 1"), attempt=1, kind="finished", body="{}")
+    if version >= 2:
+        add("audit", id=1, at=at, actor="admin", call="launch", detail="one")
+    if version >= 3:
+        add("worker_owner", worker="w" * 32, token="admin", session=digest("old")[:32], key=digest("key"))
+        db.execute("UPDATE job SET thinned = 1 WHERE id = 1")
+
+
+def make(version):
+    db = sqlite3.connect(":memory:")
+    for statement in statements(version):
+        db.execute(statement)
+    fill(db, version)
+    db.commit()
+    head = [f"PRAGMA application_id = {0x52616469};", f"PRAGMA user_version = {version};", "PRAGMA foreign_keys=OFF;"]
+    path = HERE / f"schema-{version}.sql"
+    path.write_text("\n".join(head + list(db.iterdump())) + "\n")
+    print(path.name, path.stat().st_size, "bytes")
+
+
+for version in map(int, sys.argv[1:] or COMMITS):
+    make(version)

@@ -1,0 +1,50 @@
+import RunSpec
+import SweepModel
+import Testing
+
+@Suite("Core version")
+struct CoreVersionTests {
+    private let command = TrainerSpec.command(CommandTrainer(command: ["train"]))
+
+    private func version(
+        _ trainer: TrainerSpec = .core, guidance: Double? = 3, reading: Int? = nil, evaluating: Int? = nil
+    ) -> String? {
+        var evaluation = EvaluationSpec()
+        if let guidance { evaluation.guidance = guidance }
+        return JobIdentity.coreVersion(
+            trainer: trainer, evaluation: guidance == nil ? nil : evaluation,
+            inputs: InputGenerations(reading: reading, evaluating: evaluating))
+    }
+
+    @Test("a job whose numerics did not change keeps the first version")
+    func first() {
+        #expect(version() == "1.1" && version(guidance: nil) == "1.1" && version(command) == "1.1")
+        #expect(version(reading: 1, evaluating: 1) == "1.1")
+    }
+
+    @Test("data read otherwise, a scheduler read otherwise and guidance of at most 1 have the second")
+    func second() {
+        #expect(version(reading: 2) == "2.1" && version(guidance: nil, reading: 2) == "2.1")
+        #expect(version(evaluating: 2) == "2.1" && version(guidance: 1) == "2.1" && version(guidance: 0.5) == "2.1")
+        #expect(version(command, reading: 2) == "2.1")
+    }
+
+    @Test("pictures that are not square have the second version where they are evaluated")
+    func oblong() {
+        func version(_ resolution: ParameterValue, evaluated: Bool = true) -> String? {
+            JobIdentity.coreVersion(
+                trainer: .core, evaluation: evaluated ? EvaluationSpec() : nil, inputs: nil, resolution: resolution)
+        }
+        #expect(version([64, 96]) == "2.1" && version([64, 64]) == "1.1" && version(64) == "1.1")
+        #expect(version([64, 96], evaluated: false) == "1.1")
+    }
+
+    @Test("without evaluation the scheduler decides nothing, and a command owes nothing to the core")
+    func indifferent() {
+        #expect(version(guidance: nil, evaluating: 2) == "1.1")
+        #expect(version(command, guidance: nil, reading: 2, evaluating: 2) == nil)
+    }
+
+    @Test("this program computes both versions")
+    func known() { #expect(JobIdentity.coreVersions == ["1.1", "2.1"]) }
+}

@@ -1,0 +1,178 @@
+package import Ports
+package import RunSpec
+package import SweepModel
+import SweepWire
+
+/// A job that has not ended, for the question why it waits. What the ledger knows comes with it.
+package struct WaitingJob: Sendable {
+    package var row: Int64
+    package var state: JobState
+    package var needs: RequirementSpec
+    /// Of its last attempt.
+    package var failure: FailureClass?
+    package var avoid: WorkerID?
+    /// The sweep that was stopped, and why, where it holds the job.
+    package var heldBy: String?
+    package var holdReason: String?
+    /// What a user would unpause.
+    package var name: String
+
+    package init(
+        row: Int64, state: JobState, needs: RequirementSpec, failure: FailureClass? = nil, avoid: WorkerID? = nil,
+        heldBy: String? = nil, holdReason: String? = nil, name: String
+    ) {
+        self.row = row
+        self.state = state
+        self.needs = needs
+        self.failure = failure
+        self.avoid = avoid
+        self.heldBy = heldBy
+        self.holdReason = holdReason
+        self.name = name
+    }
+}
+
+/// What of the coordinator's memory decides why jobs wait: a copy, so that nobody is held up by the answer.
+package struct WaitBoard: Sendable {
+    package struct Worker: Sendable {
+        package var id: WorkerID
+        package var name: String
+        package var offer: WorkerOffer
+        package var slots: Int
+        package var busy: Int
+        package var isDraining: Bool
+        /// Until its next trial job, where it is suspended.
+        package var trialIn: Duration?
+        /// It waits for a job right now.
+        package var isAsking: Bool
+
+        var title: String { "\(name) (\(id.text.prefix(8)))" }
+    }
+
+    /// Those that are connected, by name.
+    package var workers: [Worker]
+    package var isDiskFull: Bool
+    package var isStopping: Bool
+    /// Until the backoff of each delayed job is over.
+    package var delays: [Int64: Duration]
+}
+
+extension CoordinatorCore {
+    /// Whether the worker of the session was heard from lately.
+    func isConnected(_ session: Session, now: MonotonicTime) -> Bool {
+        let silence = now - session.lastSeen + (session.isHeard ? .zero : session.silentAtStart)
+        return silence < settings.silence
+    }
+
+    /// Workers that were heard from lately.
+    package func connected(now: MonotonicTime) -> Set<WorkerID> {
+        Set(sessions.values.filter { isConnected($0, now: now) }.map(\.worker))
+    }
+
+    package func waitBoard(now: MonotonicTime) -> WaitBoard {
+        var busy: [WorkerID: Int] = [:]
+        for lease in leases.values { busy[lease.worker, default: 0] += 1 }
+        let workers = sessions.values.filter { isConnected($0, now: now) }.map { session in
+            WaitBoard.Worker(
+                id: session.worker, name: session.registration.name, offer: session.registration.offer,
+                slots: session.registration.slots, busy: busy[session.worker] ?? 0,
+                isDraining: session.standing == .draining, trialIn: suspended[session.worker].map { $0 - now },
+                isAsking: session.poll != nil)
+        }
+        return WaitBoard(
+            workers: workers.sorted { ($0.name, $0.id) < ($1.name, $1.id) }, isDiskFull: isDiskFull,
+            isStopping: isStopping, delays: delayed.mapValues { $0.due - now })
+    }
+}
+
+extension WaitBoard {
+    /// Most workers named in one sentence.
+    private static let mostNamed = 3
+
+    /// Why the job waits, as a sentence; nil for one that does not.
+    package func reason(_ job: WaitingJob) -> String? {
+        switch job.state {
+        case .paused: return "it is paused; `radiata unpause \(job.name)` lets it go on"
+        case .waiting: break
+        default: return nil
+        }
+        if let sweep = job.heldBy {
+            return "sweep \(sweep) is stopped: \(job.holdReason ?? "it failed"); mend it and `radiata resume \(sweep)`"
+        }
+        if isStopping { return "the coordinator is stopping" }
+        if isDiskFull {
+            return "the coordinator's disk is full, so no jobs are handed out; free some space in its data folder"
+        }
+        if let delay = delays[job.row], delay > .zero {
+            let after = job.failure.map { " after it failed (\($0.rawValue))" } ?? ""
+            return "its next try\(after) begins in \(Self.text(delay))"
+        }
+        return workerReason(job)
+    }
+
+    private func workerReason(_ job: WaitingJob) -> String {
+        guard !workers.isEmpty else {
+            return "no worker is connected; start one with `radiata worker run --coordinator URL`"
+        }
+        let fitting = workers.filter { $0.offer.meets(job.needs) }
+        guard !fitting.isEmpty else { return "no worker fits: \(lacks(job.needs))" }
+        let willing = fitting.filter { !$0.isDraining }
+        guard !willing.isEmpty else {
+            return
+                "the workers that fit are draining: \(named(fitting) { "`radiata drain \($0.id.text.prefix(8)) --undo`" })"
+        }
+        let trusted = willing.filter { $0.trialIn == nil }
+        guard !trusted.isEmpty else {
+            let list = named(willing) { worker in
+                let wait = worker.trialIn ?? .zero
+                let trial =
+                    worker.busy > 0
+                    ? "a trial job runs" : wait > .zero ? "next trial job in \(Self.text(wait))" : "a trial job is due"
+                return "\(trial); `radiata drain \(worker.id.text.prefix(8)) --undo`"
+            }
+            return "the workers that fit are suspended: \(list)"
+        }
+        if let avoid = job.avoid, trusted.contains(where: { $0.id == avoid }) {
+            let others = trusted.filter { $0.id != avoid }
+            if !others.isEmpty, others.allSatisfy({ $0.busy >= $0.slots }) {
+                let failed = job.failure.map { " (\($0.rawValue))" } ?? ""
+                return "it failed\(failed) on one worker and waits for another: \(named(others) { Self.load($0) })"
+            }
+        }
+        let free = trusted.filter { $0.busy < $0.slots }
+        guard !free.isEmpty else {
+            return "all slots of the workers that fit are busy: \(named(trusted) { Self.load($0) })"
+        }
+        guard free.contains(where: \.isAsking) else {
+            return "the workers that fit take no new jobs just now (stopping, or short of disk): "
+                + named(free) { Self.load($0) }
+        }
+        return "it is about to be handed out"
+    }
+
+    private static func load(_ worker: Worker) -> String { "\(worker.busy) of \(worker.slots) slots busy" }
+
+    /// What the nearest workers lack, and what they have.
+    private func lacks(_ needs: RequirementSpec) -> String {
+        let all = workers.map { (worker: $0, lacks: $0.offer.missing(needs)) }.sorted {
+            $0.lacks.count < $1.lacks.count
+        }
+        let nearest = all.prefix(Self.mostNamed).map { one in
+            one.lacks.map { "it needs \($0.need), \(one.worker.title) has \($0.has)" }.joined(separator: "; ")
+        }
+        let rest = all.count - nearest.count
+        return nearest.joined(separator: "; ") + (rest > 0 ? "; nor do \(rest) more workers" : "")
+    }
+
+    private func named(_ workers: [Worker], _ more: (Worker) -> String) -> String {
+        let first = workers.prefix(Self.mostNamed).map { "\($0.title), \(more($0))" }.joined(separator: "; ")
+        let rest = workers.count - Self.mostNamed
+        return first + (rest > 0 ? "; and \(rest) more" : "")
+    }
+
+    /// Whole seconds up to two minutes, else minutes.
+    private static func text(_ duration: Duration) -> String {
+        let seconds = max(1, Int(duration.inSeconds.rounded(.up)))
+        return seconds < 120 ? "\(seconds) s" : "\((seconds + 59) / 60) min"
+    }
+}
