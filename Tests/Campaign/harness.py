@@ -141,17 +141,34 @@ class Connection:
         while b"\r\n\r\n" not in self.buffer:
             self._more()
         self.headers, _, rest = self.buffer.partition(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: *(\d+)", self.headers)
-        length = int(length[1]) if length else 0
         self.buffer = rest
-        while len(self.buffer) < length:
-            self._more()
-        answer, self.buffer = self.buffer[:length], self.buffer[length:]
+        if re.search(rb"(?i)transfer-encoding: *chunked", self.headers):
+            answer = self._chunks()
+        else:
+            length = re.search(rb"(?i)content-length: *(\d+)", self.headers)
+            answer = self._take(int(length[1]) if length else 0)
         return int(self.headers[9:12]), answer
 
     def call(self, method, path, body=None, kind="application/json"):
         self.send(method, path, body, kind)
         return self.receive()
+
+    def _chunks(self):
+        answer = b""
+        while True:
+            while b"\r\n" not in self.buffer:
+                self._more()
+            size, _, self.buffer = self.buffer.partition(b"\r\n")
+            piece = self._take(int(size, 16) + 2)[:-2]
+            if not piece:
+                return answer
+            answer += piece
+
+    def _take(self, length):
+        while len(self.buffer) < length:
+            self._more()
+        answer, self.buffer = self.buffer[:length], self.buffer[length:]
+        return answer
 
     def _more(self):
         piece = self.socket.recv(1 << 16)
