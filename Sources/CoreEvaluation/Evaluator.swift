@@ -16,7 +16,7 @@ package final class Evaluator {
         package var base: String
         package var data: String
         package var spec: EvaluationSpec
-        /// nil judges as if nothing but the base's own had been trained.
+        /// nil evaluates as if nothing but the base's own had been trained.
         package var training: TrainingSpec?
         /// A folder that jobs of one machine share.
         package var cache: String

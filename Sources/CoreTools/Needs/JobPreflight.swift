@@ -6,7 +6,7 @@ import Foundation
 import Glibc
 package import RunSpec
 
-/// Looks, before anything runs, at what a job of the core needs besides its data: the base's parts, encoders to judge
+/// Looks, before anything runs, at what a job of the core needs besides its data: the base's parts, encoders to evaluate
 /// with, tokenizers that fit, memory and disk. The same look at `plan`, at `launch` and before a trainer begins.
 package struct JobPreflight {
     package var base: String
