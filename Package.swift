@@ -20,7 +20,6 @@ let swift: [SwiftSetting] = [
 /// Kernels are optimised in debug builds too: numeric tests without it take minutes.
 let optimisedC: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])]
 
-let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -54,7 +53,8 @@ let libraries: [Target] = [
     .target(name: "CSQLiteExtras", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CProcess"),
     .target(name: "CSimulatedDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
-    module("Ports", ["RunSpec", crypto]),
+    .target(name: "CLibcrypto", linkerSettings: [.linkedLibrary("crypto")]),
+    module("Ports", ["RunSpec", "CLibcrypto"]),
     module("RunSpec"),
     module("ImageFiles", ["CImageFiles"]),
     .target(
@@ -197,11 +197,11 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        // Without swift-configuration, which only its own configuration files need.
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],

@@ -30,7 +30,12 @@ package final class AutoencoderDecoder: Module {
 
     /// - Parameter z: `[N, h, w, L]`.
     package func callAsFunction(_ z: Tensor) -> Tensor {
-        let h = blocks.reduce(middle(convIn(z))) { $1($0) }
+        var h = middle(convIn(z))
+        for block in blocks {
+            AutoencoderKL.releaseIdleBuffers(beside: h)
+            h = block(h)
+        }
+        AutoencoderKL.releaseIdleBuffers(beside: h)
         return convOut(normOut(h, activation: .silu))
     }
 }

@@ -36,6 +36,7 @@ package final class AutoencoderEncoder: Module {
         var h = convIn(x)
         observe?(h)
         for block in blocks {
+            AutoencoderKL.releaseIdleBuffers(beside: h)
             h = block(h)
             observe?(h)
         }

@@ -84,6 +84,17 @@ package final class AutoencoderKL: Module {
         configuration.shiftFactor = nil
     }
 
+    /// Gives back what the last level used where a picture is large: every level has other sizes, so nothing of it
+    /// would be used again, and together the idle buffers of a 512 × 512 picture take 1 GB.
+    ///
+    /// - Parameter activations: what the next level reads, `[N, h, w, C]`.
+    static func releaseIdleBuffers(beside activations: Tensor) {
+        if activations.count >= largeActivations { Compute.releaseIdleBuffers() }
+    }
+
+    /// Values of a level above which asking the system for memory costs little beside the level's work: 16 MB.
+    private static let largeActivations = 1 << 22
+
     /// The module tree's name for a name in a file: old files call the attention's layers differently.
     package static func rename(_ name: String) -> String? {
         guard name.contains(".attentions.") else { return name }

@@ -124,6 +124,8 @@ package final class ImageGenerator {
             let pixels = latents.shape[1] * latents.shape[2] * reduction * reduction
             let together = max(1, Self.decodedTogether / pixels)
             return stride(from: 0, to: latents.shape[0], by: together).flatMap { start in
+                // What the U-Net needed for drawing is idle now.
+                if together == 1 { Compute.releaseIdleBuffers() }
                 let part = slice(latents, batch: start..<min(start + together, latents.shape[0]))
                 let pixels = pipeline.vae.decode(pipeline.vae.unscaled(part))
                 return (0..<pixels.shape[0]).map { RGBImage(pixels, batch: $0) }
@@ -150,6 +152,10 @@ package final class ImageGenerator {
         return (size.height / reduction, size.width / reduction)
     }
 
-    /// Many small images at once fill the matrix kernels; of large ones a batch must fit the memory.
-    private var batch: Int { max(1, min(16, 8192 / (latentSize.height * latentSize.width))) }
+    /// Many small images at once fill the matrix kernels; one of 32 × 32 latents and its unconditional half do so alone,
+    /// and of larger ones a batch would only cost memory.
+    private var batch: Int {
+        let latents = latentSize.height * latentSize.width
+        return latents > 1024 ? 1 : max(1, min(16, 8192 / latents))
+    }
 }

@@ -1,4 +1,4 @@
-import Crypto
+import CLibcrypto
 
 /// A SHA-256: the name of a blob, an input or a job by its content.
 package struct ContentDigest: Hashable, Comparable, Sendable {
@@ -13,7 +13,8 @@ package struct ContentDigest: Hashable, Comparable, Sendable {
         self.text = String(text)
     }
 
-    init(_ digest: SHA256.Digest) { text = digest.hexadecimal }
+    /// - Parameter bytes: the 32 bytes of a SHA-256.
+    init(sha256 bytes: [UInt8]) { text = bytes.hexadecimal }
 
     package static func of(_ bytes: some Sequence<UInt8>) -> ContentDigest {
         var hasher = ContentHasher()
@@ -64,13 +65,25 @@ extension ContentDigest: Codable {
     }
 }
 
-/// SHA-256 piece by piece.
-package struct ContentHasher: Sendable {
-    private var hash = SHA256()
+/// SHA-256 piece by piece, by the system's libcrypto.
+package struct ContentHasher: ~Copyable {
+    private let hash: OpaquePointer
 
-    package init() {}
+    package init() { hash = ccrypto_sha256_new() }
+    deinit { ccrypto_hash_free(hash) }
 
-    package mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { hash.update(bufferPointer: $0) } }
-    package mutating func update(bufferPointer: UnsafeRawBufferPointer) { hash.update(bufferPointer: bufferPointer) }
-    package func finish() -> ContentDigest { ContentDigest(hash.finalize()) }
+    package mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { update(bufferPointer: $0) } }
+
+    package mutating func update(bufferPointer: UnsafeRawBufferPointer) {
+        ccrypto_hash_update(hash, bufferPointer.baseAddress, bufferPointer.count)
+    }
+
+    /// The digest of all bytes so far.
+    package consuming func finish() -> ContentDigest {
+        ContentDigest(
+            sha256: [UInt8](unsafeUninitializedCapacity: Int(CCRYPTO_SHA256_BYTES)) { bytes, count in
+                ccrypto_hash_finish(hash, bytes.baseAddress)
+                count = bytes.count
+            })
+    }
 }

@@ -76,7 +76,9 @@ struct MetricTests {
     @Test("style distance of Gram matrices")
     func style() {
         func grams(_ layers: [[[Float]]]) -> StyleGrams {
-            StyleGrams(activations: layers.map { Tensor($0.flatMap { $0 }, [1, $0.count, 1, $0[0].count]) })
+            var grams = StyleGrams()
+            for layer in layers { grams.add(Tensor(layer.flatMap { $0 }, [1, layer.count, 1, layer[0].count])) }
+            return grams
         }
         let distance = grams(reference.style.a).squaredDistance(to: grams(reference.style.b))
         #expect(abs(distance - reference.style.distance) < 1e-5 * reference.style.distance)

@@ -18,7 +18,7 @@ enum ModuleTable {
     private static let coreMiddle: Set<String> = coreLow.union(["CoreAdapters", "CoreDiffusion", "CoreData"])
 
     static let modules: [Module] = [
-        Module(folder: "Sources/Ports", mayImport: ["Crypto", "RunSpec"]),
+        Module(folder: "Sources/Ports", mayImport: ["CLibcrypto", "RunSpec"]),
         Module(folder: "Sources/RunSpec", mayImport: []),
         Module(folder: "Sources/ImageFiles", mayImport: ["CImageFiles"]),
         Module(folder: "Sources/CoreTensor", mayImport: ["COpenBLAS", "CKernels"]),

@@ -8,9 +8,10 @@ extension AutoencoderKL {
     /// Gram matrices after the encoder's first convolution and each of its levels.
     func style(_ image: RGBImage) -> StyleGrams {
         withoutGradients {
-            var activations: [Tensor] = []
-            _ = encoder(image.tensor()) { activations.append($0) }
-            return StyleGrams(activations: activations)
+            var grams = StyleGrams()
+            // Layer by layer: together the activations of a large picture would take a gigabyte.
+            _ = encoder(image.tensor()) { grams.add($0) }
+            return grams
         }
     }
 

@@ -5,18 +5,19 @@ package import CoreTensor
 /// - SeeAlso: Gatys et al., arXiv:1508.06576. The frozen VAE encoder stands in for VGG-19: it ships with every base.
 package struct StyleGrams: Sendable {
     /// Each row-major `[c, c]`, divided by c·h·w.
-    private let grams: [[Float]]
+    private var grams: [[Float]] = []
 
-    /// - Parameter activations: one tensor for each layer, `[1, h, w, c]`.
-    package init(activations: [Tensor]) {
-        grams = withoutGradients {
-            activations.map { layer in
-                precondition(layer.shape.count == 4 && layer.shape[0] == 1, "activations of shape \(layer.shape)")
-                let channels = layer.shape[3]
+    package init() {}
+
+    /// - Parameter layer: the activations of the next layer, `[1, h, w, c]`.
+    package mutating func add(_ layer: Tensor) {
+        precondition(layer.shape.count == 4 && layer.shape[0] == 1, "activations of shape \(layer.shape)")
+        let channels = layer.shape[3]
+        grams.append(
+            withoutGradients {
                 let flat = layer.detached().reshaped([layer.count / channels, channels])
                 return scaled(matmul(flat, flat, transposeA: true), by: 1 / Float(layer.count)).values
-            }
-        }
+            })
     }
 
     /// Sum over the layers of the squared Frobenius distance.
