@@ -48,6 +48,15 @@ def tracked():
     return sorted({name for name in names if os.path.lexists(os.path.join(ROOT, name))})
 
 
+def is_source(name):
+    """Whether a file's comments and strings are looked at. Of test data only the scripts that make them are."""
+    if name.endswith(".py"):
+        return True
+    if name.endswith(".md") or "/Fixtures/" in name or "/Corpus/" in name:
+        return False
+    return name.endswith(TEXT_ENDINGS) or os.path.basename(name) in TEXT_NAMES or name.startswith(".ci/")
+
+
 def read_lines(path):
     with open(os.path.join(ROOT, path), encoding="utf-8", errors="replace") as file:
         return file.read().split("\n")
@@ -116,12 +125,7 @@ class Checker:
         names = tracked()
         self.tree = Tree(names)
         self.pages = [name for name in names if name.endswith(".md")]
-        self.sources = [
-            name for name in names
-            if not name.endswith(".md") and (
-                name.endswith(TEXT_ENDINGS) or os.path.basename(name) in TEXT_NAMES
-                or name.startswith(".ci/")) and "/Fixtures/" not in name or name.endswith(".py")
-        ]
+        self.sources = [name for name in names if is_source(name)]
         self.faults = []
         self.linked = {}
         self.known_anchors = {}
