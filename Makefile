@@ -5,7 +5,7 @@ STRICT := --explicit-target-dependency-import-check error
 BUILD := $(SWIFT) build -c release $(STRICT)
 TEST := $(SWIFT) test -c release --disable-testable-imports $(STRICT)
 RADIATA := .build/release/radiata
-# An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/performance.md).
+# An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/explanation/performance.md).
 FAST := env -u OPENBLAS_CORETYPE
 
 SIMULATE := .build/release/radiata-simulate
@@ -67,7 +67,7 @@ reference: build $(RADIATA_PYTHON) ## models, training and resume against the re
 real-size: build $(RADIATA_PYTHON) ## a random Stable Diffusion 1.5 of full size through coordinator and worker (7 GB of memory, 6 GB of disk)
 	$(FAST) $(RADIATA_PYTHON) Tests/Reference/real_size.py $(RADIATA) .build/real-size
 
-algorithms: build ## train every algorithm on the demo's concept at equal size: the table of docs/adapters.md
+algorithms: build ## train every algorithm on the demo's concept at equal size: the table of docs/measurements/algorithms.md
 	$(FAST) python3 Tests/Reference/algorithm_table.py $(RADIATA) --out .build/algorithms
 
 e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
@@ -88,7 +88,7 @@ faults: build ## real processes killed, asleep and cut off from each other, cras
 	python3 Tests/Campaign/campaign.py syncs
 	python3 Tests/Campaign/campaign.py netns --count 11
 
-campaign: setup ## PART=simulate FROM=1 TO=1000: a piece of the long campaign; its result is appended to docs/reliability.md
+campaign: setup ## PART=simulate FROM=1 TO=1000: a piece of the long campaign; its result is appended to docs/measurements/reliability.md
 	@.ci/install-packages nftables iproute2 sqlite3
 	.ci/campaign "$(or $(PART),simulate)" "$(or $(FROM),1)" "$(or $(TO),1000)"
 

@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// The architecture in executable form: every target with the siblings it may import, layer by layer (docs/architecture.md).
+// The architecture in executable form: every target with the siblings it may import, layer by layer (docs/explanation/architecture.md).
 import PackageDescription
 
 /// `RADIATA_STATIC=1` links OpenBLAS statically; only `make dist` sets it.

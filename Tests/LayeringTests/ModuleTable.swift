@@ -1,6 +1,6 @@
 import Testing
 
-/// The module table of docs/architecture.md as data.
+/// The module table of docs/explanation/architecture.md as data.
 enum ModuleTable {
     struct Module: Sendable, CustomTestStringConvertible {
         let folder: String
