@@ -12,13 +12,14 @@ SIMULATE := .build/release/radiata-simulate
 # Python with the packages of Tests/Reference/requirements.txt; without one of your own, one is made from PyPI.
 RADIATA_PYTHON ?= .build/reference/bin/python
 
-.PHONY: help setup build test api-test api-campaign fuzz properties adapter-check reference real-size algorithms e2e simulate faults campaign demo check format dist bench clean
+.PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size algorithms e2e simulate faults campaign demo check format dist bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: ## install the Debian packages that are missing
 	@.ci/install-packages
+	@.ci/write-commit
 
 build: setup ## build the program (release)
 	$(BUILD) --product radiata
@@ -66,6 +67,9 @@ reference: build $(RADIATA_PYTHON) ## models, training and resume against the re
 
 real-size: build $(RADIATA_PYTHON) ## a random Stable Diffusion 1.5 of full size through coordinator and worker (7 GB of memory, 6 GB of disk)
 	$(FAST) $(RADIATA_PYTHON) Tests/Reference/real_size.py $(RADIATA) .build/real-size
+
+reference-pages: build ## write the generated parts of docs/reference anew
+	docs/reference/generate.sh $(RADIATA)
 
 algorithms: build ## train every algorithm on the demo's concept at equal size: the table of docs/measurements/algorithms.md
 	$(FAST) python3 Tests/Reference/algorithm_table.py $(RADIATA) --out .build/algorithms

@@ -51,6 +51,7 @@ let libraries: [Target] = [
         linkerSettings: ["png", "jpeg", "webp", "webpdemux", "lcms2"].map { .linkedLibrary($0) }),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CSQLiteExtras", linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(name: "CBuildInfo"),
     .target(name: "CProcess"),
     .target(name: "CSimulatedDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CLibcrypto", linkerSettings: [.linkedLibrary("crypto")]),
@@ -111,9 +112,8 @@ let libraries: [Target] = [
         [
             "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
             "SweepWire",
-            "SweepModel", "CoreTools", "CoreEvaluation", "CoreData", "RunSpec", "Ports", "ImageFiles", lifecycle,
-            logging,
-            argumentParser,
+            "SweepModel", "CoreTools", "CoreEvaluation", "CoreData", "RunSpec", "Ports", "ImageFiles", "CBuildInfo",
+            logging, argumentParser,
         ]),
     // A query of a user runs in this small C program, which links SQLite and nothing else (docs/decisions/0002). What depends on
     // it only has it built beside itself.

@@ -58,7 +58,7 @@ enum ModuleTable {
             folder: "Sources/RadiataCLI",
             mayImport: sweepLow.union([
                 "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
-                "SweepWire", "CoreTools", "CoreEvaluation", "CoreData", "ImageFiles", "ServiceLifecycle", "Logging",
+                "SweepWire", "CoreTools", "CoreEvaluation", "CoreData", "ImageFiles", "CBuildInfo", "Logging",
                 "ArgumentParser",
             ])),
         Module(folder: "Sources/radiata", mayImport: ["RadiataCLI"]),
