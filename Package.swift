@@ -69,8 +69,8 @@ let libraries: [Target] = [
     module("SweepLedger", ["SweepModel", "RunSpec", "Ports", "CSQLiteExtras", grdb]),
     module("SweepSearch", ["SweepModel", "RunSpec"]),
     module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles"]),
-    module("CoreAdapters", ["CoreNets", "CoreTensor", "RunSpec"]),
     module("CoreDiffusion", ["CoreNets", "CoreTensor"]),
+    module("CoreAdapters", ["CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"]),
     module("CoreData", ["CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
     // Layer 3
     module("SweepClient", ["SweepWire", "SweepModel", "RunSpec", "Ports", "CCurl"]),
@@ -83,6 +83,8 @@ let libraries: [Target] = [
     module(
         "CoreEvaluation",
         ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
+    module(
+        "CorePretraining", ["CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
     // Layer 4
     module(
         "CoreTools",
@@ -111,7 +113,9 @@ let libraries: [Target] = [
         [
             "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
             "SweepWire",
-            "SweepModel", "CoreTools", "CoreEvaluation", "CoreData", "RunSpec", "Ports", "ImageFiles", lifecycle,
+            "SweepModel", "CoreTools", "CorePretraining", "CoreEvaluation", "CoreAdapters", "CoreData", "RunSpec",
+            "Ports",
+            "ImageFiles", lifecycle,
             logging,
             argumentParser,
         ]),
@@ -145,6 +149,7 @@ let testTargets: [Target] = [
         exclude: ["Fixtures"]),
     tests("CoreNetsTests", ["CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
+    tests("CorePretrainingTests", ["CorePretraining", "CoreTensor"]),
     tests("CoreToolsTests", ["CoreTools", "CoreTensor", "ImageFiles"], exclude: ["Fixtures"]),
     tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),
     tests(

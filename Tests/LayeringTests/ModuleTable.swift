@@ -32,11 +32,12 @@ enum ModuleTable {
         Module(folder: "coordinator/Core", mayImport: sweepLow.union(["SweepWire", "SweepSearch"])),
         Module(folder: "worker/Core", mayImport: sweepLow.union(["SweepWire"])),
         Module(folder: "Sources/CoreNets", mayImport: ["CoreTensor"]),
-        Module(folder: "Sources/CoreAdapters", mayImport: ["CoreNets", "CoreTensor", "RunSpec"]),
+        Module(folder: "Sources/CoreAdapters", mayImport: ["CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"]),
         Module(folder: "Sources/CoreDiffusion", mayImport: ["CoreNets", "CoreTensor"]),
         Module(folder: "Sources/CoreData", mayImport: coreLow),
         Module(folder: "Sources/CoreTraining", mayImport: coreMiddle),
         Module(folder: "Sources/CoreEvaluation", mayImport: coreMiddle),
+        Module(folder: "Sources/CorePretraining", mayImport: coreLow.union(["CoreDiffusion", "CoreData"])),
         Module(folder: "Sources/CoreTools", mayImport: coreMiddle.union(["CoreTraining", "CoreEvaluation"])),
         Module(
             folder: "coordinator/Daemon",
@@ -58,7 +59,8 @@ enum ModuleTable {
             folder: "Sources/RadiataCLI",
             mayImport: sweepLow.union([
                 "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
-                "SweepWire", "CoreTools", "CoreEvaluation", "CoreData", "ImageFiles", "ServiceLifecycle", "Logging",
+                "SweepWire", "CoreTools", "CorePretraining", "CoreEvaluation", "CoreAdapters", "CoreData", "ImageFiles",
+                "ServiceLifecycle", "Logging",
                 "ArgumentParser",
             ])),
         Module(folder: "Sources/radiata", mayImport: ["RadiataCLI"]),

@@ -1,5 +1,3 @@
-import CoreAdapters
-
 /// Puts the file before the messages of what goes wrong with it, where they do not name it themselves.
 func naming<T>(_ path: String, _ body: () throws -> T) throws -> T {
     do {

@@ -22,7 +22,7 @@ package struct Pretrain {
     package var start: String?
     /// Concepts that must stay unknown to the generator.
     package var conceptData = "data/concepts"
-    package var font = DataEmoji.defaultFont
+    package var font = EmojiFont.defaultPath
     package var names = UnicodeNames.defaultPath
     package var stages = Set(Stage.allCases)
     package var saveEvery = 250

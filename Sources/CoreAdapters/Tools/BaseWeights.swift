@@ -1,4 +1,3 @@
-import CoreAdapters
 import CoreDiffusion
 import CoreNets
 import CoreTensor
@@ -36,11 +35,11 @@ package struct BaseWeights {
     private let index: [String: Int]
     let isXL: Bool
 
-    /// - Throws: `ModelError`, or the reader's error for a broken file.
+    /// - Throws: `DiffusionError` where no model is there, or the reader's error for a broken file.
     package init(path: String) throws {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw ModelError(code: .missingInput, message: "no model at \(path)")
+            throw DiffusionError(code: .missingFile, message: "no model at \(path)")
         }
         self.path = path
         var sources: [Source] = []
@@ -62,8 +61,8 @@ package struct BaseWeights {
             collected = Self.singleFile(file)
         }
         guard !collected.isEmpty else {
-            throw ModelError(
-                code: .missingInput,
+            throw DiffusionError(
+                code: .missingFile,
                 message: "\(path): neither unet/ nor text_encoder/ nor a Stable Diffusion checkpoint; what is the base?"
             )
         }

@@ -1,5 +1,3 @@
-import CoreAdapters
-
 /// Layer names of adapter files between kohya's and diffusers' conventions, without a base model.
 enum CanonicalName {
     private static let prefixes = ["lora_unet_", "lora_te1_", "lora_te2_", "lora_te_", "lycoris_"]

@@ -1,4 +1,3 @@
-import CoreAdapters
 import CoreTensor
 import RunSpec
 

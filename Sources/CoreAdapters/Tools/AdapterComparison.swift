@@ -1,4 +1,3 @@
-import CoreAdapters
 import CoreTensor
 
 /// How far several adapters interfere when they are used together (`radiata adapter compose`).

@@ -1,5 +1,5 @@
+import CorePretraining
 import CoreTensor
-import CoreTools
 import Foundation
 import Testing
 

@@ -4,9 +4,7 @@ import ImageFiles
 
 /// `radiata data emoji`: pictures of an installed colour-bitmap font, with Unicode names as captions, in kohya's layout.
 package struct DataEmoji: Sendable {
-    package static let defaultFont = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
-
-    package var font = DataEmoji.defaultFont
+    package var font = EmojiFont.defaultPath
     package var names = UnicodeNames.defaultPath
     /// `cats`, `moons`: one held-out family with its trigger; nil writes everything the base model may train on.
     package var family: String?
