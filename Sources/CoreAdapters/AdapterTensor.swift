@@ -42,10 +42,8 @@ package final class AdapterTensor {
 
     /// Adds another tensor of as many elements, in memory order.
     func add(_ other: Tensor) {
-        other.withBuffer { other in
-            tensor.withMutableBuffer { values in
-                for i in values.indices { values[i] += other[i] }
-            }
+        withElements(other.reading, tensor.writing) { other, values in
+            for i in 0..<tensor.count { values[i] += other[i] }
         }
     }
 

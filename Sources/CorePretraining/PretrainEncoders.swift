@@ -146,12 +146,10 @@ struct PretrainEncoders {
     /// Pixels in -1…1 as the vision tower wants them.
     static func normalised(_ pixels: Tensor) -> Tensor {
         let out = Tensor(uninitialized: pixels.shape)
-        pixels.withBuffer { from in
-            out.withMutableBuffer { to in
-                for index in from.indices {
-                    let channel = index % 3
-                    to[index] = (from[index] * 0.5 + 0.5 - pixelMean[channel]) / pixelDeviation[channel]
-                }
+        withElements(pixels.reading, out.writing) { from, to in
+            for index in 0..<pixels.count {
+                let channel = index % 3
+                to[index] = (from[index] * 0.5 + 0.5 - pixelMean[channel]) / pixelDeviation[channel]
             }
         }
         return out

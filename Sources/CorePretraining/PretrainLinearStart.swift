@@ -191,11 +191,11 @@ struct PretrainLinearStart {
 
     /// - Parameter body: weights `[O, KH, KW, I]`, biases, and the weights' shape.
     private func edit(
-        _ path: String, _ body: (UnsafeMutableBufferPointer<Float>, UnsafeMutableBufferPointer<Float>, [Int]) -> Void
+        _ path: String, _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, [Int]) -> Void
     ) {
         guard let layer = vae.module(at: path) as? Conv2d, let bias = layer.bias else { return }
-        layer.weight.tensor.withMutableBuffer { weight in
-            bias.tensor.withMutableBuffer { body(weight, $0, layer.weight.tensor.shape) }
+        withElements(layer.weight.tensor.writing, bias.tensor.writing) { weight, bias in
+            body(weight, bias, layer.weight.tensor.shape)
         }
     }
 }

@@ -33,7 +33,7 @@ package func lohaWeight(
     }
 }
 
-/// Row-wise Kronecker product of two down factors: row `i·r + j` is `scale · down1[i] ⊙ down2[j]`.
+/// Row-wise Kronecker product of two down factors: row `i·r + j` is `down1[i] ⊙ down2[j]`.
 ///
 /// - Parameter down1, down2: `[r, columns]`.
 /// - Returns: `[r², columns]`.
@@ -41,43 +41,29 @@ package func pairedRows(_ down1: Tensor, _ down2: Tensor) -> Tensor {
     let (rank, columns) = (down1.shape[0], down1.shape[1])
     let result = Tensor(uninitialized: [rank * rank, columns])
     let (first, second) = (down1.detached(), down2.detached())
-    first.withBuffer { a in
-        second.withBuffer { b in
-            result.withMutableBuffer { out in
-                let (a, b, out) = (a.baseAddress!, b.baseAddress!, out.baseAddress!)
-                inBlocks(columns, each: rank * rank) { range in
-                    for i in 0..<rank {
-                        for j in 0..<rank {
-                            let (x, y, z) = (a + i * columns, b + j * columns, out + (i * rank + j) * columns)
-                            for k in range { z[k] = x[k] * y[k] }
-                        }
-                    }
+    withElements(first.reading, second.reading, result.writing) { a, b, out in
+        inBlocks(columns, each: rank * rank) { range in
+            for i in 0..<rank {
+                for j in 0..<rank {
+                    let (x, y, z) = (a + i * columns, b + j * columns, out + (i * rank + j) * columns)
+                    for k in range { z[k] = x[k] * y[k] }
                 }
             }
         }
     }
     return Tensor.custom(result, inputs: [down1, down2]) { gradient in
         let (onFirst, onSecond) = (Tensor.zeros(first.shape), Tensor.zeros(second.shape))
-        gradient.withBuffer { g in
-            first.withBuffer { a in
-                second.withBuffer { b in
-                    onFirst.withMutableBuffer { da in
-                        onSecond.withMutableBuffer { db in
-                            let (g, a, b) = (g.baseAddress!, a.baseAddress!, b.baseAddress!)
-                            let (da, db) = (da.baseAddress!, db.baseAddress!)
-                            inBlocks(columns, each: rank * rank) { range in
-                                for i in 0..<rank {
-                                    for j in 0..<rank {
-                                        let row = g + (i * rank + j) * columns
-                                        let (x, y) = (a + i * columns, b + j * columns)
-                                        let (dx, dy) = (da + i * columns, db + j * columns)
-                                        for k in range {
-                                            dx[k] += row[k] * y[k]
-                                            dy[k] += row[k] * x[k]
-                                        }
-                                    }
-                                }
-                            }
+        withElements(gradient.reading, first.reading, second.reading, onFirst.writing, onSecond.writing) {
+            g, a, b, da, db in
+            inBlocks(columns, each: rank * rank) { range in
+                for i in 0..<rank {
+                    for j in 0..<rank {
+                        let row = g + (i * rank + j) * columns
+                        let (x, y) = (a + i * columns, b + j * columns)
+                        let (dx, dy) = (da + i * columns, db + j * columns)
+                        for k in range {
+                            dx[k] += row[k] * y[k]
+                            dy[k] += row[k] * x[k]
                         }
                     }
                 }
@@ -95,44 +81,30 @@ package func pairedColumns(_ up1: Tensor, _ up2: Tensor, scale: Float) -> Tensor
     let (outputs, rank) = (up1.shape[0], up1.shape[1])
     let result = Tensor(uninitialized: [outputs, rank * rank])
     let (first, second) = (up1.detached(), up2.detached())
-    first.withBuffer { a in
-        second.withBuffer { b in
-            result.withMutableBuffer { out in
-                let (a, b, out) = (a.baseAddress!, b.baseAddress!, out.baseAddress!)
-                inBlocks(outputs, each: rank * rank) { range in
-                    for o in range {
-                        for i in 0..<rank {
-                            let factor = scale * a[o * rank + i]
-                            for j in 0..<rank { out[(o * rank + i) * rank + j] = factor * b[o * rank + j] }
-                        }
-                    }
+    withElements(first.reading, second.reading, result.writing) { a, b, out in
+        inBlocks(outputs, each: rank * rank) { range in
+            for o in range {
+                for i in 0..<rank {
+                    let factor = scale * a[o * rank + i]
+                    for j in 0..<rank { out[(o * rank + i) * rank + j] = factor * b[o * rank + j] }
                 }
             }
         }
     }
     return Tensor.custom(result, inputs: [up1, up2]) { gradient in
         let (onFirst, onSecond) = (Tensor.zeros(first.shape), Tensor.zeros(second.shape))
-        gradient.withBuffer { g in
-            first.withBuffer { a in
-                second.withBuffer { b in
-                    onFirst.withMutableBuffer { da in
-                        onSecond.withMutableBuffer { db in
-                            let (g, a, b) = (g.baseAddress!, a.baseAddress!, b.baseAddress!)
-                            let (da, db) = (da.baseAddress!, db.baseAddress!)
-                            inBlocks(outputs, each: rank * rank) { range in
-                                for o in range {
-                                    for i in 0..<rank {
-                                        var sum: Float = 0
-                                        for j in 0..<rank {
-                                            let slope = scale * g[(o * rank + i) * rank + j]
-                                            sum += slope * b[o * rank + j]
-                                            db[o * rank + j] += slope * a[o * rank + i]
-                                        }
-                                        da[o * rank + i] = sum
-                                    }
-                                }
-                            }
+        withElements(gradient.reading, first.reading, second.reading, onFirst.writing, onSecond.writing) {
+            g, a, b, da, db in
+            inBlocks(outputs, each: rank * rank) { range in
+                for o in range {
+                    for i in 0..<rank {
+                        var sum: Float = 0
+                        for j in 0..<rank {
+                            let slope = scale * g[(o * rank + i) * rank + j]
+                            sum += slope * b[o * rank + j]
+                            db[o * rank + j] += slope * a[o * rank + i]
                         }
+                        da[o * rank + i] = sum
                     }
                 }
             }
@@ -144,22 +116,16 @@ package func pairedColumns(_ up1: Tensor, _ up2: Tensor, scale: Float) -> Tensor
 /// result = scale · a ⊙ b + base
 private func fusedProduct(into result: Tensor, _ a: Tensor, _ b: Tensor, scale: Float, plus base: Tensor?) {
     let count = result.count
-    a.withBuffer { a in
-        b.withBuffer { b in
-            result.withMutableBuffer { result in
-                let (x, y, z) = (a.baseAddress!, b.baseAddress!, result.baseAddress!)
-                guard let base else {
-                    return inChunks(count) { range in
-                        for i in range { z[i] = scale * (x[i] * y[i]) }
-                    }
-                }
-                base.withBuffer { base in
-                    let w = base.baseAddress!
-                    inChunks(count) { range in
-                        for i in range { z[i] = w[i] + scale * (x[i] * y[i]) }
-                    }
-                }
+    guard let base else {
+        return withElements(a.reading, b.reading, result.writing) { x, y, z in
+            inChunks(count) { range in
+                for i in range { z[i] = scale * (x[i] * y[i]) }
             }
+        }
+    }
+    withElements(a.reading, b.reading, base.reading, result.writing) { x, y, w, z in
+        inChunks(count) { range in
+            for i in range { z[i] = w[i] + scale * (x[i] * y[i]) }
         }
     }
 }

@@ -88,17 +88,14 @@ package func rotateRows(_ weight: Tensor, by rotations: Tensor, transposed: Bool
         (block * side + (transposed ? k : i)) * side + (transposed ? i : k)
     }
     let result = Tensor.zeros(weight.shape)
-    result.withMutableBuffer { out in
-        source.withBuffer { w in
-            let (out, w) = (out.baseAddress!, w.baseAddress!)
-            // A block reads and writes its own rows only.
-            Compute.parallel(rows / side) { block in
-                for i in 0..<side {
-                    let target = out + places[block * side + i] * columns
-                    for k in 0..<side {
-                        let (factor, from) = (r[entry(block, i, k)], w + places[block * side + k] * columns)
-                        for c in 0..<columns { target[c] += factor * from[c] }
-                    }
+    withElements(source.reading, result.writing) { w, out in
+        // A block reads and writes its own rows only.
+        Compute.parallel(rows / side) { block in
+            for i in 0..<side {
+                let target = out + places[block * side + i] * columns
+                for k in 0..<side {
+                    let (factor, from) = (r[entry(block, i, k)], w + places[block * side + k] * columns)
+                    for c in 0..<columns { target[c] += factor * from[c] }
                 }
             }
         }
@@ -107,30 +104,25 @@ package func rotateRows(_ weight: Tensor, by rotations: Tensor, transposed: Bool
     return Tensor.custom(result, inputs: [weight, rotations]) { gradient in
         let onWeight = wantsWeight ? Tensor.zeros(source.shape) : nil
         let onRotations = Tensor.zeros([rows / side, side, side])
-        gradient.withBuffer { g in
-            source.withBuffer { w in
-                onRotations.withMutableBuffer { dr in
-                    let (g, w, dr) = (g.baseAddress!, w.baseAddress!, dr.baseAddress!)
-                    Compute.parallel(rows / side) { block in
-                        for i in 0..<side {
-                            let slope = g + places[block * side + i] * columns
-                            for k in 0..<side {
-                                dr[entry(block, i, k)] = dot(slope, w + places[block * side + k] * columns, columns)
-                            }
-                        }
+        withElements(gradient.reading, source.reading, onRotations.writing) { g, w, dr in
+            Compute.parallel(rows / side) { block in
+                for i in 0..<side {
+                    let slope = g + places[block * side + i] * columns
+                    for k in 0..<side {
+                        dr[entry(block, i, k)] = dot(slope, w + places[block * side + k] * columns, columns)
                     }
                 }
             }
-            onWeight?.withMutableBuffer { dw in
-                let (g, dw) = (g.baseAddress!, dw.baseAddress!)
-                Compute.parallel(rows / side) { block in
-                    for k in 0..<side {
-                        let target = dw + places[block * side + k] * columns
-                        for i in 0..<side {
-                            let slope = g + places[block * side + i] * columns
-                            let factor = r[entry(block, i, k)]
-                            for c in 0..<columns { target[c] += factor * slope[c] }
-                        }
+        }
+        guard let onWeight else { return [nil, onRotations] }
+        withElements(gradient.reading, onWeight.writing) { g, dw in
+            Compute.parallel(rows / side) { block in
+                for k in 0..<side {
+                    let target = dw + places[block * side + k] * columns
+                    for i in 0..<side {
+                        let slope = g + places[block * side + i] * columns
+                        let factor = r[entry(block, i, k)]
+                        for c in 0..<columns { target[c] += factor * slope[c] }
                     }
                 }
             }
@@ -153,13 +145,14 @@ enum SmallMatrix {
 
     static func product(_ a: [Double], _ b: [Double], _ side: Int) -> [Double] {
         var result = [Double](repeating: 0, count: side * side)
-        result.withUnsafeMutableBufferPointer { result in
-            b.withUnsafeBufferPointer { b in
-                for i in 0..<side {
-                    for k in 0..<side {
-                        let factor = a[i * side + k]
-                        for j in 0..<side { result[i * side + j] += factor * b[k * side + j] }
-                    }
+        let right = b.span
+        var sums = result.mutableSpan
+        for i in 0..<side {
+            for k in 0..<side {
+                let factor = a[i * side + k]
+                for j in 0..<side {
+                    // The loops' bounds are the matrices'.
+                    sums[unchecked: i * side + j] += factor * right[unchecked: k * side + j]
                 }
             }
         }

@@ -46,31 +46,16 @@ private struct MagnitudeGroups: Sendable {
         // Rows have their own sum; channels get one partial sum for each part, added in order.
         var partial = [Double](repeating: 0, count: onOutput ? width : parts * width)
         partial.withUnsafeMutableBufferPointer { sums in
-            a.withBuffer { a in
-                b.withBuffer { b in
-                    let (a, b, sums) = (a.baseAddress!, b.baseAddress!, sums.baseAddress!)
-                    Compute.parallel(parts) { part in
-                        for r in part * perPart..<min(runs, (part + 1) * perPart) {
-                            let (x, y) = (a + r * run, b + r * run)
-                            if onOutput {
-                                var sum = SIMD8<Double>()
-                                var i = 0
-                                while i + 8 <= run {
-                                    let left = UnsafeRawPointer(x + i).loadUnaligned(as: SIMD8<Float>.self)
-                                    let right = UnsafeRawPointer(y + i).loadUnaligned(as: SIMD8<Float>.self)
-                                    sum += SIMD8<Double>(left) * SIMD8<Double>(right)
-                                    i += 8
-                                }
-                                var total = sum.sum()
-                                while i < run {
-                                    total += Double(x[i]) * Double(y[i])
-                                    i += 1
-                                }
-                                sums[r] = total
-                            } else {
-                                let target = sums + part * width
-                                for i in 0..<run { target[i] += Double(x[i]) * Double(y[i]) }
-                            }
+            let sums = sums.baseAddress!
+            withElements(a.reading, b.reading) { a, b in
+                Compute.parallel(parts) { part in
+                    for r in part * perPart..<min(runs, (part + 1) * perPart) {
+                        let (x, y) = (a + r * run, b + r * run)
+                        if onOutput {
+                            sums[r] = dotInDouble(x, y, run)
+                        } else {
+                            let target = sums + part * width
+                            for i in 0..<run { target[i] += Double(x[i]) * Double(y[i]) }
                         }
                     }
                 }
@@ -84,33 +69,44 @@ private struct MagnitudeGroups: Sendable {
     func combined(_ a: Tensor, _ factors: [Float], _ b: Tensor?, _ pulls: [Float]) -> Tensor {
         let result = Tensor(uninitialized: a.shape)
         let runs = a.count / run
-        result.withMutableBuffer { out in
-            a.withBuffer { a in
-                (b ?? result).withBuffer { other in
-                    factors.withUnsafeBufferPointer { f in
-                        pulls.withUnsafeBufferPointer { p in
-                            let (out, a, other) = (out.baseAddress!, a.baseAddress!, other.baseAddress!)
-                            let hasOther = b != nil
-                            inRows(runs, each: run) { r in
-                                let (x, y, z) = (a + r * run, other + r * run, out + r * run)
-                                switch (onOutput, hasOther) {
-                                case (true, true):
-                                    let (factor, pull) = (f[r], p[r])
-                                    for i in 0..<run { z[i] = factor * x[i] + pull * y[i] }
-                                case (true, false):
-                                    let factor = f[r]
-                                    for i in 0..<run { z[i] = factor * x[i] }
-                                case (false, true):
-                                    for i in 0..<run { z[i] = f[i] * x[i] + p[i] * y[i] }
-                                case (false, false):
-                                    for i in 0..<run { z[i] = f[i] * x[i] }
-                                }
-                            }
-                        }
-                    }
+        let hasOther = b != nil
+        withElements(a.reading, (b ?? result).reading, result.writing) { a, other, out in
+            inRows(runs, each: run) { r in
+                let (x, y, z) = (a + r * run, other + r * run, out + r * run)
+                switch (onOutput, hasOther) {
+                case (true, true):
+                    let (factor, pull) = (factors[r], pulls[r])
+                    for i in 0..<run { z[i] = factor * x[i] + pull * y[i] }
+                case (true, false):
+                    let factor = factors[r]
+                    for i in 0..<run { z[i] = factor * x[i] }
+                case (false, true):
+                    let (f, p) = (factors.span, pulls.span)
+                    for i in 0..<run { z[i] = f[unchecked: i] * x[i] + p[unchecked: i] * y[i] }
+                case (false, false):
+                    let f = factors.span
+                    for i in 0..<run { z[i] = f[unchecked: i] * x[i] }
                 }
             }
         }
         return result
     }
+}
+
+/// Σ x·y in f64, in lanes.
+private func dotInDouble(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ count: Int) -> Double {
+    var lanes = SIMD8<Double>()
+    var i = 0
+    while i + 8 <= count {
+        let left = UnsafeRawPointer(x + i).loadUnaligned(as: SIMD8<Float>.self)
+        let right = UnsafeRawPointer(y + i).loadUnaligned(as: SIMD8<Float>.self)
+        lanes += SIMD8<Double>(left) * SIMD8<Double>(right)
+        i += 8
+    }
+    var sum = lanes.sum()
+    while i < count {
+        sum += Double(x[i]) * Double(y[i])
+        i += 1
+    }
+    return sum
 }

@@ -11,25 +11,22 @@ enum BicubicResize {
         let columns = taps(from: x.shape[2], to: width)
         let out = Tensor(uninitialized: [samples, height, width, channels])
         let (fromHeight, fromWidth) = (x.shape[1], x.shape[2])
-        x.withBuffer { source in
-            out.withMutableBuffer { target in
-                for sample in 0..<samples {
-                    for (y, row) in rows.enumerated() {
-                        for (x, column) in columns.enumerated() {
-                            let to = ((sample * height + y) * width + x) * channels
-                            for channel in 0..<channels {
-                                var sum: Float = 0
-                                for i in 0..<4 {
-                                    let line = (sample * fromHeight + row.places[i]) * fromWidth
-                                    var part: Float = 0
-                                    for j in 0..<4 {
-                                        part +=
-                                            column.weights[j] * source[(line + column.places[j]) * channels + channel]
-                                    }
-                                    sum += row.weights[i] * part
+        withElements(x.reading, out.writing) { source, target in
+            for sample in 0..<samples {
+                for (y, row) in rows.enumerated() {
+                    for (x, column) in columns.enumerated() {
+                        let to = ((sample * height + y) * width + x) * channels
+                        for channel in 0..<channels {
+                            var sum: Float = 0
+                            for i in 0..<4 {
+                                let line = (sample * fromHeight + row.places[i]) * fromWidth
+                                var part: Float = 0
+                                for j in 0..<4 {
+                                    part += column.weights[j] * source[(line + column.places[j]) * channels + channel]
                                 }
-                                target[to + channel] = sum
+                                sum += row.weights[i] * part
                             }
+                            target[to + channel] = sum
                         }
                     }
                 }
