@@ -62,7 +62,7 @@ let libraries: [Target] = [
         linkerSettings: openBLAS + [.linkedLibrary("m")]),
     // Layer 1
     module("SweepModel", ["RunSpec", "Ports"]),
-    module("CoreNets", ["CoreTensor"]),
+    module("CoreNets", ["CoreTensor", "RunSpec"]),
     // Layer 2
     module("SweepFile", ["SweepModel", "RunSpec", "Ports", yams]),
     module("SweepWire", ["SweepModel", "RunSpec", "Ports"]),
@@ -147,7 +147,7 @@ let testTargets: [Target] = [
     tests(
         "CoreAdaptersTests", ["CoreAdapters", "CoreTools", "CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"],
         exclude: ["Fixtures"]),
-    tests("CoreNetsTests", ["CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
+    tests("CoreNetsTests", ["CoreNets", "CoreTensor", "RunSpec"], exclude: ["Fixtures"]),
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
     tests("CorePretrainingTests", ["CorePretraining", "CoreTensor"]),
     tests("CoreToolsTests", ["CoreTools", "CoreTensor", "ImageFiles"], exclude: ["Fixtures"]),

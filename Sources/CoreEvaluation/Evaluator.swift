@@ -78,14 +78,14 @@ package final class Evaluator {
             path: setting.base, tokenizer: setting.tokenizer, unet: setting.unet)
         if let training {
             try pipeline.schedule.adopt(
-                prediction: training.predictionType, zeroTerminal: training.zeroTerminalSNR)
+                prediction: training.loss.predictionType, zeroTerminal: training.loss.zeroTerminalSNR)
         }
         return try ImageGenerator(
             pipeline: pipeline,
             settings: .init(
                 sampler: SamplerKind(rawValue: spec.sampler) ?? .ddim, steps: spec.steps, guidance: spec.guidance,
-                size: training?.resolution, clipSkip: training?.clipSkip ?? 1,
-                chunks: (training?.maxTokenLength ?? 75) / 75), shouldStop: shouldStop)
+                size: training?.data.resolution, clipSkip: training?.data.clipSkip ?? 1,
+                chunks: (training?.data.maxTokenLength ?? 75) / 75), shouldStop: shouldStop)
     }
 
     private static func subjects(

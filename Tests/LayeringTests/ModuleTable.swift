@@ -31,7 +31,7 @@ enum ModuleTable {
         Module(folder: "Sources/SweepClient", mayImport: sweepLow.union(["SweepWire", "CCurl"])),
         Module(folder: "coordinator/Core", mayImport: sweepLow.union(["SweepWire", "SweepSearch"])),
         Module(folder: "worker/Core", mayImport: sweepLow.union(["SweepWire"])),
-        Module(folder: "Sources/CoreNets", mayImport: ["CoreTensor"]),
+        Module(folder: "Sources/CoreNets", mayImport: ["CoreTensor", "RunSpec"]),
         Module(folder: "Sources/CoreAdapters", mayImport: ["CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"]),
         Module(folder: "Sources/CoreDiffusion", mayImport: ["CoreNets", "CoreTensor"]),
         Module(folder: "Sources/CoreData", mayImport: coreLow),

@@ -76,7 +76,7 @@ package struct AdapterConversion {
         switch format {
         case .lora, .kohya:
             var metadata = adapter.metadata
-            metadata["ss_network_module"] = "networks.lora"
+            metadata["ss_network_module"] = LoRAAlgorithm().networkModule
             metadata["ss_network_args"] = "{}"
             try StoredAdapter(layers: layers, metadata: metadata, others: adapter.others)
                 .save(to: out, type: type.stored)
@@ -104,7 +104,7 @@ package struct AdapterConversion {
         }
         var left: [String] = []
         var layer = layer
-        let isLoRA = layer.algorithm == .lora && layer.tensors["diff"] == nil
+        let isLoRA = layer.isLoRA
         // A bias of the upper factor stays with it.
         let keepsBias = isLoRA && (!layer.isDoRA || format != .lora)
         for bias in ["diff_b", "lora_up.bias"] where layer.tensors[bias] != nil && (bias == "diff_b" || !keepsBias) {
@@ -118,12 +118,12 @@ package struct AdapterConversion {
                     "\(layer.name).dora_scale: magnitudes of input channels, which PEFT does not have; convert with --to lora"
                 )
             }
-            return Converted(layer: try withoutCore(layer), left: left)
+            return Converted(layer: try layer.withoutCore(), left: left)
         }
         guard let rule else {
             throw AdapterError(
                 .badOption,
-                "\(layer.name): \(layer.isDoRA ? "DoRA" : layer.algorithm?.rawValue ?? "")\(layer.tensors["diff"] != nil && layer.algorithm != .full ? " with a difference beside it" : "") is no LoRA; give a rank (--dim) to decompose it, or merge it into a base"
+                "\(layer.name): \(layer.isDoRA ? "DoRA" : layer.algorithm?.rawValue ?? "")\(layer.hasDifferenceBeside ? " with a difference beside it" : "") is no LoRA; give a rank (--dim) to decompose it, or merge it into a base"
             )
         }
         let place = try weights?.layer(layer.name)
@@ -131,34 +131,16 @@ package struct AdapterConversion {
         let delta = try layer.delta(base: base)
         let shape = try base?.shape ?? shownShape(layer, delta)
         let isWide = shape.count == 4 && shape[2] * shape[3] > 1
-        let result = try LayerForms.lora(
+        let result = try StoredLayer.lora(
             layer.name, delta: delta, shape: shape, rule: isWide ? convRule ?? rule : rule)
         return Converted(
-            layer: result, error: LayerForms.relativeError(try result.delta(base: nil), delta), left: left)
-    }
-
-    /// A Tucker product multiplied out: up · (core · down) has the same rank.
-    private func withoutCore(_ layer: StoredLayer) throws -> StoredLayer {
-        guard let core = layer.tensors["lora_mid.weight"] else { return layer }
-        let rank = core.shape.first ?? 1
-        var lower = StoredLayer(
-            name: layer.name, algorithm: .lora,
-            tensors: [
-                "lora_up.weight": StoredTensor(DoubleMatrix.identity(rank), shape: [rank, rank]),
-                "lora_mid.weight": core, "lora_down.weight": try layer.tensor("lora_down.weight"),
-            ])
-        let down = try lower.delta(base: nil)
-        lower = layer
-        lower.tensors["lora_mid.weight"] = nil
-        let inputs = try layer.tensor("lora_down.weight").shape[1]
-        lower.tensors["lora_down.weight"] = StoredTensor(down, shape: [rank, inputs] + core.shape.suffix(2))
-        return lower
+            layer: result, error: try result.delta(base: nil).relativeError(to: delta), left: left)
     }
 
     /// The weight's shape where the layer's own tensors tell it.
     private func shownShape(_ layer: StoredLayer, _ delta: DoubleMatrix) throws -> [Int] {
         if let whole = layer.tensors["diff"] { return whole.shape }
-        if let block = layer.tensors["lokr_w2"] ?? layer.tensors["lokr_t2"] ?? layer.tensors["hada_t1"] {
+        if let block = layer.kind?.kernelTensor(of: layer) {
             guard block.shape.count == 4 else { return [delta.rows, delta.columns] }
             let kernel = Array(block.shape.suffix(2))
             return [delta.rows, delta.columns / kernel.reduce(1, *)] + kernel

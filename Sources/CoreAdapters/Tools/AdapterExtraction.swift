@@ -6,13 +6,13 @@ package struct AdapterExtraction {
     package var base: String
     package var tuned: String
     package var out: String
-    /// lora, lokr or full.
+    /// One into which a difference can be turned (`AdapterAlgorithm.extraction`).
     package var algorithm = Algorithm.lora
     package var rule = RankRule.fixed(4)
     /// Of k×k convolutions; nil: `rule`.
     package var convRule: RankRule?
     /// Of LoKr.
-    package var factor = -1
+    package var factor = AlgorithmOptions().factor
     /// A layer is left out if no entry changed by more than this share of its weight's largest.
     package var tolerance = 1e-6
     package var type = AdapterFileType.f16
@@ -42,12 +42,18 @@ package struct AdapterExtraction {
 
     /// - Throws: `AdapterError` if the models' layers differ in shape or nothing changed.
     package func run() throws -> Report {
-        guard [.lora, .lokr, .full].contains(algorithm.canonical) else {
+        let kind = AdapterRegistry.of(algorithm)
+        guard let extraction = kind.extraction else {
+            let able = AdapterRegistry.inFiles.filter { $0.extraction != nil }.map(\.algorithm)
             throw AdapterError(
-                .badOption, "--algorithm \(algorithm.rawValue): a difference can be turned into lora, lokr or full")
+                .badOption,
+                "--algorithm \(algorithm.rawValue): a difference can be turned into \(AdapterRegistry.joined(able, by: "or"))"
+            )
         }
         let (before, after) = (try BaseWeights(path: base), try BaseWeights(path: tuned))
-        let results = try inParallel(before.layers.count) { index in try extract(before.layers[index], before, after) }
+        let results = try inParallel(before.layers.count) { index in
+            try extract(before.layers[index], before, after, extraction)
+        }
         let changed = results.compactMap { $0 }
         let layers = changed.compactMap(\.stored)
         guard !layers.isEmpty else {
@@ -56,7 +62,7 @@ package struct AdapterExtraction {
         let ranks = Set(layers.compactMap(\.rank))
         let metadata = [
             "ss_v2": "False", "ss_base_model_version": before.isXL ? "sdxl_base_v1-0" : "sd_v1",
-            "ss_network_module": algorithm.canonical == .lora ? "networks.lora" : "lycoris.kohya",
+            "ss_network_module": kind.networkModule,
             "ss_network_dim": ranks.count == 1 ? "\(ranks.first ?? 1)" : "Dynamic", "ss_network_alpha": "Dynamic",
             "ss_network_args": "{\"algo\": \"\(algorithm.canonical.rawValue)\"}",
         ]
@@ -73,7 +79,9 @@ package struct AdapterExtraction {
     }
 
     /// - Returns: nil for a layer that did not change.
-    private func extract(_ layer: BaseWeights.Layer, _ before: BaseWeights, _ after: BaseWeights) throws -> Extracted? {
+    private func extract(
+        _ layer: BaseWeights.Layer, _ before: BaseWeights, _ after: BaseWeights, _ extraction: LayerExtraction
+    ) throws -> Extracted? {
         let other = try after.layer(layer.name)
         guard layer.shape.reduce(1, *) == other.shape.reduce(1, *), layer.shape.first == other.shape.first else {
             throw AdapterError(
@@ -93,26 +101,17 @@ package struct AdapterExtraction {
                 stored: StoredLayer(name: layer.name, algorithm: nil, tensors: tensors),
                 row: .init(name: layer.name, rank: nil, norm: norm, error: 0))
         }
-        var stored = try form(layer, delta)
+        let isWide = layer.shape.count == 4 && layer.shape[2] * layer.shape[3] > 1
+        var stored = try extraction(
+            ExtractedChange(
+                name: layer.name, delta: delta, shape: layer.shape, rule: isWide ? convRule ?? rule : rule,
+                factor: factor))
         if let shift { stored.tensors["diff_b"] = shift }
         return Extracted(
             stored: stored,
             row: .init(
                 name: layer.name, rank: stored.rank, norm: norm,
-                error: LayerForms.relativeError(try stored.delta(base: nil), delta)))
-    }
-
-    private func form(_ layer: BaseWeights.Layer, _ delta: DoubleMatrix) throws -> StoredLayer {
-        let isWide = layer.shape.count == 4 && layer.shape[2] * layer.shape[3] > 1
-        switch algorithm.canonical {
-        case .lokr: return try LayerForms.lokr(layer.name, delta: delta, shape: layer.shape, factor: factor)
-        case .full:
-            return StoredLayer(
-                name: layer.name, algorithm: .full, tensors: ["diff": StoredTensor(delta, shape: layer.shape)])
-        default:
-            return try LayerForms.lora(
-                layer.name, delta: delta, shape: layer.shape, rule: isWide ? convRule ?? rule : rule)
-        }
+                error: try stored.delta(base: nil).relativeError(to: delta)))
     }
 
     private func biasChange(

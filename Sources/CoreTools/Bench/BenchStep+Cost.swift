@@ -18,7 +18,7 @@ struct NominalWork {
     /// Runs one forward pass with counters in place of adapters.
     static func measure(_ unet: UNet2DConditionModel, _ algorithm: Algorithm, _ run: () -> Void) -> NominalWork {
         let trained = Set(
-            LayerTarget.selected(by: BenchStep.options(algorithm).layers.unet, in: unet, side: .unet).map(\.path))
+            LayerTarget.selected(by: BenchStep.adapter(algorithm).layers.unet, in: unet, side: .unet).map(\.path))
         let counter = CallCounter()
         unet.visit { path, module in
             if let layer = module as? Linear { layer.adapter = CallCounter.Probe(path, counter) }
@@ -35,7 +35,7 @@ struct NominalWork {
             work.forward += product
             work.step += 2 * product
             if trained.contains(call.path) {
-                work.step += algorithm == .full ? product : min(product, call.lowRank(8))
+                work.step += AdapterRegistry.trainsWholeWeights(algorithm) ? product : min(product, call.lowRank(8))
             }
         }
         for attention in counter.attentions {

@@ -94,7 +94,7 @@ package struct BenchStep {
         let work = NominalWork.measure(unet, algorithm) { _ = forward() }
         let forwardTimes = times { withoutGradients { _ = forward() } }
 
-        let adapters = try AdapterSet.create(unet: unet, textEncoder: nil, options: Self.options(algorithm, dim: dim))
+        let adapters = try AdapterSet.create(unet: unet, textEncoder: nil, adapter: Self.adapter(algorithm, dim: dim))
         adapters.attach()
         defer { adapters.detach() }
         let optimizer = AdamW(
@@ -132,14 +132,15 @@ package struct BenchStep {
     }
 
     /// dim 8 unless told otherwise, alpha half of it, factor 8 on the peers' class list: no conv_in, conv_out, time_embedding.
-    static func options(_ algorithm: Algorithm, dim: Int = 8) -> AdapterOptions {
+    static func adapter(_ algorithm: Algorithm, dim: Int = 8) -> AdapterSpec {
         let layers = LayerSelection(
             classes: ["Transformer2DModel", "ResnetBlock2D", "Downsample2D", "Upsample2D"], names: [], exclude: [])
-        var options = AdapterOptions(
-            algorithm: algorithm, layers: layers, dim: dim, alpha: Double(dim) / 2, convDim: dim,
-            convAlpha: Double(dim) / 2)
-        options.factor = 8
-        return options
+        let alpha = Double(dim) / 2
+        var adapter = AdapterSpec(
+            algorithm: algorithm, layers: layers,
+            size: AdapterSize(dim: dim, alpha: alpha, convDim: dim, convAlpha: alpha))
+        adapter.options.factor = 8
+        return adapter
     }
 
     /// Sorted times of `steps` runs after one that is not counted.

@@ -66,7 +66,7 @@ package struct TrainJob {
         describeMachine()
         // Before hours of training end at the first checkpoint.
         let needs = try JobPreflight(job, tokenizer: tokenizer).check([
-            (job.training, job.checkpoints.count(epochs: job.training.epochs))
+            (job.training, job.checkpoints.count(epochs: job.training.data.epochs))
         ])
         report(needs.description)
         let folder = NSString(string: out).deletingLastPathComponent
@@ -92,7 +92,7 @@ package struct TrainJob {
         judge?.run = run
         do {
             // What an earlier attempt has trained but not judged comes first: its adapters are here again.
-            try judge?.evaluatePending(stepsPerEpoch: run.total / job.training.epochs)
+            try judge?.evaluatePending(stepsPerEpoch: run.total / job.training.data.epochs)
             return switch try run.run() {
             case .finished: .done
             case .stopped(let step): .stopped(step: step)
