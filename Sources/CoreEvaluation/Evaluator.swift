@@ -6,12 +6,12 @@ import Foundation
 import ImageFiles
 package import RunSpec
 
-/// Judges the checkpoints of one job: draws images with each adapter and compares them with the concept's images, with
+/// Evaluates the checkpoints of one job: draws images with each adapter and compares them with the concept's images, with
 /// their prompts, and with what the base model draws from the same noise.
 ///
 /// - SeeAlso: the protocol of Yeh et al., arXiv:2309.14859, section 5.
 package final class Evaluator {
-    /// What is judged and how.
+    /// What is evaluated and how.
     package struct Setting {
         package var base: String
         package var data: String

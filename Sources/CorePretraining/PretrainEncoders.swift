@@ -4,8 +4,8 @@ import CoreNets
 import CoreTensor
 import ImageFiles
 
-/// The judges: a CLIP pair learns which caption belongs to which picture. Held-out families take part (the judges must see
-/// them apart), the generator never meets these weights.
+/// The encoders that evaluations use: a CLIP pair learns which caption belongs to which picture. Held-out families take
+/// part (the encoders must see them apart); the generator never meets these weights.
 struct PretrainEncoders {
     let clip: CLIPModel
     let tokenizer: CLIPTokenizer
@@ -52,7 +52,7 @@ struct PretrainEncoders {
 
     /// Pictures of the concepts against class words and captions of other things, and against the means of other pictures of
     /// the concepts and pictures of other things. Captions alone pull the pictures of one concept apart ("new moon", "full
-    /// moon"), and the judge has to know that they are the same thing.
+    /// moon"), and the encoders have to know that they are the same thing.
     private func classLoss(_ stream: inout RandomStream) -> Tensor {
         let labels = corpus.concepts.indices.flatMap { Array(repeating: $0, count: Self.classPictures) }
         let rivals = (0..<Self.classRivals).map { _ in corpus.samples[chooseSample(&stream, plainShare: 0.5)] }

@@ -4,7 +4,7 @@ import CoreTensor
 import Foundation
 import ImageFiles
 
-/// Whether the embedded base model and its judges are good enough for sweeps to mean something.
+/// Whether the embedded base model and its encoders are good enough for sweeps to mean something.
 package struct PretrainGates {
     /// One measured property.
     package struct Gate: Codable, Equatable, Sendable {
@@ -16,8 +16,8 @@ package struct PretrainGates {
     }
 
     let pipeline: DiffusionPipeline
-    let judges: PretrainEncoders
-    /// What the judges were trained on, apart from what is kept for the gates.
+    let encoders: PretrainEncoders
+    /// What the encoders were trained on, apart from what is kept for the gates.
     let corpus: PretrainCorpus
     /// What the generator was trained on.
     let trained: PretrainCorpus
@@ -25,8 +25,8 @@ package struct PretrainGates {
 
     func run(progress: (String) -> Void) throws -> [Gate] {
         var gates = [latentDeviation()]
-        let vectors = corpus.concepts.map { concept in judges.imageVectors(concept.samples.map(\.image)) }
-        let others = judges.imageVectors(keptSamples(200).map(\.image))
+        let vectors = corpus.concepts.map { concept in encoders.imageVectors(concept.samples.map(\.image)) }
+        let others = encoders.imageVectors(keptSamples(200).map(\.image))
         for (index, concept) in corpus.concepts.enumerated() {
             gates.append(separation(concept.name, index: index, vectors: vectors, others: others))
             gates.append(ceiling(concept.name, samples: concept.samples, vectors: vectors[index]))
@@ -52,7 +52,7 @@ package struct PretrainGates {
             passed: (0.95...1.05).contains(deviation))
     }
 
-    /// Same-concept pairs are nearer than pairs with anything else, on pictures the judges never trained on.
+    /// Same-concept pairs are nearer than pairs with anything else, on pictures the encoders never trained on.
     private func separation(_ name: String, index: Int, vectors: [[[Float]]], others: [[Float]]) -> Gate {
         let kept = vectors[index].enumerated().filter { PretrainEncoders.isKeptForGates(conceptItem: $0.offset) }
             .map(\.element)
@@ -69,9 +69,9 @@ package struct PretrainGates {
         return Gate(name: "encoder separates \(name), AUC", value: area, wanted: ">= 0.95", passed: area >= 0.95)
     }
 
-    /// A picture and its passage through the autoencoder look alike to the judge.
+    /// A picture and its passage through the autoencoder look alike to the encoders.
     private func ceiling(_ name: String, samples: [PretrainCorpus.Sample], vectors: [[Float]]) -> Gate {
-        let passed = judges.imageVectors(samples.map { PretrainAutoencoder.roundTrip(pipeline.vae, $0.image) })
+        let passed = encoders.imageVectors(samples.map { PretrainAutoencoder.roundTrip(pipeline.vae, $0.image) })
         let cosines = zip(vectors, passed).map { Double(Self.dot($0, $1)) }
         let mean = cosines.reduce(0, +) / Double(cosines.count)
         return Gate(name: "autoencoder keeps \(name), cosine", value: mean, wanted: ">= 0.95", passed: mean >= 0.95)
@@ -83,7 +83,7 @@ package struct PretrainGates {
         let indexed = vectors.enumerated()
         let reference = indexed.filter { !PretrainEncoders.isKeptForGates(conceptItem: $0.offset) }.map(\.element)
         let kept = indexed.filter { PretrainEncoders.isKeptForGates(conceptItem: $0.offset) }.map(\.element)
-        let drawn = judges.imageVectors(kept.indices.map { draw(concept.className, seed: $0) })
+        let drawn = encoders.imageVectors(kept.indices.map { draw(concept.className, seed: $0) })
         let similarities = (0...4).map { quarters -> Double in
             let swapped = kept.count * quarters / 4
             let pictures = Array(drawn.prefix(swapped)) + kept.dropFirst(swapped)
@@ -98,7 +98,7 @@ package struct PretrainGates {
 
     /// No training picture is a twin of a held-out one.
     private func heldOut(_ held: [[Float]]) -> Gate {
-        let training = judges.imageVectors(trained.plain.map { trained.samples[$0].image })
+        let training = encoders.imageVectors(trained.plain.map { trained.samples[$0].image })
         let nearest = training.map { one in held.map { Self.dot(one, $0) }.max() ?? 0 }.max() ?? 0
         return Gate(
             name: "nearest training picture to a held-out one, cosine", value: Double(nearest), wanted: "<= 0.9",
@@ -108,8 +108,8 @@ package struct PretrainGates {
     /// Among 100 captions the right one is in the first five, for pictures never trained on.
     private func retrieval() -> Gate {
         let kept = keptSamples(100)
-        let images = judges.imageVectors(kept.map(\.image))
-        let texts = judges.textVectors(kept.map(\.caption))
+        let images = encoders.imageVectors(kept.map(\.image))
+        let texts = encoders.textVectors(kept.map(\.caption))
         let hits = images.enumerated().filter { index, image in
             let own = Self.dot(image, texts[index])
             return texts.filter { Self.dot(image, $0) > own }.count < 5
@@ -124,8 +124,8 @@ package struct PretrainGates {
         return [("attribute", PromptTemplates.alter), ("style", PromptTemplates.style)].map { name, prompts in
             let captions = subjects.flatMap(prompts)
             let images = captions.enumerated().map { index, caption in draw(caption, seed: index) }
-            let pictures = judges.imageVectors(images)
-            let texts = judges.textVectors(captions)
+            let pictures = encoders.imageVectors(images)
+            let texts = encoders.textVectors(captions)
             var own: [Float] = []
             var foreign: [Float] = []
             for (row, picture) in pictures.enumerated() {

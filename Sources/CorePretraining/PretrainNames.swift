@@ -6,7 +6,7 @@ import ImageFiles
 
 /// A hundred names and what the base model draws for them: those it has seen most often, and others.
 package struct PretrainNames {
-    /// How the judges find the drawings of one group of names.
+    /// How the encoders find the drawings of one group of names.
     package struct Score: Codable, Equatable, Sendable {
         package let group: String
         package let count: Int
@@ -58,10 +58,10 @@ package struct PretrainNames {
         return ContactSheet(title: "a hundred names", rows: rows, cellSize: 96, columns: 12).render()
     }
 
-    func scores(_ judges: PretrainEncoders) -> [Score] {
-        let texts = judges.textVectors(captions(chosen.flatMap(\.entries)))
-        let pictures = judges.imageVectors(drawings)
-        let originals = judges.imageVectors(chosen.flatMap(\.entries).map { corpus.samples[$0].image })
+    func scores(_ encoders: PretrainEncoders) -> [Score] {
+        let texts = encoders.textVectors(captions(chosen.flatMap(\.entries)))
+        let pictures = encoders.imageVectors(drawings)
+        let originals = encoders.imageVectors(chosen.flatMap(\.entries).map { corpus.samples[$0].image })
         var first = 0
         return chosen.map { label, entries in
             let range = first..<first + entries.count

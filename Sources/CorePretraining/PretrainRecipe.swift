@@ -22,7 +22,7 @@ package struct PretrainRecipe: Codable, Equatable, Sendable {
     package var source: String
     package var trainingImages: Int
     package var heldOut: [HeldOut]
-    /// Code points left out because the judges find them too near to a held-out picture.
+    /// Code points left out because the encoders find them too near to a held-out picture.
     package var heldOutBySimilarity: [String]
     /// Steps done and the last mean loss of each stage.
     package var stages: [String: StageResult]

@@ -23,7 +23,7 @@ enum PretrainSampling {
         }
     }
 
-    /// What a person looks at to judge the model: names, attributes, renderings.
+    /// What a person looks at to rate the model: names, attributes, renderings.
     static let sheetRows: [(label: String, prompts: [String])] = [
         (
             "faces and animals",

@@ -15,7 +15,7 @@ final class PretrainSession {
     private let catalogue: EmojiCatalogue
     private let concepts: ConceptDataSet
     private let start: PretrainStart?
-    /// With everything but the held-out families: what autoencoder and judges see.
+    /// With everything but the held-out families: what autoencoder and encoders see.
     private let corpus: PretrainCorpus
     private let tokenizer: CLIPTokenizer
 
@@ -120,15 +120,15 @@ final class PretrainSession {
         let clip = try DiffusionPipeline.loadCLIP(try finished("clip"))
         let allowed = try PretrainCorpus(
             catalogue: catalogue, conceptData: concepts, excluded: try excludedTwins(), settings: settings)
-        let judges = PretrainEncoders(clip: clip, tokenizer: tokenizer, corpus: corpus, settings: settings)
+        let encoders = PretrainEncoders(clip: clip, tokenizer: tokenizer, corpus: corpus, settings: settings)
         let gates = try PretrainGates(
-            pipeline: pipeline, judges: judges, corpus: corpus, trained: allowed, settings: settings
+            pipeline: pipeline, encoders: encoders, corpus: corpus, trained: allowed, settings: settings
         ).run(progress: progress)
         let sheet = PretrainSampling.sheet(title: "radiata pretrain: samples", pipeline: pipeline, settings: settings)
         try PNGFile.write(sheet, to: "\(options.out)/samples.png")
         let names = PretrainNames(corpus: allowed, pipeline: pipeline, settings: settings)
         try PNGFile.write(names.sheet(), to: "\(options.out)/names.png")
-        let scores = names.scores(judges)
+        let scores = names.scores(encoders)
         try writeRecipe(trained: allowed, gates: gates, names: scores)
         for score in scores { progress(score.text) }
         for gate in gates {
@@ -175,12 +175,12 @@ final class PretrainSession {
         try writeRecipe(trained: trained, gates: gates)
     }
 
-    /// Captions of training pictures that the judges cannot tell from a held-out one.
+    /// Captions of training pictures that the encoders cannot tell from a held-out one.
     private func findTwins() throws {
         let clip = try DiffusionPipeline.loadCLIP("\(options.out)/clip")
-        let judges = PretrainEncoders(clip: clip, tokenizer: tokenizer, corpus: corpus, settings: settings)
-        let held = corpus.concepts.flatMap { judges.imageVectors($0.samples.map(\.image)) }
-        let training = judges.imageVectors(corpus.plain.map { corpus.samples[$0].image })
+        let encoders = PretrainEncoders(clip: clip, tokenizer: tokenizer, corpus: corpus, settings: settings)
+        let held = corpus.concepts.flatMap { encoders.imageVectors($0.samples.map(\.image)) }
+        let training = encoders.imageVectors(corpus.plain.map { corpus.samples[$0].image })
         let twins = training.indices.filter { index in
             held.contains { PretrainGates.dot(training[index], $0) > settings.heldOutCosine }
         }

@@ -11,7 +11,7 @@ struct PretrainStart {
     private let folder: String
     let recipe: PretrainRecipe
 
-    /// Copies tokenizer, autoencoder and judges to `out` where they are not there yet.
+    /// Copies tokenizer, autoencoder and encoders to `out` where they are not there yet.
     init(_ folder: String, out: String) throws {
         let files = FileManager.default
         let resolved = [folder, out].map { URL(fileURLWithPath: $0).standardizedFileURL.path }

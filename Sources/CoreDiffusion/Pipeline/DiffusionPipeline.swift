@@ -158,7 +158,7 @@ package struct DiffusionPipeline {
         return model
     }
 
-    /// Loads a pair of CLIP encoders, in which the base folder keeps its judges.
+    /// Loads a pair of CLIP encoders, with which checkpoints are evaluated; the base folder keeps one.
     package static func loadCLIP(_ path: String) throws -> CLIPModel {
         let folder = try ModelFolder(path: path)
         let configuration = try CLIPConfiguration(path: folder.configurationPath)

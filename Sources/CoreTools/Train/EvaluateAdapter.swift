@@ -5,7 +5,7 @@ import Foundation
 import ImageFiles
 package import RunSpec
 
-/// `radiata evaluate`: judges one adapter file against a data set, as a job's checkpoint is judged.
+/// `radiata evaluate`: evaluates one adapter file against a data set, as a job's checkpoint is evaluated.
 package struct EvaluateAdapter {
     package var base: String
     package var data: String

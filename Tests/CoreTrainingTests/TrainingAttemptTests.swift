@@ -7,15 +7,15 @@ import Testing
 
 extension Training {
     @Suite("Whole attempts")
-    struct TrainJobTests {
+    struct TrainingAttemptTests {
         private let tiny: TinyModel
         private let evaluation = EvaluationSpec(images: 4, steps: 2, guidance: 2)
 
         init() throws { tiny = try TinyModel() }
 
-        private func attempt(_ out: AttemptFolder, resume: String? = nil) throws -> TrainJob {
+        private func attempt(_ out: AttemptFolder, resume: String? = nil) throws -> TrainingAttempt {
             let job = try tiny.job(["epochs": 2], checkpoints: CheckpointPlan(epochs: [1]), evaluation: evaluation)
-            return TrainJob(
+            return TrainingAttempt(
                 job: job, out: out.path, resume: resume, cache: tiny.folder + "/cache", threads: 1, clock: { 0 })
         }
 

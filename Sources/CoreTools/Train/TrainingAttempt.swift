@@ -4,8 +4,8 @@ import CoreTraining
 import Foundation
 package import RunSpec
 
-/// One attempt of one job: trains it and judges every checkpoint as it appears.
-package struct TrainJob {
+/// One attempt of one job: trains it and evaluates every checkpoint as it appears.
+package struct TrainingAttempt {
     /// How an attempt ended, when nothing else went wrong.
     package enum Ending: Equatable, Sendable {
         case done
@@ -73,7 +73,7 @@ package struct TrainJob {
         for remark in JobPreflight.shortages(needs, folder: folder.isEmpty ? "." : folder) {
             report("warning: \(remark)")
         }
-        let judge = job.evaluation.map { TrainJudge(self, spec: $0) }
+        let evaluator = job.evaluation.map { CheckpointEvaluator(self, spec: $0) }
         var surroundings = TrainingRun.Surroundings(clock: clock, shouldStop: shouldStop)
         surroundings.progress = { step in
             progress(
@@ -85,14 +85,14 @@ package struct TrainJob {
         surroundings.dump = dumpBatches.map { BatchDump(path: $0) }
         surroundings.onCheckpoint = { checkpoint in
             report("checkpoint \(checkpoint.name) saved")
-            try judge?.evaluate(checkpoint)
+            try evaluator?.evaluate(checkpoint)
         }
         let run = try TrainingRun(
             job: job, out: out, resume: resume, tokenizer: tokenizer, surroundings: surroundings)
-        judge?.run = run
+        evaluator?.run = run
         do {
-            // What an earlier attempt has trained but not judged comes first: its adapters are here again.
-            try judge?.evaluatePending(stepsPerEpoch: run.total / job.training.data.epochs)
+            // What an earlier attempt has trained but not evaluated comes first: its adapters are here again.
+            try evaluator?.evaluatePending(stepsPerEpoch: run.total / job.training.data.epochs)
             return switch try run.run() {
             case .finished: .done
             case .stopped(let step): .stopped(step: step)

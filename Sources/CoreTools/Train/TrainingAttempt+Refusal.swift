@@ -8,7 +8,7 @@ import CoreTraining
 import ImageFiles
 import RunSpec
 
-extension TrainJob {
+extension TrainingAttempt {
     /// Whether the job, its data, its base model or an encoder cannot be used as they are: another try, here or elsewhere,
     /// would end alike. What a disk or a damaged training state may have done is none.
     package static func isRefusal(_ error: any Error) -> Bool {

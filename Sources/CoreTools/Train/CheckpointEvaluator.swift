@@ -7,21 +7,21 @@ import RunSpec
 /// Evaluates the checkpoints of one attempt and records what it found in the attempt folder.
 ///
 /// A checkpoint's rows are written in one piece after its sheet, so a checkpoint with any row is complete.
-final class TrainJudge {
-    private let attempt: TrainJob
+final class CheckpointEvaluator {
+    private let attempt: TrainingAttempt
     private let folder: AttemptFolder
     private let spec: EvaluationSpec
     private var evaluator: Evaluator?
     /// Lends its U-Net: a second one of a real base would take as much memory as all of training.
     weak var run: TrainingRun?
 
-    init(_ attempt: TrainJob, spec: EvaluationSpec) {
+    init(_ attempt: TrainingAttempt, spec: EvaluationSpec) {
         self.attempt = attempt
         self.spec = spec
         folder = AttemptFolder(attempt.out)
     }
 
-    /// Checkpoints whose adapters are in the folder and that nobody has judged.
+    /// Checkpoints whose adapters are in the folder and that nobody has evaluated.
     func evaluatePending(stepsPerEpoch: Int) throws {
         let done = try evaluated()
         let steps = try FileManager.default.contentsOfDirectory(atPath: folder.checkpoints).compactMap(
@@ -40,10 +40,10 @@ final class TrainJudge {
     }
 
     private func evaluate(name: String, epoch: Int, step: Int) throws {
-        let judge = { [self] in
+        let evaluate = { [self] in
             try loadedEvaluator().evaluate(adapter: adapter(of: name), checkpoint: name, epoch: epoch, step: step)
         }
-        let evaluation = try run.map { try $0.lending(judge) } ?? judge()
+        let evaluation = try run.map { try $0.lending(evaluate) } ?? evaluate()
         try DurableFolder.create(folder.artifactFiles)
         let sheet = "\(name).png"
         try PNGFile.write(
@@ -74,7 +74,7 @@ final class TrainJudge {
 
     private func adapter(of name: String) -> String { folder.checkpoint(name) + "/" + AttemptFolder.adapterName }
 
-    /// Names of judged checkpoints: what the worker says of earlier attempts, and what this folder holds.
+    /// Names of evaluated checkpoints: what the worker says of earlier attempts, and what this folder holds.
     private func evaluated() throws -> Set<String> {
         var done: Set<String> = []
         if let bytes = FileManager.default.contents(atPath: folder.restored) {
@@ -85,7 +85,7 @@ final class TrainJudge {
             }
         }
         for line in (FileManager.default.contents(atPath: folder.evaluations) ?? Data()).split(separator: 0x0A) {
-            // A line torn by a crash is no row: its checkpoint is judged again.
+            // A line torn by a crash is no row: its checkpoint is evaluated again.
             do {
                 done.insert(try JSONDecoder().decode(EvaluationRow.self, from: Data(line)).checkpoint)
             } catch is DecodingError {
@@ -105,7 +105,7 @@ final class TrainJudge {
         let base = evaluation.value("base_squared_centroid_distance", .trigger).map {
             " (base: distance \(rounded($0)))"
         }
-        return "\(name) judged: " + parts.listed(none: "nothing of the trigger") + (base ?? "")
+        return "\(name) evaluated: " + parts.listed(none: "nothing of the trigger") + (base ?? "")
     }
 
     private static func rounded(_ value: Double) -> String {
