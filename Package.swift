@@ -63,15 +63,15 @@ let libraries: [Target] = [
         linkerSettings: openBLAS + [.linkedLibrary("m")]),
     // Layer 1
     module("SweepModel", ["RunSpec", "Ports"]),
-    module("CoreNets", ["CoreTensor"]),
+    module("CoreNets", ["CoreTensor", "RunSpec"]),
     // Layer 2
     module("SweepFile", ["SweepModel", "RunSpec", "Ports", yams]),
     module("SweepWire", ["SweepModel", "RunSpec", "Ports"]),
     module("SweepLedger", ["SweepModel", "RunSpec", "Ports", "CSQLiteExtras", grdb]),
     module("SweepSearch", ["SweepModel", "RunSpec"]),
     module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles"]),
-    module("CoreAdapters", ["CoreNets", "CoreTensor", "RunSpec"]),
     module("CoreDiffusion", ["CoreNets", "CoreTensor"]),
+    module("CoreAdapters", ["CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"]),
     module("CoreData", ["CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
     // Layer 3
     module("SweepClient", ["SweepWire", "SweepModel", "RunSpec", "Ports", "CCurl"]),
@@ -84,6 +84,8 @@ let libraries: [Target] = [
     module(
         "CoreEvaluation",
         ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
+    module(
+        "CorePretraining", ["CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
     // Layer 4
     module(
         "CoreTools",
@@ -112,8 +114,8 @@ let libraries: [Target] = [
         [
             "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
             "SweepWire",
-            "SweepModel", "CoreTools", "CoreEvaluation", "CoreData", "RunSpec", "Ports", "ImageFiles", "CBuildInfo",
-            logging, argumentParser,
+            "SweepModel", "CoreTools", "CorePretraining", "CoreEvaluation", "CoreAdapters", "CoreData", "RunSpec",
+            "Ports", "ImageFiles", "CBuildInfo", logging, argumentParser,
         ]),
     // A query of a user runs in this small C program, which links SQLite and nothing else (docs/decisions/0002). What depends on
     // it only has it built beside itself.
@@ -143,8 +145,9 @@ let testTargets: [Target] = [
     tests(
         "CoreAdaptersTests", ["CoreAdapters", "CoreTools", "CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"],
         exclude: ["Fixtures"]),
-    tests("CoreNetsTests", ["CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
+    tests("CoreNetsTests", ["CoreNets", "CoreTensor", "RunSpec"], exclude: ["Fixtures"]),
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
+    tests("CorePretrainingTests", ["CorePretraining", "CoreTensor"]),
     tests("CoreToolsTests", ["CoreTools", "CoreTensor", "ImageFiles"], exclude: ["Fixtures"]),
     tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),
     tests(

@@ -6,12 +6,16 @@ package import ImageFiles
 /// Reads the character map (formats 4 and 12), the bitmap locations (index formats 1 to 5) of the largest strike and PNG
 /// glyphs (image formats 17, 18 and 19). Source: OpenType 1.9, chapters cmap, CBLC and CBDT.
 package struct EmojiFont {
+    /// Where Debian's package fonts-noto-color-emoji puts the font.
+    package static let defaultPath = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
+
     package let path: String
     /// Glyph of each code point, for code points that have a bitmap.
     package let glyphs: [UInt32: Int]
     private let font: FontBytes
     private let bitmaps: [Int: BitmapLocations.Entry]
 
+    /// - Throws: `DataError` for a font that is missing, not readable or without colour bitmaps.
     package init(path: String) throws {
         self.path = path
         let data: Data

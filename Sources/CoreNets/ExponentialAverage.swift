@@ -12,7 +12,7 @@ package final class ExponentialAverage {
         self.tensors = tensors
         self.averages = tensors.map { tensor in
             let copy = Tensor(uninitialized: tensor.shape)
-            tensor.withBuffer { source in copy.withMutableBuffer { _ = $0.update(fromContentsOf: source) } }
+            withElements(tensor.reading, copy.writing) { $1.update(from: $0, count: tensor.count) }
             return copy
         }
     }
@@ -32,10 +32,8 @@ package final class ExponentialAverage {
         let share = 1 - Self.decay(update: updateCount, limit: limit)
         updateCount += 1
         for (tensor, average) in zip(tensors, averages) {
-            tensor.withBuffer { weights in
-                average.withMutableBuffer { slow in
-                    for i in slow.indices { slow[i] += share * (weights[i] - slow[i]) }
-                }
+            withElements(tensor.reading, average.writing) { weights, slow in
+                for i in 0..<average.count { slow[i] += share * (weights[i] - slow[i]) }
             }
         }
     }
@@ -43,10 +41,8 @@ package final class ExponentialAverage {
     /// Exchanges weights and averages: call once to evaluate with the averages, and again to go on training.
     package func swap() {
         for (tensor, average) in zip(tensors, averages) {
-            tensor.withMutableBuffer { weights in
-                average.withMutableBuffer { slow in
-                    for i in slow.indices { (weights[i], slow[i]) = (slow[i], weights[i]) }
-                }
+            withElements(tensor.writing, average.writing) { weights, slow in
+                for i in 0..<average.count { (weights[i], slow[i]) = (slow[i], weights[i]) }
             }
         }
     }

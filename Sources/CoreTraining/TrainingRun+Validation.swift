@@ -20,7 +20,7 @@ extension TrainingRun {
             for share in Self.validationShares {
                 let timestep = Int(share * Double(objective.schedule.timestepCount))
                 // One size at a time.
-                for part in material.batches(of: items, size: job.training.batch) {
+                for part in material.batches(of: items, size: job.training.data.batch) {
                     let batch = objective.fixed(
                         latents: material.latents(of: part, training: job.training), timestep: timestep, items: part)
                     let condition = material.condition(of: part, model: model, training: job.training)

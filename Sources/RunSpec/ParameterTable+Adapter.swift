@@ -86,7 +86,7 @@ extension ParameterTable {
             "learning-rate factor of each U-Net block; 0 leaves it out"),
     ]
 
-    private static let ranked = Set(Algorithm.allCases.filter(\.hasDim))
-    private static let scaled = Set(Algorithm.allCases.filter(\.hasAlpha))
-    private static let kronecker = Set(Algorithm.allCases.filter(\.isKronecker))
+    private static let ranked = Set(Algorithm.allCases).subtracting([.full, .ia3])
+    private static let scaled: Set<Algorithm> = [.lora, .locon, .loha, .lokr, .dylora, .glora, .glokr]
+    private static let kronecker: Set<Algorithm> = [.lokr, .glokr]
 }

@@ -1,7 +1,7 @@
 package import CoreData
 package import RunSpec
 
-/// Which images are drawn to judge one concept, by prompt type; after the LyCORIS paper's protocol.
+/// Which images are drawn to evaluate one concept, by prompt type; after the LyCORIS paper's protocol.
 package struct PromptPlan: Equatable, Sendable {
     /// Image `i` of every prompt type uses this plus `i`.
     package static let firstSeed: UInt64 = 1000

@@ -1,6 +1,6 @@
 package import ImageFiles
 
-/// One picture that a person judges a checkpoint by: a row for each class and prompt type; base, adapter and real images side by side.
+/// One picture by which a person rates a checkpoint: a row for each class and prompt type; base, adapter and real images side by side.
 package struct EvaluationSheet: Sendable {
     package struct Row: Sendable {
         package var label: String

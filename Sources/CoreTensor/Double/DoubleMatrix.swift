@@ -87,11 +87,8 @@ package struct DoubleMatrix: Equatable, Sendable {
     private func combined(_ other: DoubleMatrix, _ operation: (Double, Double) -> Double) -> DoubleMatrix {
         precondition(rows == other.rows && columns == other.columns, "\(size) and \(other.size)")
         let result = [Double](unsafeUninitializedCapacity: values.count) { out, count in
-            values.withUnsafeBufferPointer { a in
-                other.values.withUnsafeBufferPointer { b in
-                    for i in 0..<values.count { out[i] = operation(a[i], b[i]) }
-                }
-            }
+            let (a, b) = (values.span, other.values.span)
+            for i in 0..<values.count { out[i] = operation(a[unchecked: i], b[unchecked: i]) }
             count = values.count
         }
         return DoubleMatrix(result, rows: rows, columns: columns)
@@ -117,15 +114,15 @@ package struct DoubleMatrix: Equatable, Sendable {
     package func kronecker(_ other: DoubleMatrix) -> DoubleMatrix {
         var result = DoubleMatrix.zeros(rows * other.rows, columns * other.columns)
         let width = result.columns
-        result.values.withUnsafeMutableBufferPointer { out in
-            other.values.withUnsafeBufferPointer { block in
-                for a in 0..<rows {
-                    for c in 0..<columns {
-                        let factor = self[a, c]
-                        for b in 0..<other.rows {
-                            let start = (a * other.rows + b) * width + c * other.columns
-                            for d in 0..<other.columns { out[start + d] = factor * block[b * other.columns + d] }
-                        }
+        let block = other.values.span
+        var out = result.values.mutableSpan
+        for a in 0..<rows {
+            for c in 0..<columns {
+                let factor = self[a, c]
+                for b in 0..<other.rows {
+                    let start = (a * other.rows + b) * width + c * other.columns
+                    for d in 0..<other.columns {
+                        out[unchecked: start + d] = factor * block[unchecked: b * other.columns + d]
                     }
                 }
             }

@@ -87,24 +87,21 @@ struct ConvolutionGeometry {
             (offsetsY, offsetsX, weightOffsets) = ([outputHeight + height], [0], [0])
         }
         let (gridHeight, gridWidth) = ((height - phaseY - 1) / stride + 1, (width - phaseX - 1) / stride + 1)
-        offsetsY.withUnsafeBufferPointer { offsetsY in
-            offsetsX.withUnsafeBufferPointer { offsetsX in
-                weightOffsets.withUnsafeBufferPointer { weightOffsets in
-                    let pixels = CKPixels(
-                        gridHeight: gridHeight, gridWidth: gridWidth, height: outputHeight, width: outputWidth, step: 1,
-                        offsetY: offsetsY.baseAddress!, offsetX: offsetsX.baseAddress!, targetHeight: height,
-                        targetWidth: width, targetStep: stride, targetY: phaseY, targetX: phaseX)
-                    withUnsafePointer(to: pixels) { pixels in
-                        let product = CKProduct(
-                            columns: inputs, taps: weightOffsets.count, depth: outputs, a: g.pointer, aStride: outputs,
-                            pixels: pixels, b: weight.address, bHalf: weight.halves, bTaps: weightOffsets.baseAddress,
-                            bDepthStride: taps * inputs, bColumnStride: 1, c: dx.pointer, cStride: inputs, add: nil,
-                            bias: nil)
-                        let rows = samples * gridHeight * gridWidth
-                        OperationTimes.measure(
-                            .convolution, operations: 2 * rows * weightOffsets.count * inputs * outputs
-                        ) { Product.run(product, rows: rows) }
-                    }
+        let count = weightOffsets.count
+        (offsetsY + offsetsX + weightOffsets).withUnsafeBufferPointer { offsets in
+            let first = offsets.baseAddress!
+            let pixels = CKPixels(
+                gridHeight: gridHeight, gridWidth: gridWidth, height: outputHeight, width: outputWidth, step: 1,
+                offsetY: first, offsetX: first + count, targetHeight: height, targetWidth: width, targetStep: stride,
+                targetY: phaseY, targetX: phaseX)
+            withUnsafePointer(to: pixels) { pixels in
+                let product = CKProduct(
+                    columns: inputs, taps: count, depth: outputs, a: g.pointer, aStride: outputs, pixels: pixels,
+                    b: weight.address, bHalf: weight.halves, bTaps: first + 2 * count, bDepthStride: taps * inputs,
+                    bColumnStride: 1, c: dx.pointer, cStride: inputs, add: nil, bias: nil)
+                let rows = samples * gridHeight * gridWidth
+                OperationTimes.measure(.convolution, operations: 2 * rows * count * inputs * outputs) {
+                    Product.run(product, rows: rows)
                 }
             }
         }
@@ -137,14 +134,13 @@ struct ConvolutionGeometry {
     private func withForwardPixels(_ body: (UnsafePointer<CKPixels>) -> Void) {
         let offsetsY = (0..<taps).map { $0 / kernelWidth - padding.top }
         let offsetsX = (0..<taps).map { $0 % kernelWidth - padding.left }
-        offsetsY.withUnsafeBufferPointer { offsetsY in
-            offsetsX.withUnsafeBufferPointer { offsetsX in
-                let pixels = CKPixels(
-                    gridHeight: outputHeight, gridWidth: outputWidth, height: height, width: width, step: stride,
-                    offsetY: offsetsY.baseAddress!, offsetX: offsetsX.baseAddress!, targetHeight: outputHeight,
-                    targetWidth: outputWidth, targetStep: 1, targetY: 0, targetX: 0)
-                withUnsafePointer(to: pixels, body)
-            }
+        (offsetsY + offsetsX).withUnsafeBufferPointer { offsets in
+            let first = offsets.baseAddress!
+            let pixels = CKPixels(
+                gridHeight: outputHeight, gridWidth: outputWidth, height: height, width: width, step: stride,
+                offsetY: first, offsetX: first + taps, targetHeight: outputHeight, targetWidth: outputWidth,
+                targetStep: 1, targetY: 0, targetX: 0)
+            withUnsafePointer(to: pixels, body)
         }
     }
 }

@@ -72,7 +72,7 @@ extension TrainingState {
                 code: .state,
                 message: "\(folder): the state was made with other training parameters; start anew without --resume")
         }
-        guard state.step <= total, state.stepsPerEpoch * job.training.epochs == total else {
+        guard state.step <= total, state.stepsPerEpoch * job.training.data.epochs == total else {
             throw TrainingError(
                 code: .state,
                 message:
