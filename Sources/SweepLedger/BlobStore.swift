@@ -121,7 +121,7 @@ package final class BlobStore: Sendable {
         try wrapped {
             let part = try files.open(writing: partPath(digest), truncate: false, mode: 0o600)
             try bytes.withUnsafeBytes { try part.write($0, at: Int64(index * Self.chunkBytes)) }
-            if !Faults.planted("rename-before-file-sync") { try part.synchronize() }
+            if !Mutant.isOn("rename-before-file-sync") { try part.synchronize() }
             try append(digest, Int64(index))
         }
         upload = uploads.withLock { uploads in
@@ -178,7 +178,7 @@ package final class BlobStore: Sendable {
     /// sync that failed, leaves a name that can be read and yet be lost.
     private func durableSize(_ digest: ContentDigest) throws -> Int? {
         guard let size = try size(digest) else { return nil }
-        if Faults.planted("known-blob-not-settled") { return size }
+        if Mutant.isOn("known-blob-not-settled") { return size }
         let name = digest.text.prefix(2)
         let (isSettled, changes) = settled.withLock { ($0.names.contains(name), $0.changes[name]) }
         if isSettled { return size }

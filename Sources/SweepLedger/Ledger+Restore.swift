@@ -107,7 +107,7 @@ extension Ledger {
             try db.inTransaction(.immediate) {
                 let own = try Int.fetchOne(db, sql: "SELECT epoch FROM ledger") ?? 0
                 let step = other == nil ? 1 + random.integer(below: epochLeap) : 1
-                epoch = max(own, other ?? 0) + (Faults.planted("epoch-not-raised") ? 0 : step)
+                epoch = max(own, other ?? 0) + (Mutant.isOn("epoch-not-raised") ? 0 : step)
                 try db.execute(sql: "UPDATE ledger SET epoch = ?", arguments: [epoch])
                 try db.execute(
                     sql: """

@@ -49,9 +49,7 @@ package final class Ledger: Sendable {
             self.lock = Mutex(lock)
             try Self.finishRestore(folder + "/ledger.db", files)
             try Self.keepPrivate(folder, files)
-            if !Faults.planted("log-not-rewritten") {
-                try LedgerLog.makeDurable(folder + "/ledger.db-wal", in: files)
-            }
+            if !Mutant.isOn("log-not-rewritten") { try LedgerLog.makeDurable(folder + "/ledger.db-wal", in: files) }
         } catch let error as PortsError {
             throw LedgerError(error.code == .diskFull ? .diskFull : .inputOutput, error.message)
         }
@@ -130,7 +128,8 @@ package final class Ledger: Sendable {
         try files.publish(copy + ".tmp", as: copy)
     }
 
-    private static func openWriter(_ path: String) throws -> DatabaseQueue {
+    /// The connection that writes: every commit is synced, and the log is begun anew by the writer alone.
+    package static func openWriter(_ path: String) throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.label = "ledger.writer"
         configuration.busyMode = .timeout(5)
@@ -139,20 +138,16 @@ package final class Ledger: Sendable {
             try db.execute(
                 sql: """
                     PRAGMA journal_mode = WAL;
-                    PRAGMA synchronous = \(Faults.planted("synchronous-normal") ? "NORMAL" : "FULL");
+                    PRAGMA synchronous = FULL;
                     PRAGMA wal_autocheckpoint = 0;
                     PRAGMA temp_store = MEMORY;
                     PRAGMA mmap_size = 0;
                     PRAGMA cell_size_check = ON;
                     PRAGMA cache_size = -4096;
-                    """)
+                    """
+                    .mutant("synchronous-normal", "FULL", "NORMAL"))
         }
-        let queue = try DatabaseQueue(path: path, configuration: configuration)
-        // What GRDB's pool did behind its caller's back.
-        if Faults.planted("lowered-after-opening") {
-            try queue.inDatabase { try $0.execute(sql: "PRAGMA synchronous = NORMAL") }
-        }
-        return queue
+        return try DatabaseQueue(path: path, configuration: configuration)
     }
 
     private static func openReaders(_ path: String) throws -> DatabasePool {

@@ -149,7 +149,7 @@ package struct CoordinatorCore: Sendable {
             delayed[news.row] = nil
             return
         }
-        let hadTurns = turns[news.row, default: 0] >= Self.mostTurns && !Faults.planted("turns-without-end")
+        let hadTurns = turns[news.row, default: 0] >= Self.mostTurns && !Mutant.isOn("turns-without-end")
         let entry = ReadyQueue.Entry(
             row: news.row, priority: news.priority, avoid: news.avoid,
             behind: hadTurns ? ready.lastPlace : nil)

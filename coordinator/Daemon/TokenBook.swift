@@ -70,7 +70,7 @@ package final class TokenBook: Sendable {
             throw WireError(.unauthorized, "the token \(record.id) has expired or was revoked")
         }
         guard let scope = TokenScope(rawValue: record.scope),
-            scopes.contains(where: { scope.allows($0) }) || Faults.planted("scope-not-asked")
+            scopes.contains(where: { scope.allows($0) }) || Mutant.isOn("scope-not-asked")
         else {
             throw WireError(
                 .forbidden,

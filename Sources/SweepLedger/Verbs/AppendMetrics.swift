@@ -53,7 +53,7 @@ package struct AppendMetrics: LedgerVerb {
         else { return .superseded }
         let attempt: Int64 = row[0]
         let points: Int64 = row[1]
-        guard points >= Int64(clamping: first) - 1 || Faults.planted("gap-accepted") else {
+        guard points >= Int64(clamping: first) - 1 || Mutant.isOn("gap-accepted") else {
             return .gap(expected: UInt64(points) + 1)
         }
         guard end > points else { return .stored(next: UInt64(points) + 1) }
@@ -61,7 +61,7 @@ package struct AppendMetrics: LedgerVerb {
         // right one.
         for one in series { try insert(one.key == MetricLimit.lostName ? one.beyond(points) : one, attempt, db) }
         for one in dropped { try AttemptNotices.add(one, to: attempt, db) }
-        let total = Faults.planted("overlap-counted-twice") ? points + Int64(count) : end
+        let total = Mutant.isOn("overlap-counted-twice") ? points + Int64(count) : end
         try db.change("UPDATE attempt SET points = ? WHERE id = ? AND ended IS NULL", [total, attempt])
         return .stored(next: UInt64(end) + 1)
     }

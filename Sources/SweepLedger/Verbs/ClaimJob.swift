@@ -86,9 +86,10 @@ struct ClaimJob {
         let row = try db.first(
             """
             SELECT c.id, c.step FROM span p JOIN checkpoint c ON c.attempt = p.attempt
-            WHERE p.job = ? AND c.resumable = 1 \(Faults.planted("resumes-hidden-state") ? "" : "AND c.step > p.low AND c.step <= p.high")
+            WHERE p.job = ? AND c.resumable = 1 AND c.step > p.low AND c.step <= p.high
             ORDER BY c.step DESC, p.number DESC LIMIT 1
-            """, [job])
+            """
+            .mutant("resumes-hidden-state", "AND c.step > p.low AND c.step <= p.high", ""), [job])
         return row.map { ($0[0], $0[1]) }
     }
 

@@ -69,7 +69,7 @@ package struct ExchangeVerb: LedgerVerb {
         guard !candidates.isEmpty else { return outcome }
         let isSuspended = known?[2] as Bool? ?? false
         let hasJob = known?[3] as Bool? ?? false
-        let mayTry = !isSuspended || Faults.planted("trials-at-once") || (!hasJob && candidates.count == 1)
+        let mayTry = !isSuspended || Mutant.isOn("trials-at-once") || (!hasJob && candidates.count == 1)
         guard known?[1] as Bool? == true, mayTry else {
             outcome.leftCandidates = true
             return outcome
@@ -81,7 +81,7 @@ package struct ExchangeVerb: LedgerVerb {
             attempts.append(attempt)
             outcome.claims.append(try claimed ?? ClaimJob.describe(db, attempt: attempt, ledgerID: ledgerID))
         }
-        if !attempts.isEmpty, !Faults.planted("exchange-not-remembered") {
+        if !attempts.isEmpty, !Mutant.isOn("exchange-not-remembered") {
             try db.change(
                 "INSERT INTO exchange (session, number, reply) VALUES (?, ?, ?)",
                 [session, number, attempts.map(String.init).joined(separator: ",")])

@@ -128,7 +128,7 @@ package struct LaunchSweep: LedgerVerb {
         // Launched again, mended as we may hope: with the last slice it goes on.
         if wasStopped { outcome.changes += try SweepHold.lift(sweep, db, now: now) }
         outcome.jobs = try db.first("SELECT coalesce(sum(jobs), 0) FROM sweep_count WHERE sweep = ?", [sweep])?[0] ?? 0
-        if Faults.planted("key-not-stored") { return outcome }
+        if Mutant.isOn("key-not-stored") { return outcome }
         try db.change(
             "INSERT INTO request_key (key, digest, reply, created) VALUES (?, ?, ?, ?)",
             [key, digest, "\(outcome.jobs) \(outcome.added) \(outcome.shared)", now.milliseconds])

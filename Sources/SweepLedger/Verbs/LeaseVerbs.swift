@@ -23,7 +23,7 @@ package struct ExpireLeases: LedgerVerb {
                 """, [now.milliseconds] + token.fence)
             guard let row, let state = JobState(rawValue: row[1]) else { return nil }
             let job: Int64 = row[0]
-            if state == .paused || Faults.planted("expiry-revokes") {
+            if state == .paused || Mutant.isOn("expiry-revokes") {
                 try db.change(
                     "UPDATE attempt SET ended = ?, outcome = 'lost', failure = 'lost' WHERE job = ? AND ended IS NULL",
                     [now.milliseconds, job])
@@ -54,11 +54,9 @@ package struct ReviveAttempts: LedgerVerb {
     package func run(_ db: Database) throws -> Outcome {
         var outcome = Outcome()
         for token in tokens {
-            let fence =
-                Faults.planted("revives-after-claim")
-                ? "FROM job j WHERE j.identity = ? AND ? > 0 AND ? > 0" : Fence.sql
             let row = try db.first(
-                "UPDATE job SET state = 'running', updated = ? WHERE id = (SELECT j.id \(fence)) RETURNING id",
+                "UPDATE job SET state = 'running', updated = ? WHERE id = (SELECT j.id \(Fence.sql)) RETURNING id"
+                    .mutant("revives-after-claim", Fence.sql, "FROM job j WHERE j.identity = ? AND ? > 0 AND ? > 0"),
                 [now.milliseconds] + token.fence)
             if let row {
                 outcome.revived.append(token)

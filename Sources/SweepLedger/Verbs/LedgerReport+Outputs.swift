@@ -18,12 +18,8 @@ extension LedgerReport {
             }
             files.append((file, sha256))
         }
-        // A state that came too late is hidden from those who resume; planted there, nobody would meet one without this.
-        let fence = Faults.planted("resumes-hidden-state") ? Fence.lateNumbered : Fence.numbered
-        guard let open = try openAttempt(db, isLateWelcome: Faults.planted("resumes-hidden-state")) else {
-            return .superseded
-        }
-        guard open.points >= position || Faults.planted("finish-without-stream") else {
+        guard let open = try openAttempt(db, fence: Fence.ofCheckpoints) else { return .superseded }
+        guard open.points >= position || Mutant.isOn("finish-without-stream") else {
             return .gap(expected: open.points + 1)
         }
         let missing = try missingBlobs(db, files.map(\.sha256))
@@ -31,7 +27,7 @@ extension LedgerReport {
         let row = try db.first(
             """
             INSERT INTO checkpoint (attempt, name, epoch, step, final, resumable, created)
-            SELECT f.id, ?4, ?5, ?6, ?7, ?8, ?9 FROM (SELECT a.id \(fence)) f WHERE true
+            SELECT f.id, ?4, ?5, ?6, ?7, ?8, ?9 FROM (SELECT a.id \(Fence.numbered(Fence.ofCheckpoints))) f WHERE true
             ON CONFLICT (attempt, name) DO UPDATE SET epoch = excluded.epoch, step = excluded.step, final = excluded.final,
                 resumable = excluded.resumable
             RETURNING id

@@ -103,9 +103,8 @@ extension LedgerReport {
 
     /// The attempt's row and stream position, if the token is still good.
     func openAttempt(
-        _ db: Database, isLateWelcome: Bool = false
+        _ db: Database, fence: String = Fence.sql
     ) throws -> (attempt: Int64, job: Int64, points: UInt64)? {
-        let fence = isLateWelcome ? Fence.lateNumbered : Fence.sql
         let row = try db.first("SELECT a.id, j.id, a.points \(fence)", token.fence)
         return row.map { ($0[0], $0[1], UInt64(clamping: $0[2] as Int64)) }
     }

@@ -59,9 +59,9 @@ struct SweepBlame {
             SELECT count(*), coalesce(sum(f.failures), 0), count(DISTINCT f.worker),
                 coalesce(sum(j.state IN ('failed', 'parked')), 0)
             FROM job_failure f JOIN job j ON j.id = f.job
-            WHERE f.fingerprint = ?1 AND (EXISTS (SELECT 1 FROM member m WHERE m.sweep = ?2 AND m.job = f.job)
-                OR \(Faults.planted("stopped-by-others") ? 1 : 0))
-            """, [print.text, sweep])
+            WHERE f.fingerprint = ?1 AND EXISTS (SELECT 1 FROM member m WHERE m.sweep = ?2 AND m.job = f.job)
+            """
+            .mutant("stopped-by-others", "m.sweep = ?2 AND m.job", "?2 > 0 AND f.job"), [print.text, sweep])
         guard let row else { return nil }
         let (jobs, failures, workers, ended): (Int, Int, Int, Int) = (row[0], row[1], row[2], row[3])
         if jobs < Self.alike {

@@ -1,6 +1,5 @@
-/// Bugs that stand in the code behind `Faults.planted`, by which the simulator proves that it would notice.
-package enum PlantedBugs {
-    ///
+/// The mutants (`Mutant`) that stand in the code. The simulator must find each of them.
+package enum Mutants {
     /// Some stand in two places at once, because each guard alone hides that the other is missing: `gap-accepted` and
     /// `finish-without-stream` in the ledger and in the worker, `rename-before-file-sync` at each chunk and at the end, `resumes-hidden-state` at the claim and where late
     /// states are refused.
