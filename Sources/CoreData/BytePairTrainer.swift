@@ -53,6 +53,8 @@ package struct BytePairTrainer {
     }
 
     /// Writes `vocab.json`, `merges.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
+    ///
+    /// - Throws: `DataError` with `unwritable` if a file cannot be written.
     package func write(to folder: String, maxLength: Int) throws {
         let entries = try vocabulary.enumerated().map { "\(try Self.json($0.element)): \($0.offset)" }
         let lines = merges.map { "\($0.left) \($0.right)" }

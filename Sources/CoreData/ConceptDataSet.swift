@@ -49,6 +49,8 @@ package struct ConceptDataSet: Sendable {
     package func images(of concept: Int) -> [TrainingImage] { images.filter { $0.concept == concept } }
 
     /// A training image in the size of its bucket.
+    ///
+    /// - Throws: `ImageFileError` for a picture that cannot be read, `DataError` for a file that cannot.
     package static func fitted(_ image: TrainingImage, to buckets: BucketSizes) throws -> FittedImage {
         let picture = try picture(image)
         let pixels = picture.image.composited()
@@ -59,6 +61,8 @@ package struct ConceptDataSet: Sendable {
     }
 
     /// A training image as square pixels: centre crop, then resize.
+    ///
+    /// - Throws: `ImageFileError` for a picture that cannot be read, `DataError` for a file that cannot.
     package static func square(_ image: TrainingImage, resolution: Int) throws -> RGBImage {
         try picture(image).image.composited().squareCropped(side: resolution)
     }

@@ -34,6 +34,7 @@ package struct EmojiCatalogue {
         }
     }
 
+    /// - Throws: `DataError` for a bitmap that is not there, `ImageFileError` for a broken one.
     package func image(_ entry: Entry) throws -> RGBAImage {
         guard let image = try font.image(of: entry.codePoint) else {
             throw DataError(

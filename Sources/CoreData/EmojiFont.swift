@@ -43,6 +43,8 @@ package struct EmojiFont {
     package var codePoints: [UInt32] { glyphs.keys.sorted() }
 
     /// The PNG file of a code point's glyph as it stands in the font.
+    ///
+    /// - Throws: `DataError` for a font whose tables are broken.
     package func png(of codePoint: UInt32) throws -> [UInt8]? {
         guard let glyph = glyphs[codePoint], let entry = bitmaps[glyph] else { return nil }
         // Formats 17 and 18 begin with 5 or 8 bytes of metrics; all three then give the length of the PNG data.
@@ -57,6 +59,7 @@ package struct EmojiFont {
         return try font.slice(entry.offset + metrics + 4, count: size)
     }
 
+    /// - Throws: `DataError` for a font whose tables are broken, `ImageFileError` for a broken bitmap.
     package func image(of codePoint: UInt32) throws -> RGBAImage? {
         guard let bytes = try png(of: codePoint) else { return nil }
         return try ImageFile.decode(bytes, name: "\(path) U+\(String(codePoint, radix: 16, uppercase: true))")

@@ -13,6 +13,7 @@ package struct TensorCache {
     package func shape(of index: Int) -> [Int] { shapes[index] }
 
     /// - Parameter encode: gives `[1, …]` for each item.
+    /// - Throws: what `encode` throws.
     package init<Item>(_ items: [Item], encode: (Item) throws -> Tensor) rethrows {
         var rows: [[Float]] = []
         var shapes: [[Int]] = []

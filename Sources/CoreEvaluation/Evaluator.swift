@@ -130,6 +130,8 @@ package final class Evaluator {
     /// - Parameters:
     ///   - adapter: a LyCORIS file, loaded as any other program would load it.
     ///   - checkpoint: its name in the rows.
+    /// - Throws: `AdapterError` or `TensorError` for an adapter that cannot be used; `EvaluationError` with
+    ///   `stopped` when asked to stop.
     package func evaluate(adapter: String, checkpoint: String, epoch: Int, step: Int) throws -> Evaluation {
         let (images, distances) = try drawn(adapter, checkpoint)
         var found = distances.map { $0.map { [("style_distance", $0)] } ?? [] }

@@ -38,6 +38,8 @@ package struct Pretrain {
     /// - Parameters:
     ///   - seconds: a clock, for the speed in progress lines.
     ///   - progress: gets one line at a time.
+    /// - Throws: `PretrainError` for a state that does not fit the settings; the readers' and writers' own
+    ///   errors.
     /// - Returns: the gates, if `check` was among the stages.
     @discardableResult
     package func run(seconds: @escaping () -> Double, progress: @escaping (String) -> Void) throws -> [PretrainGates

@@ -72,6 +72,7 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
             downAttention: unetAttention)
     }
 
+    /// The text encoder's sizes.
     package func text(_ tokenizer: CLIPTokenizer, projectionWidth: Int? = nil) -> CLIPTextConfiguration {
         CLIPTextConfiguration(
             vocabularySize: tokenizer.vocabulary.count, sizes: layerSizes(textLayers), positions: textPositions,
@@ -79,6 +80,7 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
         )
     }
 
+    /// The sizes of the pair of encoders that evaluations use.
     package func clip(_ tokenizer: CLIPTokenizer) -> CLIPConfiguration {
         CLIPConfiguration(
             text: text(tokenizer, projectionWidth: contextWidth),

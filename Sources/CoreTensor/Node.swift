@@ -83,6 +83,8 @@ final class Node {
 }
 
 /// Nothing is recorded inside `body`, on this thread.
+///
+/// - Throws: what `body` throws.
 package func withoutGradients<R>(_ body: () throws -> R) rethrows -> R {
     _ = ck_gradient_pause(1)
     defer { _ = ck_gradient_pause(-1) }

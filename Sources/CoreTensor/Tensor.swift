@@ -42,12 +42,14 @@ package final class Tensor {
         self.storage = storage
     }
 
+    /// A tensor with one number everywhere.
     package static func filled(_ value: Float, _ shape: [Int]) -> Tensor {
         let result = Tensor(uninitialized: shape)
         result.storage.base.update(repeating: value, count: result.count)
         return result
     }
 
+    /// A tensor of zeros.
     package static func zeros(_ shape: [Int]) -> Tensor { filled(0, shape) }
 
     /// Shape `[]`.

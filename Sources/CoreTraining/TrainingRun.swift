@@ -61,6 +61,8 @@ package final class TrainingRun {
     ///   - out: the attempt folder; made if it is not there.
     ///   - resume: a checkpoint folder with `state.json` and `state.safetensors`.
     ///   - tokenizer: the tokenizer's folder for a base in one file; nil looks beside the file.
+    /// - Throws: `TrainingError` for a job that the core cannot do or a state of another job; `DataError`,
+    ///   `DiffusionError`, `AdapterError`, `NetsError` and `TensorError` for inputs that cannot be used.
     package init(
         job: TrainingJob, out: String, resume: String? = nil, tokenizer: String? = nil, surroundings: Surroundings
     ) throws {
@@ -99,6 +101,8 @@ package final class TrainingRun {
 
     /// Lends the U-Net as the base has it: the adapter that is trained is off it meanwhile, and memory that only
     /// training uses is given back.
+    ///
+    /// - Throws: what `body` throws.
     package func lending<R>(_ body: () throws -> R) rethrows -> R {
         model.adapters.detach()
         Compute.releaseIdleBuffers()

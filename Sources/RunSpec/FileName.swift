@@ -3,6 +3,7 @@
 /// UTF-8 without control characters stays as it is, spaces, brackets and umlauts too, and is never normalised. Every other
 /// byte is written `%XX`, and so is a `%` that two hexadecimal digits follow: every name has one text, and back.
 package enum FileName {
+    /// The text of a name, which says every byte of it.
     package static func text(_ bytes: some Sequence<UInt8>) -> String {
         let all = Array(bytes)
         var result: [UInt8] = []
@@ -25,6 +26,7 @@ package enum FileName {
         return String(decoding: result, as: UTF8.self)
     }
 
+    /// The name that a text stands for.
     package static func bytes(_ text: String) -> [UInt8] {
         let all = Array(text.utf8)
         var result: [UInt8] = []

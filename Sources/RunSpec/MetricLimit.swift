@@ -7,6 +7,7 @@ package enum MetricLimit {
     /// Stands for points that were lost or put aside between two others; the step is the point's number.
     package static let lostName = "spool.lost"
 
+    /// Whether a point may have this name: not empty, and not too long.
     package static func accepts(_ name: String) -> Bool {
         (1...nameBytes).contains(name.utf8.count) && !name.utf8.contains(0)
     }

@@ -27,6 +27,7 @@ package struct PEFTConfiguration: Sendable {
         try self.init(text: text, source: path)
     }
 
+    /// - Throws: `AdapterError` for text that is no configuration, or says something that is not read.
     package init(text: String, source: String) throws {
         do {
             try self.init(OrderedJSON(text, place: source), source: source)
@@ -35,6 +36,7 @@ package struct PEFTConfiguration: Sendable {
         }
     }
 
+    /// - Throws: `AdapterError` for a configuration that says something that is not read.
     package init(_ json: OrderedJSON, source: String) throws {
         guard case .object = json else {
             throw AdapterError(.badOption, "\(source): \(json.kind), wanted PEFT's configuration, a map")
@@ -64,6 +66,8 @@ package struct PEFTConfiguration: Sendable {
     ///   - path: of the layer in its model.
     ///   - found: the rank that the tensors show; nil where they show none.
     ///   - key: named if the file's rank is another than the configuration's.
+    /// - Throws: `AdapterError` if the configuration does not say the layer's scale, or says another rank
+    ///   than the file has.
     package func scale(_ path: String, found: Int?, key: String) throws -> Double {
         let wanted = ranks.first { $0.rule.matches(path) }?.value ?? rank
         if let wanted, let found, Double(found) != wanted {
@@ -90,6 +94,7 @@ package struct PathRule: Sendable {
     /// The longest pattern, and the longest path that any of them fits: module names are much shorter.
     private static let longest = 500
 
+    /// - Throws: `AdapterError` for a pattern that is not understood.
     package init(_ pattern: String, source: String) throws {
         guard pattern.count <= Self.longest else {
             throw AdapterError(

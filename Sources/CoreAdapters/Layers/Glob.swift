@@ -1,5 +1,6 @@
 /// Shell patterns over whole layer paths: `*` is any run of characters, dots too, `?` is one character.
 package enum Glob {
+    /// Whether the whole text matches the pattern.
     package static func matches(_ text: String, _ pattern: String) -> Bool {
         let (text, pattern) = (Array(text.utf8), Array(pattern.utf8))
         let (star, question) = (UInt8(ascii: "*"), UInt8(ascii: "?"))

@@ -79,6 +79,7 @@ package enum OriginalNames {
 
 /// A layer's path with dots, and the form without them that adapter files use as a name.
 package enum LayerPath {
+    /// The path as kohya's names have it: dots become underscores.
     package static func flat(_ path: String) -> String { path.replacing(".", with: "_") }
 
     /// Path elements that hold an underscore themselves; everything between others is a dot.

@@ -53,6 +53,7 @@ package final class AdapterSet {
         }
     }
 
+    /// The trainable tensors of one side, in the same order.
     package func trainables(_ side: AdapterSide) -> [Trainable] { trainables.filter { $0.side == side } }
 
     /// Numbers that a file of this adapter holds, alphas included.

@@ -59,6 +59,8 @@ package struct StoredAdapter: Sendable {
     /// Writes the adapter in kohya's keys.
     ///
     /// - Parameter type: of every tensor.
+    /// - Throws: `AdapterError` for a layer kept in full, which kohya's keys cannot say; `TensorError` if
+    ///   the file cannot be written.
     package func save(to path: String, type: SafetensorsType = .f16) throws {
         var writer = SafetensorsWriter(metadata: metadata)
         for layer in layers {

@@ -69,6 +69,8 @@ extension StoredLayer {
     }
 
     /// Refuses what would take more memory than any file of the layer.
+    ///
+    /// - Throws: `AdapterError` that says how much memory it would be.
     package func requireModest(_ factors: UpdateFactors, limit: Int = mostNumbers) throws {
         guard factors.numbers > Double(limit) else { return }
         let gigabytes = (factors.numbers * 8 / 1e9).rounded(.up)
@@ -82,6 +84,8 @@ extension StoredLayer {
     /// magnitudes, where there are some.
     ///
     /// - Parameter base: held against the size, where it is given.
+    /// - Throws: `AdapterError` for missing keys, shapes that do not fit, or an algorithm that changes a
+    ///   weight relative to itself.
     package func factors(fitting base: StoredTensor? = nil) throws -> UpdateFactors {
         let own = try ownFactors()
         // A bias alone shows no size.

@@ -35,6 +35,10 @@ package struct AdapterResize {
         package let warnings: [String]
     }
 
+    /// Reads, resizes and writes the file.
+    ///
+    /// - Throws: `AdapterError` for an algorithm without a rank, or tensors that cannot be decomposed; then
+    ///   nothing was written.
     package func run() throws -> Report { try naming(path) { try rewrite() } }
 
     private func rewrite() throws -> Report {

@@ -41,7 +41,7 @@ package final class BiasUpdate: LayerUpdate {
     static func read(_ inner: any LayerUpdate, _ geometry: LayerGeometry, _ keys: LayerKeys) throws -> BiasUpdate {
         var parts: [(tensor: AdapterTensor, scale: Float)] = []
         for (suffix, scale) in [("diff_b", 1), ("lora_up.bias", keys.scale)] {
-            guard let (shape, values) = try keys.takeIfPresent(suffix) else { continue }
+            guard let (shape, values) = keys.takeIfPresent(suffix) else { continue }
             guard geometry.hasBias || suffix != "diff_b" else {
                 throw AdapterError(.unplacedKey, "\(keys.key(suffix)): the layer has no bias")
             }

@@ -12,6 +12,8 @@ package struct CLIPConfiguration: Equatable, Sendable {
         self.projectionWidth = projectionWidth
     }
 
+    /// - Throws: `DiffusionError` for a file that is missing or no JSON, or a configuration that this module
+    ///   does not know.
     package init(path: String) throws {
         var reader = try ConfigurationReader(path: path)
         try reader.support("_class_name")

@@ -40,6 +40,8 @@ extension CLIPTokenizer {
     }
 
     /// Writes a folder that transformers' `CLIPTokenizer` loads.
+    ///
+    /// - Throws: Foundation's error if a file cannot be written.
     package func save(to directory: String) throws {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let encoder = JSONEncoder()

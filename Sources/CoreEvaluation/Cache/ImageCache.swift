@@ -9,6 +9,7 @@ package import ImageFiles
 package struct ImageCache {
     private let folder: String
 
+    /// - Throws: `EvaluationError` with `file` if the folder cannot be made.
     package init(folder: String) throws {
         self.folder = folder
         do {
@@ -21,6 +22,8 @@ package struct ImageCache {
     }
 
     /// The sets of the given keys, in their order; those not kept yet are drawn by `draw` and kept.
+    ///
+    /// - Throws: what `draw` and `wait` throw; `EvaluationError` with `file` if the disk refuses.
     package func sets(
         _ keys: [String], draw: (_ index: Int) throws -> [RGBImage]
     ) throws -> [[RGBImage]] {

@@ -50,6 +50,8 @@ package struct EncoderFolders: Equatable, Sendable {
     }
 
     /// Bytes of the largest pair in memory, from the weights' headers.
+    ///
+    /// - Throws: `DiffusionError` without weights, `TensorError` for a broken file.
     package func weightBytes() throws -> Int64 {
         try sets.map { try ModelFolder(path: $0.folder).elements() * 4 }.max() ?? 0
     }

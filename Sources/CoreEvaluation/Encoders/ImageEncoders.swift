@@ -16,6 +16,7 @@ package final class ImageEncoders {
     /// Looks at configuration, weights' header and tokenizer; weights are loaded when they are needed.
     ///
     /// - Parameter base: the base's tokenizer, for encoders without one of their own.
+    /// - Throws: `EvaluationError` or `DiffusionError` for encoders that cannot be used.
     package init(folder: String, tokenizer base: CLIPTokenizer) throws {
         let model = try ModelFolder(path: folder)
         let configuration = try CLIPConfiguration(path: model.configurationPath)
@@ -50,6 +51,8 @@ package final class ImageEncoders {
     }
 
     /// Projected image vectors, each image encoded alone so that a vector does not depend on its neighbours.
+    ///
+    /// - Throws: `DiffusionError`, `NetsError` or `TensorError` for encoders that cannot be loaded.
     package func features(_ images: [RGBImage]) throws -> FeatureRows {
         let clip = try clip()
         let values = withoutGradients {
@@ -59,6 +62,8 @@ package final class ImageEncoders {
     }
 
     /// Projected text vectors.
+    ///
+    /// - Throws: `DiffusionError`, `NetsError` or `TensorError` for encoders that cannot be loaded.
     package func features(texts: [String]) throws -> FeatureRows {
         let clip = try clip()
         var known: [String: [Float]] = [:]

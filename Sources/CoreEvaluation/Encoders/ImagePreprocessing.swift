@@ -7,6 +7,8 @@ package struct ImagePreprocessing: Equatable {
     package let deviation: [Float]
 
     /// Reads transformers' `preprocessor_config.json`; CLIP's own constants where the folder has none.
+    ///
+    /// - Throws: `EvaluationError` with `model` for a file that does not say mean and deviation.
     package init(folder: String) throws {
         let path = "\(folder)/preprocessor_config.json"
         guard let bytes = FileManager.default.contents(atPath: path) else {

@@ -41,6 +41,8 @@ package struct SafetensorsWriter {
 
     /// Writes through a temporary file beside `path`, synced and renamed: a reader sees the old file or the whole new
     /// one.
+    ///
+    /// - Throws: `TensorError` with `unwritable` if the file cannot be written or flushed.
     package func write(to path: String) throws {
         // Widest types first, then by name: every tensor is aligned to its element size.
         let order = items.sorted { ($1.type.size, $0.name) < ($0.type.size, $1.name) }

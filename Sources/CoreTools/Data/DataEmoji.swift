@@ -14,6 +14,8 @@ package struct DataEmoji: Sendable {
 
     /// Writes `out/N_name/*.png` and `*.txt`, `concepts.yaml`, `LICENSE.md` and `manifest.json`.
     ///
+    /// - Throws: `DataError` for a font, names or folders that cannot be used, `ImageFileError` or
+    ///   Foundation's error if a file cannot be written.
     /// - Returns: the number of images written.
     package func run(progress: (String) -> Void) throws -> Int {
         let names = try UnicodeNames(path: names)

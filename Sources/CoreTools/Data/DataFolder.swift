@@ -21,6 +21,8 @@ package struct DataFolder: Sendable {
         self.concept = concept
     }
 
+    /// - Throws: `DataError` for a font, names or folders that cannot be used, `ImageFileError` or
+    ///   Foundation's error if a file cannot be written.
     /// - Returns: the number of images written.
     package func run(progress: (String) -> Void) throws -> Int {
         let files = try pictures()

@@ -9,6 +9,8 @@ package final class LineFile {
     private var pending: [UInt8] = []
 
     /// Opens or creates the file. A torn last line, left by a crash, is ended first so that it spoils no new line.
+    ///
+    /// - Throws: `TrainingError` with `file` if the disk refuses.
     package init(path: String) throws {
         self.path = path
         file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
@@ -23,6 +25,8 @@ package final class LineFile {
     deinit { close(file) }
 
     /// Adds one record; it reaches the file with the next `flush`.
+    ///
+    /// - Throws: `EncodingError` for a number that is not finite.
     package func append(_ record: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -37,6 +41,8 @@ package final class LineFile {
     }
 
     /// Hands the gathered lines to the system; with `sync` also to the disk.
+    ///
+    /// - Throws: `TrainingError` with `file` if the disk refuses.
     package func flush(sync: Bool = false) throws {
         var start = 0
         while start < pending.count {

@@ -26,6 +26,8 @@ package struct TrainingState {
     package var tensors: [(name: String, shape: [Int], floats: [Float])]
 
     /// Writes both files into a folder that exists.
+    ///
+    /// - Throws: `TensorError` or `TrainingError` if a file cannot be written.
     package func write(to folder: String) throws {
         var writer = SafetensorsWriter(metadata: ["format": "radiata-state", "step": String(position.step)])
         for (name, shape, floats) in tensors { writer.add(name, shape: shape, floats: floats, type: .f32) }
@@ -36,6 +38,9 @@ package struct TrainingState {
     }
 
     /// Reads `state.json` of a checkpoint folder.
+    ///
+    /// - Throws: `TrainingError` with `state` for a file that is missing, not readable or of another
+    ///   version.
     package static func position(in folder: String) throws -> Position {
         let path = "\(folder)/\(AttemptFolder.stateName)"
         guard let bytes = FileManager.default.contents(atPath: path) else {

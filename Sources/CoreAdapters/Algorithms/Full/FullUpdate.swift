@@ -53,7 +53,7 @@ extension FullUpdate {
     ) throws -> FullUpdate {
         let (shape, floats) = try keys.take("diff")
         try keys.require("diff", shape, sameAs: geometry.fileShape)
-        let biasDifference = try keys.takeIfPresent("diff_b")
+        let biasDifference = keys.takeIfPresent("diff_b")
         if let biasDifference {
             guard bias != nil else {
                 throw AdapterError(.unplacedKey, "\(keys.key("diff_b")): the layer has no bias")

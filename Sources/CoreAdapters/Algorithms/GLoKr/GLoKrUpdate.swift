@@ -49,7 +49,7 @@ package final class GLoKrUpdate: LayerUpdate {
     static func read(_ geometry: LayerGeometry, _ keys: LayerKeys) throws -> GLoKrUpdate {
         GLoKrUpdate(
             mixing: try .read(square(geometry), keys, prefix: "a."), added: try .read(geometry, keys, prefix: "b."),
-            inputs: geometry.inputs, alpha: try keys.takeAlpha())
+            inputs: geometry.inputs, alpha: keys.takeAlpha())
     }
 
     private static func square(_ geometry: LayerGeometry) -> LayerGeometry {

@@ -81,7 +81,7 @@ package final class GLoRAUpdate: LayerUpdate {
                 name + ".weight", fileShape: shape, shape: wanted, taps: taps, inputs: geometry.inputs,
                 fileValues: floats)
         }
-        let alpha = try keys.takeAlpha()
+        let alpha = keys.takeAlpha()
         return GLoRAUpdate(
             a1: try tensor(isOld ? "a2" : "a1", [geometry.inputs, rank]),
             a2: try tensor(isOld ? "a1" : "a2", [rank, geometry.inputs]),

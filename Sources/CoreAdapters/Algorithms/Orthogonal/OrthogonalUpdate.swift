@@ -108,7 +108,7 @@ package final class OrthogonalUpdate: LayerUpdate {
             return AdapterTensor("rescale", fileShape: shape, shape: [geometry.outputs], fileValues: values)
         }
         return OrthogonalUpdate(
-            blocks: makeBlocks(shape, values), rescale: rescale, constraint: try keys.takeAlpha(),
+            blocks: makeBlocks(shape, values), rescale: rescale, constraint: keys.takeAlpha(),
             outputs: geometry.outputs)
     }
 
