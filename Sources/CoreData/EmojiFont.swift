@@ -3,8 +3,8 @@ package import ImageFiles
 
 /// Colour bitmaps of a font with the tables CBLC and CBDT, as Noto Color Emoji has them.
 ///
-/// Reads the character map (formats 4 and 12), the bitmap locations (index formats 1 to 5) of the largest strike and PNG
-/// glyphs (image formats 17, 18 and 19). Source: OpenType 1.9, chapters cmap, CBLC and CBDT.
+/// Reads the character map (formats 4 and 12), the bitmap locations (index formats 1 to 5) of the largest
+/// strike and PNG glyphs (image formats 17, 18 and 19). Source: OpenType 1.9, chapters cmap, CBLC and CBDT.
 package struct EmojiFont {
     /// Where Debian's package fonts-noto-color-emoji puts the font.
     package static let defaultPath = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
@@ -47,7 +47,8 @@ package struct EmojiFont {
     /// - Throws: `DataError` for a font whose tables are broken.
     package func png(of codePoint: UInt32) throws -> [UInt8]? {
         guard let glyph = glyphs[codePoint], let entry = bitmaps[glyph] else { return nil }
-        // Formats 17 and 18 begin with 5 or 8 bytes of metrics; all three then give the length of the PNG data.
+        // Formats 17 and 18 begin with 5 or 8 bytes of metrics; all three then give the length of the PNG
+        // data.
         let metrics: Int
         switch entry.imageFormat {
         case 17: metrics = 5

@@ -1,7 +1,7 @@
 package import CoreTensor
 
-/// Encodings made once, one item at a time: a row encoded in a batch may differ in its last bits from the same row alone,
-/// and a cache must not depend on how it was filled.
+/// Encodings made once, one item at a time: a row encoded in a batch may differ in its last bits from the
+/// same row alone, and a cache must not depend on how it was filled.
 package struct TensorCache {
     private let rows: [[Float]]
     /// Of each item, without the batch axis.

@@ -1,7 +1,8 @@
 import CoreData
 import Foundation
 
-/// `recipe.json` of the embedded base model: what it was made of and with, how it fared, and how to draw with it.
+/// `recipe.json` of the embedded base model: what it was made of and with, how it fared, and how to draw with
+/// it.
 package struct PretrainRecipe: Codable, Equatable, Sendable {
     package struct Sampling: Codable, Equatable, Sendable {
         package var sampler: String

@@ -51,7 +51,8 @@ final class Node {
             pending = gradient
             return
         }
-        // The buffer is changed in place only if nobody else sees it: operations may hand out one gradient twice.
+        // The buffer is changed in place only if nobody else sees it: operations may hand out one gradient
+        // twice.
         if isKnownUniquelyReferenced(&pending!), pending!.ownsStorage {
             Elementwise.accumulate(gradient, into: pending!)
         } else {

@@ -16,7 +16,8 @@ extension Tensor {
         return try body(UnsafeBufferPointer(start: storage.base, count: count))
     }
 
-    /// Changes elements in place, for this tensor and all that share its storage, and counts the change (`version`).
+    /// Changes elements in place, for this tensor and all that share its storage, and counts the change
+    /// (`version`).
     ///
     /// - Throws: what `body` throws.
     package func withMutableBuffer<R>(_ body: (UnsafeMutableBufferPointer<Float>) throws -> R) rethrows -> R {

@@ -1,4 +1,5 @@
-/// What a metric's name may be. Both ends keep to it: the worker before it spools a point, the coordinator when one comes.
+/// What a metric's name may be. Both ends keep to it: the worker before it spools a point, the coordinator
+/// when one comes.
 package enum MetricLimit {
     /// Longest name, in bytes.
     package static let nameBytes = 256

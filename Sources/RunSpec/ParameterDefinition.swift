@@ -1,4 +1,5 @@
-/// One row of the parameter table: what a parameter is called, what it may hold, and what it is when nobody says.
+/// One row of the parameter table: what a parameter is called, what it may hold, and what it is when nobody
+/// says.
 package struct ParameterDefinition: Sendable {
     package enum Kind: Equatable, Sendable {
         case number

@@ -1,4 +1,5 @@
-/// Names that strangers give and that become paths: letters, digits, `.`, `_`, `-`, at most 128 bytes, no leading dot.
+/// Names that strangers give and that become paths: letters, digits, `.`, `_`, `-`, at most 128 bytes, no
+/// leading dot.
 package enum SafeName {
     /// Whether a text is one such name.
     package static func isName(_ name: some StringProtocol) -> Bool {

@@ -44,7 +44,8 @@ package final class LayerKeys {
     /// What ΔW is multiplied by beside its tensors.
     package var scale: Float { Float(layer.scale) }
 
-    /// - Parameter wanted: trailing axes of size 1 may be left out or added: 1×1 convolutions are kept either way.
+    /// - Parameter wanted: trailing axes of size 1 may be left out or added: 1×1 convolutions are kept either
+    ///   way.
     /// - Throws: `AdapterError.wrongShape`.
     package func require(_ suffix: String, _ found: [Int], sameAs wanted: [Int]) throws {
         try layer.require(suffix, found, wanted)

@@ -1,8 +1,8 @@
 package import CoreTensor
 import Foundation
 
-/// The part of PEFT's configuration that decides what an adapter computes: `adapter_config.json` beside a file, or what
-/// diffusers puts into a header for each component (`lora_adapter_metadata`).
+/// The part of PEFT's configuration that decides what an adapter computes: `adapter_config.json` beside a
+/// file, or what diffusers puts into a header for each component (`lora_adapter_metadata`).
 package struct PEFTConfiguration: Sendable {
     /// Named in errors.
     package let source: String
@@ -15,8 +15,8 @@ package struct PEFTConfiguration: Sendable {
     private let isRankStabilised: Bool
     package let isDoRA: Bool
 
-    /// - Throws: `AdapterError` for a configuration that cannot be read, or that asks for what is not done here; the message
-    ///   names the entry.
+    /// - Throws: `AdapterError` for a configuration that cannot be read, or that asks for what is not done
+    ///   here; the message names the entry.
     package init(path: String) throws {
         let text: String
         do {
@@ -163,7 +163,8 @@ private struct Entries {
 
     /// Entries under which the file's tensors mean something else than an update of the base.
     func refuseWhatIsNotDone() throws {
-        // These starts change the base itself, and the file holds only the factors that replace what was taken out.
+        // These starts change the base itself, and the file holds only the factors that replace what was
+        // taken out.
         if case .text(let start)? = value("init_lora_weights") {
             let changing = ["pissa", "olora", "corda", "loftq", "lora_ga"]
             if changing.contains(where: start.lowercased().hasPrefix) {

@@ -5,7 +5,8 @@ package enum Glob {
         let (text, pattern) = (Array(text.utf8), Array(pattern.utf8))
         let (star, question) = (UInt8(ascii: "*"), UInt8(ascii: "?"))
         var (t, p) = (0, 0)
-        // Where to try again when a run of `*` has to grow: the pattern after it, and the text position it reached.
+        // Where to try again when a run of `*` has to grow: the pattern after it, and the text position it
+        // reached.
         var retry: (pattern: Int, text: Int)?
         while t < text.count {
             if p < pattern.count, pattern[p] == star {

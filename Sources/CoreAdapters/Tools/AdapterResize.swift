@@ -1,7 +1,8 @@
 import CoreTensor
 import RunSpec
 
-/// Changes the ranks of a LoRA, LoHa or LoKr file, keeping ΔW as near as it can be (`radiata adapter resize`).
+/// Changes the ranks of a LoRA, LoHa or LoKr file, keeping ΔW as near as it can be
+/// (`radiata adapter resize`).
 ///
 /// Layers that have the wanted rank already, and those without one, stay as they are, bit for bit.
 package struct AdapterResize {

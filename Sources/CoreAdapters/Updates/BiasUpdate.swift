@@ -1,7 +1,8 @@
 package import CoreTensor
 
-/// Any algorithm's update together with a change of the layer's bias: a difference (`diff_b`, which extracted adapters carry)
-/// or the upper factor's own bias (`lora_up.bias`, PEFT's `lora_B.bias`), which is scaled like the update.
+/// Any algorithm's update together with a change of the layer's bias: a difference (`diff_b`, which extracted
+/// adapters carry) or the upper factor's own bias (`lora_up.bias`, PEFT's `lora_B.bias`), which is scaled
+/// like the update.
 package final class BiasUpdate: LayerUpdate {
     package let tensors: [AdapterTensor]
     package let inner: any LayerUpdate

@@ -27,7 +27,8 @@ package struct CLIPConfiguration: Equatable, Sendable {
         try reader.bound("projection_dim", projectionWidth, 1...65536)
     }
 
-    /// One encoder's keys. Early versions wrote them a second time under `…_dict`, which wins in transformers too.
+    /// One encoder's keys. Early versions wrote them a second time under `…_dict`, which wins in transformers
+    /// too.
     private static func part(
         _ key: String, of reader: inout ConfigurationReader, path: String
     ) throws -> ConfigurationReader {

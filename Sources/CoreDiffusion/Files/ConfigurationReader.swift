@@ -1,4 +1,5 @@
-/// Takes values out of a configuration file and keeps account: what nobody asked for is refused by name at the end.
+/// Takes values out of a configuration file and keeps account: what nobody asked for is refused by name at
+/// the end.
 package struct ConfigurationReader {
     private let label: String
     private let values: [String: JSONValue]
@@ -135,7 +136,8 @@ package struct ConfigurationReader {
         }
     }
 
-    /// Refuses every key that nothing has asked for; names that start with `_` are the writing library's notes.
+    /// Refuses every key that nothing has asked for; names that start with `_` are the writing library's
+    /// notes.
     ///
     /// - Throws: `DiffusionError` that names the keys nobody read.
     package func finish() throws {

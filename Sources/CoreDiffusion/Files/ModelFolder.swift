@@ -53,7 +53,8 @@ package struct ModelFolder {
         try module.load(SafetensorsSource(files, label: path, rename: rename))
     }
 
-    /// The safetensors files that make up the model: one under a known name, the shards an index lists, or the only one.
+    /// The safetensors files that make up the model: one under a known name, the shards an index lists, or
+    /// the only one.
     ///
     /// - Throws: `DiffusionError` without weights, or for an index that names none.
     package func weightFiles() throws -> [String] {

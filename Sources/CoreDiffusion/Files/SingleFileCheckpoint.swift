@@ -4,8 +4,8 @@ import Foundation
 
 /// An original Stable Diffusion 1.x or XL checkpoint: all networks in one safetensors file.
 ///
-/// Sizes are read off the shapes. What shapes cannot tell (heads, norm groups) is taken as in all published models, or from
-/// a folder of diffusers' configurations.
+/// Sizes are read off the shapes. What shapes cannot tell (heads, norm groups) is taken as in all published
+/// models, or from a folder of diffusers' configurations.
 package struct SingleFileCheckpoint {
     package let path: String
     /// Whether it is Stable Diffusion XL, with two text encoders.
@@ -14,7 +14,8 @@ package struct SingleFileCheckpoint {
     /// A folder with `unet/config.json`, `vae/config.json`, `text_encoder/config.json`.
     private let configurations: String?
 
-    /// - Parameter configurations: a folder in diffusers' layout whose `config.json` files say the sizes; nil: as published.
+    /// - Parameter configurations: a folder in diffusers' layout whose `config.json` files say the sizes;
+    ///   nil: as published.
     /// - Throws: `DiffusionError.unsupportedConfiguration` if it is no Stable Diffusion 1.x or XL checkpoint.
     package init(path: String, configurations: String? = nil) throws {
         self.path = path

@@ -1,9 +1,11 @@
 import Foundation
 
 extension DiffusionPipeline {
-    /// Loads a single file, which has no tokenizer: `vocab.json` and `merges.txt` lie beside it, or in another folder.
+    /// Loads a single file, which has no tokenizer: `vocab.json` and `merges.txt` lie beside it, or in
+    /// another folder.
     ///
-    /// Where diffusers' configurations lie beside the file, or around the tokenizer's folder, they say the sizes.
+    /// Where diffusers' configurations lie beside the file, or around the tokenizer's folder, they say the
+    /// sizes.
     /// - Parameters:
     ///   - tokenizer: the tokenizer's folder; nil looks beside the file.
     ///   - keepsHalves: keep the U-Net's matrices and filters as half floats where that loses nothing.

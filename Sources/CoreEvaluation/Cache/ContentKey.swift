@@ -2,7 +2,8 @@ import Foundation
 
 /// A 64-bit name for a cache entry, made from texts and the contents of files.
 ///
-/// A mixing hash, not a cryptographic one: it keeps entries of different models and prompts apart, it proves nothing.
+/// A mixing hash, not a cryptographic one: it keeps entries of different models and prompts apart, it proves
+/// nothing.
 package struct ContentKey: Sendable {
     private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
 

@@ -2,10 +2,11 @@ import Foundation
 import Glibc
 package import ImageFiles
 
-/// Images that several jobs need and that depend on the base alone, kept as PNG files in a folder that jobs share.
+/// Images that several jobs need and that depend on the base alone, kept as PNG files in a folder that jobs
+/// share.
 ///
-/// A set of images appears whole, by a rename. Jobs of one machine that need the same sets at the same time share the
-/// work: each takes the sets nobody is drawing, and waits only for what others have begun.
+/// A set of images appears whole, by a rename. Jobs of one machine that need the same sets at the same time
+/// share the work: each takes the sets nobody is drawing, and waits only for what others have begun.
 package struct ImageCache {
     private let folder: String
 

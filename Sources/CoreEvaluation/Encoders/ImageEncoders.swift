@@ -4,8 +4,8 @@ import CoreTensor
 import Foundation
 package import ImageFiles
 
-/// A pair of encoders that images and texts are measured with: a CLIPModel's folder. Weights are in memory only between
-/// a measurement and `release`: the real ones take as much as half a U-Net.
+/// A pair of encoders that images and texts are measured with: a CLIPModel's folder. Weights are in memory
+/// only between a measurement and `release`: the real ones take as much as half a U-Net.
 package final class ImageEncoders {
     private let folder: String
     private var loaded: CLIPModel?

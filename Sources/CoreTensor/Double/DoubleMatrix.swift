@@ -1,6 +1,7 @@
 import COpenBLAS
 
-/// A row-major matrix in f64: what merging, extracting and resizing adapters compute with. Nothing here is recorded.
+/// A row-major matrix in f64: what merging, extracting and resizing adapters compute with. Nothing here is
+/// recorded.
 package struct DoubleMatrix: Equatable, Sendable {
     package let rows: Int
     package let columns: Int

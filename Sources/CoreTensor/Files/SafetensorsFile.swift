@@ -2,8 +2,8 @@ import Glibc
 
 /// A safetensors file, mapped into memory; tensors are converted when they are asked for.
 ///
-/// - SeeAlso: https://huggingface.co/docs/safetensors (format 0.x): 8 bytes of little-endian header length, a JSON
-///   header, then the elements. Offsets must tile the data; the header holds at most 100 MB.
+/// - SeeAlso: https://huggingface.co/docs/safetensors (format 0.x): 8 bytes of little-endian header length, a
+///   JSON header, then the elements. Offsets must tile the data; the header holds at most 100 MB.
 package final class SafetensorsFile: @unchecked Sendable {
     // Unchecked: the mapping is private and read-only, everything else is a constant.
     package let path: String
@@ -130,7 +130,8 @@ package final class SafetensorsFile: @unchecked Sendable {
         UnsafeRawBufferPointer(start: mapping + dataStart + entry.offsets.lowerBound, count: entry.offsets.count)
     }
 
-    /// Lets go of the pages of a tensor that was read, or a network and its whole file would be in memory together.
+    /// Lets go of the pages of a tensor that was read, or a network and its whole file would be in memory
+    /// together.
     private func forget(_ bytes: UnsafeRawBufferPointer) {
         let (page, start) = (Int(getpagesize()), Int(bitPattern: bytes.baseAddress))
         let (first, end) = ((start + page - 1) / page * page, (start + bytes.count) / page * page)

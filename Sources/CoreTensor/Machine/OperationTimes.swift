@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Where the time of a computation goes, by kind of operation. Nothing is recorded unless a benchmark asks for it.
+/// Where the time of a computation goes, by kind of operation. Nothing is recorded unless a benchmark asks
+/// for it.
 package enum OperationTimes {
     package enum Kind: String, CaseIterable, Sendable, Codable {
         case product = "matrix products"

@@ -2,11 +2,13 @@ import CoreData
 import Foundation
 import ImageFiles
 
-/// `radiata data emoji`: pictures of an installed colour-bitmap font, with Unicode names as captions, in kohya's layout.
+/// `radiata data emoji`: pictures of an installed colour-bitmap font, with Unicode names as captions, in
+/// kohya's layout.
 package struct DataEmoji: Sendable {
     package var font = EmojiFont.defaultPath
     package var names = UnicodeNames.defaultPath
-    /// `cats`, `moons`: one held-out family with its trigger; nil writes everything the base model may train on.
+    /// `cats`, `moons`: one held-out family with its trigger; nil writes everything the base model may train
+    /// on.
     package var family: String?
     package var out: String
 

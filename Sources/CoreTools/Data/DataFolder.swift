@@ -2,13 +2,15 @@ package import CoreData
 import Foundation
 import ImageFiles
 
-/// `radiata data folder`: any folder of pictures as a concept in kohya's layout, captions made from file names.
+/// `radiata data folder`: any folder of pictures as a concept in kohya's layout, captions made from file
+/// names.
 package struct DataFolder: Sendable {
     /// Folder that is searched for PNG, JPEG and WebP files, sub-folders included.
     package var source: String
     package var out: String
     package var concept: Concept
-    /// Stems of the files to take; empty takes all. `printer=office printer` gives the words for the caption too.
+    /// Stems of the files to take; empty takes all. `printer=office printer` gives the words for the caption
+    /// too.
     package var select: [String] = []
     /// Pixels of the longer side; smaller pictures are kept as they are.
     package var size = 128

@@ -3,8 +3,8 @@ import Glibc
 
 /// Folders that appear whole or not at all, and appended lines that survive a crash.
 ///
-/// A folder is filled under a temporary name, every file and the folder are flushed to the disk, then it is renamed and
-/// the parent is flushed: after a power cut there is the whole folder or none.
+/// A folder is filled under a temporary name, every file and the folder are flushed to the disk, then it is
+/// renamed and the parent is flushed: after a power cut there is the whole folder or none.
 package enum DurableFolder {
     /// Makes `parent/name` by filling a temporary folder beside it.
     ///
@@ -27,7 +27,8 @@ package enum DurableFolder {
             try remove(final)
             guard rename(temporary, final) == 0 else { throw failure("rename to", final) }
         } catch {
-            // The first error is the one to tell; what is left of the temporary folder is swept by the next try.
+            // The first error is the one to tell; what is left of the temporary folder is swept by the next
+            // try.
             do { try remove(temporary) } catch _ {}
             throw error
         }

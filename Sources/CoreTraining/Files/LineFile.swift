@@ -1,14 +1,15 @@
 import Foundation
 import Glibc
 
-/// An append-only file of JSON lines. Lines are gathered in memory and written by whole lines only, so a reader that
-/// follows the file meets at most one unfinished line, after a crash.
+/// An append-only file of JSON lines. Lines are gathered in memory and written by whole lines only, so a
+/// reader that follows the file meets at most one unfinished line, after a crash.
 package final class LineFile {
     package let path: String
     private let file: Int32
     private var pending: [UInt8] = []
 
-    /// Opens or creates the file. A torn last line, left by a crash, is ended first so that it spoils no new line.
+    /// Opens or creates the file. A torn last line, left by a crash, is ended first so that it spoils no new
+    /// line.
     ///
     /// - Throws: `TrainingError` with `file` if the disk refuses.
     package init(path: String) throws {

@@ -2,8 +2,8 @@ package import CoreTensor
 import Foundation
 package import RunSpec
 
-/// Everything a run needs to go on as if it had never stopped: trained tensors and optimiser moments in f32, and how far
-/// it came. Random numbers need no state: every stream is named by (seed, purpose, step, item).
+/// Everything a run needs to go on as if it had never stopped: trained tensors and optimiser moments in f32,
+/// and how far it came. Random numbers need no state: every stream is named by (seed, purpose, step, item).
 package struct TrainingState {
     /// The part that is readable text, `state.json`.
     package struct Position: Codable, Equatable, Sendable {
@@ -17,7 +17,8 @@ package struct TrainingState {
         /// Steps of an epoch; with `step` the place in the epoch.
         package var stepsPerEpoch: Int
         package var compute: ComputeDescription
-        /// Set once the run was continued under other kernels or another thread count: bits may differ from one that ran through.
+        /// Set once the run was continued under other kernels or another thread count: bits may differ from
+        /// one that ran through.
         package var inexact: Bool
     }
 

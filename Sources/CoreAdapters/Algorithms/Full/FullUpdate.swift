@@ -1,7 +1,7 @@
 package import CoreTensor
 
-/// Native fine-tuning of a layer: its whole weight and bias are trained, as absolute values (so weight decay pulls them to
-/// zero, not to the base), and saved as differences (`diff`, `diff_b`).
+/// Native fine-tuning of a layer: its whole weight and bias are trained, as absolute values (so weight decay
+/// pulls them to zero, not to the base), and saved as differences (`diff`, `diff_b`).
 package final class FullUpdate: LayerUpdate {
     package let tensors: [AdapterTensor]
     package var alpha: Float? { nil }

@@ -1,8 +1,8 @@
 package import CoreTensor
 import RunSpec
 
-/// GLoRA: ΔW = scale · (W·a1·a2 + b1·b2), the first term mixing the input channels of the frozen weight (`a1.weight`,
-/// `a2.weight`, `b1.weight`, `b2.weight`).
+/// GLoRA: ΔW = scale · (W·a1·a2 + b1·b2), the first term mixing the input channels of the frozen weight
+/// (`a1.weight`, `a2.weight`, `b1.weight`, `b2.weight`).
 ///
 /// - SeeAlso: Chavan et al., arXiv:2306.07967; the roles of the tensors as in lycoris-lora 3.0 and later.
 package final class GLoRAUpdate: LayerUpdate {

@@ -2,7 +2,8 @@ import CoreTensor
 import RunSpec
 
 extension LoHaUpdate {
-    /// A new adapter with ΔW = 0: `hada_w2_a` (or the scalar) is zero, the rest normal with lycoris-lora's deviations.
+    /// A new adapter with ΔW = 0: `hada_w2_a` (or the scalar) is zero, the rest normal with lycoris-lora's
+    /// deviations.
     static func create(_ geometry: LayerGeometry, _ layer: NewLayer) -> LoHaUpdate {
         let rank = layer.dim
         let tucker = layer.options.useTucker && geometry.taps > 1
