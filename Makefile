@@ -5,20 +5,21 @@ STRICT := --explicit-target-dependency-import-check error
 BUILD := $(SWIFT) build -c release $(STRICT)
 TEST := $(SWIFT) test -c release --disable-testable-imports $(STRICT)
 RADIATA := .build/release/radiata
-# An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/performance.md).
+# An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/explanation/performance.md).
 FAST := env -u OPENBLAS_CORETYPE
 
 SIMULATE := .build/release/radiata-simulate
 # Python with the packages of Tests/Reference/requirements.txt; without one of your own, one is made from PyPI.
 RADIATA_PYTHON ?= .build/reference/bin/python
 
-.PHONY: help setup build test api-test api-campaign fuzz properties adapter-check reference real-size algorithms e2e simulate faults campaign demo check format dist bench clean
+.PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size algorithms e2e simulate faults campaign demo check format dist bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: ## install the Debian packages that are missing
 	@.ci/install-packages
+	@.ci/write-commit
 
 build: setup ## build the program (release)
 	$(BUILD) --product radiata
@@ -67,7 +68,10 @@ reference: build $(RADIATA_PYTHON) ## models, training and resume against the re
 real-size: build $(RADIATA_PYTHON) ## a random Stable Diffusion 1.5 of full size through coordinator and worker (7 GB of memory, 6 GB of disk)
 	$(FAST) $(RADIATA_PYTHON) Tests/Reference/real_size.py $(RADIATA) .build/real-size
 
-algorithms: build ## train every algorithm on the demo's concept at equal size: the table of docs/adapters.md
+reference-pages: build ## write the generated parts of docs/reference anew
+	docs/reference/generate.sh $(RADIATA)
+
+algorithms: build ## train every algorithm on the demo's concept at equal size: the table of docs/measurements/algorithms.md
 	$(FAST) python3 Tests/Reference/algorithm_table.py $(RADIATA) --out .build/algorithms
 
 e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
@@ -88,7 +92,7 @@ faults: build ## real processes killed, asleep and cut off from each other, cras
 	python3 Tests/Campaign/campaign.py syncs
 	python3 Tests/Campaign/campaign.py netns --count 11
 
-campaign: setup ## PART=simulate FROM=1 TO=1000: a piece of the long campaign; its result is appended to docs/reliability.md
+campaign: setup ## PART=simulate FROM=1 TO=1000: a piece of the long campaign; its result is appended to docs/measurements/reliability.md
 	@.ci/install-packages nftables iproute2 sqlite3
 	.ci/campaign "$(or $(PART),simulate)" "$(or $(FROM),1)" "$(or $(TO),1000)"
 

@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// The architecture in executable form: every target with the siblings it may import, layer by layer (docs/architecture.md).
+// The architecture in executable form: every target with the siblings it may import, layer by layer (docs/explanation/architecture.md).
 import PackageDescription
 
 /// `RADIATA_STATIC=1` links OpenBLAS statically; only `make dist` sets it.
@@ -51,6 +51,7 @@ let libraries: [Target] = [
         linkerSettings: ["png", "jpeg", "webp", "webpdemux", "lcms2"].map { .linkedLibrary($0) }),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CSQLiteExtras", linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(name: "CBuildInfo"),
     .target(name: "CProcess"),
     .target(name: "CSimulatedDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CLibcrypto", linkerSettings: [.linkedLibrary("crypto")]),
@@ -114,10 +115,7 @@ let libraries: [Target] = [
             "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
             "SweepWire",
             "SweepModel", "CoreTools", "CorePretraining", "CoreEvaluation", "CoreAdapters", "CoreData", "RunSpec",
-            "Ports",
-            "ImageFiles", lifecycle,
-            logging,
-            argumentParser,
+            "Ports", "ImageFiles", "CBuildInfo", logging, argumentParser,
         ]),
     // A query of a user runs in this small C program, which links SQLite and nothing else (docs/decisions/0002). What depends on
     // it only has it built beside itself.

@@ -1,6 +1,6 @@
 extension ParameterTable {
     /// What the adapter is: algorithm, layers, size, variants.
-    static let adapterParameters: [ParameterDefinition] = [
+    package static let adapterParameters: [ParameterDefinition] = [
         ParameterDefinition(
             "algorithm", .choice(Algorithm.allCases.filter { $0.canonical == $0 }.map(\.rawValue)),
             default: .value("lora"),

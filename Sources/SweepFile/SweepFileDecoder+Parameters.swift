@@ -19,7 +19,7 @@ extension SweepFileDecoder {
             guard ParameterTable[name] == nil else { return true }
             let hint =
                 ParameterTable.suggestion(for: name).map { "; did you mean '\($0)'?" }
-                ?? "; docs/sweep-format.md lists them"
+                ?? "; docs/reference/parameters.md lists them"
             refuse(entry.keyMark, "unknown parameter '\(name)'\(hint)")
             return false
         }

@@ -1,7 +1,7 @@
 import GRDB
 import Ports
 
-/// The tables and views, and the versions of their shape (`docs/ledger.md` describes every column).
+/// The tables and views, and the versions of their shape (`docs/reference/ledger.md` describes every column).
 enum Schema {
     /// "Radi" in ASCII, at byte 68 of the file.
     static let applicationID = 0x5261_6469

@@ -1,6 +1,6 @@
 package import RunSpec
 
-/// What `radiata plan --format json` prints (a contract, docs/sweep-format.md).
+/// What `radiata plan --format json` prints (a contract, docs/reference/sweep-file.md).
 package struct PlanReport: Codable, Equatable, Sendable {
     package struct Job: Codable, Equatable, Sendable {
         package var id: String

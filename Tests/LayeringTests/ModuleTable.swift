@@ -1,6 +1,6 @@
 import Testing
 
-/// The module table of docs/architecture.md as data.
+/// The module table of docs/explanation/architecture.md as data.
 enum ModuleTable {
     struct Module: Sendable, CustomTestStringConvertible {
         let folder: String
@@ -60,7 +60,7 @@ enum ModuleTable {
             mayImport: sweepLow.union([
                 "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
                 "SweepWire", "CoreTools", "CorePretraining", "CoreEvaluation", "CoreAdapters", "CoreData", "ImageFiles",
-                "ServiceLifecycle", "Logging",
+                "CBuildInfo", "Logging",
                 "ArgumentParser",
             ])),
         Module(folder: "Sources/radiata", mayImport: ["RadiataCLI"]),

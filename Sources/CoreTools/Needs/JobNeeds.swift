@@ -4,7 +4,7 @@ import RunSpec
 /// What a job of the core takes of a machine: estimates, made from configurations and files' headers alone.
 ///
 /// Memory is the largest of four moments: pictures are encoded, steps are trained, images are drawn and decoded, images
-/// are measured. The factors were fitted to measured runs (docs/core.md has both).
+/// are measured. The factors were fitted to measured runs (docs/explanation/performance.md has both).
 package struct JobNeeds: Equatable, Sendable {
     /// Resident at most, all told.
     package var memoryBytes: Int64
