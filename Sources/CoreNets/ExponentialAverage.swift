@@ -1,6 +1,7 @@
 package import CoreTensor
 
-/// A slowly moving copy of weights: a ← a + (1 − decay)(w − a). Samples from it are better than from the last step.
+/// A slowly moving copy of weights: a ← a + (1 − decay)(w − a). Samples from it are better than from the last
+/// step.
 package final class ExponentialAverage {
     private let tensors: [Tensor]
     private let averages: [Tensor]
@@ -20,7 +21,8 @@ package final class ExponentialAverage {
     /// The averages, in the order of the weights given to `init`: for a checkpoint.
     package var values: [Tensor] { averages }
 
-    /// The decay that starts low and rises to `limit`, so that the first weights are forgotten: (1 + n) / (10 + n).
+    /// The decay that starts low and rises to `limit`, so that the first weights are forgotten: (1 + n) / (10
+    /// + n).
     package static func decay(update: Int, limit: Float) -> Float {
         min(limit, Float(1 + update) / Float(10 + update))
     }

@@ -7,9 +7,9 @@ import ImageFiles
 
 /// `radiata pretrain`: makes the embedded base model from an installed emoji font.
 ///
-/// Stages: `vae` (autoencoder), `clip` (the encoders), `unet` (U-Net and text encoder together), `check` (the gates). Each
-/// continues from its state in `work`, so the command can be stopped and started at will. With `start` a base that is there
-/// is trained further: stages that are not asked for keep its parts as they are.
+/// Stages: `vae` (autoencoder), `clip` (the encoders), `unet` (U-Net and text encoder together), `check` (the
+/// gates). Each continues from its state in `work`, so the command can be stopped and started at will. With
+/// `start` a base that is there is trained further: stages that are not asked for keep its parts as they are.
 package struct Pretrain {
     package enum Stage: String, CaseIterable, Sendable { case vae, clip, unet, check }
 
@@ -38,6 +38,8 @@ package struct Pretrain {
     /// - Parameters:
     ///   - seconds: a clock, for the speed in progress lines.
     ///   - progress: gets one line at a time.
+    /// - Throws: `PretrainError` for a state that does not fit the settings; the readers' and writers' own
+    ///   errors.
     /// - Returns: the gates, if `check` was among the stages.
     @discardableResult
     package func run(seconds: @escaping () -> Double, progress: @escaping (String) -> Void) throws -> [PretrainGates

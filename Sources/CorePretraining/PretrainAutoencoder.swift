@@ -7,18 +7,21 @@ import ImageFiles
 
 /// The first stage: the autoencoder learns to pass pictures through 16×16×4 numbers.
 enum PretrainAutoencoder {
-    /// Noise on latents while training, so that nearby latents decode alike; the deviation of every posterior.
+    /// Noise on latents while training, so that nearby latents decode alike; the deviation of every
+    /// posterior.
     private static let deviation: Float = 0.1
 
-    /// Random weights, with colour passed through from the start. Otherwise all channels follow brightness, the first thing
-    /// worth knowing, and colour comes one channel at a time over a thousand steps; posteriors of a learnt width make it
-    /// worse, since nothing resists the divergence in channels not yet in use.
+    /// Random weights, with colour passed through from the start. Otherwise all channels follow brightness,
+    /// the first thing worth knowing, and colour comes one channel at a time over a thousand steps;
+    /// posteriors of a learnt width make it worse, since nothing resists the divergence in channels not yet
+    /// in use.
     static func initialise(_ vae: AutoencoderKL, seed: UInt64) {
         vae.initialize(seed: seed, path: "vae")
         PretrainLinearStart(vae).apply()
     }
 
-    /// L1 + L2 of pixels and of their chroma, + β·μ², on pictures moved by a few pixels and mirrored half of the time.
+    /// L1 + L2 of pixels and of their chroma, + β·μ², on pictures moved by a few pixels and mirrored half of
+    /// the time.
     static func loss(
         _ vae: AutoencoderKL, corpus: PretrainCorpus, settings: PretrainSettings, step: Int
     ) -> Tensor {

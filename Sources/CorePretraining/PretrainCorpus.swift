@@ -4,8 +4,8 @@ import CoreTensor
 import Foundation
 import ImageFiles
 
-/// The pictures and captions of pre-training, drawn once from the font: each emoji plain, and in some of the compositions
-/// that captions can ask for. The same seed gives the same corpus.
+/// The pictures and captions of pre-training, drawn once from the font: each emoji plain, and in some of the
+/// compositions that captions can ask for. The same seed gives the same corpus.
 struct PretrainCorpus {
     struct Sample {
         fileprivate let picture: PretrainPicture
@@ -20,7 +20,8 @@ struct PretrainCorpus {
 
     /// What the generator trains on.
     let entries: [EmojiCatalogue.Entry]
-    /// The first `entries.count` are the plain pictures in the order of `entries`; then come the compositions.
+    /// The first `entries.count` are the plain pictures in the order of `entries`; then come the
+    /// compositions.
     let samples: [Sample]
     /// What sweeps are to teach: the held-out families and the icons.
     struct Concept {

@@ -4,8 +4,8 @@ import CoreNets
 import CoreTensor
 import ImageFiles
 
-/// The encoders that evaluations use: a CLIP pair learns which caption belongs to which picture. Held-out families take
-/// part (the encoders must see them apart); the generator never meets these weights.
+/// The encoders that evaluations use: a CLIP pair learns which caption belongs to which picture. Held-out
+/// families take part (the encoders must see them apart); the generator never meets these weights.
 struct PretrainEncoders {
     let clip: CLIPModel
     let tokenizer: CLIPTokenizer
@@ -50,9 +50,9 @@ struct PretrainEncoders {
         return add(pairs, scaled(classLoss(&stream), by: 0.5))
     }
 
-    /// Pictures of the concepts against class words and captions of other things, and against the means of other pictures of
-    /// the concepts and pictures of other things. Captions alone pull the pictures of one concept apart ("new moon", "full
-    /// moon"), and the encoders have to know that they are the same thing.
+    /// Pictures of the concepts against class words and captions of other things, and against the means of
+    /// other pictures of the concepts and pictures of other things. Captions alone pull the pictures of one
+    /// concept apart ("new moon", "full moon"), and the encoders have to know that they are the same thing.
     private func classLoss(_ stream: inout RandomStream) -> Tensor {
         let labels = corpus.concepts.indices.flatMap { Array(repeating: $0, count: Self.classPictures) }
         let rivals = (0..<Self.classRivals).map { _ in corpus.samples[chooseSample(&stream, plainShare: 0.5)] }
@@ -73,8 +73,8 @@ struct PretrainEncoders {
         return stream.uniform() < 0.5 ? image.moved(right: 0, down: 0, mirrored: true) : image
     }
 
-    /// The matrix that makes of rows (`classPictures` of each concept, then `classRivals` others) one mean for each concept
-    /// and leaves the others as they are.
+    /// The matrix that makes of rows (`classPictures` of each concept, then `classRivals` others) one mean
+    /// for each concept and leaves the others as they are.
     private func meansOfConcepts(among rows: Int) -> Tensor {
         let concepts = corpus.concepts.count
         var values = [Float](repeating: 0, count: (concepts + Self.classRivals) * rows)
@@ -129,7 +129,8 @@ struct PretrainEncoders {
         }
     }
 
-    /// Moved by up to four pixels; sometimes softened, since generated pictures are softer than the originals.
+    /// Moved by up to four pixels; sometimes softened, since generated pictures are softer than the
+    /// originals.
     private static func varied(_ image: RGBImage, _ stream: inout RandomStream) -> RGBImage {
         let moved = image.moved(
             right: stream.integer(below: 9) - 4, down: stream.integer(below: 9) - 4, mirrored: false)

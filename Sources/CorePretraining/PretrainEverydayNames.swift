@@ -1,5 +1,5 @@
-/// Names that people try first. A miniature trained for minutes learns a few names well or many badly; most of the
-/// generator's samples show these.
+/// Names that people try first. A miniature trained for minutes learns a few names well or many badly; most
+/// of the generator's samples show these.
 enum PretrainEverydayNames {
     static let all: Set<String> = [
         "grinning face", "smiling face with sunglasses", "winking face", "crying face", "angry face", "sleepy face",

@@ -52,7 +52,8 @@ package struct PretrainGates {
             passed: (0.95...1.05).contains(deviation))
     }
 
-    /// Same-concept pairs are nearer than pairs with anything else, on pictures the encoders never trained on.
+    /// Same-concept pairs are nearer than pairs with anything else, on pictures the encoders never trained
+    /// on.
     private func separation(_ name: String, index: Int, vectors: [[[Float]]], others: [[Float]]) -> Gate {
         let kept = vectors[index].enumerated().filter { PretrainEncoders.isKeptForGates(conceptItem: $0.offset) }
             .map(\.element)
@@ -77,8 +78,8 @@ package struct PretrainGates {
         return Gate(name: "autoencoder keeps \(name), cosine", value: mean, wanted: ">= 0.95", passed: mean >= 0.95)
     }
 
-    /// Similarity to the concept falls with every quarter of its pictures that gives way to the base model's drawings of the
-    /// class word: otherwise a sweep's ranking by similarity would mean nothing.
+    /// Similarity to the concept falls with every quarter of its pictures that gives way to the base model's
+    /// drawings of the class word: otherwise a sweep's ranking by similarity would mean nothing.
     private func swaps(_ concept: PretrainCorpus.Concept, vectors: [[Float]]) -> Gate {
         let indexed = vectors.enumerated()
         let reference = indexed.filter { !PretrainEncoders.isKeptForGates(conceptItem: $0.offset) }.map(\.element)

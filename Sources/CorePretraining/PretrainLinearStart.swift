@@ -2,11 +2,12 @@ import CoreDiffusion
 import CoreNets
 import CoreTensor
 
-/// Weights from which an autoencoder starts as a linear one: three latent channels hold the averaged red, green and blue, and
-/// the decoder enlarges them. Everything else is random as usual, so training adds detail instead of finding colour first.
+/// Weights from which an autoencoder starts as a linear one: three latent channels hold the averaged red,
+/// green and blue, and the decoder enlarges them. Everything else is random as usual, so training adds detail
+/// instead of finding colour first.
 ///
-/// The path stays linear through the last norm and SiLU: a group that holds `c, −c` and a large constant is scaled by nearly that
-/// constant alone, and `silu(x) − silu(−x) = x` exactly.
+/// The path stays linear through the last norm and SiLU: a group that holds `c, −c` and a large constant is
+/// scaled by nearly that constant alone, and `silu(x) − silu(−x) = x` exactly.
 struct PretrainLinearStart {
     let vae: AutoencoderKL
     /// Half of a latent's range for pixels in [-1, 1].

@@ -35,7 +35,8 @@ final class PretrainLoop {
         self.progress = progress
     }
 
-    /// No decay on embeddings, biases and norms: matrices and filters alone have two axes or more and are no tables.
+    /// No decay on embeddings, biases and norms: matrices and filters alone have two axes or more and are no
+    /// tables.
     private static func groups(
         _ weights: [(name: String, tensor: Tensor)], _ stage: PretrainSettings.Stage
     ) -> [ParameterGroup] {

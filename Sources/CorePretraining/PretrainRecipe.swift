@@ -1,7 +1,8 @@
 import CoreData
 import Foundation
 
-/// `recipe.json` of the embedded base model: what it was made of and with, how it fared, and how to draw with it.
+/// `recipe.json` of the embedded base model: what it was made of and with, how it fared, and how to draw with
+/// it.
 package struct PretrainRecipe: Codable, Equatable, Sendable {
     package struct Sampling: Codable, Equatable, Sendable {
         package var sampler: String
@@ -37,6 +38,9 @@ package struct PretrainRecipe: Codable, Equatable, Sendable {
         package var loss: Double
     }
 
+    /// Writes the recipe beside the base model.
+    ///
+    /// - Throws: Foundation's error if the file cannot be written.
     package func write(to path: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -45,6 +49,7 @@ package struct PretrainRecipe: Codable, Equatable, Sendable {
 }
 
 extension PretrainRecipe {
+    /// - Throws: Foundation's error for a file that is missing or no recipe.
     package init(path: String) throws {
         self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
     }

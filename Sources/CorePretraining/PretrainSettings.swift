@@ -3,7 +3,8 @@ import Foundation
 
 /// Everything that decides what pre-training makes. Written into the recipe as it stands.
 package struct PretrainSettings: Codable, Equatable, Sendable {
-    /// How a stage trains; the rate rises over `warmup` steps, stays, and falls linearly over the last 30 % of `steps`.
+    /// How a stage trains; the rate rises over `warmup` steps, stays, and falls linearly over the last 30 %
+    /// of `steps`.
     package struct Stage: Codable, Equatable, Sendable {
         package var steps: Int
         package var batch: Int
@@ -28,7 +29,8 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
     package var vae = Stage(steps: 500, batch: 8, learningRate: 2e-3, warmup: 20, weightDecay: 0.01)
     package var denoiser = Stage(steps: 9000, batch: 16, learningRate: 1e-3, warmup: 100, weightDecay: 0.01)
     package var encoders = Stage(steps: 900, batch: 64, learningRate: 1e-3, warmup: 100, weightDecay: 0.05)
-    /// Weight of the squared latents, per value; the rest of the divergence from the normal distribution is constant.
+    /// Weight of the squared latents, per value; the rest of the divergence from the normal distribution is
+    /// constant.
     package var divergenceWeight: Float = 3e-4
     package var captionDropout: Float = 0.1
     package var triggerShare: Float = 0.1
@@ -52,9 +54,10 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
         return max(0.02, (Float(stage.steps) - Float(step)) / (Float(stage.steps) - fallStart))
     }
 
-    /// DDPM's own noise. Stable Diffusion's leaves 7 % of the signal at the last timestep: over 16×16 latents that is enough to
-    /// read the overall colour from, so a small model would draw the colour it finds in the noise and not the one asked for.
-    /// With next to no signal left the noise says nothing about the picture, hence velocity.
+    /// DDPM's own noise. Stable Diffusion's leaves 7 % of the signal at the last timestep: over 16×16 latents
+    /// that is enough to read the overall colour from, so a small model would draw the colour it finds in the
+    /// noise and not the one asked for. With next to no signal left the noise says nothing about the picture,
+    /// hence velocity.
     package var schedule: NoiseSchedule {
         NoiseSchedule(betaStart: 0.0001, betaEnd: 0.02, betas: .linear, prediction: .velocity)
     }
@@ -72,6 +75,7 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
             downAttention: unetAttention)
     }
 
+    /// The text encoder's sizes.
     package func text(_ tokenizer: CLIPTokenizer, projectionWidth: Int? = nil) -> CLIPTextConfiguration {
         CLIPTextConfiguration(
             vocabularySize: tokenizer.vocabulary.count, sizes: layerSizes(textLayers), positions: textPositions,
@@ -79,6 +83,7 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
         )
     }
 
+    /// The sizes of the pair of encoders that evaluations use.
     package func clip(_ tokenizer: CLIPTokenizer) -> CLIPConfiguration {
         CLIPConfiguration(
             text: text(tokenizer, projectionWidth: contextWidth),

@@ -2,8 +2,8 @@ import CoreNets
 import CoreTensor
 import Foundation
 
-/// A stage's training state on disk: weights, optimiser, average and step. Everything random is a function of the step,
-/// so a stage that continues from its state ends where an uninterrupted one does.
+/// A stage's training state on disk: weights, optimiser, average and step. Everything random is a function of
+/// the step, so a stage that continues from its state ends where an uninterrupted one does.
 struct PretrainState {
     private let path: String
 

@@ -23,8 +23,8 @@ extension Tensor {
     /// For `withElements`: elements that are read. Half floats are copied to f32 first.
     package var reading: ElementReading { ElementReading(tensor: widened()) }
 
-    /// For `withElements`: elements that are changed, for this tensor and all that share its storage. Counts the change
-    /// (`version`).
+    /// For `withElements`: elements that are changed, for this tensor and all that share its storage. Counts
+    /// the change (`version`).
     ///
     /// - Precondition: f32 elements.
     package var writing: ElementWriting {
@@ -32,10 +32,12 @@ extension Tensor {
     }
 }
 
-/// Runs `body` with the elements of several tensors at once: `withElements(a.reading, out.writing) { a, out in … }`.
+/// Runs `body` with the elements of several tensors at once:
+/// `withElements(a.reading, out.writing) { a, out in … }`.
 ///
-/// Each is a pointer to the first element, in row-major order; how many there are, the tensor's shape says. Pointers must
-/// not leave `body`. A tensor that is read and written in one call is handed out as the same memory twice.
+/// Each is a pointer to the first element, in row-major order; how many there are, the tensor's shape says.
+/// Pointers must not leave `body`. A tensor that is read and written in one call is handed out as the same
+/// memory twice.
 ///
 /// - Throws: what `body` throws.
 package func withElements<each Access: ElementAccess, Result>(

@@ -17,7 +17,8 @@ final class TrainedModel {
     let trainsText: Bool
 
     init(job: TrainingJob, tokenizer: String? = nil) throws {
-        // Without what activations would take, weights that came as half floats need no more memory than in their file.
+        // Without what activations would take, weights that came as half floats need no more memory than in
+        // their file.
         var pipeline = try DiffusionPipeline.load(
             path: job.base, tokenizer: tokenizer, keepsHalves: job.training.gradientCheckpointing)
         try pipeline.schedule.adopt(

@@ -3,7 +3,8 @@ import CoreDiffusion
 import CoreTensor
 import RunSpec
 
-/// The data set as the loop needs it: latents encoded once, and captions encoded once unless a text encoder learns too.
+/// The data set as the loop needs it: latents encoded once, and captions encoded once unless a text encoder
+/// learns too.
 ///
 /// Items are numbered: training images, then regularisation images, then held-out ones.
 struct TrainingMaterial {
@@ -14,7 +15,8 @@ struct TrainingMaterial {
     /// What the pictures' reader told.
     let warnings: [String]
 
-    /// Scaled latents of each item, then of each mirrored item: one posterior sample, fixed for the run, as kohya's caches.
+    /// Scaled latents of each item, then of each mirrored item: one posterior sample, fixed for the run, as
+    /// kohya's caches.
     private let latents: TensorCache
     private let isMirroring: Bool
     /// First item of the regularisation images, and of the held-out ones.
@@ -29,7 +31,8 @@ struct TrainingMaterial {
     // Enough to be smooth, few enough to cost less than five training steps.
     private static let validationImages = 16
 
-    /// - Parameter regularisation: images of the class without the subject, for prior preservation; nil for none.
+    /// - Parameter regularisation: images of the class without the subject, for prior preservation; nil for
+    ///   none.
     init(
         data: ConceptDataSet, regularisation: ConceptDataSet?, model: TrainedModel, training: TrainingSpec
     ) throws {
@@ -130,11 +133,11 @@ extension TrainingMaterial {
             ? BucketSizes(target: target, step: 8 * pipeline.vae.configuration.reduction) : BucketSizes(only: target)
     }
 
-    /// One posterior sample of each image, and of each mirrored one where the job mirrors: encoded, not mirrored latents.
-    /// One picture is in memory at a time.
+    /// One posterior sample of each image, and of each mirrored one where the job mirrors: encoded, not
+    /// mirrored latents. One picture is in memory at a time.
     ///
-    /// - Returns: besides, SDXL's six sizes of each image, then of each mirrored one; the bucket of each image; and what the
-    ///   pictures' reader told.
+    /// - Returns: besides, SDXL's six sizes of each image, then of each mirrored one; the bucket of each
+    ///   image; and what the pictures' reader told.
     private static func encoded(
         _ images: [TrainingImage], to buckets: BucketSizes, _ pipeline: DiffusionPipeline, _ training: TrainingSpec
     ) throws -> (latents: TensorCache, sizes: [[Float]], buckets: [PixelSize], warnings: [String]) {
@@ -167,8 +170,8 @@ extension TrainingMaterial {
         ].map { Float($0) }
     }
 
-    /// An epoch's visits by size: training images as often as their folders say, and as many visits of regularisation
-    /// images, which are taken in turn; what is left of them stays unused.
+    /// An epoch's visits by size: training images as often as their folders say, and as many visits of
+    /// regularisation images, which are taken in turn; what is left of them stays unused.
     private static func visits(
         _ images: [TrainingImage], trained: Int, prior: Range<Int>, sizes: [PixelSize]
     ) -> [[Int]] {

@@ -7,9 +7,10 @@ package import RunSpec
 
 /// Trains one job's adapter in an attempt folder, from the beginning or from a training state.
 ///
-/// Two runs of the same job on the same machine with the same number of threads give the same bytes, also when one of
-/// them was stopped and continued: all chance comes from streams named by (seed, purpose, step, item), and the state holds
-/// everything else. Time comes from the clock handed in and decides only when a state is saved.
+/// Two runs of the same job on the same machine with the same number of threads give the same bytes, also
+/// when one of them was stopped and continued: all chance comes from streams named by (seed, purpose, step,
+/// item), and the state holds everything else. Time comes from the clock handed in and decides only when a
+/// state is saved.
 package final class TrainingRun {
     /// What surrounds a run.
     package struct Surroundings {
@@ -61,6 +62,8 @@ package final class TrainingRun {
     ///   - out: the attempt folder; made if it is not there.
     ///   - resume: a checkpoint folder with `state.json` and `state.safetensors`.
     ///   - tokenizer: the tokenizer's folder for a base in one file; nil looks beside the file.
+    /// - Throws: `TrainingError` for a job that the core cannot do or a state of another job; `DataError`,
+    ///   `DiffusionError`, `AdapterError`, `NetsError` and `TensorError` for inputs that cannot be used.
     package init(
         job: TrainingJob, out: String, resume: String? = nil, tokenizer: String? = nil, surroundings: Surroundings
     ) throws {
@@ -97,8 +100,10 @@ package final class TrainingRun {
 
     package var unet: UNet2DConditionModel { model.unet }
 
-    /// Lends the U-Net as the base has it: the adapter that is trained is off it meanwhile, and memory that only
-    /// training uses is given back.
+    /// Lends the U-Net as the base has it: the adapter that is trained is off it meanwhile, and memory that
+    /// only training uses is given back.
+    ///
+    /// - Throws: what `body` throws.
     package func lending<R>(_ body: () throws -> R) rethrows -> R {
         model.adapters.detach()
         Compute.releaseIdleBuffers()
@@ -189,7 +194,8 @@ package final class TrainingRun {
         return Double(loss.item())
     }
 
-    /// The batches, counted over the whole job, that make an optimiser step; the last step of an epoch may have fewer.
+    /// The batches, counted over the whole job, that make an optimiser step; the last step of an epoch may
+    /// have fewer.
     private func microBatches(ofStep step: Int) -> Range<Int> {
         let accumulation = job.training.optimiser.gradientAccumulation
         let stepsPerEpoch = total / job.training.data.epochs

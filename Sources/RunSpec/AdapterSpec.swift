@@ -42,12 +42,12 @@ package struct AdapterSize: Codable, Equatable, Sendable {
     package var dim: Int?
     /// ΔW is scaled by alpha / dim (`AlphaScale`); nil where there is no such scale (then it is 1).
     package var alpha: Double?
-    /// Rank of k×k convolutions: 0 leaves them out. nil: the layers have none, or the algorithm has no rank (then the
-    /// selected convolutions are trained like any other layer).
+    /// Rank of k×k convolutions: 0 leaves them out. nil: the layers have none, or the algorithm has no rank
+    /// (then the selected convolutions are trained like any other layer).
     package var convDim: Int?
     package var convAlpha: Double?
-    /// Dim of each position of the U-Net, in the order in which data passes them; 0 leaves the position out. k×k
-    /// convolutions get it times conv_dim / dim.
+    /// Dim of each position of the U-Net, in the order in which data passes them; 0 leaves the position out.
+    /// k×k convolutions get it times conv_dim / dim.
     package var blockDims: [Int]?
     /// Alpha of each position; without it the scale alpha / dim stays what it is elsewhere.
     package var blockAlphas: [Double]?

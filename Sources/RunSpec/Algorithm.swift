@@ -1,5 +1,5 @@
-/// The fine-tuning algorithms by their names in sweep files. `locon` is another name of `lora` and folded into it before
-/// a job is identified. Which parameters an algorithm has, the parameter table says.
+/// The fine-tuning algorithms by their names in sweep files. `locon` is another name of `lora` and folded
+/// into it before a job is identified. Which parameters an algorithm has, the parameter table says.
 package enum Algorithm: String, CaseIterable, Codable, Hashable, Sendable {
     case lora, locon, loha, lokr, full, dylora, glora, ia3, glokr
     case diagOFT = "diag-oft"

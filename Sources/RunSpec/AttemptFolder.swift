@@ -20,6 +20,7 @@ package struct AttemptFolder: Equatable, Sendable {
     /// The training state a resumed attempt goes on from.
     package var resume: String { path + "/resume" }
 
+    /// The folder of a checkpoint by its name.
     package func checkpoint(_ name: String) -> String { checkpoints + "/" + name }
 
     /// Folders under `checkpoints` whose name starts so are unfinished.

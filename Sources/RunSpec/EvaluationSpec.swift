@@ -30,5 +30,8 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
         self.guidance = guidance
     }
 
+    /// What is drawn where nobody says otherwise.
+    package static let standard = EvaluationSpec()
+
     package static let samplers = ["ddim", "euler", "dpm++2m"]
 }

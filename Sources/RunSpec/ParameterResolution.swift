@@ -1,5 +1,5 @@
-/// The walk over the table that makes resolved parameters out of given ones. Definitions stand in the table in such an
-/// order that a default taken from another parameter finds it settled.
+/// The walk over the table that makes resolved parameters out of given ones. Definitions stand in the table
+/// in such an order that a default taken from another parameter finds it settled.
 struct ParameterResolution {
     private(set) var values: [String: ParameterValue]
     private(set) var dropped: [ResolvedParameters.Dropped] = []

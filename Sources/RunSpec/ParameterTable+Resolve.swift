@@ -50,8 +50,9 @@ extension ParameterTable {
         }
     }
 
-    /// LoKr without a dim, and with the customary fake dim of 10000 and more, trains its full matrix: no layer of a
-    /// known model has a factor of twice that size. Then scale is 1, and neither dim nor alpha decides anything.
+    /// LoKr without a dim, and with the customary fake dim of 10000 and more, trains its full matrix: no
+    /// layer of a known model has a factor of twice that size. Then scale is 1, and neither dim nor alpha
+    /// decides anything.
     private static func foldFullMatrix(_ values: inout [String: ParameterValue], algorithm: Algorithm) {
         guard algorithm.has("full_matrix"), values["full_matrix"] == nil else { return }
         guard let dim = values["dim"]?.number else {

@@ -1,7 +1,7 @@
 import Foundation
 
-/// One attempt of one job, as a worker hands it to a trainer process of the core (`job.json`): everything is decided,
-/// nothing is read or digested again.
+/// One attempt of one job, as a worker hands it to a trainer process of the core (`job.json`): everything is
+/// decided, nothing is read or digested again.
 package struct TrainerTask: Codable, Equatable, Sendable {
     package var job: TrainingJob
     /// The attempt folder, laid out as `AttemptFolder`.
@@ -39,8 +39,8 @@ package struct TrainerTask: Codable, Equatable, Sendable {
     }
 }
 
-/// How one task of a trainer process ended: `exit.json` in its attempt folder. A process may run several tasks, and its
-/// own status is that of the last.
+/// How one task of a trainer process ended: `exit.json` in its attempt folder. A process may run several
+/// tasks, and its own status is that of the last.
 package struct TrainerExitRecord: Codable, Equatable, Sendable {
     /// One of `TrainerExit`, or another for a failure.
     package var status: Int32

@@ -8,10 +8,10 @@ package struct TrainingSpec: Equatable, Sendable {
     package var gradientCheckpointing: Bool
     package var seed: Int
 
-    /// - Parameter parameters: as `ParameterTable.resolve` returns them. What is missing or unsuited there counts as the
-    ///   table's default or as absent, so that a job stored by an older table still reads.
-    /// - Throws: `RunSpecError` where a parameter that decides everything (algorithm, layers, lr, epochs, batch) is missing
-    ///   or unknown.
+    /// - Parameter parameters: as `ParameterTable.resolve` returns them. What is missing or unsuited there
+    ///   counts as the table's default or as absent, so that a job stored by an older table still reads.
+    /// - Throws: `RunSpecError` where a parameter that decides everything (algorithm, layers, lr, epochs,
+    ///   batch) is missing or unknown.
     package init(resolved parameters: [String: ParameterValue], seed: Int) throws(RunSpecError) {
         let read = ParameterReader(parameters)
         adapter = try AdapterSpec(read)

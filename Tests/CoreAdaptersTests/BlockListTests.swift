@@ -66,7 +66,7 @@ struct BlockListTests {
             }
         }
         #expect(seen.contains(4) == false && seen.contains(1) == !algorithm.hasDim && seen.contains(24))
-        #expect(Set(adapters.trainables.map(\.rateFactor)) == [0.25, 1])
+        #expect(Set(adapters.trainables.map(\.blockLearningRate)) == [0.25, 1])
     }
 
     @Test("set alphas by themselves, k×k convolutions in proportion")

@@ -66,7 +66,7 @@ struct NewAdapterTests {
                 $0.options.rescaled = true
             }, moving: ["oft_blocks", "rescale"]),
         Variant(
-            name: "DyLoRA", algorithm: .dylora, configure: { $0.adapter.options.blockSize = 2 },
+            name: "DyLoRA", algorithm: .dylora, configure: { $0.options.blockSize = 2 },
             moving: ["lora_up.weight"]),
         Variant(
             name: "Diag-OFT rescaled", algorithm: .diagOFT, dim: 3, configure: { $0.options.rescaled = true },

@@ -44,7 +44,8 @@ final class ProgressLines {
             try StandardStream.output.write(text)
         } catch {
             isUnread = true
-            // Whoever looked on has gone: the run ends as on SIGTERM, its state saved. A full disk takes lines, not runs.
+            // Whoever looked on has gone: the run ends as on SIGTERM, its state saved. A full disk takes
+            // lines, not runs.
             if error == .readerGone { readerGone() }
         }
     }

@@ -21,8 +21,8 @@ package enum TrainerEntry {
         }
     }
 
-    /// Runs the tasks that a worker wrote, one after another, each with a record of its end (`TrainerExitRecord`). Asked to
-    /// stop, it begins no other.
+    /// Runs the tasks that a worker wrote, one after another, each with a record of its end
+    /// (`TrainerExitRecord`). Asked to stop, it begins no other.
     ///
     /// - Parameter tasks: files with a `TrainerTask` each.
     /// - Returns: the status of the last task that was begun.
@@ -41,7 +41,8 @@ package enum TrainerEntry {
         return status
     }
 
-    /// Trains one job and evaluates its checkpoints; progress goes to standard output, faults to standard error.
+    /// Trains one job and evaluates its checkpoints; progress goes to standard output, faults to standard
+    /// error.
     ///
     /// - Returns: a `TrainerExit` status; 1 for what trying again may mend.
     package static func run(

@@ -11,10 +11,11 @@ struct LayerSite {
     let bias: Tensor?
 }
 
-/// One algorithm: how it trains a layer, which tensors its files hold, what these do to a weight in f64, and how a layer of
-/// it is made or gets another rank.
+/// One algorithm: how it trains a layer, which tensors its files hold, what these do to a weight in f64, and
+/// how a layer of it is made or gets another rank.
 ///
-/// Each has a folder beside this file. `AdapterRegistry` lists them; no other place asks which algorithm it deals with.
+/// Each has a folder beside this file. `AdapterRegistry` lists them; no other place asks which algorithm it
+/// deals with.
 protocol AdapterAlgorithm: Sendable {
     var algorithm: Algorithm { get }
 
@@ -40,13 +41,15 @@ protocol AdapterAlgorithm: Sendable {
     var form: LayerForm { get }
     /// Whether ΔW depends on the weight it changes; then `delta` makes it, `factors` otherwise.
     var needsBase: Bool { get }
-    /// The rank that a layer's tensors show: of the low-rank factor; a block's side for the orthogonal ones; nil without one.
+    /// The rank that a layer's tensors show: of the low-rank factor; a block's side for the orthogonal ones;
+    /// nil without one.
     func rank(of layer: StoredLayer) -> Int?
     /// ΔW of a layer at strength 1, not multiplied out, without a difference that stands beside it.
     ///
     /// - Throws: `AdapterError` for missing keys and shapes that do not fit each other.
     func factors(of layer: StoredLayer) throws -> UpdateFactors
-    /// ΔW of a layer that changes its base relative to itself, `[outputs, inputs · taps]` in the file's order.
+    /// ΔW of a layer that changes its base relative to itself, `[outputs, inputs · taps]` in the file's
+    /// order.
     ///
     /// - Parameter strength: 1 stands for the trained adapter; rotations do not simply multiply by it.
     /// - Throws: `AdapterError` for missing keys and shapes that do not fit.

@@ -18,8 +18,8 @@ package enum AdapterRegistry {
         }
     }
 
-    /// Those that files are told apart by, in the order in which lycoris-lora tries them on a file. DyLoRA's files are LoRA's;
-    /// a butterfly's differ from Diag-OFT's in the number of axes only.
+    /// Those that files are told apart by, in the order in which lycoris-lora tries them on a file. DyLoRA's
+    /// files are LoRA's; a butterfly's differ from Diag-OFT's in the number of axes only.
     static let inFiles: [any AdapterAlgorithm] = [
         Algorithm.lora, .loha, .ia3, .lokr, .diagOFT, .glora, .glokr, .full,
     ].map(of)
@@ -29,7 +29,8 @@ package enum AdapterRegistry {
 
     /// A new update with ΔW = 0.
     ///
-    /// - Throws: `AdapterError.badOption` for options that the algorithm does not have or that do not fit the layer.
+    /// - Throws: `AdapterError.badOption` for options that the algorithm does not have or that do not fit the
+    ///   layer.
     static func create(_ algorithm: Algorithm, at site: LayerSite, _ layer: NewLayer) throws -> any LayerUpdate {
         guard !layer.options.useScalar || algorithm.has("use_scalar") else {
             throw AdapterError(

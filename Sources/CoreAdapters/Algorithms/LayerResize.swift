@@ -27,8 +27,8 @@ struct LayerResize {
     /// Entries of a layer's ΔW that a fit may go through: half a gigabyte.
     private static let mostNumbers = 1 << 26
 
-    /// The smallest rank that keeps a share of the squared norm, for forms whose factors' singular values do not tell it: each
-    /// rank that is tried is made and measured. Other rules are applied as they are.
+    /// The smallest rank that keeps a share of the squared norm, for forms whose factors' singular values do
+    /// not tell it: each rank that is tried is made and measured. Other rules are applied as they are.
     static func keeping(
         _ layer: StoredLayer, _ rule: RankRule, upTo limit: Int, _ resized: (RankRule) throws -> StoredLayer
     ) throws -> StoredLayer {

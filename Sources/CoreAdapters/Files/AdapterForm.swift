@@ -1,9 +1,10 @@
 package import RunSpec
 
-/// Which tensors make up a layer of an adapter file: the one rule by which every tool and every network reads it.
+/// Which tensors make up a layer of an adapter file: the one rule by which every tool and every network reads
+/// it.
 ///
-/// A layer has at most one algorithm, and beside it a difference of the whole weight (`diff`) or of the bias (`diff_b`), which
-/// are added to what the algorithm makes of the base.
+/// A layer has at most one algorithm, and beside it a difference of the whole weight (`diff`) or of the bias
+/// (`diff_b`), which are added to what the algorithm makes of the base.
 package enum AdapterForm {
     /// A form with the algorithm that has it; nil for normalisation layers.
     private struct Kind: Sendable {

@@ -2,10 +2,12 @@ package import CoreTensor
 import Foundation
 import RunSpec
 
-/// An adapter as its files hold it: every key taken apart and put to its layer. Numbers are read layer by layer.
+/// An adapter as its files hold it: every key taken apart and put to its layer. Numbers are read layer by
+/// layer.
 ///
-/// An adapter is a file, a folder as PEFT writes it (`adapter_model.safetensors` beside `adapter_config.json`), one as
-/// diffusers writes it (`pytorch_lora_weights.safetensors`), or a folder of PEFT's folders, one for each component.
+/// An adapter is a file, a folder as PEFT writes it (`adapter_model.safetensors` beside
+/// `adapter_config.json`), one as diffusers writes it (`pytorch_lora_weights.safetensors`), or a folder of
+/// PEFT's folders, one for each component.
 package struct AdapterSource {
     package struct Layer {
         /// In kohya's spelling.

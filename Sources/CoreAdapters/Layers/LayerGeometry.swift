@@ -40,7 +40,8 @@ package struct LayerGeometry: Equatable, Sendable {
     package var taps: Int { kernel * kernel }
     /// Columns of the weight as a matrix: kernel positions times input channels, channels fastest in memory.
     package var columns: Int { taps * inputs }
-    /// Columns that a product with the weight costs: Winograd's algorithm spares a good part of a 3×3 filter's.
+    /// Columns that a product with the weight costs: Winograd's algorithm spares a good part of a 3×3
+    /// filter's.
     package var workColumns: Double { Double(columns) / (taps == 9 ? 2.7 : 1) }
     /// The weight's shape in PyTorch's layout.
     package var fileShape: [Int] {

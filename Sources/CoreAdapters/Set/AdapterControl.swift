@@ -27,8 +27,8 @@ final class AdapterControl {
         keptBytes = 0
     }
 
-    /// Whether another effective weight may be kept in memory: of a real base they would take as much as the base again,
-    /// so what is beyond the limit is computed anew at every call.
+    /// Whether another effective weight may be kept in memory: of a real base they would take as much as the
+    /// base again, so what is beyond the limit is computed anew at every call.
     func mayKeep(bytes: Int) -> Bool {
         guard keptBytes + bytes <= Self.mostKept else { return false }
         keptBytes += bytes

@@ -5,7 +5,8 @@ extension AdapterSet {
     /// Makes the networks compute with this adapter, at full strength.
     package func attach() { Self.attach([(self, 1)]) }
 
-    /// Makes the networks compute with several adapters at once: W + Σ strength · ΔW, every ΔW taken from the base.
+    /// Makes the networks compute with several adapters at once: W + Σ strength · ΔW, every ΔW taken from the
+    /// base.
     ///
     /// Only an adapter that is attached alone at strength 1 can train.
     package static func attach(_ sets: [(set: AdapterSet, strength: Float)]) {

@@ -3,8 +3,8 @@ import CoreTensor
 package import RunSpec
 
 extension AdapterSet {
-    /// A new adapter with ΔW = 0 for the layers that a training specification selects, its random tensors seeded by the
-    /// specification and each layer's name.
+    /// A new adapter with ΔW = 0 for the layers that a training specification selects, its random tensors
+    /// seeded by the specification and each layer's name.
     ///
     /// - Parameters:
     ///   - textEncoder: nil, or a text-encoder learning rate of 0, leaves it alone.

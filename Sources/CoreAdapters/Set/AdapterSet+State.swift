@@ -1,8 +1,8 @@
 import CoreTensor
 
 extension AdapterSet {
-    /// The trainable tensors as they are, for an exact resume: full precision, memory layout, scalars and absolute weights
-    /// included.
+    /// The trainable tensors as they are, for an exact resume: full precision, memory layout, scalars and
+    /// absolute weights included.
     package func exportState() -> [(name: String, shape: [Int], floats: [Float])] {
         trainables.map { ($0.name, $0.tensor.shape, $0.tensor.values) }
     }
@@ -10,7 +10,8 @@ extension AdapterSet {
     /// Takes over what `exportState` gave.
     ///
     /// - Parameter read: the shape and values of a name; nil if the state has no such name.
-    /// - Throws: `AdapterError.wrongState` if anything is missing or of another shape; then nothing was changed.
+    /// - Throws: `AdapterError.wrongState` if anything is missing or of another shape; then nothing was
+    ///   changed.
     package func importState(_ read: (String) throws -> (shape: [Int], floats: [Float])?) throws {
         var found: [(Tensor, [Float])] = []
         for trainable in trainables {

@@ -4,8 +4,8 @@ package import RunSpec
 
 /// An adapter of a whole network: one update for each selected layer of the U-Net and the text encoder.
 ///
-/// A new one (`create`) or one from a file (`load`) changes nothing until it is attached. Networks are referred to, not
-/// copied, and must outlive it; `detach` leaves them as they were, bit for bit.
+/// A new one (`create`) or one from a file (`load`) changes nothing until it is attached. Networks are
+/// referred to, not copied, and must outlive it; `detach` leaves them as they were, bit for bit.
 package final class AdapterSet {
     package let layers: [AdapterLayer]
     /// Keys and values of the file's text about itself; empty for a new adapter.
@@ -20,8 +20,8 @@ package final class AdapterSet {
         self.control = control
     }
 
-    /// Off for validation and image generation: no dropout, and effective weights are computed once and kept. Switch it on
-    /// before the next training step.
+    /// Off for validation and image generation: no dropout, and effective weights are computed once and kept.
+    /// Switch it on before the next training step.
     package var isTraining: Bool {
         get { control.isTraining }
         set { control.isTraining = newValue }
@@ -53,6 +53,7 @@ package final class AdapterSet {
         }
     }
 
+    /// The trainable tensors of one side, in the same order.
     package func trainables(_ side: AdapterSide) -> [Trainable] { trainables.filter { $0.side == side } }
 
     /// Numbers that a file of this adapter holds, alphas included.
@@ -64,7 +65,8 @@ package final class AdapterSet {
         }
     }
 
-    /// Shrinks every layer's ΔW whose norm exceeds a limit (`scale_weight_norms`), to be called after each step.
+    /// Shrinks every layer's ΔW whose norm exceeds a limit (`scale_weight_norms`), to be called after each
+    /// step.
     ///
     /// - Returns: how many were shrunk.
     @discardableResult

@@ -19,7 +19,8 @@ extension AdapterSpec {
 }
 
 extension AdapterSpec {
-    /// Numbers that the adapter of a layer trains, or a little more: algorithms with small factors count as LoRA.
+    /// Numbers that the adapter of a layer trains, or a little more: algorithms with small factors count as
+    /// LoRA.
     package func valueCount(of geometry: LayerGeometry) -> Int {
         guard geometry.kind != .norm else { return trainNorm ? 2 * geometry.outputs : 0 }
         let rank = geometry.kernel > 1 ? size.convDim : size.dim

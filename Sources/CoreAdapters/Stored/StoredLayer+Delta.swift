@@ -2,13 +2,17 @@ package import CoreTensor
 import RunSpec
 
 extension StoredLayer {
-    /// What the layer's weight changes by, by the algorithms' definitions alone: no shortcut of training is used here.
+    /// What the layer's weight changes by, by the algorithms' definitions alone: no shortcut of training is
+    /// used here.
     ///
     /// - Parameters:
-    ///   - base: the weight as its file has it, `[outputs, inputs, …]`; needed where `needsBase`, and to check shapes.
-    ///   - strength: what 1 stands for is the trained adapter; rotations and DoRA do not simply multiply by it.
+    ///   - base: the weight as its file has it, `[outputs, inputs, …]`; needed where `needsBase`, and to
+    ///     check shapes.
+    ///   - strength: what 1 stands for is the trained adapter; rotations and DoRA do not simply multiply by
+    ///     it.
     /// - Returns: `[outputs, inputs · taps]` in the file's order.
-    /// - Throws: `AdapterError` for missing keys and shapes that do not fit, before any of them is multiplied out.
+    /// - Throws: `AdapterError` for missing keys and shapes that do not fit, before any of them is multiplied
+    ///   out.
     package func delta(base: StoredTensor?, strength: Double = 1) throws -> DoubleMatrix {
         guard needsBase else {
             let factors = try factors(fitting: base)
@@ -69,6 +73,8 @@ extension StoredLayer {
     }
 
     /// Refuses what would take more memory than any file of the layer.
+    ///
+    /// - Throws: `AdapterError` that says how much memory it would be.
     package func requireModest(_ factors: UpdateFactors, limit: Int = mostNumbers) throws {
         guard factors.numbers > Double(limit) else { return }
         let gigabytes = (factors.numbers * 8 / 1e9).rounded(.up)
@@ -78,10 +84,12 @@ extension StoredLayer {
                 + "out, which this needs; the limit is \(limit) numbers")
     }
 
-    /// ΔW of the algorithms that do not look at the base, not multiplied out, at strength 1; the part inside DoRA's
-    /// magnitudes, where there are some.
+    /// ΔW of the algorithms that do not look at the base, not multiplied out, at strength 1; the part inside
+    /// DoRA's magnitudes, where there are some.
     ///
     /// - Parameter base: held against the size, where it is given.
+    /// - Throws: `AdapterError` for missing keys, shapes that do not fit, or an algorithm that changes a
+    ///   weight relative to itself.
     package func factors(fitting base: StoredTensor? = nil) throws -> UpdateFactors {
         let own = try ownFactors()
         // A bias alone shows no size.
@@ -106,13 +114,15 @@ extension StoredLayer {
 
     /// Without a difference that stands beside them.
     ///
-    /// - Throws: `AdapterError` for missing keys, shapes that do not fit each other, or an algorithm without such factors.
+    /// - Throws: `AdapterError` for missing keys, shapes that do not fit each other, or an algorithm without
+    ///   such factors.
     package func ownFactors() throws -> UpdateFactors {
         if let kind { return try kind.factors(of: self) }
         return .whole(isNorm ? try tensor("w_norm").matrix : .zeros(biasDelta?.values.count ?? 0, 0))
     }
 
-    /// A core times its inner factor: `[r, in · taps]` = Σₙ core[m, n, t] · down[n, i], columns in the file's order.
+    /// A core times its inner factor: `[r, in · taps]` = Σₙ core[m, n, t] · down[n, i], columns in the file's
+    /// order.
     ///
     /// - Throws: `AdapterError` for a core that does not fit, or a product too large to write out.
     func lowered(_ suffix: String, _ core: StoredTensor, _ down: StoredTensor) throws -> DoubleMatrix {

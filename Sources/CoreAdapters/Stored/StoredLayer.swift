@@ -1,7 +1,8 @@
 import CoreTensor
 package import RunSpec
 
-/// One layer of an adapter file as it stands there, without a network: what the adapter tools work on, in f64.
+/// One layer of an adapter file as it stands there, without a network: what the adapter tools work on, in
+/// f64.
 package struct StoredLayer: Sendable {
     /// In kohya's spelling, such as `lora_unet_mid_block_attentions_0_proj_in`.
     package var name: String
@@ -61,7 +62,8 @@ package struct StoredLayer: Sendable {
     /// How the layer's algorithm reads its tensors.
     var kind: (any AdapterAlgorithm)? { algorithm.map(AdapterRegistry.of) }
 
-    /// The rank that the file shows: of the low-rank factor; a block's side for the orthogonal ones; nil without one.
+    /// The rank that the file shows: of the low-rank factor; a block's side for the orthogonal ones; nil
+    /// without one.
     package var rank: Int? { kind?.rank(of: self) }
 
     /// α / r as readers compute it; 1 without alpha or rank.

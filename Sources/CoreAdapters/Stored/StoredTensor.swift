@@ -22,6 +22,7 @@ package struct StoredTensor: Equatable, Sendable {
     /// Input channels of a layer's weight.
     var inputs: Int { shape.count > 1 ? shape[1] : 1 }
 
+    /// Multiplies every number.
     package mutating func scale(by factor: Double) { for i in values.indices { values[i] *= factor } }
 
     package var floats: [Float] { values.map { Float($0) } }

@@ -1,8 +1,8 @@
 import CoreTensor
 import Glibc
 
-/// T[p, q, t] = Σᵢⱼ core[i, j, t] · outer[i, p] · inner[j, q]: the form in which LoHa and LoKr keep convolutions with
-/// `use_tucker`, and its best approximation of another rank.
+/// T[p, q, t] = Σᵢⱼ core[i, j, t] · outer[i, p] · inner[j, q]: the form in which LoHa and LoKr keep
+/// convolutions with `use_tucker`, and its best approximation of another rank.
 struct TuckerProduct {
     /// `[r, P]`
     var outer: DoubleMatrix
@@ -25,11 +25,13 @@ struct TuckerProduct {
         Self.swapped(outer.transposed * core, taps: taps)
     }
 
-    /// The nearest product of another rank: truncated singular vectors of both unfoldings, then orthogonal iteration.
+    /// The nearest product of another rank: truncated singular vectors of both unfoldings, then orthogonal
+    /// iteration.
     ///
     /// - Parameter rank: chosen from the singular values of the two unfoldings.
     /// - Returns: nil where a decomposition fails; a rank beyond the old one is filled up with zeros.
-    /// - SeeAlso: De Lathauwer, De Moor and Vandewalle, “On the best rank-1 and rank-(R₁, …, R_N) approximation”, 2000.
+    /// - SeeAlso: De Lathauwer, De Moor and Vandewalle, “On the best rank-1 and rank-(R₁, …, R_N)
+    ///   approximation”, 2000.
     func resized(_ rank: ([[Double]]) -> Int) -> TuckerProduct? {
         // Orthonormal factors first, so that only the core is decomposed.
         guard let left = outer.transposed.singularValues(), let right = inner.transposed.singularValues() else {

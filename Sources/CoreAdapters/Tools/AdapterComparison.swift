@@ -2,8 +2,8 @@ import CoreTensor
 
 /// How far several adapters interfere when they are used together (`radiata adapter compose`).
 ///
-/// Weights add up: where two ΔW of a layer point the same way (cosine near 1) the layer is changed twice as far as either was
-/// trained to, where they oppose each other (near -1) one undoes the other.
+/// Weights add up: where two ΔW of a layer point the same way (cosine near 1) the layer is changed twice as
+/// far as either was trained to, where they oppose each other (near -1) one undoes the other.
 package struct AdapterComparison: Codable, Sendable {
     package struct Layer: Codable, Sendable {
         package let name: String

@@ -21,7 +21,8 @@ package struct AdapterConversion {
     /// Rank of layers that are not LoRA yet; without it they are refused where the format wants LoRA.
     package var rule: RankRule?
     package var convRule: RankRule?
-    /// The base model, for layers whose file does not show the weight's shape or that change it relative to itself.
+    /// The base model, for layers whose file does not show the weight's shape or that change it relative to
+    /// itself.
     package var base: String?
     package var type = AdapterFileType.f16
 
@@ -160,7 +161,8 @@ package struct AdapterConversion {
 
     /// Factors with alpha / rank in the upper one, and DoRA's magnitudes.
     ///
-    /// - Parameter magnitudes: how their key ends; text encoders are loaded by transformers, which wants the module's name.
+    /// - Parameter magnitudes: how their key ends; text encoders are loaded by transformers, which wants the
+    ///   module's name.
     private func peftTensors(
         _ layer: StoredLayer, magnitudes: String = "lora_magnitude_vector"
     ) throws -> [(ending: String, tensor: StoredTensor)] {

@@ -20,7 +20,8 @@ package struct AdapterInspection: Codable, Sendable {
         package let share: Double?
         /// Largest entry of ΔW; nil for more than `mostNumbers` entries.
         package let largest: Double?
-        /// Numerical rank of ΔW: singular values above 1e-6 of the largest; only when asked for, nil where it takes too much.
+        /// Numerical rank of ΔW: singular values above 1e-6 of the largest; only when asked for, nil where it
+        /// takes too much.
         package let numericalRank: Int?
         /// Norm of the bias's change, if there is one.
         package let biasNorm: Double?
@@ -44,7 +45,8 @@ package struct AdapterInspection: Codable, Sendable {
 
     /// - Parameters:
     ///   - path: a file, or a folder as PEFT and diffusers write it.
-    ///   - base: the base model; without it norms of algorithms that change a weight relative to itself stay open.
+    ///   - base: the base model; without it norms of algorithms that change a weight relative to itself stay
+    ///     open.
     ///   - countsRanks: decompose every ΔW too.
     /// - Throws: `AdapterError` naming the key that is wrong, and the readers' errors.
     package init(path: String, base: String? = nil, countsRanks: Bool = false) throws {
@@ -68,7 +70,8 @@ package struct AdapterInspection: Codable, Sendable {
         let layer = try weights?.resolved(stored) ?? stored
         let place = try weights.map { try $0.layer(layer.name) }
         let base = try place.flatMap { place in try weights?.weight(place) }
-        // Only what changes a weight relative to itself is written out, which is as large as the base's weight then.
+        // Only what changes a weight relative to itself is written out, which is as large as the base's
+        // weight then.
         var change: UpdateFactors?
         if !layer.needsBase {
             change = try layer.factors(fitting: base)

@@ -1,7 +1,8 @@
 import CoreTensor
 import Foundation
 
-/// Bakes adapters into a base model: W + Σ strength · ΔW in f64, every ΔW taken from the base (`radiata adapter merge`).
+/// Bakes adapters into a base model: W + Σ strength · ΔW in f64, every ΔW taken from the base
+/// (`radiata adapter merge`).
 package struct AdapterMerge {
     /// A folder in diffusers' layout, one component's folder, or a single file.
     package var base: String

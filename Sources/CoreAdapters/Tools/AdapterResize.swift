@@ -1,7 +1,8 @@
 import CoreTensor
 import RunSpec
 
-/// Changes the ranks of a LoRA, LoHa or LoKr file, keeping ΔW as near as it can be (`radiata adapter resize`).
+/// Changes the ranks of a LoRA, LoHa or LoKr file, keeping ΔW as near as it can be
+/// (`radiata adapter resize`).
 ///
 /// Layers that have the wanted rank already, and those without one, stay as they are, bit for bit.
 package struct AdapterResize {
@@ -35,6 +36,10 @@ package struct AdapterResize {
         package let warnings: [String]
     }
 
+    /// Reads, resizes and writes the file.
+    ///
+    /// - Throws: `AdapterError` for an algorithm without a rank, or tensors that cannot be decomposed; then
+    ///   nothing was written.
     package func run() throws -> Report { try naming(path) { try rewrite() } }
 
     private func rewrite() throws -> Report {

@@ -5,7 +5,8 @@ import Foundation
 
 /// The weights of a base model as its files hold them, by the names that adapter files give its layers.
 ///
-/// The base is a folder in diffusers' layout, one component's folder, or a single file with the original names.
+/// The base is a folder in diffusers' layout, one component's folder, or a single file with the original
+/// names.
 package struct BaseWeights {
     /// One layer with a weight.
     struct Layer {

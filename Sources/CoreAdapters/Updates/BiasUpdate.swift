@@ -1,7 +1,8 @@
 package import CoreTensor
 
-/// Any algorithm's update together with a change of the layer's bias: a difference (`diff_b`, which extracted adapters carry)
-/// or the upper factor's own bias (`lora_up.bias`, PEFT's `lora_B.bias`), which is scaled like the update.
+/// Any algorithm's update together with a change of the layer's bias: a difference (`diff_b`, which extracted
+/// adapters carry) or the upper factor's own bias (`lora_up.bias`, PEFT's `lora_B.bias`), which is scaled
+/// like the update.
 package final class BiasUpdate: LayerUpdate {
     package let tensors: [AdapterTensor]
     package let inner: any LayerUpdate
@@ -41,7 +42,7 @@ package final class BiasUpdate: LayerUpdate {
     static func read(_ inner: any LayerUpdate, _ geometry: LayerGeometry, _ keys: LayerKeys) throws -> BiasUpdate {
         var parts: [(tensor: AdapterTensor, scale: Float)] = []
         for (suffix, scale) in [("diff_b", 1), ("lora_up.bias", keys.scale)] {
-            guard let (shape, values) = try keys.takeIfPresent(suffix) else { continue }
+            guard let (shape, values) = keys.takeIfPresent(suffix) else { continue }
             guard geometry.hasBias || suffix != "diff_b" else {
                 throw AdapterError(.unplacedKey, "\(keys.key(suffix)): the layer has no bias")
             }

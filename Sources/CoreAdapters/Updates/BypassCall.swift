@@ -27,7 +27,8 @@ package struct BypassCall {
         self.onRank = onRank
     }
 
-    /// The layer's geometry applied to another weight `[outputs, columns]`, added to `residual` if there is one.
+    /// The layer's geometry applied to another weight `[outputs, columns]`, added to `residual` if there is
+    /// one.
     func apply(_ weight: Tensor, to x: Tensor, adding residual: Tensor? = nil) -> Tensor {
         if geometry.kind == .linear || (geometry.kernel == 1 && stride == 1 && padding == Padding(0)) {
             return linear(x, weight: weight, adding: residual)
@@ -49,8 +50,8 @@ package struct BypassCall {
         return linear(kept, weight: rowScale.map { scaleSamples(up, $0) } ?? up, adding: y)
     }
 
-    /// y itself, which was computed with W + ΔW: only the gradients of the factors are left to take, as rank-R products
-    /// instead of the gradient of the whole weight.
+    /// y itself, which was computed with W + ΔW: only the gradients of the factors are left to take, as
+    /// rank-R products instead of the gradient of the whole weight.
     package func lowRankGradient(up: Tensor, down: Tensor) -> Tensor {
         let (input, upper, lower) = (x.detached(), up.detached(), down.detached())
         return Tensor.custom(y.detached(), inputs: [y, up, down]) { gradient in

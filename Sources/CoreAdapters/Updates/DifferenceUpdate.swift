@@ -1,7 +1,7 @@
 package import CoreTensor
 
-/// Any algorithm's update together with a difference of the whole weight (`diff` beside its tensors): both are taken from the
-/// base and added.
+/// Any algorithm's update together with a difference of the whole weight (`diff` beside its tensors): both
+/// are taken from the base and added.
 package final class DifferenceUpdate: LayerUpdate {
     package let tensors: [AdapterTensor]
     private let inner: any LayerUpdate

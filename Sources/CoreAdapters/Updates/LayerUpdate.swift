@@ -3,8 +3,8 @@ import Foundation
 
 /// One layer's trainable update: an algorithm's tensors and the ways to use them.
 ///
-/// Weights are matrices `[outputs, columns]` here, columns in memory order (`LayerGeometry.columns`). Every method records
-/// gradients. Strength scales the update at inference; training uses 1.
+/// Weights are matrices `[outputs, columns]` here, columns in memory order (`LayerGeometry.columns`). Every
+/// method records gradients. Strength scales the update at inference; training uses 1.
 package protocol LayerUpdate: AnyObject {
     /// The trainable tensors, in the order of the algorithm's file keys.
     var tensors: [AdapterTensor] { get }
@@ -22,14 +22,16 @@ package protocol LayerUpdate: AnyObject {
     func bias(base: Tensor?, strength: Float) -> Tensor?
     /// y + ΔW x without ΔW; nil if the algorithm has no such form.
     func bypass(_ call: BypassCall) -> Tensor?
-    /// ΔW = up · down, `[outputs, R]` and `[R, columns]`, with the scale in `up`; nil if the algorithm has no such form.
+    /// ΔW = up · down, `[outputs, R]` and `[R, columns]`, with the scale in `up`; nil if the algorithm has no
+    /// such form.
     func factors() -> (up: Tensor, down: Tensor)?
-    /// Gives y, which was computed with W + ΔW, the gradients of the update's tensors without that of the whole weight;
-    /// nil if the algorithm has no such form for a layer of that stride.
+    /// Gives y, which was computed with W + ΔW, the gradients of the update's tensors without that of the
+    /// whole weight; nil if the algorithm has no such form for a layer of that stride.
     func mergedGradient(stride: Int) -> ((BypassCall) -> Tensor)?
     /// What one training step costs each way.
     func cost(rows: Int, geometry: LayerGeometry) -> UpdateCost
-    /// Tensors whose joint factor scales ΔW: ΔW is a sum of one product for each list. Empty where no factor does that.
+    /// Tensors whose joint factor scales ΔW: ΔW is a sum of one product for each list. Empty where no factor
+    /// does that.
     var products: [[AdapterTensor]] { get }
     /// Shrinks ΔW to a norm, its tensors sharing the factor evenly; nothing happens below it.
     ///

@@ -28,6 +28,7 @@ package struct NewLayer {
     /// What a plain reader's α / r turns into `scale`.
     package var savedAlpha: Float { options.rsLoRA ? effectiveAlpha * Float(dim).squareRoot() : effectiveAlpha }
 
+    /// The random numbers that one of the layer's tensors begins with.
     package func stream(_ suffix: String) -> RandomStream {
         RandomStream(seed: seed, purpose: "adapter/\(name).\(suffix)")
     }

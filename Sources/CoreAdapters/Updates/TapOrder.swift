@@ -1,10 +1,13 @@
 /// Files keep kernel positions fastest (PyTorch: `[rows, inputs, taps]`), memory keeps channels fastest
-/// (`[rows, taps, inputs]`), so that one convolution row is one run of channels. The same holds for flattened factors.
+/// (`[rows, taps, inputs]`), so that one convolution row is one run of channels. The same holds for flattened
+/// factors.
 package enum TapOrder {
+    /// A file's values as kernels read them.
     package static func memory(fromFile file: [Float], taps: Int, inputs: Int) -> [Float] {
         swapped(file, outer: inputs, inner: taps)
     }
 
+    /// Values in memory as files have them.
     package static func file(fromMemory memory: [Float], taps: Int, inputs: Int) -> [Float] {
         swapped(memory, outer: taps, inner: inputs)
     }

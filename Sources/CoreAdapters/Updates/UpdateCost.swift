@@ -1,6 +1,7 @@
 /// Estimated cost of one training step of one layer's update, in multiply-adds of a large matrix product.
 ///
-/// The layer's own product with the frozen weight is not counted: both ways need it forward and backward once.
+/// The layer's own product with the frozen weight is not counted: both ways need it forward and backward
+/// once.
 package struct UpdateCost: Equatable, Sendable {
     /// Adding the update's share to the layer's output.
     package let bypass: Double

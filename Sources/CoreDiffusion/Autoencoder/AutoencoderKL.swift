@@ -32,7 +32,8 @@ package final class AutoencoderKL: Module {
     /// The latent's normal distribution for an image.
     ///
     /// - Parameter pixels: `[N, H, W, 3]` in [-1, 1].
-    /// - Returns: mean and logarithm of the variance, the latter clamped to [-30, 20]; both `[N, h, w, L]`, unscaled.
+    /// - Returns: mean and logarithm of the variance, the latter clamped to [-30, 20]; both `[N, h, w, L]`,
+    ///   unscaled.
     package func encode(_ pixels: Tensor) -> (mean: Tensor, logvar: Tensor) {
         let h = encoder(pixels)
         let moments = quantConv.map { $0(h) } ?? h
@@ -61,11 +62,13 @@ package final class AutoencoderKL: Module {
         return configuration.shiftFactor.map { adding(z, constant: Float($0)) } ?? z
     }
 
-    /// Moves the latents' shift into the 1×1 convolutions on both sides of them, which changes nothing that the network
-    /// computes: diffusers' `StableDiffusionPipeline` ignores `shift_factor`, so a base with one looks wrong there.
+    /// Moves the latents' shift into the 1×1 convolutions on both sides of them, which changes nothing that
+    /// the network computes: diffusers' `StableDiffusionPipeline` ignores `shift_factor`, so a base with one
+    /// looks wrong there.
     ///
-    /// The encoder's means come out smaller by the shift; the decoder's first convolution adds what the shift would
-    /// have given, its weights' sum over the inputs times the shift. Without these convolutions the shift stays.
+    /// The encoder's means come out smaller by the shift; the decoder's first convolution adds what the shift
+    /// would have given, its weights' sum over the inputs times the shift. Without these convolutions the
+    /// shift stays.
     package func foldShift() {
         guard let shift = configuration.shiftFactor, let bias = quantConv?.bias, let postQuantConv,
             let postBias = postQuantConv.bias
@@ -84,15 +87,16 @@ package final class AutoencoderKL: Module {
         configuration.shiftFactor = nil
     }
 
-    /// Gives back what the last level used where a picture is large: every level has other sizes, so nothing of it
-    /// would be used again, and together the idle buffers of a 512 × 512 picture take 1 GB.
+    /// Gives back what the last level used where a picture is large: every level has other sizes, so nothing
+    /// of it would be used again, and together the idle buffers of a 512 × 512 picture take 1 GB.
     ///
     /// - Parameter activations: what the next level reads, `[N, h, w, C]`.
     static func releaseIdleBuffers(beside activations: Tensor) {
         if activations.count >= largeActivations { Compute.releaseIdleBuffers() }
     }
 
-    /// Values of a level above which asking the system for memory costs little beside the level's work: 16 MB.
+    /// Values of a level above which asking the system for memory costs little beside the level's work: 16
+    /// MB.
     private static let largeActivations = 1 << 22
 
     /// The module tree's name for a name in a file: old files call the attention's layers differently.

@@ -12,6 +12,8 @@ package struct CLIPConfiguration: Equatable, Sendable {
         self.projectionWidth = projectionWidth
     }
 
+    /// - Throws: `DiffusionError` for a file that is missing or no JSON, or a configuration that this module
+    ///   does not know.
     package init(path: String) throws {
         var reader = try ConfigurationReader(path: path)
         try reader.support("_class_name")
@@ -25,7 +27,8 @@ package struct CLIPConfiguration: Equatable, Sendable {
         try reader.bound("projection_dim", projectionWidth, 1...65536)
     }
 
-    /// One encoder's keys. Early versions wrote them a second time under `…_dict`, which wins in transformers too.
+    /// One encoder's keys. Early versions wrote them a second time under `…_dict`, which wins in transformers
+    /// too.
     private static func part(
         _ key: String, of reader: inout ConfigurationReader, path: String
     ) throws -> ConfigurationReader {

@@ -24,6 +24,8 @@ package struct CLIPTextConfiguration: Equatable, Sendable {
         self.padID = padID
     }
 
+    /// - Throws: `DiffusionError` for a file that is missing or no JSON, or a configuration that this module
+    ///   does not know.
     package init(path: String) throws {
         try self.init(ConfigurationReader(path: path))
     }

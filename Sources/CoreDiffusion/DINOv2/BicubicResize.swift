@@ -1,7 +1,7 @@
 import CoreTensor
 
-/// Bicubic resampling as torch's `interpolate(mode="bicubic", align_corners=False)`: a = −0.75, no smoothing before
-/// shrinking, edges repeated.
+/// Bicubic resampling as torch's `interpolate(mode="bicubic", align_corners=False)`: a = −0.75, no smoothing
+/// before shrinking, edges repeated.
 enum BicubicResize {
     /// - Parameter x: `[N, H, W, C]`, without gradient.
     /// - Returns: `[N, height, width, C]`.

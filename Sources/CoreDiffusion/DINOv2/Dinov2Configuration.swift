@@ -15,10 +15,13 @@ package struct Dinov2Configuration: Equatable, Sendable {
     package var usesSwiGLU: Bool
     package var hasMaskToken: Bool
 
+    /// - Throws: `DiffusionError` for a file that is missing or no JSON, or a configuration that this module
+    ///   does not know.
     package init(path: String) throws {
         try self.init(ConfigurationReader(path: path))
     }
 
+    /// - Throws: `DiffusionError` for a configuration that this module does not know.
     package init(_ source: ConfigurationReader) throws {
         var reader = source
         try reader.support("_class_name")

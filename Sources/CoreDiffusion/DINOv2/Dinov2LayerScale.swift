@@ -1,7 +1,8 @@
 package import CoreNets
 package import CoreTensor
 
-/// One learnt factor for each channel (Touvron et al., “Going deeper with image transformers”, arXiv:2103.17239).
+/// One learnt factor for each channel (Touvron et al., “Going deeper with image transformers”,
+/// arXiv:2103.17239).
 package final class Dinov2LayerScale: Module {
     /// `[C]`
     let factors: Parameter

@@ -25,7 +25,8 @@ package final class Dinov2Model: Module {
 
     /// The normed state of the class token.
     ///
-    /// - Parameter pixels: `[N, H, W, 3]`, normalised with ImageNet's mean and deviation; any size of at least a patch.
+    /// - Parameter pixels: `[N, H, W, 3]`, normalised with ImageNet's mean and deviation; any size of at
+    ///   least a patch.
     /// - Returns: `[N, C]`.
     package func callAsFunction(_ pixels: Tensor) -> Tensor {
         let states = layers.reduce(embeddings(pixels)) { $1($0) }
@@ -33,8 +34,8 @@ package final class Dinov2Model: Module {
         return norm(slice(states.reshaped([count, tokens * width]), channels: 0..<width))
     }
 
-    /// The module tree's name for a name in a file: models with a head carry the encoder under `dinov2.`, and newer
-    /// versions of transformers rename some members in memory.
+    /// The module tree's name for a name in a file: models with a head carry the encoder under `dinov2.`, and
+    /// newer versions of transformers rename some members in memory.
     package static func rename(_ name: String) -> String? {
         if name.hasPrefix("classifier.") { return nil }
         return name.hasPrefix("dinov2.") ? String(name.dropFirst("dinov2.".count)) : name

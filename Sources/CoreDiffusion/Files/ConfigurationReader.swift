@@ -1,4 +1,5 @@
-/// Takes values out of a configuration file and keeps account: what nobody asked for is refused by name at the end.
+/// Takes values out of a configuration file and keeps account: what nobody asked for is refused by name at
+/// the end.
 package struct ConfigurationReader {
     private let label: String
     private let values: [String: JSONValue]
@@ -10,6 +11,9 @@ package struct ConfigurationReader {
         self.label = label
     }
 
+    /// Reads a JSON file.
+    ///
+    /// - Throws: `DiffusionError` for a file that is missing or no JSON object.
     package init(path: String) throws {
         self.init(try JSONValue.object(path: path), label: path)
     }
@@ -24,30 +28,45 @@ package struct ConfigurationReader {
     /// True if the key is there with the value null, which for some keys differs from being absent.
     package func isNull(_ key: String) -> Bool { values[key] == .null }
 
+    /// A number; nil if absent or null.
+    ///
+    /// - Throws: `DiffusionError` for a value of another type.
     package mutating func number(_ key: String) throws -> Double? {
         guard let value = value(key) else { return nil }
         guard case .number(let number) = value else { throw wrong(key, wanted: "a number") }
         return number
     }
 
+    /// A whole number; nil if absent or null.
+    ///
+    /// - Throws: `DiffusionError` for a value of another type.
     package mutating func integer(_ key: String) throws -> Int? {
         guard let number = try number(key) else { return nil }
         guard let integer = Int(exactly: number) else { throw wrong(key, wanted: "a whole number") }
         return integer
     }
 
+    /// True or false; nil if absent or null.
+    ///
+    /// - Throws: `DiffusionError` for a value of another type.
     package mutating func flag(_ key: String) throws -> Bool? {
         guard let value = value(key) else { return nil }
         guard case .flag(let flag) = value else { throw wrong(key, wanted: "true or false") }
         return flag
     }
 
+    /// A text; nil if absent or null.
+    ///
+    /// - Throws: `DiffusionError` for a value of another type.
     package mutating func text(_ key: String) throws -> String? {
         guard let value = value(key) else { return nil }
         guard case .text(let text) = value else { throw wrong(key, wanted: "a text") }
         return text
     }
 
+    /// A list of texts; nil if absent or null.
+    ///
+    /// - Throws: `DiffusionError` for a value of another type.
     package mutating func texts(_ key: String) throws -> [String]? {
         guard let value = value(key) else { return nil }
         guard case .list(let list) = value else { throw wrong(key, wanted: "a list of texts") }
@@ -58,6 +77,8 @@ package struct ConfigurationReader {
     }
 
     /// A whole number for every level, or one list of them.
+    ///
+    /// - Throws: `DiffusionError` for a value of another type.
     package mutating func integers(_ key: String, levels: Int? = nil) throws -> [Int]? {
         guard let value = value(key) else { return nil }
         let list: [JSONValue]
@@ -76,6 +97,9 @@ package struct ConfigurationReader {
         return integers
     }
 
+    /// A map; nil if absent or null.
+    ///
+    /// - Throws: `DiffusionError` for a value of another type.
     package mutating func object(_ key: String) throws -> [String: JSONValue]? {
         guard let value = value(key) else { return nil }
         guard case .object(let object) = value else { throw wrong(key, wanted: "an object") }
@@ -83,6 +107,8 @@ package struct ConfigurationReader {
     }
 
     /// Refuses a key that asks for something not implemented; absent and null are fine.
+    ///
+    /// - Throws: `DiffusionError` for any other value.
     package mutating func support(_ key: String, only allowed: JSONValue...) throws {
         guard let value = value(key), !allowed.contains(value) else { return }
         throw DiffusionError(
@@ -102,13 +128,18 @@ package struct ConfigurationReader {
     }
 
     /// Refuses a number outside what any network has, before memory is asked for.
+    ///
+    /// - Throws: `DiffusionError` that names the key and the range.
     package func bound(_ key: String, _ value: Int, _ range: ClosedRange<Int>) throws {
         guard range.contains(value) else {
             throw wrong(key, wanted: "\(range.lowerBound) to \(range.upperBound)")
         }
     }
 
-    /// Refuses every key that nothing has asked for; names that start with `_` are the writing library's notes.
+    /// Refuses every key that nothing has asked for; names that start with `_` are the writing library's
+    /// notes.
+    ///
+    /// - Throws: `DiffusionError` that names the keys nobody read.
     package func finish() throws {
         let unknown = values.keys.filter { !seen.contains($0) && !$0.hasPrefix("_") && values[$0] != .null }.sorted()
         guard unknown.isEmpty else {

@@ -59,6 +59,8 @@ package enum JSONValue: Equatable, Sendable, Codable {
     }
 
     /// Writes an object with sorted keys, so that equal configurations give equal bytes.
+    ///
+    /// - Throws: Foundation's error if the file cannot be written.
     package static func write(_ object: [String: JSONValue], path: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -29,6 +29,8 @@ package struct ModelFolder {
     }
 
     /// How many numbers the weights are, from their files' headers alone.
+    ///
+    /// - Throws: `DiffusionError` without weights, `TensorError` for a broken file.
     package func elements() throws -> Int64 {
         try open().reduce(0) { sum, file in
             sum + file.names.reduce(0) { $0 + Int64(file.info($1)?.shape.reduce(1, *) ?? 0) }
@@ -36,6 +38,8 @@ package struct ModelFolder {
     }
 
     /// Bytes of most of the weights' numbers in their files.
+    ///
+    /// - Throws: `DiffusionError` without weights, `TensorError` for a broken file.
     package func bytesPerElement() throws -> Int64 {
         let entries = try open().flatMap { file in file.names.compactMap { file.info($0) } }
         let bytes = entries.reduce(Int64(0)) { $0 + Int64($1.bytes) }
@@ -49,7 +53,10 @@ package struct ModelFolder {
         try module.load(SafetensorsSource(files, label: path, rename: rename))
     }
 
-    /// The safetensors files that make up the model: one under a known name, the shards an index lists, or the only one.
+    /// The safetensors files that make up the model: one under a known name, the shards an index lists, or
+    /// the only one.
+    ///
+    /// - Throws: `DiffusionError` without weights, or for an index that names none.
     package func weightFiles() throws -> [String] {
         let names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
         for stem in ["diffusion_pytorch_model", "model"] {
@@ -85,6 +92,8 @@ package struct ModelFolder {
     }
 
     /// Writes `config.json` and one weight file, as diffusers and transformers do.
+    ///
+    /// - Throws: `TensorError` or Foundation's error if a file cannot be written.
     package static func save(
         _ module: any Module, configuration: [String: JSONValue], to path: String, weights name: String,
         type: SafetensorsType

@@ -1,8 +1,9 @@
 import CoreNets
 import CoreTensor
 
-/// A text encoder in OpenCLIP's names and shapes, offered under transformers' names: SDXL's single files hold their second
-/// one so. The three projections of attention lie in one matrix there, and the text projection is transposed.
+/// A text encoder in OpenCLIP's names and shapes, offered under transformers' names: SDXL's single files hold
+/// their second one so. The three projections of attention lie in one matrix there, and the text projection
+/// is transposed.
 struct OpenCLIPSource: WeightSource {
     let label: String
     let names: [String]

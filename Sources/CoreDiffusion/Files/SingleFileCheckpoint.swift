@@ -4,8 +4,8 @@ import Foundation
 
 /// An original Stable Diffusion 1.x or XL checkpoint: all networks in one safetensors file.
 ///
-/// Sizes are read off the shapes. What shapes cannot tell (heads, norm groups) is taken as in all published models, or from
-/// a folder of diffusers' configurations.
+/// Sizes are read off the shapes. What shapes cannot tell (heads, norm groups) is taken as in all published
+/// models, or from a folder of diffusers' configurations.
 package struct SingleFileCheckpoint {
     package let path: String
     /// Whether it is Stable Diffusion XL, with two text encoders.
@@ -14,7 +14,8 @@ package struct SingleFileCheckpoint {
     /// A folder with `unet/config.json`, `vae/config.json`, `text_encoder/config.json`.
     private let configurations: String?
 
-    /// - Parameter configurations: a folder in diffusers' layout whose `config.json` files say the sizes; nil: as published.
+    /// - Parameter configurations: a folder in diffusers' layout whose `config.json` files say the sizes;
+    ///   nil: as published.
     /// - Throws: `DiffusionError.unsupportedConfiguration` if it is no Stable Diffusion 1.x or XL checkpoint.
     package init(path: String, configurations: String? = nil) throws {
         self.path = path
@@ -57,17 +58,21 @@ package struct SingleFileCheckpoint {
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }
 
+    /// - Throws: `DiffusionError` for sizes that no known model has.
     package func unetConfiguration() throws -> UNetConfiguration {
         if let path = configuration("unet") { return try UNetConfiguration(path: path) }
         return try SingleFileSizes(shape: shape, path: path).unet(isLarge: isLarge)
     }
 
+    /// - Throws: `DiffusionError` for sizes that no known model has.
     package func autoencoderConfiguration() throws -> AutoencoderConfiguration {
         if let path = configuration("vae") { return try AutoencoderConfiguration(path: path) }
         return try SingleFileSizes(shape: shape, path: path).autoencoder(isLarge: isLarge)
     }
 
     /// The only text encoder's sizes, or the first one's.
+    ///
+    /// - Throws: `DiffusionError` for sizes that no known model has.
     package func textConfiguration() throws -> CLIPTextConfiguration {
         if let path = configuration("text_encoder") { return try CLIPTextConfiguration(path: path) }
         return try SingleFileSizes(shape: shape, path: path).text(prefix: textPrefix)
@@ -78,6 +83,8 @@ package struct SingleFileCheckpoint {
         return try SingleFileSizes(shape: shape, path: path).secondText()
     }
 
+    /// - Throws: `DiffusionError` for sizes that no known model has, `NetsError` for weights that are
+    ///   missing or do not fit.
     package func loadUNet(keepsHalves: Bool = false) throws -> UNet2DConditionModel {
         let configuration = try unetConfiguration()
         // The names follow from the number of blocks, which is the same at every level of published models.
@@ -92,6 +99,8 @@ package struct SingleFileCheckpoint {
         return unet
     }
 
+    /// - Throws: `DiffusionError` for sizes that no known model has, `NetsError` for weights that are
+    ///   missing or do not fit.
     package func loadAutoencoder() throws -> AutoencoderKL {
         let vae = AutoencoderKL(configuration: try autoencoderConfiguration())
         let levels = vae.configuration.blockOutChannels.count
@@ -102,6 +111,8 @@ package struct SingleFileCheckpoint {
         return vae
     }
 
+    /// - Throws: `DiffusionError` for sizes that no known model has, `NetsError` for weights that are
+    ///   missing or do not fit.
     package func loadTextEncoder() throws -> CLIPTextModel {
         let model = CLIPTextModel(configuration: try textConfiguration())
         try load(into: model, textPrefix, rename: CLIPTextModel.rename)
@@ -122,6 +133,8 @@ package struct SingleFileCheckpoint {
     }
 
     /// The noise schedule: Stable Diffusion's, with the marks that v-prediction models carry.
+    ///
+    /// - Throws: `DiffusionError` for a schedule that is not known.
     package func schedule() throws -> NoiseSchedule {
         if let configurations {
             let path = configurations + "/scheduler/scheduler_config.json"

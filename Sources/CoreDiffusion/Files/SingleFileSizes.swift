@@ -1,4 +1,5 @@
-/// Configurations read off the shapes of a single file's tensors, with the published models' constants for the rest.
+/// Configurations read off the shapes of a single file's tensors, with the published models' constants for
+/// the rest.
 struct SingleFileSizes {
     /// The shape of a tensor; nil if the file has none of that name.
     let shape: (String) -> [Int]?

@@ -19,7 +19,8 @@ extension DiffusionPipeline {
     ///
     /// - Parameters:
     ///   - clipSkip: 1 takes the text encoder's last layer; of SDXL's encoders, the one before the last.
-    ///   - sizes: for SDXL, six numbers for each prompt: original height and width, crop top and left, target height and
+    ///   - sizes: for SDXL, six numbers for each prompt: original height and width, crop top and left, target
+    ///     height and
     ///     width, in pixels; nil means a whole picture of the size the U-Net was trained on.
     package func condition(_ prompts: [PromptIDs], clipSkip: Int = 1, sizes: [[Float]]? = nil) -> TextCondition {
         let first = prompts.flatMap(\.first)

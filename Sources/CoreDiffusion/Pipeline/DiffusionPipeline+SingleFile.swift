@@ -1,13 +1,17 @@
 import Foundation
 
 extension DiffusionPipeline {
-    /// Loads a single file, which has no tokenizer: `vocab.json` and `merges.txt` lie beside it, or in another folder.
+    /// Loads a single file, which has no tokenizer: `vocab.json` and `merges.txt` lie beside it, or in
+    /// another folder.
     ///
-    /// Where diffusers' configurations lie beside the file, or around the tokenizer's folder, they say the sizes.
+    /// Where diffusers' configurations lie beside the file, or around the tokenizer's folder, they say the
+    /// sizes.
     /// - Parameters:
     ///   - tokenizer: the tokenizer's folder; nil looks beside the file.
     ///   - keepsHalves: keep the U-Net's matrices and filters as half floats where that loses nothing.
     ///   - given: the same base's U-Net, where it is in memory already.
+    /// - Throws: `DiffusionError` for a configuration that is missing or not known, `NetsError` for weights
+    ///   that are missing or do not fit, `TensorError` for a broken file.
     package init(
         singleFile path: String, tokenizer: String? = nil, keepsHalves: Bool = false,
         unet given: UNet2DConditionModel? = nil
@@ -27,6 +31,9 @@ extension DiffusionPipeline {
     }
 
     /// Loads a folder in diffusers' layout or a single file, whichever the path names.
+    ///
+    /// - Throws: `DiffusionError` for a configuration that is missing or not known, `NetsError` for weights
+    ///   that are missing or do not fit, `TensorError` for a broken file.
     package static func load(
         path: String, tokenizer: String? = nil, keepsHalves: Bool = false, unet: UNet2DConditionModel? = nil
     ) throws -> DiffusionPipeline {
@@ -52,6 +59,8 @@ extension DiffusionPipeline {
     }
 
     /// The tokenizer of a base in one file.
+    ///
+    /// - Throws: `DiffusionError` without the tokenizer's files.
     package static func tokenizer(ofSingleFile path: String, _ given: String?) throws -> CLIPTokenizer {
         try CLIPTokenizer(directory: tokenizerFolder(of: path, given))
     }

@@ -1,5 +1,6 @@
 extension DiffusionPipeline {
-    /// Side of the latents that the U-Net was trained on; Stable Diffusion's where neither configuration says.
+    /// Side of the latents that the U-Net was trained on; Stable Diffusion's where neither configuration
+    /// says.
     package var latentSide: Int {
         unet.configuration.sampleSize ?? vae.configuration.sampleSize.map { $0 / vae.configuration.reduction } ?? 64
     }

@@ -128,6 +128,8 @@ package struct DiffusionPipeline {
         ]
     }
 
+    /// - Throws: `DiffusionError` for a configuration that is missing or not known, `NetsError` for weights
+    ///   that are missing or do not fit, `TensorError` for a broken file.
     package static func loadUNet(_ path: String, keepsHalves: Bool = false) throws -> UNet2DConditionModel {
         let folder = try ModelFolder(path: path)
         let configuration = try UNetConfiguration(path: folder.configurationPath)
@@ -138,6 +140,8 @@ package struct DiffusionPipeline {
         return unet
     }
 
+    /// - Throws: `DiffusionError` for a configuration that is missing or not known, `NetsError` for weights
+    ///   that are missing or do not fit, `TensorError` for a broken file.
     package static func loadAutoencoder(_ path: String) throws -> AutoencoderKL {
         let folder = try ModelFolder(path: path)
         let configuration = try AutoencoderConfiguration(path: folder.configurationPath)
@@ -147,6 +151,8 @@ package struct DiffusionPipeline {
         return vae
     }
 
+    /// - Throws: `DiffusionError` for a configuration that is missing or not known, `NetsError` for weights
+    ///   that are missing or do not fit, `TensorError` for a broken file.
     package static func loadTextEncoder(_ path: String) throws -> CLIPTextModel {
         let folder = try ModelFolder(path: path)
         var configuration = try CLIPTextConfiguration(path: folder.configurationPath)
@@ -159,6 +165,9 @@ package struct DiffusionPipeline {
     }
 
     /// Loads a pair of CLIP encoders, with which checkpoints are evaluated; the base folder keeps one.
+    ///
+    /// - Throws: `DiffusionError` for a configuration that is missing or not known, `NetsError` for weights
+    ///   that are missing or do not fit, `TensorError` for a broken file.
     package static func loadCLIP(_ path: String) throws -> CLIPModel {
         let folder = try ModelFolder(path: path)
         let configuration = try CLIPConfiguration(path: folder.configurationPath)
@@ -169,6 +178,9 @@ package struct DiffusionPipeline {
     }
 
     /// Loads DINOv2's image encoder.
+    ///
+    /// - Throws: `DiffusionError` for a configuration that is missing or not known, `NetsError` for weights
+    ///   that are missing or do not fit, `TensorError` for a broken file.
     package static func loadDinov2(_ path: String) throws -> Dinov2Model {
         let folder = try ModelFolder(path: path)
         let configuration = try Dinov2Configuration(path: folder.configurationPath)
@@ -179,6 +191,8 @@ package struct DiffusionPipeline {
     }
 
     /// The folder's noise schedule; Stable Diffusion's if it has none.
+    ///
+    /// - Throws: `DiffusionError` for a file that is no schedule or not known.
     package static func loadSchedule(_ directory: String) throws -> NoiseSchedule {
         let path = directory + "/scheduler/scheduler_config.json"
         return FileManager.default.fileExists(atPath: path) ? try NoiseSchedule(path: path) : NoiseSchedule()

@@ -1,6 +1,7 @@
 package import CoreTensor
 
-/// Denoises in few steps along the deterministic path (η = 0) or with fresh noise (η > 0); formulas as diffusers'.
+/// Denoises in few steps along the deterministic path (η = 0) or with fresh noise (η > 0); formulas as
+/// diffusers'.
 ///
 /// - SeeAlso: Song et al., “Denoising diffusion implicit models”, arXiv:2010.02502.
 package struct DDIMSampler: Sampler, Sendable {

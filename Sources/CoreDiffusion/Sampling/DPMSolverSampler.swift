@@ -1,8 +1,8 @@
 package import CoreTensor
 import Foundation
 
-/// DPM-Solver++ (2M): second order, from this step's and the last step's picture without noise; formulas as diffusers'
-/// `DPMSolverMultistepScheduler` with its midpoint rule.
+/// DPM-Solver++ (2M): second order, from this step's and the last step's picture without noise; formulas as
+/// diffusers' `DPMSolverMultistepScheduler` with its midpoint rule.
 ///
 /// - SeeAlso: Lu et al., “DPM-Solver++: fast solver for guided sampling of diffusion probabilistic models”,
 ///   arXiv:2211.01095, algorithm 2.

@@ -2,8 +2,8 @@ package import CoreTensor
 
 /// Straight steps along the derivative in σ space; formulas as diffusers' `EulerDiscreteScheduler`.
 ///
-/// - SeeAlso: Karras et al., “Elucidating the design space of diffusion-based generative models”, arXiv:2206.00364,
-///   algorithm 2 without churn.
+/// - SeeAlso: Karras et al., “Elucidating the design space of diffusion-based generative models”,
+///   arXiv:2206.00364, algorithm 2 without churn.
 package struct EulerSampler: Sampler, Sendable {
     package let schedule: NoiseSchedule
     private let levels: NoiseLevels

@@ -1,6 +1,7 @@
 import Foundation
 
-/// The noise levels that a sampler in σ space visits: σ = √((1 − ᾱ) / ᾱ), between timesteps by straight lines.
+/// The noise levels that a sampler in σ space visits: σ = √((1 − ᾱ) / ᾱ), between timesteps by straight
+/// lines.
 struct NoiseLevels: Equatable, Sendable {
     /// Noisiest first.
     let times: [Float]

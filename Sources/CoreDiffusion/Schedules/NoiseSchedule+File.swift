@@ -1,6 +1,6 @@
 extension NoiseSchedule {
-    /// Reads diffusers' `scheduler_config.json` of any scheduler that shares DDPM's noise. A key that is left out has
-    /// the value that the class named in the file gives it.
+    /// Reads diffusers' `scheduler_config.json` of any scheduler that shares DDPM's noise. A key that is left
+    /// out has the value that the class named in the file gives it.
     ///
     /// - Throws: `DiffusionError` naming the key that asks for something else.
     package init(path: String) throws {

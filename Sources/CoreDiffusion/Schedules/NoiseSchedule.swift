@@ -26,8 +26,8 @@ package struct NoiseSchedule: Equatable, Sendable {
     package var betaEnd = 0.012
     package var betas = Betas.scaledLinear
     package var prediction = Prediction.epsilon
-    /// Which timesteps a sampler visits; nil leaves it to the sampler, as diffusers does: leading for DDIM, linspace for
-    /// the others.
+    /// Which timesteps a sampler visits; nil leaves it to the sampler, as diffusers does: leading for DDIM,
+    /// linspace for the others.
     package var spacing: Spacing?
     package var stepsOffset = 1
     /// Whether the last step ends at no noise at all, rather than at that of timestep 0.
@@ -60,8 +60,10 @@ package struct NoiseSchedule: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - prediction: `epsilon`, `v_prediction` or `sample`; nil keeps the base's.
-    ///   - zeroTerminal: rescales the schedule so that the last timestep is pure noise; sampling then starts there.
-    /// - Throws: `DiffusionError` for another name, and for pure noise with the prediction of noise, which says nothing.
+    ///   - zeroTerminal: rescales the schedule so that the last timestep is pure noise; sampling then starts
+    ///     there.
+    /// - Throws: `DiffusionError` for another name, and for pure noise with the prediction of noise, which
+    ///   says nothing.
     package mutating func adopt(prediction name: String?, zeroTerminal: Bool) throws {
         if let name {
             guard let prediction = Prediction(rawValue: name) else {
@@ -104,7 +106,8 @@ package struct NoiseSchedule: Equatable, Sendable {
     /// ᾱ / (1 − ᾱ).
     package func signalToNoise(_ timestep: Int) -> Float { alphas[timestep] / (1 - alphas[timestep]) }
 
-    /// The loss weight of Min-SNR (Hang et al., arXiv:2303.09556): min(SNR, γ) / SNR, for v-prediction / (SNR + 1).
+    /// The loss weight of Min-SNR (Hang et al., arXiv:2303.09556): min(SNR, γ) / SNR, for v-prediction / (SNR
+    /// + 1).
     package func minSNRWeight(_ timestep: Int, gamma: Float) -> Float {
         let ratio = signalToNoise(timestep)
         switch prediction {

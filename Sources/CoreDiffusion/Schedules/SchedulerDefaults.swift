@@ -1,7 +1,8 @@
-/// What diffusers' scheduler classes take where a file leaves a key out (read off diffusers 0.42's constructors).
+/// What diffusers' scheduler classes take where a file leaves a key out (read off diffusers 0.42's
+/// constructors).
 ///
-/// Which timesteps are visited is the sampler's matter, and the remaining defaults are alike in all classes: 1000
-/// timesteps, no offset, the noise is predicted, no rescaling, no thresholding.
+/// Which timesteps are visited is the sampler's matter, and the remaining defaults are alike in all classes:
+/// 1000 timesteps, no offset, the noise is predicted, no rescaling, no thresholding.
 struct SchedulerDefaults: Equatable {
     var betaStart = 0.0001
     var betaEnd = 0.02

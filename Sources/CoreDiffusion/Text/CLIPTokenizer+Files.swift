@@ -1,8 +1,9 @@
 import Foundation
 
 extension CLIPTokenizer {
-    /// Reads `vocab.json` and `merges.txt`, or `tokenizer.json` where newer versions of transformers wrote only that;
-    /// special tokens and length come from `tokenizer_config.json` and `special_tokens_map.json` where these exist.
+    /// Reads `vocab.json` and `merges.txt`, or `tokenizer.json` where newer versions of transformers wrote
+    /// only that; special tokens and length come from `tokenizer_config.json` and `special_tokens_map.json`
+    /// where these exist.
     ///
     /// - Throws: `DiffusionError`, naming the file.
     package init(directory: String) throws {
@@ -40,6 +41,8 @@ extension CLIPTokenizer {
     }
 
     /// Writes a folder that transformers' `CLIPTokenizer` loads.
+    ///
+    /// - Throws: Foundation's error if a file cannot be written.
     package func save(to directory: String) throws {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let encoder = JSONEncoder()
@@ -76,7 +79,8 @@ extension CLIPTokenizer {
         ["/vocab.json", "/tokenizer.json"].contains { FileManager.default.fileExists(atPath: directory + $0) }
     }
 
-    /// Vocabulary and merges of a `tokenizer.json`. Everything else in it must be CLIP's, which is not looked at.
+    /// Vocabulary and merges of a `tokenizer.json`. Everything else in it must be CLIP's, which is not looked
+    /// at.
     private static func bothParts(path: String) throws -> ([String: Int32], [(String, String)]) {
         func fault(_ what: String) -> DiffusionError { DiffusionError(code: .unreadable, message: "\(path): \(what)") }
         guard case .object(let model) = try JSONValue.object(path: path)["model"], model["type"] == .text("BPE"),

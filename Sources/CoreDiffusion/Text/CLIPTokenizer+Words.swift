@@ -1,5 +1,6 @@
 extension CLIPTokenizer {
-    /// Splits a normalised text as the reference pattern does: `'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+`.
+    /// Splits a normalised text as the reference pattern does:
+    /// `'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+`.
     package static func words(of text: String) -> [String] {
         let scalars = Array(text.unicodeScalars)
         var words: [String] = []

@@ -34,7 +34,8 @@ package struct CLIPTokenizer: Sendable {
     /// Of every byte: the id when it stands inside a word, and at a word's end.
     private let byteIDs: [(inside: Int32, end: Int32)]
 
-    /// - Throws: `DiffusionError.invalidConfiguration` if a special token or a merge's parts are not in the vocabulary.
+    /// - Throws: `DiffusionError.invalidConfiguration` if a special token or a merge's parts are not in the
+    ///   vocabulary.
     package init(
         vocabulary: [String: Int32], merges: [(String, String)], special: Special = Special(), length: Int = 77
     ) throws {

@@ -1,6 +1,7 @@
 import CoreTensor
 
-/// Keys and values of the prompt in every cross-attention, computed at the first denoising step and kept for the rest.
+/// Keys and values of the prompt in every cross-attention, computed at the first denoising step and kept for
+/// the rest.
 ///
 /// Valid for one context tensor and unchanged weights: make a new one for each sampling run.
 package final class ContextCache {

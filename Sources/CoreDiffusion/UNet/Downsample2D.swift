@@ -5,7 +5,8 @@ package import CoreTensor
 package final class Downsample2D: Module {
     let conv: Conv2d
 
-    /// - Parameter padding: the U-Net pads 1 on all sides, the autoencoder only at the bottom and on the right.
+    /// - Parameter padding: the U-Net pads 1 on all sides, the autoencoder only at the bottom and on the
+    ///   right.
     package init(channels: Int, padding: Padding) {
         conv = Conv2d(inputs: channels, outputs: channels, kernel: 3, stride: 2, padding: padding)
     }

@@ -32,7 +32,8 @@ package final class ResnetBlock2D: Module {
 
     /// - Parameters:
     ///   - x: `[N, H, W, in]`.
-    ///   - time: silu of the time embedding, `[N, T]`: the same for all blocks, so the caller computes it once.
+    ///   - time: silu of the time embedding, `[N, T]`: the same for all blocks, so the caller computes it
+    ///     once.
     /// - Returns: `[N, H, W, out]`.
     package func callAsFunction(_ x: Tensor, time: Tensor? = nil) -> Tensor {
         var h = conv1(norm1(x, activation: .silu))

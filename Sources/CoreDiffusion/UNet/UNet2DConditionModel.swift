@@ -1,8 +1,8 @@
 package import CoreNets
 package import CoreTensor
 
-/// The denoising network of Stable Diffusion 1.x, 2.x and XL, layer for layer as diffusers builds it from the same
-/// `config.json`.
+/// The denoising network of Stable Diffusion 1.x, 2.x and XL, layer for layer as diffusers builds it from the
+/// same `config.json`.
 package final class UNet2DConditionModel: Module {
     package let configuration: UNetConfiguration
     let convIn: Conv2d

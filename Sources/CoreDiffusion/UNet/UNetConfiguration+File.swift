@@ -6,6 +6,7 @@ extension UNetConfiguration {
         try self.init(ConfigurationReader(path: path))
     }
 
+    /// - Throws: `DiffusionError` for a configuration that this module does not know.
     package init(_ source: ConfigurationReader) throws {
         var reader = source
         try reader.support("_class_name", only: .text("UNet2DConditionModel"))

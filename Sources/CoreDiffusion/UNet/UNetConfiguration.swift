@@ -1,4 +1,5 @@
-/// The sizes of a `UNet2DConditionModel`, from its `config.json`. Lists have one entry for each level, outermost first.
+/// The sizes of a `UNet2DConditionModel`, from its `config.json`. Lists have one entry for each level,
+/// outermost first.
 package struct UNetConfiguration: Equatable, Sendable {
     package var sampleSize: Int?
     package var inChannels: Int
@@ -11,7 +12,8 @@ package struct UNetConfiguration: Equatable, Sendable {
     /// Whether there is a middle block.
     package var middle: Bool
     package var layersPerBlock: [Int]
-    /// Heads of each level: `attention_head_dim` in the file, which means the number of heads for historical reasons.
+    /// Heads of each level: `attention_head_dim` in the file, which means the number of heads for historical
+    /// reasons.
     package var heads: [Int]
     package var crossAttentionWidth: [Int]
     package var transformerLayers: [Int]

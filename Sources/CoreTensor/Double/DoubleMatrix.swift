@@ -1,6 +1,7 @@
 import COpenBLAS
 
-/// A row-major matrix in f64: what merging, extracting and resizing adapters compute with. Nothing here is recorded.
+/// A row-major matrix in f64: what merging, extracting and resizing adapters compute with. Nothing here is
+/// recorded.
 package struct DoubleMatrix: Equatable, Sendable {
     package let rows: Int
     package let columns: Int
@@ -14,10 +15,12 @@ package struct DoubleMatrix: Equatable, Sendable {
         self.values = values
     }
 
+    /// A matrix of zeros.
     package static func zeros(_ rows: Int, _ columns: Int) -> DoubleMatrix {
         DoubleMatrix(Array(repeating: 0, count: rows * columns), rows: rows, columns: columns)
     }
 
+    /// A square matrix with ones on its diagonal.
     package static func identity(_ side: Int) -> DoubleMatrix {
         var result = zeros(side, side)
         for i in 0..<side { result[i, i] = 1 }
@@ -52,6 +55,7 @@ package struct DoubleMatrix: Equatable, Sendable {
         return DoubleMatrix(result, rows: columns, columns: rows)
     }
 
+    /// Every entry times the factor.
     package func scaled(by factor: Double) -> DoubleMatrix {
         factor == 1 ? self : DoubleMatrix(values.map { $0 * factor }, rows: rows, columns: columns)
     }

@@ -1,7 +1,7 @@
 import CKernels
 
-/// The sizes of one convolution and its three products. Where `WinogradConvolution` does not take them, the kernels read
-/// the rows of the left operand from the image, tap by tap, without copying patches.
+/// The sizes of one convolution and its three products. Where `WinogradConvolution` does not take them, the
+/// kernels read the rows of the left operand from the image, tap by tap, without copying patches.
 struct ConvolutionGeometry {
     let samples, height, width, inputs: Int
     let outputs, kernelHeight, kernelWidth: Int
@@ -29,7 +29,8 @@ struct ConvolutionGeometry {
     private var taps: Int { kernelHeight * kernelWidth }
     private var outputPixels: Int { samples * outputHeight * outputWidth }
 
-    /// Output pixel (y, x) reads input pixel (y · stride + ky − top, x · stride + kx − left) for each tap (ky, kx).
+    /// Output pixel (y, x) reads input pixel (y · stride + ky − top, x · stride + kx − left) for each tap
+    /// (ky, kx).
     func forward(_ x: Tensor, _ weight: Tensor, bias: Tensor?, into y: Tensor) {
         if isPointwise {
             return Product.run(
@@ -52,7 +53,8 @@ struct ConvolutionGeometry {
         }
     }
 
-    /// dL/dx: for each phase of the stride, a convolution of g by the taps that reach it, outputs and inputs swapped.
+    /// dL/dx: for each phase of the stride, a convolution of g by the taps that reach it, outputs and inputs
+    /// swapped.
     func inputGradient(_ g: Tensor, _ weight: Tensor) -> Tensor {
         let dx = Tensor(uninitialized: inputShape)
         if isPointwise {

@@ -2,7 +2,8 @@ import CoreDiffusion
 
 /// The networks of `bench step`.
 package enum BenchModel: String, CaseIterable, Sendable {
-    /// The U-Net of the peers' timing: widths 32, 64, 96, one layer a block, 4 heads, context 16 × 64, batch 8 at 32 × 32.
+    /// The U-Net of the peers' timing: widths 32, 64, 96, one layer a block, 4 heads, context 16 × 64, batch
+    /// 8 at 32 × 32.
     case tiny
     /// Stable Diffusion 1.5's U-Net, batch 1 at 64 × 64, context 77 × 768.
     case sd15

@@ -4,11 +4,12 @@ import CoreNets
 import CoreTensor
 import RunSpec
 
-/// The nominal number of floating-point operations of an adapter training step: what the arithmetic asks for, whatever an
-/// implementation does on top (no recomputation, no rebuilding).
+/// The nominal number of floating-point operations of an adapter training step: what the arithmetic asks for,
+/// whatever an implementation does on top (no recomputation, no rebuilding).
 ///
-/// A frozen layer counts its product twice (forward, and the gradient of its input), attention its two products forward and
-/// four backward, and a trained layer the cheaper of the gradient of the whole weight and three low-rank products each way.
+/// A frozen layer counts its product twice (forward, and the gradient of its input), attention its two
+/// products forward and four backward, and a trained layer the cheaper of the gradient of the whole weight
+/// and three low-rank products each way.
 struct NominalWork {
     /// One forward pass, in operations (a multiply-add is two).
     var forward = 0.0
@@ -64,7 +65,8 @@ private final class CallCounter {
     func add(_ call: Call, shape: [Int]) {
         calls.append(call)
         guard shape.count == 3 else { return }
-        // diffusers' names: the queries are projected before or after the keys, so both are kept until the pair is whole.
+        // diffusers' names: the queries are projected before or after the keys, so both are kept until the
+        // pair is whole.
         for (suffix, other) in [(".to_q", ".to_k"), (".to_k", ".to_q")] where call.path.hasSuffix(suffix) {
             let owner = call.path.dropLast(suffix.count)
             queries[call.path] = (shape[0], shape[1], call.outputs)

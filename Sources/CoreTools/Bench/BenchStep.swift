@@ -131,7 +131,8 @@ package struct BenchStep {
         return measured + [Report.Share(kind: "everything else", seconds: rest, calls: 0, gflops: 0)]
     }
 
-    /// dim 8 unless told otherwise, alpha half of it, factor 8 on the peers' class list: no conv_in, conv_out, time_embedding.
+    /// dim 8 unless told otherwise, alpha half of it, factor 8 on the peers' class list: no conv_in,
+    /// conv_out, time_embedding.
     static func adapter(_ algorithm: Algorithm, dim: Int = 8) -> AdapterSpec {
         let layers = LayerSelection(
             classes: ["Transformer2DModel", "ResnetBlock2D", "Downsample2D", "Upsample2D"], names: [], exclude: [])

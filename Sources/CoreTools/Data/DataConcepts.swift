@@ -4,6 +4,8 @@ package import CoreData
 package enum DataConcepts {
     package static let iconFolder = "/usr/share/icons/gnome/256x256"
 
+    /// - Throws: `DataError` for a font, names or folders that cannot be used, `ImageFileError` or
+    ///   Foundation's error if a file cannot be written.
     /// - Returns: the number of images written.
     package static func run(out: String, quickstart: String, progress: (String) -> Void) throws -> Int {
         var count = 0

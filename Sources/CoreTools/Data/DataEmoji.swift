@@ -2,11 +2,13 @@ import CoreData
 import Foundation
 import ImageFiles
 
-/// `radiata data emoji`: pictures of an installed colour-bitmap font, with Unicode names as captions, in kohya's layout.
+/// `radiata data emoji`: pictures of an installed colour-bitmap font, with Unicode names as captions, in
+/// kohya's layout.
 package struct DataEmoji: Sendable {
     package var font = EmojiFont.defaultPath
     package var names = UnicodeNames.defaultPath
-    /// `cats`, `moons`: one held-out family with its trigger; nil writes everything the base model may train on.
+    /// `cats`, `moons`: one held-out family with its trigger; nil writes everything the base model may train
+    /// on.
     package var family: String?
     package var out: String
 
@@ -14,6 +16,8 @@ package struct DataEmoji: Sendable {
 
     /// Writes `out/N_name/*.png` and `*.txt`, `concepts.yaml`, `LICENSE.md` and `manifest.json`.
     ///
+    /// - Throws: `DataError` for a font, names or folders that cannot be used, `ImageFileError` or
+    ///   Foundation's error if a file cannot be written.
     /// - Returns: the number of images written.
     package func run(progress: (String) -> Void) throws -> Int {
         let names = try UnicodeNames(path: names)

@@ -2,13 +2,15 @@ package import CoreData
 import Foundation
 import ImageFiles
 
-/// `radiata data folder`: any folder of pictures as a concept in kohya's layout, captions made from file names.
+/// `radiata data folder`: any folder of pictures as a concept in kohya's layout, captions made from file
+/// names.
 package struct DataFolder: Sendable {
     /// Folder that is searched for PNG, JPEG and WebP files, sub-folders included.
     package var source: String
     package var out: String
     package var concept: Concept
-    /// Stems of the files to take; empty takes all. `printer=office printer` gives the words for the caption too.
+    /// Stems of the files to take; empty takes all. `printer=office printer` gives the words for the caption
+    /// too.
     package var select: [String] = []
     /// Pixels of the longer side; smaller pictures are kept as they are.
     package var size = 128
@@ -21,6 +23,8 @@ package struct DataFolder: Sendable {
         self.concept = concept
     }
 
+    /// - Throws: `DataError` for a font, names or folders that cannot be used, `ImageFileError` or
+    ///   Foundation's error if a file cannot be written.
     /// - Returns: the number of images written.
     package func run(progress: (String) -> Void) throws -> Int {
         let files = try pictures()

@@ -3,8 +3,8 @@ import CoreDiffusion
 import CoreNets
 import CoreTensor
 
-/// Runs one network on tensors from a file and writes its outputs, in the reference libraries' names and layouts, so that
-/// anyone can hold it against another implementation.
+/// Runs one network on tensors from a file and writes its outputs, in the reference libraries' names and
+/// layouts, so that anyone can hold it against another implementation.
 ///
 /// - Parameters:
 ///   - model: a pipeline's folder, one model's, or an original single file.

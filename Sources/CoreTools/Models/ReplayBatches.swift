@@ -1,8 +1,8 @@
 import CoreDiffusion
 import CoreTensor
 
-/// The given batches of a replay: `latents.i`, `noise.i`, `timesteps.i`, and `context.i` or `input_ids.i`, i = 0, 1, ….
-/// SDXL's have `time_ids.i` too, and `text_embeds.i` or `input_ids_2.i`.
+/// The given batches of a replay: `latents.i`, `noise.i`, `timesteps.i`, and `context.i` or `input_ids.i`, i
+/// = 0, 1, …. SDXL's have `time_ids.i` too, and `text_embeds.i` or `input_ids_2.i`.
 struct ReplayBatches {
     /// What the U-Net is conditioned on.
     enum Condition {
@@ -65,7 +65,8 @@ struct ReplayBatches {
         return file.info(name) == nil ? nil : try tensor(name, [samples]).values
     }
 
-    /// The batches of each optimiser step: `step.i` tells those that add up to one; without it each is its own.
+    /// The batches of each optimiser step: `step.i` tells those that add up to one; without it each is its
+    /// own.
     func steps() throws -> [Range<Int>] {
         var steps: [(number: Int64, batches: Range<Int>)] = []
         for index in 0..<count {

@@ -19,15 +19,16 @@ package struct SampleImages {
     /// One image each.
     package var seeds: [Int] = [0]
     /// One of `EvaluationSpec.samplers`.
-    package var sampler = "ddim"
-    package var steps = 25
-    package var guidance = 7.0
+    package var sampler = EvaluationSpec.standard.sampler
+    package var steps = EvaluationSpec.standard.steps
+    package var guidance = EvaluationSpec.standard.guidance
     /// In pixels; nil: what the base was trained on.
     package var size: PixelSize?
     package var clipSkip = 1
     /// 75, 150 or 225: longer prompts are encoded in chunks.
     package var maxTokens = 75
-    /// A safetensors file whose `latents` `[N, c, h, w]` replace the seeds' noise; unit normal, whatever the sampler.
+    /// A safetensors file whose `latents` `[N, c, h, w]` replace the seeds' noise; unit normal, whatever the
+    /// sampler.
     package var latents: String?
     package var out: String
     package var threads: Int

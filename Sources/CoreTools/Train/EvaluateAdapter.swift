@@ -32,6 +32,10 @@ package struct EvaluateAdapter {
         self.threads = threads
     }
 
+    /// Draws, measures and writes the sheet and the rows.
+    ///
+    /// - Throws: what the evaluator throws; `ImageFileError` or Foundation's error if a file cannot be
+    ///   written.
     package func run(report: @escaping (String) -> Void = { _ in }) throws -> Evaluation {
         Compute.configure(threads: threads)
         var setting = Evaluator.Setting(base: base, data: data, spec: spec, training: nil, cache: cache)

@@ -9,8 +9,8 @@ import ImageFiles
 import RunSpec
 
 extension TrainingAttempt {
-    /// Whether the job, its data, its base model or an encoder cannot be used as they are: another try, here or elsewhere,
-    /// would end alike. What a disk or a damaged training state may have done is none.
+    /// Whether the job, its data, its base model or an encoder cannot be used as they are: another try, here
+    /// or elsewhere, would end alike. What a disk or a damaged training state may have done is none.
     package static func isRefusal(_ error: any Error) -> Bool {
         // Whoever wrote it, a full disk is the machine's.
         let text = "\(error)".lowercased()

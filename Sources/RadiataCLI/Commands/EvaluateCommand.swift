@@ -24,7 +24,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Images a prompt type and class.")
     var images = 12
     @Option(help: "Sampler: ddim, euler or dpm++2m.")
-    var sampler = "ddim"
+    var sampler = EvaluationSpec.standard.sampler
     @Option(help: "Sampler steps.")
     var steps = 20
     @Option(help: "Classifier-free guidance.")

@@ -1,6 +1,7 @@
 package import CoreTensor
 
-/// DoRA's magnitudes: W' = V · (strength · (m / ‖V‖ − 1) + 1), norms along output rows or input channels, not detached.
+/// DoRA's magnitudes: W' = V · (strength · (m / ‖V‖ − 1) + 1), norms along output rows or input channels, not
+/// detached.
 ///
 /// - Parameters:
 ///   - v: W + ΔW, `[out, columns]`.
@@ -27,7 +28,8 @@ package func doraWeight(_ v: Tensor, magnitude: Tensor, onOutput: Bool, inputs: 
     }
 }
 
-/// The runs of a weight that share a magnitude: a whole row belongs to one, or its elements to one each in turn.
+/// The runs of a weight that share a magnitude: a whole row belongs to one, or its elements to one each in
+/// turn.
 private struct MagnitudeGroups: Sendable {
     let onOutput: Bool
     /// How many magnitudes there are.
@@ -35,7 +37,8 @@ private struct MagnitudeGroups: Sendable {
     /// Elements of one run: a row, or the input channels at one kernel position.
     let run: Int
 
-    /// Rows of the runs that one part of the work takes; fixed, so that sums do not depend on the thread count.
+    /// Rows of the runs that one part of the work takes; fixed, so that sums do not depend on the thread
+    /// count.
     private var runsPerPart: Int { max(1, (1 << 15) / max(1, run)) }
 
     /// Σ a·b for each magnitude, in f64.

@@ -1,11 +1,11 @@
 package import CoreTensor
 import RunSpec
 
-/// DyLoRA: a LoRA whose ranks are trained in blocks, so that any number of leading blocks works alone. Every step trains
-/// one block, drawn at random, on top of the blocks before it and without those after it.
+/// DyLoRA: a LoRA whose ranks are trained in blocks, so that any number of leading blocks works alone. Every
+/// step trains one block, drawn at random, on top of the blocks before it and without those after it.
 ///
-/// While k ranks are active the scale is α / k, which meets the file's α / r with all of them (lycoris-lora 4.1.3 trains
-/// with `block_size` times that and so writes files weaker than what it trained).
+/// While k ranks are active the scale is α / k, which meets the file's α / r with all of them (lycoris-lora
+/// 4.1.3 trains with `block_size` times that and so writes files weaker than what it trained).
 /// - SeeAlso: Valipour et al., arXiv:2210.07558.
 package final class DyLoRAUpdate: LayerUpdate {
     package let tensors: [AdapterTensor]

@@ -1,7 +1,7 @@
 package import CoreTensor
 
-/// Native fine-tuning of a layer: its whole weight and bias are trained, as absolute values (so weight decay pulls them to
-/// zero, not to the base), and saved as differences (`diff`, `diff_b`).
+/// Native fine-tuning of a layer: its whole weight and bias are trained, as absolute values (so weight decay
+/// pulls them to zero, not to the base), and saved as differences (`diff`, `diff_b`).
 package final class FullUpdate: LayerUpdate {
     package let tensors: [AdapterTensor]
     package var alpha: Float? { nil }
@@ -53,7 +53,7 @@ extension FullUpdate {
     ) throws -> FullUpdate {
         let (shape, floats) = try keys.take("diff")
         try keys.require("diff", shape, sameAs: geometry.fileShape)
-        let biasDifference = try keys.takeIfPresent("diff_b")
+        let biasDifference = keys.takeIfPresent("diff_b")
         if let biasDifference {
             guard bias != nil else {
                 throw AdapterError(.unplacedKey, "\(keys.key("diff_b")): the layer has no bias")

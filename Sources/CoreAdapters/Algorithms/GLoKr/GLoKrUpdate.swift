@@ -1,11 +1,12 @@
 package import CoreTensor
 import RunSpec
 
-/// GLoKr: ΔW = W·A + B, where A mixes the input channels of the frozen weight and both A and B are Kronecker products
-/// (`a.lokr_w1`, `a.lokr_w2`, … and `b.lokr_w1`, …, as LoKr has them).
+/// GLoKr: ΔW = W·A + B, where A mixes the input channels of the frozen weight and both A and B are Kronecker
+/// products (`a.lokr_w1`, `a.lokr_w2`, … and `b.lokr_w1`, …, as LoKr has them).
 ///
-/// No package has this algorithm: LyCORIS names it in its plans and in the paper's first version only. This is GLoRA's form
-/// (W·a1·a2 + b1·b2) with each low-rank product replaced by LoKr's factors; the scale of each part follows LoKr's rule.
+/// No package has this algorithm: LyCORIS names it in its plans and in the paper's first version only. This
+/// is GLoRA's form (W·a1·a2 + b1·b2) with each low-rank product replaced by LoKr's factors; the scale of each
+/// part follows LoKr's rule.
 /// - SeeAlso: Chavan et al., arXiv:2306.07967 (GLoRA); Yeh et al., arXiv:2309.14859 (LoKr).
 package final class GLoKrUpdate: LayerUpdate {
     package let tensors: [AdapterTensor]
@@ -49,7 +50,7 @@ package final class GLoKrUpdate: LayerUpdate {
     static func read(_ geometry: LayerGeometry, _ keys: LayerKeys) throws -> GLoKrUpdate {
         GLoKrUpdate(
             mixing: try .read(square(geometry), keys, prefix: "a."), added: try .read(geometry, keys, prefix: "b."),
-            inputs: geometry.inputs, alpha: try keys.takeAlpha())
+            inputs: geometry.inputs, alpha: keys.takeAlpha())
     }
 
     private static func square(_ geometry: LayerGeometry) -> LayerGeometry {

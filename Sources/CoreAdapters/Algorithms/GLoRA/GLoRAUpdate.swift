@@ -1,8 +1,8 @@
 package import CoreTensor
 import RunSpec
 
-/// GLoRA: ΔW = scale · (W·a1·a2 + b1·b2), the first term mixing the input channels of the frozen weight (`a1.weight`,
-/// `a2.weight`, `b1.weight`, `b2.weight`).
+/// GLoRA: ΔW = scale · (W·a1·a2 + b1·b2), the first term mixing the input channels of the frozen weight
+/// (`a1.weight`, `a2.weight`, `b1.weight`, `b2.weight`).
 ///
 /// - SeeAlso: Chavan et al., arXiv:2306.07967; the roles of the tensors as in lycoris-lora 3.0 and later.
 package final class GLoRAUpdate: LayerUpdate {
@@ -81,7 +81,7 @@ package final class GLoRAUpdate: LayerUpdate {
                 name + ".weight", fileShape: shape, shape: wanted, taps: taps, inputs: geometry.inputs,
                 fileValues: floats)
         }
-        let alpha = try keys.takeAlpha()
+        let alpha = keys.takeAlpha()
         return GLoRAUpdate(
             a1: try tensor(isOld ? "a2" : "a1", [geometry.inputs, rank]),
             a2: try tensor(isOld ? "a1" : "a2", [rank, geometry.inputs]),

@@ -1,7 +1,8 @@
 package import CoreTensor
 import RunSpec
 
-/// (IA)³: one learned factor for each output row, or each input channel, of the weight: ΔW = W ⊙ w (`weight`, `on_input`).
+/// (IA)³: one learned factor for each output row, or each input channel, of the weight: ΔW = W ⊙ w (`weight`,
+/// `on_input`).
 ///
 /// - SeeAlso: Liu et al., arXiv:2205.05638.
 package final class IA3Update: LayerUpdate {

@@ -55,8 +55,8 @@ enum HadamardFit {
         ((factors[0].up * factors[0].down).hadamard(factors[1].up * factors[1].down) - target).norm
     }
 
-    /// For each row: the coefficients x that bring weights ⊙ (x · basis) nearest to the target, by normal equations with a
-    /// small ridge.
+    /// For each row: the coefficients x that bring weights ⊙ (x · basis) nearest to the target, by normal
+    /// equations with a small ridge.
     private static func rows(_ target: DoubleMatrix, weights: DoubleMatrix, basis: DoubleMatrix) -> DoubleMatrix {
         let rank = basis.rows
         var result = DoubleMatrix.zeros(target.rows, rank)

@@ -73,7 +73,8 @@ package func pairedRows(_ down1: Tensor, _ down2: Tensor) -> Tensor {
     }
 }
 
-/// Column-wise counterpart of `pairedRows` for the up factors: column `i·r + j` is `scale · up1[:, i] ⊙ up2[:, j]`.
+/// Column-wise counterpart of `pairedRows` for the up factors: column `i·r + j` is
+/// `scale · up1[:, i] ⊙ up2[:, j]`.
 ///
 /// - Parameter up1, up2: `[out, r]`.
 /// - Returns: `[out, r²]`.

@@ -2,7 +2,8 @@ import CoreTensor
 import RunSpec
 
 extension LoHaUpdate {
-    /// A new adapter with ΔW = 0: `hada_w2_a` (or the scalar) is zero, the rest normal with lycoris-lora's deviations.
+    /// A new adapter with ΔW = 0: `hada_w2_a` (or the scalar) is zero, the rest normal with lycoris-lora's
+    /// deviations.
     static func create(_ geometry: LayerGeometry, _ layer: NewLayer) -> LoHaUpdate {
         let rank = layer.dim
         let tucker = layer.options.useTucker && geometry.taps > 1
@@ -36,7 +37,7 @@ extension LoHaUpdate {
             let (nameA, nameB, nameT) = ("hada_w\(index)_a", "hada_w\(index)_b", "hada_t\(index)")
             let (shapeA, valuesA) = try keys.take(nameA)
             let (shapeB, valuesB) = try keys.take(nameB)
-            let core = try keys.takeIfPresent(nameT)
+            let core = keys.takeIfPresent(nameT)
             let rank = wanted ?? shapeB.first ?? 0
             let memoryA = core == nil ? [geometry.outputs, rank] : [rank, geometry.outputs]
             let memoryB = [rank, core == nil ? geometry.columns : geometry.inputs]
@@ -58,7 +59,7 @@ extension LoHaUpdate {
         let first = try half(1, rank: nil)
         let rank = first.b.tensor.shape[0]
         let second = try half(2, rank: rank)
-        let alpha = try keys.takeAlpha()
+        let alpha = keys.takeAlpha()
         return LoHaUpdate(first: first, second: second, alpha: alpha, scale: AlphaScale.scale(alpha: alpha, rank: rank))
     }
 }

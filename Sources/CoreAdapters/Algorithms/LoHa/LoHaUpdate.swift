@@ -1,7 +1,7 @@
 package import CoreTensor
 
-/// LoHa: the entry-wise product of two low-rank products (`hada_w1_a`, `hada_w1_b`, `hada_w2_a`, `hada_w2_b`, with Tucker
-/// `hada_t1`, `hada_t2`).
+/// LoHa: the entry-wise product of two low-rank products (`hada_w1_a`, `hada_w1_b`, `hada_w2_a`, `hada_w2_b`,
+/// with Tucker `hada_t1`, `hada_t2`).
 package final class LoHaUpdate: LayerUpdate {
     /// One of the two low-rank products.
     struct Half {

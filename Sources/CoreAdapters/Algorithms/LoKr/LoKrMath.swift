@@ -1,6 +1,7 @@
 package import CoreTensor
 
-/// LoKr weight W + scale · w1 ⊗ w2: row `a·K₂ + b`, input channel `c·N₂ + d` is `scale · w1[a, c] · w2[b, tap, d]`.
+/// LoKr weight W + scale · w1 ⊗ w2: row `a·K₂ + b`, input channel `c·N₂ + d` is
+/// `scale · w1[a, c] · w2[b, tap, d]`.
 ///
 /// - Parameters:
 ///   - base: `[L·K₂, taps·M·N₂]`, frozen; nil gives ΔW alone.

@@ -10,8 +10,8 @@ extension LoKrAlgorithm {
         return try LayerResize.keeping(layer, rule, upTo: max(layer.rank ?? 1, whole ?? 1)) { try fitted(layer, $0) }
     }
 
-    /// The larger factor's low-rank product, which a full matrix becomes where the rank is small enough; a smaller factor
-    /// that is one too follows.
+    /// The larger factor's low-rank product, which a full matrix becomes where the rank is small enough; a
+    /// smaller factor that is one too follows.
     private func fitted(_ layer: StoredLayer, _ rule: RankRule) throws -> StoredLayer {
         let isTucker = layer.tensors["lokr_t2"] != nil
         if case .fixed(layer.rank) = rule { return layer }

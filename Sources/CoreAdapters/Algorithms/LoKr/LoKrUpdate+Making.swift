@@ -88,7 +88,7 @@ extension LoKrUpdate {
         }
         let large = try readLarge(
             geometry, keys, prefix, block: geometry.outputs / outer, width: geometry.inputs / groups)
-        let alpha = try keys.takeAlpha()
+        let alpha = keys.takeAlpha()
         var rank = 0
         if case .lowRank(_, let b) = small { rank = b.tensor.shape[0] }
         switch large {
@@ -118,7 +118,7 @@ extension LoKrUpdate {
     private static func readLarge(
         _ geometry: LayerGeometry, _ keys: LayerKeys, _ prefix: String, block: Int, width: Int
     ) throws -> Factor {
-        if let (shape, values) = try keys.takeIfPresent(prefix + "lokr_w2") {
+        if let (shape, values) = keys.takeIfPresent(prefix + "lokr_w2") {
             let wanted =
                 geometry.taps > 1 ? [block, width, geometry.kernel, geometry.kernel] : [block, width]
             try keys.require(prefix + "lokr_w2", shape, sameAs: wanted)
@@ -130,7 +130,7 @@ extension LoKrUpdate {
         let (shapeA, valuesA) = try keys.take(prefix + "lokr_w2_a")
         let (shapeB, valuesB) = try keys.take(prefix + "lokr_w2_b")
         let rank = shapeB.first ?? 0
-        if let (shapeT, valuesT) = try keys.takeIfPresent(prefix + "lokr_t2") {
+        if let (shapeT, valuesT) = keys.takeIfPresent(prefix + "lokr_t2") {
             try keys.require(prefix + "lokr_w2_a", shapeA, sameAs: [rank, block])
             try keys.require(prefix + "lokr_w2_b", shapeB, sameAs: [rank, width])
             try keys.require(prefix + "lokr_t2", shapeT, sameAs: [rank, rank, geometry.kernel, geometry.kernel])

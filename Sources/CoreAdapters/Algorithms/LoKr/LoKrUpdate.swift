@@ -1,7 +1,7 @@
 package import CoreTensor
 
-/// LoKr: a Kronecker product; each factor is a matrix (`lokr_w1`, `lokr_w2`) or a low-rank product (`lokr_w1_a` · `lokr_w1_b`,
-/// `lokr_w2_a` · `lokr_w2_b`, with Tucker `lokr_t2`).
+/// LoKr: a Kronecker product; each factor is a matrix (`lokr_w1`, `lokr_w2`) or a low-rank product
+/// (`lokr_w1_a` · `lokr_w1_b`, `lokr_w2_a` · `lokr_w2_b`, with Tucker `lokr_t2`).
 package final class LoKrUpdate: LayerUpdate {
     /// One factor of the Kronecker product.
     enum Factor {
@@ -68,7 +68,8 @@ package final class LoKrUpdate: LayerUpdate {
         lokrWeight(base: base, small: smallMatrix, large: large.matrix, taps: taps, scale: scale * strength)
     }
 
-    /// Two small products in place of one with w1 ⊗ w2. Row masks cut across w2, so they need the rebuilt form.
+    /// Two small products in place of one with w1 ⊗ w2. Row masks cut across w2, so they need the rebuilt
+    /// form.
     package func bypass(_ call: BypassCall) -> Tensor? {
         guard call.rowScale == nil else { return nil }
         let w1 = scale == 1 ? smallMatrix : scaled(smallMatrix, by: scale)
@@ -92,8 +93,8 @@ package final class LoKrUpdate: LayerUpdate {
         return add(call.y, mixed.reshaped(call.y.shape))
     }
 
-    /// dL/dw2 = gᵀ (w1 x) and dL/dw1 = ⟨g, x w2ᵀ⟩ per position, each an eighth of the whole weight's gradient for eight
-    /// groups; convolutions would have to move their groups to images of their own first.
+    /// dL/dw2 = gᵀ (w1 x) and dL/dw1 = ⟨g, x w2ᵀ⟩ per position, each an eighth of the whole weight's gradient
+    /// for eight groups; convolutions would have to move their groups to images of their own first.
     package func mergedGradient(stride: Int) -> ((BypassCall) -> Tensor)? {
         guard taps == 1, stride == 1 else { return nil }
         let (small, large, scale) = (smallMatrix, large.matrix, scale)

@@ -39,7 +39,7 @@ extension LoRAUpdate {
         let (upShape, upValues) = try keys.take("lora_up.weight")
         let (downShape, downValues) = try keys.take("lora_down.weight")
         let rank = downShape.first ?? 0
-        let core = try keys.takeIfPresent("lora_mid.weight")
+        let core = keys.takeIfPresent("lora_mid.weight")
         let taps = core == nil ? geometry.taps : 1
         try keys.require("lora_up.weight", upShape, sameAs: [geometry.outputs, rank])
         try keys.require(
@@ -51,7 +51,7 @@ extension LoRAUpdate {
                 "lora_mid.weight", fileShape: shape, shape: [rank, geometry.taps, rank], taps: geometry.taps,
                 inputs: rank, fileValues: values)
         }
-        let alpha = try keys.takeAlpha()
+        let alpha = keys.takeAlpha()
         return LoRAUpdate(
             up: AdapterTensor(
                 "lora_up.weight", fileShape: upShape, shape: [geometry.outputs, rank], fileValues: upValues),

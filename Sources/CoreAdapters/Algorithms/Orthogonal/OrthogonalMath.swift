@@ -1,6 +1,7 @@
 package import CoreTensor
 
-/// The Cayley transform of a batch of skew-symmetric matrices: Q = X − Xᵀ, R = (I + Q)(I − Q)⁻¹, orthogonal for any X.
+/// The Cayley transform of a batch of skew-symmetric matrices: Q = X − Xᵀ, R = (I + Q)(I − Q)⁻¹, orthogonal
+/// for any X.
 ///
 /// - Parameters:
 ///   - x: `[n, b, b]`.

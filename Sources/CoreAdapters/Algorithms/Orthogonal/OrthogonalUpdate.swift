@@ -1,8 +1,8 @@
 package import CoreTensor
 import RunSpec
 
-/// Diag-OFT and BOFT: the frozen weight's rows are rotated, in one stage of blocks or in a butterfly of stages
-/// (`oft_blocks` with 3 or 4 axes, `rescale`; `alpha` holds the bound by outputs).
+/// Diag-OFT and BOFT: the frozen weight's rows are rotated, in one stage of blocks or in a butterfly of
+/// stages (`oft_blocks` with 3 or 4 axes, `rescale`; `alpha` holds the bound by outputs).
 ///
 /// - SeeAlso: Qiu et al., arXiv:2306.07280; Liu et al., arXiv:2311.06243.
 package final class OrthogonalUpdate: LayerUpdate {
@@ -51,7 +51,8 @@ package final class OrthogonalUpdate: LayerUpdate {
         return permuted(scaleChannels(permuted(result, [1, 0]), rescale.tensor), [1, 0])
     }
 
-    /// Rows in the order of a butterfly stage's blocks: pairs from the two halves of every span of 2ˢᵗᵃᵍᵉ · side rows.
+    /// Rows in the order of a butterfly stage's blocks: pairs from the two halves of every span of 2ˢᵗᵃᵍᵉ ·
+    /// side rows.
     static func order(rows: Int, side: Int, stage: Int) -> [Int] {
         let half = (1 << stage) * side / 2
         return (0..<rows).map { place in
@@ -108,7 +109,7 @@ package final class OrthogonalUpdate: LayerUpdate {
             return AdapterTensor("rescale", fileShape: shape, shape: [geometry.outputs], fileValues: values)
         }
         return OrthogonalUpdate(
-            blocks: makeBlocks(shape, values), rescale: rescale, constraint: try keys.takeAlpha(),
+            blocks: makeBlocks(shape, values), rescale: rescale, constraint: keys.takeAlpha(),
             outputs: geometry.outputs)
     }
 
