@@ -1,4 +1,5 @@
 import RunSpec
+import SweepModel
 
 /// One value of a curve: what a job logged under a key at one step.
 package struct CurveValue: Equatable, Sendable {

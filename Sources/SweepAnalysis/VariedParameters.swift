@@ -1,11 +1,12 @@
 package import RunSpec
+package import SweepModel
 
 /// The parameters in which jobs differ: what a table must show, and what a label must say.
 package struct VariedParameters: Equatable, Sendable {
     /// `algorithm` first, then by name.
     package let names: [String]
 
-    package init(_ jobs: [SweepJob]) {
+    package init(_ jobs: [JobSummary]) {
         var values: [String: Set<ParameterValue>] = [:]
         var carriers: [String: Set<ParameterValue>] = [:]
         for job in jobs {

@@ -93,7 +93,7 @@ extension Ledger {
     /// Looks for what must not be: SQLite's own checks, and the ledger's invariants.
     package func check() async throws -> (findings: [String], notes: [String]) {
         let stored = try await read { db in
-            try db.all("SELECT sha256, bytes FROM blob").map { ($0[0] as String, $0[1] as Int) }
+            try db.all("SELECT sha256, bytes FROM blob").map { ($0["sha256"] as String, $0["bytes"] as Int) }
         }
         var findings = try await read { db in try LedgerCheck.findings(db) }
         // Every byte of every blob is read, which takes hours of a large store.

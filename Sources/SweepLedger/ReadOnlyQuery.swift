@@ -1,15 +1,9 @@
-/// One value of a user's query.
-package enum QueryCell: Equatable, Sendable {
-    case null
-    case integer(Int64)
-    case real(Double)
-    case text(String)
-    case blob([UInt8])
-}
+package import SweepModel
 
+/// The answer of a query, whole.
 package struct QueryTable: Equatable, Sendable {
     package var columns: [String]
-    package var rows: [[QueryCell]]
+    package var rows: [[QueryValue]]
     /// Whether a limit cut the rows.
     package var isTruncated: Bool
 }

@@ -14,6 +14,7 @@ package struct AddBlobs: LedgerVerb {
         self.now = now
     }
 
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws {
         for blob in blobs {
             try db.change(
@@ -37,6 +38,7 @@ package struct KeepBlobs: LedgerVerb {
     }
 
     /// - Returns: sizes of those that are there, by digest.
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws -> [String: Int] {
         var found: [String: Int] = [:]
         for digest in sha256 {
@@ -77,6 +79,8 @@ package struct CollectBlobs: LedgerVerb {
         """
     }
 
+    /// - Returns: digests and sizes of the blobs that were forgotten.
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws -> [(sha256: String, bytes: Int)] {
         try db.all(
             """
@@ -85,6 +89,6 @@ package struct CollectBlobs: LedgerVerb {
                 WHERE \(Self.unwanted)\(candidates == nil ? "" : " AND b.sha256 IN (SELECT value FROM json_each(?))") LIMIT ?)
             RETURNING sha256, bytes
             """, candidates.map { [now.milliseconds, $0, limit] } ?? [now.milliseconds, limit]
-        ).map { ($0[0], $0[1]) }
+        ).map { ($0["sha256"], $0["bytes"]) }
     }
 }

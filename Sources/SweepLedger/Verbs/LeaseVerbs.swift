@@ -1,5 +1,6 @@
 package import GRDB
 package import Ports
+import RunSpec
 package import SweepModel
 
 /// Leases ran out: the jobs may be claimed by others. The attempts stay open, so that one that is heard from first goes
@@ -14,6 +15,7 @@ package struct ExpireLeases: LedgerVerb {
     }
 
     /// - Returns: what became of each job that was running; paused ones (a pause was asked for) end their attempt.
+    /// - Throws: `DatabaseError`; `LedgerError` for what the ledger holds and cannot be read.
     package func run(_ db: Database) throws -> [JobChange] {
         try tokens.compactMap { token in
             let row = try db.first(
@@ -21,8 +23,8 @@ package struct ExpireLeases: LedgerVerb {
                 UPDATE job SET state = CASE WHEN stop = 'pause' THEN 'paused' ELSE 'waiting' END, stop = NULL, updated = ?
                 WHERE identity = ? AND attempt = ? AND epoch = ? AND state = 'running' RETURNING id, state, priority, requirements
                 """, [now.milliseconds] + token.fence)
-            guard let row, let state = JobState(rawValue: row[1]) else { return nil }
-            let job: Int64 = row[0]
+            guard let row, let state = JobState(rawValue: row["state"]) else { return nil }
+            let job: Int64 = row["id"]
             if state == .paused || Faults.planted("expiry-revokes") {
                 try db.change(
                     "UPDATE attempt SET ended = ?, outcome = 'lost', failure = 'lost' WHERE job = ? AND ended IS NULL",
@@ -30,7 +32,8 @@ package struct ExpireLeases: LedgerVerb {
             }
             try db.note("expired", at: now, job: job, attempt: token.attempt.value)
             return JobChange(
-                job: job, identity: token.job, state: state, priority: row[2], requirements: row[3],
+                row: job, job: token.job, state: state, priority: row["priority"],
+                needs: try RequirementSpec.stored(row["requirements"]),
                 isHeld: try SweepHold.holds(job, db), ended: state == .paused ? token : nil)
         }
     }
@@ -51,6 +54,8 @@ package struct ReviveAttempts: LedgerVerb {
         self.now = now
     }
 
+    /// - Returns: every token, in one of two lists.
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws -> Outcome {
         var outcome = Outcome()
         for token in tokens {

@@ -56,14 +56,16 @@ struct SweepBlame {
     private func failedAlike(_ sweep: Int64, _ print: FailureFingerprint, _ db: Database) throws -> Int? {
         let row = try db.first(
             """
-            SELECT count(*), coalesce(sum(f.failures), 0), count(DISTINCT f.worker),
-                coalesce(sum(j.state IN ('failed', 'parked')), 0)
+            SELECT count(*) AS jobs, coalesce(sum(f.failures), 0) AS failures, count(DISTINCT f.worker) AS workers,
+                coalesce(sum(j.state IN ('failed', 'parked')), 0) AS ended
             FROM job_failure f JOIN job j ON j.id = f.job
             WHERE f.fingerprint = ?1 AND (EXISTS (SELECT 1 FROM member m WHERE m.sweep = ?2 AND m.job = f.job)
                 OR \(Faults.planted("stopped-by-others") ? 1 : 0))
             """, [print.text, sweep])
         guard let row else { return nil }
-        let (jobs, failures, workers, ended): (Int, Int, Int, Int) = (row[0], row[1], row[2], row[3])
+        let (jobs, failures, workers, ended): (Int, Int, Int, Int) = (
+            row["jobs"], row["failures"], row["workers"], row["ended"]
+        )
         if jobs < Self.alike {
             let all: Int =
                 try db.first(
@@ -90,10 +92,10 @@ struct SweepBlame {
                         WHERE a.worker = w.id AND a.ended IS NULL))
             """, [worker.text, now.milliseconds - Self.recent, sweep])
         return try others.contains { row in
-            let versions = try (row[3] as String?).map { try LedgerJSON.value([String].self, $0) }
+            let versions = try (row["versions"] as String?).map { try LedgerJSON.value([String].self, $0) }
             return WorkerOffer(
-                labels: try LedgerJSON.value([String: String].self, row[0]), gpus: row[1],
-                memory: UInt64(clamping: row[2] as Int64), coreVersions: versions ?? CoreVersions.unnamed
+                labels: try LedgerJSON.value([String: String].self, row["labels"]), gpus: row["gpus"],
+                memory: UInt64(clamping: row["memory"] as Int64), coreVersions: versions ?? CoreVersions.unnamed
             ).meets(needs)
         }
     }
