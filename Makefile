@@ -5,20 +5,22 @@ STRICT := --explicit-target-dependency-import-check error
 BUILD := $(SWIFT) build -c release $(STRICT)
 TEST := $(SWIFT) test -c release --disable-testable-imports $(STRICT)
 RADIATA := .build/release/radiata
-# An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/performance.md).
+# An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/explanation/performance.md).
 FAST := env -u OPENBLAS_CORETYPE
 
 SIMULATE := .build/release/radiata-simulate
 # Python with the packages of Tests/Reference/requirements.txt; without one of your own, one is made from PyPI.
 RADIATA_PYTHON ?= .build/reference/bin/python
 
-.PHONY: help setup build test api-test api-campaign fuzz properties adapter-check reference real-size algorithms e2e simulate faults campaign demo check format dist bench clean
+.PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
+    algorithms e2e simulate mutants faults campaign demo check format dist bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: ## install the Debian packages that are missing
 	@.ci/install-packages
+	@.ci/write-commit
 
 build: setup ## build the program (release)
 	$(BUILD) --product radiata
@@ -67,7 +69,10 @@ reference: build $(RADIATA_PYTHON) ## models, training and resume against the re
 real-size: build $(RADIATA_PYTHON) ## a random Stable Diffusion 1.5 of full size through coordinator and worker (7 GB of memory, 6 GB of disk)
 	$(FAST) $(RADIATA_PYTHON) Tests/Reference/real_size.py $(RADIATA) .build/real-size
 
-algorithms: build ## train every algorithm on the demo's concept at equal size: the table of docs/adapters.md
+reference-pages: build ## write the generated parts of docs/reference anew
+	docs/reference/generate.sh $(RADIATA)
+
+algorithms: build ## train every algorithm on the demo's concept at equal size: the table of docs/measurements/algorithms.md
 	$(FAST) python3 Tests/Reference/algorithm_table.py $(RADIATA) --out .build/algorithms
 
 e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
@@ -77,6 +82,9 @@ e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
 simulate: setup ## SEEDS=N worlds of the simulated cluster (FROM=S the first), or SEED=S alone with its trace
 	$(BUILD) --product radiata-simulate
 	$(SIMULATE) $(if $(SEED),--seed $(SEED) --trace,--seeds $(or $(SEEDS),300) --from $(or $(FROM),1))
+
+mutants: setup ## the simulator built with bugs made on purpose must find each: all, or COUNT of them in turn by day
+	.ci/mutants $(COUNT)
 
 faults: build ## real processes killed, asleep and cut off from each other, crash points, a foreign program at the ledger, flipped bits (COUNT=20)
 	@.ci/install-packages nftables iproute2 sqlite3
@@ -88,7 +96,7 @@ faults: build ## real processes killed, asleep and cut off from each other, cras
 	python3 Tests/Campaign/campaign.py syncs
 	python3 Tests/Campaign/campaign.py netns --count 11
 
-campaign: setup ## PART=simulate FROM=1 TO=1000: a piece of the long campaign; its result is appended to docs/reliability.md
+campaign: setup ## PART=simulate FROM=1 TO=1000: a piece of the long campaign; its result is appended to docs/measurements/reliability.md
 	@.ci/install-packages nftables iproute2 sqlite3
 	.ci/campaign "$(or $(PART),simulate)" "$(or $(FROM),1)" "$(or $(TO),1000)"
 
@@ -113,4 +121,4 @@ bench: build ## measure this machine: matrix products and adapter steps
 	$(FAST) $(RADIATA) bench step --model tiny --algorithm full
 
 clean: ## remove build folders
-	rm -rf .build .build-dist dist
+	rm -rf .build .build-dist .build-mutants dist

@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// The architecture in executable form: every target with the siblings it may import, layer by layer (docs/architecture.md).
+// The architecture in executable form: every target with the siblings it may import, layer by layer (docs/explanation/architecture.md).
 import PackageDescription
 
 /// `RADIATA_STATIC=1` links OpenBLAS statically; only `make dist` sets it.
@@ -9,13 +9,18 @@ let openBLAS: [LinkerSetting] =
     isStatic
     ? [.linkedLibrary(":libopenblas.a"), .linkedLibrary(":libgfortran.so.5")] : [.linkedLibrary("openblas")]
 
-let swift: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .treatAllWarnings(as: .error),
-]
+/// `RADIATA_MUTANTS=1` builds the simulator with bugs made on purpose (`Mutant`); only `.ci/mutants` sets it, in a scratch path
+/// of its own.
+let hasMutants = Context.environment["RADIATA_MUTANTS"] == "1"
+
+let swift: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .treatAllWarnings(as: .error),
+    ] + (hasMutants ? [.define("MUTANTS")] : [])
 
 /// Kernels are optimised in debug builds too: numeric tests without it take minutes.
 let optimisedC: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])]
@@ -51,6 +56,7 @@ let libraries: [Target] = [
         linkerSettings: ["png", "jpeg", "webp", "webpdemux", "lcms2"].map { .linkedLibrary($0) }),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CSQLiteExtras", linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(name: "CBuildInfo"),
     .target(name: "CProcess"),
     .target(name: "CSimulatedDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CLibcrypto", linkerSettings: [.linkedLibrary("crypto")]),
@@ -62,15 +68,15 @@ let libraries: [Target] = [
         linkerSettings: openBLAS + [.linkedLibrary("m")]),
     // Layer 1
     module("SweepModel", ["RunSpec", "Ports"]),
-    module("CoreNets", ["CoreTensor"]),
+    module("CoreNets", ["CoreTensor", "RunSpec"]),
     // Layer 2
     module("SweepFile", ["SweepModel", "RunSpec", "Ports", yams]),
     module("SweepWire", ["SweepModel", "RunSpec", "Ports"]),
     module("SweepLedger", ["SweepModel", "RunSpec", "Ports", "CSQLiteExtras", grdb]),
     module("SweepSearch", ["SweepModel", "RunSpec"]),
     module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles"]),
-    module("CoreAdapters", ["CoreNets", "CoreTensor", "RunSpec"]),
     module("CoreDiffusion", ["CoreNets", "CoreTensor"]),
+    module("CoreAdapters", ["CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"]),
     module("CoreData", ["CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
     // Layer 3
     module("SweepClient", ["SweepWire", "SweepModel", "RunSpec", "Ports", "CCurl"]),
@@ -83,6 +89,8 @@ let libraries: [Target] = [
     module(
         "CoreEvaluation",
         ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
+    module(
+        "CorePretraining", ["CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
     // Layer 4
     module(
         "CoreTools",
@@ -111,9 +119,8 @@ let libraries: [Target] = [
         [
             "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
             "SweepWire",
-            "SweepModel", "CoreTools", "CoreEvaluation", "CoreData", "RunSpec", "Ports", "ImageFiles", lifecycle,
-            logging,
-            argumentParser,
+            "SweepModel", "CoreTools", "CorePretraining", "CoreEvaluation", "CoreAdapters", "CoreData", "RunSpec",
+            "Ports", "ImageFiles", "CBuildInfo", logging, argumentParser,
         ]),
     // A query of a user runs in this small C program, which links SQLite and nothing else (docs/decisions/0002). What depends on
     // it only has it built beside itself.
@@ -143,8 +150,9 @@ let testTargets: [Target] = [
     tests(
         "CoreAdaptersTests", ["CoreAdapters", "CoreTools", "CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"],
         exclude: ["Fixtures"]),
-    tests("CoreNetsTests", ["CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
+    tests("CoreNetsTests", ["CoreNets", "CoreTensor", "RunSpec"], exclude: ["Fixtures"]),
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
+    tests("CorePretrainingTests", ["CorePretraining", "CoreTensor"]),
     tests("CoreToolsTests", ["CoreTools", "CoreTensor", "ImageFiles"], exclude: ["Fixtures"]),
     tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),
     tests(

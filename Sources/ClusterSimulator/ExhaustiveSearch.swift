@@ -63,8 +63,9 @@ package final class ExhaustiveSearch {
         precondition(csd_register_vfs() == 0, "SQLite takes no other VFS")
     }
 
-    package func run(bugs: Set<String> = []) throws {
-        Faults.simulate(bugs: bugs)
+    package func run(mutants: Set<String> = []) throws {
+        Mutant.use(mutants)
+        Faults.countOnly()
         csd_seed_sqlite(1)
         let disk = SimulatedDisk(number: 62, seed: 1)
         defer { disk.dispose() }

@@ -217,7 +217,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
     func tell(_ event: CoordinatorEvent) {
         guard core != nil, let ledger else { return }
         let now =
-            Faults.planted("deadline-from-wall-clock")
+            Mutant.isOn("deadline-from-wall-clock")
             ? MonotonicTime(nanoseconds: world.wall().milliseconds &* 1_000_000) : world.monotonic()
         if let core { leases?.heard(event, core) }
         let effects = core?.handle(event, now: now) ?? []

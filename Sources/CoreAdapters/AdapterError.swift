@@ -1,4 +1,5 @@
-/// What this module refuses: adapter files that do not fit a network, and options that an algorithm cannot use.
+/// What this module refuses: adapter files that do not fit a network, and options that an algorithm cannot
+/// use.
 package struct AdapterError: Error, Equatable, CustomStringConvertible {
     package enum Code: Equatable, Sendable {
         /// A key of a file that belongs to no layer of the network, or to no known algorithm.

@@ -1,4 +1,5 @@
-/// The table CBLC: where in CBDT each glyph's bitmap stands. Only the strike with the most pixels per em is read.
+/// The table CBLC: where in CBDT each glyph's bitmap stands. Only the strike with the most pixels per em is
+/// read.
 struct BitmapLocations {
     struct Entry: Equatable {
         let imageFormat: Int

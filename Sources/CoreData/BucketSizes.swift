@@ -1,8 +1,10 @@
 package import RunSpec
 
-/// The picture sizes that images of different aspects are sorted into: all of about one area, sides in whole steps.
+/// The picture sizes that images of different aspects are sorted into: all of about one area, sides in whole
+/// steps.
 ///
-/// - SeeAlso: kohya's sd-scripts, `make_bucket_resolutions`; for 512 × 512 and steps of 64 its 17 sizes come out.
+/// - SeeAlso: kohya's sd-scripts, `make_bucket_resolutions`; for 512 × 512 and steps of 64 its 17 sizes come
+///   out.
 package struct BucketSizes: Equatable, Sendable {
     /// Sorted by width.
     package let sizes: [PixelSize]

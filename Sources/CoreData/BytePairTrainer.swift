@@ -2,8 +2,9 @@ import Foundation
 
 /// Learns a byte-pair vocabulary from captions, in the form of CLIP's tokenizer.
 ///
-/// Ids: 256 byte symbols in GPT-2's order, the same with `</w>` (end of word), one per merge, start, end. Merges go on until
-/// every word of the captions is one token: the vocabulary is small, and a word in one piece is learnt sooner.
+/// Ids: 256 byte symbols in GPT-2's order, the same with `</w>` (end of word), one per merge, start, end.
+/// Merges go on until every word of the captions is one token: the vocabulary is small, and a word in one
+/// piece is learnt sooner.
 /// - SeeAlso: Sennrich et al., "Neural machine translation of rare words with subword units", ACL 2016.
 package struct BytePairTrainer {
     package static let start = "<|startoftext|>"
@@ -53,6 +54,8 @@ package struct BytePairTrainer {
     }
 
     /// Writes `vocab.json`, `merges.txt`, `tokenizer_config.json` and `special_tokens_map.json`.
+    ///
+    /// - Throws: `DataError` with `unwritable` if a file cannot be written.
     package func write(to folder: String, maxLength: Int) throws {
         let entries = try vocabulary.enumerated().map { "\(try Self.json($0.element)): \($0.offset)" }
         let lines = merges.map { "\($0.left) \($0.right)" }
@@ -136,7 +139,8 @@ package struct BytePairTrainer {
         String(decoding: try JSONEncoder().encode(text), as: UTF8.self)
     }
 
-    /// GPT-2's table: printable Latin-1 stands for itself, the other bytes for U+0100 and up. Index is the byte.
+    /// GPT-2's table: printable Latin-1 stands for itself, the other bytes for U+0100 and up. Index is the
+    /// byte.
     private static let byteSymbolOf: [String] = {
         var next: UInt32 = 256
         return (0..<256).map { byte in

@@ -1,6 +1,7 @@
 package import ImageFiles
 
-/// How a subject is put on the canvas. Each case has a caption, so that a model trained on them knows what the words mean.
+/// How a subject is put on the canvas. Each case has a caption, so that a model trained on them knows what
+/// the words mean.
 package enum Composition: Equatable, Hashable, Sendable {
     case plain
     case backdrop(Backdrop)

@@ -3,16 +3,18 @@ import RunSpec
 
 /// A folder in kohya's layout: `N_name/` with images and captions of the same stem, visited N times an epoch.
 ///
-/// A job trains all folders together. `concepts.yaml` beside the folders says what they are; without it trigger and class
-/// word are taken from the folder's name (`ConceptGuess`).
+/// A job trains all folders together. `concepts.yaml` beside the folders says what they are; without it
+/// trigger and class word are taken from the folder's name (`ConceptGuess`).
 package struct ConceptDataSet: Sendable {
     package let path: String
     package let concepts: [Concept]
     /// All images, sorted by path.
     package let images: [TrainingImage]
-    /// Images of the folder `validation`, which are never trained on: directly in it, or in folders named like the others.
+    /// Images of the folder `validation`, which are never trained on: directly in it, or in folders named
+    /// like the others.
     package let validation: [TrainingImage]
-    /// What was left out or guessed: folders without a number of repeats, files that are no images, class words.
+    /// What was left out or guessed: folders without a number of repeats, files that are no images, class
+    /// words.
     package let warnings: [String]
     /// There is no `concepts.yaml`.
     package let isGuessed: Bool
@@ -49,6 +51,8 @@ package struct ConceptDataSet: Sendable {
     package func images(of concept: Int) -> [TrainingImage] { images.filter { $0.concept == concept } }
 
     /// A training image in the size of its bucket.
+    ///
+    /// - Throws: `ImageFileError` for a picture that cannot be read, `DataError` for a file that cannot.
     package static func fitted(_ image: TrainingImage, to buckets: BucketSizes) throws -> FittedImage {
         let picture = try picture(image)
         let pixels = picture.image.composited()
@@ -59,6 +63,8 @@ package struct ConceptDataSet: Sendable {
     }
 
     /// A training image as square pixels: centre crop, then resize.
+    ///
+    /// - Throws: `ImageFileError` for a picture that cannot be read, `DataError` for a file that cannot.
     package static func square(_ image: TrainingImage, resolution: Int) throws -> RGBImage {
         try picture(image).image.composited().squareCropped(side: resolution)
     }

@@ -7,7 +7,8 @@
 ///   kind: object
 ///   prompts: ["veko moon on a blue background", "small veko moon"]
 /// ```
-/// Values are plain, or in double or single quotes; lists are in brackets or one `- item` a line; `#` begins a comment.
+/// Values are plain, or in double or single quotes; lists are in brackets or one `- item` a line; `#` begins
+/// a comment.
 package enum ConceptFile {
     package static let name = "concepts.yaml"
 

@@ -1,7 +1,7 @@
 /// Trigger and class word of a folder that no `concepts.yaml` describes.
 ///
-/// kohya's name `N_trigger class` says both. Otherwise the name is the trigger, and the class is the word that most captions
-/// share. Without such a word the name is taken for the class, and nothing for a trigger.
+/// kohya's name `N_trigger class` says both. Otherwise the name is the trigger, and the class is the word
+/// that most captions share. Without such a word the name is taken for the class, and nothing for a trigger.
 struct ConceptGuess: Equatable {
     let trigger: String
     let className: String

@@ -3,7 +3,8 @@ import ImageFiles
 import RunSpec
 import Synchronization
 
-/// A data set as its trainer will find it, looked at before anything runs: read by the same code, every picture decoded.
+/// A data set as its trainer will find it, looked at before anything runs: read by the same code, every
+/// picture decoded.
 package struct DataCheck: Sendable {
     /// What is there of one concept.
     package struct Row: Equatable, Sendable {
@@ -120,7 +121,7 @@ package struct DataCheck: Sendable {
 }
 
 extension ImageFile.Decoded {
-    /// At least twice as high as wide: when such a picture is made smaller to cover its bucket, the order of the passes is
-    /// Pillow's since the second generation (`RGBImage.takesColumnsFirst`).
+    /// At least twice as high as wide: when such a picture is made smaller to cover its bucket, the order of
+    /// the passes is Pillow's since the second generation (`RGBImage.takesColumnsFirst`).
     var isTall: Bool { image.height >= 2 * image.width }
 }

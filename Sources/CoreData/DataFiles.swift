@@ -1,8 +1,8 @@
 import Glibc
 import RunSpec
 
-/// Files of data sets, by the bytes of their names. It sees what the digest of the folder sees (`InputPath.isLeftOut`), so
-/// that a set is the same where it lies and where it was shipped to.
+/// Files of data sets, by the bytes of their names. It sees what the digest of the folder sees
+/// (`InputPath.isLeftOut`), so that a set is the same where it lies and where it was shipped to.
 enum DataFiles {
     /// Names in a folder; without hidden ones, litter, and links that lead nowhere.
     static func names(in path: String, what: String) throws -> [String] {

@@ -3,6 +3,8 @@ package import ImageFiles
 /// Pictures in any folder, found and read as those of a data set are.
 package enum DataPictures {
     /// Paths of PNG, JPEG and WebP files, sub-folders included, in path order.
+    ///
+    /// - Throws: `DataError` for a folder that cannot be read.
     package static func paths(below folder: String) throws -> [String] {
         var paths: [String] = []
         for name in try DataFiles.names(in: folder, what: "folder") {
@@ -17,6 +19,7 @@ package enum DataPictures {
         return paths.sorted()
     }
 
+    /// - Throws: `ImageFileError` for a picture that cannot be read, `DataError` for a file that cannot.
     package static func load(_ path: String) throws -> ImageFile.Decoded {
         try ImageFile.load(DataFiles.read(path), name: DataFiles.shown(path))
     }

@@ -176,8 +176,8 @@ struct DataReading {
         return caption
     }
 
-    /// The file of the same stem, byte for byte; else the only one that differs by its normalisation alone, as folders
-    /// copied from a Mac have it.
+    /// The file of the same stem, byte for byte; else the only one that differs by its normalisation alone,
+    /// as folders copied from a Mac have it.
     private mutating func captionFile(of name: String, in folder: String, names: [String]) -> String? {
         for ending in ["txt", "caption"] {
             let wanted = "\(DataFiles.stem(name)).\(ending)"

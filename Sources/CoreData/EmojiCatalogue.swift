@@ -34,6 +34,7 @@ package struct EmojiCatalogue {
         }
     }
 
+    /// - Throws: `DataError` for a bitmap that is not there, `ImageFileError` for a broken one.
     package func image(_ entry: Entry) throws -> RGBAImage {
         guard let image = try font.image(of: entry.codePoint) else {
             throw DataError(
@@ -52,8 +53,9 @@ package struct EmojiCatalogue {
     /// Entries of the blocks that hold pictures; letters, digits and regional indicators stand outside.
     private static let ranges: [ClosedRange<UInt32>] = [0x203C...0x3300, 0x1F300...0x1FB00]
 
-    /// Words of signs, arrows, people in action, buildings and rarities: many look alike at 64 pixels or are nothing that one
-    /// would ask a model to draw, and each one learnt costs a small model time on the others.
+    /// Words of signs, arrows, people in action, buildings and rarities: many look alike at 64 pixels or are
+    /// nothing that one would ask a model to draw, and each one learnt costs a small model time on the
+    /// others.
     private static let excludedWords: Set<String> = [
         "accommodation", "address", "adhesive", "admission", "adult", "aid", "alembic", "amphora", "anatomical",
         "antenna", "aquarius", "aries", "arm", "arriving", "arrow", "arrows", "articulated", "asia", "asterisk", "auto",

@@ -3,15 +3,19 @@ package import ImageFiles
 
 /// Colour bitmaps of a font with the tables CBLC and CBDT, as Noto Color Emoji has them.
 ///
-/// Reads the character map (formats 4 and 12), the bitmap locations (index formats 1 to 5) of the largest strike and PNG
-/// glyphs (image formats 17, 18 and 19). Source: OpenType 1.9, chapters cmap, CBLC and CBDT.
+/// Reads the character map (formats 4 and 12), the bitmap locations (index formats 1 to 5) of the largest
+/// strike and PNG glyphs (image formats 17, 18 and 19). Source: OpenType 1.9, chapters cmap, CBLC and CBDT.
 package struct EmojiFont {
+    /// Where Debian's package fonts-noto-color-emoji puts the font.
+    package static let defaultPath = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
+
     package let path: String
     /// Glyph of each code point, for code points that have a bitmap.
     package let glyphs: [UInt32: Int]
     private let font: FontBytes
     private let bitmaps: [Int: BitmapLocations.Entry]
 
+    /// - Throws: `DataError` for a font that is missing, not readable or without colour bitmaps.
     package init(path: String) throws {
         self.path = path
         let data: Data
@@ -39,9 +43,12 @@ package struct EmojiFont {
     package var codePoints: [UInt32] { glyphs.keys.sorted() }
 
     /// The PNG file of a code point's glyph as it stands in the font.
+    ///
+    /// - Throws: `DataError` for a font whose tables are broken.
     package func png(of codePoint: UInt32) throws -> [UInt8]? {
         guard let glyph = glyphs[codePoint], let entry = bitmaps[glyph] else { return nil }
-        // Formats 17 and 18 begin with 5 or 8 bytes of metrics; all three then give the length of the PNG data.
+        // Formats 17 and 18 begin with 5 or 8 bytes of metrics; all three then give the length of the PNG
+        // data.
         let metrics: Int
         switch entry.imageFormat {
         case 17: metrics = 5
@@ -53,6 +60,7 @@ package struct EmojiFont {
         return try font.slice(entry.offset + metrics + 4, count: size)
     }
 
+    /// - Throws: `DataError` for a font whose tables are broken, `ImageFileError` for a broken bitmap.
     package func image(of codePoint: UInt32) throws -> RGBAImage? {
         guard let bytes = try png(of: codePoint) else { return nil }
         return try ImageFile.decode(bytes, name: "\(path) U+\(String(codePoint, radix: 16, uppercase: true))")

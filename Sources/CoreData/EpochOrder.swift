@@ -2,8 +2,8 @@ import CoreTensor
 
 /// Which images each step trains on: every epoch visits each image `repeats` times in an order of its own.
 ///
-/// A pure function of (seed, step), so a resumed run continues exactly where the other stopped. A batch holds images of one
-/// group (of one size) only; the last batch of a group may be short.
+/// A pure function of (seed, step), so a resumed run continues exactly where the other stopped. A batch holds
+/// images of one group (of one size) only; the last batch of a group may be short.
 package struct EpochOrder: Sendable {
     package let batch: Int
     package let stepsPerEpoch: Int

@@ -34,8 +34,8 @@ package struct HeldOutFamily: Sendable {
 }
 
 extension HeldOutFamily {
-    /// The family's own emoji with the captions to fine-tune on. Reads the font and not the catalogue's entries, since
-    /// some names of the family hold words (`symbol`) that keep signs out of the catalogue.
+    /// The family's own emoji with the captions to fine-tune on. Reads the font and not the catalogue's
+    /// entries, since some names of the family hold words (`symbol`) that keep signs out of the catalogue.
     package func entries(
         of catalogue: EmojiCatalogue, names: UnicodeNames
     ) -> [(entry: EmojiCatalogue.Entry, caption: String)] {

@@ -1,4 +1,5 @@
-/// Prompts that ask a model for a concept in other surroundings (`alter`) or its class in other renderings (`style`).
+/// Prompts that ask a model for a concept in other surroundings (`alter`) or its class in other renderings
+/// (`style`).
 package enum PromptTemplates {
     /// Ten variations of a subject, all of the kinds that the embedded base model was trained on.
     package static func alter(_ subject: String) -> [String] {

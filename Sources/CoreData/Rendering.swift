@@ -1,6 +1,7 @@
 package import ImageFiles
 
-/// Ways of drawing a picture anew by a filter, and the words that ask for them. The embedded base model learns both.
+/// Ways of drawing a picture anew by a filter, and the words that ask for them. The embedded base model
+/// learns both.
 package enum Rendering: String, CaseIterable, Codable, Sendable {
     case pixelArt, pencil, grayscale, watercolor, negative
 

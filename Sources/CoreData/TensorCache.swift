@@ -1,7 +1,7 @@
 package import CoreTensor
 
-/// Encodings made once, one item at a time: a row encoded in a batch may differ in its last bits from the same row alone,
-/// and a cache must not depend on how it was filled.
+/// Encodings made once, one item at a time: a row encoded in a batch may differ in its last bits from the
+/// same row alone, and a cache must not depend on how it was filled.
 package struct TensorCache {
     private let rows: [[Float]]
     /// Of each item, without the batch axis.
@@ -13,6 +13,7 @@ package struct TensorCache {
     package func shape(of index: Int) -> [Int] { shapes[index] }
 
     /// - Parameter encode: gives `[1, …]` for each item.
+    /// - Throws: what `encode` throws.
     package init<Item>(_ items: [Item], encode: (Item) throws -> Tensor) rethrows {
         var rows: [[Float]] = []
         var shapes: [[Int]] = []

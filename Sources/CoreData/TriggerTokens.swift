@@ -1,4 +1,5 @@
-/// Words that mean nothing to the embedded base model: each is one token of its vocabulary, seen at random in pre-training.
+/// Words that mean nothing to the embedded base model: each is one token of its vocabulary, seen at random in
+/// pre-training.
 package enum TriggerTokens {
     /// Thirty-two words of two syllables; letters only, since CLIP's tokenizer splits digits off.
     package static let all: [String] = [

@@ -6,6 +6,7 @@ package struct UnicodeNames {
 
     private let names: [UInt32: String]
 
+    /// - Throws: `DataError` for a file that is missing or has a line of another form.
     package init(path: String = defaultPath) throws {
         let text: String
         do {

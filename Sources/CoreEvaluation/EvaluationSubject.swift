@@ -43,7 +43,8 @@ struct SubjectFeatures {
         texts = try encoders.features(texts: subject.plan.prompts.map(\.measuredText))
     }
 
-    /// All metrics of the adapter's images, with the floor (`base_`) and the ceiling (`ceiling_`) beside them.
+    /// All metrics of the adapter's images, with the floor (`base_`) and the ceiling (`ceiling_`) beside
+    /// them.
     func metrics(of images: [RGBImage], encoders: ImageEncoders) throws -> [(metric: String, value: Double)] {
         var metrics = measured(try encoders.features(images))
         metrics += measured(base).map { ("base_" + $0.metric, $0.value) }

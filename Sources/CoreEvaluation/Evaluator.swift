@@ -6,12 +6,12 @@ import Foundation
 import ImageFiles
 package import RunSpec
 
-/// Judges the checkpoints of one job: draws images with each adapter and compares them with the concept's images, with
-/// their prompts, and with what the base model draws from the same noise.
+/// Evaluates the checkpoints of one job: draws images with each adapter and compares them with the concept's
+/// images, with their prompts, and with what the base model draws from the same noise.
 ///
 /// - SeeAlso: the protocol of Yeh et al., arXiv:2309.14859, section 5.
 package final class Evaluator {
-    /// What is judged and how.
+    /// What is evaluated and how.
     package struct Setting {
         package var base: String
         package var data: String
@@ -24,8 +24,8 @@ package final class Evaluator {
         package var clip: String?
         /// The tokenizer's folder for a base in one file; nil looks beside the file.
         package var tokenizer: String?
-        /// The base's U-Net where it is in memory already, without adapters; nothing else of the base then stays in
-        /// memory between evaluations.
+        /// The base's U-Net where it is in memory already, without adapters; nothing else of the base then
+        /// stays in memory between evaluations.
         package var unet: UNet2DConditionModel?
 
         package init(base: String, data: String, spec: EvaluationSpec, training: TrainingSpec?, cache: String) {
@@ -78,14 +78,14 @@ package final class Evaluator {
             path: setting.base, tokenizer: setting.tokenizer, unet: setting.unet)
         if let training {
             try pipeline.schedule.adopt(
-                prediction: training.predictionType, zeroTerminal: training.zeroTerminalSNR)
+                prediction: training.loss.predictionType, zeroTerminal: training.loss.zeroTerminalSNR)
         }
         return try ImageGenerator(
             pipeline: pipeline,
             settings: .init(
                 sampler: SamplerKind(rawValue: spec.sampler) ?? .ddim, steps: spec.steps, guidance: spec.guidance,
-                size: training?.resolution, clipSkip: training?.clipSkip ?? 1,
-                chunks: (training?.maxTokenLength ?? 75) / 75), shouldStop: shouldStop)
+                size: training?.data.resolution, clipSkip: training?.data.clipSkip ?? 1,
+                chunks: (training?.data.maxTokenLength ?? 75) / 75), shouldStop: shouldStop)
     }
 
     private static func subjects(
@@ -130,6 +130,8 @@ package final class Evaluator {
     /// - Parameters:
     ///   - adapter: a LyCORIS file, loaded as any other program would load it.
     ///   - checkpoint: its name in the rows.
+    /// - Throws: `AdapterError` or `TensorError` for an adapter that cannot be used; `EvaluationError` with
+    ///   `stopped` when asked to stop.
     package func evaluate(adapter: String, checkpoint: String, epoch: Int, step: Int) throws -> Evaluation {
         let (images, distances) = try drawn(adapter, checkpoint)
         var found = distances.map { $0.map { [("style_distance", $0)] } ?? [] }

@@ -59,6 +59,7 @@ package final class AdamW {
         }
     }
 
+    /// Forgets the gradients of every tensor, before the next step adds up its own.
     package func zeroGradients() {
         for moment in moments { moment.tensor.gradient = nil }
     }

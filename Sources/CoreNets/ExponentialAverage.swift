@@ -1,6 +1,7 @@
 package import CoreTensor
 
-/// A slowly moving copy of weights: a ← a + (1 − decay)(w − a). Samples from it are better than from the last step.
+/// A slowly moving copy of weights: a ← a + (1 − decay)(w − a). Samples from it are better than from the last
+/// step.
 package final class ExponentialAverage {
     private let tensors: [Tensor]
     private let averages: [Tensor]
@@ -12,7 +13,7 @@ package final class ExponentialAverage {
         self.tensors = tensors
         self.averages = tensors.map { tensor in
             let copy = Tensor(uninitialized: tensor.shape)
-            tensor.withBuffer { source in copy.withMutableBuffer { _ = $0.update(fromContentsOf: source) } }
+            withElements(tensor.reading, copy.writing) { $1.update(from: $0, count: tensor.count) }
             return copy
         }
     }
@@ -20,7 +21,8 @@ package final class ExponentialAverage {
     /// The averages, in the order of the weights given to `init`: for a checkpoint.
     package var values: [Tensor] { averages }
 
-    /// The decay that starts low and rises to `limit`, so that the first weights are forgotten: (1 + n) / (10 + n).
+    /// The decay that starts low and rises to `limit`, so that the first weights are forgotten: (1 + n) / (10
+    /// + n).
     package static func decay(update: Int, limit: Float) -> Float {
         min(limit, Float(1 + update) / Float(10 + update))
     }
@@ -32,10 +34,8 @@ package final class ExponentialAverage {
         let share = 1 - Self.decay(update: updateCount, limit: limit)
         updateCount += 1
         for (tensor, average) in zip(tensors, averages) {
-            tensor.withBuffer { weights in
-                average.withMutableBuffer { slow in
-                    for i in slow.indices { slow[i] += share * (weights[i] - slow[i]) }
-                }
+            withElements(tensor.reading, average.writing) { weights, slow in
+                for i in 0..<average.count { slow[i] += share * (weights[i] - slow[i]) }
             }
         }
     }
@@ -43,10 +43,8 @@ package final class ExponentialAverage {
     /// Exchanges weights and averages: call once to evaluate with the averages, and again to go on training.
     package func swap() {
         for (tensor, average) in zip(tensors, averages) {
-            tensor.withMutableBuffer { weights in
-                average.withMutableBuffer { slow in
-                    for i in slow.indices { (weights[i], slow[i]) = (slow[i], weights[i]) }
-                }
+            withElements(tensor.writing, average.writing) { weights, slow in
+                for i in 0..<average.count { (weights[i], slow[i]) = (slow[i], weights[i]) }
             }
         }
     }

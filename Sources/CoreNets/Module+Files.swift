@@ -3,7 +3,8 @@ package import CoreTensor
 extension Module {
     /// Takes every weight from the source; nothing may be missing, of another shape, or left over.
     ///
-    /// - Parameter prefix: what stands before this module's names in the source; other names are not looked at.
+    /// - Parameter prefix: what stands before this module's names in the source; other names are not looked
+    ///   at.
     /// - Throws: `NetsError`, naming the weights; the source's own error if reading fails.
     package func load(_ source: any WeightSource, prefix: String = "") throws {
         let own = allParameters()

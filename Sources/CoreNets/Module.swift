@@ -1,8 +1,10 @@
 import CoreTensor
 
-/// A node of a network, named as the reference libraries name it, so that files, presets and adapters can address it.
+/// A node of a network, named as the reference libraries name it, so that files, presets and adapters can
+/// address it.
 package protocol Module: AnyObject {
-    /// The class name in diffusers, transformers or torch, such as `Transformer2DModel`; layer presets select by it.
+    /// The class name in diffusers, transformers or torch, such as `Transformer2DModel`; layer presets select
+    /// by it.
     var className: String { get }
     /// Parts in the reference library's registration order. A name may hold dots (`to_out.0`).
     var children: [(name: String, module: any Module)] { get }
@@ -10,7 +12,8 @@ package protocol Module: AnyObject {
     var parameters: [(name: String, parameter: Parameter)] { get }
     /// Sets own weights to the reference library's random initialisation. Parts were initialised before.
     ///
-    /// - Parameter path: the module's place in the network; together with the seed it names the random stream.
+    /// - Parameter path: the module's place in the network; together with the seed it names the random
+    ///   stream.
     func initializeOwnParameters(seed: UInt64, path: String)
 }
 

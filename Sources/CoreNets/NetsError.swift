@@ -1,4 +1,5 @@
-/// What this module refuses: weights that do not fit a network, and optimiser states that do not fit its parameters.
+/// What this module refuses: weights that do not fit a network, and optimiser states that do not fit its
+/// parameters.
 package struct NetsError: Error, Equatable, CustomStringConvertible {
     package enum Code: Equatable, Sendable {
         case missingWeight, unexpectedWeight, wrongShape, wrongState, wrongType, notFinite

@@ -5,8 +5,8 @@ package final class Parameter {
     /// In memory layout. Its contents are undefined until the module is loaded or initialised.
     package private(set) var tensor: Tensor
     package let layout: ParameterLayout
-    /// Whether values are kept as half floats as soon as they are set, in which case f32 copies of a whole network
-    /// never exist at once; and whether that may round them.
+    /// Whether values are kept as half floats as soon as they are set, in which case f32 copies of a whole
+    /// network never exist at once; and whether that may round them.
     package var halving = Halving.never
 
     package enum Halving { case never, withoutLoss, rounding }
@@ -47,7 +47,8 @@ package final class Parameter {
 
     /// Takes over values in file layout.
     ///
-    /// A matrix may also come as a 1×1 convolution `[O, I, 1, 1]` and the other way round: old VAE files do that.
+    /// A matrix may also come as a 1×1 convolution `[O, I, 1, 1]` and the other way round: old VAE files do
+    /// that.
     /// - Throws: `NetsError.wrongShape`.
     package func load(fileShape found: [Int], floats: [Float]) throws {
         let wanted = fileShape
@@ -87,7 +88,8 @@ package final class Parameter {
 
     /// Keeps the values as half floats from now on, in half the memory.
     ///
-    /// - Parameter rounding: whether values may change; without it only weights that lose nothing are kept so.
+    /// - Parameter rounding: whether values may change; without it only weights that lose nothing are kept
+    ///   so.
     package func keepAsHalf(rounding: Bool = false) {
         guard !tensor.isHalf, let half = tensor.halved(rounding: rounding) else { return }
         tensor = half
@@ -95,7 +97,8 @@ package final class Parameter {
         Compute.releaseIdleBuffers()
     }
 
-    /// Sets every element; `tensor` keeps its identity, so optimisers and adapters that hold it see the change.
+    /// Sets every element; `tensor` keeps its identity, so optimisers and adapters that hold it see the
+    /// change.
     package func fill(_ value: Float) {
         tensor.withMutableBuffer { $0.update(repeating: value) }
     }

@@ -2,6 +2,7 @@
 package enum ParameterLayout: Equatable, Sendable {
     /// Memory and file agree.
     case plain
-    /// Memory is `[O, KH, KW, I]`, so that channels-last convolution reads rows; the file is `[O, I, KH, KW]`.
+    /// Memory is `[O, KH, KW, I]`, so that channels-last convolution reads rows; the file is
+    /// `[O, I, KH, KW]`.
     case convolution
 }

@@ -51,7 +51,8 @@ final class Node {
             pending = gradient
             return
         }
-        // The buffer is changed in place only if nobody else sees it: operations may hand out one gradient twice.
+        // The buffer is changed in place only if nobody else sees it: operations may hand out one gradient
+        // twice.
         if isKnownUniquelyReferenced(&pending!), pending!.ownsStorage {
             Elementwise.accumulate(gradient, into: pending!)
         } else {
@@ -83,6 +84,8 @@ final class Node {
 }
 
 /// Nothing is recorded inside `body`, on this thread.
+///
+/// - Throws: what `body` throws.
 package func withoutGradients<R>(_ body: () throws -> R) rethrows -> R {
     _ = ck_gradient_pause(1)
     defer { _ = ck_gradient_pause(-1) }

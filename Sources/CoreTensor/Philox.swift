@@ -2,6 +2,7 @@
 ///
 /// - SeeAlso: Salmon et al., “Parallel random numbers: as easy as 1, 2, 3”, SC 2011.
 package enum Philox {
+    /// Four random words of a counter under a key.
     package static func block(
         counter: (UInt32, UInt32, UInt32, UInt32), key: (UInt32, UInt32)
     ) -> (UInt32, UInt32, UInt32, UInt32) {

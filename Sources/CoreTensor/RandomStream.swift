@@ -1,5 +1,5 @@
-/// Random numbers from a counter: the same (seed, purpose, step, item) gives the same numbers on every machine, in any
-/// order of use by others.
+/// Random numbers from a counter: the same (seed, purpose, step, item) gives the same numbers on every
+/// machine, in any order of use by others.
 ///
 /// - SeeAlso: Philox 4x32-10, Salmon et al., “Parallel random numbers: as easy as 1, 2, 3”, SC 2011.
 package struct RandomStream {
@@ -29,8 +29,8 @@ package struct RandomStream {
     /// Uniform in [0, 1), a multiple of 2⁻²⁴.
     package mutating func uniform() -> Float { Float(next() >> 8) * 0x1p-24 }
 
-    /// Standard normal, by Box and Muller in f64, with logarithm and sine of this file: libraries differ in the last
-    /// bit.
+    /// Standard normal, by Box and Muller in f64, with logarithm and sine of this file: libraries differ in
+    /// the last bit.
     package mutating func normal() -> Float {
         if let value = spare {
             spare = nil

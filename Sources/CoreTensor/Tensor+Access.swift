@@ -8,12 +8,18 @@ extension Tensor {
         return pointer.pointee
     }
 
+    /// The elements to be read, in row-major order. Half floats are copied to f32 first.
+    ///
+    /// - Throws: what `body` throws.
     package func withBuffer<R>(_ body: (UnsafeBufferPointer<Float>) throws -> R) rethrows -> R {
         if isHalf { return try widened().withBuffer(body) }
         return try body(UnsafeBufferPointer(start: storage.base, count: count))
     }
 
-    /// Changes elements in place, for this tensor and all that share its storage, and counts the change (`version`).
+    /// Changes elements in place, for this tensor and all that share its storage, and counts the change
+    /// (`version`).
+    ///
+    /// - Throws: what `body` throws.
     package func withMutableBuffer<R>(_ body: (UnsafeMutableBufferPointer<Float>) throws -> R) rethrows -> R {
         precondition(!isHalf, "weights \(shape) stored as half floats are changed")
         storage.version += 1

@@ -21,8 +21,9 @@ extension Tensor {
         while let next = order.popLast() { next.run() }
     }
 
-    /// A user-defined differentiable operation: `backward` gets dL/doutput and returns dL/dinput for each input,
-    /// `nil` where none is needed. `output` must not share storage with a recorded tensor that is changed later.
+    /// A user-defined differentiable operation: `backward` gets dL/doutput and returns dL/dinput for each
+    /// input, `nil` where none is needed. `output` must not share storage with a recorded tensor that is
+    /// changed later.
     package static func custom(
         _ output: Tensor, inputs: [Tensor], backward: @escaping (Tensor) -> [Tensor?]
     ) -> Tensor {

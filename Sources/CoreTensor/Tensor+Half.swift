@@ -1,13 +1,14 @@
 import CKernels
 
-/// Weights stored as IEEE half floats: `linear` and `conv2d` take them as they are and widen them while packing, other
-/// operations need `widened()`.
+/// Weights stored as IEEE half floats: `linear` and `conv2d` take them as they are and widen them while
+/// packing, other operations need `widened()`.
 extension Tensor {
     package var isHalf: Bool { storage.isHalf }
 
     /// The elements as half floats.
     ///
-    /// - Parameter rounding: whether values may change; without it the result is nil unless every value is kept.
+    /// - Parameter rounding: whether values may change; without it the result is nil unless every value is
+    ///   kept.
     package func halved(rounding: Bool = false) -> Tensor? {
         if isHalf { return self }
         precondition(!requiresGradient, "trained weights \(shape) as half floats")

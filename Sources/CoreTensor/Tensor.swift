@@ -1,8 +1,8 @@
 /// An f32 array, contiguous and row-major; images are `[N, H, W, C]`.
 ///
-/// Operations are free functions (`matmul`, `conv2d`, …). One whose input requires a gradient records a `Node`, and
-/// `backward()` on the final scalar walks those nodes. Not `Sendable`: a graph lives on one thread, while kernels
-/// share their loops among the threads of `Compute`.
+/// Operations are free functions (`matmul`, `conv2d`, …). One whose input requires a gradient records a
+/// `Node`, and `backward()` on the final scalar walks those nodes. Not `Sendable`: a graph lives on one
+/// thread, while kernels share their loops among the threads of `Compute`.
 package final class Tensor {
     package let shape: [Int]
     private(set) var storage: Storage
@@ -42,12 +42,14 @@ package final class Tensor {
         self.storage = storage
     }
 
+    /// A tensor with one number everywhere.
     package static func filled(_ value: Float, _ shape: [Int]) -> Tensor {
         let result = Tensor(uninitialized: shape)
         result.storage.base.update(repeating: value, count: result.count)
         return result
     }
 
+    /// A tensor of zeros.
     package static func zeros(_ shape: [Int]) -> Tensor { filled(0, shape) }
 
     /// Shape `[]`.

@@ -1,10 +1,10 @@
 import CoreDiffusion
 import CoreTensor
 
-/// What each step of a run saw, in the format of `model replay`: `latents.i`, `noise.i` and `timesteps.i`, with
-/// `context.i` where captions are encoded once and `input_ids.i` where a text encoder is trained; SDXL's also
-/// `time_ids.i`, `text_embeds.i` and `input_ids_2.i`. `step.i` tells batches of one optimiser step, `loss_weights.i` what
-/// the loss of each sample counts, where that is not 1.
+/// What each step of a run saw, in the format of `model replay`: `latents.i`, `noise.i` and `timesteps.i`,
+/// with `context.i` where captions are encoded once and `input_ids.i` where a text encoder is trained; SDXL's
+/// also `time_ids.i`, `text_embeds.i` and `input_ids_2.i`. `step.i` tells batches of one optimiser step,
+/// `loss_weights.i` what the loss of each sample counts, where that is not 1.
 package final class BatchDump {
     private let path: String
     private var writer = SafetensorsWriter(metadata: ["format": "radiata-batches"])

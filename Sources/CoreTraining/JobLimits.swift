@@ -6,9 +6,9 @@ enum JobLimits {
     static func check(_ job: TrainingJob) throws {
         let training = job.training
         let refused: [(Bool, String)] = [
-            (training.maxTokenLength % 75 != 0, "max_token_length \(training.maxTokenLength) (75, 150, 225)"),
-            (training.optimizer != "adamw", "optimizer \(training.optimizer)"),
-            (training.betas.count != 2, "betas with \(training.betas.count) values"),
+            (training.data.maxTokenLength % 75 != 0, "max_token_length \(training.data.maxTokenLength) (75, 150, 225)"),
+            (training.optimiser.name != "adamw", "optimizer \(training.optimiser.name)"),
+            (training.optimiser.betas.count != 2, "betas with \(training.optimiser.betas.count) values"),
         ]
         let names = refused.filter(\.0).map(\.1)
         guard names.isEmpty else {
@@ -22,12 +22,12 @@ enum JobLimits {
 
     /// What a file of batches cannot say: `model replay` knows neither.
     static func checkDump(_ job: TrainingJob, trainsText: Bool) throws {
-        guard trainsText, job.training.maxTokenLength > 75 || job.training.clipSkip > 1 else { return }
+        guard trainsText, job.training.data.maxTokenLength > 75 || job.training.data.clipSkip > 1 else { return }
         throw TrainingError(
             code: .job,
             message:
-                "--dump-batches with a trained text encoder: max_token_length \(job.training.maxTokenLength), clip_skip "
-                + "\(job.training.clipSkip); wanted 75 and 1, or text_encoder_lr: 0")
+                "--dump-batches with a trained text encoder: max_token_length \(job.training.data.maxTokenLength), clip_skip "
+                + "\(job.training.data.clipSkip); wanted 75 and 1, or text_encoder_lr: 0")
     }
 
     /// What only the loaded base can tell.
@@ -35,13 +35,13 @@ enum JobLimits {
         let training = job.training
         for encoder in [pipeline.textEncoder, pipeline.textEncoder2].compactMap(\.self) {
             let layers = encoder.configuration.sizes.layers
-            guard training.clipSkip <= layers else {
+            guard training.data.clipSkip <= layers else {
                 throw TrainingError(
-                    code: .job, message: "clip_skip \(training.clipSkip): the text encoder has \(layers) layers")
+                    code: .job, message: "clip_skip \(training.data.clipSkip): the text encoder has \(layers) layers")
             }
         }
         let reduction = pipeline.vae.configuration.reduction
-        if let size = training.resolution, size.width % reduction != 0 || size.height % reduction != 0 {
+        if let size = training.data.resolution, size.width % reduction != 0 || size.height % reduction != 0 {
             throw TrainingError(
                 code: .job,
                 message: "resolution \(size.width)×\(size.height): wanted sides that are multiples of \(reduction)")

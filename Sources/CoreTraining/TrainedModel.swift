@@ -17,42 +17,40 @@ final class TrainedModel {
     let trainsText: Bool
 
     init(job: TrainingJob, tokenizer: String? = nil) throws {
-        // Without what activations would take, weights that came as half floats need no more memory than in their file.
+        // Without what activations would take, weights that came as half floats need no more memory than in
+        // their file.
         var pipeline = try DiffusionPipeline.load(
             path: job.base, tokenizer: tokenizer, keepsHalves: job.training.gradientCheckpointing)
         try pipeline.schedule.adopt(
-            prediction: job.training.predictionType, zeroTerminal: job.training.zeroTerminalSNR)
+            prediction: job.training.loss.predictionType, zeroTerminal: job.training.loss.zeroTerminalSNR)
         try JobLimits.check(job, against: pipeline)
         pipeline.unet.checkpoints = job.training.gradientCheckpointing
         self.pipeline = pipeline
         unet = pipeline.unet
         schedule = pipeline.schedule
-        let freezesText = job.training.textEncoderLearningRate == 0
         adapters = try AdapterSet.create(
-            unet: pipeline.unet, textEncoder: freezesText ? nil : pipeline.textEncoder,
-            secondTextEncoder: freezesText ? nil : pipeline.textEncoder2, spec: job.training)
+            unet: pipeline.unet, textEncoder: pipeline.textEncoder, secondTextEncoder: pipeline.textEncoder2,
+            spec: job.training)
         adapters.attach()
         tensors = adapters.trainables.map(\.tensor)
         trainsText = !adapters.trainables(.textEncoder).isEmpty
     }
 
     /// AdamW over both sides, each with its own rate.
-    func optimiser(_ training: TrainingSpec) -> AdamW {
-        let textRate = training.textEncoderLearningRate ?? training.learningRate
+    func optimiser(_ spec: OptimiserSpec) -> AdamW {
+        let textRate = spec.textEncoderLearningRate ?? spec.learningRate
         var groups: [ParameterGroup] = []
-        for (side, rate) in [(AdapterSide.unet, training.learningRate), (.textEncoder, textRate)] {
-            // Layers of one `block_lr` factor share a group.
-            let byFactor = Dictionary(grouping: adapters.trainables(side), by: \.rateFactor)
-            for (factor, trainables) in byFactor.sorted(by: { $0.key < $1.key }) {
+        for (side, rate) in [(AdapterSide.unet, spec.learningRate), (.textEncoder, textRate)] {
+            // Layers of one `block_lr` share a group.
+            let blocks = Dictionary(grouping: adapters.trainables(side), by: \.blockLearningRate)
+            for (factor, trainables) in blocks.sorted(by: { $0.key < $1.key }) {
                 groups.append(
                     ParameterGroup(
                         tensors: trainables.map(\.tensor), names: trainables.map(\.name),
-                        learningRate: Float(rate * factor), weightDecay: Float(training.weightDecay)))
+                        learningRate: Float(rate * factor), weightDecay: Float(spec.weightDecay)))
             }
         }
-        return AdamW(
-            groups: groups, betas: (training.betas[0], training.betas[1]),
-            epsilon: Float(training.epsilon))
+        return AdamW(groups: groups, betas: (spec.betas[0], spec.betas[1]), epsilon: Float(spec.epsilon))
     }
 
     /// Frees autoencoder and text encoders where all pictures and captions are encoded.
@@ -88,16 +86,9 @@ final class TrainedModel {
     }
 }
 
-extension TrainingSpec {
+extension OptimiserSpec {
     /// The factor of every rate for the step after `step` are done.
     func rateFactor(step: Int, total: Int) -> Float {
-        let schedule: LearningRateSchedule =
-            switch self.schedule {
-            case .constant: .constant
-            case .linear: .linear
-            case .cosine: .cosine
-            case .cosineRestarts: .cosineWithRestarts
-            }
-        return schedule.factor(step: step, warmup: warmupSteps, total: total, cycles: cycles)
+        schedule.factor(step: step, warmup: warmupSteps, total: total, cycles: cycles)
     }
 }

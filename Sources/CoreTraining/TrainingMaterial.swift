@@ -3,7 +3,8 @@ import CoreDiffusion
 import CoreTensor
 import RunSpec
 
-/// The data set as the loop needs it: latents encoded once, and captions encoded once unless a text encoder learns too.
+/// The data set as the loop needs it: latents encoded once, and captions encoded once unless a text encoder
+/// learns too.
 ///
 /// Items are numbered: training images, then regularisation images, then held-out ones.
 struct TrainingMaterial {
@@ -14,7 +15,8 @@ struct TrainingMaterial {
     /// What the pictures' reader told.
     let warnings: [String]
 
-    /// Scaled latents of each item, then of each mirrored item: one posterior sample, fixed for the run, as kohya's caches.
+    /// Scaled latents of each item, then of each mirrored item: one posterior sample, fixed for the run, as
+    /// kohya's caches.
     private let latents: TensorCache
     private let isMirroring: Bool
     /// First item of the regularisation images, and of the held-out ones.
@@ -29,7 +31,8 @@ struct TrainingMaterial {
     // Enough to be smooth, few enough to cost less than five training steps.
     private static let validationImages = 16
 
-    /// - Parameter regularisation: images of the class without the subject, for prior preservation; nil for none.
+    /// - Parameter regularisation: images of the class without the subject, for prior preservation; nil for
+    ///   none.
     init(
         data: ConceptDataSet, regularisation: ConceptDataSet?, model: TrainedModel, training: TrainingSpec
     ) throws {
@@ -41,7 +44,7 @@ struct TrainingMaterial {
         self.regularisation = trained..<trained + prior.count
         let heldOut = Array(trained + prior.count..<images.count)
         validation = Array((heldOut.isEmpty ? Array(0..<trained) : heldOut).prefix(Self.validationImages))
-        isMirroring = training.flip
+        isMirroring = training.data.flip
         let encodedImages = try Self.encoded(images, to: buckets, pipeline, training)
         latents = encodedImages.latents
         sizes = encodedImages.sizes
@@ -50,13 +53,15 @@ struct TrainingMaterial {
         visits = Self.visits(images, trained: trained, prior: self.regularisation, sizes: encodedImages.buckets)
         // The empty caption stands for dropped ones.
         let distinct = Set(captions).union([""]).sorted()
-        let chunks = training.maxTokenLength / 75
+        let chunks = training.data.maxTokenLength / 75
         let ids = Dictionary(uniqueKeysWithValues: distinct.map { ($0, pipeline.ids(of: $0, chunks: chunks)) })
         self.ids = ids
         encoded =
             model.trainsText
             ? nil
-            : EncodedCaptions(distinct) { pipeline.condition([ids[$0]].compactMap { $0 }, clipSkip: training.clipSkip) }
+            : EncodedCaptions(distinct) {
+                pipeline.condition([ids[$0]].compactMap { $0 }, clipSkip: training.data.clipSkip)
+            }
     }
 
     /// Scaled latents of the items, `[B, h, w, c]`; with a step, some are mirrored as the job says.
@@ -73,7 +78,7 @@ struct TrainingMaterial {
         if let encoded { return encoded.condition(texts, sizes: sizes) }
         guard let pipeline = model.pipeline else { preconditionFailure("captions to encode without text encoders") }
         return pipeline.condition(
-            texts.compactMap { ids[$0] }, clipSkip: training.clipSkip, sizes: sizes)
+            texts.compactMap { ids[$0] }, clipSkip: training.data.clipSkip, sizes: sizes)
     }
 
     /// The ids of the items' captions, as the step sees them.
@@ -83,10 +88,10 @@ struct TrainingMaterial {
 
     private func texts(of items: [Int], step: Int?, _ training: TrainingSpec) -> [String] {
         items.enumerated().map { place, item in
-            guard let step, training.captionDropout > 0 else { return captions[item] }
+            guard let step, training.data.captionDropout > 0 else { return captions[item] }
             var random = RandomStream(
                 seed: UInt64(training.seed), purpose: "caption dropout", step: step, item: place)
-            return Double(random.uniform()) < training.captionDropout ? "" : captions[item]
+            return Double(random.uniform()) < training.data.captionDropout ? "" : captions[item]
         }
     }
 
@@ -106,7 +111,7 @@ struct TrainingMaterial {
     /// The loss weight of each item; nil if all count alike.
     func weights(of items: [Int], training: TrainingSpec) -> [Float]? {
         guard !regularisation.isEmpty else { return nil }
-        return items.map { regularisation.contains($0) ? Float(training.priorLossWeight) : 1 }
+        return items.map { regularisation.contains($0) ? Float(training.loss.priorLossWeight) : 1 }
     }
 
     /// Rows of the caches: an item's own, or its mirrored one's.
@@ -122,21 +127,21 @@ struct TrainingMaterial {
 extension TrainingMaterial {
     private static func buckets(_ pipeline: DiffusionPipeline, _ training: TrainingSpec) -> BucketSizes {
         let side = pipeline.imageSide
-        let target = training.resolution ?? PixelSize(width: side, height: side)
+        let target = training.data.resolution ?? PixelSize(width: side, height: side)
         // 64 pixels for Stable Diffusion: eight of its latent's.
-        return training.buckets
+        return training.data.buckets
             ? BucketSizes(target: target, step: 8 * pipeline.vae.configuration.reduction) : BucketSizes(only: target)
     }
 
-    /// One posterior sample of each image, and of each mirrored one where the job mirrors: encoded, not mirrored latents.
-    /// One picture is in memory at a time.
+    /// One posterior sample of each image, and of each mirrored one where the job mirrors: encoded, not
+    /// mirrored latents. One picture is in memory at a time.
     ///
-    /// - Returns: besides, SDXL's six sizes of each image, then of each mirrored one; the bucket of each image; and what the
-    ///   pictures' reader told.
+    /// - Returns: besides, SDXL's six sizes of each image, then of each mirrored one; the bucket of each
+    ///   image; and what the pictures' reader told.
     private static func encoded(
         _ images: [TrainingImage], to buckets: BucketSizes, _ pipeline: DiffusionPipeline, _ training: TrainingSpec
     ) throws -> (latents: TensorCache, sizes: [[Float]], buckets: [PixelSize], warnings: [String]) {
-        let copies = training.flip ? 2 : 1
+        let copies = training.data.flip ? 2 : 1
         var (plainSizes, mirroredSizes, found): ([[Float]], [[Float]], [PixelSize]) = ([], [], [])
         var warnings: [String] = []
         let latents = try TensorCache(Array(0..<copies * images.count)) { row in
@@ -165,8 +170,8 @@ extension TrainingMaterial {
         ].map { Float($0) }
     }
 
-    /// An epoch's visits by size: training images as often as their folders say, and as many visits of regularisation
-    /// images, which are taken in turn; what is left of them stays unused.
+    /// An epoch's visits by size: training images as often as their folders say, and as many visits of
+    /// regularisation images, which are taken in turn; what is left of them stays unused.
     private static func visits(
         _ images: [TrainingImage], trained: Int, prior: Range<Int>, sizes: [PixelSize]
     ) -> [[Int]] {

@@ -10,7 +10,7 @@ extension TrainingRun {
         // Metrics first: whoever sees a checkpoint may rely on the lines up to its step.
         try metrics.flush(sync: true)
         let name = AttemptFolder.checkpointName(step: step)
-        let epoch = step / (total / job.training.epochs)
+        let epoch = step / (total / job.training.data.epochs)
         try DurableFolder.publish(name, in: folder.checkpoints) { temporary in
             if adapter {
                 try model.adapters.save(
@@ -38,7 +38,7 @@ extension TrainingRun {
     private var state: TrainingState {
         TrainingState(
             position: .init(
-                job: job.job, training: job.training, step: step, stepsPerEpoch: total / job.training.epochs,
+                job: job.job, training: job.training, step: step, stepsPerEpoch: total / job.training.data.epochs,
                 compute: Compute.description, inexact: inexact),
             tensors: model.adapters.exportState() + optimiser.exportState())
     }
@@ -64,8 +64,9 @@ extension TrainingRun {
     private func adapterMetadata(epoch: Int) -> [String: String] {
         let training = job.training
         var metadata = [
-            "ss_learning_rate": "\(training.learningRate)", "ss_seed": "\(training.seed)", "ss_epoch": "\(epoch)",
-            "ss_steps": "\(step)", "ss_optimizer": training.optimizer, "radiata_job": job.job,
+            "ss_learning_rate": "\(training.optimiser.learningRate)", "ss_seed": "\(training.seed)",
+            "ss_epoch": "\(epoch)",
+            "ss_steps": "\(step)", "ss_optimizer": training.optimiser.name, "radiata_job": job.job,
         ]
         if inexact { metadata["radiata_inexact"] = "true" }
         return metadata

@@ -7,9 +7,10 @@ package import RunSpec
 
 /// Trains one job's adapter in an attempt folder, from the beginning or from a training state.
 ///
-/// Two runs of the same job on the same machine with the same number of threads give the same bytes, also when one of
-/// them was stopped and continued: all chance comes from streams named by (seed, purpose, step, item), and the state holds
-/// everything else. Time comes from the clock handed in and decides only when a state is saved.
+/// Two runs of the same job on the same machine with the same number of threads give the same bytes, also
+/// when one of them was stopped and continued: all chance comes from streams named by (seed, purpose, step,
+/// item), and the state holds everything else. Time comes from the clock handed in and decides only when a
+/// state is saved.
 package final class TrainingRun {
     /// What surrounds a run.
     package struct Surroundings {
@@ -61,6 +62,8 @@ package final class TrainingRun {
     ///   - out: the attempt folder; made if it is not there.
     ///   - resume: a checkpoint folder with `state.json` and `state.safetensors`.
     ///   - tokenizer: the tokenizer's folder for a base in one file; nil looks beside the file.
+    /// - Throws: `TrainingError` for a job that the core cannot do or a state of another job; `DataError`,
+    ///   `DiffusionError`, `AdapterError`, `NetsError` and `TensorError` for inputs that cannot be used.
     package init(
         job: TrainingJob, out: String, resume: String? = nil, tokenizer: String? = nil, surroundings: Surroundings
     ) throws {
@@ -80,14 +83,15 @@ package final class TrainingRun {
         model.releaseEncoders()
         material.warnings.forEach(surroundings.warn)
         objective = DenoisingObjective(
-            schedule: model.schedule, minSNRGamma: job.training.minSNRGamma,
-            noiseOffset: job.training.noiseOffset, seed: seed)
-        optimiser = model.optimiser(job.training)
-        order = EpochOrder(groups: material.visits, batch: job.training.batch, seed: seed)
+            schedule: model.schedule, minSNRGamma: job.training.loss.minSNRGamma,
+            noiseOffset: job.training.loss.noiseOffset, seed: seed)
+        optimiser = model.optimiser(job.training.optimiser)
+        order = EpochOrder(groups: material.visits, batch: job.training.data.batch, seed: seed)
         let stepsPerEpoch =
-            (order.stepsPerEpoch + job.training.gradientAccumulation - 1) / job.training.gradientAccumulation
+            (order.stepsPerEpoch + job.training.optimiser.gradientAccumulation - 1)
+            / job.training.optimiser.gradientAccumulation
         checkpoints = CheckpointSteps(
-            plan: job.checkpoints, epochs: job.training.epochs, stepsPerEpoch: stepsPerEpoch)
+            plan: job.checkpoints, epochs: job.training.data.epochs, stepsPerEpoch: stepsPerEpoch)
         try DurableFolder.create(folder.checkpoints)
         metrics = try MetricsLog(path: folder.metrics, clock: surroundings.clock)
         lastState = surroundings.clock()
@@ -96,8 +100,10 @@ package final class TrainingRun {
 
     package var unet: UNet2DConditionModel { model.unet }
 
-    /// Lends the U-Net as the base has it: the adapter that is trained is off it meanwhile, and memory that only
-    /// training uses is given back.
+    /// Lends the U-Net as the base has it: the adapter that is trained is off it meanwhile, and memory that
+    /// only training uses is given back.
+    ///
+    /// - Throws: what `body` throws.
     package func lending<R>(_ body: () throws -> R) rethrows -> R {
         model.adapters.detach()
         Compute.releaseIdleBuffers()
@@ -147,20 +153,20 @@ package final class TrainingRun {
     private func trainStep() throws {
         let start = surroundings.clock()
         let training = job.training
-        let factor = training.rateFactor(step: step, total: total)
+        let factor = training.optimiser.rateFactor(step: step, total: total)
         model.adapters.step = step
         var loss = 0.0
         let batches = microBatches(ofStep: step)
         for batch in batches {
             loss += try accumulate(batch, share: 1 / Float(batches.count)) / Double(batches.count)
         }
-        let norm = clipGradients(model.tensors, maxNorm: Float(training.maxGradNorm))
+        let norm = clipGradients(model.tensors, maxNorm: Float(training.optimiser.maxGradNorm))
         guard loss.isFinite, norm.isFinite else { throw diverged(loss: loss, norm: Double(norm)) }
         optimiser.step(rate: factor)
-        model.adapters.limitNorms(to: training.scaleWeightNorms)
+        model.adapters.limitNorms(to: training.adapter.scaleWeightNorms)
         optimiser.zeroGradients()
         step += 1
-        let rate = training.learningRate * Double(factor)
+        let rate = training.optimiser.learningRate * Double(factor)
         let seconds = surroundings.clock() - start
         var values = ["loss": loss, "lr": rate, "grad_norm": Double(norm), "seconds": seconds]
         if checkpoints.keeps(step) { values["validation_loss"] = validationLoss() }
@@ -188,10 +194,11 @@ package final class TrainingRun {
         return Double(loss.item())
     }
 
-    /// The batches, counted over the whole job, that make an optimiser step; the last step of an epoch may have fewer.
+    /// The batches, counted over the whole job, that make an optimiser step; the last step of an epoch may
+    /// have fewer.
     private func microBatches(ofStep step: Int) -> Range<Int> {
-        let accumulation = job.training.gradientAccumulation
-        let stepsPerEpoch = total / job.training.epochs
+        let accumulation = job.training.optimiser.gradientAccumulation
+        let stepsPerEpoch = total / job.training.data.epochs
         let epochStart = step / stepsPerEpoch * order.stepsPerEpoch
         let first = step % stepsPerEpoch * accumulation
         return epochStart + first..<epochStart + min(first + accumulation, order.stepsPerEpoch)

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The program's exit codes (docs/architecture.md); scripts rely on them.
+/// The program's exit codes (docs/reference/exit-codes.md); scripts rely on them.
 package enum ExitStatus: Int32, Sendable {
     case done = 0
     case failed = 1

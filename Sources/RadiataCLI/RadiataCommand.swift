@@ -1,4 +1,5 @@
 import ArgumentParser
+import CBuildInfo
 
 /// The command tree. Each command is thin: options in, one function of a layer below, a rendering out.
 struct RadiataCommand: AsyncParsableCommand {
@@ -7,6 +8,7 @@ struct RadiataCommand: AsyncParsableCommand {
         abstract: "Sweeps of LoRA and LyCORIS fine-tuning over all your machines.",
         discussion: "Start with 'radiata demo'. Every command has --help.",
         version: ProgramVersion.text,
+        subcommands: [ReferenceCommand.self, TrainerCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "Start here", subcommands: [DemoCommand.self, PlanCommand.self, LaunchCommand.self]),
             CommandGroup(
@@ -33,6 +35,13 @@ struct RadiataCommand: AsyncParsableCommand {
         ])
 }
 
-enum ProgramVersion {
-    static let text = "0.1.0"
+/// The program's version: the only place that says it.
+package enum ProgramVersion {
+    package static let number = "0.1.0"
+
+    /// The number, and the commit where the build knew it: `0.1.0 (1a2b3c4d5e6f)`.
+    package static let text: String = {
+        let commit = String(cString: cbuild_commit())
+        return commit.isEmpty ? number : "\(number) (\(commit))"
+    }()
 }

@@ -15,9 +15,12 @@ package struct AttemptFolder: Equatable, Sendable {
     package var artifactFiles: String { path + "/artifacts" }
     /// Written by the worker before a resumed start (`RestoredProgress`).
     package var restored: String { path + "/restored.json" }
+    /// Written by a trainer of the core when its task has ended (`TrainerExitRecord`).
+    package var exit: String { path + "/exit.json" }
     /// The training state a resumed attempt goes on from.
     package var resume: String { path + "/resume" }
 
+    /// The folder of a checkpoint by its name.
     package func checkpoint(_ name: String) -> String { checkpoints + "/" + name }
 
     /// Folders under `checkpoints` whose name starts so are unfinished.

@@ -1,4 +1,5 @@
-/// Something of an attempt that could not be taken as it was, counted: the log, `show` and the ledger tell it once.
+/// Something of an attempt that could not be taken as it was, counted: the log, `show` and the ledger tell it
+/// once.
 package struct AttemptNotice: Codable, Equatable, Sendable {
     /// One of ``Kind``'s, as text: a newer worker may know more.
     package var kind: String
@@ -38,7 +39,8 @@ package struct AttemptNotice: Codable, Equatable, Sendable {
         case checkpointLink = "checkpoint-link"
         /// A pipe, socket or device where a checkpoint's file was looked for.
         case checkpointSpecial = "checkpoint-special"
-        /// A training state that changed after it was taken and before its trainer ended: it is not gone on from.
+        /// A training state that changed after it was taken and before its trainer ended: it is not gone on
+        /// from.
         case stateChanged = "state-changed"
     }
 

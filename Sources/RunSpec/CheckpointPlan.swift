@@ -1,4 +1,5 @@
-/// When a job saves its adapter, and how often it saves a state to go on from. The final checkpoint always exists.
+/// When a job saves its adapter, and how often it saves a state to go on from. The final checkpoint always
+/// exists.
 package struct CheckpointPlan: Codable, Equatable, Sendable {
     /// After these epochs, counted from 1; ascending.
     package var epochs: [Int]

@@ -1,4 +1,4 @@
-/// The kinds of prompts a checkpoint is judged by.
+/// The kinds of prompts a checkpoint is evaluated with.
 package enum PromptType: String, CaseIterable, Codable, Hashable, Sendable {
     /// Training captions.
     case train
@@ -10,7 +10,7 @@ package enum PromptType: String, CaseIterable, Codable, Hashable, Sendable {
     case style
 }
 
-/// How every checkpoint of a job is judged.
+/// How every checkpoint of a job is evaluated.
 package struct EvaluationSpec: Codable, Equatable, Sendable {
     package var prompts: [PromptType]
     /// Images per prompt type and class; image i uses seed 1000 + i for base and adapter alike.
@@ -29,6 +29,9 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
         self.steps = steps
         self.guidance = guidance
     }
+
+    /// What is drawn where nobody says otherwise.
+    package static let standard = EvaluationSpec()
 
     package static let samplers = ["ddim", "euler", "dpm++2m"]
 }

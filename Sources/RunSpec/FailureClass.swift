@@ -1,4 +1,5 @@
-/// The ways an attempt ends without a result. What follows from each stands in the policies of the sweep model.
+/// The ways an attempt ends without a result. What follows from each stands in the policies of the sweep
+/// model.
 package enum FailureClass: String, CaseIterable, Codable, Hashable, Sendable {
     /// Out of memory.
     case oom

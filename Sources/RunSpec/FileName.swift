@@ -1,8 +1,10 @@
 /// Names of files that programs make, as text. A file's name is bytes; in JSON and SQL it is this text.
 ///
-/// UTF-8 without control characters stays as it is, spaces, brackets and umlauts too, and is never normalised. Every other
-/// byte is written `%XX`, and so is a `%` that two hexadecimal digits follow: every name has one text, and back.
+/// UTF-8 without control characters stays as it is, spaces, brackets and umlauts too, and is never
+/// normalised. Every other byte is written `%XX`, and so is a `%` that two hexadecimal digits follow: every
+/// name has one text, and back.
 package enum FileName {
+    /// The text of a name, which says every byte of it.
     package static func text(_ bytes: some Sequence<UInt8>) -> String {
         let all = Array(bytes)
         var result: [UInt8] = []
@@ -25,6 +27,7 @@ package enum FileName {
         return String(decoding: result, as: UTF8.self)
     }
 
+    /// The name that a text stands for.
     package static func bytes(_ text: String) -> [UInt8] {
         let all = Array(text.utf8)
         var result: [UInt8] = []
@@ -56,7 +59,8 @@ package enum FileName {
         return String(decoding: result, as: UTF8.self)
     }
 
-    /// A relative path that stays where it is put: no empty component, `.` or `..`, also behind an escape; at most 1,024 bytes.
+    /// A relative path that stays where it is put: no empty component, `.` or `..`, also behind an escape; at
+    /// most 1,024 bytes.
     package static func isPath(_ text: String) -> Bool {
         let slash = UInt8(ascii: "/")
         let bytes = bytes(text)

@@ -1,7 +1,7 @@
 /// Places of files below an input's root, as they stand in JSON, SQL and manifests.
 ///
-/// A path of UTF-8 stands as it is. In any other one, bytes that are not UTF-8 are written `%XX`, and so is `%`. A path that
-/// would read as such a one has its `%` written `%25`: every path has one text, and back.
+/// A path of UTF-8 stands as it is. In any other one, bytes that are not UTF-8 are written `%XX`, and so is
+/// `%`. A path that would read as such a one has its `%` written `%25`: every path has one text, and back.
 package enum InputPath {
     /// What no trainer and no digest sees: hidden names, and litter that file managers leave in folders.
     package static func isLeftOut(_ name: String) -> Bool {

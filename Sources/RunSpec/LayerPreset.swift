@@ -8,7 +8,8 @@ package enum LayerPreset: String, CaseIterable, Codable, Hashable, Sendable {
     case unetTransformerOnly = "unet-transformer-only"
     case unetConvBlockOnly = "unet-convblock-only"
 
-    /// What the preset selects in the U-Net: everything below a block of one of these classes, plus single layers by path.
+    /// What the preset selects in the U-Net: everything below a block of one of these classes, plus single
+    /// layers by path.
     package var unet: LayerRule {
         switch self {
         case .attnOnly: LayerRule(classes: ["Attention"], within: "Transformer2DModel")

@@ -1,5 +1,5 @@
-/// A selection of layers of one component: every supported layer below a block whose class is listed, and every layer
-/// whose path ends in (or matches the glob of) a listed name, except the excluded ones.
+/// A selection of layers of one component: every supported layer below a block whose class is listed, and
+/// every layer whose path ends in (or matches the glob of) a listed name, except the excluded ones.
 package struct LayerRule: Equatable, Sendable {
     /// diffusers or transformers class names.
     package let classes: [String]

@@ -1,7 +1,7 @@
 /// Paths of the file system as text, whatever their bytes are.
 ///
-/// A path of valid UTF-8 is its own text and is never normalised. In any other one, each byte above 0x7F stands as a
-/// private-use character, so that every path has a text of its own, and back.
+/// A path of valid UTF-8 is its own text and is never normalised. In any other one, each byte above 0x7F
+/// stands as a private-use character, so that every path has a text of its own, and back.
 package enum LocalPath {
     /// Byte `b` is this plus `b`; the characters are the last of plane 16, which no standard assigns.
     private static let first: UInt32 = 0x10FF00

@@ -30,7 +30,8 @@ package struct MetricInfo: Equatable, Sendable {
         "mse", "rmse", "mae", "nll", "bpb", "ppl", "fid", "kid", "lpips", "wer", "cer",
     ]
 
-    /// An unknown metric counts as one that should grow, unless its name says loss, distance, error or the like.
+    /// An unknown metric counts as one that should grow, unless its name says loss, distance, error or the
+    /// like.
     ///
     /// - Parameter lowerIsBetter: what the user says about it; nil to go by the name.
     package static func of(_ name: String, lowerIsBetter: Bool? = nil) -> MetricInfo {

@@ -8,7 +8,8 @@ package struct MetricLine: Equatable, Sendable {
         self.values = values
     }
 
-    /// Equal bit patterns: NaN equals itself, 0 differs from -0, since both are kept apart on the way to the ledger.
+    /// Equal bit patterns: NaN equals itself, 0 differs from -0, since both are kept apart on the way to the
+    /// ledger.
     package static func == (a: Self, b: Self) -> Bool {
         a.step == b.step && a.values.mapValues(\.bitPattern) == b.values.mapValues(\.bitPattern)
     }

@@ -1,5 +1,5 @@
-/// Reads the numbers of one JSON object. Own code because trainers write bare `NaN`, which is no JSON, and because
-/// metrics come by the hundred thousand.
+/// Reads the numbers of one JSON object. Own code because trainers write bare `NaN`, which is no JSON, and
+/// because metrics come by the hundred thousand.
 struct MetricLineScanner {
     private let bytes: [UInt8]
     private var position = 0

@@ -1,7 +1,8 @@
 /// What one line of metrics gives: its step, its numbers, and what in it is neither.
 ///
-/// Numbers count, also as text (`"3"`, `"1e-4"`); `null`, `NaN`, `Infinity` and `-Infinity`, bare (as Python writes them) or
-/// as text, count as such. A step is a whole number from 0 to 2^53 (`3`, `3.0`, `1e3`, `"3"`).
+/// Numbers count, also as text (`"3"`, `"1e-4"`); `null`, `NaN`, `Infinity` and `-Infinity`, bare (as Python
+/// writes them) or as text, count as such. A step is a whole number from 0 to 2^53 (`3`, `3.0`, `1e3`,
+/// `"3"`).
 package struct MetricReading: Sendable {
     /// nil: the line has none that is one.
     package private(set) var step: Int?

@@ -1,4 +1,5 @@
-/// The candidate a misspelt name most likely means: at most two edits away (one for short names), the first of equals.
+/// The candidate a misspelt name most likely means: at most two edits away (one for short names), the first
+/// of equals.
 package func nearest(to name: String, among candidates: [String]) -> String? {
     let wanted = Array(name.lowercased().replacing("-", with: "_"))
     let limit = wanted.count <= 3 ? 1 : 2

@@ -1,5 +1,7 @@
 extension ParameterDefinition {
     /// The value with aliases folded, if it is one this parameter may hold.
+    ///
+    /// - Throws: `RunSpecError` that names the parameter, what was found and what is accepted.
     package func checked(_ value: ParameterValue) throws(RunSpecError) -> ParameterValue {
         switch kind {
         case .number:

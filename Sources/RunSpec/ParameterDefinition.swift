@@ -1,4 +1,5 @@
-/// One row of the parameter table: what a parameter is called, what it may hold, and what it is when nobody says.
+/// One row of the parameter table: what a parameter is called, what it may hold, and what it is when nobody
+/// says.
 package struct ParameterDefinition: Sendable {
     package enum Kind: Equatable, Sendable {
         case number
@@ -66,9 +67,13 @@ package struct ParameterRange: Equatable, Sendable {
     package let includesLower: Bool
     package let includesUpper: Bool
 
+    /// Numbers from `lower` up.
     package static func atLeast(_ lower: Double) -> Self { Self(lower, .infinity, true, false) }
+    /// Numbers above `lower`.
     package static func above(_ lower: Double) -> Self { Self(lower, .infinity, false, false) }
+    /// Both bounds included.
     package static func from(_ lower: Double, through upper: Double) -> Self { Self(lower, upper, true, true) }
+    /// The upper bound excluded.
     package static func from(_ lower: Double, below upper: Double) -> Self { Self(lower, upper, true, false) }
 
     private init(_ lower: Double, _ upper: Double, _ includesLower: Bool, _ includesUpper: Bool) {
@@ -78,6 +83,7 @@ package struct ParameterRange: Equatable, Sendable {
         self.includesUpper = includesUpper
     }
 
+    /// Whether the number is accepted.
     package func contains(_ value: Double) -> Bool {
         (includesLower ? value >= lower : value > lower) && (includesUpper ? value <= upper : value < upper)
     }

@@ -1,5 +1,5 @@
-/// The walk over the table that makes resolved parameters out of given ones. Definitions stand in the table in such an
-/// order that a default taken from another parameter finds it settled.
+/// The walk over the table that makes resolved parameters out of given ones. Definitions stand in the table
+/// in such an order that a default taken from another parameter finds it settled.
 struct ParameterResolution {
     private(set) var values: [String: ParameterValue]
     private(set) var dropped: [ResolvedParameters.Dropped] = []
@@ -24,10 +24,12 @@ struct ParameterResolution {
             return
         }
         if values[name] == nil { values[name] = fallback(definition) }
-        // An alpha of 0 means its dim, so that the scale is 1.
-        if name == "alpha", values[name]?.number == 0 { values[name] = values["dim"] }
-        if name == "conv_alpha", values[name]?.number == 0 { values[name] = values["conv_dim"] }
+        if let dim = Self.dimOfAlpha[name], let alpha = values[name], let rank = values[dim] {
+            values[name] = AlphaScale.alpha(alpha, rank: rank)
+        }
     }
+
+    private static let dimOfAlpha = ["alpha": "dim", "conv_alpha": "conv_dim"]
 
     private func fallback(_ definition: ParameterDefinition) -> ParameterValue? {
         switch definition.default {
@@ -42,7 +44,7 @@ struct ParameterResolution {
     /// Why the parameter cannot decide anything here; nil if it can.
     private func uselessness(of definition: ParameterDefinition) -> String? {
         let name = definition.name
-        if let able = definition.algorithms, !able.contains(algorithm) {
+        if !algorithm.has(name) {
             return "\(algorithm.rawValue) has no \(name)"
         }
         switch name {

@@ -1,6 +1,6 @@
 extension ParameterTable {
     /// What the adapter is: algorithm, layers, size, variants.
-    static let adapterParameters: [ParameterDefinition] = [
+    package static let adapterParameters: [ParameterDefinition] = [
         ParameterDefinition(
             "algorithm", .choice(Algorithm.allCases.filter { $0.canonical == $0 }.map(\.rawValue)),
             default: .value("lora"),
@@ -86,7 +86,7 @@ extension ParameterTable {
             "learning-rate factor of each U-Net block; 0 leaves it out"),
     ]
 
-    private static let ranked = Set(Algorithm.allCases.filter(\.hasDim))
-    private static let scaled = Set(Algorithm.allCases.filter(\.hasAlpha))
-    private static let kronecker = Set(Algorithm.allCases.filter(\.isKronecker))
+    private static let ranked = Set(Algorithm.allCases).subtracting([.full, .ia3])
+    private static let scaled: Set<Algorithm> = [.lora, .locon, .loha, .lokr, .dylora, .glora, .glokr]
+    private static let kronecker: Set<Algorithm> = [.lokr, .glokr]
 }

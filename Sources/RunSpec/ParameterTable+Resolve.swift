@@ -25,7 +25,7 @@ extension ParameterTable {
 
     private static func refuseImpossible(_ values: [String: ParameterValue], algorithm: Algorithm) throws(RunSpecError)
     {
-        if let dropout = values["dropout"]?.number, dropout > 0, algorithm.canonical != .lora {
+        if let dropout = values["dropout"]?.number, dropout > 0, !algorithm.has("dropout") {
             throw RunSpecError(
                 code: .badParameter,
                 message:
@@ -41,19 +41,20 @@ extension ParameterTable {
     private static func refuseInconsistent(_ values: [String: ParameterValue], algorithm: Algorithm)
         throws(RunSpecError)
     {
-        if algorithm == .dylora, let dim = values["dim"]?.integer, let block = values["block_size"]?.integer,
-            dim % block != 0
-        {
+        // Only an algorithm that trains ranks in blocks has a block_size left here.
+        if let dim = values["dim"]?.integer, let block = values["block_size"]?.integer, dim % block != 0 {
             throw RunSpecError(
-                code: .badParameter, message: "dim \(dim) is not a multiple of block_size \(block), which dylora needs",
+                code: .badParameter,
+                message: "dim \(dim) is not a multiple of block_size \(block), which \(algorithm.rawValue) needs",
                 parameter: "dim")
         }
     }
 
-    /// LoKr without a dim, and with the customary fake dim of 10000 and more, trains its full matrix: no layer of a
-    /// known model has a factor of twice that size. Then scale is 1, and neither dim nor alpha decides anything.
+    /// LoKr without a dim, and with the customary fake dim of 10000 and more, trains its full matrix: no
+    /// layer of a known model has a factor of twice that size. Then scale is 1, and neither dim nor alpha
+    /// decides anything.
     private static func foldFullMatrix(_ values: inout [String: ParameterValue], algorithm: Algorithm) {
-        guard algorithm.isKronecker, values["full_matrix"] == nil else { return }
+        guard algorithm.has("full_matrix"), values["full_matrix"] == nil else { return }
         guard let dim = values["dim"]?.number else {
             values["full_matrix"] = true
             return

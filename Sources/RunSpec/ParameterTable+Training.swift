@@ -1,6 +1,6 @@
 extension ParameterTable {
     /// How the adapter is trained: rate, optimiser, data, loss.
-    static let trainingParameters: [ParameterDefinition] = [
+    package static let trainingParameters: [ParameterDefinition] = [
         ParameterDefinition(
             "lr", .number, default: .value(1e-4), foreign: ["learning_rate", "unet_lr", "rate"], range: .above(0),
             "learning rate of the U-Net"),

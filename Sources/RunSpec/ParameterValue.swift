@@ -1,4 +1,5 @@
-/// One value of a parameter: a plain JSON value, so that it reads the same in a sweep file, a job file and the ledger.
+/// One value of a parameter: a plain JSON value, so that it reads the same in a sweep file, a job file and
+/// the ledger.
 package enum ParameterValue: Sendable, Hashable {
     case number(Double)
     case text(String)

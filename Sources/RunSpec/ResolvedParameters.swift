@@ -1,5 +1,5 @@
-/// The parameters of one job with every default filled in and everything its algorithm ignores left out: what decides
-/// the result, and so the job's identity.
+/// The parameters of one job with every default filled in and everything its algorithm ignores left out: what
+/// decides the result, and so the job's identity.
 package struct ResolvedParameters: Equatable, Sendable {
     package struct Dropped: Equatable, Sendable {
         package let name: String

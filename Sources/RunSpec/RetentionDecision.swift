@@ -1,12 +1,14 @@
 /// What a retention policy takes away from one job's checkpoints.
 ///
 /// Rules, in this order:
-/// 1. The newest training state stays, whatever the policy says; so does every deliverable of the final checkpoint.
+/// 1. The newest training state stays, whatever the policy says; so does every deliverable of the final
+///   checkpoint.
 /// 2. Of the training states the newest `last` stay (2 if it says nothing).
-/// 3. Deliverables go only when the job is done, since a later attempt may still have to evaluate them: with `best` the
-///    best so many by the metric stay. Those that were never measured count as worst; if none was measured all stay.
-/// 4. While what stays is larger than `bytes`: the oldest state, then, of a job that is done, the oldest deliverable that
-///    is not among the best, then the worst of the best.
+/// 3. Deliverables go only when the job is done, since a later attempt may still have to evaluate them: with
+///    `best` the best so many by the metric stay. Those that were never measured count as worst; if none was
+///    measured all stay.
+/// 4. While what stays is larger than `bytes`: the oldest state, then, of a job that is done, the oldest
+///    deliverable that is not among the best, then the worst of the best.
 package struct RetentionDecision: Equatable, Sendable {
     /// Which checkpoints lose their deliverables, and which their training states; by id.
     package var droppedDeliverables: Set<Int64> = []
@@ -36,7 +38,8 @@ package struct RetentionDecision: Equatable, Sendable {
     package static let usualStates = 2
 
     /// - Parameters:
-    ///   - checkpoints: those that count (of attempts that were not superseded before their step), in any order.
+    ///   - checkpoints: those that count (of attempts that were not superseded before their step), in any
+    ///     order.
     ///   - isDone: the job is done: nothing will be trained or evaluated any more.
     package init(_ policy: RetentionPolicy, _ checkpoints: [Candidate], isDone: Bool) {
         let states = checkpoints.filter { $0.state != nil }.sorted { ($0.step, $0.id) > ($1.step, $1.id) }

@@ -29,7 +29,8 @@ package struct RequirementSpec: Codable, Hashable, Sendable {
     package var labels: [String: String]
     package var gpus: Int
     package var memoryBytes: Int
-    /// Version of the core's numerics that it must run; nil where none is asked for. Never set by a sweep file.
+    /// Version of the core's numerics that it must run; nil where none is asked for. Never set by a sweep
+    /// file.
     package var coreVersion: String?
 
     package init(
@@ -42,7 +43,8 @@ package struct RequirementSpec: Codable, Hashable, Sendable {
     }
 }
 
-/// How often a job may fail in each way before it counts as failed; a class not named here has its usual budget.
+/// How often a job may fail in each way before it counts as failed; a class not named here has its usual
+/// budget.
 package struct RetrySpec: Codable, Equatable, Sendable {
     package var budgets: [FailureClass: Int]
 

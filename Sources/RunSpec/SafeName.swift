@@ -1,5 +1,7 @@
-/// Names that strangers give and that become paths: letters, digits, `.`, `_`, `-`, at most 128 bytes, no leading dot.
+/// Names that strangers give and that become paths: letters, digits, `.`, `_`, `-`, at most 128 bytes, no
+/// leading dot.
 package enum SafeName {
+    /// Whether a text is one such name.
     package static func isName(_ name: some StringProtocol) -> Bool {
         guard (1...128).contains(name.utf8.count), !name.hasPrefix(".") else { return false }
         return name.utf8.allSatisfy { byte in

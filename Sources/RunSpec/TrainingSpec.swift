@@ -1,81 +1,56 @@
 /// What one job trains, typed: the resolved parameters and the seed.
-package struct TrainingSpec: Codable, Equatable, Sendable {
-    package var algorithm: Algorithm
-    package var layers: LayerSelection
-    /// Rank; nil for the algorithms without one and for full-matrix LoKr.
-    package var dim: Int?
-    /// ΔW is scaled by alpha / dim; nil where there is no such scale (then it is 1).
-    package var alpha: Double?
-    /// Rank of k×k convolutions: 0 leaves them out. nil: the layers have none, or the algorithm has no rank (then the
-    /// selected convolutions are trained like any other layer).
-    package var convDim: Int?
-    package var convAlpha: Double?
-    /// Bound of LoKr's smaller factor; -1 splits as evenly as possible.
-    package var factor: Int
-    package var trainNorm: Bool
-    package var dropout: Double
-    package var rankDropout: Double
-    package var moduleDropout: Double
-    package var useTucker: Bool
-    package var useScalar: Bool
-    package var rsLoRA: Bool
-    package var dora: Bool
-    package var weightDecomposeOnOutput: Bool
-    package var decomposeBoth: Bool
-    package var fullMatrix: Bool
-    package var unbalancedFactorization: Bool
-    /// DyLoRA: ranks trained together.
-    package var blockSize: Int
-    /// Diag-OFT and BOFT: bound of the rotation; 0 for none.
-    package var constraint: Double
-    package var rescaled: Bool
-    package var trainOnInput: Bool
-    /// Largest norm of an update; 0 for none.
-    package var scaleWeightNorms: Double
-    package var blockDims: [Int]?
-    package var blockAlphas: [Double]?
-    package var blockLearningRates: [Double]?
-
-    package var learningRate: Double
-    /// 0 freezes the text encoder; nil where the layers select none of it.
-    package var textEncoderLearningRate: Double?
-    package var epochs: Int
-    package var batch: Int
-    package var gradientAccumulation: Int
-    /// Pixels; nil: what the base was trained on.
-    package var resolution: PixelSize?
-    package var optimizer: String
-    package var weightDecay: Double
-    package var betas: [Double]
-    package var epsilon: Double
-    package var warmupSteps: Int
-    package var schedule: Schedule
-    package var cycles: Int
-    /// 0 for no clipping.
-    package var maxGradNorm: Double
-    package var captionDropout: Double
-    /// nil for no weighting.
-    package var minSNRGamma: Double?
-    package var priorLossWeight: Double
-    package var noiseOffset: Double
-    package var clipSkip: Int
-    /// "epsilon" or "v_prediction"; nil: what the base says.
-    package var predictionType: String?
-    package var zeroTerminalSNR: Bool
-    package var flip: Bool
-    package var buckets: Bool
-    package var maxTokenLength: Int
+package struct TrainingSpec: Equatable, Sendable {
+    package var adapter: AdapterSpec
+    package var optimiser: OptimiserSpec
+    package var loss: LossSpec
+    package var data: DataSpec
+    /// Activations are computed again in the backward pass, to save memory.
     package var gradientCheckpointing: Bool
     package var seed: Int
+
+    /// - Parameter parameters: as `ParameterTable.resolve` returns them. What is missing or unsuited there
+    ///   counts as the table's default or as absent, so that a job stored by an older table still reads.
+    /// - Throws: `RunSpecError` where a parameter that decides everything (algorithm, layers, lr, epochs,
+    ///   batch) is missing or unknown.
+    package init(resolved parameters: [String: ParameterValue], seed: Int) throws(RunSpecError) {
+        let read = ParameterReader(parameters)
+        adapter = try AdapterSpec(read)
+        optimiser = try OptimiserSpec(read)
+        loss = LossSpec(read)
+        data = try DataSpec(read)
+        gradientCheckpointing = read.flag("checkpointing")
+        self.seed = seed
+    }
+
+    /// Resolves given parameters and types them: for tests and tools that start from a few names.
+    ///
+    /// - Throws: `RunSpecError` for an unknown name, a value out of range, or values impossible together.
+    package init(_ given: [String: ParameterValue], seed: Int = 0) throws(RunSpecError) {
+        try self.init(resolved: try ParameterTable.resolve(given).parameters, seed: seed)
+    }
 }
 
-/// Width and height in pixels.
-package struct PixelSize: Codable, Hashable, Sendable {
-    package var width: Int
-    package var height: Int
+/// All members of all parts stand side by side in one map: `state.json` has had that form from the beginning.
+extension TrainingSpec: Codable {
+    private enum CodingKeys: String, CodingKey { case gradientCheckpointing, seed }
 
-    package init(width: Int, height: Int) {
-        self.width = width
-        self.height = height
+    package init(from decoder: any Decoder) throws {
+        adapter = try AdapterSpec(from: decoder)
+        optimiser = try OptimiserSpec(from: decoder)
+        loss = try LossSpec(from: decoder)
+        data = try DataSpec(from: decoder)
+        let map = try decoder.container(keyedBy: CodingKeys.self)
+        gradientCheckpointing = try map.decode(Bool.self, forKey: .gradientCheckpointing)
+        seed = try map.decode(Int.self, forKey: .seed)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        try adapter.encode(to: encoder)
+        try optimiser.encode(to: encoder)
+        try loss.encode(to: encoder)
+        try data.encode(to: encoder)
+        var map = encoder.container(keyedBy: CodingKeys.self)
+        try map.encode(gradientCheckpointing, forKey: .gradientCheckpointing)
+        try map.encode(seed, forKey: .seed)
     }
 }

@@ -15,8 +15,8 @@ package struct CurveValue: Equatable, Sendable {
 }
 
 extension SweepResultSet {
-    /// Configurations from best to worst by one value a job, averaged over their seeds. Seeds that ended at different
-    /// steps count alike; the step shown is the largest of them.
+    /// Configurations from best to worst by one value a job, averaged over their seeds. Seeds that ended at
+    /// different steps count alike; the step shown is the largest of them.
     ///
     /// - Parameter lowerIsBetter: nil to go by the metric's name.
     package func ranking(

@@ -2,8 +2,8 @@ import SweepModel
 
 /// Queries of what jobs logged. They go by the index of the points where a view would pass over all of them.
 extension PublicQueries {
-    /// The keys that a sweep's jobs logged under, sorted. Found by skipping from key to key in the index: there may be
-    /// millions of points.
+    /// The keys that a sweep's jobs logged under, sorted. Found by skipping from key to key in the index:
+    /// there may be millions of points.
     package static func curveKeys(ofSweep sweep: String) -> PublicQuery<String> {
         PublicQuery(
             """
@@ -45,8 +45,8 @@ extension PublicQueries {
         }
     }
 
-    /// Every job's newest value among its attempts' last points; of several at one step that of the first attempt, as in
-    /// the view `metrics`. A value that is no number is left out.
+    /// Every job's newest value among its attempts' last points; of several at one step that of the first
+    /// attempt, as in the view `metrics`. A value that is no number is left out.
     package static func newest(_ points: [LastPoint]) -> [CurveValue] {
         var chosen: [String: LastPoint] = [:]
         for point in points {

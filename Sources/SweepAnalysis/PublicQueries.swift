@@ -1,6 +1,7 @@
 package import SweepModel
 
-/// A query over the public tables and views, with what reads its rows: columns and their order stand in one place.
+/// A query over the public tables and views, with what reads its rows: columns and their order stand in one
+/// place.
 package struct PublicQuery<Row: Sendable>: Sendable {
     package let sql: String
     private let read: @Sendable ([QueryValue]) -> Row?

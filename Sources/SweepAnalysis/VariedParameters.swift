@@ -15,8 +15,8 @@ package struct VariedParameters: Equatable, Sendable {
                 carriers[name, default: []].insert(job.parameters["algorithm"] ?? .null)
             }
         }
-        // A parameter that only some jobs of one algorithm have tells them apart, too; what an algorithm always or never
-        // has is said by its name.
+        // A parameter that only some jobs of one algorithm have tells them apart, too; what an algorithm
+        // always or never has is said by its name.
         let varied = Set(
             values.filter { name, found in
                 found.count > 1

@@ -19,7 +19,7 @@ extension SweepFileDecoder {
             guard ParameterTable[name] == nil else { return true }
             let hint =
                 ParameterTable.suggestion(for: name).map { "; did you mean '\($0)'?" }
-                ?? "; docs/sweep-format.md lists them"
+                ?? "; docs/reference/parameters.md lists them"
             refuse(entry.keyMark, "unknown parameter '\(name)'\(hint)")
             return false
         }
@@ -66,8 +66,8 @@ extension SweepFileDecoder {
         }
     }
 
-    /// The values of an axis: a list, except that for a list-typed parameter a flat list is one value. A scalar is an
-    /// axis of one.
+    /// The values of an axis: a list, except that for a list-typed parameter a flat list is one value. A
+    /// scalar is an axis of one.
     mutating func axis(_ node: YAMLNode, of name: String) -> ParameterAxis? {
         guard case .sequence(let items) = node.content, !isOneValue(items, of: name) else {
             return value(node, of: name).map { ParameterAxis(name, [$0]) }

@@ -2,8 +2,8 @@ import GRDB
 package import Ports
 package import SweepModel
 
-/// The ledger inside one transaction that is never committed: verbs run at once, and every state can be gone back to. For a
-/// search through all that can happen.
+/// The ledger inside one transaction that is never committed: verbs run at once, and every state can be gone
+/// back to. For a search through all that can happen.
 package struct LedgerScratch {
     private let db: Database
     private let ledgerID: String

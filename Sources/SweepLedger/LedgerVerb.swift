@@ -3,13 +3,15 @@ package import GRDB
 import Ports
 import SweepModel
 
-/// One change of the ledger: synchronous, without a transaction of its own, repeatable. Its guard stands in the SQL.
+/// One change of the ledger: synchronous, without a transaction of its own, repeatable. Its guard stands in
+/// the SQL.
 ///
-/// The writer runs many verbs in one transaction. A verb that throws is rolled back alone; what a peer can cause is an
-/// outcome, no error.
+/// The writer runs many verbs in one transaction. A verb that throws is rolled back alone; what a peer can
+/// cause is an outcome, no error.
 package protocol LedgerVerb<Outcome>: Sendable {
     associatedtype Outcome: Sendable
-    /// - Throws: `DatabaseError`; `LedgerError` for what a user asked wrongly, or what the ledger holds and cannot be read.
+    /// - Throws: `DatabaseError`; `LedgerError` for what a user asked wrongly, or what the ledger holds and
+    ///   cannot be read.
     func run(_ db: Database) throws -> Outcome
 }
 
@@ -52,40 +54,38 @@ extension Database {
     }
 }
 
-/// The fence. Every report of an attempt goes through this text: the attempt is the job's newest, of the right epoch,
-/// still open, and the job neither ended nor paused. Arguments: identity, attempt, epoch (`AttemptToken.fence`).
+/// The fence. Every report of an attempt goes through this text: the attempt is the job's newest, of the
+/// right epoch, still open, and the job neither ended nor paused. Arguments: identity, attempt, epoch
+/// (`AttemptToken.fence`).
 enum Fence {
     static var sql: String {
-        if Faults.planted("fence-without-attempt") { return withoutAttempt }
-        if Faults.planted("fence-without-state") { return withoutState }
-        if Faults.planted("fence-without-epoch") { return withoutEpoch }
-        return whole
+        """
+        FROM job j JOIN attempt a ON a.job = j.id AND a.number = j.attempt
+        WHERE j.identity = ? AND j.attempt = ? AND j.epoch = ? AND a.ended IS NULL AND j.state IN ('running', 'waiting')
+        """
+        .mutant("fence-without-attempt", "j.attempt = ?", "? > 0")
+        .mutant("fence-without-state", "AND a.ended IS NULL AND j.state IN ('running', 'waiting')", "")
+        .mutant("fence-without-epoch", "j.epoch = ?", "? > 0")
     }
 
-    /// The same with numbered arguments, for statements that have more of them.
-    static var numbered: String {
+    /// The fence of a checkpoint: the same, unless a mutant lets states in that came too late.
+    static var ofCheckpoints: String {
+        sql
+            .mutant("resumes-hidden-state", "AND a.number = j.attempt", "")
+            .mutant(
+                "resumes-hidden-state", "j.attempt = ? AND j.epoch = ? AND a.ended IS NULL",
+                "a.number = ? AND a.epoch = ?")
+    }
+
+    /// A fence with numbered arguments, for statements that have more of them.
+    static func numbered(_ fence: String) -> String {
         var number = 0
-        return sql.map { character -> String in
+        return fence.map { character -> String in
             guard character == "?" else { return String(character) }
             number += 1
             return "?\(number)"
         }.joined()
     }
-
-    private static let whole = """
-        FROM job j JOIN attempt a ON a.job = j.id AND a.number = j.attempt
-        WHERE j.identity = ? AND j.attempt = ? AND j.epoch = ? AND a.ended IS NULL AND j.state IN ('running', 'waiting')
-        """
-
-    // Planted bugs, by which the simulator proves that it would notice.
-    private static let withoutAttempt = whole.replacingOccurrences(of: "j.attempt = ?", with: "? > 0")
-    private static let withoutState = whole.replacingOccurrences(
-        of: "AND a.ended IS NULL AND j.state IN ('running', 'waiting')", with: "")
-    static let lateNumbered = """
-        FROM job j JOIN attempt a ON a.job = j.id
-        WHERE j.identity = ?1 AND a.number = ?2 AND a.epoch = ?3 AND j.state IN ('running', 'waiting')
-        """
-    private static let withoutEpoch = whole.replacingOccurrences(of: "j.epoch = ?", with: "? > 0")
 }
 
 extension AttemptToken {

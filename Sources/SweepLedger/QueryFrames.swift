@@ -30,8 +30,8 @@ struct QueryRequestBytes {
     }
 }
 
-/// Cuts what came into frames and reads them. The other side is this program's own, but what it holds may be damaged:
-/// lengths are compared with what is there.
+/// Cuts what came into frames and reads them. The other side is this program's own, but what it holds may be
+/// damaged: lengths are compared with what is there.
 struct QueryFrames {
     private var bytes: [UInt8] = []
     private var start = 0

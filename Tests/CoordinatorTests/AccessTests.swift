@@ -7,7 +7,7 @@ import SweepModel
 import SweepWire
 import Testing
 
-/// OWASP API 2023, risks 1, 2, 3, 5, 8 and 9 (docs/security.md).
+/// OWASP API 2023, risks 1, 2, 3, 5, 8 and 9 (docs/explanation/security.md).
 @Suite("Access: every call against every kind of caller")
 struct AccessTests {
     private struct Caller: Sendable {

@@ -5,7 +5,7 @@ import SweepModel
 import SweepWire
 import Testing
 
-/// OWASP API 2023, risk 4: what one caller may take (docs/security.md).
+/// OWASP API 2023, risk 4: what one caller may take (docs/explanation/security.md).
 @Suite("Connections and sizes have limits")
 struct ConnectionTests {
     @Test("a head that never ends, and a silent connection, are closed")

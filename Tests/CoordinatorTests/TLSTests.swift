@@ -5,7 +5,7 @@ import SweepClient
 import SweepWire
 import Testing
 
-/// Real certificates of a real authority, made by openssl as docs/security.md says.
+/// Real certificates of a real authority, made by openssl as docs/explanation/security.md says.
 @Suite("TLS with an authority of one's own")
 struct TLSTests {
     /// A folder with `ca.pem`, `server.pem` and `server.key`.

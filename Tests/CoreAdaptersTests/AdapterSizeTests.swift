@@ -2,7 +2,6 @@ import CoreAdapters
 import CoreDiffusion
 import CoreNets
 import CoreTensor
-import CoreTools
 import Foundation
 import RunSpec
 import Testing

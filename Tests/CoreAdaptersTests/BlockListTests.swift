@@ -36,27 +36,27 @@ struct BlockListTests {
     func applied(algorithm: Algorithm) throws {
         let unet = Self.stableDiffusion()
         unet.initialize(seed: 1)
-        var options = AdapterOptions(
-            algorithm: algorithm, layers: LayerSelection(.full), dim: algorithm.hasDim ? 4 : nil,
-            alpha: algorithm.hasAlpha ? 2 : nil, convDim: algorithm.hasDim ? 4 : nil,
-            convAlpha: algorithm.hasAlpha ? 2 : nil,
-            seed: 1)
-        options.trainNorm = true
+        var adapter = AdapterSpec(
+            algorithm: algorithm, layers: LayerSelection(.full),
+            size: AdapterSize(
+                dim: algorithm.hasDim ? 4 : nil, alpha: algorithm.hasAlpha ? 2 : nil,
+                convDim: algorithm.hasDim ? 4 : nil, convAlpha: algorithm.hasAlpha ? 2 : nil))
+        adapter.trainNorm = true
         var dims = Array(repeating: 4, count: 25)
         dims[1] = 0
         dims[2] = 8
         var rates = Array(repeating: 1.0, count: 25)
         rates[4] = 0
         rates[5] = 0.25
-        if algorithm.hasDim { options.blockDims = dims }
-        options.blockRates = rates
-        let adapters = try AdapterSet.create(unet: unet, textEncoder: nil, options: options)
+        if algorithm.hasDim { adapter.size.blockDims = dims }
+        adapter.blockLearningRates = rates
+        let adapters = try AdapterSet.create(unet: unet, textEncoder: nil, adapter: adapter, seed: 1)
         let positions = UNetPositions(unet)
         var seen: Set<Int> = []
         for layer in adapters.layers {
             let position = positions.position(of: layer.target.path)
             seen.insert(position)
-            #expect(layer.rateFactor == rates[position])
+            #expect(layer.blockLearningRate == rates[position])
             if [.lora, .loha, .glora, .dylora].contains(algorithm), case .weight = layer.content {
                 let suffix = ["lora_down.weight", "hada_w1_b", "b2.weight"]
                 let tensor = try #require(layer.tensors.first { suffix.contains($0.suffix) })
@@ -66,17 +66,18 @@ struct BlockListTests {
             }
         }
         #expect(seen.contains(4) == false && seen.contains(1) == !algorithm.hasDim && seen.contains(24))
-        #expect(Set(adapters.trainables.map(\.rateFactor)) == [0.25, 1])
+        #expect(Set(adapters.trainables.map(\.blockLearningRate)) == [0.25, 1])
     }
 
     @Test("set alphas by themselves, k×k convolutions in proportion")
     func alphas() throws {
         let unet = Self.stableDiffusion()
-        var options = AdapterOptions(
-            algorithm: .lora, layers: LayerSelection(.full), dim: 4, alpha: 2, convDim: 8, convAlpha: 1, seed: 1)
-        options.blockAlphas = (0..<25).map { Double($0) }
-        options.blockDims = Array(repeating: 2, count: 25)
-        let adapters = try AdapterSet.create(unet: unet, textEncoder: nil, options: options)
+        var adapter = AdapterSpec(
+            algorithm: .lora, layers: LayerSelection(.full),
+            size: AdapterSize(dim: 4, alpha: 2, convDim: 8, convAlpha: 1))
+        adapter.size.blockAlphas = (0..<25).map { Double($0) }
+        adapter.size.blockDims = Array(repeating: 2, count: 25)
+        let adapters = try AdapterSet.create(unet: unet, textEncoder: nil, adapter: adapter, seed: 1)
         func layer(_ path: String) throws -> AdapterLayer {
             try #require(adapters.layers.first { $0.target.path == path })
         }
@@ -90,10 +91,11 @@ struct BlockListTests {
 
     @Test("of another length are refused with the number wanted")
     func refused() {
-        var options = AdapterOptions(algorithm: .lora, layers: LayerSelection(.attnMLP), dim: 4, seed: 1)
-        options.blockRates = [1, 1, 1]
+        var adapter = AdapterSpec(
+            algorithm: .lora, layers: LayerSelection(.attnMLP), size: AdapterSize(dim: 4))
+        adapter.blockLearningRates = [1, 1, 1]
         #expect {
-            try AdapterSet.create(unet: Self.stableDiffusion(), textEncoder: nil, options: options)
+            try AdapterSet.create(unet: Self.stableDiffusion(), textEncoder: nil, adapter: adapter, seed: 1)
         } throws: { error in
             "\(error)".contains("block_lr: found 3 values, wanted 25")
         }

@@ -6,12 +6,13 @@ import Testing
 
 @Suite("Dropouts")
 struct DropoutTests {
-    private func make(_ configure: (inout AdapterOptions) -> Void) throws -> (TwoLayers, AdapterSet) {
+    private func make(_ configure: (inout AdapterSpec) -> Void) throws -> (TwoLayers, AdapterSet) {
         let network = TwoLayers(outputs: 64, inputs: 16)
-        var options = AdapterOptions(
-            algorithm: .lora, layers: LayerSelection(classes: ["Block"], names: [], exclude: []), dim: 4, seed: 9)
-        configure(&options)
-        let adapters = try AdapterSet.create(unet: network, textEncoder: nil, options: options)
+        var adapter = AdapterSpec(
+            algorithm: .lora, layers: LayerSelection(classes: ["Block"], names: [], exclude: []),
+            size: AdapterSize(dim: 4))
+        configure(&adapter)
+        let adapters = try AdapterSet.create(unet: network, textEncoder: nil, adapter: adapter, seed: 9)
         for trainable in adapters.trainables {
             let noise = randomTensor(trainable.tensor.shape, seed: 4)
             trainable.tensor.withMutableBuffer { values in
@@ -25,8 +26,8 @@ struct DropoutTests {
     @Test("repeat for the same step, change with the step, and are off outside training")
     func perStep() throws {
         let (network, adapters) = try make {
-            $0.rankDropout = 0.5
-            $0.dropout = 0.5
+            $0.dropout.rank = 0.5
+            $0.dropout.activations = 0.5
         }
         let x = randomTensor([3, 16], seed: 1)
         adapters.step = 1
@@ -42,7 +43,7 @@ struct DropoutTests {
 
     @Test("of ranks leave out whole output rows and do not scale the others")
     func rows() throws {
-        let (network, adapters) = try make { $0.rankDropout = 0.25 }
+        let (network, adapters) = try make { $0.dropout.rank = 0.25 }
         let x = randomTensor([3, 16], seed: 1)
         let base = withoutGradients { network.linear.base(x).values }
         adapters.isTraining = false
@@ -64,7 +65,7 @@ struct DropoutTests {
 
     @Test("of modules skip the whole adapter of a layer now and then")
     func modules() throws {
-        let (network, adapters) = try make { $0.moduleDropout = 0.5 }
+        let (network, adapters) = try make { $0.dropout.module = 0.5 }
         let x = randomTensor([3, 16], seed: 1)
         let base = withoutGradients { network.linear.base(x).values }
         var skipped = 0
@@ -78,11 +79,11 @@ struct DropoutTests {
     @Test("of activations are refused where an algorithm has none")
     func refused() {
         let network = TwoLayers(outputs: 4, inputs: 4)
-        var options = AdapterOptions(
+        var adapter = AdapterSpec(
             algorithm: .lokr, layers: LayerSelection(classes: ["Block"], names: [], exclude: []))
-        options.dropout = 0.1
+        adapter.dropout.activations = 0.1
         #expect(throws: AdapterError.self) {
-            try AdapterSet.create(unet: network, textEncoder: nil, options: options)
+            try AdapterSet.create(unet: network, textEncoder: nil, adapter: adapter, seed: 9)
         }
     }
 }

@@ -81,11 +81,12 @@ struct LargeModelTests {
     @Test("in files of our own are named as the reference names them, and come back")
     func names() throws {
         let pipeline = try DiffusionPipeline(directory: Self.pipeline)
-        let options = AdapterOptions(
-            algorithm: .lora, layers: LayerSelection(.full), dim: 2, alpha: 1, convDim: 2, convAlpha: 1, seed: 3)
+        let adapter = AdapterSpec(
+            algorithm: .lora, layers: LayerSelection(.full),
+            size: AdapterSize(dim: 2, alpha: 1, convDim: 2, convAlpha: 1))
         let adapters = try AdapterSet.create(
             unet: pipeline.unet, textEncoder: pipeline.textEncoder, secondTextEncoder: pipeline.textEncoder2,
-            options: options)
+            adapter: adapter, seed: 3)
         let folder = try TemporaryFolder()
         try adapters.save(to: folder.path + "/new.safetensors", type: .f32)
         let (new, reference) = (

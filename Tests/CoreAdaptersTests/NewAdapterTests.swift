@@ -11,172 +11,186 @@ struct NewAdapterTests {
         let name: String
         let algorithm: Algorithm
         var dim: Int? = 2
-        var configure: @Sendable (inout AdapterOptions) -> Void = { _ in }
+        var configure: @Sendable (inout AdapterSpec) -> Void = { _ in }
         /// Suffixes that get a gradient at the first step: the tensors that are zero at the start.
         let moving: Set<String>
         /// Whether the update can be added to a layer's output without building ΔW.
         var bypasses: Bool { [.lora, .dylora, .loha, .lokr].contains(algorithm) && !isDecomposed }
         private var isDecomposed: Bool {
-            var options = AdapterOptions(algorithm: algorithm, layers: LayerSelection(.full))
-            configure(&options)
-            return options.dora
+            var adapter = AdapterSpec(
+                algorithm: algorithm, layers: LayerSelection(.full))
+            configure(&adapter)
+            return adapter.options.dora
         }
         var testDescription: String { name }
     }
 
     static let variants = [
         Variant(name: "LoRA", algorithm: .lora, moving: ["lora_up.weight"]),
-        Variant(name: "LoRA Tucker", algorithm: .lora, configure: { $0.useTucker = true }, moving: ["lora_up.weight"]),
-        Variant(name: "LoRA scalar", algorithm: .lora, configure: { $0.useScalar = true }, moving: ["scalar"]),
-        Variant(name: "rs-LoRA", algorithm: .lora, configure: { $0.rsLoRA = true }, moving: ["lora_up.weight"]),
+        Variant(
+            name: "LoRA Tucker", algorithm: .lora, configure: { $0.options.useTucker = true },
+            moving: ["lora_up.weight"]),
+        Variant(name: "LoRA scalar", algorithm: .lora, configure: { $0.options.useScalar = true }, moving: ["scalar"]),
+        Variant(name: "rs-LoRA", algorithm: .lora, configure: { $0.options.rsLoRA = true }, moving: ["lora_up.weight"]),
         Variant(name: "LoHa", algorithm: .loha, moving: ["hada_w2_a"]),
-        Variant(name: "LoHa Tucker", algorithm: .loha, configure: { $0.useTucker = true }, moving: ["hada_w2_a"]),
+        Variant(
+            name: "LoHa Tucker", algorithm: .loha, configure: { $0.options.useTucker = true }, moving: ["hada_w2_a"]),
         Variant(name: "LoKr full matrix", algorithm: .lokr, dim: nil, moving: ["lokr_w2"]),
         Variant(name: "LoKr low rank", algorithm: .lokr, dim: 1, moving: ["lokr_w2_b"]),
         Variant(
             name: "LoKr both", algorithm: .lokr, dim: 1,
             configure: {
-                $0.decomposeBoth = true
-                $0.factor = 4
+                $0.options.decomposeBoth = true
+                $0.options.factor = 4
             }, moving: ["lokr_w2_b"]),
         Variant(
-            name: "LoKr Tucker", algorithm: .lokr, dim: 1, configure: { $0.useTucker = true }, moving: ["lokr_w2_b"]),
+            name: "LoKr Tucker", algorithm: .lokr, dim: 1, configure: { $0.options.useTucker = true },
+            moving: ["lokr_w2_b"]),
         Variant(
             name: "LoKr unbalanced", algorithm: .lokr, dim: 1,
             configure: {
-                $0.unbalanced = true
-                $0.factor = 2
+                $0.options.unbalancedFactorization = true
+                $0.options.factor = 2
             }, moving: ["lokr_w2_b"]),
         Variant(name: "full", algorithm: .full, dim: nil, moving: ["diff"]),
         Variant(name: "(IA)³", algorithm: .ia3, dim: nil, moving: ["weight"]),
         Variant(
-            name: "(IA)³ on inputs", algorithm: .ia3, dim: nil, configure: { $0.trainOnInput = true },
+            name: "(IA)³ on inputs", algorithm: .ia3, dim: nil, configure: { $0.options.trainOnInput = true },
             moving: ["weight"]),
         Variant(name: "GLoRA", algorithm: .glora, moving: ["a2.weight", "b2.weight"]),
         Variant(name: "Diag-OFT", algorithm: .diagOFT, dim: 3, moving: ["oft_blocks"]),
         Variant(
             name: "Diag-OFT bounded", algorithm: .diagOFT, dim: 3,
             configure: {
-                $0.constraint = 0.05
-                $0.rescaled = true
+                $0.options.constraint = 0.05
+                $0.options.rescaled = true
             }, moving: ["oft_blocks", "rescale"]),
-        Variant(name: "DyLoRA", algorithm: .dylora, configure: { $0.blockSize = 2 }, moving: ["lora_up.weight"]),
         Variant(
-            name: "Diag-OFT rescaled", algorithm: .diagOFT, dim: 3, configure: { $0.rescaled = true },
+            name: "DyLoRA", algorithm: .dylora, configure: { $0.options.blockSize = 2 },
+            moving: ["lora_up.weight"]),
+        Variant(
+            name: "Diag-OFT rescaled", algorithm: .diagOFT, dim: 3, configure: { $0.options.rescaled = true },
             moving: ["oft_blocks", "rescale"]),
         Variant(name: "BOFT", algorithm: .boft, dim: 6, moving: ["oft_blocks"]),
         Variant(
-            name: "DoRA on outputs", algorithm: .lora, configure: { $0.dora = true },
+            name: "DoRA on outputs", algorithm: .lora, configure: { $0.options.dora = true },
             moving: ["lora_up.weight", "dora_scale"]),
         Variant(
             name: "DoRA on inputs, LoHa", algorithm: .loha,
             configure: {
-                $0.dora = true
-                $0.doraOnOutput = false
+                $0.options.dora = true
+                $0.options.weightDecomposeOnOutput = false
             }, moving: ["hada_w2_a", "dora_scale"]),
         Variant(
-            name: "DoRA on outputs, LoKr", algorithm: .lokr, dim: 1, configure: { $0.dora = true },
+            name: "DoRA on outputs, LoKr", algorithm: .lokr, dim: 1, configure: { $0.options.dora = true },
             moving: ["lokr_w2_b", "dora_scale"]),
-        Variant(name: "LoHa scalar", algorithm: .loha, configure: { $0.useScalar = true }, moving: ["scalar"]),
+        Variant(name: "LoHa scalar", algorithm: .loha, configure: { $0.options.useScalar = true }, moving: ["scalar"]),
         Variant(
-            name: "LoKr scalar", algorithm: .lokr, dim: 1, configure: { $0.useScalar = true }, moving: ["scalar"]),
-        Variant(name: "GLoRA scalar", algorithm: .glora, configure: { $0.useScalar = true }, moving: ["scalar"]),
-        Variant(name: "rs-LoHa", algorithm: .loha, configure: { $0.rsLoRA = true }, moving: ["hada_w2_a"]),
+            name: "LoKr scalar", algorithm: .lokr, dim: 1, configure: { $0.options.useScalar = true },
+            moving: ["scalar"]),
         Variant(
-            name: "LoKr full_matrix", algorithm: .lokr, dim: 1, configure: { $0.fullMatrix = true }, moving: ["lokr_w2"]
+            name: "GLoRA scalar", algorithm: .glora, configure: { $0.options.useScalar = true }, moving: ["scalar"]),
+        Variant(name: "rs-LoHa", algorithm: .loha, configure: { $0.options.rsLoRA = true }, moving: ["hada_w2_a"]),
+        Variant(
+            name: "LoKr full_matrix", algorithm: .lokr, dim: 1, configure: { $0.options.fullMatrix = true },
+            moving: ["lokr_w2"]
         ),
         Variant(
             name: "GLoKr full matrix", algorithm: .glokr, dim: nil, moving: ["a.lokr_w2", "b.lokr_w2"]),
         Variant(
             name: "GLoKr low rank", algorithm: .glokr, dim: 1, moving: ["a.lokr_w2_b", "b.lokr_w2_b"]),
         Variant(
-            name: "GLoKr scalar", algorithm: .glokr, dim: 1, configure: { $0.useScalar = true }, moving: ["scalar"]),
+            name: "GLoKr scalar", algorithm: .glokr, dim: 1, configure: { $0.options.useScalar = true },
+            moving: ["scalar"]),
         Variant(
             name: "GLoKr both", algorithm: .glokr, dim: 1,
             configure: {
-                $0.decomposeBoth = true
-                $0.factor = 4
+                $0.options.decomposeBoth = true
+                $0.options.factor = 4
             }, moving: ["a.lokr_w2_b", "b.lokr_w2_b"]),
         Variant(
-            name: "GLoKr Tucker", algorithm: .glokr, dim: 1, configure: { $0.useTucker = true },
+            name: "GLoKr Tucker", algorithm: .glokr, dim: 1, configure: { $0.options.useTucker = true },
             moving: ["a.lokr_w2_b", "b.lokr_w2_b"]),
         Variant(
             name: "GLoKr unbalanced", algorithm: .glokr, dim: 1,
             configure: {
-                $0.unbalanced = true
-                $0.factor = 2
+                $0.options.unbalancedFactorization = true
+                $0.options.factor = 2
             }, moving: ["a.lokr_w2_b", "b.lokr_w2_b"]),
         Variant(
-            name: "BOFT rescaled", algorithm: .boft, dim: 6, configure: { $0.rescaled = true },
+            name: "BOFT rescaled", algorithm: .boft, dim: 6, configure: { $0.options.rescaled = true },
             moving: ["oft_blocks", "rescale"]),
         Variant(
-            name: "BOFT bounded", algorithm: .boft, dim: 6, configure: { $0.constraint = 0.05 }, moving: ["oft_blocks"]),
+            name: "BOFT bounded", algorithm: .boft, dim: 6, configure: { $0.options.constraint = 0.05 },
+            moving: ["oft_blocks"]),
         Variant(
             name: "DoRA on inputs", algorithm: .lora,
             configure: {
-                $0.dora = true
-                $0.doraOnOutput = false
+                $0.options.dora = true
+                $0.options.weightDecomposeOnOutput = false
             }, moving: ["lora_up.weight", "dora_scale"]),
         Variant(
-            name: "DoRA, LoHa", algorithm: .loha, configure: { $0.dora = true }, moving: ["hada_w2_a", "dora_scale"]),
+            name: "DoRA, LoHa", algorithm: .loha, configure: { $0.options.dora = true },
+            moving: ["hada_w2_a", "dora_scale"]),
         Variant(
             name: "DoRA on inputs, LoKr", algorithm: .lokr, dim: 1,
             configure: {
-                $0.dora = true
-                $0.doraOnOutput = false
+                $0.options.dora = true
+                $0.options.weightDecomposeOnOutput = false
             }, moving: ["lokr_w2_b", "dora_scale"]),
         Variant(
             name: "DoRA, LoRA Tucker", algorithm: .lora,
             configure: {
-                $0.dora = true
-                $0.useTucker = true
+                $0.options.dora = true
+                $0.options.useTucker = true
             }, moving: ["lora_up.weight", "dora_scale"]),
         Variant(
             name: "LoRA Tucker scalar", algorithm: .lora,
             configure: {
-                $0.useTucker = true
-                $0.useScalar = true
+                $0.options.useTucker = true
+                $0.options.useScalar = true
             }, moving: ["scalar"]),
         Variant(
             name: "LoHa Tucker scalar", algorithm: .loha,
             configure: {
-                $0.useTucker = true
-                $0.useScalar = true
+                $0.options.useTucker = true
+                $0.options.useScalar = true
             }, moving: ["scalar"]),
         Variant(
             name: "LoKr Tucker scalar", algorithm: .lokr, dim: 1,
             configure: {
-                $0.useTucker = true
-                $0.useScalar = true
+                $0.options.useTucker = true
+                $0.options.useScalar = true
             }, moving: ["scalar"]),
         Variant(
-            name: "LoKr full matrix scalar", algorithm: .lokr, dim: nil, configure: { $0.useScalar = true },
+            name: "LoKr full matrix scalar", algorithm: .lokr, dim: nil, configure: { $0.options.useScalar = true },
             moving: ["scalar"]),
         Variant(
-            name: "LoRA with rank dropout", algorithm: .lora, configure: { $0.rankDropout = 0.3 },
+            name: "LoRA with rank dropout", algorithm: .lora, configure: { $0.dropout.rank = 0.3 },
             moving: ["lora_up.weight"]),
         Variant(
-            name: "LoRA with dropout", algorithm: .lora, configure: { $0.dropout = 0.3 }, moving: ["lora_up.weight"]),
+            name: "LoRA with dropout", algorithm: .lora, configure: { $0.dropout.activations = 0.3 },
+            moving: ["lora_up.weight"]),
         Variant(
-            name: "LoKr with rank dropout", algorithm: .lokr, dim: 1, configure: { $0.rankDropout = 0.3 },
+            name: "LoKr with rank dropout", algorithm: .lokr, dim: 1, configure: { $0.dropout.rank = 0.3 },
             moving: ["lokr_w2_b"]),
         Variant(
-            name: "GLoRA with rank dropout", algorithm: .glora, configure: { $0.rankDropout = 0.3 },
+            name: "GLoRA with rank dropout", algorithm: .glora, configure: { $0.dropout.rank = 0.3 },
             moving: ["a2.weight", "b2.weight"]),
         Variant(
-            name: "Diag-OFT with rank dropout", algorithm: .diagOFT, dim: 3, configure: { $0.rankDropout = 0.3 },
+            name: "Diag-OFT with rank dropout", algorithm: .diagOFT, dim: 3, configure: { $0.dropout.rank = 0.3 },
             moving: ["oft_blocks"]),
     ]
     /// With a kernel's side: 1×1 convolutions are matrices in another shape.
     static let kernels = [3, 1]
 
     static func make(_ variant: Variant, _ network: TwoLayers) throws -> AdapterSet {
-        var options = AdapterOptions(
+        var adapter = AdapterSpec(
             algorithm: variant.algorithm, layers: LayerSelection(classes: ["Block"], names: [], exclude: []),
-            dim: variant.dim, alpha: 1, convDim: variant.dim, convAlpha: 1, seed: 5)
-        options.trainNorm = true
-        variant.configure(&options)
-        return try AdapterSet.create(unet: network, textEncoder: nil, options: options)
+            size: AdapterSize(dim: variant.dim, alpha: 1, convDim: variant.dim, convAlpha: 1))
+        adapter.trainNorm = true
+        variant.configure(&adapter)
+        return try AdapterSet.create(unet: network, textEncoder: nil, adapter: adapter, seed: 5)
     }
 
     @Test("changes nothing, and its zero tensors are the first to move", arguments: variants, kernels)
@@ -333,11 +347,11 @@ struct NewAdapterTests {
     @Test("of DyLoRA trains one block of ranks a step over those before it, and uses all when still")
     func blocks() throws {
         let network = TwoLayers(outputs: 12, inputs: 16)
-        var options = AdapterOptions(
-            algorithm: .dylora, layers: LayerSelection(classes: [], names: ["lin"], exclude: []), dim: 6, alpha: 3,
-            seed: 5)
-        options.blockSize = 2
-        let adapters = try AdapterSet.create(unet: network, textEncoder: nil, options: options)
+        var adapter = AdapterSpec(
+            algorithm: .dylora, layers: LayerSelection(classes: [], names: ["lin"], exclude: []),
+            size: AdapterSize(dim: 6, alpha: 3))
+        adapter.options.blockSize = 2
+        let adapters = try AdapterSet.create(unet: network, textEncoder: nil, adapter: adapter, seed: 5)
         randomise(adapters)
         adapters.attach()
         let down = try #require(adapters.trainables.first { $0.name.hasSuffix("lora_down.weight") }).tensor
@@ -370,10 +384,10 @@ struct NewAdapterTests {
     func seeds() throws {
         let network = TwoLayers(outputs: 12, inputs: 16)
         func values(_ seed: UInt64) throws -> [[Float]] {
-            let options = AdapterOptions(
-                algorithm: .loha, layers: LayerSelection(classes: ["Block"], names: [], exclude: []), dim: 2, seed: seed
-            )
-            return try AdapterSet.create(unet: network, textEncoder: nil, options: options).trainables.map(
+            let adapter = AdapterSpec(
+                algorithm: .loha, layers: LayerSelection(classes: ["Block"], names: [], exclude: []),
+                size: AdapterSize(dim: 2))
+            return try AdapterSet.create(unet: network, textEncoder: nil, adapter: adapter, seed: seed).trainables.map(
                 \.tensor.values)
         }
         #expect(try values(1) == values(1))

@@ -55,8 +55,9 @@ struct OriginalNameTests {
         unet.initialize(seed: 2)
         let adapters = try AdapterSet.create(
             unet: unet, textEncoder: nil,
-            options: AdapterOptions(
-                algorithm: .lora, layers: LayerSelection(.full), dim: 2, alpha: 1, convDim: 2, convAlpha: 1, seed: 4))
+            adapter: AdapterSpec(
+                algorithm: .lora, layers: LayerSelection(.full),
+                size: AdapterSize(dim: 2, alpha: 1, convDim: 2, convAlpha: 1)), seed: 4)
         let folder = try TemporaryFolder()
         let path = folder.path + "/xl.safetensors"
         try adapters.save(to: path, type: .f32)

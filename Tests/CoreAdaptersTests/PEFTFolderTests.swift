@@ -1,7 +1,6 @@
 import CoreAdapters
 import CoreDiffusion
 import CoreTensor
-import CoreTools
 import Foundation
 import Testing
 

@@ -1,7 +1,6 @@
 import CoreAdapters
 import CoreDiffusion
 import CoreTensor
-import CoreTools
 import Foundation
 import RunSpec
 import Testing
@@ -11,103 +10,104 @@ import Testing
 @Suite("Files for other programs", .enabled(if: ProcessInfo.processInfo.environment["RADIATA_PYTHON"] != nil))
 struct PythonTests {
     /// As `Fixtures/generate.py` has them under the same names.
-    static let cases: [(name: String, options: AdapterOptions)] = {
-        func options(
+    static let cases: [(name: String, adapter: AdapterSpec)] = {
+        func adapter(
             _ algorithm: Algorithm, _ dim: Int? = nil, _ alpha: Double? = nil, conv: Int? = nil,
             convAlpha: Double? = nil,
-            _ configure: (inout AdapterOptions) -> Void = { _ in }
-        ) -> AdapterOptions {
-            var options = AdapterOptions(
-                algorithm: algorithm, layers: LayerSelection(.full), dim: dim, alpha: alpha, convDim: conv ?? dim,
-                convAlpha: convAlpha ?? alpha, seed: 3)
-            configure(&options)
-            return options
+            _ configure: (inout AdapterSpec) -> Void = { _ in }
+        ) -> AdapterSpec {
+            var adapter = AdapterSpec(
+                algorithm: algorithm, layers: LayerSelection(.full),
+                size: AdapterSize(dim: dim, alpha: alpha, convDim: conv ?? dim, convAlpha: convAlpha ?? alpha))
+            configure(&adapter)
+            return adapter
         }
         return [
-            ("lora", options(.lora, 4, 2, conv: 2, convAlpha: 2) { $0.trainNorm = true }),
-            ("lora_tucker", options(.lora, 3, 3, convAlpha: 1.5) { $0.useTucker = true }),
-            ("lora_rs", options(.lora, 4, 2) { $0.rsLoRA = true }),
-            ("lora_scalar", options(.lora, 2, 1) { $0.useScalar = true }), ("loha", options(.loha, 2, 1)),
-            ("loha_tucker", options(.loha, 2, 1) { $0.useTucker = true }),
-            ("loha_scalar", options(.loha, 2, 1) { $0.useScalar = true }),
-            ("loha_dora", options(.loha, 2, 1) { $0.dora = true }), ("lokr_full", options(.lokr) { $0.factor = 2 }),
-            ("lokr_low", options(.lokr, 1, 0.5) { $0.factor = 2 }),
+            ("lora", adapter(.lora, 4, 2, conv: 2, convAlpha: 2) { $0.trainNorm = true }),
+            ("lora_tucker", adapter(.lora, 3, 3, convAlpha: 1.5) { $0.options.useTucker = true }),
+            ("lora_rs", adapter(.lora, 4, 2) { $0.options.rsLoRA = true }),
+            ("lora_scalar", adapter(.lora, 2, 1) { $0.options.useScalar = true }), ("loha", adapter(.loha, 2, 1)),
+            ("loha_tucker", adapter(.loha, 2, 1) { $0.options.useTucker = true }),
+            ("loha_scalar", adapter(.loha, 2, 1) { $0.options.useScalar = true }),
+            ("loha_dora", adapter(.loha, 2, 1) { $0.options.dora = true }),
+            ("lokr_full", adapter(.lokr) { $0.options.factor = 2 }),
+            ("lokr_low", adapter(.lokr, 1, 0.5) { $0.options.factor = 2 }),
             (
                 "lokr_both",
-                options(.lokr, 1, 0.5) {
-                    $0.factor = 4
-                    $0.decomposeBoth = true
+                adapter(.lokr, 1, 0.5) {
+                    $0.options.factor = 4
+                    $0.options.decomposeBoth = true
                 }
             ),
             (
                 "lokr_tucker",
-                options(.lokr, 1, 0.5) {
-                    $0.factor = 2
-                    $0.useTucker = true
+                adapter(.lokr, 1, 0.5) {
+                    $0.options.factor = 2
+                    $0.options.useTucker = true
                 }
             ),
             (
                 "lokr_unbalanced",
-                options(.lokr, 1, 1) {
-                    $0.factor = 2
-                    $0.unbalanced = true
+                adapter(.lokr, 1, 1) {
+                    $0.options.factor = 2
+                    $0.options.unbalancedFactorization = true
                 }
             ),
             (
                 "lokr_matrix",
-                options(.lokr, 2, 1) {
-                    $0.factor = 4
-                    $0.fullMatrix = true
+                adapter(.lokr, 2, 1) {
+                    $0.options.factor = 4
+                    $0.options.fullMatrix = true
                 }
             ),
             (
                 "lokr_scalar",
-                options(.lokr, 1, 0.5) {
-                    $0.factor = 2
-                    $0.useScalar = true
+                adapter(.lokr, 1, 0.5) {
+                    $0.options.factor = 2
+                    $0.options.useScalar = true
                 }
             ),
             (
                 "lokr_dora",
-                options(.lokr, 1, 0.5) {
-                    $0.factor = 2
-                    $0.dora = true
+                adapter(.lokr, 1, 0.5) {
+                    $0.options.factor = 2
+                    $0.options.dora = true
                 }
             ),
-            ("full", options(.full) { $0.trainNorm = true }), ("ia3", options(.ia3)),
-            ("ia3_input", options(.ia3) { $0.trainOnInput = true }), ("glora", options(.glora, 2, 1)),
-            ("glora_scalar", options(.glora, 2, 1) { $0.useScalar = true }),
+            ("full", adapter(.full) { $0.trainNorm = true }), ("ia3", adapter(.ia3)),
+            ("ia3_input", adapter(.ia3) { $0.options.trainOnInput = true }), ("glora", adapter(.glora, 2, 1)),
+            ("glora_scalar", adapter(.glora, 2, 1) { $0.options.useScalar = true }),
             (
                 "diag_oft",
-                options(.diagOFT, 4) {
-                    $0.rescaled = true
-                    $0.constraint = 0.05
+                adapter(.diagOFT, 4) {
+                    $0.options.rescaled = true
+                    $0.options.constraint = 0.05
                 }
-            ), ("diag_oft_plain", options(.diagOFT, 4)), ("boft", options(.boft, 6)),
-            ("boft_rescaled", options(.boft, 6) { $0.rescaled = true }),
-            ("dora", options(.lora, 2, 1) { $0.dora = true }),
+            ), ("diag_oft_plain", adapter(.diagOFT, 4)), ("boft", adapter(.boft, 6)),
+            ("boft_rescaled", adapter(.boft, 6) { $0.options.rescaled = true }),
+            ("dora", adapter(.lora, 2, 1) { $0.options.dora = true }),
             (
                 "dora_input",
-                options(.loha, 2, 1) {
-                    $0.dora = true
-                    $0.doraOnOutput = false
+                adapter(.loha, 2, 1) {
+                    $0.options.dora = true
+                    $0.options.weightDecomposeOnOutput = false
                 }
             ),
             (
                 "lora_dora_input",
-                options(.lora, 2, 1) {
-                    $0.dora = true
-                    $0.doraOnOutput = false
+                adapter(.lora, 2, 1) {
+                    $0.options.dora = true
+                    $0.options.weightDecomposeOnOutput = false
                 }
             ),
             (
                 "lokr_dora_input",
-                options(.lokr, 1, 0.5) {
-                    $0.factor = 2
-                    $0.dora = true
-                    $0.doraOnOutput = false
+                adapter(.lokr, 1, 0.5) {
+                    $0.options.factor = 2
+                    $0.options.dora = true
+                    $0.options.weightDecomposeOnOutput = false
                 }
-            ), ("dylora", options(.dylora, 4, 2) { $0.blockSize = 2 }),
+            ), ("dylora", adapter(.dylora, 4, 2) { $0.options.blockSize = 2 }),
         ]
     }()
 
@@ -115,7 +115,7 @@ struct PythonTests {
     func accepted() throws {
         let python = try #require(ProcessInfo.processInfo.environment["RADIATA_PYTHON"])
         let folder = try TemporaryFolder()
-        for (name, options) in Self.cases { try write(name, options, to: folder.path) }
+        for (name, adapter) in Self.cases { try write(name, adapter, to: folder.path) }
         for name in ["lora", "lokr"] { try writeLarge(name, to: folder.path + "/xl") }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: python)
@@ -132,10 +132,10 @@ struct PythonTests {
         #expect(output.contains("worst"), "the comparison ran to its end")
     }
 
-    private func write(_ name: String, _ options: AdapterOptions, to folder: String) throws {
+    private func write(_ name: String, _ adapter: AdapterSpec, to folder: String) throws {
         let unet = try DiffusionPipeline.loadUNet(Fixtures.path("pipeline/unet"))
         let text = try DiffusionPipeline.loadTextEncoder(Fixtures.path("pipeline/text_encoder"))
-        let adapters = try AdapterSet.create(unet: unet, textEncoder: text, options: options)
+        let adapters = try AdapterSet.create(unet: unet, textEncoder: text, adapter: adapter, seed: 3)
         randomise(adapters)
         let path = "\(folder)/\(name).safetensors"
         try adapters.save(to: path, type: .f32)
@@ -159,13 +159,13 @@ struct PythonTests {
     private func writeLarge(_ name: String, to folder: String) throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let pipeline = try DiffusionPipeline(directory: LargeModelTests.pipeline)
-        var options = AdapterOptions(
-            algorithm: name == "lora" ? .lora : .lokr, layers: LayerSelection(.full), dim: name == "lora" ? 2 : 1,
-            alpha: name == "lora" ? 1 : 0.5, seed: 3)
-        options.factor = 2
+        var adapter = AdapterSpec(
+            algorithm: name == "lora" ? .lora : .lokr, layers: LayerSelection(.full),
+            size: AdapterSize(dim: name == "lora" ? 2 : 1, alpha: name == "lora" ? 1 : 0.5))
+        adapter.options.factor = 2
         let adapters = try AdapterSet.create(
             unet: pipeline.unet, textEncoder: pipeline.textEncoder, secondTextEncoder: pipeline.textEncoder2,
-            options: options)
+            adapter: adapter, seed: 3)
         randomise(adapters)
         try adapters.save(to: "\(folder)/\(name).safetensors", type: .f32)
         adapters.isTraining = false

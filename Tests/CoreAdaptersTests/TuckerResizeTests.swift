@@ -1,6 +1,5 @@
 import CoreAdapters
 import CoreTensor
-import CoreTools
 import RunSpec
 import Testing
 

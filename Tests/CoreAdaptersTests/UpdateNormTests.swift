@@ -1,6 +1,5 @@
 import CoreAdapters
 import CoreTensor
-import CoreTools
 import Foundation
 import RunSpec
 import Testing

@@ -86,7 +86,7 @@ struct RandomStreamTests {
         let shuffled: [Int]
     }
 
-    @Test("a second program, written from docs/core.md alone, draws the same numbers")
+    @Test("a second program, written from docs/explanation/numerics.md alone, draws the same numbers")
     func documented() throws {
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Fixtures/random-streams.json"
         let cases = try JSONDecoder().decode([StreamCase].self, from: Data(contentsOf: URL(fileURLWithPath: path)))

@@ -20,7 +20,7 @@ extension Training {
             let out = tiny.out(name)
             let job = try tiny.job(
                 parameters.merging(["max_grad_norm": 0, "weight_decay": 0.1]) { $1 })
-            var attempt = TrainJob(
+            var attempt = TrainingAttempt(
                 job: job, out: out.path, resume: nil, cache: tiny.folder + "/cache", threads: 1, clock: { 0 })
             attempt.dumpBatches = dump
             #expect(try attempt.run() == .done)
@@ -77,7 +77,7 @@ extension Training {
         @Test("long captions for a trained text encoder have no place in the format and are refused")
         func longCaptions() throws {
             let job = try tiny.job(["text_encoder_lr": 0.01, "clip_skip": 2])
-            var attempt = TrainJob(
+            var attempt = TrainingAttempt(
                 job: job, out: tiny.out("d").path, resume: nil, cache: tiny.folder + "/cache", threads: 1,
                 clock: { 0 })
             attempt.dumpBatches = dump

@@ -12,13 +12,13 @@ extension Training {
 
         init() throws { tiny = try TinyModel() }
 
-        private func attempt(_ name: String, evaluated: Bool = true, clip: String? = nil) throws -> TrainJob {
+        private func attempt(_ name: String, evaluated: Bool = true, clip: String? = nil) throws -> TrainingAttempt {
             var job = try tiny.job(
                 ["epochs": 2, "dropout": 0.2, "train_norm": true], checkpoints: CheckpointPlan(epochs: [1]),
                 evaluation: evaluated
                     ? EvaluationSpec(prompts: [.trigger, .style], images: 2, steps: 2, guidance: 2) : nil)
             job.clip = clip
-            return TrainJob(
+            return TrainingAttempt(
                 job: job, out: tiny.out(name).path, resume: nil, cache: tiny.folder + "/cache", threads: 1,
                 clock: { 0 })
         }

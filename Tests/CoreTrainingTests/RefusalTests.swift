@@ -17,13 +17,13 @@ struct RefusalTests {
             DiffusionError(code: .missingFile, message: "m"), NetsError(code: .missingWeight, message: "m"),
             TensorError(.malformed, "m"), RunSpecError(code: .badRecord, message: "m"),
         ]
-        for error in refused { #expect(TrainJob.isRefusal(error), "\(type(of: error))") }
+        for error in refused { #expect(TrainingAttempt.isRefusal(error), "\(type(of: error))") }
         let others: [any Error] = [
             TrainingError(code: .state, message: "m"), TrainingError(code: .file, message: "m"),
             ImageFileError(code: .unwritable, message: "m"), NetsError(code: .wrongState, message: "m"),
             TensorError(.unwritable, "m"), CocoaError(.fileWriteUnknown),
             DiffusionError(code: .unreadable, message: "x: No space left on device"),
         ]
-        for error in others { #expect(!TrainJob.isRefusal(error), "\(type(of: error))") }
+        for error in others { #expect(!TrainingAttempt.isRefusal(error), "\(type(of: error))") }
     }
 }

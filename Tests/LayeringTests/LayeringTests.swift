@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Compares every `import` line of the sources with the module table of docs/architecture.md.
+/// Compares every `import` line of the sources with the module table of docs/explanation/architecture.md.
 ///
 /// SwiftPM's own check refuses undeclared sibling targets only; this one covers packages and system libraries too.
 @Suite("Layering")

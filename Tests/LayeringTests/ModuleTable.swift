@@ -1,6 +1,6 @@
 import Testing
 
-/// The module table of docs/architecture.md as data.
+/// The module table of docs/explanation/architecture.md as data.
 enum ModuleTable {
     struct Module: Sendable, CustomTestStringConvertible {
         let folder: String
@@ -31,12 +31,13 @@ enum ModuleTable {
         Module(folder: "Sources/SweepClient", mayImport: sweepLow.union(["SweepWire", "CCurl"])),
         Module(folder: "coordinator/Core", mayImport: sweepLow.union(["SweepWire", "SweepSearch"])),
         Module(folder: "worker/Core", mayImport: sweepLow.union(["SweepWire"])),
-        Module(folder: "Sources/CoreNets", mayImport: ["CoreTensor"]),
-        Module(folder: "Sources/CoreAdapters", mayImport: ["CoreNets", "CoreTensor", "RunSpec"]),
+        Module(folder: "Sources/CoreNets", mayImport: ["CoreTensor", "RunSpec"]),
+        Module(folder: "Sources/CoreAdapters", mayImport: ["CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"]),
         Module(folder: "Sources/CoreDiffusion", mayImport: ["CoreNets", "CoreTensor"]),
         Module(folder: "Sources/CoreData", mayImport: coreLow),
         Module(folder: "Sources/CoreTraining", mayImport: coreMiddle),
         Module(folder: "Sources/CoreEvaluation", mayImport: coreMiddle),
+        Module(folder: "Sources/CorePretraining", mayImport: coreLow.union(["CoreDiffusion", "CoreData"])),
         Module(folder: "Sources/CoreTools", mayImport: coreMiddle.union(["CoreTraining", "CoreEvaluation"])),
         Module(
             folder: "coordinator/Daemon",
@@ -58,7 +59,8 @@ enum ModuleTable {
             folder: "Sources/RadiataCLI",
             mayImport: sweepLow.union([
                 "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
-                "SweepWire", "CoreTools", "CoreEvaluation", "CoreData", "ImageFiles", "ServiceLifecycle", "Logging",
+                "SweepWire", "CoreTools", "CorePretraining", "CoreEvaluation", "CoreAdapters", "CoreData", "ImageFiles",
+                "CBuildInfo", "Logging",
                 "ArgumentParser",
             ])),
         Module(folder: "Sources/radiata", mayImport: ["RadiataCLI"]),

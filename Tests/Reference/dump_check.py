@@ -2,7 +2,7 @@
 
     python3 dump_check.py ../../.build/release/radiata
 
-The torch loop reads the dump and the first adapter and applies docs/core.md; it knows nothing else of the run. Noise,
+The torch loop reads the dump and the first adapter and applies docs/explanation/numerics.md; it knows nothing else of the run. Noise,
 timesteps and the order of the pictures come a second time from the numpy streams of Tests/CoreTensorTests/Fixtures. Two
 jobs: one batch a step, and steps of two batches whose last one of an epoch has one. Wanted: every tensor within 0.2 % of
 the distance it moved (and f16's rounding for the file that the job keeps), noise to 1e-6.
@@ -44,7 +44,7 @@ def verdict(good, text):
 
 
 def rate(step, total, warmup=2):
-    """docs/core.md: linear with warm-up, for the update after `step` are done."""
+    """docs/explanation/numerics.md: linear with warm-up, for the update after `step` are done."""
     return step / warmup if step < warmup else max(0.0, (total - step) / max(1, total - warmup))
 
 

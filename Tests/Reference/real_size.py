@@ -78,14 +78,14 @@ def expect(good, text):
 
 
 def trainers():
-    """Processes `radiata train` of this run, and the most memory each ever had, in GB."""
+    """Processes `radiata trainer` of this run, and the most memory each ever had, in GB."""
     found = {}
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
             command = (entry / "cmdline").read_bytes().split(b"\0")
-            if b"train" not in command[1:2] or str(work).encode() not in b" ".join(command):
+            if b"trainer" not in command[1:2] or str(work).encode() not in b" ".join(command):
                 continue
             for line in (entry / "status").read_text().splitlines():
                 if line.startswith("VmHWM:"):

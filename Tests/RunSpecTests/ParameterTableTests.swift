@@ -48,17 +48,19 @@ struct ParameterTableTests {
         let lokr = try ParameterTable.resolve(given.merging(["algorithm": "lokr"]) { $1 }).parameters
         #expect(lokr == (try ParameterTable.resolve(["algorithm": "lokr"]).parameters))
         #expect(lokr["full_matrix"] == true && lokr["dim"] == nil && lokr["alpha"] == nil)
-        let spec = try TrainingSpec(resolved: lokr, seed: 1)
-        #expect(spec.fullMatrix && spec.dim == nil && spec.alpha == nil && spec.factor == -1)
+        let adapter = try TrainingSpec(resolved: lokr, seed: 1).adapter
+        #expect(adapter.options.fullMatrix && adapter.options.factor == -1)
+        #expect(adapter.size.dim == nil && adapter.size.alpha == nil)
     }
 
     @Test("LoKr with a dim has rank and scale")
     func lowRankLoKr() throws {
-        let spec = try TrainingSpec(["algorithm": "lokr", "dim": 8, "alpha": 4, "factor": 8])
-        #expect(!spec.fullMatrix && spec.dim == 8 && spec.alpha == 4 && spec.factor == 8)
+        let adapter = try TrainingSpec(["algorithm": "lokr", "dim": 8, "alpha": 4, "factor": 8]).adapter
+        #expect(!adapter.options.fullMatrix && adapter.options.factor == 8)
+        #expect(adapter.size.dim == 8 && adapter.size.alpha == 4)
         // A real rank for the convolutions keeps the fake dim of the rest.
-        let mixed = try TrainingSpec(["algorithm": "lokr", "dim": 10000, "layers": "full", "conv_dim": 8])
-        #expect(!mixed.fullMatrix && mixed.dim == 10000 && mixed.convDim == 8)
+        let mixed = try TrainingSpec(["algorithm": "lokr", "dim": 10000, "layers": "full", "conv_dim": 8]).adapter
+        #expect(!mixed.options.fullMatrix && mixed.size.dim == 10000 && mixed.size.convDim == 8)
     }
 
     @Test("what an algorithm cannot use is dropped with a warning")
@@ -81,7 +83,7 @@ struct ParameterTableTests {
             #expect(twice.parameters == once)
             #expect(twice.dropped.isEmpty)
             let spec = try TrainingSpec(resolved: once, seed: 3)
-            #expect(spec.algorithm == algorithm.canonical && spec.seed == 3)
+            #expect(spec.adapter.algorithm == algorithm.canonical && spec.seed == 3)
             #expect(try JSONDecoder().decode(TrainingSpec.self, from: JSONEncoder().encode(spec)) == spec)
         }
     }
@@ -115,7 +117,7 @@ struct ParameterTableTests {
     @Test("layers may be a map, and an empty list in it says nothing")
     func layerMap() throws {
         let map: ParameterValue = ["classes": ["Attention"], "exclude": []]
-        let selection = try TrainingSpec(["layers": map]).layers
+        let selection = try TrainingSpec(["layers": map]).adapter.layers
         #expect(selection.unet.classes == ["Attention"] && selection.includesConvolutions)
         #expect(selection.parameterValue == ["classes": ["Attention"]])
     }
@@ -128,5 +130,36 @@ struct ParameterTableTests {
     func json(value: ParameterValue) throws {
         let data = try JSONEncoder().encode([value])
         #expect(try JSONDecoder().decode([ParameterValue].self, from: data) == [value])
+    }
+
+    @Test("a training specification is one flat map, as the states of earlier versions have it")
+    func codedForm() throws {
+        let text = """
+            {"algorithm": "lora", "layers": "attn-mlp", "dim": 4, "alpha": 4, "factor": -1, "trainNorm": false,
+             "dropout": 0, "rankDropout": 0.5, "moduleDropout": 0, "useTucker": false, "useScalar": false,
+             "rsLoRA": true, "dora": false, "weightDecomposeOnOutput": true, "decomposeBoth": false,
+             "fullMatrix": false, "unbalancedFactorization": false, "blockSize": 4, "constraint": 0,
+             "rescaled": false, "trainOnInput": false, "scaleWeightNorms": 0, "blockLearningRates": [1, 0.5],
+             "learningRate": 0.0005, "textEncoderLearningRate": 0.0005, "epochs": 10, "batch": 1,
+             "gradientAccumulation": 1, "resolution": {"width": 64, "height": 32}, "optimizer": "adamw",
+             "weightDecay": 0.01, "betas": [0.9, 0.999], "epsilon": 1e-08, "warmupSteps": 0,
+             "schedule": "constant", "cycles": 1, "maxGradNorm": 1, "captionDropout": 0, "priorLossWeight": 1,
+             "noiseOffset": 0, "clipSkip": 1, "zeroTerminalSNR": false, "flip": true, "buckets": false,
+             "maxTokenLength": 75, "gradientCheckpointing": false, "seed": 3}
+            """
+        let given: [String: ParameterValue] = [
+            "dim": 4, "rank_dropout": 0.5, "rs_lora": true, "block_lr": [1, 0.5], "lr": 5e-4, "resolution": [64, 32],
+            "flip": true,
+        ]
+        let spec = try TrainingSpec(given, seed: 3)
+        #expect(try JSONDecoder().decode(TrainingSpec.self, from: Data(text.utf8)) == spec)
+        let written = try JSONDecoder().decode(ParameterValue.self, from: JSONEncoder().encode(spec))
+        #expect(try written == JSONDecoder().decode(ParameterValue.self, from: Data(text.utf8)))
+    }
+
+    @Test("what is not given has the table's default, in a part made without a table's walk too")
+    func partDefaults() throws {
+        let resolved = try TrainingSpec([:]).adapter
+        #expect(AlgorithmOptions() == resolved.options && DropoutSpec() == resolved.dropout)
     }
 }

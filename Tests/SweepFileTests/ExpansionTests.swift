@@ -142,6 +142,24 @@ struct ExpansionTests {
         }
     }
 
+    @Test("a core job's file is its task, nothing left to decide; a program's is a sweep file")
+    func trainerFiles() throws {
+        for name in ["quickstart", "lycoris-paper"] {
+            let file = try shipped(name)
+            for job in try file.definition.resolvedJobs(file.plan) {
+                let text = try job.trainerFile(
+                    base: "/b", data: "/d", regData: "/r", clip: "/c", out: "/out", resume: "/out/resume")
+                let task = try JSONDecoder().decode(TrainerTask.self, from: Data(text.utf8))
+                #expect(task.job == (try job.trainingJob(base: "/b", data: "/d", regData: "/r", clip: "/c")))
+                #expect(task.job.job == job.id.text && task.out == "/out" && task.resume == "/out/resume")
+            }
+        }
+        let program = try read("name: t\ntrainer: { command: [\"true\"] }\ngroups: [ { list: [ { a: 1 } ] } ]")
+        let job = try program.definition.resolvedJobs(program.plan)[0]
+        let text = try job.trainerFile(base: nil, data: nil, regData: nil, clip: nil, out: "/out", resume: nil)
+        #expect(text == (try job.jobFile(base: nil, data: nil)))
+    }
+
     @Test("without checkpoints the core saves the final one only; a command counts none")
     func checkpoints() throws {
         #expect(try read(core("{ list: [ { lr: 1 } ] }")).plan.checkpointCount == 1)

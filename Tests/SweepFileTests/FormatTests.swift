@@ -167,7 +167,7 @@ struct FormatTests {
 
     @Test("every whole sweep in the documentation is one")
     func documentation() throws {
-        for page in ["docs/sweep-format.md", "sweeps/README.md"] {
+        for page in ["docs/reference/sweep-file.md", "sweeps/README.md"] {
             let text = try String(contentsOfFile: "\(repository)/\(page)", encoding: .utf8)
             let blocks = text.components(separatedBy: "```yaml\n").dropFirst().compactMap {
                 $0.components(separatedBy: "```").first

@@ -35,7 +35,7 @@ private enum QueryBombs {
     ]
 }
 
-/// The statements of a hostile user (docs/security.md, "Ad-hoc SQL").
+/// The statements of a hostile user (docs/explanation/security.md, "Ad-hoc SQL").
 @Suite("The gate for users' SQL")
 struct QueryGateTests {
     @Test(

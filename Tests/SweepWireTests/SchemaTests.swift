@@ -232,7 +232,7 @@ struct SchemaTests {
         }
         for (name, member) in members.sorted(by: { $0.key < $1.key }) {
             guard case .object(let inner)? = properties[name] else {
-                // A job's optional parts are described in docs/sweep-format.md.
+                // A job's optional parts are described in docs/reference/sweep-file.md.
                 if !path.hasSuffix(".job") { found.append("\(path): \(name) is not declared") }
                 continue
             }

@@ -121,12 +121,12 @@ struct WireTests {
     }
 
     @Test(
-        "the OpenAPI document in docs/ is the one that the endpoints make: radiata coordinator openapi > docs/openapi.json"
+        "the OpenAPI document in docs/ is the one that the endpoints make: radiata coordinator openapi > docs/reference/openapi.json"
     )
     func openAPI() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let kept = try String(contentsOf: root.appendingPathComponent("docs/openapi.json"), encoding: .utf8)
+        let kept = try String(contentsOf: root.appendingPathComponent("docs/reference/openapi.json"), encoding: .utf8)
         let document = try WireJSON.decode(OpenAPIHead.self, from: Data(kept.utf8))
         #expect(kept == OpenAPI.document(version: document.info.version))
         let calls = document.paths.flatMap { path, methods in methods.keys.map { "\($0.uppercased()) \(path)" } }

@@ -67,7 +67,7 @@ extension CoordinatorCore {
         // An old number whose answer nobody remembers brings no jobs: its sender has long gone on.
         // A drained or suspended worker gets none, and waits like one for whom there are none: told so at once, it would
         // ask again at once.
-        let mayWait = session.standing == .active || !Faults.planted("drained-asks-again")
+        let mayWait = session.standing == .active || !Mutant.isOn("drained-asks-again")
         let free = isNew && mayWait ? min(max(request.freeSlots, 0), Self.mostGrants) : 0
         let candidates = isRepeat ? [] : take(free, session)
         if !request.reports.isEmpty || !candidates.isEmpty || isRepeat {
@@ -183,8 +183,8 @@ extension CoordinatorCore {
     /// before its pause is over.
     func allowance(_ worker: WorkerID) -> Int {
         guard let trial = suspended[worker] else { return .max }
-        if Faults.planted("trials-at-once"), lastTick >= trial { return .max }
-        guard lastTick >= trial || Faults.planted("trials-too-early"),
+        if Mutant.isOn("trials-at-once"), lastTick >= trial { return .max }
+        guard lastTick >= trial || Mutant.isOn("trials-too-early"),
             !leases.values.contains(where: { $0.worker == worker })
         else { return 0 }
         let isUnderWay = pending.values.contains { what in

@@ -54,7 +54,7 @@ extension CoordinatorCore {
         let before = lastTick
         lastTick = now
         // The machine slept, or stood still: everybody's silence is explained by it.
-        if late > settings.stall, !Faults.planted("no-stall-guard") { shiftDeadlines(by: late) }
+        if late > settings.stall, !Mutant.isOn("no-stall-guard") { shiftDeadlines(by: late) }
         var effects: [CoordinatorEffect] = []
         let expired = leases.values.filter { !$0.isExpired && $0.deadline <= now }.map(\.token)
             .sorted { ($0.job, $0.attempt) < ($1.job, $1.attempt) }

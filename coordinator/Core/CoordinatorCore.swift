@@ -149,7 +149,7 @@ package struct CoordinatorCore: Sendable {
             delayed[change.row] = nil
             return
         }
-        let hadTurns = turns[change.row, default: 0] >= Self.mostTurns && !Faults.planted("turns-without-end")
+        let hadTurns = turns[change.row, default: 0] >= Self.mostTurns && !Mutant.isOn("turns-without-end")
         let entry = ReadyQueue.Entry(
             row: change.row, priority: change.priority, avoid: change.avoid,
             behind: hadTurns ? ready.lastPlace : nil)

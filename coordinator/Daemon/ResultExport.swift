@@ -47,7 +47,7 @@ enum ResultExport {
         return try CanonicalJSON.text(.map(object.mapValues(spelled))) + "\n"
     }
 
-    /// What JSON cannot hold is text there (docs/protocol.md).
+    /// What JSON cannot hold is text there (docs/reference/http.md).
     private static func spelled(_ value: ParameterValue) -> ParameterValue {
         switch value {
         case .number(let number): NumberText.special(number).map { .text($0) } ?? value

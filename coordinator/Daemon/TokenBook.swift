@@ -70,7 +70,7 @@ package final class TokenBook: Sendable {
         guard !token.isRevoked, token.expires.map({ $0 > time.wall().milliseconds }) ?? true else {
             throw WireError(.unauthorized, "the token \(token.id) has expired or was revoked")
         }
-        guard scopes.contains(where: { token.scope.allows($0) }) || Faults.planted("scope-not-asked")
+        guard scopes.contains(where: { token.scope.allows($0) }) || Mutant.isOn("scope-not-asked")
         else {
             throw WireError(
                 .forbidden,

@@ -19,7 +19,7 @@ package final class WorkerSessionBook: Sendable {
 
     /// - Throws: `WireError` `unknownSession`, the same as for a session that never was.
     package func check(_ session: SessionID, _ principal: Principal) throws {
-        if Faults.planted("session-of-anybody") { return }
+        if Mutant.isOn("session-of-anybody") { return }
         let owner = owners.withLock { owners in
             if owners.count > 100_000 { owners.removeAll() }
             if let owner = owners[session] { return owner }

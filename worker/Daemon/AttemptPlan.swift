@@ -97,8 +97,9 @@ extension AttemptPlan {
         var files = [
             (
                 path: place.job,
-                text: try job.jobFile(
-                    base: around.base, data: around.data, regData: around.regData, clip: around.clip)
+                text: try job.trainerFile(
+                    base: around.base, data: around.data, regData: around.regData, clip: around.clip, out: place.out,
+                    resume: values["checkpoint"])
             )
         ]
         for template in trainer.files {

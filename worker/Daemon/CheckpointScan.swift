@@ -3,7 +3,7 @@ package import Ports
 import RunSpec
 import SweepModel
 
-/// Looks for checkpoints that are complete (docs/sweep-format.md says when one is).
+/// Looks for checkpoints that are complete (docs/reference/sweep-file.md says when one is).
 package struct CheckpointScan: Sendable {
     package struct Look: Sendable {
         package var found: [FoundCheckpoint] = []

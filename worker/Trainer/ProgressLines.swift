@@ -19,7 +19,7 @@ final class ProgressLines {
         self.isTerminal = isTerminal
     }
 
-    func step(_ progress: TrainJob.Progress) {
+    func step(_ progress: TrainingAttempt.Progress) {
         let now = clock()
         let pause = isTerminal ? Self.terminalSeconds : Self.plainSeconds
         guard progress.step == progress.total || now - (last ?? -pause) >= pause else { return }
@@ -44,18 +44,19 @@ final class ProgressLines {
             try StandardStream.output.write(text)
         } catch {
             isUnread = true
-            // Whoever looked on has gone: the run ends as on SIGTERM, its state saved. A full disk takes lines, not runs.
+            // Whoever looked on has gone: the run ends as on SIGTERM, its state saved. A full disk takes
+            // lines, not runs.
             if error == .readerGone { readerGone() }
         }
     }
 
-    private static func text(_ progress: TrainJob.Progress) -> String {
+    private static func text(_ progress: TrainingAttempt.Progress) -> String {
         let loss = rounded(progress.loss, 4)
         let seconds = rounded(progress.seconds, 3)
         return "step \(progress.step)/\(progress.total)  loss \(loss)  lr \(progress.learningRate)  \(seconds) s/step"
     }
 
-    private static func bar(_ progress: TrainJob.Progress) -> String {
+    private static func bar(_ progress: TrainingAttempt.Progress) -> String {
         let width = 24
         let filled = width * progress.step / max(1, progress.total)
         return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled) + "]"

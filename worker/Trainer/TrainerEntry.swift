@@ -3,31 +3,61 @@ import Foundation
 package import Ports
 package import RunSpec
 
-/// Where the halves meet: a worker's child process, or `radiata train`, runs one attempt of one job.
+/// Where the halves meet: a worker's child process, or `radiata train`, runs attempts of jobs.
 package enum TrainerEntry {
-    /// Trains and judges; progress goes to standard output, faults to standard error.
+    /// What only a person who trains one job by hand may add to it.
+    package struct Extras {
+        /// Where jobs share the base's images; nil: `RADIATA_CACHE`, else the user's cache folder.
+        package var cache: String?
+        /// The tokenizer's folder for a base in one file; nil looks beside the file.
+        package var tokenizer: String?
+        /// A file for what every step sees; nil for none.
+        package var dumpBatches: String?
+
+        package init(cache: String? = nil, tokenizer: String? = nil, dumpBatches: String? = nil) {
+            self.cache = cache
+            self.tokenizer = tokenizer
+            self.dumpBatches = dumpBatches
+        }
+    }
+
+    /// Runs the tasks that a worker wrote, one after another, each with a record of its end
+    /// (`TrainerExitRecord`). Asked to stop, it begins no other.
     ///
-    /// - Parameters:
-    ///   - out: the attempt folder, whose layout is `AttemptFolder`.
-    ///   - resume: a checkpoint folder with a training state.
-    ///   - cache: where jobs share the base's images; nil: `RADIATA_CACHE`, else the user's cache folder.
-    ///   - tokenizer: the tokenizer's folder for a base in one file; nil looks beside the file.
-    ///   - dumpBatches: a file for what every step sees; nil for none.
+    /// - Parameter tasks: files with a `TrainerTask` each.
+    /// - Returns: the status of the last task that was begun.
+    package static func run(tasks: [String], threads: Int, time: any TimeSource = SystemTime()) -> Int32 {
+        var status = TrainerExit.done
+        for file in tasks where status != TrainerExit.stopped {
+            do throws(RunSpecError) {
+                let task = try TrainerTask(file: file)
+                status = run(task, threads: threads, time: time)
+                record(status, in: AttemptFolder(task.out))
+            } catch {
+                complain(error.message)
+                status = TrainerExit.badConfig
+            }
+        }
+        return status
+    }
+
+    /// Trains one job and evaluates its checkpoints; progress goes to standard output, faults to standard
+    /// error.
+    ///
     /// - Returns: a `TrainerExit` status; 1 for what trying again may mend.
     package static func run(
-        job: TrainingJob, out: String, resume: String?, threads: Int, cache: String? = nil, tokenizer: String? = nil,
-        dumpBatches: String? = nil, time: any TimeSource = SystemTime()
+        _ task: TrainerTask, threads: Int, extras: Extras = Extras(), time: any TimeSource = SystemTime()
     ) -> Int32 {
         StopSignal.install()
         let start = time.monotonic()
         let clock = { (time.monotonic() - start).inSeconds }
         let lines = ProgressLines(
             clock: clock, isTerminal: StandardStream.output.isTerminal, readerGone: StopSignal.ask)
-        var attempt = TrainJob(
-            job: job, out: out, resume: resume, cache: cache ?? defaultCache, threads: threads, clock: clock,
-            shouldStop: { StopSignal.wasAsked }, progress: lines.step, report: lines.line)
-        attempt.tokenizer = tokenizer
-        attempt.dumpBatches = dumpBatches
+        var attempt = TrainingAttempt(
+            job: task.job, out: task.out, resume: task.resume, cache: extras.cache ?? defaultCache, threads: threads,
+            clock: clock, shouldStop: { StopSignal.wasAsked }, progress: lines.step, report: lines.line)
+        attempt.tokenizer = extras.tokenizer
+        attempt.dumpBatches = extras.dumpBatches
         do {
             switch try attempt.run() {
             case .done:
@@ -45,7 +75,16 @@ package enum TrainerEntry {
             return TrainerExit.badConfig
         } catch {
             complain("\(error)")
-            return TrainJob.isRefusal(error) ? TrainerExit.badConfig : 1
+            return TrainingAttempt.isRefusal(error) ? TrainerExit.badConfig : 1
+        }
+    }
+
+    /// The process's status says the same of a single task, so a record that cannot be written ends nothing.
+    private static func record(_ status: Int32, in folder: AttemptFolder) {
+        do {
+            try JSONEncoder().encode(TrainerExitRecord(status: status)).write(to: URL(fileURLWithPath: folder.exit))
+        } catch {
+            complain("\(folder.exit): \(error)")
         }
     }
 

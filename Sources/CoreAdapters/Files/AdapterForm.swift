@@ -1,71 +1,32 @@
 package import RunSpec
 
-/// Which tensors make up a layer of an adapter file: the one rule by which every tool and every network reads it.
+/// Which tensors make up a layer of an adapter file: the one rule by which every tool and every network reads
+/// it.
 ///
-/// A layer has at most one algorithm, and beside it a difference of the whole weight (`diff`) or of the bias (`diff_b`), which
-/// are added to what the algorithm makes of the base.
+/// A layer has at most one algorithm, and beside it a difference of the whole weight (`diff`) or of the bias
+/// (`diff_b`), which are added to what the algorithm makes of the base.
 package enum AdapterForm {
-    /// An algorithm's tensors.
+    /// A form with the algorithm that has it; nil for normalisation layers.
     private struct Kind: Sendable {
         let algorithm: Algorithm?
-        /// All that is its own, alternatives included.
-        let own: [String]
-        /// Each list needs one of its members, which are lists of suffixes that stand together.
-        let needed: [[[String]]]
-        /// Tensors that change what others mean, and those without which they mean nothing.
-        var together: [[String]] = []
-        var hasAlpha = true
-        var hasMagnitudes = false
-        var hasScalar = false
+        let form: LayerForm
+
+        var title: String { algorithm?.rawValue ?? "a normalisation layer" }
     }
 
-    private static func kronecker(_ prefix: String) -> (own: [String], needed: [[[String]]]) {
-        let (w1, w2) = (prefix + "lokr_w1", prefix + "lokr_w2")
-        return (
-            [w1, w1 + "_a", w1 + "_b", w2, w2 + "_a", w2 + "_b", prefix + "lokr_t2"],
-            [
-                [[w1], [w1 + "_a", w1 + "_b"]],
-                [[w2], [w2 + "_a", w2 + "_b"], [w2 + "_a", w2 + "_b", prefix + "lokr_t2"]],
-            ]
-        )
-    }
-
-    /// In the order in which lycoris-lora tries them on a file.
-    private static let kinds: [Kind] = [
-        Kind(
-            algorithm: .lora, own: ["lora_up.weight", "lora_down.weight", "lora_mid.weight", "lora_up.bias"],
-            needed: [[["lora_up.weight"]], [["lora_down.weight"]]], hasMagnitudes: true, hasScalar: true),
-        Kind(
-            algorithm: .loha,
-            own: ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2"],
-            needed: [[["hada_w1_a"]], [["hada_w1_b"]], [["hada_w2_a"]], [["hada_w2_b"]]],
-            together: [["hada_t1", "hada_t2"]], hasMagnitudes: true, hasScalar: true),
-        Kind(
-            algorithm: .ia3, own: ["weight", "on_input"], needed: [[["weight"]], [["on_input"]]], hasAlpha: false),
-        Kind(
-            algorithm: .lokr, own: kronecker("").own, needed: kronecker("").needed, hasMagnitudes: true,
-            hasScalar: true),
-        Kind(algorithm: .diagOFT, own: ["oft_blocks", "rescale"], needed: [[["oft_blocks"]]]),
-        Kind(
-            algorithm: .glora, own: ["a1.weight", "a2.weight", "b1.weight", "b2.weight"],
-            needed: [[["a1.weight"]], [["a2.weight"]], [["b1.weight"]], [["b2.weight"]]], hasScalar: true),
-        Kind(
-            algorithm: .glokr, own: kronecker("a.").own + kronecker("b.").own,
-            needed: kronecker("b.").needed + kronecker("a.").needed),
-        Kind(algorithm: .full, own: ["diff"], needed: [[["diff"]]], hasAlpha: false),
-        Kind(algorithm: nil, own: ["w_norm", "b_norm"], needed: [[["w_norm"]]], hasAlpha: false),
-    ]
+    private static let kinds: [Kind] =
+        AdapterRegistry.inFiles.map { Kind(algorithm: $0.algorithm, form: $0.form) } + [
+            Kind(
+                algorithm: nil,
+                form: LayerForm(
+                    own: ["w_norm", "b_norm"], needed: [[["w_norm"]]], hasAlpha: false, mark: "w_norm"))
+        ]
 
     /// What may stand beside any algorithm.
     private static let additions = ["diff", "diff_b", StoredLayer.wholeWeight, StoredLayer.wholeBias]
 
     /// By which keys a file shows what it is.
-    package static var marks: [String] {
-        [
-            "lora_up.weight", "hada_w1_a", "on_input", "lokr_w1", "diff", "oft_blocks", "a1.weight", "b.lokr_w1",
-            "w_norm",
-        ]
-    }
+    package static var marks: [String] { kinds.map(\.form.mark) }
 
     /// The algorithm of a layer, once every tensor of it has its place.
     ///
@@ -74,7 +35,7 @@ package enum AdapterForm {
     /// - Returns: nil for a normalisation layer, or one with nothing but a bias.
     /// - Throws: `AdapterError` that names the key that has no place, or what is missing beside one.
     package static func algorithm(_ keys: [String: StoredKey.InFile]) throws -> Algorithm? {
-        let present = kinds.filter { kind in kind.own.contains { keys[$0] != nil } }
+        let present = kinds.filter { kind in kind.form.own.contains { keys[$0] != nil } }
         let main = present.first
         guard let main else {
             if keys.keys.contains(where: additions.contains) {
@@ -84,32 +45,30 @@ package enum AdapterForm {
             throw unknown(keys)
         }
         // A difference beside an algorithm is added to it.
-        let second = present.dropFirst().first { $0.algorithm != .full }
-        if let second, let key = second.own.lazy.compactMap({ keys[$0] }).first,
-            let first = main.own.lazy.compactMap({ keys[$0] }).first
+        let second = present.dropFirst().first { kind in !kind.form.own.allSatisfy(additions.contains) }
+        if let second, let key = second.form.own.lazy.compactMap({ keys[$0] }).first,
+            let first = main.form.own.lazy.compactMap({ keys[$0] }).first
         {
             throw AdapterError(
                 .unplacedKey,
-                "\(key.key): the layer is \(title(main)) by \(first.key) already, and \(title(second)) by this key; "
+                "\(key.key): the layer is \(main.title) by \(first.key) already, and \(second.title) by this key; "
                     + "wanted one algorithm for each layer")
         }
-        for choices in main.needed { try require(choices, of: main, keys) }
-        for group in main.together {
+        for choices in main.form.needed { try require(choices, of: main, keys) }
+        for group in main.form.together {
             guard let there = group.first(where: { keys[$0] != nil }) else { continue }
             if let missing = group.first(where: { keys[$0] == nil }), let key = keys[there] {
                 throw incomplete(key, missing)
             }
         }
-        var known = main.own + (main.algorithm == nil ? [] : additions)
+        var known = main.form.own + (main.algorithm == nil ? [] : additions)
         if main.algorithm == nil { known += [StoredLayer.wholeWeight, StoredLayer.wholeBias] }
-        if main.hasAlpha { known.append("alpha") }
-        if main.hasMagnitudes { known.append("dora_scale") }
-        if main.hasScalar { known.append("scalar") }
-        try refuseRest(keys, known: known, reason: "\(title(main)), told by the layer's other keys, has no such tensor")
+        if main.form.hasAlpha { known.append("alpha") }
+        if main.form.hasMagnitudes { known.append("dora_scale") }
+        if main.form.hasScalar { known.append("scalar") }
+        try refuseRest(keys, known: known, reason: "\(main.title), told by the layer's other keys, has no such tensor")
         return main.algorithm
     }
-
-    private static func title(_ kind: Kind) -> String { kind.algorithm?.rawValue ?? "a normalisation layer" }
 
     private static func require(
         _ choices: [[String]], of kind: Kind, _ keys: [String: StoredKey.InFile]
@@ -122,7 +81,7 @@ package enum AdapterForm {
             else { return }
             throw AdapterError(.unplacedKey, "\(key.key): stands beside \(first.key), which takes its place")
         }
-        guard let key = (kind.own.compactMap { keys[$0] }).min(by: { $0.key < $1.key }) else { return }
+        guard let key = (kind.form.own.compactMap { keys[$0] }).min(by: { $0.key < $1.key }) else { return }
         // What is nearest to whole is what was meant.
         let nearest = choices.max { a, b in a.count { keys[$0] != nil } < b.count { keys[$0] != nil } } ?? []
         let missing = nearest.filter { keys[$0] == nil }

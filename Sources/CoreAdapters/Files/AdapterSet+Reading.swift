@@ -7,8 +7,8 @@ extension AdapterSet {
     /// Keys of known components that are not handed in are left alone.
     /// - Parameters:
     ///   - path: a file, or a folder as PEFT and diffusers write it.
-    /// - Throws: `AdapterError` naming the key that has no place, is missing or has a wrong shape; the reader's own error for
-    ///   a broken file.
+    /// - Throws: `AdapterError` naming the key that has no place, is missing or has a wrong shape; the
+    ///   reader's own error for a broken file.
     package static func load(
         _ path: String, unet: (any Module)?, textEncoder: (any Module)?, secondTextEncoder: (any Module)? = nil
     ) throws -> AdapterSet {
@@ -82,7 +82,8 @@ extension AdapterSet {
         return false
     }
 
-    /// Other components' keys are none of our business: a text encoder's where only the U-Net runs, a second text encoder's.
+    /// Other components' keys are none of our business: a text encoder's where only the U-Net runs, a second
+    /// text encoder's.
     private static func isOfAbsentComponent(_ name: String, present: [String]) -> Bool {
         let known = ["lora_unet_", "lora_te_", "lora_te1_", "lora_te2_"]
         // The model-agnostic prefix says nothing about the component.

@@ -2,10 +2,12 @@ package import CoreTensor
 import Foundation
 import RunSpec
 
-/// An adapter as its files hold it: every key taken apart and put to its layer. Numbers are read layer by layer.
+/// An adapter as its files hold it: every key taken apart and put to its layer. Numbers are read layer by
+/// layer.
 ///
-/// An adapter is a file, a folder as PEFT writes it (`adapter_model.safetensors` beside `adapter_config.json`), one as
-/// diffusers writes it (`pytorch_lora_weights.safetensors`), or a folder of PEFT's folders, one for each component.
+/// An adapter is a file, a folder as PEFT writes it (`adapter_model.safetensors` beside
+/// `adapter_config.json`), one as diffusers writes it (`pytorch_lora_weights.safetensors`), or a folder of
+/// PEFT's folders, one for each component.
 package struct AdapterSource {
     package struct Layer {
         /// In kohya's spelling.
@@ -205,8 +207,7 @@ extension AdapterSource {
             }
             tensors[suffix] = StoredTensor(values, shape: StoredKey.shape(of: key.key, shape))
         }
-        var algorithm = form
-        if algorithm == .diagOFT, tensors["oft_blocks"]?.shape.count == 4 { algorithm = .boft }
+        let algorithm = form.map { AdapterRegistry.of($0).named(by: tensors) }
         let alpha = tensors.removeValue(forKey: "alpha")?.values[0]
         let scalar = tensors.removeValue(forKey: "scalar")?.values[0]
         var result = StoredLayer(name: layer.name, algorithm: algorithm, tensors: tensors, alpha: alpha)
@@ -246,14 +247,7 @@ extension StoredLayer {
 
     /// `use_scalar`'s learnable factor of ΔW, in the tensor into which lycoris-lora multiplies it.
     fileprivate mutating func multiply(by scalar: Double) {
-        let targets: [String]
-        switch algorithm {
-        case .loha: targets = ["hada_w1_a"]
-        case .lokr: targets = [tensors["lokr_w1"] == nil ? "lokr_w1_a" : "lokr_w1"]
-        case .glora: targets = ["a2.weight", "b2.weight"]
-        default: targets = ["lora_up.weight"]
-        }
-        for target in targets { tensors[target]?.scale(by: scalar) }
+        for target in kind?.scalarTargets(in: self) ?? [] { tensors[target]?.scale(by: scalar) }
         isFolded = true
     }
 
@@ -261,12 +255,12 @@ extension StoredLayer {
     fileprivate mutating func scale(
         by configuration: PEFTConfiguration, layer: AdapterSource.Layer
     ) throws {
-        let kinds: [Algorithm: String] = [.lora: "LORA", .loha: "LOHA", .lokr: "LOKR"]
-        guard let algorithm, let kind = kinds[algorithm] else { return }
+        guard let kind, let name = kind.nameInPEFT else { return }
         let key = layer.firstKey
-        guard kind == configuration.kind else {
+        guard name == configuration.kind else {
             throw AdapterError(
-                .badOption, "\(key): \(algorithm.rawValue)'s, but \(configuration.source) says \(configuration.kind)")
+                .badOption,
+                "\(key): \(kind.algorithm.rawValue)'s, but \(configuration.source) says \(configuration.kind)")
         }
         if configuration.isDoRA, !isDoRA {
             throw AdapterError(
@@ -278,9 +272,7 @@ extension StoredLayer {
         if let rank {
             alpha = scale * Double(rank)
         } else {
-            // Of two full matrices PEFT's scale is alpha / r too, where other readers take 1.
-            tensors["lokr_w1"]?.scale(by: scale)
-            isFolded = true
+            kind.scale(unranked: &self, by: scale)
         }
     }
 }

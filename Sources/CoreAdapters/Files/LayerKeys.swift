@@ -15,6 +15,7 @@ package final class LayerKeys {
 
     package var remaining: [String] { tensors.keys.sorted() }
 
+    /// Whether the file has the tensor and nobody has taken it yet.
     package func has(_ suffix: String) -> Bool { tensors[suffix] != nil }
 
     /// The file's key, for messages.
@@ -22,7 +23,7 @@ package final class LayerKeys {
 
     /// - Throws: `AdapterError.incompleteLayer` if the file has no such key.
     package func take(_ suffix: String) throws -> (shape: [Int], floats: [Float]) {
-        guard let taken = try takeIfPresent(suffix) else {
+        guard let taken = takeIfPresent(suffix) else {
             throw AdapterError(
                 .incompleteLayer,
                 "\(name): the file has no \(key(suffix)), which its other keys "
@@ -31,18 +32,20 @@ package final class LayerKeys {
         return taken
     }
 
-    package func takeIfPresent(_ suffix: String) throws -> (shape: [Int], floats: [Float])? {
+    /// The tensor in the file's layout; nil if there is none.
+    package func takeIfPresent(_ suffix: String) -> (shape: [Int], floats: [Float])? {
         guard let tensor = tensors.removeValue(forKey: suffix) else { return nil }
         return (tensor.shape, tensor.floats)
     }
 
     /// The layer's alpha, if it has one.
-    package func takeAlpha() throws -> Float? { layer.alpha.map { Float($0) } }
+    package func takeAlpha() -> Float? { layer.alpha.map { Float($0) } }
 
     /// What ΔW is multiplied by beside its tensors.
     package var scale: Float { Float(layer.scale) }
 
-    /// - Parameter wanted: trailing axes of size 1 may be left out or added: 1×1 convolutions are kept either way.
+    /// - Parameter wanted: trailing axes of size 1 may be left out or added: 1×1 convolutions are kept either
+    ///   way.
     /// - Throws: `AdapterError.wrongShape`.
     package func require(_ suffix: String, _ found: [Int], sameAs wanted: [Int]) throws {
         try layer.require(suffix, found, wanted)

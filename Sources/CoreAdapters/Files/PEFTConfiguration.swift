@@ -1,8 +1,8 @@
 package import CoreTensor
 import Foundation
 
-/// The part of PEFT's configuration that decides what an adapter computes: `adapter_config.json` beside a file, or what
-/// diffusers puts into a header for each component (`lora_adapter_metadata`).
+/// The part of PEFT's configuration that decides what an adapter computes: `adapter_config.json` beside a
+/// file, or what diffusers puts into a header for each component (`lora_adapter_metadata`).
 package struct PEFTConfiguration: Sendable {
     /// Named in errors.
     package let source: String
@@ -15,8 +15,8 @@ package struct PEFTConfiguration: Sendable {
     private let isRankStabilised: Bool
     package let isDoRA: Bool
 
-    /// - Throws: `AdapterError` for a configuration that cannot be read, or that asks for what is not done here; the message
-    ///   names the entry.
+    /// - Throws: `AdapterError` for a configuration that cannot be read, or that asks for what is not done
+    ///   here; the message names the entry.
     package init(path: String) throws {
         let text: String
         do {
@@ -27,6 +27,7 @@ package struct PEFTConfiguration: Sendable {
         try self.init(text: text, source: path)
     }
 
+    /// - Throws: `AdapterError` for text that is no configuration, or says something that is not read.
     package init(text: String, source: String) throws {
         do {
             try self.init(OrderedJSON(text, place: source), source: source)
@@ -35,6 +36,7 @@ package struct PEFTConfiguration: Sendable {
         }
     }
 
+    /// - Throws: `AdapterError` for a configuration that says something that is not read.
     package init(_ json: OrderedJSON, source: String) throws {
         guard case .object = json else {
             throw AdapterError(.badOption, "\(source): \(json.kind), wanted PEFT's configuration, a map")
@@ -64,6 +66,8 @@ package struct PEFTConfiguration: Sendable {
     ///   - path: of the layer in its model.
     ///   - found: the rank that the tensors show; nil where they show none.
     ///   - key: named if the file's rank is another than the configuration's.
+    /// - Throws: `AdapterError` if the configuration does not say the layer's scale, or says another rank
+    ///   than the file has.
     package func scale(_ path: String, found: Int?, key: String) throws -> Double {
         let wanted = ranks.first { $0.rule.matches(path) }?.value ?? rank
         if let wanted, let found, Double(found) != wanted {
@@ -90,6 +94,7 @@ package struct PathRule: Sendable {
     /// The longest pattern, and the longest path that any of them fits: module names are much shorter.
     private static let longest = 500
 
+    /// - Throws: `AdapterError` for a pattern that is not understood.
     package init(_ pattern: String, source: String) throws {
         guard pattern.count <= Self.longest else {
             throw AdapterError(
@@ -158,7 +163,8 @@ private struct Entries {
 
     /// Entries under which the file's tensors mean something else than an update of the base.
     func refuseWhatIsNotDone() throws {
-        // These starts change the base itself, and the file holds only the factors that replace what was taken out.
+        // These starts change the base itself, and the file holds only the factors that replace what was
+        // taken out.
         if case .text(let start)? = value("init_lora_weights") {
             let changing = ["pissa", "olora", "corda", "loftq", "lora_ga"]
             if changing.contains(where: start.lowercased().hasPrefix) {

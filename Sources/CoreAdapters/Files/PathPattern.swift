@@ -1,8 +1,9 @@
-/// A regular expression as PEFT's pattern entries have them, matched in a time that grows with the product of its length and
-/// the square of the text's: files of strangers name patterns, and an engine that goes back and forth can take for ever.
+/// A regular expression as PEFT's pattern entries have them, matched in a time that grows with the product of
+/// its length and the square of the text's: files of strangers name patterns, and an engine that goes back
+/// and forth can take for ever.
 ///
-/// Literals, `.`, classes, `\d \w \s`, groups, `|`, `* + ? {m,n}` (lazy ones mean the same here), `^` and `$`. No look-around and
-/// no references back.
+/// Literals, `.`, classes, `\d \w \s`, groups, `|`, `* + ? {m,n}` (lazy ones mean the same here), `^` and
+/// `$`. No look-around and no references back.
 struct PathPattern: Sendable {
     struct Fault: Error {
         let what: String

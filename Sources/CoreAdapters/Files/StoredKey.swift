@@ -1,4 +1,5 @@
-/// The key of a tensor in an adapter file, taken apart: a layer's name and a tensor's suffix, in whichever program's spelling.
+/// The key of a tensor in an adapter file, taken apart: a layer's name and a tensor's suffix, in whichever
+/// program's spelling.
 package struct StoredKey: Equatable, Sendable {
     /// Whose spelling a key has.
     package enum Style: Equatable, Sendable { case kohya, diffusers, peft }
@@ -32,7 +33,8 @@ package struct StoredKey: Equatable, Sendable {
         (".lora_linear_layer.down.weight", "lora_down.weight"), (".lora_linear_layer.up.weight", "lora_up.weight"),
         ("_lora.down.weight", "lora_down.weight"), ("_lora.up.weight", "lora_up.weight"), (".alpha", "alpha"),
     ]
-    /// What only PEFT's files hold: its LoHa and LoKr, and weights and biases in full (`modules_to_save`, `bias`).
+    /// What only PEFT's files hold: its LoHa and LoKr, and weights and biases in full (`modules_to_save`,
+    /// `bias`).
     private static let endingsOfPEFT =
         ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2"].map { ("." + $0, $0) }
         + ["lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"].map { ("." + $0, $0) }
@@ -42,10 +44,12 @@ package struct StoredKey: Equatable, Sendable {
     /// Other programs' names for a suffix of kohya's spelling.
     private static let synonyms = ["magnitude": "dora_scale"]
 
-    /// diffusers' and PEFT's keys (`unet.….to_q.lora_A.weight`) become `lora_unet_…_to_q` and `lora_down.weight`.
+    /// diffusers' and PEFT's keys (`unet.….to_q.lora_A.weight`) become `lora_unet_…_to_q` and
+    /// `lora_down.weight`.
     ///
     /// - Parameter component: the folder of diffusers' layout that the file belongs to, where that is known.
-    /// - Throws: `AdapterError.unplacedKey` for a key of diffusers' or PEFT's spelling with an ending that neither has.
+    /// - Throws: `AdapterError.unplacedKey` for a key of diffusers' or PEFT's spelling with an ending that
+    ///   neither has.
     package static func split(_ key: String, component: String? = nil) throws -> StoredKey {
         var path = key
         var prefix = ""
@@ -93,8 +97,8 @@ package struct StoredKey: Equatable, Sendable {
         return place + (usual[suffix] ?? ending ?? "." + suffix)
     }
 
-    /// The shape under which a key's tensor is understood: ai-toolkit and PEFT keep DoRA's magnitudes of output rows as
-    /// `[out]` or, of a convolution, `[1, out, 1, 1]`, which elsewhere means input channels.
+    /// The shape under which a key's tensor is understood: ai-toolkit and PEFT keep DoRA's magnitudes of
+    /// output rows as `[out]` or, of a convolution, `[1, out, 1, 1]`, which elsewhere means input channels.
     package static func shape(of key: String, _ shape: [Int]) -> [Int] {
         let isMagnitude = key.contains(".lora_magnitude_vector") || key.hasSuffix(".magnitude")
         return isMagnitude ? [shape.reduce(1, *), 1] : shape

@@ -1,8 +1,8 @@
 package import CoreNets
 package import CoreTensor
 
-/// The adapters of one linear or convolution layer at work: decides for each call between adding the update's share to the
-/// layer's output and replacing the layer's weight.
+/// The adapters of one linear or convolution layer at work: decides for each call between adding the update's
+/// share to the layer's output and replacing the layer's weight.
 package final class AttachedLayer: LayerAdapter {
     /// An update with its strength.
     struct Member {

@@ -2,9 +2,9 @@ package import CoreNets
 
 /// How adapter files call the layers of one component.
 ///
-/// Stable Diffusion 1 and 2 keep diffusers' paths with underscores (`lora_unet_down_blocks_0_…`, `lora_te_text_model_…`).
-/// SDXL's U-Net has kohya's original-block names (`lora_unet_input_blocks_4_1_…`) and two text encoders (`lora_te1_`,
-/// `lora_te2_`).
+/// Stable Diffusion 1 and 2 keep diffusers' paths with underscores (`lora_unet_down_blocks_0_…`,
+/// `lora_te_text_model_…`). SDXL's U-Net has kohya's original-block names (`lora_unet_input_blocks_4_1_…`)
+/// and two text encoders (`lora_te1_`, `lora_te2_`).
 package struct LayerNames: Equatable, Sendable {
     package let side: AdapterSide
     /// Residual blocks of a level on the way down, in an SDXL U-Net; nil for others.

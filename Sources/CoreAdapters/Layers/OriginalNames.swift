@@ -1,4 +1,5 @@
-/// The original Stable Diffusion's names of a U-Net's blocks, which kohya's SDXL files use, against diffusers' paths.
+/// The original Stable Diffusion's names of a U-Net's blocks, which kohya's SDXL files use, against
+/// diffusers' paths.
 package enum OriginalNames {
     private static let residual = [
         "norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0",
@@ -13,7 +14,8 @@ package enum OriginalNames {
     /// - Parameters:
     ///   - path: of a layer, in diffusers' names.
     ///   - layers: residual blocks of a level on the way down.
-    ///   - attention: whether a level on the way up has attention, by its index; it decides the upsampler's place.
+    ///   - attention: whether a level on the way up has attention, by its index; it decides the upsampler's
+    ///     place.
     /// - Returns: nil if the path is none of a U-Net's.
     package static func original(
         _ path: String, layers: Int, attention: (Int) -> Bool = { $0 < 2 }
@@ -79,6 +81,7 @@ package enum OriginalNames {
 
 /// A layer's path with dots, and the form without them that adapter files use as a name.
 package enum LayerPath {
+    /// The path as kohya's names have it: dots become underscores.
     package static func flat(_ path: String) -> String { path.replacing(".", with: "_") }
 
     /// Path elements that hold an underscore themselves; everything between others is a dot.

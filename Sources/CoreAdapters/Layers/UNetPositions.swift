@@ -1,9 +1,9 @@
 package import CoreNets
 
-/// The positions of a U-Net in the order in which data passes them, as kohya counts them for `block_dims` and its kin:
-/// IN00 (the first convolution and the time embedding), one for each residual block or downsampler on the way down, the
-/// middle, one for each residual block on the way up (an upsampler shares the last of its level, as do the final norm and
-/// convolution with the last of all). Stable Diffusion 1 has 25.
+/// The positions of a U-Net in the order in which data passes them, as kohya counts them for `block_dims` and
+/// its kin: IN00 (the first convolution and the time embedding), one for each residual block or downsampler
+/// on the way down, the middle, one for each residual block on the way up (an upsampler shares the last of
+/// its level, as do the final norm and convolution with the last of all). Stable Diffusion 1 has 25.
 package struct UNetPositions: Equatable, Sendable {
     package let count: Int
     /// The first position of each level on the way down and up.

@@ -1,7 +1,8 @@
 package import CoreTensor
 import RunSpec
 
-/// An adapter file without a network: its layers in f64, in kohya's names whatever the file's own spelling is.
+/// An adapter file without a network: its layers in f64, in kohya's names whatever the file's own spelling
+/// is.
 package struct StoredAdapter: Sendable {
     package var layers: [StoredLayer]
     package var metadata: [String: String]
@@ -24,7 +25,8 @@ package struct StoredAdapter: Sendable {
     }
 
     /// - Parameter path: a file, or a folder as PEFT and diffusers write it.
-    /// - Throws: `AdapterError` naming the key that makes up no known algorithm; the reader's own error for a broken file.
+    /// - Throws: `AdapterError` naming the key that makes up no known algorithm; the reader's own error for a
+    ///   broken file.
     package init(path: String) throws {
         let source = try AdapterSource(path: path)
         layers = try source.layers.map { layer in
@@ -45,7 +47,8 @@ package struct StoredAdapter: Sendable {
         warnings = source.warnings(layers)
     }
 
-    /// Whether the names are those of SDXL, whose U-Net has the original blocks' names and which has two text encoders.
+    /// Whether the names are those of SDXL, whose U-Net has the original blocks' names and which has two text
+    /// encoders.
     package var isXL: Bool {
         layers.contains { layer in
             [
@@ -59,6 +62,8 @@ package struct StoredAdapter: Sendable {
     /// Writes the adapter in kohya's keys.
     ///
     /// - Parameter type: of every tensor.
+    /// - Throws: `AdapterError` for a layer kept in full, which kohya's keys cannot say; `TensorError` if
+    ///   the file cannot be written.
     package func save(to path: String, type: SafetensorsType = .f16) throws {
         var writer = SafetensorsWriter(metadata: metadata)
         for layer in layers {

@@ -2,7 +2,8 @@ import CoreTensor
 import RunSpec
 
 extension StoredLayer {
-    /// The layer with a weight or bias in full (PEFT's `modules_to_save` and `bias`) turned into a difference from the base's.
+    /// The layer with a weight or bias in full (PEFT's `modules_to_save` and `bias`) turned into a difference
+    /// from the base's.
     ///
     /// - Parameters:
     ///   - weight: the base's; a vector for a normalisation layer.

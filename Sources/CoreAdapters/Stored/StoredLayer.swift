@@ -1,7 +1,8 @@
 import CoreTensor
 package import RunSpec
 
-/// One layer of an adapter file as it stands there, without a network: what the adapter tools work on, in f64.
+/// One layer of an adapter file as it stands there, without a network: what the adapter tools work on, in
+/// f64.
 package struct StoredLayer: Sendable {
     /// In kohya's spelling, such as `lora_unet_mid_block_attentions_0_proj_in`.
     package var name: String
@@ -37,16 +38,16 @@ package struct StoredLayer: Sendable {
     package var isNorm: Bool { tensors["w_norm"] != nil }
     package var isDoRA: Bool { tensors["dora_scale"] != nil }
 
+    /// Whether a difference of the whole weight is added to what an algorithm makes of it.
+    var hasDifferenceBeside: Bool { tensors["diff"] != nil && kind?.form.own.contains("diff") != true }
+
     /// Whether a weight or a bias is there in full, which only a base turns into a difference.
     package var isWhole: Bool { tensors[Self.wholeWeight] != nil || tensors[Self.wholeBias] != nil }
 
     /// Whether ΔW depends on the weight it changes.
     package var needsBase: Bool {
         if isWhole { return true }
-        return switch algorithm {
-        case .ia3, .glora, .glokr, .diagOFT, .boft: true
-        default: isDoRA
-        }
+        return isDoRA || kind?.needsBase == true
     }
 
     /// Numbers in the file, alpha included.
@@ -58,24 +59,15 @@ package struct StoredLayer: Sendable {
         return tensors.values.reduce(numbers) { $0 + $1.values.count }
     }
 
-    /// The rank that the file shows: of the low-rank factor; a block's side for the orthogonal ones; nil without one.
-    package var rank: Int? {
-        switch algorithm {
-        case .lora, .locon, .dylora: tensors["lora_down.weight"]?.shape.first
-        case .loha: tensors["hada_w1_b"]?.shape.first
-        case .lokr: tensors["lokr_w2_b"]?.shape.first ?? tensors["lokr_w1_b"]?.shape.first
-        case .glokr: tensors["b.lokr_w2_b"]?.shape.first
-        case .glora: tensors["b2.weight"]?.shape.first
-        case .diagOFT, .boft: tensors["oft_blocks"]?.shape.last
-        case .full, .ia3, nil: nil
-        }
-    }
+    /// How the layer's algorithm reads its tensors.
+    var kind: (any AdapterAlgorithm)? { algorithm.map(AdapterRegistry.of) }
+
+    /// The rank that the file shows: of the low-rank factor; a block's side for the orthogonal ones; nil
+    /// without one.
+    package var rank: Int? { kind?.rank(of: self) }
 
     /// α / r as readers compute it; 1 without alpha or rank.
-    package var scale: Double {
-        guard let alpha, alpha != 0, let rank, rank > 0, algorithm?.hasAlpha == true else { return 1 }
-        return alpha / Double(rank)
-    }
+    package var scale: Double { algorithm?.hasAlpha == true ? AlphaScale.scale(alpha: alpha, rank: rank) : 1 }
 
     /// - Throws: `AdapterError.incompleteLayer` if the file has no such key.
     package func tensor(_ suffix: String) throws -> StoredTensor {

@@ -1,7 +1,7 @@
 package import CoreTensor
 
-/// A weight's change as its file has it, as products of small factors. Norms and inner products come from the factors, so that
-/// a small file of a huge update costs what the file costs; entries are made block by block.
+/// A weight's change as its file has it, as products of small factors. Norms and inner products come from the
+/// factors, so that a small file of a huge update costs what the file costs; entries are made block by block.
 package indirect enum UpdateFactors: Sendable {
     case whole(DoubleMatrix)
     /// `[rows, r]` · `[r, columns]`
@@ -104,8 +104,8 @@ package indirect enum UpdateFactors: Sendable {
 extension UpdateFactors {
     /// ‖ΔW‖², in the Frobenius norm.
     ///
-    /// - SeeAlso: tr(AᵀA · BBᵀ) for A·B; for (A₁B₁) ⊙ (A₂B₂) the same with row-wise Kronecker products as factors; for a
-    ///   Kronecker product the product of both.
+    /// - SeeAlso: tr(AᵀA · BBᵀ) for A·B; for (A₁B₁) ⊙ (A₂B₂) the same with row-wise Kronecker products as
+    ///   factors; for a Kronecker product the product of both.
     package var squaredNorm: Double {
         switch self {
         case .whole(let matrix): matrix.inner(matrix)

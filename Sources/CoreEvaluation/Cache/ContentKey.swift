@@ -2,7 +2,8 @@ import Foundation
 
 /// A 64-bit name for a cache entry, made from texts and the contents of files.
 ///
-/// A mixing hash, not a cryptographic one: it keeps entries of different models and prompts apart, it proves nothing.
+/// A mixing hash, not a cryptographic one: it keeps entries of different models and prompts apart, it proves
+/// nothing.
 package struct ContentKey: Sendable {
     private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
 
@@ -13,12 +14,15 @@ package struct ContentKey: Sendable {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
+    /// Adds a text, told apart from its neighbours.
     package mutating func add(_ text: String) {
         mix(UInt64(text.utf8.count))
         for byte in text.utf8 { mix(UInt64(byte)) }
     }
 
     /// Adds a file's bytes, eight at a time.
+    ///
+    /// - Throws: `EvaluationError` with `file` for a file that cannot be read.
     package mutating func add(file path: String) throws {
         let data: Data
         do {
@@ -35,6 +39,8 @@ package struct ContentKey: Sendable {
     }
 
     /// Adds every file below a folder, by relative name and content.
+    ///
+    /// - Throws: `EvaluationError` with `file` for a folder or file that cannot be read.
     package mutating func add(folder: String) throws {
         guard let names = FileManager.default.subpaths(atPath: folder) else {
             throw EvaluationError(code: .file, message: "\(folder): not a folder that can be read")

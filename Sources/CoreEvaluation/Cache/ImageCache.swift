@@ -2,13 +2,15 @@ import Foundation
 import Glibc
 package import ImageFiles
 
-/// Images that several jobs need and that depend on the base alone, kept as PNG files in a folder that jobs share.
+/// Images that several jobs need and that depend on the base alone, kept as PNG files in a folder that jobs
+/// share.
 ///
-/// A set of images appears whole, by a rename. Jobs of one machine that need the same sets at the same time share the
-/// work: each takes the sets nobody is drawing, and waits only for what others have begun.
+/// A set of images appears whole, by a rename. Jobs of one machine that need the same sets at the same time
+/// share the work: each takes the sets nobody is drawing, and waits only for what others have begun.
 package struct ImageCache {
     private let folder: String
 
+    /// - Throws: `EvaluationError` with `file` if the folder cannot be made.
     package init(folder: String) throws {
         self.folder = folder
         do {
@@ -21,6 +23,8 @@ package struct ImageCache {
     }
 
     /// The sets of the given keys, in their order; those not kept yet are drawn by `draw` and kept.
+    ///
+    /// - Throws: what `draw` and `wait` throw; `EvaluationError` with `file` if the disk refuses.
     package func sets(
         _ keys: [String], draw: (_ index: Int) throws -> [RGBImage]
     ) throws -> [[RGBImage]] {

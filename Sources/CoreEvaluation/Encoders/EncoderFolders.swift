@@ -30,8 +30,8 @@ package struct EncoderFolders: Equatable, Sendable {
         }
     }
 
-    /// Each pair with what its metrics' names end with. Plain names, which rankings use, are the base's own encoders';
-    /// the named ones' where it has none.
+    /// Each pair with what its metrics' names end with. Plain names, which rankings use, are the base's own
+    /// encoders'; the named ones' where it has none.
     var sets: [(folder: String, suffixes: [String])] {
         switch (own, named) {
         case (let own?, let named?): [(own, [""]), (named, [Self.namedSuffix])]
@@ -50,6 +50,8 @@ package struct EncoderFolders: Equatable, Sendable {
     }
 
     /// Bytes of the largest pair in memory, from the weights' headers.
+    ///
+    /// - Throws: `DiffusionError` without weights, `TensorError` for a broken file.
     package func weightBytes() throws -> Int64 {
         try sets.map { try ModelFolder(path: $0.folder).elements() * 4 }.max() ?? 0
     }

@@ -4,8 +4,8 @@ import CoreTensor
 import Foundation
 package import ImageFiles
 
-/// A pair of encoders that images and texts are measured with: a CLIPModel's folder. Weights are in memory only between
-/// a measurement and `release`: the real ones take as much as half a U-Net.
+/// A pair of encoders that images and texts are measured with: a CLIPModel's folder. Weights are in memory
+/// only between a measurement and `release`: the real ones take as much as half a U-Net.
 package final class ImageEncoders {
     private let folder: String
     private var loaded: CLIPModel?
@@ -16,6 +16,7 @@ package final class ImageEncoders {
     /// Looks at configuration, weights' header and tokenizer; weights are loaded when they are needed.
     ///
     /// - Parameter base: the base's tokenizer, for encoders without one of their own.
+    /// - Throws: `EvaluationError` or `DiffusionError` for encoders that cannot be used.
     package init(folder: String, tokenizer base: CLIPTokenizer) throws {
         let model = try ModelFolder(path: folder)
         let configuration = try CLIPConfiguration(path: model.configurationPath)
@@ -50,6 +51,8 @@ package final class ImageEncoders {
     }
 
     /// Projected image vectors, each image encoded alone so that a vector does not depend on its neighbours.
+    ///
+    /// - Throws: `DiffusionError`, `NetsError` or `TensorError` for encoders that cannot be loaded.
     package func features(_ images: [RGBImage]) throws -> FeatureRows {
         let clip = try clip()
         let values = withoutGradients {
@@ -59,6 +62,8 @@ package final class ImageEncoders {
     }
 
     /// Projected text vectors.
+    ///
+    /// - Throws: `DiffusionError`, `NetsError` or `TensorError` for encoders that cannot be loaded.
     package func features(texts: [String]) throws -> FeatureRows {
         let clip = try clip()
         var known: [String: [Float]] = [:]

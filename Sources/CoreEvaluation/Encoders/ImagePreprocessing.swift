@@ -7,6 +7,8 @@ package struct ImagePreprocessing: Equatable {
     package let deviation: [Float]
 
     /// Reads transformers' `preprocessor_config.json`; CLIP's own constants where the folder has none.
+    ///
+    /// - Throws: `EvaluationError` with `model` for a file that does not say mean and deviation.
     package init(folder: String) throws {
         let path = "\(folder)/preprocessor_config.json"
         guard let bytes = FileManager.default.contents(atPath: path) else {
@@ -27,11 +29,11 @@ package struct ImagePreprocessing: Equatable {
         deviation = file.deviation
     }
 
-    /// The values that transformers' CLIPImageProcessor gives on Pillow: the shorter side to `side`, the centre, the
-    /// deviations from the mean; `side * side * 3` of them, rows from the top.
+    /// The values that transformers' CLIPImageProcessor gives on Pillow: the shorter side to `side`, the
+    /// centre, the deviations from the mean; `side * side * 3` of them, rows from the top.
     ///
-    /// - Note: of a square picture the resize is the one whose results evaluations have had from the beginning; it differs
-    ///   from Pillow by one level in a few pixels.
+    /// - Note: of a square picture the resize is the one whose results evaluations have had from the
+    ///   beginning; it differs from Pillow by one level in a few pixels.
     package func values(_ image: RGBImage, side: Int) -> [Float] {
         let pixels = centre(image, side: side).pixels
         return pixels.indices.map { (Float(pixels[$0]) / 255 - mean[$0 % 3]) / deviation[$0 % 3] }

@@ -2,7 +2,8 @@ package import CoreTensor
 
 /// The style of one image: Gram matrices of an encoder's activations, one for each observed layer.
 ///
-/// - SeeAlso: Gatys et al., arXiv:1508.06576. The frozen VAE encoder stands in for VGG-19: it ships with every base.
+/// - SeeAlso: Gatys et al., arXiv:1508.06576. The frozen VAE encoder stands in for VGG-19: it ships with
+///   every base.
 package struct StyleGrams: Sendable {
     /// Each row-major `[c, c]`, divided by c·h·w.
     private var grams: [[Float]] = []

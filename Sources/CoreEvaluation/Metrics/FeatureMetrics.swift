@@ -2,7 +2,8 @@ import Glibc
 
 /// The metrics of the LyCORIS paper on normalised feature rows.
 ///
-/// - SeeAlso: Yeh et al., arXiv:2309.14859, section 5; Friedman and Dieng, "The Vendi Score", arXiv:2210.02410.
+/// - SeeAlso: Yeh et al., arXiv:2309.14859, section 5; Friedman and Dieng, "The Vendi Score",
+///   arXiv:2210.02410.
 package enum FeatureMetrics {
     /// Mean cosine over all pairs (generated, reference): the product of the two centroids.
     package static func imageSimilarity(_ generated: FeatureRows, _ reference: FeatureRows) -> Double {
@@ -22,9 +23,11 @@ package enum FeatureMetrics {
         return sum / Double(images.count)
     }
 
-    /// Vendi score of order 1: `exp(-Σ λ ln λ)` over the eigenvalues of `X Xᵀ / n`; from 1 (all alike) to n (all orthogonal).
+    /// Vendi score of order 1: `exp(-Σ λ ln λ)` over the eigenvalues of `X Xᵀ / n`; from 1 (all alike) to n
+    /// (all orthogonal).
     ///
-    /// Where there are more images than features, `Xᵀ X / n` has the same eigenvalues other than zero and is smaller.
+    /// Where there are more images than features, `Xᵀ X / n` has the same eigenvalues other than zero and is
+    /// smaller.
     package static func vendi(_ images: FeatureRows) -> Double {
         let eigenvalues = SymmetricEigenvalues.of(gram(images), size: min(images.count, images.width))
         let entropy = eigenvalues.reduce(0.0) { $1 > 1e-12 ? $0 - $1 * log($1) : $0 }

@@ -42,6 +42,7 @@ package struct FeatureRows: Sendable, Equatable {
             count: parts.reduce(0) { $0 + $1.count }, width: parts[0].width, values: parts.flatMap(\.values))
     }
 
+    /// One vector.
     package func row(_ index: Int) -> ArraySlice<Float> { values[index * width..<(index + 1) * width] }
 
     /// The chosen rows, in the order given; an index may repeat.

@@ -9,7 +9,8 @@ package enum SymmetricEigenvalues {
         precondition(matrix.count == size * size, "\(matrix.count) values do not make a square of \(size)")
         var a = matrix
         let scale = a.reduce(0) { max($0, abs($1)) }
-        // Quadratic convergence: six to eight sweeps are usual, the limit only guards against an input that is not finite.
+        // Quadratic convergence: six to eight sweeps are usual, the limit only guards against an input that
+        // is not finite.
         for _ in 0..<60 where offDiagonal(a, size) > 1e-15 * scale * Double(size) {
             for p in 0..<size {
                 for q in p + 1..<max(size, p + 1) { rotate(&a, size, p, q) }

@@ -1,7 +1,7 @@
 package import CoreData
 package import RunSpec
 
-/// Which images are drawn to judge one concept, by prompt type; after the LyCORIS paper's protocol.
+/// Which images are drawn to evaluate one concept, by prompt type; after the LyCORIS paper's protocol.
 package struct PromptPlan: Equatable, Sendable {
     /// Image `i` of every prompt type uses this plus `i`.
     package static let firstSeed: UInt64 = 1000
@@ -21,7 +21,8 @@ package struct PromptPlan: Equatable, Sendable {
         case .alter: texts = Self.alterations(of: concept)
         case .style: texts = Self.renderings(of: concept)
         }
-        // Diversity is measured among images of one prompt: at least three for each, so few images mean fewer prompts.
+        // Diversity is measured among images of one prompt: at least three for each, so few images mean fewer
+        // prompts.
         let kept =
             switch type {
             case .train: texts
@@ -33,7 +34,8 @@ package struct PromptPlan: Equatable, Sendable {
             return EvaluationPrompt(
                 text: text, baseText: words.withoutTrigger(text), measuredText: words.plain(text),
                 seed: Self.firstSeed + UInt64(index),
-                // Training captions and the trigger count as one group: their diversity is that of all images.
+                // Training captions and the trigger count as one group: their diversity is that of all
+                // images.
                 group: type == .train || type == .trigger ? 0 : index % kept.count)
         }
     }

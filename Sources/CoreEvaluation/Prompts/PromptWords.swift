@@ -12,7 +12,8 @@ struct PromptWords {
         isStyle = concept.kind == .style
     }
 
-    /// The prompt as the base model can know it: the trigger dropped before the class word, replaced by it elsewhere.
+    /// The prompt as the base model can know it: the trigger dropped before the class word, replaced by it
+    /// elsewhere.
     func withoutTrigger(_ text: String) -> String {
         let words = Self.words(text)
         guard !trigger.isEmpty else { return text }
@@ -30,7 +31,8 @@ struct PromptWords {
         return result.joined(separator: " ")
     }
 
-    /// The prompt for text similarity: of a style, neither trigger nor class word says what the picture shows.
+    /// The prompt for text similarity: of a style, neither trigger nor class word says what the picture
+    /// shows.
     func plain(_ text: String) -> String {
         let rest = withoutTrigger(text)
         guard isStyle, !name.isEmpty else { return rest }

@@ -1,4 +1,5 @@
-/// A 5×7 pixel font for the labels of contact sheets; printable ASCII, one byte a column, lowest bit at the top.
+/// A 5×7 pixel font for the labels of contact sheets; printable ASCII, one byte a column, lowest bit at the
+/// top.
 enum BitmapFont {
     static let width = 6
     static let height = 8

@@ -1,6 +1,7 @@
 package import ImageFiles
 
-/// One picture that a person judges a checkpoint by: a row for each class and prompt type; base, adapter and real images side by side.
+/// One picture by which a person rates a checkpoint: a row for each class and prompt type; base, adapter and
+/// real images side by side.
 package struct EvaluationSheet: Sendable {
     package struct Row: Sendable {
         package var label: String
@@ -36,7 +37,8 @@ package struct EvaluationSheet: Sendable {
     private static let headHeight = 14
     private static let captionHeight = 13
 
-    /// - Parameter cell: side of one image in pixels; smaller images are enlarged by whole factors first, so pixels stay visible.
+    /// - Parameter cell: side of one image in pixels; smaller images are enlarged by whole factors first, so
+    ///   pixels stay visible.
     package func drawn(cell: Int = 96) -> RGBImage {
         let groups = [Self.baseShown, Self.adapterShown, Self.realShown]
         let widths = groups.map { $0 * cell + ($0 - 1) * Self.gap }

@@ -1,6 +1,7 @@
 import COpenBLAS
 
-/// A row-major matrix in f64: what merging, extracting and resizing adapters compute with. Nothing here is recorded.
+/// A row-major matrix in f64: what merging, extracting and resizing adapters compute with. Nothing here is
+/// recorded.
 package struct DoubleMatrix: Equatable, Sendable {
     package let rows: Int
     package let columns: Int
@@ -14,10 +15,12 @@ package struct DoubleMatrix: Equatable, Sendable {
         self.values = values
     }
 
+    /// A matrix of zeros.
     package static func zeros(_ rows: Int, _ columns: Int) -> DoubleMatrix {
         DoubleMatrix(Array(repeating: 0, count: rows * columns), rows: rows, columns: columns)
     }
 
+    /// A square matrix with ones on its diagonal.
     package static func identity(_ side: Int) -> DoubleMatrix {
         var result = zeros(side, side)
         for i in 0..<side { result[i, i] = 1 }
@@ -52,6 +55,7 @@ package struct DoubleMatrix: Equatable, Sendable {
         return DoubleMatrix(result, rows: columns, columns: rows)
     }
 
+    /// Every entry times the factor.
     package func scaled(by factor: Double) -> DoubleMatrix {
         factor == 1 ? self : DoubleMatrix(values.map { $0 * factor }, rows: rows, columns: columns)
     }
@@ -87,11 +91,8 @@ package struct DoubleMatrix: Equatable, Sendable {
     private func combined(_ other: DoubleMatrix, _ operation: (Double, Double) -> Double) -> DoubleMatrix {
         precondition(rows == other.rows && columns == other.columns, "\(size) and \(other.size)")
         let result = [Double](unsafeUninitializedCapacity: values.count) { out, count in
-            values.withUnsafeBufferPointer { a in
-                other.values.withUnsafeBufferPointer { b in
-                    for i in 0..<values.count { out[i] = operation(a[i], b[i]) }
-                }
-            }
+            let (a, b) = (values.span, other.values.span)
+            for i in 0..<values.count { out[i] = operation(a[unchecked: i], b[unchecked: i]) }
             count = values.count
         }
         return DoubleMatrix(result, rows: rows, columns: columns)
@@ -117,15 +118,15 @@ package struct DoubleMatrix: Equatable, Sendable {
     package func kronecker(_ other: DoubleMatrix) -> DoubleMatrix {
         var result = DoubleMatrix.zeros(rows * other.rows, columns * other.columns)
         let width = result.columns
-        result.values.withUnsafeMutableBufferPointer { out in
-            other.values.withUnsafeBufferPointer { block in
-                for a in 0..<rows {
-                    for c in 0..<columns {
-                        let factor = self[a, c]
-                        for b in 0..<other.rows {
-                            let start = (a * other.rows + b) * width + c * other.columns
-                            for d in 0..<other.columns { out[start + d] = factor * block[b * other.columns + d] }
-                        }
+        let block = other.values.span
+        var out = result.values.mutableSpan
+        for a in 0..<rows {
+            for c in 0..<columns {
+                let factor = self[a, c]
+                for b in 0..<other.rows {
+                    let start = (a * other.rows + b) * width + c * other.columns
+                    for d in 0..<other.columns {
+                        out[unchecked: start + d] = factor * block[unchecked: b * other.columns + d]
                     }
                 }
             }

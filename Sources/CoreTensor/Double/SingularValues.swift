@@ -9,7 +9,8 @@ package struct SingularValues: Sendable {
     /// `[k, columns]`, orthonormal rows.
     package let vt: DoubleMatrix
 
-    /// The best approximation of this rank as a product: up · down, with the values split evenly between the two.
+    /// The best approximation of this rank as a product: up · down, with the values split evenly between the
+    /// two.
     package func product(rank: Int) -> (up: DoubleMatrix, down: DoubleMatrix) {
         let roots = values.prefix(rank).map { $0.squareRoot() }
         var (up, down) = (u.leadingColumns(rank), vt.rows(0..<rank))

@@ -1,5 +1,6 @@
 /// The 16-bit float formats of weight files, on raw bits.
 package enum HalfFloat {
+    /// The number that the bits of an IEEE half float stand for, exactly.
     package static func value(ofHalf bits: UInt16) -> Float {
         let sign = UInt32(bits & 0x8000) << 16
         let magnitude = UInt32(bits & 0x7FFF) << 13

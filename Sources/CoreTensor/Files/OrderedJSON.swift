@@ -1,4 +1,5 @@
-/// Any JSON, with the members of objects in the order of the text: PEFT's rules go by the first pattern that fits.
+/// Any JSON, with the members of objects in the order of the text: PEFT's rules go by the first pattern that
+/// fits.
 package indirect enum OrderedJSON: Equatable, Sendable {
     case null
     case flag(Bool)

@@ -2,8 +2,8 @@ import Glibc
 
 /// A safetensors file, mapped into memory; tensors are converted when they are asked for.
 ///
-/// - SeeAlso: https://huggingface.co/docs/safetensors (format 0.x): 8 bytes of little-endian header length, a JSON
-///   header, then the elements. Offsets must tile the data; the header holds at most 100 MB.
+/// - SeeAlso: https://huggingface.co/docs/safetensors (format 0.x): 8 bytes of little-endian header length, a
+///   JSON header, then the elements. Offsets must tile the data; the header holds at most 100 MB.
 package final class SafetensorsFile: @unchecked Sendable {
     // Unchecked: the mapping is private and read-only, everything else is a constant.
     package let path: String
@@ -59,9 +59,12 @@ package final class SafetensorsFile: @unchecked Sendable {
     package var names: [String] { header.entries.keys.sorted() }
     package var metadata: [String: String] { header.metadata }
 
+    /// Type, shape and place of a tensor; nil if the file has none of that name.
     package func info(_ name: String) -> SafetensorsEntry? { header.entries[name] }
 
     /// The elements as f32, from any real type.
+    ///
+    /// - Throws: `TensorError` for an unknown name, or a type that holds no floats.
     package func floats(_ name: String) throws -> [Float] {
         let entry = try entry(name)
         let bytes = bytes(of: entry)
@@ -73,8 +76,13 @@ package final class SafetensorsFile: @unchecked Sendable {
     }
 
     /// The elements as the file holds them, of any type: for copying.
+    ///
+    /// - Throws: `TensorError` for an unknown name.
     package func bytes(_ name: String) throws -> [UInt8] { Array(bytes(of: try entry(name))) }
 
+    /// A tensor as f32, in the file's shape.
+    ///
+    /// - Throws: `TensorError` for an unknown name, or a type that holds no floats.
     package func tensor(_ name: String) throws -> Tensor {
         let entry = try entry(name)
         let result = Tensor(uninitialized: entry.shape)
@@ -85,6 +93,8 @@ package final class SafetensorsFile: @unchecked Sendable {
     }
 
     /// The elements of an integer or boolean tensor.
+    ///
+    /// - Throws: `TensorError` for an unknown name, or a type that holds no integers.
     package func integers(_ name: String) throws -> [Int64] {
         let entry = try entry(name)
         let bytes = bytes(of: entry)
@@ -120,7 +130,8 @@ package final class SafetensorsFile: @unchecked Sendable {
         UnsafeRawBufferPointer(start: mapping + dataStart + entry.offsets.lowerBound, count: entry.offsets.count)
     }
 
-    /// Lets go of the pages of a tensor that was read, or a network and its whole file would be in memory together.
+    /// Lets go of the pages of a tensor that was read, or a network and its whole file would be in memory
+    /// together.
     private func forget(_ bytes: UnsafeRawBufferPointer) {
         let (page, start) = (Int(getpagesize()), Int(bitPattern: bytes.baseAddress))
         let (first, end) = ((start + page - 1) / page * page, (start + bytes.count) / page * page)

@@ -39,8 +39,10 @@ package struct SafetensorsWriter {
         add(Item(name: name, type: type, shape: shape, bytes: bytes))
     }
 
-    /// Writes through a temporary file beside `path`, synced and renamed: a reader sees the old file or the whole new
-    /// one.
+    /// Writes through a temporary file beside `path`, synced and renamed: a reader sees the old file or the
+    /// whole new one.
+    ///
+    /// - Throws: `TensorError` with `unwritable` if the file cannot be written or flushed.
     package func write(to path: String) throws {
         // Widest types first, then by name: every tensor is aligned to its element size.
         let order = items.sorted { ($1.type.size, $0.name) < ($0.type.size, $1.name) }

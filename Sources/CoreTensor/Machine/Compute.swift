@@ -11,8 +11,8 @@ package enum Compute {
 
     package static var threads: Int { Int(ck_pool_threads()) }
 
-    /// Runs `body` for each of 0..<parts and returns when all are done. A part's result must not depend on the thread
-    /// that runs it; nested calls run in the calling thread.
+    /// Runs `body` for each of 0..<parts and returns when all are done. A part's result must not depend on
+    /// the thread that runs it; nested calls run in the calling thread.
     package static func parallel(_ parts: Int, _ body: (Int) -> Void) {
         guard parts > 1 else {
             if parts == 1 { body(0) }
@@ -41,8 +41,8 @@ package enum Compute {
             kernel: String(cString: openblas_get_corename()), threads: threads, isa: String(cString: ck_isa()))
     }
 
-    /// Splits 0..<count into blocks of `block` (the last may be shorter). The blocks depend on the sizes only, never on
-    /// the thread count, so sums over blocks come out the same on any number of threads.
+    /// Splits 0..<count into blocks of `block` (the last may be shorter). The blocks depend on the sizes
+    /// only, never on the thread count, so sums over blocks come out the same on any number of threads.
     static func blocks(_ count: Int, of block: Int, _ body: (_ index: Int, _ range: Range<Int>) -> Void) {
         let parts = (count + block - 1) / block
         parallel(parts) { part in body(part, part * block..<min((part + 1) * block, count)) }

@@ -1,4 +1,5 @@
-/// What the numbers of a run depend on, apart from its inputs: bit-exact resumption needs all four to be equal.
+/// What the numbers of a run depend on, apart from its inputs: bit-exact resumption needs all four to be
+/// equal.
 package struct ComputeDescription: Hashable, Sendable, Codable {
     package let openBLASVersion: String
     /// OpenBLAS' name of its kernel set, e.g. "Zen".

@@ -2,7 +2,8 @@ import CKernels
 
 /// Element-wise loops, shared among the threads when they are long.
 enum Elementwise {
-    /// Elements a thread takes at a time: 64 KB, a good part of an L2 cache when an operation touches three arrays.
+    /// Elements a thread takes at a time: 64 KB, a good part of an L2 cache when an operation touches three
+    /// arrays.
     static let block = 16384
 
     /// Calls `body(start, length)` over 0..<count.
@@ -48,8 +49,8 @@ enum Elementwise {
         }
     }
 
-    /// Column sums over rows of `width`: `body(firstRow, rows, partial)` adds its rows' part to `partial`; parts are
-    /// added in order.
+    /// Column sums over rows of `width`: `body(firstRow, rows, partial)` adds its rows' part to `partial`;
+    /// parts are added in order.
     static func columns(_ count: Int, width: Int, _ body: (Int, Int, UnsafeMutablePointer<Float>) -> Void) -> Tensor {
         OperationTimes.measure(.elementwise) { columns(count, rowWidth: width, sums: width, body) }
     }

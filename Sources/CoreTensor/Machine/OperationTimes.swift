@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Where the time of a computation goes, by kind of operation. Nothing is recorded unless a benchmark asks for it.
+/// Where the time of a computation goes, by kind of operation. Nothing is recorded unless a benchmark asks
+/// for it.
 package enum OperationTimes {
     package enum Kind: String, CaseIterable, Sendable, Codable {
         case product = "matrix products"
@@ -33,6 +34,7 @@ package enum OperationTimes {
     private static let isRecording = Atomic<Bool>(false)
     private static let totals = Mutex(Totals())
 
+    /// - Throws: what `body` throws.
     /// - Returns: what `body` spent, the largest first. One recording at a time.
     package static func record(_ body: () throws -> Void) rethrows -> [Entry] {
         totals.withLock { $0 = Totals() }
@@ -47,6 +49,8 @@ package enum OperationTimes {
     }
 
     /// Runs `body` as an operation of that kind, on the thread that owns the graph.
+    ///
+    /// - Throws: what `body` throws.
     @inline(__always)
     package static func measure<R>(_ kind: Kind, operations: Int = 0, _ body: () throws -> R) rethrows -> R {
         guard isRecording.load(ordering: .relaxed) else { return try body() }

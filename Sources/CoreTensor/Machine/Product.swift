@@ -2,8 +2,8 @@ import CKernels
 
 /// Matrix products, shared among the threads.
 ///
-/// Own kernels take all but large products: they are as fast as OpenBLAS from medium sizes on and up to twice as fast
-/// on narrow ones, and their sums do not depend on how the work is split.
+/// Own kernels take all but large products: they are as fast as OpenBLAS from medium sizes on and up to twice
+/// as fast on narrow ones, and their sums do not depend on how the work is split.
 enum Product {
     /// A row-major matrix in memory, `stride` elements from row to row.
     struct Matrix {
@@ -66,7 +66,8 @@ enum Product {
             if threads == 1 || rows * columns * product.taps * product.depth < serialLimit {
                 return ck_product(pointer, 0, rows, 0, columns)
             }
-            // Two parts a thread even out uneven cores; each part packs its block of b, so rows must outnumber that.
+            // Two parts a thread even out uneven cores; each part packs its block of b, so rows must
+            // outnumber that.
             let rowParts = min(2 * threads, max(1, rows / 96))
             if rowParts >= 2 * threads || columns < 64 {
                 let block = roundUp((rows + rowParts - 1) / rowParts, to: 12)

@@ -2,8 +2,8 @@ import CKernels
 
 /// aᵀ · b over many rows, the gradient of a weight: c[i, tap, j] = Σ_p a[p, i] · b(p, tap)[j].
 ///
-/// A small result is summed in pieces of the rows, added in order; the pieces depend on the sizes only, so the sums are
-/// the same for any number of threads.
+/// A small result is summed in pieces of the rows, added in order; the pieces depend on the sizes only, so
+/// the sums are the same for any number of threads.
 struct TransposedProduct {
     let m, n, rows: Int
     let a: UnsafeMutablePointer<Float>

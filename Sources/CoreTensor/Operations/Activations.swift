@@ -6,8 +6,11 @@ package func silu(_ x: Tensor) -> Tensor { unary(CK_SILU, x) }
 package func gelu(_ x: Tensor) -> Tensor { unary(CK_GELU, x) }
 /// x · σ(1.702 x).
 package func quickGelu(_ x: Tensor) -> Tensor { unary(CK_QUICK_GELU, x) }
+/// max(x, 0).
 package func relu(_ x: Tensor) -> Tensor { unary(CK_RELU, x) }
+/// eˣ.
 package func exponential(_ x: Tensor) -> Tensor { unary(CK_EXPONENTIAL, x) }
+/// x².
 package func square(_ x: Tensor) -> Tensor { unary(CK_SQUARE, x) }
 /// |x|, with slope 0 at 0.
 package func absolute(_ x: Tensor) -> Tensor { unary(CK_ABSOLUTE, x) }

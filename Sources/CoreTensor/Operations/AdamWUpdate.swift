@@ -19,16 +19,10 @@ package struct AdamWUpdate {
             "an update of \(parameter.shape) by \(gradient.shape)")
         let constants = CKAdamW(
             rest1: rest1, beta2: beta2, rest2: rest2, epsilon: epsilon, decay: decay, rate: rate, scale: scale)
-        let slope = gradient.pointer
         withUnsafePointer(to: constants) { constants in
-            parameter.withMutableBuffer { p in
-                first.withMutableBuffer { m in
-                    second.withMutableBuffer { v in
-                        let (p, m, v) = (p.baseAddress!, m.baseAddress!, v.baseAddress!)
-                        Elementwise.ranges(parameter.count, kind: .optimizer) {
-                            ck_adamw($1, constants, slope + $0, p + $0, m + $0, v + $0)
-                        }
-                    }
+            withElements(gradient.reading, parameter.writing, first.writing, second.writing) { slope, p, m, v in
+                Elementwise.ranges(parameter.count, kind: .optimizer) {
+                    ck_adamw($1, constants, slope + $0, p + $0, m + $0, v + $0)
                 }
             }
         }

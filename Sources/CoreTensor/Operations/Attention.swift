@@ -1,7 +1,7 @@
 /// softmax(query · keyᵀ / √d) · value per head, d = C / heads; heads lie side by side in the last axis.
 ///
-/// Works on tiles of queries and keeps only the result and each row's log₂ Σ exp; the backward pass recomputes the
-/// probabilities.
+/// Works on tiles of queries and keeps only the result and each row's log₂ Σ exp; the backward pass
+/// recomputes the probabilities.
 ///
 /// - Parameters:
 ///   - query: `[B, T, C]`.

@@ -1,7 +1,7 @@
 import CKernels
 
-/// `body(inputs)`, of which only the inputs and the result are kept: the backward pass runs `body` a second time for what
-/// lies between. Trades a third of a step's time for the memory of the activations.
+/// `body(inputs)`, of which only the inputs and the result are kept: the backward pass runs `body` a second
+/// time for what lies between. Trades a third of a step's time for the memory of the activations.
 ///
 /// Leaves that `body` reads by itself (weights, adapters) get their gradients as usual.
 /// - Parameters:

@@ -1,7 +1,7 @@
 import CKernels
 
-/// The sizes of one convolution and its three products. Where `WinogradConvolution` does not take them, the kernels read
-/// the rows of the left operand from the image, tap by tap, without copying patches.
+/// The sizes of one convolution and its three products. Where `WinogradConvolution` does not take them, the
+/// kernels read the rows of the left operand from the image, tap by tap, without copying patches.
 struct ConvolutionGeometry {
     let samples, height, width, inputs: Int
     let outputs, kernelHeight, kernelWidth: Int
@@ -29,7 +29,8 @@ struct ConvolutionGeometry {
     private var taps: Int { kernelHeight * kernelWidth }
     private var outputPixels: Int { samples * outputHeight * outputWidth }
 
-    /// Output pixel (y, x) reads input pixel (y · stride + ky − top, x · stride + kx − left) for each tap (ky, kx).
+    /// Output pixel (y, x) reads input pixel (y · stride + ky − top, x · stride + kx − left) for each tap
+    /// (ky, kx).
     func forward(_ x: Tensor, _ weight: Tensor, bias: Tensor?, into y: Tensor) {
         if isPointwise {
             return Product.run(
@@ -52,7 +53,8 @@ struct ConvolutionGeometry {
         }
     }
 
-    /// dL/dx: for each phase of the stride, a convolution of g by the taps that reach it, outputs and inputs swapped.
+    /// dL/dx: for each phase of the stride, a convolution of g by the taps that reach it, outputs and inputs
+    /// swapped.
     func inputGradient(_ g: Tensor, _ weight: Tensor) -> Tensor {
         let dx = Tensor(uninitialized: inputShape)
         if isPointwise {
@@ -87,24 +89,21 @@ struct ConvolutionGeometry {
             (offsetsY, offsetsX, weightOffsets) = ([outputHeight + height], [0], [0])
         }
         let (gridHeight, gridWidth) = ((height - phaseY - 1) / stride + 1, (width - phaseX - 1) / stride + 1)
-        offsetsY.withUnsafeBufferPointer { offsetsY in
-            offsetsX.withUnsafeBufferPointer { offsetsX in
-                weightOffsets.withUnsafeBufferPointer { weightOffsets in
-                    let pixels = CKPixels(
-                        gridHeight: gridHeight, gridWidth: gridWidth, height: outputHeight, width: outputWidth, step: 1,
-                        offsetY: offsetsY.baseAddress!, offsetX: offsetsX.baseAddress!, targetHeight: height,
-                        targetWidth: width, targetStep: stride, targetY: phaseY, targetX: phaseX)
-                    withUnsafePointer(to: pixels) { pixels in
-                        let product = CKProduct(
-                            columns: inputs, taps: weightOffsets.count, depth: outputs, a: g.pointer, aStride: outputs,
-                            pixels: pixels, b: weight.address, bHalf: weight.halves, bTaps: weightOffsets.baseAddress,
-                            bDepthStride: taps * inputs, bColumnStride: 1, c: dx.pointer, cStride: inputs, add: nil,
-                            bias: nil)
-                        let rows = samples * gridHeight * gridWidth
-                        OperationTimes.measure(
-                            .convolution, operations: 2 * rows * weightOffsets.count * inputs * outputs
-                        ) { Product.run(product, rows: rows) }
-                    }
+        let count = weightOffsets.count
+        (offsetsY + offsetsX + weightOffsets).withUnsafeBufferPointer { offsets in
+            let first = offsets.baseAddress!
+            let pixels = CKPixels(
+                gridHeight: gridHeight, gridWidth: gridWidth, height: outputHeight, width: outputWidth, step: 1,
+                offsetY: first, offsetX: first + count, targetHeight: height, targetWidth: width, targetStep: stride,
+                targetY: phaseY, targetX: phaseX)
+            withUnsafePointer(to: pixels) { pixels in
+                let product = CKProduct(
+                    columns: inputs, taps: count, depth: outputs, a: g.pointer, aStride: outputs, pixels: pixels,
+                    b: weight.address, bHalf: weight.halves, bTaps: first + 2 * count, bDepthStride: taps * inputs,
+                    bColumnStride: 1, c: dx.pointer, cStride: inputs, add: nil, bias: nil)
+                let rows = samples * gridHeight * gridWidth
+                OperationTimes.measure(.convolution, operations: 2 * rows * count * inputs * outputs) {
+                    Product.run(product, rows: rows)
                 }
             }
         }
@@ -137,14 +136,13 @@ struct ConvolutionGeometry {
     private func withForwardPixels(_ body: (UnsafePointer<CKPixels>) -> Void) {
         let offsetsY = (0..<taps).map { $0 / kernelWidth - padding.top }
         let offsetsX = (0..<taps).map { $0 % kernelWidth - padding.left }
-        offsetsY.withUnsafeBufferPointer { offsetsY in
-            offsetsX.withUnsafeBufferPointer { offsetsX in
-                let pixels = CKPixels(
-                    gridHeight: outputHeight, gridWidth: outputWidth, height: height, width: width, step: stride,
-                    offsetY: offsetsY.baseAddress!, offsetX: offsetsX.baseAddress!, targetHeight: outputHeight,
-                    targetWidth: outputWidth, targetStep: 1, targetY: 0, targetX: 0)
-                withUnsafePointer(to: pixels, body)
-            }
+        (offsetsY + offsetsX).withUnsafeBufferPointer { offsets in
+            let first = offsets.baseAddress!
+            let pixels = CKPixels(
+                gridHeight: outputHeight, gridWidth: outputWidth, height: height, width: width, step: stride,
+                offsetY: first, offsetX: first + taps, targetHeight: outputHeight, targetWidth: outputWidth,
+                targetStep: 1, targetY: 0, targetX: 0)
+            withUnsafePointer(to: pixels, body)
         }
     }
 }

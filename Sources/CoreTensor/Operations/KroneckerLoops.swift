@@ -1,6 +1,7 @@
 import CKernels
 
-/// Loops of a Kronecker product w1 ⊗ w2 whose first factor is small; sums do not depend on the number of threads.
+/// Loops of a Kronecker product w1 ⊗ w2 whose first factor is small; sums do not depend on the number of
+/// threads.
 package enum KroneckerLoops {
     /// y[p, a, :] = Σ_c w[a, c] · x[p, c, :] over runs of `width`.
     ///

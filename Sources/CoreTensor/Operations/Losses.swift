@@ -6,7 +6,8 @@ package func sum(_ x: Tensor) -> Tensor { total(x, scale: 1) }
 /// Σ x / count, a scalar; summed in f64.
 package func mean(_ x: Tensor) -> Tensor { total(x, scale: 1 / Double(max(1, x.count))) }
 
-/// Mean over all elements of wᵢ (prediction − target)², where i is the sample (first axis) and w is 1 if not given.
+/// Mean over all elements of wᵢ (prediction − target)², where i is the sample (first axis) and w is 1 if not
+/// given.
 package func meanSquaredError(_ prediction: Tensor, _ target: Tensor, sampleWeights: [Float]? = nil) -> Tensor {
     precondition(prediction.shape == target.shape, "meanSquaredError \(prediction.shape) \(target.shape)")
     let samples = sampleWeights?.count ?? 1

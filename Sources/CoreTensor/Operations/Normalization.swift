@@ -1,7 +1,7 @@
 import CKernels
 
-/// Group normalisation over a sample's positions and the channels of a group, then an affine map per channel and
-/// optionally SiLU, in one pass. The backward pass recomputes from x, mean and 1/σ.
+/// Group normalisation over a sample's positions and the channels of a group, then an affine map per channel
+/// and optionally SiLU, in one pass. The backward pass recomputes from x, mean and 1/σ.
 ///
 /// - Parameters:
 ///   - x: `[N, ..., C]`.

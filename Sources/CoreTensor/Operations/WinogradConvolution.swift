@@ -1,7 +1,7 @@
 import CKernels
 
-/// A 3×3 convolution of stride 1 by Winograd's F(4×4, 3×3): a quarter of the multiplications, and twice the rounding
-/// error of the direct sum (about 1e-6 of the largest value at 320 channels).
+/// A 3×3 convolution of stride 1 by Winograd's F(4×4, 3×3): a quarter of the multiplications, and twice the
+/// rounding error of the direct sum (about 1e-6 of the largest value at 320 channels).
 ///
 /// Every split depends on the sizes only, so results do not depend on the number of threads.
 ///
@@ -13,11 +13,12 @@ struct WinogradConvolution {
     private static let chunk = 256
     /// Up to this many floats a transformed filter is made once, and tiles are split among the threads.
     private static let narrowFilter = 1 << 20
-    /// With fewer tiles, a block of a wide filter is kept small enough for the second-level cache; with more, wide enough
-    /// that the tiles are not read too often.
+    /// With fewer tiles, a block of a wide filter is kept small enough for the second-level cache; with more,
+    /// wide enough that the tiles are not read too often.
     private static let manyTiles = 96
 
-    /// Nil where the direct sum is better: other filters, few channels, or tiles that mostly lie outside the image.
+    /// Nil where the direct sum is better: other filters, few channels, or tiles that mostly lie outside the
+    /// image.
     init?(_ geometry: ConvolutionGeometry) {
         guard geometry.kernelHeight == 3, geometry.kernelWidth == 3, geometry.stride == 1,
             geometry.inputs >= 8, geometry.outputs >= 8

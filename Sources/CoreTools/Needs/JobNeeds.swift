@@ -4,7 +4,7 @@ import RunSpec
 /// What a job of the core takes of a machine: estimates, made from configurations and files' headers alone.
 ///
 /// Memory is the largest of four moments: pictures are encoded, steps are trained, images are drawn and decoded, images
-/// are measured. The factors were fitted to measured runs (docs/core.md has both).
+/// are measured. The factors were fitted to measured runs (docs/explanation/performance.md has both).
 package struct JobNeeds: Equatable, Sendable {
     /// Resident at most, all told.
     package var memoryBytes: Int64
@@ -61,17 +61,17 @@ struct NeedsModel {
     private static let program: Int64 = 150_000_000
 
     func needs() -> JobNeeds {
-        let size = training.resolution ?? PixelSize(width: base.imageSide, height: base.imageSide)
+        let size = training.data.resolution ?? PixelSize(width: base.imageSide, height: base.imageSide)
         let pixels = Int64(size.width * size.height)
         let latents = pixels / Int64(base.reduction * base.reduction)
         let unet = base.unetElements * (training.gradientCheckpointing ? base.bytesWithoutLoss : 4)
         let text = 4 * base.textElements
         let encoders = 4 * base.autoencoderElements + text
-        let trainsText = training.textEncoderLearningRate.map { $0 != 0 } ?? false
+        let trainsText = training.optimiser.textEncoderLearningRate.map { $0 != 0 } ?? false
         // Weight, gradient and two moments.
         let resident = Self.program + unet + 16 * trainable
         let encoding = resident + encoders + 4 * pixels * base.autoencoderWidth * 10
-        let batch = Int64(training.batch)
+        let batch = Int64(training.data.batch)
         let perPixel = training.gradientCheckpointing ? base.activations / 5 : base.activations
         let steps = resident + (trainsText ? text : 0) + 4 * batch * latents * perPixel
         let trained = max(encoding, steps)

@@ -90,18 +90,8 @@ package struct JobPreflight {
 
     /// Numbers that the U-Net's adapter trains, or a little more: algorithms with small factors count as LoRA.
     private static func trainable(_ training: TrainingSpec, _ unet: UNet2DConditionModel) -> Int64 {
-        let targets = LayerTarget.selected(by: training.layers.unet, in: unet, side: .unet)
-        return targets.reduce(0) { sum, target in
-            let (rows, columns) = (Int64(target.geometry.outputs), Int64(target.geometry.columns))
-            guard target.geometry.kind != .norm else { return sum + (training.trainNorm ? 2 * rows : 0) }
-            let isFilter = (target.module as? Conv2d).map { $0.kernel > 1 } ?? false
-            let rank = isFilter ? training.convDim : training.dim
-            guard training.algorithm != .full, let rank else {
-                return sum + (training.algorithm == .full ? rows * columns : rows + columns)
-            }
-            let pairs: Int64 = training.algorithm == .loha ? 2 : 1
-            return sum + min(rows * columns, pairs * Int64(rank) * (rows + columns))
-        }
+        let targets = LayerTarget.selected(by: training.adapter.layers.unet, in: unet, side: .unet)
+        return targets.reduce(0) { $0 + Int64(training.adapter.valueCount(of: $1.geometry)) }
     }
 }
 

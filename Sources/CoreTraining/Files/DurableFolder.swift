@@ -3,12 +3,15 @@ import Glibc
 
 /// Folders that appear whole or not at all, and appended lines that survive a crash.
 ///
-/// A folder is filled under a temporary name, every file and the folder are flushed to the disk, then it is renamed and
-/// the parent is flushed: after a power cut there is the whole folder or none.
+/// A folder is filled under a temporary name, every file and the folder are flushed to the disk, then it is
+/// renamed and the parent is flushed: after a power cut there is the whole folder or none.
 package enum DurableFolder {
     /// Makes `parent/name` by filling a temporary folder beside it.
     ///
     /// An older folder of the same name is replaced (a retry of the same step writes the same content).
+    ///
+    /// - Throws: what `fill` throws, or `TrainingError` with `file` if the disk refuses; then there is no
+    ///   folder of that name.
     package static func publish(_ name: String, in parent: String, fill: (_ folder: String) throws -> Void) throws {
         try create(parent)
         let temporary = "\(parent)/.\(name).\(getpid()).tmp"
@@ -24,13 +27,15 @@ package enum DurableFolder {
             try remove(final)
             guard rename(temporary, final) == 0 else { throw failure("rename to", final) }
         } catch {
-            // The first error is the one to tell; what is left of the temporary folder is swept by the next try.
+            // The first error is the one to tell; what is left of the temporary folder is swept by the next
+            // try.
             do { try remove(temporary) } catch _ {}
             throw error
         }
         try flush(parent)
     }
 
+    /// - Throws: `TrainingError` with `file` if the disk refuses.
     package static func create(_ folder: String) throws {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -41,6 +46,9 @@ package enum DurableFolder {
         }
     }
 
+    /// Removes a file, or a folder with all that is in it.
+    ///
+    /// - Throws: `TrainingError` with `file` if the disk refuses.
     package static func remove(_ path: String) throws {
         guard FileManager.default.fileExists(atPath: path) else { return }
         do {
@@ -51,6 +59,8 @@ package enum DurableFolder {
     }
 
     /// Writes a whole file; the caller flushes it, or the folder's publication does.
+    ///
+    /// - Throws: `TrainingError` with `file` if the disk refuses.
     package static func write(_ bytes: Data, to path: String) throws {
         do {
             try bytes.write(to: URL(fileURLWithPath: path))
@@ -61,6 +71,8 @@ package enum DurableFolder {
     }
 
     /// fsync of a file or folder.
+    ///
+    /// - Throws: `TrainingError` with `file` if the disk refuses.
     package static func flush(_ path: String) throws {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw failure("open", path) }

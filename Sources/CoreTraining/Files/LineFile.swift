@@ -1,14 +1,17 @@
 import Foundation
 import Glibc
 
-/// An append-only file of JSON lines. Lines are gathered in memory and written by whole lines only, so a reader that
-/// follows the file meets at most one unfinished line, after a crash.
+/// An append-only file of JSON lines. Lines are gathered in memory and written by whole lines only, so a
+/// reader that follows the file meets at most one unfinished line, after a crash.
 package final class LineFile {
     package let path: String
     private let file: Int32
     private var pending: [UInt8] = []
 
-    /// Opens or creates the file. A torn last line, left by a crash, is ended first so that it spoils no new line.
+    /// Opens or creates the file. A torn last line, left by a crash, is ended first so that it spoils no new
+    /// line.
+    ///
+    /// - Throws: `TrainingError` with `file` if the disk refuses.
     package init(path: String) throws {
         self.path = path
         file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
@@ -23,6 +26,8 @@ package final class LineFile {
     deinit { close(file) }
 
     /// Adds one record; it reaches the file with the next `flush`.
+    ///
+    /// - Throws: `EncodingError` for a number that is not finite.
     package func append(_ record: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -37,6 +42,8 @@ package final class LineFile {
     }
 
     /// Hands the gathered lines to the system; with `sync` also to the disk.
+    ///
+    /// - Throws: `TrainingError` with `file` if the disk refuses.
     package func flush(sync: Bool = false) throws {
         var start = 0
         while start < pending.count {

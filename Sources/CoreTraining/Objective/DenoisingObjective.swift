@@ -52,7 +52,8 @@ package struct DenoisingObjective {
         }
     }
 
-    /// Timesteps and noise that depend on neither seed nor step: for a loss that can be compared between checkpoints.
+    /// Timesteps and noise that depend on neither seed nor step: for a loss that can be compared between
+    /// checkpoints.
     ///
     /// - Parameter items: names each image's noise.
     package func fixed(latents: Tensor, timestep: Int, items: [Int]) -> NoisyBatch {

@@ -2,8 +2,8 @@ package import CoreTensor
 import Foundation
 package import RunSpec
 
-/// Everything a run needs to go on as if it had never stopped: trained tensors and optimiser moments in f32, and how far
-/// it came. Random numbers need no state: every stream is named by (seed, purpose, step, item).
+/// Everything a run needs to go on as if it had never stopped: trained tensors and optimiser moments in f32,
+/// and how far it came. Random numbers need no state: every stream is named by (seed, purpose, step, item).
 package struct TrainingState {
     /// The part that is readable text, `state.json`.
     package struct Position: Codable, Equatable, Sendable {
@@ -17,7 +17,8 @@ package struct TrainingState {
         /// Steps of an epoch; with `step` the place in the epoch.
         package var stepsPerEpoch: Int
         package var compute: ComputeDescription
-        /// Set once the run was continued under other kernels or another thread count: bits may differ from one that ran through.
+        /// Set once the run was continued under other kernels or another thread count: bits may differ from
+        /// one that ran through.
         package var inexact: Bool
     }
 
@@ -26,6 +27,8 @@ package struct TrainingState {
     package var tensors: [(name: String, shape: [Int], floats: [Float])]
 
     /// Writes both files into a folder that exists.
+    ///
+    /// - Throws: `TensorError` or `TrainingError` if a file cannot be written.
     package func write(to folder: String) throws {
         var writer = SafetensorsWriter(metadata: ["format": "radiata-state", "step": String(position.step)])
         for (name, shape, floats) in tensors { writer.add(name, shape: shape, floats: floats, type: .f32) }
@@ -36,6 +39,9 @@ package struct TrainingState {
     }
 
     /// Reads `state.json` of a checkpoint folder.
+    ///
+    /// - Throws: `TrainingError` with `state` for a file that is missing, not readable or of another
+    ///   version.
     package static func position(in folder: String) throws -> Position {
         let path = "\(folder)/\(AttemptFolder.stateName)"
         guard let bytes = FileManager.default.contents(atPath: path) else {
@@ -72,7 +78,7 @@ extension TrainingState {
                 code: .state,
                 message: "\(folder): the state was made with other training parameters; start anew without --resume")
         }
-        guard state.step <= total, state.stepsPerEpoch * job.training.epochs == total else {
+        guard state.step <= total, state.stepsPerEpoch * job.training.data.epochs == total else {
             throw TrainingError(
                 code: .state,
                 message:

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CoreAdapters
 import CoreTools
 import RunSpec
 

@@ -14,7 +14,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "openapi", abstract: "Print the HTTP contract as an OpenAPI 3.1 document.")
 
-        func run() { Console.out(String(OpenAPI.document(version: ProgramVersion.text).dropLast())) }
+        func run() { Console.out(String(OpenAPI.document(version: ProgramVersion.number).dropLast())) }
     }
 
     struct Run: AsyncParsableCommand {

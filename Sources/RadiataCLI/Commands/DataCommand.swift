@@ -14,7 +14,7 @@ struct DataCommand: ParsableCommand {
         @Option(help: "Only this held-out family, with its trigger; everything the base may train on if left out.")
         var family: String?
         @Option(help: "Colour bitmap font.")
-        var font = DataEmoji.defaultFont
+        var font = EmojiFont.defaultPath
         @Option(help: "Folder for the data set.")
         var out: String
 

@@ -6,7 +6,8 @@ import RunSpec
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Judge an adapter file against a data set, as a job's checkpoint is judged.")
+        commandName: "evaluate",
+        abstract: "Evaluate an adapter file against a data set, as a job's checkpoint is evaluated.")
 
     @Option(help: "Base model: a folder, or one .safetensors file; clip/ in or beside it holds the encoders.")
     var base: String
@@ -23,7 +24,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Images a prompt type and class.")
     var images = 12
     @Option(help: "Sampler: ddim, euler or dpm++2m.")
-    var sampler = "ddim"
+    var sampler = EvaluationSpec.standard.sampler
     @Option(help: "Sampler steps.")
     var steps = 20
     @Option(help: "Classifier-free guidance.")

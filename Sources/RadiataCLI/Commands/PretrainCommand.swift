@@ -1,5 +1,6 @@
 import ArgumentParser
-import CoreTools
+import CoreData
+import CorePretraining
 import Foundation
 import Ports
 
@@ -19,12 +20,12 @@ struct PretrainCommand: ParsableCommand {
     @Option(help: "Concepts that must stay unknown to the generator.")
     var concepts = "data/concepts"
     @Option(help: "Colour bitmap font.")
-    var font = DataEmoji.defaultFont
+    var font = EmojiFont.defaultPath
     @Option(help: "Steps of the U-Net and text encoder.")
     var unetSteps: Int?
     @Option(help: "Steps of the autoencoder.")
     var vaeSteps: Int?
-    @Option(help: "Steps of the judges.")
+    @Option(help: "Steps of the encoders.")
     var clipSteps: Int?
     @Option(help: "Share of the U-Net's samples that show an everyday name; the others show any name.")
     var everydayShare: Float?

@@ -21,11 +21,11 @@ struct SampleCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: "How many images.")
     var images = 1
     @Option(help: "Sampler: ddim, euler or dpm++2m.")
-    var sampler = "ddim"
+    var sampler = EvaluationSpec.standard.sampler
     @Option(parsing: .unconditional, help: "Sampler steps.")
-    var steps = 25
+    var steps = EvaluationSpec.standard.steps
     @Option(parsing: .unconditional, help: "Classifier-free guidance; 1 and less: none.")
-    var guidance = 7.0
+    var guidance = EvaluationSpec.standard.guidance
     @Option(help: "Side in pixels, or WIDTHxHEIGHT; what the base was trained on if left out.")
     var size: ImageSize?
     @Option(parsing: .unconditional, help: "1: the text encoder's last layer.")

@@ -54,8 +54,8 @@ struct TrainCommand: ParsableCommand {
         let training = try resolved.trainingJob(
             base: base.path, data: data.path, regData: resolved.regData?.path, clip: resolved.clip?.path)
         let status = TrainerEntry.run(
-            job: training, out: out, resume: resume, threads: machine.count, tokenizer: tokenizer,
-            dumpBatches: dumpBatches)
+            TrainerTask(job: training, out: out, resume: resume), threads: machine.count,
+            extras: .init(tokenizer: tokenizer, dumpBatches: dumpBatches))
         if status != 0 { throw ExitCode(status) }
     }
 }

@@ -53,7 +53,7 @@ struct WorkerCommand: AsyncParsableCommand {
             let configuration = WorkerConfiguration(
                 client: try options.configuration(), name: name, slots: slots, threads: threads,
                 labels: Dictionary(pairs) { _, last in last }, inputs: inputs.map(Paths.expanded),
-                work: folder, version: ProgramVersion.text)
+                work: folder, version: ProgramVersion.number)
             try await WorkerDaemon(configuration: configuration).run()
         }
     }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import CoreTools
+import CoreAdapters
 import RunSpec
 
 typealias WeightType = AdapterFileType

@@ -10,7 +10,7 @@ struct TextTable {
         case integer(Int64)
         case none
 
-        /// JSON has no NaN or infinity: they are the strings `NaN`, `Infinity`, `-Infinity` (docs/protocol.md).
+        /// JSON has no NaN or infinity: they are the strings `NaN`, `Infinity`, `-Infinity` (docs/reference/http.md).
         var json: Any {
             switch self {
             case .text(let text): text

@@ -38,7 +38,8 @@ extension Ledger {
         }
     }
 
-    /// Some of a sweep's jobs with all their results, in the order of the jobs; a job without results is one row.
+    /// Some of a sweep's jobs with all their results, in the order of the jobs; a job without results is one
+    /// row.
     ///
     /// - Parameter after: row of the last job there was; 0 at the beginning.
     /// - Returns: rows, and where to go on; nil at the end.

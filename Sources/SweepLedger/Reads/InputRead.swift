@@ -6,7 +6,8 @@ extension Ledger {
     /// The content list of an input.
     ///
     /// - Parameter digest: the input's, as text.
-    /// - Throws: `LedgerError` `notFound` for an unknown input, `unreadable` for one whose list cannot be right.
+    /// - Throws: `LedgerError` `notFound` for an unknown input, `unreadable` for one whose list cannot be
+    ///   right.
     package func input(_ digest: String) async throws -> InputList {
         try await read { db in
             guard let row = try db.first("SELECT name, is_folder FROM input WHERE digest = ?", [digest]) else {

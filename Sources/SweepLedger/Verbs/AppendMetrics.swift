@@ -43,15 +43,15 @@ package struct AppendMetrics: LedgerVerb {
         else { return .superseded }
         let attempt: Int64 = row["attempt"]
         let points: Int64 = row["points"]
-        guard points >= Int64(clamping: first) - 1 || Faults.planted("gap-accepted") else {
+        guard points >= Int64(clamping: first) - 1 || Mutant.isOn("gap-accepted") else {
             return .gap(expected: UInt64(points) + 1)
         }
         guard end > points else { return .stored(next: UInt64(points) + 1) }
-        // A batch that overlaps what is known is written whole: it ends later, so the last of repeated steps is the
-        // right one.
+        // A batch that overlaps what is known is written whole: it ends later, so the last of repeated steps
+        // is the right one.
         for one in series { try insert(one.key == MetricLimit.lostName ? one.beyond(points) : one, attempt, db) }
         for one in dropped { try AttemptNotices.add(one, to: attempt, db) }
-        let total = Faults.planted("overlap-counted-twice") ? points + Int64(count) : end
+        let total = Mutant.isOn("overlap-counted-twice") ? points + Int64(count) : end
         try db.change("UPDATE attempt SET points = ? WHERE id = ? AND ended IS NULL", [total, attempt])
         return .stored(next: UInt64(end) + 1)
     }

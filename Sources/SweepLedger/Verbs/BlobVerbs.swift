@@ -21,8 +21,10 @@ package struct AddBlobs: LedgerVerb {
                 """
                 INSERT INTO blob (sha256, bytes, created, keep_until) VALUES (?1, ?2, ?3, ?4)
                 ON CONFLICT (sha256) DO UPDATE SET
-                    keep_until = \(Faults.planted("known-blob-not-kept") ? "keep_until" : "max(keep_until, excluded.keep_until)")
-                """, [blob.sha256, blob.bytes, now.milliseconds, now.milliseconds + Self.graceMilliseconds])
+                    keep_until = max(keep_until, excluded.keep_until)
+                """
+                .mutant("known-blob-not-kept", "max(keep_until, excluded.keep_until)", "keep_until"),
+                [blob.sha256, blob.bytes, now.milliseconds, now.milliseconds + Self.graceMilliseconds])
         }
     }
 }
@@ -64,19 +66,20 @@ package struct CollectBlobs: LedgerVerb {
         self.candidates = candidates.map { "[" + $0.map { "\"\($0)\"" }.joined(separator: ",") + "]" }
     }
 
-    /// Digests of blobs that could go, for a reader: finding them may take long, and must not hold up the writer.
+    /// Digests of blobs that could go, for a reader: finding them may take long, and must not hold up the
+    /// writer.
     static func candidates(_ db: Database, now: WallTime, limit: Int) throws -> [String] {
         try String.fetchAll(
             db, sql: "SELECT b.sha256 FROM blob b WHERE \(unwanted) LIMIT ?", arguments: [now.milliseconds, limit])
     }
 
-    // Not kept: a planted bug is asked for anew, also where one process runs with several.
     private static var unwanted: String {
         """
-        b.keep_until < \(Faults.planted("gc-without-lease") ? "1e18 + " : "")? AND NOT EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.sha256 = b.sha256)
+        b.keep_until < ? AND NOT EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.sha256 = b.sha256)
             AND NOT EXISTS (SELECT 1 FROM artifact a WHERE a.sha256 = b.sha256)
             AND NOT EXISTS (SELECT 1 FROM input_file i WHERE i.sha256 = b.sha256)
         """
+        .mutant("gc-without-lease", "keep_until < ?", "keep_until < 1e18 + ?")
     }
 
     /// - Returns: digests and sizes of the blobs that were forgotten.

@@ -12,8 +12,8 @@ struct ClaimJob {
     let epoch: Int
     let now: WallTime
 
-    /// - Returns: the new attempt's row, and for a first attempt what its worker needs; nil if the job does not wait, or is
-    ///   held.
+    /// - Returns: the new attempt's row, and for a first attempt what its worker needs; nil if the job does
+    ///   not wait, or is held.
     func run(_ db: Database) throws -> (attempt: Int64, first: ClaimedJob?)? {
         let claimed = try db.first(
             """
@@ -55,13 +55,15 @@ struct ClaimJob {
         let row = try db.first(
             """
             SELECT c.id, c.step FROM span p JOIN checkpoint c ON c.attempt = p.attempt
-            WHERE p.job = ? AND c.resumable = 1 \(Faults.planted("resumes-hidden-state") ? "" : "AND c.step > p.low AND c.step <= p.high")
+            WHERE p.job = ? AND c.resumable = 1 AND c.step > p.low AND c.step <= p.high
             ORDER BY c.step DESC, p.number DESC LIMIT 1
-            """, [job])
+            """
+            .mutant("resumes-hidden-state", "AND c.step > p.low AND c.step <= p.high", ""), [job])
         return row.map { ($0["id"], $0["step"]) }
     }
 
-    /// What a worker needs to start the attempt; the same whenever it is asked, since older attempts change no more.
+    /// What a worker needs to start the attempt; the same whenever it is asked, since older attempts change
+    /// no more.
     static func describe(_ db: Database, attempt: Int64, ledgerID: String) throws -> ClaimedJob {
         let row = try db.first(
             """

@@ -4,8 +4,8 @@ package import SweepModel
 
 /// The reports of a worker in their order, and claims for its free slots: one exchange, one transaction.
 ///
-/// Idempotent by (session, number): an exchange that claimed is remembered with its claims; reports are idempotent by
-/// themselves.
+/// Idempotent by (session, number): an exchange that claimed is remembered with its claims; reports are
+/// idempotent by themselves.
 package struct ExchangeVerb: LedgerVerb {
     let session: SessionID
     let worker: WorkerID
@@ -41,7 +41,8 @@ package struct ExchangeVerb: LedgerVerb {
         var outcome = ExchangeOutcome()
         try report(db, &outcome)
         let number = Int64(clamping: number)
-        // The worker may have been drained or suspended since the candidates were picked: then it has one job at a time.
+        // The worker may have been drained or suspended since the candidates were picked: then it has one job
+        // at a time.
         let known = try db.first(
             """
             SELECT (SELECT reply FROM exchange WHERE session = ?1 AND number = ?2) AS reply,
@@ -59,7 +60,7 @@ package struct ExchangeVerb: LedgerVerb {
         guard !candidates.isEmpty else { return outcome }
         let isSuspended = known?["is_suspended"] as Bool? ?? false
         let hasJob = known?["has_job"] as Bool? ?? false
-        let mayTry = !isSuspended || Faults.planted("trials-at-once") || (!hasJob && candidates.count == 1)
+        let mayTry = !isSuspended || Mutant.isOn("trials-at-once") || (!hasJob && candidates.count == 1)
         guard known?["is_active"] as Bool? == true, mayTry else {
             outcome.leftCandidates = true
             return outcome
@@ -71,7 +72,7 @@ package struct ExchangeVerb: LedgerVerb {
             attempts.append(attempt)
             outcome.claims.append(try claimed ?? ClaimJob.describe(db, attempt: attempt, ledgerID: ledgerID))
         }
-        if !attempts.isEmpty, !Faults.planted("exchange-not-remembered") {
+        if !attempts.isEmpty, !Mutant.isOn("exchange-not-remembered") {
             try db.change(
                 "INSERT INTO exchange (session, number, reply) VALUES (?, ?, ?)",
                 [session.rawValue, number, attempts.map(String.init).joined(separator: ",")])

@@ -43,8 +43,9 @@ package struct LaunchJob: Sendable {
 
 /// Adds a sweep, or what a known sweep misses. Adds jobs, removes none.
 ///
-/// A large one is written in slices, each a transaction of its own, so that nobody waits behind a million rows. The key
-/// is remembered with the last slice: a launch that was cut off is completed by sending it again.
+/// A large one is written in slices, each a transaction of its own, so that nobody waits behind a million
+/// rows. The key is remembered with the last slice: a launch that was cut off is completed by sending it
+/// again.
 package struct LaunchSweep: LedgerVerb {
     package struct Outcome: Sendable, Equatable {
         package var jobs = 0
@@ -132,7 +133,7 @@ package struct LaunchSweep: LedgerVerb {
         // Launched again, mended as we may hope: with the last slice it goes on.
         if wasStopped { outcome.changes += try SweepHold.lift(sweep, db, now: now) }
         outcome.jobs = try db.first("SELECT coalesce(sum(jobs), 0) FROM sweep_count WHERE sweep = ?", [sweep])?[0] ?? 0
-        if Faults.planted("key-not-stored") { return outcome }
+        if Mutant.isOn("key-not-stored") { return outcome }
         try db.change(
             "INSERT INTO request_key (key, digest, reply, created) VALUES (?, ?, ?, ?)",
             [key, digest, "\(outcome.jobs) \(outcome.added) \(outcome.shared)", now.milliseconds])
@@ -141,8 +142,8 @@ package struct LaunchSweep: LedgerVerb {
         return outcome
     }
 
-    /// A stopped sweep is launched again: what the new file does not hold any more must not fail it once more. Jobs that it
-    /// holds are woken one by one, and what another active sweep wants is left alone.
+    /// A stopped sweep is launched again: what the new file does not hold any more must not fail it once
+    /// more. Jobs that it holds are woken one by one, and what another active sweep wants is left alone.
     private func putAside(_ sweep: Int64, _ db: Database) throws {
         let rows = try db.all(
             """

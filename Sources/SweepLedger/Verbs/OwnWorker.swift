@@ -2,8 +2,8 @@ package import GRDB
 package import Ports
 package import SweepModel
 
-/// Binds a worker's id, and the session that begins, to who may use it: to the worker's own key where it has one, else to
-/// the token that came with it.
+/// Binds a worker's id, and the session that begins, to who may use it: to the worker's own key where it has
+/// one, else to the token that came with it.
 ///
 /// An id without a key can be taken over once its token was revoked or has expired, and by an admin.
 package struct OwnWorker: LedgerVerb {
@@ -99,7 +99,8 @@ extension Ledger {
         try readNow { db in try Self.sessionOwners(db) }
     }
 
-    /// Every session that a start makes known again: between the two halves of a registration it is the one before.
+    /// Every session that a start makes known again: between the two halves of a registration it is the one
+    /// before.
     private static func sessionOwners(_ db: Database) throws -> [(session: SessionID, token: String)] {
         try db.all(
             """

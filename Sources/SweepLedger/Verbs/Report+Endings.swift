@@ -8,9 +8,11 @@ extension Report {
     {
         let ended = try db.first(
             """
-            UPDATE attempt SET ended = ?, outcome = 'done' WHERE id = (SELECT a.id \(Fence.sql)) AND points >= \(Faults.planted("finish-without-stream") ? "0 * " : "")?
+            UPDATE attempt SET ended = ?, outcome = 'done' WHERE id = (SELECT a.id \(Fence.sql)) AND points >= ?
             RETURNING job, worker
-            """, [now.milliseconds] + token.fence + [Int64(clamping: position)])
+            """
+            .mutant("finish-without-stream", "points >= ?", "points >= 0 * ?"),
+            [now.milliseconds] + token.fence + [Int64(clamping: position)])
         guard let ended else {
             if let open = try openAttempt(db) { return .gap(expected: open.points + 1) }
             return try wasEnded(db, "done") ? .accepted : .superseded
@@ -37,13 +39,14 @@ extension Report {
         let ran = WorkerID(ended["worker"])
         let past = try db.all(
             """
-            SELECT a.failure, a.worker FROM attempt a JOIN job j ON j.id = a.job
-            WHERE a.job = ? AND a.outcome \(Faults.planted("lost-counts") ? "IN ('failed', 'lost')" : "= 'failed'")
-                AND a.number > j.budget_from AND a.number < ? ORDER BY a.number
-            """, [job, token.attempt.value]
+            SELECT a.failure AS failure, a.worker FROM attempt a JOIN job j ON j.id = a.job
+            WHERE a.job = ? AND a.outcome = 'failed' AND a.number > j.budget_from AND a.number < ? ORDER BY a.number
+            """
+            .mutant("lost-counts", "a.outcome = 'failed'", "a.outcome IN ('failed', 'lost')")
+            .mutant("lost-counts", "a.failure", "'\(failure.rawValue)'"), [job, token.attempt.value]
         ).compactMap { row in
             FailureClass(rawValue: row["failure"]).map {
-                PastFailure(failure: Faults.planted("lost-counts") ? failure : $0, worker: WorkerID(row["worker"]))
+                PastFailure(failure: $0, worker: WorkerID(row["worker"]))
             }
         }
         let budgets = try LedgerJSON.value(

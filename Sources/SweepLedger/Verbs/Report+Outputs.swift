@@ -17,12 +17,8 @@ extension Report {
             }
             files.append((file, sha256))
         }
-        // A state that came too late is hidden from those who resume; planted there, nobody would meet one without this.
-        let fence = Faults.planted("resumes-hidden-state") ? Fence.lateNumbered : Fence.numbered
-        guard let open = try openAttempt(db, isLateWelcome: Faults.planted("resumes-hidden-state")) else {
-            return .superseded
-        }
-        guard open.points >= checkpoint.streamPosition || Faults.planted("finish-without-stream") else {
+        guard let open = try openAttempt(db, fence: Fence.ofCheckpoints) else { return .superseded }
+        guard open.points >= checkpoint.streamPosition || Mutant.isOn("finish-without-stream") else {
             return .gap(expected: open.points + 1)
         }
         let missing = try missingBlobs(db, files.map(\.sha256))
@@ -30,7 +26,7 @@ extension Report {
         let row = try db.first(
             """
             INSERT INTO checkpoint (attempt, name, epoch, step, final, resumable, created)
-            SELECT f.id, ?4, ?5, ?6, ?7, ?8, ?9 FROM (SELECT a.id \(fence)) f WHERE true
+            SELECT f.id, ?4, ?5, ?6, ?7, ?8, ?9 FROM (SELECT a.id \(Fence.numbered(Fence.ofCheckpoints))) f WHERE true
             ON CONFLICT (attempt, name) DO UPDATE SET epoch = excluded.epoch, step = excluded.step, final = excluded.final,
                 resumable = excluded.resumable
             RETURNING id
@@ -48,8 +44,8 @@ extension Report {
         return .accepted
     }
 
-    /// Keeps the newest training states of the job. Never the only one less: it deletes behind the newest, which is
-    /// visible.
+    /// Keeps the newest training states of the job. Never the only one less: it deletes behind the newest,
+    /// which is visible.
     private func dropOldStates(_ db: Database, job: Int64) throws {
         let old = try db.all(
             """
@@ -92,8 +88,8 @@ extension Report {
                 ])
         }
         for checkpoint in completed {
-            // The step of what was evaluated decides whether a later attempt may skip it; it stands in the rows before
-            // this one.
+            // The step of what was evaluated decides whether a later attempt may skip it; it stands in the
+            // rows before this one.
             try db.change(
                 """
                 INSERT INTO evaluated (attempt, checkpoint, step)

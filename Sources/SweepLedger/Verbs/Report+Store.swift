@@ -34,9 +34,8 @@ extension Report {
 
     /// The attempt's row and stream position, if the token is still good.
     func openAttempt(
-        _ db: Database, isLateWelcome: Bool = false
+        _ db: Database, fence: String = Fence.sql
     ) throws -> (attempt: Int64, job: Int64, points: UInt64)? {
-        let fence = isLateWelcome ? Fence.lateNumbered : Fence.sql
         let row = try db.first("SELECT a.id AS attempt, j.id AS job, a.points \(fence)", token.fence)
         return row.map { ($0["attempt"], $0["job"], UInt64(clamping: $0["points"] as Int64)) }
     }

@@ -5,12 +5,14 @@ import SweepModel
 
 /// Whether a sweep is itself at fault for what its jobs fail of, so that it is stopped and the workers go on.
 ///
-/// It is when three of its jobs (all, where it has fewer) failed last with one fingerprint, and none of its jobs ever got
-/// anywhere. Other sweeps' failures count for nothing: only jobs of the sweep are looked at.
+/// It is when three of its jobs (all, where it has fewer) failed last with one fingerprint, and none of its
+/// jobs ever got anywhere. Other sweeps' failures count for nothing: only jobs of the sweep are looked at.
 struct SweepBlame {
-    /// Jobs that fail alike; a sweep of fewer jobs is stopped after so many failures, or when all have failed for good.
+    /// Jobs that fail alike; a sweep of fewer jobs is stopped after so many failures, or when all have failed
+    /// for good.
     static let alike = 3
-    /// A worker that was heard from so long ago counts as one that could try: "last seen" is written twice a minute.
+    /// A worker that was heard from so long ago counts as one that could try: "last seen" is written twice a
+    /// minute.
     private static let recent: Int64 = 120_000
 
     let job: Int64
@@ -52,16 +54,17 @@ struct SweepBlame {
         return held
     }
 
-    /// How many of the sweep's jobs failed so last; nil where they are too few, or where another worker should try first.
+    /// How many of the sweep's jobs failed so last; nil where they are too few, or where another worker
+    /// should try first.
     private func failedAlike(_ sweep: Int64, _ print: FailureFingerprint, _ db: Database) throws -> Int? {
         let row = try db.first(
             """
             SELECT count(*) AS jobs, coalesce(sum(f.failures), 0) AS failures, count(DISTINCT f.worker) AS workers,
                 coalesce(sum(j.state IN ('failed', 'parked')), 0) AS ended
             FROM job_failure f JOIN job j ON j.id = f.job
-            WHERE f.fingerprint = ?1 AND (EXISTS (SELECT 1 FROM member m WHERE m.sweep = ?2 AND m.job = f.job)
-                OR \(Faults.planted("stopped-by-others") ? 1 : 0))
-            """, [print.text, sweep])
+            WHERE f.fingerprint = ?1 AND EXISTS (SELECT 1 FROM member m WHERE m.sweep = ?2 AND m.job = f.job)
+            """
+            .mutant("stopped-by-others", "m.sweep = ?2 AND m.job", "?2 > 0 AND f.job"), [print.text, sweep])
         guard let row else { return nil }
         let (jobs, failures, workers, ended): (Int, Int, Int, Int) = (
             row["jobs"], row["failures"], row["workers"], row["ended"]

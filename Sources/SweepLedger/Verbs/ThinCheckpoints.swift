@@ -3,7 +3,8 @@ package import Ports
 import RunSpec
 import SweepModel
 
-/// Applies what sweeps say of keeping checkpoints to jobs that became done since the last time. Naturally idempotent.
+/// Applies what sweeps say of keeping checkpoints to jobs that became done since the last time. Naturally
+/// idempotent.
 ///
 /// Only rows go; the files they named are collected as garbage once nothing refers to them.
 package struct ThinCheckpoints: LedgerVerb {
@@ -93,7 +94,8 @@ struct Thinning {
         return gone
     }
 
-    /// Files of checkpoints that a later attempt trained anew, or that nobody may see: of a job that is done nobody will.
+    /// Files of checkpoints that a later attempt trained anew, or that nobody may see: of a job that is done
+    /// nobody will.
     static func dropHidden(_ db: Database, job: Int64) throws -> [Int] {
         let hidden = try db.all(
             """
@@ -116,8 +118,8 @@ struct Thinning {
             .map { $0[0] }
     }
 
-    /// What evaluation says of each checkpoint, by its name: at the prompts where the metric is usually read if it was
-    /// measured there, else the mean over all prompts.
+    /// What evaluation says of each checkpoint, by its name: at the prompts where the metric is usually read
+    /// if it was measured there, else the mean over all prompts.
     private func measured(_ metric: String, _ db: Database) throws -> [String: Double] {
         let rows = try db.all(
             """

@@ -5,11 +5,12 @@ import SweepModel
 
 /// Whether a worker is at fault for what fails on it: only where the same succeeds elsewhere.
 ///
-/// A suspended worker gets one trial job at a time after 1, 5, then every 25 minutes. A success lifts the suspicion. When
-/// a trial may begin is for the coordinator's clock to say; that there is only one at a time is decided by the claim.
+/// A suspended worker gets one trial job at a time after 1, 5, then every 25 minutes. A success lifts the
+/// suspicion. When a trial may begin is for the coordinator's clock to say; that there is only one at a time
+/// is decided by the claim.
 enum WorkerSuspicion {
-    /// Different jobs that failed in a row on the worker and then succeeded elsewhere, or different sweeps of which jobs fail
-    /// here while they succeed elsewhere.
+    /// Different jobs that failed in a row on the worker and then succeeded elsewhere, or different sweeps of
+    /// which jobs fail here while they succeed elsewhere.
     private static let proofs = 2
     private static let minutes = [1.0, 5, 25]
 
@@ -24,7 +25,8 @@ enum WorkerSuspicion {
         return [try suspend(worker, strikes: known.strikes + 1, reason: known.reason, db, now: now)]
     }
 
-    /// A job was done on the worker: no suspicion against it is left, but others may have failed where it did not.
+    /// A job was done on the worker: no suspicion against it is left, but others may have failed where it did
+    /// not.
     static func succeeded(
         _ worker: WorkerID, job: Int64, number: Int, _ db: Database, now: WallTime
     ) throws -> [WorkerChange] {

@@ -116,7 +116,8 @@ package struct SayGoodbye: LedgerVerb {
     }
 }
 
-/// Removes a worker that is gone. Its name stays in the history of attempts; should it come back, it registers as new.
+/// Removes a worker that is gone. Its name stays in the history of attempts; should it come back, it
+/// registers as new.
 package struct ForgetWorker: LedgerVerb {
     let worker: String
     /// Those that the coordinator is in touch with.

@@ -31,8 +31,8 @@ extension AttemptNumber: Codable {
     }
 }
 
-/// What every report of an attempt carries. A restored backup has another epoch, another ledger another id: their
-/// attempt numbers can never be mistaken for these.
+/// What every report of an attempt carries. A restored backup has another epoch, another ledger another id:
+/// their attempt numbers can never be mistaken for these.
 package struct AttemptToken: Hashable, Codable, Sendable, CustomStringConvertible {
     package let ledger: String
     package let epoch: Int

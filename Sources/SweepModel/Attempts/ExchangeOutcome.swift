@@ -4,8 +4,8 @@ package struct ExchangeOutcome: Equatable, Sendable {
     package var outcomes: [ReportOutcome]
     package var changes: [JobChange]
     package var claims: [ClaimedJob]
-    /// The candidates were not touched: the claims are those of an earlier send of the same number, or the worker gets
-    /// no jobs now. They still wait.
+    /// The candidates were not touched: the claims are those of an earlier send of the same number, or the
+    /// worker gets no jobs now. They still wait.
     package var leftCandidates: Bool
     /// Workers that were suspended by this, or are trusted again.
     package var workers: [WorkerChange]

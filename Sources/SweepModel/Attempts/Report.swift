@@ -23,8 +23,8 @@ package struct Report: Equatable, Sendable {
 
 /// A checkpoint whose files are all committed blobs.
 ///
-/// Rule: answered `gap` until the coordinator holds the attempt's metric stream up to `streamPosition`; answered
-/// `missingBlobs` while a file is not in the blob store. Natural key: (attempt, name).
+/// Rule: answered `gap` until the coordinator holds the attempt's metric stream up to `streamPosition`;
+/// answered `missingBlobs` while a file is not in the blob store. Natural key: (attempt, name).
 package struct CheckpointReport: Codable, Equatable, Sendable {
     /// Name of its folder, `step-00000120`.
     package var name: String
@@ -56,8 +56,8 @@ package struct ArtifactReport: Codable, Equatable, Sendable {
     package init(rows: [StoredArtifact]) { self.rows = rows }
 }
 
-/// A piece of the attempt's log at a byte offset of its text; what the coordinator already has is skipped, so overlaps are
-/// harmless. Between two pieces there may be a gap: of a long log only the newest part is sent.
+/// A piece of the attempt's log at a byte offset of its text; what the coordinator already has is skipped, so
+/// overlaps are harmless. Between two pieces there may be a gap: of a long log only the newest part is sent.
 package struct LogReport: Codable, Equatable, Sendable {
     package var offset: UInt64
     package var text: String
@@ -94,8 +94,8 @@ package struct FailureReport: Codable, Equatable, Sendable {
     }
 }
 
-/// The worker gives the attempt back without fault of the job. After `pause` the job becomes paused, after `cancel`
-/// canceled, else waiting.
+/// The worker gives the attempt back without fault of the job. After `pause` the job becomes paused, after
+/// `cancel` canceled, else waiting.
 package struct ReleaseReport: Codable, Equatable, Sendable {
     package enum Reason: String, Codable, Sendable { case pause, cancel, drain, restart }
     package var reason: Reason

@@ -4,8 +4,8 @@ package enum ReportOutcome: Equatable, Sendable {
     case accepted
     /// Another attempt holds the job, or the job ended. Stop the attempt; nothing of it is merged.
     case superseded
-    /// The metric stream is not complete up to the report's position: send the points from `expected` on, then the
-    /// report again.
+    /// The metric stream is not complete up to the report's position: send the points from `expected` on,
+    /// then the report again.
     case gap(expected: UInt64)
     /// These blobs are not in the store: upload them, then send the report again.
     case missingBlobs([String])

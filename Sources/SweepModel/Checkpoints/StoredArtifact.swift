@@ -1,4 +1,5 @@
-/// A file for people (contact sheet, sample). Its blob is committed before. Natural key: (attempt, kind, name).
+/// A file for people (contact sheet, sample). Its blob is committed before. Natural key: (attempt, kind,
+/// name).
 package struct StoredArtifact: Codable, Equatable, Sendable {
     package var checkpoint: String
     package var kind: String

@@ -1,5 +1,5 @@
-/// A checkpoint in the store, with those of its files that the reader wants: the adapter of one that is trained, or the
-/// training state that an attempt goes on from.
+/// A checkpoint in the store, with those of its files that the reader wants: the adapter of one that is
+/// trained, or the training state that an attempt goes on from.
 package struct StoredCheckpoint: Codable, Equatable, Sendable {
     /// Name of its folder, `step-00000120`.
     package var name: String

@@ -1,7 +1,7 @@
 import RunSpec
 
-/// The product of a grid's axes. The first axis of the file changes slowest; a conditional axis comes after the axes
-/// its condition needs, whatever the order in the file.
+/// The product of a grid's axes. The first axis of the file changes slowest; a conditional axis comes after
+/// the axes its condition needs, whatever the order in the file.
 struct GridExpansion {
     let axes: [GridAxis]
     let start: [String: ParameterValue]

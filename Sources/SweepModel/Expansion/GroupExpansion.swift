@@ -4,8 +4,9 @@ extension SweepGroup {
     /// More points than any ledger is meant for: refused before they are made.
     package static let largestExpansion = 1_000_000
 
-    /// The group's points as the sweep file set them: defaults, then baseline, then axes and entries, each overriding
-    /// the one before; `null` unsets; derivations fill what is absent; excluded points are gone. Duplicates stay.
+    /// The group's points as the sweep file set them: defaults, then baseline, then axes and entries, each
+    /// overriding the one before; `null` unsets; derivations fill what is absent; excluded points are gone.
+    /// Duplicates stay.
     ///
     /// - Throws: `SweepModelError` with the place in the file.
     package func points(defaults: [String: ParameterValue]) throws(SweepModelError) -> [[String: ParameterValue]] {

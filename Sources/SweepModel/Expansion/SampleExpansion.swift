@@ -2,9 +2,9 @@ import Foundation
 import Ports
 import RunSpec
 
-/// Points drawn from a space. Every coordinate depends on the seed, the point's number and the parameter's name only,
-/// so that another parameter or a higher count leaves the rest as it was (random), and the same file gives the same
-/// jobs on every machine.
+/// Points drawn from a space. Every coordinate depends on the seed, the point's number and the parameter's
+/// name only, so that another parameter or a higher count leaves the rest as it was (random), and the same
+/// file gives the same jobs on every machine.
 struct SampleExpansion {
     let spec: SampleSpec
     let mark: SourceMark?
@@ -52,8 +52,8 @@ struct SampleExpansion {
 }
 
 extension SampleRange {
-    /// The value at a place in [0, 1). Continuous values are rounded to six significant digits: the last bits of
-    /// `exp` differ between machines, and a job's identity must not.
+    /// The value at a place in [0, 1). Continuous values are rounded to six significant digits: the last bits
+    /// of `exp` differ between machines, and a job's identity must not.
     func value(at unit: Double) -> ParameterValue {
         switch self {
         case .uniform(let low, let high): .number(Self.rounded(low + unit * (high - low)))

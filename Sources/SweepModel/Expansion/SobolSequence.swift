@@ -1,8 +1,9 @@
-/// The Sobol sequence: points that fill a cube evenly. 32 bits, Gray-code order, the first point at the origin.
+/// The Sobol sequence: points that fill a cube evenly. 32 bits, Gray-code order, the first point at the
+/// origin.
 ///
-/// - SeeAlso: Antonov and Saleev, "An economic method of computing LPτ-sequences", USSR Comput. Math. 19 (1979); direction
-///   numbers of Joe and Kuo, "Constructing Sobol sequences with better two-dimensional projections", SIAM J. Sci. Comput.
-///   30 (2008), set new-joe-kuo-6.21201.
+/// - SeeAlso: Antonov and Saleev, "An economic method of computing LPτ-sequences", USSR Comput. Math. 19
+///   (1979); direction numbers of Joe and Kuo, "Constructing Sobol sequences with better two-dimensional
+///   projections", SIAM J. Sci. Comput. 30 (2008), set new-joe-kuo-6.21201.
 struct SobolSequence {
     static let largestDimension = polynomials.count
 
@@ -44,8 +45,8 @@ struct SobolSequence {
         return numbers.enumerated().map { $1 << UInt64(31 - $0) }
     }
 
-    /// A primitive polynomial over GF(2), its bits from the highest power down, and the initial direction numbers, one per
-    /// degree. The first dimension (the van der Corput sequence) needs none.
+    /// A primitive polynomial over GF(2), its bits from the highest power down, and the initial direction
+    /// numbers, one per degree. The first dimension (the van der Corput sequence) needs none.
     private static let polynomials: [(polynomial: UInt64, initial: [UInt64])] = [
         (1, []),
         (3, [1]),

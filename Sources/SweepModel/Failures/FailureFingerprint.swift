@@ -1,9 +1,10 @@
 package import RunSpec
 
-/// What failures of one cause have in common: class, exit code, and the last error line without its numbers and paths.
+/// What failures of one cause have in common: class, exit code, and the last error line without its numbers
+/// and paths.
 ///
-/// Only failures that a job's own script or settings cause have one: the others (memory, disk, a kill …) say nothing about
-/// the next job.
+/// Only failures that a job's own script or settings cause have one: the others (memory, disk, a kill …) say
+/// nothing about the next job.
 package struct FailureFingerprint: Hashable, Sendable {
     package let text: String
     /// The line as it was written, for people; cut after 200 characters.

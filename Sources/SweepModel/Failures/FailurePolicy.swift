@@ -47,11 +47,12 @@ extension FailureClass {
         }
     }
 
-    /// Whether a sweep may set a budget for it. Those that are nobody's fault, or never get another try, have none to set;
-    /// a full disk never uses a job up, unless the sweep wants it so.
+    /// Whether a sweep may set a budget for it. Those that are nobody's fault, or never get another try, have
+    /// none to set; a full disk never uses a job up, unless the sweep wants it so.
     package var takesBudget: Bool { (policy.counts && self != .badConfig) || self == .diskFull }
 
-    /// Whether a worker that fails different jobs in a row this way is suspect; a wrong job is not the worker's fault.
+    /// Whether a worker that fails different jobs in a row this way is suspect; a wrong job is not the
+    /// worker's fault.
     package var countsAgainstWorker: Bool { policy.counts && self != .badConfig && self != .nan }
 }
 

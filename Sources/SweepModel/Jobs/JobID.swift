@@ -1,6 +1,7 @@
 package import Ports
 
-/// The identity of a job: 64 lower-case hexadecimal digits. Equal identity is the same job, in whichever sweep.
+/// The identity of a job: 64 lower-case hexadecimal digits. Equal identity is the same job, in whichever
+/// sweep.
 package struct JobID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let digest: ContentDigest
 

@@ -1,11 +1,13 @@
 package import Ports
 package import RunSpec
 
-/// What decides a job's result, apart from its seed, in canonical form. The digest of all of it is the job's id.
+/// What decides a job's result, apart from its seed, in canonical form. The digest of all of it is the job's
+/// id.
 ///
-/// SHA-256 of the RFC 8785 JSON of `{v, coreVersion, trainer, parameters, seed, checkpoints, evaluate, base, data}`
-/// (`regData` too where there is one, `evaluate.clip` where encoders are named, and `kind` where the job does not train).
-/// Threads, labels, priority, retries, retention and the interval of training states are not in it.
+/// SHA-256 of the RFC 8785 JSON of `{v, coreVersion, trainer, parameters, seed, checkpoints, evaluate, base,
+/// data}` (`regData` too where there is one, `evaluate.clip` where encoders are named, and `kind` where the
+/// job does not train). Threads, labels, priority, retries, retention and the interval of training states are
+/// not in it.
 package struct JobIdentity: Equatable, Sendable {
     /// Version of the layout below.
     package static let version = 1

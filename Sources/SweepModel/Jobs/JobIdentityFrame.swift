@@ -1,9 +1,10 @@
 import RunSpec
 
-/// The parts of the canonical text of `JobIdentity` that are the same for all points of a sweep, rendered once: a large
-/// sweep would render its command a million times.
+/// The parts of the canonical text of `JobIdentity` that are the same for all points of a sweep, rendered
+/// once: a large sweep would render its command a million times.
 ///
-/// Keys stand in their order: base, checkpoints, coreVersion, data, evaluate, kind, parameters, regData, seed, trainer, v.
+/// Keys stand in their order: base, checkpoints, coreVersion, data, evaluate, kind, parameters, regData,
+/// seed, trainer, v.
 struct JobIdentityFrame {
     private let beforeCheckpoints: String
     private let beforeParameters: String

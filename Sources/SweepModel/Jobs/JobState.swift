@@ -1,4 +1,5 @@
-/// The states of a job. `done` is final; from `failed`, `parked` and `canceled` a person's `resume` leads back.
+/// The states of a job. `done` is final; from `failed`, `parked` and `canceled` a person's `resume` leads
+/// back.
 package enum JobState: String, CaseIterable, Codable, Hashable, Sendable {
     case waiting, running, done, failed, parked, canceled, paused
 
@@ -40,8 +41,8 @@ package enum JobEvent: String, CaseIterable, Codable, Hashable, Sendable {
 }
 
 extension JobState {
-    /// Where the event leads, or nil if it cannot happen in this state. The only place that knows: the ledger's guards
-    /// and the coordinator's memory are both held against it.
+    /// Where the event leads, or nil if it cannot happen in this state. The only place that knows: the
+    /// ledger's guards and the coordinator's memory are both held against it.
     package func after(_ event: JobEvent) -> JobState? {
         switch (event, self) {
         case (.claim, .waiting): .running

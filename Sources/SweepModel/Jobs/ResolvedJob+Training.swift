@@ -3,17 +3,41 @@ package import RunSpec
 extension ResolvedJob {
     /// What the core needs to train the job with its inputs at these places on this machine.
     ///
-    /// - Throws: `RunSpecError` if the stored parameters make no training, `SweepModelError` without base or data.
+    /// - Throws: `RunSpecError` if the stored parameters make no training.
     package func trainingJob(
         base: String, data: String, regData: String? = nil, clip: String? = nil
-    ) throws -> TrainingJob {
+    ) throws(RunSpecError) -> TrainingJob {
         TrainingJob(
             job: id.text, base: base, data: data, regData: regData,
             training: try TrainingSpec(resolved: parameters, seed: seed), checkpoints: checkpoints ?? CheckpointPlan(),
             evaluation: evaluation, clip: clip)
     }
 
-    /// The job as a sweep file that expands to it alone: what `radiata train` reads. JSON, which is YAML.
+    /// What `{job}` names for the job's trainer: a task for the core (`TrainerTask`), a sweep file that
+    /// expands to this job alone for a program.
+    ///
+    /// - Parameters:
+    ///   - base: where the base model lies on this machine; likewise the other inputs.
+    ///   - out: the attempt folder.
+    ///   - resume: a checkpoint folder with a training state to go on from.
+    /// - Throws: `SweepModelError` for a job that cannot be trained as it is stored, or a number that is not
+    ///   finite.
+    package func trainerFile(
+        base: String?, data: String?, regData: String?, clip: String?, out: String, resume: String?
+    ) throws(SweepModelError) -> String {
+        guard trainer.isCore else { return try jobFile(base: base, data: data, regData: regData, clip: clip) }
+        guard let base, let data else {
+            throw SweepModelError(code: .badExpansion, message: "'base' and 'data' are needed to train")
+        }
+        do {
+            let job = try trainingJob(base: base, data: data, regData: regData, clip: clip)
+            return try TrainerTask(job: job, out: out, resume: resume).text()
+        } catch {
+            throw SweepModelError(code: .badExpansion, message: "the job cannot be trained as it is stored: \(error)")
+        }
+    }
+
+    /// The job as a sweep file that expands to it alone. JSON, which is YAML.
     ///
     /// - Parameters:
     ///   - base: where the base model lies on this machine; likewise the others.

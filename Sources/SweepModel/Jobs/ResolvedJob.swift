@@ -4,8 +4,8 @@ package import RunSpec
 /// One job as a worker gets it: everything decided, nothing left to look up in a sweep file.
 package struct ResolvedJob: Codable, Equatable, Sendable {
     package var id: JobID
-    /// Set for everything but training: what is not said there is not in the JSON either, so that jobs of earlier programs
-    /// read and write as before.
+    /// Set for everything but training: what is not said there is not in the JSON either, so that jobs of
+    /// earlier programs read and write as before.
     private var otherKind: JobKind?
     package var configuration: ConfigurationID
     /// The first sweep that launched it, and the group there.
@@ -73,7 +73,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
 
     package var inputs: [ResolvedInput] { [base, data, regData, clip].compactMap { $0 } }
 
-    /// The version of the core that its id names, and that a worker must know; nil where the core has no part in it.
+    /// The version of the core that its id names, and that a worker must know; nil where the core has no part
+    /// in it.
     package var coreVersion: String? {
         JobIdentity.coreVersion(
             trainer: trainer, evaluation: evaluation, inputs: .newest(inputs.map(\.generations)),
@@ -98,7 +99,8 @@ package struct ResolvedInput: Codable, Hashable, Sendable {
 extension SweepDefinition {
     /// The plan's jobs as workers get them, in the plan's order.
     ///
-    /// - Throws: `SweepModelError` naming an input that has no digest: such a job cannot be identified, so not be run.
+    /// - Throws: `SweepModelError` naming an input that has no digest: such a job cannot be identified, so
+    ///   not be run.
     package func resolvedJobs(_ plan: SweepPlan) throws(SweepModelError) -> [ResolvedJob] {
         let base = try Self.resolved(base, "base")
         let data = try Self.resolved(data, "data")

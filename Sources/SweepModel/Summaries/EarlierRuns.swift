@@ -61,7 +61,8 @@ package struct EarlierRuns: Codable, Equatable, Sendable {
 }
 
 extension LaunchBundle {
-    /// Of everything that decides what a launch makes: two launches of one identity make the same jobs. Not the priority.
+    /// Of everything that decides what a launch makes: two launches of one identity make the same jobs. Not
+    /// the priority.
     ///
     /// - Throws: `SweepModelError` for a number that is not finite.
     package func identity() throws(SweepModelError) -> ContentDigest {
@@ -74,7 +75,8 @@ extension LaunchBundle {
 }
 
 extension TrainerSpec {
-    /// Names the program that trains, for comparing how long runs took: other templates or rules do not change the time.
+    /// Names the program that trains, for comparing how long runs took: other templates or rules do not
+    /// change the time.
     package var commandIdentity: String {
         guard let command else { return "core" }
         return ContentDigest.of(command.command.joined(separator: "\u{0}")).text

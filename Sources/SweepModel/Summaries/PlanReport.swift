@@ -1,6 +1,6 @@
 package import RunSpec
 
-/// What `radiata plan --format json` prints (a contract, docs/sweep-format.md).
+/// What `radiata plan --format json` prints (a contract, docs/reference/sweep-file.md).
 package struct PlanReport: Codable, Equatable, Sendable {
     package struct Job: Codable, Equatable, Sendable {
         package var id: String
@@ -8,7 +8,8 @@ package struct PlanReport: Codable, Equatable, Sendable {
         /// Exactly what the sweep file set for the point, defaults included.
         package var parameters: [String: ParameterValue]
         package var seed: Int
-        /// Present, and true, where base or data are missing: the id then stands for their path, not for their content.
+        /// Present, and true, where base or data are missing: the id then stands for their path, not for
+        /// their content.
         package var provisional: Bool?
     }
 

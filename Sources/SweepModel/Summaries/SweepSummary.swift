@@ -35,7 +35,8 @@ package struct SweepSummary: Codable, Equatable, Sendable {
         self.remedy = remedy
     }
 
-    /// As a ledger has it: the state follows from what a user asked for, what stopped it by itself, and what its jobs do.
+    /// As a ledger has it: the state follows from what a user asked for, what stopped it by itself, and what
+    /// its jobs do.
     ///
     /// - Parameters:
     ///   - asked: `active`, `paused` or `canceled`: what a user asked for last.

@@ -30,8 +30,8 @@ package struct InputReference: Codable, Equatable, Sendable {
     }
 }
 
-/// The first generations of the core's numerics that give the present core's results with an input's content; nil for the
-/// very first. See `JobIdentity.coreVersion`.
+/// The first generations of the core's numerics that give the present core's results with an input's content;
+/// nil for the very first. See `JobIdentity.coreVersion`.
 package struct InputGenerations: Codable, Hashable, Sendable {
     /// In training and in evaluation.
     package var reading: Int?

@@ -1,7 +1,7 @@
 package import Ports
 
-/// What `launch` posts: the sweep file and everything it refers to, so that the coordinator expands it with the same
-/// code and no file system.
+/// What `launch` posts: the sweep file and everything it refers to, so that the coordinator expands it with
+/// the same code and no file system.
 package struct LaunchBundle: Codable, Equatable, Sendable {
     /// The sweep file's name, for messages.
     package var fileName: String
@@ -9,7 +9,8 @@ package struct LaunchBundle: Codable, Equatable, Sendable {
     package var text: String
     /// Text files it refers to (profiles, templates), by the path that the referring file writes.
     package var files: [String: ResolvedFile]
-    /// Base, data and regularisation data, by the path that the sweep file writes; missing ones are not in it.
+    /// Base, data and regularisation data, by the path that the sweep file writes; missing ones are not in
+    /// it.
     package var inputs: [String: ResolvedInput]
     /// Overrides the file's priority.
     package var priority: Int?

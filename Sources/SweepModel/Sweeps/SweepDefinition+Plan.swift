@@ -119,7 +119,8 @@ private struct SweepExpansion {
         } else {
             index = configurations.count
             indices[identity.configuration] = index
-            // The final checkpoint of a program is one of those its rules find: only listed ones are counted there.
+            // The final checkpoint of a program is one of those its rules find: only listed ones are counted
+            // there.
             let listed = checkpoints.map { $0.epochs.count + $0.steps.count } ?? 0
             let count = sweep.trainer.isCore || (epochs != nil && listed > 0) ? listed + 1 : listed
             configurations.append(
@@ -165,12 +166,14 @@ private struct SweepExpansion {
 }
 
 extension CommandTrainer {
-    /// Names that begin an argument of a command: what they stand for is all that the program sees at its beginning.
+    /// Names that begin an argument of a command: what they stand for is all that the program sees at its
+    /// beginning.
     package var leadingNames: Set<String> {
         Set((command + resume + (evaluate ?? [])).compactMap { CommandTemplate($0).leadingName })
     }
 
-    /// Whether a text would be taken for an option where an argument begins with it. Negative numbers are values.
+    /// Whether a text would be taken for an option where an argument begins with it. Negative numbers are
+    /// values.
     package static func looksLikeOption(_ text: String) -> Bool { text.hasPrefix("-") && Double(text) == nil }
 
     /// Every name its texts need, templates included, each once.

@@ -1,4 +1,5 @@
-/// A sweep's name: lower-case letters, digits and hyphens, 1 to 100 of them. Safe in a path, a URL and a shell.
+/// A sweep's name: lower-case letters, digits and hyphens, 1 to 100 of them. Safe in a path, a URL and a
+/// shell.
 package struct SweepName: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let text: String
 

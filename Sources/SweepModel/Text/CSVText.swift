@@ -1,8 +1,8 @@
 /// The one writer of CSV (RFC 4180, lines end with LF).
 ///
-/// A spreadsheet runs what begins like a formula, also inside quotes. So a text that begins with `=`, `+`, `-`, `@` (also
-/// in their full-width forms) or a control character gets an apostrophe before it, as OWASP advises. Numbers stay numbers:
-/// `-1e-05`, `-Infinity`.
+/// A spreadsheet runs what begins like a formula, also inside quotes. So a text that begins with `=`, `+`,
+/// `-`, `@` (also in their full-width forms) or a control character gets an apostrophe before it, as OWASP
+/// advises. Numbers stay numbers: `-1e-05`, `-Infinity`.
 package enum CSVText {
     package enum Cell: Equatable, Sendable {
         case text(String)

@@ -1,7 +1,8 @@
 package import RunSpec
 
-/// JSON with one spelling per value (RFC 8785, JSON Canonicalization Scheme): keys sorted by UTF-16 code units, no
-/// white space, numbers as ECMAScript prints them. Equal values have equal bytes, so that their digest can name them.
+/// JSON with one spelling per value (RFC 8785, JSON Canonicalization Scheme): keys sorted by UTF-16 code
+/// units, no white space, numbers as ECMAScript prints them. Equal values have equal bytes, so that their
+/// digest can name them.
 package enum CanonicalJSON {
     /// - Throws: `SweepModelError` for a number that is not finite.
     package static func text(_ value: ParameterValue) throws(SweepModelError) -> String {
@@ -67,8 +68,8 @@ package enum CanonicalJSON {
         }
     }
 
-    /// A number as ECMAScript's Number::toString writes it (ECMA-262, section 6.1.6.1.20): the shortest digits that read
-    /// back as the same double; plain from 1e-7 (exclusive) to 1e21, with exponent outside.
+    /// A number as ECMAScript's Number::toString writes it (ECMA-262, section 6.1.6.1.20): the shortest
+    /// digits that read back as the same double; plain from 1e-7 (exclusive) to 1e21, with exponent outside.
     package static func number(_ value: Double) throws(SweepModelError) -> String {
         guard value.isFinite else {
             throw SweepModelError(code: .badNumber, message: "\(value) is no JSON number")

@@ -1,7 +1,8 @@
 package import RunSpec
 
-/// Text with `{name}` in it. A name starts with a letter and holds letters, digits and underscores, so the braces of
-/// JSON, TOML and Python stay what they are; `{{name}}` stands for `{name}` itself, and the shell's `${name}` is left alone.
+/// Text with `{name}` in it. A name starts with a letter and holds letters, digits and underscores, so the
+/// braces of JSON, TOML and Python stay what they are; `{{name}}` stands for `{name}` itself, and the shell's
+/// `${name}` is left alone.
 package struct CommandTemplate: Equatable, Sendable {
     private enum Piece: Equatable, Sendable {
         case text(String)
@@ -71,8 +72,8 @@ package struct CommandTemplate: Equatable, Sendable {
     /// Names the worker fills in; none of them can be a parameter.
     package static let reserved = ["out", "job", "attempt", "gpus", "base", "data", "checkpoint", "threads", "radiata"]
 
-    /// A parameter's value as it stands in a command line or a configuration file: numbers in their shortest plain
-    /// form, lists as `[0.9, 0.99]`.
+    /// A parameter's value as it stands in a command line or a configuration file: numbers in their shortest
+    /// plain form, lists as `[0.9, 0.99]`.
     package static func text(of value: ParameterValue) throws(SweepModelError) -> String {
         switch value {
         case .number(let number): return try CanonicalJSON.number(number)

@@ -1,4 +1,5 @@
-/// An external training program and how to read what it does. Every text may hold `{name}` (`CommandTemplate`).
+/// An external training program and how to read what it does. Every text may hold `{name}`
+/// (`CommandTemplate`).
 package struct CommandTrainer: Codable, Equatable, Sendable {
     /// The profile's name; nil for a trainer written into the sweep file.
     package var name: String?
@@ -70,13 +71,15 @@ extension CommandTrainer {
         package enum Kind: String, Codable, CaseIterable, Sendable { case adapter, state }
 
         package var glob: String
-        /// A regular expression whose first group, in the matched path's last component, is the step; nil: none has a number.
+        /// A regular expression whose first group, in the matched path's last component, is the step; nil:
+        /// none has a number.
         package var step: String?
         package var kind: Kind
-        /// A file that says that a match is whole: in a matched folder, beside a matched file. Not part of a job's identity.
+        /// A file that says that a match is whole: in a matched folder, beside a matched file. Not part of a
+        /// job's identity.
         package var complete: String?
-        /// Seconds for which a match must lie still to count as whole while its trainer runs; nil for ``usualQuiet``. Not part
-        /// of a job's identity.
+        /// Seconds for which a match must lie still to count as whole while its trainer runs; nil for
+        /// ``usualQuiet``. Not part of a job's identity.
         package var quiet: Double?
 
         package static let usualQuiet = 30.0

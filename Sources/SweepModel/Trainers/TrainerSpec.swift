@@ -18,14 +18,14 @@ package enum TrainerSpec: Equatable, Sendable {
         }
     }
 
-    /// The command the worker runs. The core is a built-in profile of the same interface; `{radiata}` is the worker's
-    /// own program. Its checkpoints are folders with a manifest (`AttemptFolder`), so it needs no rules.
+    /// The command the worker runs. The core is a built-in profile of the same interface; `{radiata}` is the
+    /// worker's own program, the job's file says the rest (`TrainerTask`). Its checkpoints are folders with a
+    /// manifest (`AttemptFolder`), so it needs no rules.
     package var program: CommandTrainer {
         switch self {
         case .core:
             CommandTrainer(
-                name: "core", command: ["{radiata}", "train", "{job}", "--out", "{out}", "--threads", "{threads}"],
-                resume: ["--resume", "{checkpoint}"],
+                name: "core", command: ["{radiata}", "trainer", "{job}", "--threads", "{threads}"],
                 metrics: [CommandTrainer.MetricSource(kind: .jsonl, path: "{out}/metrics.jsonl")])
         case .command(let trainer): trainer
         }

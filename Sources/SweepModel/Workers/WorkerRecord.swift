@@ -13,8 +13,8 @@ package struct WorkerRecord: Codable, Equatable, Sendable {
     package var memory: UInt64
     /// Version of the program, for people.
     package var version: String
-    /// Versions of the core's numerics that it runs, since protocol 2: jobs of the core go only to workers of their
-    /// version. One that says nothing runs `CoreVersions.unnamed`.
+    /// Versions of the core's numerics that it runs, since protocol 2: jobs of the core go only to workers of
+    /// their version. One that says nothing runs `CoreVersions.unnamed`.
     package var coreVersions: [String]?
 
     package init(

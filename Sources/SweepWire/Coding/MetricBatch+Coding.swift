@@ -86,8 +86,8 @@ extension MetricBatch: WireRequest {
         guard reader.isAtEnd else { throw WireError(.badRequest, "a metric batch has bytes after its last key") }
     }
 
-    /// A name that cannot be one costs its points, not the batch: refusing it would bring it again, from an older worker for
-    /// ever.
+    /// A name that cannot be one costs its points, not the batch: refusing it would bring it again, from an
+    /// older worker for ever.
     private mutating func take(_ one: MetricSeries) throws {
         if !MetricLimit.accepts(one.key) {
             let shown = one.key.isEmpty ? "an empty name" : "'\(one.key.prefix(40))…' of \(one.key.utf8.count) bytes"
@@ -157,7 +157,8 @@ private struct BatchReader {
     mutating func series() throws -> MetricSeries {
         let key = try text(limit: end - position)
         let count = try integer()
-        // Each point takes at least nine bytes, so a lying count is refused before anything is allocated for it.
+        // Each point takes at least nine bytes, so a lying count is refused before anything is allocated for
+        // it.
         guard count <= (end - position) / 9 else {
             throw WireError(
                 .badRequest, "metric '\(key.prefix(80))': \(count) points do not fit into what is left of the batch")

@@ -6,7 +6,8 @@ extension Report: Codable {
         case token, checkpoint, evaluations, artifacts, log, finished, failed, released
     }
 
-    /// - Throws: `WireError` `badRequest` where no body is there; `DecodingError` for a field that is not as it should be.
+    /// - Throws: `WireError` `badRequest` where no body is there; `DecodingError` for a field that is not as
+    ///   it should be.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let token = try container.decode(AttemptToken.self, forKey: .token)

@@ -1,9 +1,10 @@
 package import Foundation
 
-/// JSON as the contract writes it: sorted keys, no white space, non-finite numbers as the strings `NaN`, `Infinity`,
-/// `-Infinity`.
+/// JSON as the contract writes it: sorted keys, no white space, non-finite numbers as the strings `NaN`,
+/// `Infinity`, `-Infinity`.
 ///
-/// Unknown fields are ignored on read. Payloads that must keep every bit of a number (metrics) are binary, not JSON.
+/// Unknown fields are ignored on read. Payloads that must keep every bit of a number (metrics) are binary,
+/// not JSON.
 package enum WireJSON {
     /// - Throws: `WireError` with code `internalFault`.
     package static func encode(_ value: some Encodable) throws -> Data {

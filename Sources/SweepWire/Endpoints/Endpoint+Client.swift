@@ -6,9 +6,9 @@ extension Endpoint<Nothing, HealthResponse> {
 }
 
 extension Endpoint<LaunchRequest, LaunchResponse> {
-    /// Expands the bundle with the same code as `plan` and adds what is missing: launching a known name adds jobs and
-    /// removes none. Idempotent by `key`; the same key with another bundle is answered `keyReused`. 400 with all faults
-    /// of the file at once.
+    /// Expands the bundle with the same code as `plan` and adds what is missing: launching a known name adds
+    /// jobs and removes none. Idempotent by `key`; the same key with another bundle is answered `keyReused`.
+    /// 400 with all faults of the file at once.
     package static var launch: Self {
         Endpoint("launch", .post, "/v1/sweeps", scopes: [.submit], bodyLimit: WireLimit.launch)
     }
@@ -48,8 +48,8 @@ extension Endpoint<LogRequest, LogText> {
 }
 
 extension Endpoint<ActionRequest, ActionResponse> {
-    /// Pause, unpause, cancel or resume. Naturally idempotent: repeating changes nothing more. Pause and cancel of a
-    /// sweep leave jobs alone that another active sweep wants.
+    /// Pause, unpause, cancel or resume. Naturally idempotent: repeating changes nothing more. Pause and
+    /// cancel of a sweep leave jobs alone that another active sweep wants.
     package static var action: Self { Endpoint("action", .post, "/v1/actions", scopes: [.submit]) }
 }
 
@@ -64,14 +64,14 @@ extension Endpoint<DrainRequest, Nothing> {
 }
 
 extension Endpoint<ForgetRequest, Nothing> {
-    /// Removes a worker that is gone; 409 `conflict` while it is connected or holds jobs. Its name stays in the history of
-    /// attempts. Since protocol 2.
+    /// Removes a worker that is gone; 409 `conflict` while it is connected or holds jobs. Its name stays in
+    /// the history of attempts. Since protocol 2.
     package static var forget: Self { Endpoint("forget", .post, "/v1/workers/forget", scopes: [.submit]) }
 }
 
 extension Endpoint<QueryRequest, QueryResponse> {
-    /// One read-only statement over the public tables and views, with limits of time, rows and bytes. 400 with SQLite's
-    /// message when it is refused.
+    /// One read-only statement over the public tables and views, with limits of time, rows and bytes. 400
+    /// with SQLite's message when it is refused.
     package static var query: Self { Endpoint("query", .post, "/v1/query", scopes: [.read]) }
 }
 

@@ -4,8 +4,8 @@ package import SweepModel
 /// One call of the contract as a value: the server mounts it, a client calls it, and both agree on types by
 /// construction.
 ///
-/// The rule of each call stands in the doc comment of its value (`Endpoint+Worker.swift`, `+Blobs`, `+Client`,
-/// `+Ledger`).
+/// The rule of each call stands in the doc comment of its value (`Endpoint+Worker.swift`, `+Blobs`,
+/// `+Client`, `+Ledger`).
 package struct Endpoint<Request: WireRequest, Response: WireResponse>: Sendable {
     /// Unique name, for logs and the route table.
     package let name: String
@@ -31,8 +31,8 @@ package struct Endpoint<Request: WireRequest, Response: WireResponse>: Sendable 
         self.bodyLimit = bodyLimit
     }
 
-    /// Path and query string of a request, percent-encoded: parameters the path names go into it, the rest into the
-    /// query.
+    /// Path and query string of a request, percent-encoded: parameters the path names go into it, the rest
+    /// into the query.
     package func target(of request: Request) -> String {
         var rest = request.parameters
         let segments = path.split(separator: "/", omittingEmptySubsequences: true).map { segment -> String in

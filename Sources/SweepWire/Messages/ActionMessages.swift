@@ -1,7 +1,8 @@
 package import RunSpec
 package import SweepModel
 
-/// A change that a user asks for, of a sweep (exact name) or a job (id or unique prefix of at least eight digits).
+/// A change that a user asks for, of a sweep (exact name) or a job (id or unique prefix of at least eight
+/// digits).
 package struct ActionRequest: Codable, Equatable, WireRequest {
     package var action: JobAction
     package var target: String

@@ -73,8 +73,8 @@ package struct BlobChunk: Equatable, WireRequest {
     }
 }
 
-/// A piece of a blob: at most `WireLimit.chunk` bytes from `offset`. Fewer bytes than asked for mean the end of the
-/// blob.
+/// A piece of a blob: at most `WireLimit.chunk` bytes from `offset`. Fewer bytes than asked for mean the end
+/// of the blob.
 package struct BlobRange: Equatable, WireRequest {
     package var sha256: String
     package var offset: Int

@@ -86,7 +86,8 @@ extension ExchangeResponse: Decodable {
     /// - Throws: `WireError` `badRequest`.
     package init(body: Data) throws { self = try WireJSON.decode(Self.self, from: body) }
 
-    /// As `WireJSON` writes, except that jobs which are text go in unread: the answer that a coordinator gives most often.
+    /// As `WireJSON` writes, except that jobs which are text go in unread: the answer that a coordinator
+    /// gives most often.
     ///
     /// - Throws: `WireError` `internalFault`.
     package func body() throws -> Data {

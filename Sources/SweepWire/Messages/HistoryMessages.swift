@@ -1,8 +1,8 @@
 package import Foundation
 package import SweepModel
 
-/// What the ledger knows that bears on a sweep about to be launched: whether it is there already, and how long runs like
-/// its own took.
+/// What the ledger knows that bears on a sweep about to be launched: whether it is there already, and how
+/// long runs like its own took.
 package struct HistoryRequest: Equatable, WireRequest {
     package var sweep: String
     /// `LaunchBundle.identity` of the launch.

@@ -37,8 +37,8 @@ package struct JobRequest: Equatable, WireRequest {
     package init(parameters: [String: String], body: Data) throws { job = try parameters.required("job") }
 }
 
-/// Log text of a job's newest attempt (or of `attempt`) from a byte offset. With `waitSeconds` the answer waits for new
-/// text.
+/// Log text of a job's newest attempt (or of `attempt`) from a byte offset. With `waitSeconds` the answer
+/// waits for new text.
 package struct LogRequest: Equatable, WireRequest {
     package var job: String
     package var attempt: Int?

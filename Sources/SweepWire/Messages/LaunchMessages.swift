@@ -24,7 +24,8 @@ package struct LaunchResponse: Codable, Equatable, WireResponse {
     package var added: Int
     /// Of those, jobs that existed already (another sweep's, same identity).
     package var shared: Int
-    /// Files of the inputs that are not in the blob store: workers need `--inputs` for them until they are uploaded.
+    /// Files of the inputs that are not in the blob store: workers need `--inputs` for them until they are
+    /// uploaded.
     package var missingBlobs: [String]
     package init(sweep: String, configurations: Int, jobs: Int, added: Int, shared: Int, missingBlobs: [String]) {
         self.sweep = sweep

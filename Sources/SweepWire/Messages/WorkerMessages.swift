@@ -4,7 +4,8 @@ package import SweepModel
 /// What a worker says of itself when it starts, and its secret.
 package struct RegisterRequest: Equatable, WireRequest {
     package var record: WorkerRecord
-    /// A secret made with the worker's id (256 bits as 64 hex digits): an id that came with one belongs to it.
+    /// A secret made with the worker's id (256 bits as 64 hex digits): an id that came with one belongs to
+    /// it.
     package var key: String?
 
     package var worker: WorkerID { record.worker }
@@ -41,8 +42,8 @@ package struct RegisterResponse: Codable, Equatable, WireResponse {
     package var leaseSeconds: Double
     /// How often the worker should send a heartbeat (with ±20 % jitter).
     package var heartbeatSeconds: Double
-    /// Attempts the ledger still holds open for this worker from earlier sessions: it ends what is left of them, sends
-    /// their spool and releases each one.
+    /// Attempts the ledger still holds open for this worker from earlier sessions: it ends what is left of
+    /// them, sends their spool and releases each one.
     package var leftovers: [AttemptToken]
 
     package init(

@@ -15,7 +15,7 @@ package enum OpenAPI {
             "info": .object([
                 "title": .text("Radiata coordinator"), "version": .text(version),
                 "description": .text(
-                    "Protocol \(ProtocolVersion.current). The rule of each call stands in Sources/SweepWire and docs/protocol.md."
+                    "Protocol \(ProtocolVersion.current). The rule of each call stands in Sources/SweepWire and docs/reference/http.md."
                 ),
             ]),
             "paths": .object(paths.mapValues { .object($0) }),

@@ -61,7 +61,7 @@ extension WireSchema {
             "token": attemptToken, "leaseSeconds": number, "evaluated": array(text),
             "trained": array(
                 object(["name": text, "step": integer(), "epoch": integer(), "isFinal": flag, "files": files])),
-            // What a worker needs to know of a job; docs/sweep-format.md describes its values.
+            // What a worker needs to know of a job; docs/reference/sweep-file.md describes its values.
             "job": object([
                 "id": job, "configuration": job, "sweep": text, "group": text, "trainer": any, "given": map(any),
                 "parameters": map(any), "seed": integer(), "requirements": map(any), "retries": any,

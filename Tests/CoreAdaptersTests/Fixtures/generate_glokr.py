@@ -3,7 +3,7 @@ gradients that torch's autograd finds in double precision.
 
     python generate_glokr.py      (torch 2.x CPU, safetensors)
 
-No package has GLoKr (docs/adapters.md), so the truth is written down here from the two papers alone: GLoRA's
+No package has GLoKr (docs/reference/adapters.md), so the truth is written down here from the two papers alone: GLoRA's
 W' = W + W·A + B (arXiv 2306.07967, with its scale and shift left out) with Kronecker products for A and B as LoKr has them
 (arXiv 2309.14859, equation 5): A = s·(w1 ⊗ w2) mixes the input channels, B = s·(w1 ⊗ w2) is added; each of w1, w2 is a matrix
 or a low-rank product, and s = alpha / rank unless both are matrices, when it is 1.

@@ -1,4 +1,4 @@
-"""The random streams of docs/core.md written again from that page alone, and numbers of them for CoreTensorTests.
+"""The random streams of docs/explanation/numerics.md written again from that page alone, and numbers of them for CoreTensorTests.
 
 python3 random_streams.py        (numpy only)
 """

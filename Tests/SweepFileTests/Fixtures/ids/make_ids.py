@@ -11,7 +11,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 
 
 def tree(folder):
-    """The digest of a folder: sorted lines "relative path NUL size NUL SHA-256 LF" (docs/ledger.md)."""
+    """The digest of a folder: sorted lines "relative path NUL size NUL SHA-256 LF" (docs/reference/files.md)."""
     lines = []
     for root, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]

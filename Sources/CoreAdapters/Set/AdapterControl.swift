@@ -1,0 +1,75 @@
+import CoreTensor
+import RunSpec
+
+/// What all layers of an adapter share while they run: whether it trains, the step, and the dropouts.
+final class AdapterControl {
+    /// Off: no dropout, and every layer's effective weight is computed once and kept.
+    var isTraining = true { didSet { if isTraining { weightsChanged() } } }
+    /// Names the dropouts' random streams, with the layer.
+    var step = 0
+    /// Grows whenever kept weights become stale.
+    private(set) var generation = 0
+    private let activationDropout: Float
+    private let rankDropout: Float
+    private let moduleDropout: Float
+    private let seed: UInt64
+
+    init(dropout: DropoutSpec = DropoutSpec(), seed: UInt64 = 0) {
+        activationDropout = Float(dropout.activations)
+        rankDropout = Float(dropout.rank)
+        moduleDropout = Float(dropout.module)
+        self.seed = seed
+    }
+
+    /// Makes every layer compute its weight again.
+    func weightsChanged() {
+        generation += 1
+        keptBytes = 0
+    }
+
+    /// Whether another effective weight may be kept in memory: of a real base they would take as much as the
+    /// base again, so what is beyond the limit is computed anew at every call.
+    func mayKeep(bytes: Int) -> Bool {
+        guard keptBytes + bytes <= Self.mostKept else { return false }
+        keptBytes += bytes
+        return true
+    }
+
+    private var keptBytes = 0
+    private static let mostKept = 128 << 20
+
+    /// The random numbers of an update that draws some in every step.
+    func drawStream(_ name: String) -> RandomStream {
+        RandomStream(seed: seed, purpose: "draw/\(name)", step: step)
+    }
+
+    /// Whether the layer's adapter sits out this step.
+    func skips(_ name: String) -> Bool {
+        guard isTraining, moduleDropout > 0 else { return false }
+        var stream = RandomStream(seed: seed, purpose: "module-dropout/\(name)", step: step)
+        return stream.uniform() < moduleDropout
+    }
+
+    /// 0 or 1 for each output row of ΔW; nil if every row stays. Rows that stay are not scaled up.
+    func rowMask(_ name: String, rows: Int) -> [Float]? {
+        guard isTraining, rankDropout > 0 else { return nil }
+        var stream = RandomStream(seed: seed, purpose: "rank-dropout/\(name)", step: step)
+        return (0..<rows).map { _ in stream.uniform() < rankDropout ? 0 : 1 }
+    }
+
+    /// Dropout of the rank activations, which are scaled by 1 / (1 − p); nil for none.
+    func rankActivations(_ name: String) -> ((Tensor) -> Tensor)? {
+        guard isTraining, activationDropout > 0 else { return nil }
+        let rate = activationDropout
+        let stream = RandomStream(seed: seed, purpose: "dropout/\(name)", step: step)
+        return { activations in
+            var stream = stream
+            let mask = Tensor(uninitialized: activations.shape)
+            let kept = 1 / (1 - rate)
+            mask.withMutableBuffer { values in
+                for i in values.indices { values[i] = stream.uniform() < rate ? 0 : kept }
+            }
+            return multiply(activations, mask)
+        }
+    }
+}

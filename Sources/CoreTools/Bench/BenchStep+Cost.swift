@@ -1,0 +1,105 @@
+import CoreAdapters
+import CoreDiffusion
+import CoreNets
+import CoreTensor
+import RunSpec
+
+/// The nominal number of floating-point operations of an adapter training step: what the arithmetic asks for,
+/// whatever an implementation does on top (no recomputation, no rebuilding).
+///
+/// A frozen layer counts its product twice (forward, and the gradient of its input), attention its two
+/// products forward and four backward, and a trained layer the cheaper of the gradient of the whole weight
+/// and three low-rank products each way.
+struct NominalWork {
+    /// One forward pass, in operations (a multiply-add is two).
+    var forward = 0.0
+    /// One training step.
+    var step = 0.0
+
+    /// Runs one forward pass with counters in place of adapters.
+    static func measure(_ unet: UNet2DConditionModel, _ algorithm: Algorithm, _ run: () -> Void) -> NominalWork {
+        let trained = Set(
+            LayerTarget.selected(by: BenchStep.adapter(algorithm).layers.unet, in: unet, side: .unet).map(\.path))
+        let counter = CallCounter()
+        unet.visit { path, module in
+            if let layer = module as? Linear { layer.adapter = CallCounter.Probe(path, counter) }
+            if let layer = module as? Conv2d { layer.adapter = CallCounter.Probe(path, counter) }
+        }
+        withoutGradients(run)
+        unet.visit { _, module in
+            (module as? Linear)?.adapter = nil
+            (module as? Conv2d)?.adapter = nil
+        }
+        var work = NominalWork()
+        for call in counter.calls {
+            let product = 2 * Double(call.rows) * Double(call.columns) * Double(call.outputs)
+            work.forward += product
+            work.step += 2 * product
+            if trained.contains(call.path) {
+                work.step += AdapterRegistry.trainsWholeWeights(algorithm) ? product : min(product, call.lowRank(8))
+            }
+        }
+        for attention in counter.attentions {
+            work.forward += 2 * attention
+            work.step += 6 * attention
+        }
+        return work
+    }
+}
+
+/// Counts the products of a forward pass from the layers' inputs.
+private final class CallCounter {
+    struct Call {
+        let path: String
+        let rows, columns, outputs: Int
+
+        /// A rank-r pair of products forward and twice backward.
+        func lowRank(_ rank: Int) -> Double { 6 * Double(rows) * Double(rank) * Double(columns + outputs) }
+    }
+
+    private(set) var calls: [Call] = []
+    /// Operations of one product of each attention: 2 · batch · queries · keys · width.
+    private(set) var attentions: [Double] = []
+    private var queries: [String: (batch: Int, tokens: Int, width: Int)] = [:]
+
+    func add(_ call: Call, shape: [Int]) {
+        calls.append(call)
+        guard shape.count == 3 else { return }
+        // diffusers' names: the queries are projected before or after the keys, so both are kept until the
+        // pair is whole.
+        for (suffix, other) in [(".to_q", ".to_k"), (".to_k", ".to_q")] where call.path.hasSuffix(suffix) {
+            let owner = call.path.dropLast(suffix.count)
+            queries[call.path] = (shape[0], shape[1], call.outputs)
+            if let pair = queries[owner + other] {
+                attentions.append(2 * Double(shape[0] * shape[1]) * Double(pair.tokens * call.outputs))
+            }
+        }
+    }
+
+    /// Stands where an adapter would.
+    final class Probe: LayerAdapter {
+        private let path: String
+        private let counter: CallCounter
+
+        init(_ path: String, _ counter: CallCounter) {
+            self.path = path
+            self.counter = counter
+        }
+
+        func forward(_ x: Tensor, through layer: Linear, adding residual: Tensor?) -> Tensor {
+            counter.add(
+                Call(path: path, rows: x.count / layer.inputs, columns: layer.inputs, outputs: layer.outputs),
+                shape: x.shape)
+            return layer.base(x, adding: residual)
+        }
+
+        func forward(_ x: Tensor, through layer: Conv2d, adding residual: Tensor?) -> Tensor {
+            let y = layer.base(x, adding: residual)
+            counter.add(
+                Call(
+                    path: path, rows: y.count / layer.outputs, columns: layer.kernel * layer.kernel * layer.inputs,
+                    outputs: layer.outputs), shape: x.shape)
+            return y
+        }
+    }
+}

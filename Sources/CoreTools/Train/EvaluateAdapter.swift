@@ -1,0 +1,54 @@
+package import CoreEvaluation
+import CoreTensor
+import CoreTraining
+import Foundation
+import ImageFiles
+package import RunSpec
+
+/// `radiata evaluate`: evaluates one adapter file against a data set, as a job's checkpoint is evaluated.
+package struct EvaluateAdapter {
+    package var base: String
+    package var data: String
+    package var adapter: String
+    package var spec: EvaluationSpec
+    package var cache: String
+    /// Gets `evaluations.jsonl` and the contact sheet.
+    package var out: String
+    package var threads: Int
+    /// The tokenizer's folder for a base in one file; nil looks beside it.
+    package var tokenizer: String?
+    /// A CLIPModel's folder to measure with; nil for the base's own.
+    package var clip: String?
+
+    package init(
+        base: String, data: String, adapter: String, spec: EvaluationSpec, cache: String, out: String, threads: Int
+    ) {
+        self.base = base
+        self.data = data
+        self.adapter = adapter
+        self.spec = spec
+        self.cache = cache
+        self.out = out
+        self.threads = threads
+    }
+
+    /// Draws, measures and writes the sheet and the rows.
+    ///
+    /// - Throws: what the evaluator throws; `ImageFileError` or Foundation's error if a file cannot be
+    ///   written.
+    package func run(report: @escaping (String) -> Void = { _ in }) throws -> Evaluation {
+        Compute.configure(threads: threads)
+        var setting = Evaluator.Setting(base: base, data: data, spec: spec, training: nil, cache: cache)
+        setting.clip = clip
+        setting.tokenizer = tokenizer
+        let evaluator = try Evaluator(setting, report: report)
+        let name = URL(fileURLWithPath: adapter).deletingPathExtension().lastPathComponent
+        let evaluation = try evaluator.evaluate(adapter: adapter, checkpoint: name, epoch: 0, step: 0)
+        try DurableFolder.create(out)
+        try PNGFile.write(evaluation.sheet, to: "\(out)/\(name).png", text: [("Software", "radiata")])
+        let rows = try LineFile(path: AttemptFolder(out).evaluations)
+        for row in evaluation.rows { try rows.append(row) }
+        try rows.flush(sync: true)
+        return evaluation
+    }
+}

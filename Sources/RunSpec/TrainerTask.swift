@@ -1,0 +1,49 @@
+import Foundation
+
+/// One attempt of one job, as a worker hands it to a trainer process of the core (`job.json`): everything is
+/// decided, nothing is read or digested again.
+package struct TrainerTask: Codable, Equatable, Sendable {
+    package var job: TrainingJob
+    /// The attempt folder, laid out as `AttemptFolder`.
+    package var out: String
+    /// A checkpoint folder with a training state to go on from.
+    package var resume: String?
+
+    package init(job: TrainingJob, out: String, resume: String? = nil) {
+        self.job = job
+        self.out = out
+        self.resume = resume
+    }
+
+    /// As the file holds it, its keys sorted.
+    ///
+    /// - Throws: `EncodingError` for a number that is not finite.
+    package func text() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    }
+
+    /// Reads the file that a worker wrote.
+    ///
+    /// - Throws: `RunSpecError` with `badRecord` for a file that is missing, not readable or no task.
+    package init(file path: String) throws(RunSpecError) {
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            throw RunSpecError(code: .badRecord, message: "\(path): not there or not readable")
+        }
+        do {
+            self = try JSONDecoder().decode(Self.self, from: bytes)
+        } catch {
+            throw RunSpecError(code: .badRecord, message: "\(path): no task of a trainer (\(error))")
+        }
+    }
+}
+
+/// How one task of a trainer process ended: `exit.json` in its attempt folder. A process may run several
+/// tasks, and its own status is that of the last.
+package struct TrainerExitRecord: Codable, Equatable, Sendable {
+    /// One of `TrainerExit`, or another for a failure.
+    package var status: Int32
+
+    package init(status: Int32) { self.status = status }
+}
