@@ -12,7 +12,8 @@ SIMULATE := .build/release/radiata-simulate
 # Python with the packages of Tests/Reference/requirements.txt; without one of your own, one is made from PyPI.
 RADIATA_PYTHON ?= .build/reference/bin/python
 
-.PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size algorithms e2e simulate faults campaign demo check format dist bench clean
+.PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
+    algorithms e2e simulate mutants faults campaign demo check format dist bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -82,6 +83,9 @@ simulate: setup ## SEEDS=N worlds of the simulated cluster (FROM=S the first), o
 	$(BUILD) --product radiata-simulate
 	$(SIMULATE) $(if $(SEED),--seed $(SEED) --trace,--seeds $(or $(SEEDS),300) --from $(or $(FROM),1))
 
+mutants: setup ## the simulator built with bugs made on purpose must find each: all, or COUNT of them in turn by day
+	.ci/mutants $(COUNT)
+
 faults: build ## real processes killed, asleep and cut off from each other, crash points, a foreign program at the ledger, flipped bits (COUNT=20)
 	@.ci/install-packages nftables iproute2 sqlite3
 	$(BUILD) --build-tests
@@ -117,4 +121,4 @@ bench: build ## measure this machine: matrix products and adapter steps
 	$(FAST) $(RADIATA) bench step --model tiny --algorithm full
 
 clean: ## remove build folders
-	rm -rf .build .build-dist dist
+	rm -rf .build .build-dist .build-mutants dist

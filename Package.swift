@@ -9,13 +9,18 @@ let openBLAS: [LinkerSetting] =
     isStatic
     ? [.linkedLibrary(":libopenblas.a"), .linkedLibrary(":libgfortran.so.5")] : [.linkedLibrary("openblas")]
 
-let swift: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .treatAllWarnings(as: .error),
-]
+/// `RADIATA_MUTANTS=1` builds the simulator with bugs made on purpose (`Mutant`); only `.ci/mutants` sets it, in a scratch path
+/// of its own.
+let hasMutants = Context.environment["RADIATA_MUTANTS"] == "1"
+
+let swift: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .treatAllWarnings(as: .error),
+    ] + (hasMutants ? [.define("MUTANTS")] : [])
 
 /// Kernels are optimised in debug builds too: numeric tests without it take minutes.
 let optimisedC: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])]

@@ -63,8 +63,9 @@ package final class ExhaustiveSearch {
         precondition(csd_register_vfs() == 0, "SQLite takes no other VFS")
     }
 
-    package func run(bugs: Set<String> = []) throws {
-        Faults.simulate(bugs: bugs)
+    package func run(mutants: Set<String> = []) throws {
+        Mutant.use(mutants)
+        Faults.countOnly()
         csd_seed_sqlite(1)
         let disk = SimulatedDisk(number: 62, seed: 1)
         defer { disk.dispose() }
@@ -92,7 +93,7 @@ package final class ExhaustiveSearch {
             _ = try scratch.run(verb)
             try scratch.run(
                 AddBlobs(blobs: [(SmallWorld.state, 1)], now: WallTime(milliseconds: 0)))
-            let start = try translator.start(try scratch.snapshot(), wall: WallTime(milliseconds: 0))
+            let start = try scratch.snapshot(at: WallTime(milliseconds: 0))
             for budget in ladder where report.violation == nil && report.isComplete {
                 let world = SmallWorld(
                     ledgerID: ledger.id, epoch: ledger.epoch, start: start, workers: workers, budget: budget)

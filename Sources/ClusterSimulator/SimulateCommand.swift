@@ -1,6 +1,7 @@
 import Foundation
+import Ports
 
-/// `radiata-simulate`: many seeds, one seed with its trace, or every planted bug.
+/// `radiata-simulate`: many seeds, one seed with its trace, or every mutant.
 package struct SimulateCommand {
     private var options: [String: String] = [:]
 
@@ -19,24 +20,28 @@ package struct SimulateCommand {
 
     private static let usage = """
         radiata-simulate --seeds N [--from S] [--seconds T]     N worlds, the first with seed S (default 1), T seconds at most
-        radiata-simulate --seed S [--bug NAME] [--trace]        one world; with a violation: shrunk, with its last events
+        radiata-simulate --seed S [--mutant NAME] [--trace]     one world; with a violation: shrunk, with its last events
         radiata-simulate --power N [--from S]                   N power cuts of the coordinator's disk, each looked at
         radiata-simulate --errors N [--from S]                  N disk errors in the middle of what a ledger does
-        radiata-simulate --bugs [N] [--only NAME,NAME] [--near] every planted bug: seeds until it is found, N at most (default 300);
+        radiata-simulate --mutants [N] [--only NAME,NAME] [--near] every mutant: seeds until it is found, N at most (default 300);
                                                                 --near begins with the seed that found it before
-        radiata-simulate --exhaustive [N] [--seconds T] [--bug NAME] [--rungs N] [--workers N] [--walks N] [--unmerged]
+        radiata-simulate --exhaustive [N] [--seconds T] [--mutant NAME] [--rungs N] [--workers N] [--walks N] [--unmerged]
                                                                 one job, two workers, every order of events; N states at most
         """
 
     /// - Returns: the exit code.
     package func run() -> Int32 {
+        if !Mutant.areBuilt, options["mutant"] != nil || options["mutants"].map({ $0 != "list" }) ?? false {
+            print("this build has no mutants; `make mutants` makes one that has")
+            return 2
+        }
         if let seed = options["seed"].flatMap(UInt64.init) { return one(seed) }
         if let text = options["exhaustive"] { return exhaustive(Int(text) ?? .max) }
-        if options["bugs"] == "list" {
-            for bug in PlantedBugs.all { print(bug) }
+        if options["mutants"] == "list" {
+            for mutant in Mutants.all { print(mutant) }
             return 0
         }
-        if let text = options["bugs"] { return bugs(Int(text) ?? 300) }
+        if let text = options["mutants"] { return mutants(Int(text) ?? 300) }
         if let count = options["power"].flatMap(Int.init) { return sweep(count, "power cuts") { $0.power(seed: $1) } }
         if let count = options["errors"].flatMap(Int.init) {
             return sweep(count, "disk errors") { $0.errors(seed: $1) }
@@ -76,15 +81,15 @@ package struct SimulateCommand {
 
     private func one(_ seed: UInt64) -> Int32 {
         var simulation = Simulation()
-        let bugs = Set(options["bug"].map { [$0] } ?? [])
-        let run = simulation.run(seed: seed, bugs: bugs)
+        let mutants = Set(options["mutant"].map { [$0] } ?? [])
+        let run = simulation.run(seed: seed, mutants: mutants)
         print("seed \(seed): \(run.plan.summary)")
         print("\(run.events) events, trace hash \(String(run.traceHash, radix: 16))")
         if options["trace"] != nil { for line in run.lines { print(line) } }
         guard let violation = run.violation else { return 0 }
         print("VIOLATION \(violation)")
         fflush(nil)
-        let small = simulation.shrink(run, bugs: bugs)
+        let small = simulation.shrink(run, mutants: mutants)
         print("smallest plan that still shows it: \(small.plan.summary)\n\(small.violation ?? "")")
         for line in small.lines.suffix(options["trace"] != nil ? 400 : 30) { print("  \(line)") }
         return 1
@@ -138,25 +143,25 @@ package struct SimulateCommand {
         print("violations: \(report.failures.count)")
     }
 
-    private func bugs(_ most: Int) -> Int32 {
+    private func mutants(_ most: Int) -> Int32 {
         let only = options["only"].map { Set($0.split(separator: ",").map(String.init)) }
         var missed = 0
-        for bug in PlantedBugs.all where only?.contains(bug) ?? true {
+        for mutant in Mutants.all where only?.contains(mutant) ?? true {
             var found: (seed: Int, violation: String)?
-            let first = options["near"] == nil ? 1 : PlantedBugs.foundBy[bug] ?? 1
+            let first = options["near"] == nil ? 1 : Mutants.foundBy[mutant] ?? 1
             let begin = Date()
             for seed in first..<(first + most) where found == nil {
                 var simulation = Simulation()
-                let run = simulation.run(seed: UInt64(seed), bugs: [bug])
+                let run = simulation.run(seed: UInt64(seed), mutants: [mutant])
                 if let violation = run.violation { found = (seed, violation) }
             }
             if let found {
                 print(
-                    "\(bug): found after \(found.seed - first + 1) seeds, by seed \(found.seed), in \(Int(Date().timeIntervalSince(begin))) s: \(found.violation.prefix(150))"
+                    "\(mutant): found after \(found.seed - first + 1) seeds, by seed \(found.seed), in \(Int(Date().timeIntervalSince(begin))) s: \(found.violation.prefix(150))"
                 )
             } else {
                 missed += 1
-                print("\(bug): NOT FOUND in \(most) seeds")
+                print("\(mutant): NOT FOUND in \(most) seeds")
             }
             fflush(nil)
         }
@@ -174,7 +179,7 @@ package struct SimulateCommand {
                 fflush(nil)
             })
         do {
-            try search.run(bugs: Set(options["bug"].map { [$0] } ?? []))
+            try search.run(mutants: Set(options["mutant"].map { [$0] } ?? []))
         } catch {
             print("the small model: \(error)")
             return 1

@@ -80,17 +80,13 @@ extension SimulatedCoordinator {
     private func tellChanged(
         _ changes: [JobChange], stopping: [AttemptToken] = [], continuing: [AttemptToken] = []
     ) {
-        do {
-            tell(.changed(try changes.map(translator.news), stopping: stopping, continuing: continuing))
-        } catch {
-            world.fail("wire", "a change cannot be read: \(error)")
-        }
+        tell(.changed(changes, stopping: stopping, continuing: continuing))
     }
 
     func act(_ id: UInt64, _ request: ActionRequest, _ ledger: Ledger, _ principal: Principal) {
-        guard let action = ChangeJobs.Action(rawValue: request.action.rawValue) else { return }
         let verb = ChangeJobs(
-            action: action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: world.wall())
+            action: request.action, target: request.target, failure: request.failure, ledgerID: ledger.id,
+            now: world.wall())
         perform(Audited(verb, audit(principal, "action", request.action.rawValue))) { [weak self] result in
             guard let self else { return }
             settle(id, result) { outcome in

@@ -106,7 +106,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
                 ledger: ledger.id, epoch: ledger.epoch, lease: .seconds(plan.leaseSeconds))
             let book = TokenBook(time: world)
             book.replace(try badges(ledger))
-            let start = try translator.start(try ledger.snapshotNow(), wall: world.wall())
+            let start = try ledger.snapshotNow(at: world.wall())
             let newest = try inspect { try $0.rows("SELECT coalesce(max(id), 0) FROM event")[0][0].int }
             self.ledger = ledger
             tokens = book
@@ -136,7 +136,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
                 guard let record = badge.record else { continue }
                 ledger.writer.submit(StoreToken(token: record)) { _ in }
                 guard badge == .revoked else { continue }
-                ledger.writer.submit(RevokeToken(id: record.id, now: world.wall())) { _ in }
+                ledger.writer.submit(RevokeToken(id: record.token.id, now: world.wall())) { _ in }
             }
             while ledger.writer.step() {}
             if let fatal { throw fatal }
@@ -217,7 +217,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
     func tell(_ event: CoordinatorEvent) {
         guard core != nil, let ledger else { return }
         let now =
-            Faults.planted("deadline-from-wall-clock")
+            Mutant.isOn("deadline-from-wall-clock")
             ? MonotonicTime(nanoseconds: world.wall().milliseconds &* 1_000_000) : world.monotonic()
         if let core { leases?.heard(event, core) }
         let effects = core?.handle(event, now: now) ?? []

@@ -14,7 +14,9 @@ extension SimulatedWorker {
         do {
             let session = SessionID(rawValue: random.hexadecimal(bytes: 16))
             let request = RegisterRequest(
-                worker: WorkerID(try identity()), name: "w\(number)", session: session, slots: plan.slots, threads: 1)
+                WorkerRecord(
+                    worker: WorkerID(try identity()), name: "w\(number)", session: session, slots: plan.slots,
+                    threads: 1))
             cluster.shadow.sessions.insert(session.rawValue)
             network.insist(.register, request, from: life.peer) { [weak self] result in
                 switch result {
@@ -78,7 +80,7 @@ extension SimulatedWorker {
             }
             let session = life.session
             let batch = MetricBatch(
-                token: token, session: session, first: first, points: points.map { ($0.key, $0.step, $0.value) })
+                token: token, session: session, first: first, points: points)
             network.insist(.metrics, batch, from: life.peer, patience: .seconds(60)) { [weak self] result in
                 guard let self else { return }
                 switch result {

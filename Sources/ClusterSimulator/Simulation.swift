@@ -36,8 +36,9 @@ package struct Simulation {
     package init() { precondition(csd_register_vfs() == 0, "SQLite takes no other VFS") }
 
     /// One world.
-    package mutating func run(seed: UInt64, plan: Plan? = nil, bugs: Set<String> = []) -> Run {
-        Faults.simulate(bugs: bugs)
+    package mutating func run(seed: UInt64, plan: Plan? = nil, mutants: Set<String> = []) -> Run {
+        Mutant.use(mutants)
+        Faults.countOnly()
         let cluster = Cluster(seed: seed, plan: plan)
         let images = cluster.plan.images > 0 ? PowerImages(cluster, chance: cluster.plan.images) : nil
         cluster.run(mostEvents: cluster.plan.mostEvents)
@@ -73,7 +74,8 @@ package struct Simulation {
 
     /// Power cuts of the coordinator's disk while a world runs.
     package mutating func power(seed: UInt64) -> Sweep {
-        Faults.simulate(bugs: [])
+        Mutant.use([])
+        Faults.countOnly()
         var plan = Plan(seed: seed)
         // While a backup is put in its place the ledger is a folder in the hands of a tool.
         plan.faults.subtract([.restore])
@@ -90,7 +92,8 @@ package struct Simulation {
 
     /// Errors of the coordinator's disk in everything that a world asks of its ledger.
     package mutating func errors(seed: UInt64) -> Sweep {
-        Faults.simulate(bugs: [])
+        Mutant.use([])
+        Faults.countOnly()
         var plan = Plan(seed: seed)
         plan.faults.subtract([.restore, .coordinatorDisk, .coordinatorDiskFull])
         plan.faults.formUnion([.userAction, .drain, .collect, .relaunch])
@@ -106,11 +109,11 @@ package struct Simulation {
     }
 
     /// The smallest plan found that still goes wrong in the same way: fewer faults, workers, jobs, less time.
-    package mutating func shrink(_ run: Run, bugs: Set<String> = []) -> Run {
+    package mutating func shrink(_ run: Run, mutants: Set<String> = []) -> Run {
         let kind = run.violation?.prefix { $0 != ":" }
         var best = run
         func fails(_ plan: Plan, _ simulation: inout Simulation) -> Run? {
-            let other = simulation.run(seed: run.seed, plan: plan, bugs: bugs)
+            let other = simulation.run(seed: run.seed, plan: plan, mutants: mutants)
             return other.violation?.prefix { $0 != ":" } == kind ? other : nil
         }
         var isSmaller = true

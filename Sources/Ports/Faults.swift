@@ -1,18 +1,16 @@
 import Glibc
 import Synchronization
 
-/// Crash points, probes and planted bugs for tests. Without `RADIATA_FAULTS=1` in the environment, read once at the
+/// Crash points and probes for tests: they can end the process, and nothing else. Without `RADIATA_FAULTS=1` in the environment, read once at the
 /// first use, every call is one comparison and does nothing.
 ///
 /// - `RADIATA_CRASH=POINT[:N]`: the process ends itself with SIGKILL when it reaches `POINT` for the N-th time (default 1).
 /// - `RADIATA_PROBES=FILE`: every point reached is appended to `FILE` as one line.
-/// - `RADIATA_BUGS=NAME,NAME`: planted bugs, by which tests prove that they would notice.
 package enum Faults {
     private struct Settings: Sendable {
         let crashPoint: String
         let crashCount: Int
         let probes: String?
-        let bugs: Set<String>
     }
 
     private static let settings: Settings? = {
@@ -20,28 +18,23 @@ package enum Faults {
         let crash = (variable("RADIATA_CRASH") ?? "").split(separator: ":")
         return Settings(
             crashPoint: crash.first.map(String.init) ?? "", crashCount: crash.count > 1 ? Int(crash[1]) ?? 1 : 1,
-            probes: variable("RADIATA_PROBES"),
-            bugs: Set((variable("RADIATA_BUGS") ?? "").split(separator: ",").map(String.init)))
+            probes: variable("RADIATA_PROBES"))
     }()
 
     private static let reached = Mutex<[String: Int]>([:])
     /// The same for a simulation, by the address of the point's name.
     private static let simulatedCounts = Mutex<[UInt: (point: StaticString, count: Int)]>([:])
 
-    /// Set by the simulator alone, which plants bugs and counts probes run by run in one process.
+    /// Set by the simulator alone, which counts points run by run in one process.
     private static let isSimulated = Atomic(false)
-    private static let simulatedBugs = Mutex<Set<String>>([])
-    private static let isBugPlanted = Atomic(false)
 
-    /// From now on exactly these bugs are planted, and points reached are counted anew.
-    package static func simulate(bugs: Set<String>) {
-        simulatedBugs.withLock { $0 = bugs }
-        isBugPlanted.store(!bugs.isEmpty, ordering: .relaxed)
+    /// From now on points reached are counted, beginning anew, and end nothing.
+    package static func countOnly() {
         simulatedCounts.withLock { $0 = [:] }
         isSimulated.store(true, ordering: .relaxed)
     }
 
-    /// How often each point was reached since `simulate`.
+    /// How often each point was reached since `countOnly`.
     package static var counts: [String: Int] {
         simulatedCounts.withLock { counts in
             Dictionary(counts.values.map { ($0.point.description, $0.count) }, uniquingKeysWith: +)
@@ -70,15 +63,6 @@ package enum Faults {
             return counts[name, default: 0]
         }
         if name == settings.crashPoint, count == settings.crashCount { kill(getpid(), SIGKILL) }
-    }
-
-    /// Whether a planted bug was asked for.
-    package static func planted(_ bug: StaticString) -> Bool {
-        if isSimulated.load(ordering: .relaxed) {
-            return isBugPlanted.load(ordering: .relaxed) && simulatedBugs.withLock { $0.contains(bug.description) }
-        }
-        guard let settings else { return false }
-        return settings.bugs.contains(bug.description)
     }
 
     private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

@@ -129,9 +129,9 @@ extension FileStore {
 
     /// Moves a finished file or folder to its final name and makes both durable (`fdatasync`, `rename`, `fsync`).
     package func publish(_ temporary: String, as path: String) throws {
-        if !Faults.planted("rename-before-file-sync") { try synchronizeTree(temporary) }
+        if !Mutant.isOn("rename-before-file-sync") { try synchronizeTree(temporary) }
         try rename(temporary, to: path)
-        if !Faults.planted("row-before-folder-sync") { try synchronizeFolder(Self.parent(of: path)) }
+        if !Mutant.isOn("row-before-folder-sync") { try synchronizeFolder(Self.parent(of: path)) }
     }
 
     /// Makes the folder and its parents, durable; no error if it is there.

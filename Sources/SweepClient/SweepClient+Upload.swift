@@ -12,10 +12,11 @@ extension SweepClient {
     /// From an upload that did not complete to the next try.
     private static let uploadPause = Duration.seconds(1)
 
-    /// Brings a blob to the coordinator: nothing is sent if it is there already, and an upload that was cut off goes on
-    /// with the chunks that are missing.
+    /// Brings a blob to the coordinator: nothing is sent if it is there already, and an upload that was cut
+    /// off goes on with the chunks that are missing.
     ///
-    /// - Parameter progress: gets the bytes known to be on the coordinator's disk so far, counted for this blob.
+    /// - Parameter progress: gets the bytes known to be on the coordinator's disk so far, counted for this
+    ///   blob.
     /// - Throws: ``ClientError``; `local` if the source does not have this digest (any more).
     package func upload(
         _ source: BlobSource, digest: ContentDigest, size: Int64, retry: RetryPolicy = .user,
@@ -32,7 +33,8 @@ extension SweepClient {
             } catch let error as ClientError
                 where error.code == .refused(.conflict) || error.code == .refused(.notFound)
             {
-                // Chunks got lost (another upload of it was dropped), or the content is not what its name says.
+                // Chunks got lost (another upload of it was dropped), or the content is not what its name
+                // says.
                 try verify(source, digest)
                 // What was refused is not sent again at once.
                 try await time.sleep(for: Self.uploadPause)

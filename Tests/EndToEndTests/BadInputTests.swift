@@ -44,16 +44,6 @@ struct BadInputTests {
         #expect(ended.messages.contains("127.0.0.1:9") && ended.messages.contains("radiata coordinator run"))
     }
 
-    @Test("a coordinator whose connection was made to sync less does not start")
-    func fewerSyncs() throws {
-        let folder = try TemporaryFolder()
-        let ended = try RadiataProgram.run(
-            ["coordinator", "run", "--data", folder.path + "/data", "--listen", "127.0.0.1:0"],
-            environment: ["RADIATA_FAULTS": "1", "RADIATA_BUGS": "lowered-after-opening"])
-        #expect(ended.status == 1, "\(ended)")
-        #expect(ended.messages.contains("synchronous is 1, wanted 2"), "\(ended)")
-    }
-
     @Test("a wrong option is a usage error with exit code 2")
     func usage() throws {
         #expect(try RadiataProgram.run(["plan"]).status == 2)

@@ -1,6 +1,6 @@
 import Hummingbird
 import NIOCore
-package import SweepWire
+package import SweepModel
 
 /// A request's context: Hummingbird's, and whose connection it is.
 struct CallContext: RequestContext {

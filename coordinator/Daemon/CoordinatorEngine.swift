@@ -19,16 +19,15 @@ final class CoordinatorEngine: Sendable {
     let time: any TimeSource
     let logger: Logger
     private let state: Mutex<State>
-    // Outcomes are translated (JSON) off the writer's thread, one after the other: the core hears of commits in their
-    // order.
+    // The core hears of commits off the writer's thread, one after the other in their order.
     private let outcomes = DispatchQueue(label: "coordinator.outcomes")
-    let translator = LedgerTranslator()
+    private let translator = LedgerTranslator()
 
     init(ledger: Ledger, settings: CoordinatorSettings, time: any TimeSource, logger: Logger) async throws {
         self.ledger = ledger
         self.time = time
         self.logger = logger
-        let start = try translator.start(try await ledger.snapshot(), wall: time.wall())
+        let start = try await ledger.snapshot(at: time.wall())
         state = Mutex(State(core: CoordinatorCore(settings: settings, start: start, now: time.monotonic())))
     }
 

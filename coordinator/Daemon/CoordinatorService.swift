@@ -10,6 +10,7 @@ import NIOSSL
 import Ports
 import ServiceLifecycle
 import SweepLedger
+import SweepModel
 import SweepWire
 import Synchronization
 

@@ -18,7 +18,7 @@ extension Routes {
         }
         mount.mount(.launch, on: router) { request, call in try await launch(request, call) }
         addHistoryRoutes(router)
-        mount.mount(.sweeps, on: router) { _, _ in Items(try await ledger.sweeps().map(Self.summary)) }
+        mount.mount(.sweeps, on: router) { _, _ in Items(try await ledger.sweeps()) }
         mount.mount(.status, on: router) { request, _ in
             let sweeps = try await ledger.sweeps(named: request.sweep.isEmpty ? nil : request.sweep)
             guard request.sweep.isEmpty || !sweeps.isEmpty else {
@@ -30,11 +30,12 @@ extension Routes {
             let (workers, left) = WorkerListing.fitting(try await workers())
             let notices = [gauge.notice, WorkerListing.notice(left)].compactMap { $0 }
             return StatusResponse(
-                sweeps: sweeps.map(Self.summary), workers: workers,
+                sweeps: sweeps, workers: workers,
                 notice: notices.isEmpty ? nil : notices.joined(separator: "\n"),
-                jobs: jobs.map { job in
-                    JobBrief(
-                        id: job.id, sweep: job.sweep, state: job.state, waitsFor: Self.waitsFor(job, board))
+                jobs: jobs.map { listed in
+                    let job = listed.job
+                    return JobBrief(
+                        id: job.id, sweep: job.sweep, state: job.state, waitsFor: listed.wait.flatMap(board.reason))
                 })
         }
         mount.mount(.jobs, on: router) { request, _ in
@@ -42,13 +43,15 @@ extension Routes {
                 let known = JobState.allCases.map(\.rawValue).joined(separator: ", ")
                 throw WireError(.badRequest, "state '\(state)': wanted one of \(known)")
             }
-            let rows = try await ledger.jobs(
+            let jobs = try await ledger.jobs(
                 sweep: request.sweep, state: request.state, limit: request.limit, after: request.after)
             let board = engine.waitBoard
-            return Items(rows.map { Self.summary($0, board) })
+            return Items(jobs.map { Self.summary($0, board) })
         }
         mount.mount(.job, on: router) { request, _ in
-            Self.detail(try await ledger.job(request.job), engine.waitBoard)
+            var (detail, wait) = try await ledger.job(request.job)
+            detail.job.waitsFor = wait.flatMap(engine.waitBoard.reason)
+            return detail
         }
         mount.mount(.logs, on: router) { request, _ in try await log(request) }
         mount.mount(.action, on: router) { request, call in try await act(request, call) }
@@ -116,7 +119,7 @@ extension Routes {
             async let next = Self.texts(jobs[end..<min(end + Self.slice, jobs.count)])
             outcome = try await done
             texts = try await next
-            engine.tell(.changed(try outcome.changes.map(engine.translator.news), stopping: [], continuing: []))
+            engine.tell(.changed(outcome.changes, stopping: [], continuing: []))
             outcome.changes = []
             start = end
         } while start < jobs.count
@@ -142,17 +145,12 @@ extension Routes {
     }
 
     private func act(_ request: ActionRequest, _ call: Call) async throws -> ActionResponse {
-        guard let action = ChangeJobs.Action(rawValue: request.action.rawValue) else {
-            throw WireError(.badRequest, "action '\(request.action.rawValue)' is not known here")
-        }
         let verb = ChangeJobs(
-            action: action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: wall)
+            action: request.action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: wall)
         let outcome = try await ledger.writer.perform(
             Audited(verb, audit(call, "action", "\(request.action.rawValue) \(request.target)")))
         engine.tell(
-            .changed(
-                try outcome.changes.map(engine.translator.news), stopping: outcome.stopping,
-                continuing: outcome.continuing))
+            .changed(outcome.changes, stopping: outcome.stopping, continuing: outcome.continuing))
         return ActionResponse(
             changed: outcome.changes.count + outcome.continuing.count, stopping: outcome.stopping.count,
             untouched: outcome.untouched, notice: outcome.notice)
@@ -163,12 +161,7 @@ extension Routes {
         let deadline = engine.time.monotonic() + .seconds(min(request.waitSeconds, WireLimit.waitSeconds))
         while true {
             let log = try await ledger.log(job: request.job, attempt: request.attempt, offset: offset)
-            if !log.text.isEmpty || log.isOver || engine.time.monotonic() >= deadline {
-                return LogText(
-                    attempt: log.attempt, offset: UInt64(clamping: log.start), text: log.text,
-                    next: UInt64(clamping: log.end),
-                    isComplete: log.isOver, line: log.line)
-            }
+            if !log.text.isEmpty || log.isComplete || engine.time.monotonic() >= deadline { return log }
             try await engine.time.sleep(for: .milliseconds(300))
         }
     }

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Ports
 import SweepLedger
+import SweepModel
 import SweepWire
 
 /// The paths of the page for people, beside the contract's.
@@ -40,7 +41,7 @@ extension Routes {
         do {
             let (principal, isLoggedIn) = try admitBrowser(request, context)
             let (sweeps, workers) = (
-                try await ledger.sweeps().map(Self.summary),
+                try await ledger.sweeps(),
                 WorkerListing.fitting(try await workers(), limit: 1 << 20).shown
             )
             let board = engine.waitBoard
@@ -152,7 +153,7 @@ enum Dashboard {
     }
 
     private static func buttons(_ sweep: SweepSummary) -> String {
-        [ActionRequest.Action.pause, .unpause].map { action in
+        [JobAction.pause, .unpause].map { action in
             "<button data-action=\"\(action.rawValue)\" data-target=\"\(escaped(sweep.name))\">\(action.rawValue)</button>"
         }.joined(separator: " ")
     }

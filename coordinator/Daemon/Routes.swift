@@ -48,8 +48,8 @@ struct Routes: Sendable {
             let reply = await engine.ask { .register(request, $0, by: caller) }
             guard case .registered(let response) = reply else { throw Self.error(reply) }
             engine.logger.info(
-                "worker \(request.name) registered",
-                metadata: ["worker": "\(request.worker)", "slots": "\(request.slots)"])
+                "worker \(request.record.name) registered",
+                metadata: ["worker": "\(request.worker)", "slots": "\(request.record.slots)"])
             return response
         }
         mount.mount(.exchange, on: router) { request, call in
@@ -82,20 +82,7 @@ struct Routes: Sendable {
             case .superseded: throw WireError(.superseded, "attempt \(batch.token) is over")
             }
         }
-        mount.mount(.input, on: router) { request, _ in
-            let input = try await ledger.inputFiles(request.digest)
-            let files = try input.files.map { file in
-                guard let digest = ContentDigest(file.sha256) else {
-                    throw WireError(.internalFault, "input \(request.digest) has an unreadable digest")
-                }
-                return TreeFile(path: file.path, size: Int64(file.bytes), sha256: digest)
-            }
-            guard input.isFolder || files.count == 1 else {
-                throw WireError(.internalFault, "input \(request.digest) is a file, but has \(files.count)")
-            }
-            return InputList(
-                name: input.name, tree: input.isFolder ? TreeDigest(folder: files) : TreeDigest(file: files[0]))
-        }
+        mount.mount(.input, on: router) { request, _ in try await ledger.input(request.digest) }
     }
 
     /// A long poll whose peer goes away is given up, so that no job is granted to nobody.
@@ -117,16 +104,17 @@ struct Routes: Sendable {
     }
 
     private static func check(_ request: RegisterRequest) throws {
+        let worker = request.record
         let texts =
-            [request.worker.text, request.name, request.version] + request.labels.flatMap { [$0.key, $0.value] }
-            + (request.coreVersions ?? [])
+            [worker.worker.text, worker.name, worker.version] + worker.labels.flatMap { [$0.key, $0.value] }
+            + (worker.coreVersions ?? [])
         guard texts.reduce(0, { $0 + $1.utf8.count }) <= Self.workerTexts else {
             throw WireError(
                 .badRequest, "register: name, version and labels have more than \(workerTexts) bytes together")
         }
-        guard request.session.isValid, !request.worker.text.isEmpty, (0...1024).contains(request.slots),
-            (0...65_536).contains(request.threads), (0...1024).contains(request.gpus), request.labels.count <= 64,
-            request.coreVersions?.count ?? 0 <= 16,
+        guard worker.session.isValid, !worker.worker.text.isEmpty, (0...1024).contains(worker.slots),
+            (0...65_536).contains(worker.threads), (0...1024).contains(worker.gpus), worker.labels.count <= 64,
+            worker.coreVersions?.count ?? 0 <= 16,
             request.key.map({ $0.utf8.count == 64 && $0.utf8.allSatisfy(Self.isHex) }) ?? true,
             texts.allSatisfy({ text in
                 text.unicodeScalars.count <= 256

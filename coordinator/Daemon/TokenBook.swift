@@ -2,13 +2,14 @@ import Foundation
 import Glibc
 package import Ports
 package import SweepLedger
-package import SweepWire
+package import SweepModel
+import SweepWire
 import Synchronization
 
-/// Who may do what: the tokens of the ledger in memory, by the hash of their text. A token's text is nowhere kept.
+/// Who may do what: the tokens of the ledger in memory, by the hash of their text. Only the hash of a token is stored.
 package final class TokenBook: Sendable {
     private struct State {
-        var byHash: [String: TokenRecord] = [:]
+        var byHash: [String: TokenSummary] = [:]
     }
 
     /// Marks our tokens for scanners of leaked secrets.
@@ -20,7 +21,7 @@ package final class TokenBook: Sendable {
     package init(time: any TimeSource) { self.time = time }
 
     package func replace(_ records: [TokenRecord]) {
-        state.withLock { $0.byHash = Dictionary(records.map { ($0.hash, $0) }, uniquingKeysWith: { $1 }) }
+        state.withLock { $0.byHash = Dictionary(records.map { ($0.hash, $0.token) }, uniquingKeysWith: { $1 }) }
     }
 
     /// - Parameter header: the `Authorization` header.
@@ -48,36 +49,35 @@ package final class TokenBook: Sendable {
     func check(token: String, wants scopes: [TokenScope]) throws -> Principal {
         let hash = Self.hash(token)
         // A lookup by the hash of 256 random bits tells nothing by its time.
-        guard let record = state.withLock({ $0.byHash[hash] }) else {
+        guard let known = state.withLock({ $0.byHash[hash] }) else {
             throw WireError(
                 .unauthorized,
                 Self.isDamaged(token)
                     ? "the token is cut or mistyped: its last digits do not fit" : "the token is not known here")
         }
-        return try check(record, wants: scopes)
+        return try check(known, wants: scopes)
     }
 
     /// The same for a token that was shown before (a browser's session).
     func check(id: String, wants scopes: [TokenScope]) throws -> Principal {
-        guard let record = state.withLock({ $0.byHash.values.first { $0.id == id } }) else {
+        guard let token = state.withLock({ $0.byHash.values.first { $0.id == id } }) else {
             throw WireError(.unauthorized, "the token is not known here")
         }
-        return try check(record, wants: scopes)
+        return try check(token, wants: scopes)
     }
 
-    private func check(_ record: TokenRecord, wants scopes: [TokenScope]) throws -> Principal {
-        guard record.revoked == nil, record.expires.map({ $0 > time.wall().milliseconds }) ?? true else {
-            throw WireError(.unauthorized, "the token \(record.id) has expired or was revoked")
+    private func check(_ token: TokenSummary, wants scopes: [TokenScope]) throws -> Principal {
+        guard !token.isRevoked, token.expires.map({ $0 > time.wall().milliseconds }) ?? true else {
+            throw WireError(.unauthorized, "the token \(token.id) has expired or was revoked")
         }
-        guard let scope = TokenScope(rawValue: record.scope),
-            scopes.contains(where: { scope.allows($0) }) || Faults.planted("scope-not-asked")
+        guard scopes.contains(where: { token.scope.allows($0) }) || Mutant.isOn("scope-not-asked")
         else {
             throw WireError(
                 .forbidden,
-                "the token \(record.id) has scope \(record.scope); this needs \(scopes.map(\.rawValue).joined(separator: " or "))"
+                "the token \(token.id) has scope \(token.scope.rawValue); this needs \(scopes.map(\.rawValue).joined(separator: " or "))"
             )
         }
-        return Principal(id: record.id, scope: scope)
+        return Principal(id: token.id, scope: token.scope)
     }
 
     package static func hash(_ token: String) -> String { ContentDigest.of(token).text }
@@ -134,7 +134,7 @@ extension TokenBook {
             try await ledger.writer.perform(
                 StoreToken(
                     token: TokenRecord(
-                        id: "token-file", hash: hash(text), scope: TokenScope.admin.rawValue, note: "--token-file",
+                        id: "token-file", hash: hash(text), scope: .admin, note: "--token-file",
                         created: now)))
         }
         let book = TokenBook(time: configuration.time)
@@ -153,9 +153,9 @@ extension TokenBook {
                 throw CoordinatorError(.badToken, "\(path) can be read by others, and cannot be kept from them")
             }
             let text = try files.readText(path, limit: 4096).trimmingCharacters(in: .whitespacesAndNewlines)
-            let isGood = try await ledger.tokens().contains { token in
-                token.hash == hash(text) && token.revoked == nil && token.scope == TokenScope.admin.rawValue
-                    && token.expires.map { $0 > now.milliseconds } ?? true
+            let isGood = try await ledger.tokens().contains { record in
+                record.hash == hash(text) && !record.token.isRevoked && record.token.scope == .admin
+                    && record.token.expires.map { $0 > now.milliseconds } ?? true
             }
             if isGood { return text }
         }
@@ -164,7 +164,7 @@ extension TokenBook {
         try await ledger.writer.perform(
             StoreToken(
                 token: TokenRecord(
-                    id: id, hash: hash(text), scope: TokenScope.admin.rawValue, note: "admin.token",
+                    id: id, hash: hash(text), scope: .admin, note: "admin.token",
                     created: now.milliseconds)))
         return text
     }

@@ -70,8 +70,7 @@ struct HeldAttempt: Sendable {
         if report.hasBlobs && !uploaded.contains(report.number) { return false }
         if isStreamDead { return !report.isCheckpoint && !report.isFinished }
         // A final report closes the attempt: everything measured goes before it.
-        // The ledger refuses a result before its points; planted there, nobody would meet it without a worker in haste.
-        if Faults.planted("finish-without-stream") { return true }
+        if Mutant.isOn("finish-without-stream") { return true }
         let wanted = report.isFinal ? max(pointsSpooled, report.streamPosition ?? 0) : report.streamPosition ?? 0
         return pointsNext > wanted
     }

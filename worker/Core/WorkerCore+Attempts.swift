@@ -43,7 +43,7 @@ extension WorkerCore {
 
     /// The coordinator, or the user, wants the attempt to stop politely.
     mutating func stop(_ token: AttemptToken, _ reason: StopReason) -> [WorkerEffect] {
-        let token = Faults.planted("stop-without-attempt") ? order.first { $0.job == token.job } ?? token : token
+        let token = Mutant.isOn("stop-without-attempt") ? order.first { $0.job == token.job } ?? token : token
         guard var attempt = attempts[token], attempt.phase == .running else { return [] }
         // A wish to cancel is stronger than one to pause or drain: it needs no state.
         if attempt.stop == nil || reason == .cancel { attempt.stop = reason }
@@ -56,7 +56,7 @@ extension WorkerCore {
 
     /// Another attempt holds the job, or the job ended: nothing of this one counts any more.
     mutating func supersede(_ token: AttemptToken) -> [WorkerEffect] {
-        guard let attempt = attempts[token], !Faults.planted("superseded-goes-on") else { return [] }
+        guard let attempt = attempts[token], !Mutant.isOn("superseded-goes-on") else { return [] }
         forget(token)
         let text =
             "attempt \(token.attempt) of job \(token.job.short) was superseded; it is ended and its folder removed"

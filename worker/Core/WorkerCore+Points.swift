@@ -25,9 +25,11 @@ extension WorkerCore {
             attempt.pointsNotBefore = nil
             attempts[token] = attempt
             if attempt.passesOver { return [.passOver(token, point: attempt.pointsNext)] }
-            let early: [WorkerEffect] =
-                Faults.planted("spool-trimmed-early") ? [.trimPoints(token, below: attempt.pointsSpooled + 1)] : []
-            return early + [.sendMetrics(token, from: attempt.pointsNext, limit: attempt.pointLimit)]
+            var effects = [WorkerEffect.sendMetrics(token, from: attempt.pointsNext, limit: attempt.pointLimit)]
+            if Mutant.isOn("spool-trimmed-early") {
+                effects.insert(.trimPoints(token, below: attempt.pointsSpooled + 1), at: 0)
+            }
+            return effects
         }
     }
 
@@ -36,10 +38,9 @@ extension WorkerCore {
         update(token) { $0.isSendingPoints = false }
         switch answer {
         case .acknowledged(let next):
-            // The ledger refuses a gap; planted there, nobody would meet it without a worker that makes one.
-            let skipped: UInt64 = Faults.planted("gap-accepted") && next % 5 == 0 ? 2 : 0
             update(token) { attempt in
-                attempt.pointsNext = max(attempt.pointsNext, next + skipped)
+                attempt.pointsNext = max(attempt.pointsNext, next)
+                if Mutant.isOn("gap-accepted"), next % 5 == 0 { attempt.pointsNext = max(attempt.pointsNext, next + 2) }
                 attempt.pointDelays = 0
                 // Half of what was refused went through: the rest of it may hold the fault.
                 if attempt.passesOver {

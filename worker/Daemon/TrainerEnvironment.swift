@@ -9,7 +9,7 @@ package enum TrainerEnvironment {
             "XDG_CACHE_HOME",
             "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENBLAS_CORETYPE",
         ]
-        let faults: Set<String> = ["RADIATA_FAULTS", "RADIATA_CRASH", "RADIATA_PROBES", "RADIATA_BUGS"]
+        let faults: Set<String> = ["RADIATA_FAULTS", "RADIATA_CRASH", "RADIATA_PROBES"]
         return environment.filter { name, _ in
             names.contains(name) || faults.contains(name) || name.hasPrefix("LC_") || name.hasPrefix("NVIDIA_")
         }

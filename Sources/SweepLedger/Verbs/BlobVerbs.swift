@@ -14,14 +14,17 @@ package struct AddBlobs: LedgerVerb {
         self.now = now
     }
 
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws {
         for blob in blobs {
             try db.change(
                 """
                 INSERT INTO blob (sha256, bytes, created, keep_until) VALUES (?1, ?2, ?3, ?4)
                 ON CONFLICT (sha256) DO UPDATE SET
-                    keep_until = \(Faults.planted("known-blob-not-kept") ? "keep_until" : "max(keep_until, excluded.keep_until)")
-                """, [blob.sha256, blob.bytes, now.milliseconds, now.milliseconds + Self.graceMilliseconds])
+                    keep_until = max(keep_until, excluded.keep_until)
+                """
+                .mutant("known-blob-not-kept", "max(keep_until, excluded.keep_until)", "keep_until"),
+                [blob.sha256, blob.bytes, now.milliseconds, now.milliseconds + Self.graceMilliseconds])
         }
     }
 }
@@ -37,6 +40,7 @@ package struct KeepBlobs: LedgerVerb {
     }
 
     /// - Returns: sizes of those that are there, by digest.
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws -> [String: Int] {
         var found: [String: Int] = [:]
         for digest in sha256 {
@@ -62,21 +66,24 @@ package struct CollectBlobs: LedgerVerb {
         self.candidates = candidates.map { "[" + $0.map { "\"\($0)\"" }.joined(separator: ",") + "]" }
     }
 
-    /// Digests of blobs that could go, for a reader: finding them may take long, and must not hold up the writer.
+    /// Digests of blobs that could go, for a reader: finding them may take long, and must not hold up the
+    /// writer.
     static func candidates(_ db: Database, now: WallTime, limit: Int) throws -> [String] {
         try String.fetchAll(
             db, sql: "SELECT b.sha256 FROM blob b WHERE \(unwanted) LIMIT ?", arguments: [now.milliseconds, limit])
     }
 
-    // Not kept: a planted bug is asked for anew, also where one process runs with several.
     private static var unwanted: String {
         """
-        b.keep_until < \(Faults.planted("gc-without-lease") ? "1e18 + " : "")? AND NOT EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.sha256 = b.sha256)
+        b.keep_until < ? AND NOT EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.sha256 = b.sha256)
             AND NOT EXISTS (SELECT 1 FROM artifact a WHERE a.sha256 = b.sha256)
             AND NOT EXISTS (SELECT 1 FROM input_file i WHERE i.sha256 = b.sha256)
         """
+        .mutant("gc-without-lease", "keep_until < ?", "keep_until < 1e18 + ?")
     }
 
+    /// - Returns: digests and sizes of the blobs that were forgotten.
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws -> [(sha256: String, bytes: Int)] {
         try db.all(
             """
@@ -85,6 +92,6 @@ package struct CollectBlobs: LedgerVerb {
                 WHERE \(Self.unwanted)\(candidates == nil ? "" : " AND b.sha256 IN (SELECT value FROM json_each(?))") LIMIT ?)
             RETURNING sha256, bytes
             """, candidates.map { [now.milliseconds, $0, limit] } ?? [now.milliseconds, limit]
-        ).map { ($0[0], $0[1]) }
+        ).map { ($0["sha256"], $0["bytes"]) }
     }
 }

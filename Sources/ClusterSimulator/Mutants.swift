@@ -1,0 +1,28 @@
+/// The mutants (`Mutant`) that stand in the code. The simulator must find each of them.
+package enum Mutants {
+    /// Some stand in two places at once, because each guard alone hides that the other is missing: `gap-accepted` and
+    /// `finish-without-stream` in the ledger and in the worker, `rename-before-file-sync` at each chunk and at the end, `resumes-hidden-state` at the claim and where late
+    /// states are refused.
+    package static let all = [
+        "answer-before-commit", "counters-not-kept", "deadline-from-wall-clock", "drained-asks-again",
+        "epoch-not-raised",
+        "exchange-not-remembered", "expiry-revokes", "fence-without-attempt", "fence-without-epoch",
+        "fence-without-state", "finish-without-stream", "gap-accepted", "gc-without-lease", "key-not-stored",
+        "known-blob-not-kept", "known-blob-not-settled", "log-not-rewritten", "lost-counts", "no-stall-guard",
+        "overlap-counted-twice", "rename-before-file-sync",
+        "resumes-hidden-state", "retry-after-io-error", "revives-after-claim", "row-before-folder-sync",
+        "scope-not-asked", "session-of-anybody", "spool-trimmed-early", "stop-without-attempt", "stopped-by-others",
+        "superseded-goes-on",
+        "synchronous-normal", "trials-at-once", "trials-too-early",
+        "turns-without-end",
+    ]
+
+    /// The first seed that found each when all were run last, for a short test.
+    static let foundBy: [String: Int] = [
+        "answer-before-commit": 1, "drained-asks-again": 12, "finish-without-stream": 4, "known-blob-not-kept": 33,
+        "known-blob-not-settled": 41,
+        "log-not-rewritten": 51, "lost-counts": 8, "no-stall-guard": 19, "overlap-counted-twice": 2,
+        "resumes-hidden-state": 48, "revives-after-claim": 5, "scope-not-asked": 9, "session-of-anybody": 29,
+        "spool-trimmed-early": 41, "stop-without-attempt": 15, "superseded-goes-on": 5,
+    ]
+}
