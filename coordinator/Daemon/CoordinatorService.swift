@@ -1,4 +1,5 @@
 import CoordinatorCore
+import CoordinatorOperations
 import Foundation
 import Glibc
 import Hummingbird
@@ -92,19 +93,25 @@ package final class CoordinatorService: Service {
         adminID.withLock { $0 = principal.id }
         let sessions = DashboardSessions(ledger: ledger.id, time: configuration.time)
         let settings = CoordinatorSettings(ledger: ledger.id, epoch: ledger.epoch, lease: configuration.lease)
-        let engine = try await CoordinatorEngine(
-            ledger: ledger, settings: settings, time: configuration.time, logger: logger)
+        let translator = LedgerTranslator()
+        let start = try translator.start(try await ledger.snapshot(), wall: configuration.time.wall())
+        let engine = CoordinatorEngine(
+            LiveLedgerWork(ledger, translator), settings: settings, start: start, time: configuration.time,
+            logger: logger)
         let gauge = DiskGauge(folder: configuration.dataFolder, space: configuration.space)
+        let limits = configuration.connections
+        let operations = Operations(
+            engine: engine, tokens: tokens, translator: translator,
+            workerSessions: WorkerSessionBook(try await ledger.sessionOwners()), gauge: gauge,
+            registrations: RegistrationQuota(
+                workers: limits.workersOfToken, atOnce: limits.registrationsAtOnce,
+                perSecond: limits.registrationsASecond, time: configuration.time), lease: configuration.lease)
         let routes = Routes(
-            engine: engine, tokens: tokens,
+            operations: operations,
             mount: EndpointMount(
                 tokens: tokens, logger: logger, sessions: sessions,
-                failures: FailureBook(most: configuration.connections.refusedTokens, time: configuration.time)),
-            workerSessions: WorkerSessionBook(try await ledger.sessionOwners()), gauge: gauge,
-            sessions: sessions, links: links,
-            registrations: RegistrationQuota(configuration.connections, time: configuration.time),
-            isSecure: configuration.tlsCertificate != nil, lease: configuration.lease,
-            started: configuration.time.monotonic())
+                failures: FailureBook(most: limits.refusedTokens, time: configuration.time)),
+            sessions: sessions, links: links, isSecure: configuration.tlsCertificate != nil)
         let application = Application(
             responder: FrontDoor(
                 routes: routes.router().buildResponder(),
