@@ -1,5 +1,6 @@
 import CoordinatorOperations
 import SweepLedger
+import SweepModel
 import SweepWire
 
 /// With which token somebody calls.
@@ -30,6 +31,6 @@ enum Badge: String, CaseIterable {
     var record: TokenRecord? {
         guard let scope, let text else { return nil }
         return TokenRecord(
-            id: rawValue, hash: TokenBook.hash(text), scope: scope.rawValue, note: "", created: 0)
+            id: rawValue, hash: TokenBook.hash(text), scope: scope, note: "", created: 0)
     }
 }

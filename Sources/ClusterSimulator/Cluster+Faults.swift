@@ -61,7 +61,7 @@ extension Cluster {
             jump(random.pick([-3650 * day, -day, -3_600_000, 3_600_000, day, 3650 * day]))
         case .userAction:
             let target = random.chance(0.4) ? nil : random.pick(jobIDs).text
-            let wishes: [ActionRequest.Action] =
+            let wishes: [JobAction] =
                 plan.isHasty
                 ? [.pause, .pause, .unpause, .resume] : [.pause, .unpause, .unpause, .cancel, .resume, .resume]
             let wish = random.pick(wishes)

@@ -161,7 +161,7 @@ package final class Cluster {
         }
     }()
 
-    func act(_ action: ActionRequest.Action, _ target: String? = nil) {
+    func act(_ action: JobAction, _ target: String? = nil) {
         // After the end of all faults it is said again and again, and would push all else out.
         if !isHealed { world.trace("user: \(action.rawValue) \(target?.prefix(8) ?? "all")") }
         if action == .pause || action == .cancel { pauses.formUnion(jobIDs.map(\.text)) }

@@ -93,7 +93,7 @@ package final class ExhaustiveSearch {
             _ = try scratch.run(verb)
             try scratch.run(
                 AddBlobs(blobs: [(SmallWorld.state, 1)], now: WallTime(milliseconds: 0)))
-            let start = try translator.start(try scratch.snapshot(), wall: WallTime(milliseconds: 0))
+            let start = try scratch.snapshot(at: WallTime(milliseconds: 0))
             for budget in ladder where report.violation == nil && report.isComplete {
                 let world = SmallWorld(
                     ledgerID: ledger.id, epoch: ledger.epoch, start: start, workers: workers, budget: budget)

@@ -71,7 +71,7 @@ final class Shadow {
         }
         for (report, outcome) in zip(request.reports, response.outcomes) {
             let token = report.token
-            switch outcome.code {
+            switch outcome {
             case .accepted: accepted(report)
             case .superseded:
                 orders.insert(token)
@@ -80,7 +80,7 @@ final class Shadow {
             case .gap: world.probe("report before its points")
             case .missingBlobs: world.probe("report without its blobs")
             case .notTried: world.probe("report behind a refused one")
-            case .refused: world.fail("wire", "a report of \(token) was refused: \(outcome.message ?? "")")
+            case .refused(let message): world.fail("wire", "a report of \(token) was refused: \(message)")
             }
         }
         for order in response.stops { orders.insert(order.token) }

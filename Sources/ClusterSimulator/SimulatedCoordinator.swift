@@ -106,7 +106,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
                 ledger: ledger.id, epoch: ledger.epoch, lease: .seconds(plan.leaseSeconds))
             let book = TokenBook(time: world)
             book.replace(try badges(ledger))
-            let start = try translator.start(try ledger.snapshotNow(), wall: world.wall())
+            let start = try ledger.snapshotNow(at: world.wall())
             let newest = try inspect { try $0.rows("SELECT coalesce(max(id), 0) FROM event")[0][0].int }
             self.ledger = ledger
             process = SimulatedProcess(world)
@@ -116,7 +116,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
                 time: ProcessTime(world: world, process: process), logger: Logger(label: "coordinator") { _ in log },
                 watch: watch)
             var operations = Operations(
-                engine: engine, tokens: book, translator: translator,
+                engine: engine, tokens: book,
                 workerSessions: WorkerSessionBook(try ledger.sessionOwnersNow()),
                 gauge: DiskGauge(folder: folder) { [disk] in try disk.space(at: $0) },
                 registrations: RegistrationQuota(time: world), lease: settings.lease)
@@ -147,7 +147,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
                 guard let record = badge.record else { continue }
                 ledger.writer.submit(StoreToken(token: record)) { _ in }
                 guard badge == .revoked else { continue }
-                ledger.writer.submit(RevokeToken(id: record.id, now: world.wall())) { _ in }
+                ledger.writer.submit(RevokeToken(id: record.token.id, now: world.wall())) { _ in }
             }
             while ledger.writer.step() {}
             if let fatal { throw fatal }

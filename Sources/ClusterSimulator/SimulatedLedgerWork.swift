@@ -32,7 +32,6 @@ struct SimulatedLedgerWork: LedgerWork, @unchecked Sendable {
             // Unsafe by hand: the completion is called in `step`, on this thread.
             nonisolated(unsafe) let resume = resume
             ledger.writer.submit(verb, priority, bytes: bytes) { result in
-                nonisolated(unsafe) let result = result
                 coordinator.deliver { resume(result) }
             }
             coordinator.commitSoon()

@@ -108,8 +108,10 @@ extension SmallWorld {
             send(
                 .register(
                     RegisterRequest(
-                        worker: WorkerID("worker-\(number)"), name: "w\(number)", session: SessionID(rawValue: session),
-                        slots: 1, threads: 1)), number)
+                        WorkerRecord(
+                            worker: WorkerID("worker-\(number)"), name: "w\(number)",
+                            session: SessionID(rawValue: session),
+                            slots: 1, threads: 1))), number)
         case .exchange(let request): send(.exchange(request), number)
         case .heartbeat(let request): send(.heartbeat(request), number)
         case .run(let grant):
@@ -147,9 +149,11 @@ extension SmallWorld {
         guard let spool = workers[number].spools[token], first <= spool.points else {
             return queue.append(.metricsAnswered(token, .acknowledged(next: first)))
         }
-        let points = (first...spool.points).map { point -> (key: String, step: Int64, value: Double) in
+        let points = (first...spool.points).map { point in
             // What was trimmed is lost, as the real spool says.
-            point < spool.first ? ("spool.lost", Int64(point), .nan) : ("loss", spool.steps[Int(point) - 1], 0.5)
+            point < spool.first
+                ? MetricPoint(key: "spool.lost", step: Int64(point), value: .nan)
+                : MetricPoint(key: "loss", step: spool.steps[Int(point) - 1], value: 0.5)
         }
         send(.metrics(MetricBatch(token: token, first: first, points: points)), number)
     }

@@ -112,7 +112,7 @@ struct SmallWorld {
 
     static let lease = Duration.seconds(60)
 
-    init(ledgerID: String, epoch: Int, start: CoordinatorStart, workers count: Int, budget: Budget) {
+    init(ledgerID: String, epoch: Int, start: LedgerSnapshot, workers count: Int, budget: Budget) {
         self.budget = budget
         self.ledgerID = ledgerID
         self.epoch = epoch
@@ -122,7 +122,7 @@ struct SmallWorld {
     }
 
     private static func core(
-        _ ledgerID: String, _ epoch: Int, _ start: CoordinatorStart, _ now: MonotonicTime
+        _ ledgerID: String, _ epoch: Int, _ start: LedgerSnapshot, _ now: MonotonicTime
     ) -> CoordinatorCore {
         // "Last seen" is for people; its commits would only double the states.
         let settings = CoordinatorSettings(ledger: ledgerID, epoch: epoch, lease: lease, seenEvery: .seconds(1 << 30))
@@ -169,7 +169,7 @@ struct SmallWorld {
         case .tell: tell()
         case .crash:
             budget.crashes -= 1
-            try crash(ledger, translator)
+            try crash(ledger)
         case .expire:
             budget.expiries -= 1
             history = mix(history, 11)
@@ -251,8 +251,7 @@ struct SmallWorld {
             guard let outcome = try run.outcome?.get() else { return }
             told.append(.outcome(id, outcome))
         case .metrics(let batch, let reply):
-            let series = batch.series.map { AppendMetrics.Series(key: $0.key, steps: $0.steps, values: $0.values) }
-            let verb = AppendMetrics(token: batch.token, first: batch.first, series: series, ledgerID: ledgerID)
+            let verb = AppendMetrics(token: batch.token, first: batch.first, series: batch.series, ledgerID: ledgerID)
             told.append(.metrics(batch, reply, try ledger.run(verb)))
         }
     }
@@ -274,15 +273,14 @@ struct SmallWorld {
     }
 
     /// The process ends at once, and starts: what was not committed is gone, and every connection is broken.
-    private mutating func crash(_ ledger: LedgerScratch, _ translator: LedgerTranslator) throws {
+    private mutating func crash(_ ledger: LedgerScratch) throws {
         history = mix(history, 18)
         work = []
         told = []
         let broken = open.sorted { $0.key < $1.key }
         open = [:]
         knownCore = nil
-        core = Self.core(
-            ledgerID, epoch, try translator.start(try ledger.snapshot(), wall: WallTime(milliseconds: 0)), now)
+        core = Self.core(ledgerID, epoch, try ledger.snapshot(at: WallTime(milliseconds: 0)), now)
         for (_, message) in broken { brokenOff(message) }
     }
 

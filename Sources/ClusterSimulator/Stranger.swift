@@ -68,7 +68,8 @@ final class Stranger {
         // Of one that is not known (yet, or in the backup that was restored) anybody may be the first.
         guard isOwn || (cluster.shadow.registered.contains(identity) && !cluster.wasRestored) else { return }
         let request = RegisterRequest(
-            worker: WorkerID(identity), name: "stranger", session: session, slots: 4, threads: 1)
+            WorkerRecord(
+                worker: WorkerID(identity), name: "stranger", session: session, slots: 4, threads: 1))
         send("register", request.parameters, try request.body(), .stranger) { [weak self] result in
             guard case .some(.success) = result else { return }
             if isOwn {
@@ -135,7 +136,7 @@ final class Stranger {
         guard let session = worker.life?.session?.registered, let token = worker.running.first else { return }
         if random.chance(0.5) {
             let batch = MetricBatch(
-                token: token, session: session, first: 100_000, points: [(key: "loss", step: 1, value: 0)])
+                token: token, session: session, first: 100_000, points: [MetricPoint(key: "loss", step: 1, value: 0)])
             return send("metrics", batch.parameters, try batch.body(), .workers) { [world] result in
                 if case .some(.success) = result { world.fail("I9", "points after a gap were taken") }
             }
@@ -153,7 +154,7 @@ final class Stranger {
                 return
             }
             for outcome in answer.outcomes {
-                switch outcome.code {
+                switch outcome {
                 case .accepted: world.fail("I9", "a report without its points or blobs was accepted")
                 case .gap: world.probe("report before its points")
                 case .missingBlobs: world.probe("report without its blobs")

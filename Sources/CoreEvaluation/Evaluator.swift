@@ -24,9 +24,9 @@ package final class Evaluator {
         package var clip: String?
         /// The tokenizer's folder for a base in one file; nil looks beside the file.
         package var tokenizer: String?
-        /// The base's U-Net where it is in memory already, without adapters; nothing else of the base then
+        /// Networks of the base that are in memory already, without adapters; nothing else of the base then
         /// stays in memory between evaluations.
-        package var unet: UNet2DConditionModel?
+        package var loaded: LoadedNetworks?
 
         package init(base: String, data: String, spec: EvaluationSpec, training: TrainingSpec?, cache: String) {
             self.base = base
@@ -69,13 +69,13 @@ package final class Evaluator {
             defer { encoders.release() }
             return (encoders, suffixes, try Self.features(subjects, setting.spec, encoders))
         }
-        if setting.unet == nil { loaded = generator }
+        if setting.loaded == nil { loaded = generator }
     }
 
     private static func generator(_ setting: Setting, _ shouldStop: @escaping () -> Bool) throws -> ImageGenerator {
         let (spec, training) = (setting.spec, setting.training)
         var pipeline = try DiffusionPipeline.load(
-            path: setting.base, tokenizer: setting.tokenizer, unet: setting.unet)
+            path: setting.base, tokenizer: setting.tokenizer, sharing: setting.loaded)
         if let training {
             try pipeline.schedule.adopt(
                 prediction: training.loss.predictionType, zeroTerminal: training.loss.zeroTerminalSNR)

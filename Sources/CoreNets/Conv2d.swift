@@ -46,7 +46,7 @@ package final class Conv2d: Module {
             return linear(x, weight: matrix, bias: bias?.tensor, adding: residual)
         }
         let y = conv2d(x, weight: weight.tensor, bias: bias?.tensor, stride: stride, padding: padding)
-        return residual.map { add(y, $0) } ?? y
+        return residual.map { add(into: y, $0) } ?? y
     }
 
     package func initializeOwnParameters(seed: UInt64, path: String) {

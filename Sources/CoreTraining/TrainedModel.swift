@@ -53,6 +53,11 @@ final class TrainedModel {
         return AdamW(groups: groups, betas: (spec.betas[0], spec.betas[1]), epsilon: Float(spec.epsilon))
     }
 
+    /// The U-Net, and the text encoders where training keeps them.
+    var loadedNetworks: LoadedNetworks {
+        LoadedNetworks(unet: unet, textEncoder: pipeline?.textEncoder, textEncoder2: pipeline?.textEncoder2)
+    }
+
     /// Frees autoencoder and text encoders where all pictures and captions are encoded.
     func releaseEncoders() {
         Compute.releaseIdleBuffers()

@@ -98,10 +98,11 @@ package final class TrainingRun {
         if let resume { try restore(from: resume) }
     }
 
-    package var unet: UNet2DConditionModel { model.unet }
+    /// What an evaluation need not load again; only inside `lending` it is as the base has it.
+    package var loadedNetworks: LoadedNetworks { model.loadedNetworks }
 
-    /// Lends the U-Net as the base has it: the adapter that is trained is off it meanwhile, and memory that
-    /// only training uses is given back.
+    /// Lends the loaded networks as the base has them: the adapter that is trained is off them meanwhile, and
+    /// memory that only training uses is given back.
     ///
     /// - Throws: what `body` throws.
     package func lending<R>(_ body: () throws -> R) rethrows -> R {

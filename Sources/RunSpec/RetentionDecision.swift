@@ -14,7 +14,7 @@ package struct RetentionDecision: Equatable, Sendable {
     package var droppedDeliverables: Set<Int64> = []
     package var droppedStates: Set<Int64> = []
 
-    package struct Checkpoint: Equatable, Sendable {
+    package struct Candidate: Equatable, Sendable {
         package var id: Int64
         package var step: Int
         package var isFinal: Bool
@@ -41,7 +41,7 @@ package struct RetentionDecision: Equatable, Sendable {
     ///   - checkpoints: those that count (of attempts that were not superseded before their step), in any
     ///     order.
     ///   - isDone: the job is done: nothing will be trained or evaluated any more.
-    package init(_ policy: RetentionPolicy, _ checkpoints: [Checkpoint], isDone: Bool) {
+    package init(_ policy: RetentionPolicy, _ checkpoints: [Candidate], isDone: Bool) {
         let states = checkpoints.filter { $0.state != nil }.sorted { ($0.step, $0.id) > ($1.step, $1.id) }
         for old in states.dropFirst(max(1, policy.last ?? Self.usualStates)) { droppedStates.insert(old.id) }
         let deliverables = checkpoints.filter { $0.deliverable != nil && !$0.isFinal }
@@ -67,7 +67,7 @@ package struct RetentionDecision: Equatable, Sendable {
     }
 
     /// Best first; empty if nothing was measured.
-    private static func ranked(_ checkpoints: [Checkpoint], by best: RetentionPolicy.Best?) -> [Checkpoint] {
+    private static func ranked(_ checkpoints: [Candidate], by best: RetentionPolicy.Best?) -> [Candidate] {
         guard let best, checkpoints.contains(where: { $0.value?.isFinite == true }) else { return [] }
         let info = MetricInfo.of(best.metric)
         return checkpoints.sorted { a, b in

@@ -25,7 +25,7 @@ package struct RetentionPolicy: Codable, Equatable, Sendable {
 }
 
 /// What a worker must have to be given a job.
-package struct RequirementSpec: Codable, Equatable, Sendable {
+package struct RequirementSpec: Codable, Hashable, Sendable {
     package var labels: [String: String]
     package var gpus: Int
     package var memoryBytes: Int

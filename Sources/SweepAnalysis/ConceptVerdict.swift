@@ -1,4 +1,5 @@
-/// Whether the best checkpoint of a sweep learned its concept, held against what the base draws and what is possible.
+/// Whether the best checkpoint of a sweep learned its concept, held against what the base draws and what is
+/// possible.
 package struct ConceptVerdict: Equatable, Sendable {
     /// The checkpoint with the smallest centroid distance on trigger prompts.
     package var best: RankedConfiguration
@@ -10,8 +11,9 @@ package struct ConceptVerdict: Equatable, Sendable {
 
     /// Distance as a share of the base model's.
     package var distanceShare: Double { distance / floorDistance }
-    /// How much of the way from the base model to the ceiling the similarity went; nil where the base is at the ceiling
-    /// already (images of the concept that differ among themselves may be less alike than one that has something of all).
+    /// How much of the way from the base model to the ceiling the similarity went; nil where the base is at
+    /// the ceiling already (images of the concept that differ among themselves may be less alike than one
+    /// that has something of all).
     package var similarityShare: Double? {
         let way = ceilingSimilarity - floorSimilarity
         return way > 0 ? (similarity - floorSimilarity) / way : nil

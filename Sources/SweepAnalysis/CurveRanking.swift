@@ -1,4 +1,5 @@
 import RunSpec
+import SweepModel
 
 /// One value of a curve: what a job logged under a key at one step.
 package struct CurveValue: Equatable, Sendable {
@@ -14,8 +15,8 @@ package struct CurveValue: Equatable, Sendable {
 }
 
 extension SweepResultSet {
-    /// Configurations from best to worst by one value a job, averaged over their seeds. Seeds that ended at different
-    /// steps count alike; the step shown is the largest of them.
+    /// Configurations from best to worst by one value a job, averaged over their seeds. Seeds that ended at
+    /// different steps count alike; the step shown is the largest of them.
     ///
     /// - Parameter lowerIsBetter: nil to go by the metric's name.
     package func ranking(

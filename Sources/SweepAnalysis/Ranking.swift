@@ -1,4 +1,5 @@
 package import RunSpec
+import SweepModel
 
 /// One configuration at one checkpoint, averaged over its seeds.
 package struct RankedConfiguration: Equatable, Sendable {

@@ -1,4 +1,5 @@
 import RunSpec
+import SweepModel
 
 /// What a configuration learned against what it cost the base model, as an inline SVG.
 struct ScatterPlot {

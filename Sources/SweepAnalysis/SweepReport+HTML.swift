@@ -1,5 +1,6 @@
 import Foundation
 import RunSpec
+import SweepModel
 
 extension SweepReport {
     /// One HTML file that needs nothing else: styles, plot and pictures are inside.

@@ -1,25 +1,4 @@
-package import RunSpec
-
-/// One job of a sweep, as far as comparing goes.
-package struct SweepJob: Equatable, Sendable {
-    package var id: String
-    package var configuration: String
-    package var group: String
-    package var state: String
-    package var seed: Int
-    package var parameters: [String: ParameterValue]
-
-    package init(
-        id: String, configuration: String, group: String, state: String, seed: Int, parameters: [String: ParameterValue]
-    ) {
-        self.id = id
-        self.configuration = configuration
-        self.group = group
-        self.state = state
-        self.seed = seed
-        self.parameters = parameters
-    }
-}
+package import SweepModel
 
 /// One row of the view `results`.
 package struct SweepResult: Equatable, Sendable {
@@ -54,10 +33,10 @@ package struct SweepResult: Equatable, Sendable {
 /// What a sweep has found so far.
 package struct SweepResultSet: Equatable, Sendable {
     package var sweep: String
-    package var jobs: [SweepJob]
+    package var jobs: [JobSummary]
     package var results: [SweepResult]
 
-    package init(sweep: String, jobs: [SweepJob], results: [SweepResult]) {
+    package init(sweep: String, jobs: [JobSummary], results: [SweepResult]) {
         self.sweep = sweep
         self.jobs = jobs
         self.results = results

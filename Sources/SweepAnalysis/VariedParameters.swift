@@ -1,11 +1,12 @@
 package import RunSpec
+package import SweepModel
 
 /// The parameters in which jobs differ: what a table must show, and what a label must say.
 package struct VariedParameters: Equatable, Sendable {
     /// `algorithm` first, then by name.
     package let names: [String]
 
-    package init(_ jobs: [SweepJob]) {
+    package init(_ jobs: [JobSummary]) {
         var values: [String: Set<ParameterValue>] = [:]
         var carriers: [String: Set<ParameterValue>] = [:]
         for job in jobs {
@@ -14,8 +15,8 @@ package struct VariedParameters: Equatable, Sendable {
                 carriers[name, default: []].insert(job.parameters["algorithm"] ?? .null)
             }
         }
-        // A parameter that only some jobs of one algorithm have tells them apart, too; what an algorithm always or never
-        // has is said by its name.
+        // A parameter that only some jobs of one algorithm have tells them apart, too; what an algorithm
+        // always or never has is said by its name.
         let varied = Set(
             values.filter { name, found in
                 found.count > 1

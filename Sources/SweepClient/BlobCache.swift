@@ -4,7 +4,8 @@ import SweepWire
 
 /// Blobs on this machine, by the digest of their content: what is here is never fetched again.
 ///
-/// A file appears under its name only after its content was verified. A fetch that was cut off goes on where it stopped.
+/// A file appears under its name only after its content was verified. A fetch that was cut off goes on where
+/// it stopped.
 package actor BlobCache {
     private let folder: String
     private let client: any CoordinatorCalls
@@ -20,7 +21,8 @@ package actor BlobCache {
 
     /// The path of the blob's file, fetched if it is not there; callers must not change it.
     ///
-    /// - Throws: ``ClientError`` (`refused(.notFound)` when the coordinator does not have it), ``PortsError``.
+    /// - Throws: ``ClientError`` (`refused(.notFound)` when the coordinator does not have it),
+    ///   ``PortsError``.
     package func fetch(
         _ digest: ContentDigest, size: Int64, retry: RetryPolicy = .forever,
         progress: @escaping @Sendable (Int64) -> Void = { _ in }

@@ -5,18 +5,19 @@ package struct ClientConfiguration: Sendable {
     /// `http://HOST:PORT` or `https://…`, without a path.
     package let coordinator: String
     let token: String?
-    /// Where the user's own registry is asked for the token, for want of one that was given; nil for an address of another
-    /// machine.
+    /// Where the user's own registry is asked for the token, for want of one that was given; nil for an
+    /// address of another machine.
     let local: LocalCoordinator?
     /// File with the certificate authority that signed the coordinator's certificate; nil for the system's.
     package var authorities: String?
-    /// Whether `http_proxy` and its kin in the environment count; off, since coordinators stand in the same network.
+    /// Whether `http_proxy` and its kin in the environment count; off, since coordinators stand in the same
+    /// network.
     package var usesEnvironmentProxy = false
 
     /// - Parameters:
     ///   - coordinator: an address; `http://` is put before one without a scheme.
-    ///   - registry: where tokens of coordinators of this machine and user lie; asked at every call, since coordinators
-    ///     come and go.
+    ///   - registry: where tokens of coordinators of this machine and user lie; asked at every call, since
+    ///     coordinators come and go.
     /// - Throws: ``ClientError`` with code `local` if the address or the token cannot be one.
     package init(
         coordinator: String, token: String? = nil, authorities: String? = nil, registry: CoordinatorRegistry? = nil

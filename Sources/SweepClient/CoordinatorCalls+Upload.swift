@@ -12,8 +12,8 @@ extension CoordinatorCalls {
     /// From an upload that did not complete to the next try.
     private static var uploadPause: Duration { .seconds(1) }
 
-    /// Brings a blob to the coordinator: nothing is sent if it is there already, and an upload that was cut off goes on
-    /// with the chunks that are missing.
+    /// Brings a blob to the coordinator: nothing is sent if it is there already, and an upload that was cut
+    /// off goes on with the chunks that are missing.
     ///
     /// - Parameters:
     ///   - files: where a source that is a file lies.
@@ -34,7 +34,8 @@ extension CoordinatorCalls {
             } catch let error as ClientError
                 where error.code == .refused(.conflict) || error.code == .refused(.notFound)
             {
-                // Chunks got lost (another upload of it was dropped), or the content is not what its name says.
+                // Chunks got lost (another upload of it was dropped), or the content is not what its name
+                // says.
                 try verify(source, digest, files)
                 // What was refused is not sent again at once.
                 try await time.sleep(for: Self.uploadPause)

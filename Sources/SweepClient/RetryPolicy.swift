@@ -25,7 +25,8 @@ package struct RetryPolicy: Sendable {
         guard error.isTransient, repeats.map({ number < $0 }) ?? true else { return nil }
         let jitter = random.fullJitter(attempt: number, base: base, cap: cap)
         guard let asked = error.answer?.retryAfter, asked.isFinite, asked > 0 else { return jitter }
-        // What the coordinator asks for is obeyed, within reason, and spread so that not all come back at once.
+        // What the coordinator asks for is obeyed, within reason, and spread so that not all come back at
+        // once.
         return .seconds(min(asked, max(cap.inSeconds, 1)))
             + random.fullJitter(attempt: 0, base: .milliseconds(200), cap: cap)
     }

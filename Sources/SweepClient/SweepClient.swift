@@ -4,7 +4,8 @@ package import SweepWire
 
 /// Calls the coordinator: an endpoint's value and a request go in, its answer comes out.
 ///
-/// Connections are kept and reused. Two clients never share one: what must not wait behind bulk data has its own client.
+/// Connections are kept and reused. Two clients never share one: what must not wait behind bulk data has its
+/// own client.
 package final class SweepClient: CoordinatorCalls {
     package let configuration: ClientConfiguration
     package let time: any TimeSource

@@ -4,8 +4,8 @@ import Synchronization
 
 /// One request on its way, with the buffers libcurl reads and fills.
 ///
-/// `@unchecked`: the buffers and the handle are touched only by the engine's thread, between start and finish; the
-/// continuation is resumed exactly once, by that thread.
+/// `@unchecked`: the buffers and the handle are touched only by the engine's thread, between start and
+/// finish; the continuation is resumed exactly once, by that thread.
 final class Transfer: @unchecked Sendable {
     let id: UInt64
     private let request: HTTPRequest
@@ -38,8 +38,8 @@ final class Transfer: @unchecked Sendable {
         if let limit = request.timeLimit {
             number(CURLOPT_TIMEOUT_MS, max(1, Int(limit / .milliseconds(1))))
         } else {
-            // A stalled transfer is a lost one: less than one byte a second for a minute. With a limit of its own a request
-            // may wait for an answer that takes long to make.
+            // A stalled transfer is a lost one: less than one byte a second for a minute. With a limit of its
+            // own a request may wait for an answer that takes long to make.
             number(CURLOPT_LOW_SPEED_LIMIT, 1)
             number(CURLOPT_LOW_SPEED_TIME, 60)
         }

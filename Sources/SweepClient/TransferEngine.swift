@@ -2,8 +2,9 @@ import CCurl
 import Foundation
 import Synchronization
 
-/// Runs requests through one libcurl multi handle on a thread of its own, so that a waiting call never holds a thread
-/// of the shared pool. Connections are kept and reused; requests that run at the same time have one each.
+/// Runs requests through one libcurl multi handle on a thread of its own, so that a waiting call never holds
+/// a thread of the shared pool. Connections are kept and reused; requests that run at the same time have one
+/// each.
 final class TransferEngine: Sendable {
     private let loop: TransferLoop
 
@@ -31,8 +32,8 @@ final class TransferEngine: Sendable {
 
 /// The thread's side of ``TransferEngine``.
 ///
-/// `@unchecked`: `active`, `idle` and all use of `multi` but `curl_multi_wakeup`, which libcurl allows from any thread,
-/// belong to the thread that runs ``run()``; everything shared is in the mutex.
+/// `@unchecked`: `active`, `idle` and all use of `multi` but `curl_multi_wakeup`, which libcurl allows from
+/// any thread, belong to the thread that runs ``run()``; everything shared is in the mutex.
 private final class TransferLoop: @unchecked Sendable {
     private struct Shared {
         var lastID: UInt64 = 0

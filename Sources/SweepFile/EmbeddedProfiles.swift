@@ -1,4 +1,5 @@
-/// Command profiles that come with the program: the files of `worker/profiles`, which a test holds against these copies.
+/// Command profiles that come with the program: the files of `worker/profiles`, which a test holds against
+/// these copies.
 package enum EmbeddedProfiles {
     /// Text by the name that `trainer:` gives.
     package static let all: [String: String] = [

@@ -1,8 +1,8 @@
 import RunSpec
 import SweepModel
 
-/// What people bring along from other tools' sweep files: named as such, with the form that is right here, rather than
-/// taken for a value that happens to be a map.
+/// What people bring along from other tools' sweep files: named as such, with the form that is right here,
+/// rather than taken for a value that happens to be a map.
 enum ForeignForms {
     private static let words: Set<String> = [
         "value", "values", "distribution", "min", "max", "mu", "sigma", "q", "probabilities", "parameters",

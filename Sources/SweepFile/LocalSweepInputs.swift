@@ -13,7 +13,8 @@ package struct LocalSweepInputs: SweepInputs {
     ///   - sweepFile: absolute, or relative to the working directory.
     ///   - workingDirectory: absolute.
     ///   - digest: of the file or folder at an absolute path (`TreeDigest`).
-    ///   - generations: of the core, that read it as the present one (`InputReference.generations`); told by who can look in.
+    ///   - generations: of the core, that read it as the present one (`InputReference.generations`); told by
+    ///     who can look in.
     package init(
         sweepFile: String, workingDirectory: String, files: any FileStore = DiskFiles(),
         digest: @escaping (String) throws -> ContentDigest,

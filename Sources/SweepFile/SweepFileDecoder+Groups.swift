@@ -107,8 +107,8 @@ extension SweepFileDecoder {
         return derivations
     }
 
-    /// A name that is no parameter, or that nothing sets, is a slip of the pen; one that is set at some points only is
-    /// not, and the derivation is skipped elsewhere.
+    /// A name that is no parameter, or that nothing sets, is a slip of the pen; one that is set at some
+    /// points only is not, and the derivation is skipped elsewhere.
     private mutating func checkDerivations(_ derivations: [Derivation], settable: Set<String>) {
         for derivation in derivations {
             for name in derivation.expression.names where !settable.contains(name) {

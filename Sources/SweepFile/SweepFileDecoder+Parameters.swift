@@ -66,8 +66,8 @@ extension SweepFileDecoder {
         }
     }
 
-    /// The values of an axis: a list, except that for a list-typed parameter a flat list is one value. A scalar is an
-    /// axis of one.
+    /// The values of an axis: a list, except that for a list-typed parameter a flat list is one value. A
+    /// scalar is an axis of one.
     mutating func axis(_ node: YAMLNode, of name: String) -> ParameterAxis? {
         guard case .sequence(let items) = node.content, !isOneValue(items, of: name) else {
             return value(node, of: name).map { ParameterAxis(name, [$0]) }

@@ -8,7 +8,8 @@ extension SweepFileDecoder {
         "retries", "timeout", "keep", "priority",
     ]
 
-    /// The whole file. Where something is faulty a stand-in takes its place, so that the rest can be looked at.
+    /// The whole file. Where something is faulty a stand-in takes its place, so that the rest can be looked
+    /// at.
     mutating func sweep(_ root: YAMLNode) -> SweepDefinition {
         let top = entries(root, of: "a sweep file", keys: Self.topKeys, foreign: ForeignForms.topLevelHint)
         let name = self.name(top["name"], root)

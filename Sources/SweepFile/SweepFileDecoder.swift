@@ -1,7 +1,8 @@
 import RunSpec
 import SweepModel
 
-/// Nodes to a sweep definition. Goes on after every fault, so that all of them come together; what is faulty is left out.
+/// Nodes to a sweep definition. Goes on after every fault, so that all of them come together; what is faulty
+/// is left out.
 struct SweepFileDecoder {
     let file: String
     let inputs: any SweepInputs
@@ -25,7 +26,8 @@ struct SweepFileDecoder {
     /// Faults of a file that this one uses.
     mutating func add(_ others: [SweepFault]) { faults += others }
 
-    /// A group that lost its faulty parts can look empty or doubled; such echoes are worth nothing beside the cause.
+    /// A group that lost its faulty parts can look empty or doubled; such echoes are worth nothing beside the
+    /// cause.
     mutating func addExpansionFaults(_ others: [SweepFault]) {
         for fault in others where !faults.contains(where: { $0.mark.line == fault.mark.line && $0.file == fault.file })
         {

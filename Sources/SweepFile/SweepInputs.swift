@@ -1,7 +1,7 @@
 package import SweepModel
 
-/// What a sweep file refers to, looked up by whoever can: on the launching machine the file system, on the coordinator
-/// the bundle that was posted.
+/// What a sweep file refers to, looked up by whoever can: on the launching machine the file system, on the
+/// coordinator the bundle that was posted.
 package protocol SweepInputs {
     /// A text file: a trainer's template.
     ///

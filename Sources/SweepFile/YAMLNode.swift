@@ -41,7 +41,8 @@ enum YAMLScalar: Equatable {
     case number(Double)
     case text(String)
 
-    /// A plain scalar's value by the core schema (YAML 1.2.2, section 10.3.2): `on` and `1:30` are text, `010` is 10.
+    /// A plain scalar's value by the core schema (YAML 1.2.2, section 10.3.2): `on` and `1:30` are text,
+    /// `010` is 10.
     init(plain text: String) {
         switch text {
         case "", "~", "null", "Null", "NULL": self = .null

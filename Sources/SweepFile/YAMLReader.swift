@@ -1,8 +1,8 @@
 import SweepModel
 
-/// YAML text to nodes, within a budget. The tree is made here from libyaml's events: what scalars mean is decided by our
-/// schema (YAML 1.2, where `010` is ten and `on` is text), keys are told apart by their bytes, and what aliases add up to
-/// is counted before anything is copied.
+/// YAML text to nodes, within a budget. The tree is made here from libyaml's events: what scalars mean is
+/// decided by our schema (YAML 1.2, where `010` is ten and `on` is text), keys are told apart by their bytes,
+/// and what aliases add up to is counted before anything is copied.
 struct YAMLReader {
     static let largestText = 1 << 20
     static let deepest = 64
@@ -29,8 +29,8 @@ struct YAMLReader {
         events = YAMLEvents(text)
     }
 
-    /// - Throws: `SweepFileError` for text that is no YAML, goes beyond the budget, merges maps (`<<`), repeats a key, has
-    ///   a key that is no text, or holds more than one document.
+    /// - Throws: `SweepFileError` for text that is no YAML, goes beyond the budget, merges maps (`<<`),
+    ///   repeats a key, has a key that is no text, or holds more than one document.
     static func read(_ text: String, file: String) throws(SweepFileError) -> YAMLNode {
         // A byte-order mark says nothing in UTF-8, and is no part of the first key.
         let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text

@@ -2,11 +2,12 @@ package import Foundation
 package import Ports
 import Synchronization
 
-/// Files named by their SHA-256, in `aa/bb…` below a folder, and uploads that are not complete yet in `uploads/`.
+/// Files named by their SHA-256, in `aa/bb…` below a folder, and uploads that are not complete yet in
+/// `uploads/`.
 ///
-/// Order of a commit (each step after the one before): chunks written and synced → SHA-256 of what is on disk → rename
-/// → sync of the folder → the ledger's row → answer. Nothing here talks to the ledger; the daemon adds the
-/// row in its place.
+/// Order of a commit (each step after the one before): chunks written and synced → SHA-256 of what is on disk
+/// → rename → sync of the folder → the ledger's row → answer. Nothing here talks to the ledger; the daemon
+/// adds the row in its place.
 ///
 /// All calls block; they are made off the cooperative threads.
 package final class BlobStore: Sendable {
@@ -16,8 +17,9 @@ package final class BlobStore: Sendable {
         case complete(bytes: Int)
     }
 
-    /// Sub-folders in which every name that can be seen is durable: only then is a blob told to be there. `changing`
-    /// counts who is changing a folder, `changes` how often that began or ended: a sync from before it proves nothing.
+    /// Sub-folders in which every name that can be seen is durable: only then is a blob told to be there.
+    /// `changing` counts who is changing a folder, `changes` how often that began or ended: a sync from
+    /// before it proves nothing.
     private struct Settled {
         var names: Set<Substring> = []
         var changing: [Substring: Int] = [:]
@@ -134,7 +136,8 @@ package final class BlobStore: Sendable {
     /// Checks the whole content and gives it its name. The ledger's row is the caller's next step.
     ///
     /// - Returns: the size in bytes.
-    /// - Throws: `conflict` while chunks are missing, or when the content has another digest (the upload is then gone).
+    /// - Throws: `conflict` while chunks are missing, or when the content has another digest (the upload is
+    ///   then gone).
     package func seal(_ digest: ContentDigest) throws -> Int {
         if let size = try durableSize(digest) { return size }
         guard let upload = try upload(digest) else {
@@ -174,8 +177,8 @@ package final class BlobStore: Sendable {
         }
     }
 
-    /// Size of a stored blob whose name is on the disk: a process that was killed before it could sync the folder, or a
-    /// sync that failed, leaves a name that can be read and yet be lost.
+    /// Size of a stored blob whose name is on the disk: a process that was killed before it could sync the
+    /// folder, or a sync that failed, leaves a name that can be read and yet be lost.
     private func durableSize(_ digest: ContentDigest) throws -> Int? {
         guard let size = try size(digest) else { return nil }
         if Mutant.isOn("known-blob-not-settled") { return size }
@@ -229,11 +232,11 @@ package final class BlobStore: Sendable {
 
     private func trashPath(_ digest: ContentDigest) -> String { "\(folder)/uploads/\(digest.text).trash" }
 
-    /// Removes a blob's file after its row is gone, unless the row came back meanwhile: somebody was just told that the
-    /// blob is there.
+    /// Removes a blob's file after its row is gone, unless the row came back meanwhile: somebody was just
+    /// told that the blob is there.
     ///
-    /// Whoever tells so looks at the file once more after the row is committed; so either the file is still in its
-    /// place here, or it is missing there.
+    /// Whoever tells so looks at the file once more after the row is committed; so either the file is still
+    /// in its place here, or it is missing there.
     func remove(_ digest: ContentDigest, unless isWanted: () async throws -> Bool) async throws {
         guard try setAside(digest) else { return }
         try settleAside(digest, isWanted: try await isWanted())
@@ -312,8 +315,9 @@ package final class BlobStore: Sendable {
         return sum.value
     }
 
-    /// The state of an upload, read from its notes after a restart: the size, then the index of every chunk, 8 bytes
-    /// each. What a power cut took from them costs a chunk sent again, no more: the whole digest is checked in the end.
+    /// The state of an upload, read from its notes after a restart: the size, then the index of every chunk,
+    /// 8 bytes each. What a power cut took from them costs a chunk sent again, no more: the whole digest is
+    /// checked in the end.
     private func upload(_ digest: ContentDigest) throws -> Upload? {
         if let known = uploads.withLock({ $0[digest.text] }) { return known }
         return try wrapped {

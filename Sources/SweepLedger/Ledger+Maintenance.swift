@@ -17,8 +17,8 @@ extension Ledger {
         let temporary = target + ".tmp"
         try files.makeFolder(folder + "/backups", mode: 0o700)
         try files.remove(temporary)
-        // A reader of its own: VACUUM INTO needs a connection that may write a file, but it takes no write lock on the
-        // ledger.
+        // A reader of its own: VACUUM INTO needs a connection that may write a file, but it takes no write
+        // lock on the ledger.
         var configuration = Configuration()
         configuration.label = "ledger.backup"
         configuration.busyMode = .timeout(5)
@@ -46,8 +46,8 @@ extension Ledger {
                 db, sql: "SELECT sha256 FROM blob WHERE sha256 >= ? AND sha256 < ?", arguments: [prefix, prefix + "g"]))
     }
 
-    /// Files a day old or older that no row names, in the caller's time: of a process that ended before it had written
-    /// the row, or removed the file.
+    /// Files a day old or older that no row names, in the caller's time: of a process that ended before it
+    /// had written the row, or removed the file.
     package func orphansNow(now: WallTime) throws -> [ContentDigest] {
         try blobs.prefixes().flatMap { prefix -> [ContentDigest] in
             let old = try blobs.oldFiles(prefix, now: now)
@@ -56,8 +56,8 @@ extension Ledger {
         }
     }
 
-    /// Removes blobs that nothing refers to and whose grace is over: rows first, then files. Then files that no row
-    /// names, of a process that ended between the two.
+    /// Removes blobs that nothing refers to and whose grace is over: rows first, then files. Then files that
+    /// no row names, of a process that ended between the two.
     package func collect(now: WallTime) async throws -> (blobs: Int, bytes: Int) {
         var blobs = 0
         var bytes = 0
@@ -93,7 +93,7 @@ extension Ledger {
     /// Looks for what must not be: SQLite's own checks, and the ledger's invariants.
     package func check() async throws -> (findings: [String], notes: [String]) {
         let stored = try await read { db in
-            try db.all("SELECT sha256, bytes FROM blob").map { ($0[0] as String, $0[1] as Int) }
+            try db.all("SELECT sha256, bytes FROM blob").map { ($0["sha256"] as String, $0["bytes"] as Int) }
         }
         var findings = try await read { db in try LedgerCheck.findings(db) }
         // Every byte of every blob is read, which takes hours of a large store.
@@ -112,7 +112,8 @@ extension Ledger {
         return "blob \(sha256) is damaged: its content has the digest \(found)"
     }
 
-    /// Long work on a thread of its own: Swift's own threads are as many as there are cores, and heartbeats need them.
+    /// Long work on a thread of its own: Swift's own threads are as many as there are cores, and heartbeats
+    /// need them.
     static func apart<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             let thread = Thread { continuation.resume(with: Result { try body() }) }
@@ -158,7 +159,8 @@ package enum LedgerCheck {
         """,
     ]
 
-    /// Checks a ledger without its coordinator, or beside a running one: opens it read-only and takes no lock.
+    /// Checks a ledger without its coordinator, or beside a running one: opens it read-only and takes no
+    /// lock.
     ///
     /// - Parameter folder: the coordinator's data folder.
     /// - Throws: `LedgerError` `notFound` when there is no ledger in it.

@@ -4,14 +4,16 @@ package import Ports
 extension Ledger {
     /// Puts a backup in the place of a ledger whose coordinator does not run.
     ///
-    /// The epoch grows, so that no token of the time after the backup is ever good again, and attempts that were open then
-    /// are ended as lost: their workers hear that they are superseded, their jobs wait. The file that was there before is
-    /// kept beside it. Where the epoch of the replaced ledger cannot be read, because it is damaged or not there, the new one
-    /// is drawn far above the backup's: the backup may have been restored before, and its tokens must stay no good.
+    /// The epoch grows, so that no token of the time after the backup is ever good again, and attempts that
+    /// were open then are ended as lost: their workers hear that they are superseded, their jobs wait. The
+    /// file that was there before is kept beside it. Where the epoch of the replaced ledger cannot be read,
+    /// because it is damaged or not there, the new one is drawn far above the backup's: the backup may have
+    /// been restored before, and its tokens must stay no good.
     ///
     /// - Returns: the new epoch, and where the old file is.
-    /// - Throws: `LedgerError`: `locked` while a coordinator runs on the folder; `notALedger` or `newerSchema` for a file
-    ///   that is no backup of this program, or a damaged one. Nothing has changed then.
+    /// - Throws: `LedgerError`: `locked` while a coordinator runs on the folder; `notALedger` or
+    ///   `newerSchema` for a file that is no backup of this program, or a damaged one. Nothing has changed
+    ///   then.
     package static func restore(
         backup: String, to folder: String, now: WallTime, random: any RandomSource = SystemRandom(),
         files: any FileStore = DiskFiles()
@@ -47,8 +49,8 @@ extension Ledger {
         }
     }
 
-    /// A copy that lost pages on its way (not synced before a power cut, cut off by a full disk) opens, and answers until
-    /// the first lost page is needed: too late, when it has replaced a good ledger.
+    /// A copy that lost pages on its way (not synced before a power cut, cut off by a full disk) opens, and
+    /// answers until the first lost page is needed: too late, when it has replaced a good ledger.
     private static func refuseDamaged(_ path: String, of backup: String) throws {
         let queue = try DatabaseQueue(path: path)
         let findings = try queue.read { db in try String.fetchAll(db, sql: "PRAGMA integrity_check(3)") }
@@ -73,8 +75,8 @@ extension Ledger {
         return kept
     }
 
-    /// The last step of a restore, also of one that was cut off before it: without it a start would make a new, empty
-    /// ledger, or read the restored one with the log of the other.
+    /// The last step of a restore, also of one that was cut off before it: without it a start would make a
+    /// new, empty ledger, or read the restored one with the log of the other.
     static func finishRestore(_ path: String, _ files: any FileStore) throws {
         guard try files.exists(path + ".restored") else { return }
         // Nothing was moved yet: the restore did not happen.
@@ -94,7 +96,8 @@ extension Ledger {
     /// So far above the backup's goes an epoch that cannot be compared with the replaced one.
     private static let epochLeap = 1 << 30
 
-    /// - Parameter other: epoch of the ledger that is replaced: it may have been restored before. nil if nobody knows it.
+    /// - Parameter other: epoch of the ledger that is replaced: it may have been restored before. nil if
+    ///   nobody knows it.
     private static func raiseEpoch(
         _ path: String, over other: Int?, now: WallTime, _ random: any RandomSource
     ) throws -> Int {

@@ -6,8 +6,8 @@ import Synchronization
 
 /// The ledger: `ledger.db`, opened so that what was answered is on disk, and the blobs beside it.
 ///
-/// Nothing but SQLite ever opens `ledger.db`, `-wal` or `-shm` in this process: POSIX locks belong to the process, and
-/// closing any other descriptor of the file would drop SQLite's.
+/// Nothing but SQLite ever opens `ledger.db`, `-wal` or `-shm` in this process: POSIX locks belong to the
+/// process, and closing any other descriptor of the file would drop SQLite's.
 package final class Ledger: Sendable {
     package let folder: String
     /// Random id, made with the ledger.
@@ -29,8 +29,8 @@ package final class Ledger: Sendable {
     ///   - checkpointBytes: size of the log at which it is copied into the file.
     ///   - onFatal: called once, on the writer's thread, when the ledger can no longer be trusted to be
     ///   written. The process should end.
-    /// - Throws: `LedgerError`: `locked` when another coordinator runs on the folder, `newerSchema`, `notALedger`,
-    ///   `notDurable`, `diskFull`.
+    /// - Throws: `LedgerError`: `locked` when another coordinator runs on the folder, `newerSchema`,
+    ///   `notALedger`, `notDurable`, `diskFull`.
     package init(
         folder: String, time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
         files: any FileStore = DiskFiles(), isStepped: Bool = false,
@@ -79,8 +79,8 @@ package final class Ledger: Sendable {
         try blobs.settleLeftAside { try blobRowCount($0) > 0 }
     }
 
-    /// Commits what waits, closes the files and gives the folder free. Readers go first, so that only the writer ever
-    /// checkpoints.
+    /// Commits what waits, closes the files and gives the folder free. Readers go first, so that only the
+    /// writer ever checkpoints.
     package func close() {
         // A reader that is still busy keeps its connection; the ledger is no less complete for it.
         let failure = Result { try readers?.close() }
@@ -88,8 +88,8 @@ package final class Ledger: Sendable {
         if case .success = failure { lock.withLock { $0 = nil } }
     }
 
-    /// A program that is just being started holds a copy of every descriptor until it runs, so a lock that was given up
-    /// may be seen for a moment longer.
+    /// A program that is just being started holds a copy of every descriptor until it runs, so a lock that
+    /// was given up may be seen for a moment longer.
     static func lock(_ folder: String, _ files: any FileStore) throws -> (any Sendable)? {
         for _ in 0..<20 {
             if let lock = try files.lock(folder + "/coordinator.lock") { return lock }
@@ -99,8 +99,8 @@ package final class Ledger: Sendable {
         return nil
     }
 
-    /// Others read none of the ledger's files, whatever the folder's mode, the umask or an earlier version made of them. SQLite
-    /// gives `-wal` and `-shm` the mode of the file.
+    /// Others read none of the ledger's files, whatever the folder's mode, the umask or an earlier version
+    /// made of them. SQLite gives `-wal` and `-shm` the mode of the file.
     private static func keepPrivate(_ folder: String, _ files: any FileStore) throws {
         try files.makePrivateFile(folder + "/ledger.db")
         for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm", "coordinator.lock"] {
@@ -156,8 +156,9 @@ package final class Ledger: Sendable {
         configuration.readonly = true
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 4
-        // Small caches, here and in the writer: what is read of a large ledger the system keeps anyway, once for all
-        // connections. They are full after minutes and never emptied, so the process does not grow with the ledger.
+        // Small caches, here and in the writer: what is read of a large ledger the system keeps anyway, once
+        // for all connections. They are full after minutes and never emptied, so the process does not grow
+        // with the ledger.
         configuration.prepareDatabase { db in
             try db.execute(
                 sql:
@@ -200,12 +201,13 @@ package final class Ledger: Sendable {
         return try await readers.read(body)
     }
 
-    /// Gives memory that was freed back to the system; without it the process keeps what its busiest moment took.
+    /// Gives memory that was freed back to the system; without it the process keeps what its busiest moment
+    /// took.
     package static func giveBackMemory() { cse_give_back_memory() }
 
-    /// For a process that runs for weeks: its threads share two arenas of the allocator instead of having one each, of which
-    /// every one keeps what its busiest moment took, in pieces that cannot be given back; and buffers of 256 KB or more are
-    /// mapped for themselves, however many have come and gone.
+    /// For a process that runs for weeks: its threads share two arenas of the allocator instead of having one
+    /// each, of which every one keeps what its busiest moment took, in pieces that cannot be given back; and
+    /// buffers of 256 KB or more are mapped for themselves, however many have come and gone.
     package static func tameAllocator() { cse_tame_allocator(2, 256 << 10) }
 
     package static var sqliteVersion: String { String(cString: cse_version()) }

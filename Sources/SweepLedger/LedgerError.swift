@@ -9,7 +9,8 @@ package struct LedgerError: Error, Equatable, Sendable, CustomStringConvertible 
         /// The writer could not be set to the durability it must have.
         case notDurable
         case diskFull
-        /// SQLite reported a fault of the disk or the file; what was being written is neither kept nor lost for sure.
+        /// SQLite reported a fault of the disk or the file; what was being written is neither kept nor lost
+        /// for sure.
         case inputOutput
         /// What is stored cannot be read.
         case unreadable

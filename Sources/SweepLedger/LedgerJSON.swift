@@ -1,5 +1,7 @@
 import Foundation
+import RunSpec
 import SweepModel
+import Synchronization
 
 /// JSON texts inside the ledger.
 enum LedgerJSON {
@@ -28,5 +30,21 @@ extension JobID {
             throw LedgerError(.inputOutput, "the ledger holds a job id '\(text.prefix(80))'")
         }
         return id
+    }
+}
+
+extension RequirementSpec {
+    /// The same few texts for a million jobs: each is read once.
+    private static let known = Mutex<[String: RequirementSpec]>([:])
+
+    /// - Throws: `LedgerError` `inputOutput` for a text that is none.
+    static func stored(_ text: String) throws -> RequirementSpec {
+        if let known = known.withLock({ $0[text] }) { return known }
+        let spec = try LedgerJSON.value(RequirementSpec.self, text)
+        known.withLock { known in
+            if known.count > 1000 { known.removeAll() }
+            known[text] = spec
+        }
+        return spec
     }
 }

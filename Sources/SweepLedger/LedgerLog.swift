@@ -1,7 +1,8 @@
 import Ports
 
-/// SQLite's write-ahead log, as a file: a header of 32 bytes, then frames of a header of 24 bytes and a page. Frames that
-/// carry the header's two salts belong to it; what follows is left over from before the log began again.
+/// SQLite's write-ahead log, as a file: a header of 32 bytes, then frames of a header of 24 bytes and a page.
+/// Frames that carry the header's two salts belong to it; what follows is left over from before the log began
+/// again.
 enum LedgerLog {
     private static let headerBytes = 32
     private static let frameHeaderBytes = 24
@@ -9,10 +10,10 @@ enum LedgerLog {
 
     /// Writes what stands in the log once more and syncs it; to be called before SQLite opens the ledger.
     ///
-    /// What an earlier process wrote last may be readable and yet not on the disk: after a sync that failed, Linux takes
-    /// the pages for clean and never writes them, and every later sync succeeds. SQLite would trust such a log, copy it
-    /// into the file, and a power cut would leave a file newer than the front of its log: a mixture of both. Pages
-    /// written again are dirty again.
+    /// What an earlier process wrote last may be readable and yet not on the disk: after a sync that failed,
+    /// Linux takes the pages for clean and never writes them, and every later sync succeeds. SQLite would
+    /// trust such a log, copy it into the file, and a power cut would leave a file newer than the front of
+    /// its log: a mixture of both. Pages written again are dirty again.
     ///
     /// - Throws: `PortsError`.
     static func makeDurable(_ path: String, in files: any FileStore) throws {

@@ -1,7 +1,9 @@
 import GRDB
+package import Ports
+package import SweepModel
 
-/// The ledger inside one transaction that is never committed: verbs run at once, and every state can be gone back to. For a
-/// search through all that can happen.
+/// The ledger inside one transaction that is never committed: verbs run at once, and every state can be gone
+/// back to. For a search through all that can happen.
 package struct LedgerScratch {
     private let db: Database
     private let ledgerID: String
@@ -11,20 +13,32 @@ package struct LedgerScratch {
         self.ledgerID = ledgerID
     }
 
+    /// Runs a verb at once.
+    ///
+    /// - Throws: what the verb throws.
     package func run<Verb: LedgerVerb>(_ verb: Verb) throws -> Verb.Outcome { try verb.run(db) }
 
     /// Remembers this state; states lie on a stack.
+    ///
+    /// - Throws: `DatabaseError`.
     package func mark() throws { try db.change("SAVEPOINT state") }
 
     /// Goes back to the newest remembered state, and forgets it.
+    ///
+    /// - Throws: `DatabaseError`.
     package func back() throws {
         try db.change("ROLLBACK TO state")
         try db.change("RELEASE state")
     }
 
-    package func snapshot() throws -> LedgerSnapshot { try LedgerSnapshot(db, ledgerID: ledgerID) }
+    /// - Throws: as ``Ledger/snapshot(at:)``.
+    package func snapshot(at wall: WallTime) throws -> LedgerSnapshot {
+        try LedgerSnapshot(db, ledgerID: ledgerID, at: wall)
+    }
 
     /// Every row of every table, but of the events only the last of a job: nothing decides by the others.
+    ///
+    /// - Throws: `DatabaseError`.
     package func digest() throws -> UInt64 {
         var sum: UInt64 = 0xCBF2_9CE4_8422_2325
         func take(_ bytes: some Sequence<UInt8>) { for byte in bytes { sum = (sum ^ UInt64(byte)) &* 0x100_0000_01B3 } }
@@ -49,6 +63,8 @@ package struct LedgerScratch {
     }
 
     /// Rows as text, NULL as an empty one.
+    ///
+    /// - Throws: `DatabaseError`.
     package func rows(_ sql: String) throws -> [[String]] {
         try db.all(sql).map { row in
             (0..<row.count).map { column in
@@ -66,6 +82,7 @@ package struct LedgerScratch {
 
 extension Ledger {
     /// - Parameter body: what it does is gone after it.
+    /// - Throws: what the body throws; `DatabaseError`.
     package func scratch<Result>(_ body: (LedgerScratch) throws -> Result) throws -> Result {
         try readNow { db in
             try db.beginTransaction(.immediate)

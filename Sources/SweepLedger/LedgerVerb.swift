@@ -1,14 +1,17 @@
 import Foundation
 package import GRDB
 import Ports
-package import SweepModel
+import SweepModel
 
-/// One change of the ledger: synchronous, without a transaction of its own, repeatable. Its guard stands in the SQL.
+/// One change of the ledger: synchronous, without a transaction of its own, repeatable. Its guard stands in
+/// the SQL.
 ///
-/// The writer runs many verbs in one transaction. A verb that throws is rolled back alone; what a peer can cause is an
-/// outcome, no error.
+/// The writer runs many verbs in one transaction. A verb that throws is rolled back alone; what a peer can
+/// cause is an outcome, no error.
 package protocol LedgerVerb<Outcome>: Sendable {
     associatedtype Outcome: Sendable
+    /// - Throws: `DatabaseError`; `LedgerError` for what a user asked wrongly, or what the ledger holds and
+    ///   cannot be read.
     func run(_ db: Database) throws -> Outcome
 }
 
@@ -27,6 +30,18 @@ extension Database {
         try Row.fetchAll(cachedStatement(sql: sql), arguments: arguments)
     }
 
+    /// What is read of every row, without a copy of the row: for long lists.
+    ///
+    /// - Parameter read: must not run the same statement.
+    func all<Value>(
+        _ sql: String, _ arguments: StatementArguments, _ read: (Row) throws -> Value
+    ) throws -> [Value] {
+        let rows = try Row.fetchCursor(cachedStatement(sql: sql), arguments: arguments)
+        var values: [Value] = []
+        while let row = try rows.next() { values.append(try read(row)) }
+        return values
+    }
+
     /// Writes the history: every transition of a job is one row.
     func note(
         _ kind: String, at now: WallTime, job: Int64? = nil, attempt: Int? = nil, sweep: Int64? = nil,
@@ -39,8 +54,9 @@ extension Database {
     }
 }
 
-/// The fence. Every report of an attempt goes through this text: the attempt is the job's newest, of the right epoch,
-/// still open, and the job neither ended nor paused. Arguments: identity, attempt, epoch (`AttemptToken.fence`).
+/// The fence. Every report of an attempt goes through this text: the attempt is the job's newest, of the
+/// right epoch, still open, and the job neither ended nor paused. Arguments: identity, attempt, epoch
+/// (`AttemptToken.fence`).
 enum Fence {
     static var sql: String {
         """
@@ -74,37 +90,4 @@ enum Fence {
 
 extension AttemptToken {
     var fence: StatementArguments { [job.text, attempt.value, epoch] }
-}
-
-/// What a verb did to a job, for those who keep jobs in memory.
-package struct JobChange: Equatable, Sendable {
-    /// Row of the job.
-    package var job: Int64
-    package var identity: JobID
-    package var state: JobState
-    package var priority: Int
-    /// What it needs of a worker, as JSON.
-    package var requirements: String
-    /// For `waiting`: seconds until it may be claimed, and the worker that should not get it.
-    package var delaySeconds: Double
-    package var avoid: WorkerID?
-    /// For `waiting`: its sweep was stopped, so nobody gets it until a person resumes the sweep.
-    package var isHeld: Bool
-    /// The attempt that this ended, if any.
-    package var ended: AttemptToken?
-
-    package init(
-        job: Int64, identity: JobID, state: JobState, priority: Int, requirements: String, delaySeconds: Double = 0,
-        avoid: WorkerID? = nil, isHeld: Bool = false, ended: AttemptToken? = nil
-    ) {
-        self.job = job
-        self.identity = identity
-        self.state = state
-        self.priority = priority
-        self.requirements = requirements
-        self.delaySeconds = delaySeconds
-        self.avoid = avoid
-        self.isHeld = isHeld
-        self.ended = ended
-    }
 }

@@ -2,8 +2,9 @@ import GRDB
 import Ports
 
 extension LedgerWriter {
-    /// What SQLite must say of the writer's connection before anything is written: FULL syncs, checkpoints only where the
-    /// writer wants them, foreign keys, temporary tables in memory, no mapping, damaged pages noticed.
+    /// What SQLite must say of the writer's connection before anything is written: FULL syncs, checkpoints
+    /// only where the writer wants them, foreign keys, temporary tables in memory, no mapping, damaged pages
+    /// noticed.
     private static let settings = [
         ("synchronous", 2), ("wal_autocheckpoint", 0), ("foreign_keys", 1), ("temp_store", 2), ("mmap_size", 0),
         ("cell_size_check", 1),

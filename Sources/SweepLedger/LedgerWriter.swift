@@ -7,12 +7,12 @@ import Synchronization
 
 /// The only connection that writes, on a thread of its own.
 ///
-/// Verbs that wait together share one `BEGIN IMMEDIATE … COMMIT` and so one fsync; every answer is given after the
-/// COMMIT returned. Control verbs go before bulk ones. There is no artificial delay: while one commit syncs, the next
-/// batch gathers.
+/// Verbs that wait together share one `BEGIN IMMEDIATE … COMMIT` and so one fsync; every answer is given
+/// after the COMMIT returned. Control verbs go before bulk ones. There is no artificial delay: while one
+/// commit syncs, the next batch gathers.
 ///
-/// After an error of the disk nobody is answered and `onFatal` is called: whether the last commit is there can only be
-/// found out by opening the ledger anew, and clients repeat what was not answered.
+/// After an error of the disk nobody is answered and `onFatal` is called: whether the last commit is there
+/// can only be found out by opening the ledger anew, and clients repeat what was not answered.
 package final class LedgerWriter: Sendable {
     package enum Priority: Sendable { case control, bulk }
 
@@ -81,14 +81,15 @@ package final class LedgerWriter: Sendable {
             guard let connection, cse_harden(connection) == 0 else {
                 throw LedgerError(.notDurable, "\(path): SQLite \(String(cString: cse_version())) cannot be hardened")
             }
-            // GRDB's pool lowers this behind the caller's back; whoever opened the connection, the writer does not
-            // start without it.
+            // GRDB's pool lowers this behind the caller's back; whoever opened the connection, the writer
+            // does not start without it.
             try Self.checkSettings(db, path)
             cse_watch_wal(connection, pages.pointer)
-            // The file then stands by itself. A reader of another program may be in the way; then the next checkpoint
-            // does it.
+            // The file then stands by itself. A reader of another program may be in the way; then the next
+            // checkpoint does it.
             do { _ = try db.checkpoint(.full) } catch DatabaseError.SQLITE_BUSY {}
-            // Makes the log, so that its inode is known: the file must never be replaced under the open connection.
+            // Makes the log, so that its inode is known: the file must never be replaced under the open
+            // connection.
             try db.execute(sql: "UPDATE ledger SET epoch = epoch")
         }
         guard let inode = try files.information(logPath)?.inode else {
@@ -106,7 +107,8 @@ package final class LedgerWriter: Sendable {
 
     package var figures: Figures { state.withLock { $0.figures } }
 
-    /// Runs a verb in one of the next transactions; `completion` is called on the writer's thread after the commit.
+    /// Runs a verb in one of the next transactions; `completion` is called on the writer's thread after the
+    /// commit.
     package func submit<Verb: LedgerVerb>(
         _ verb: Verb, _ priority: Priority = .control, bytes: Int = 0,
         completion: @escaping @Sendable (Result<Verb.Outcome, any Error>) -> Void
@@ -140,8 +142,8 @@ package final class LedgerWriter: Sendable {
         }
     }
 
-    /// Commits what waits, copies the log into the file and ends the thread. Later verbs are refused. Waits for the
-    /// thread.
+    /// Commits what waits, copies the log into the file and ends the thread. Later verbs are refused. Waits
+    /// for the thread.
     func stop() {
         state.withLock { $0.isStopping = true }
         guard !isStepped else {
@@ -277,8 +279,8 @@ package final class LedgerWriter: Sendable {
         }
     }
 
-    /// A full disk or another program's lock rolls the batch back and is told to the clients; everything else ends the
-    /// writer.
+    /// A full disk or another program's lock rolls the batch back and is told to the clients; everything else
+    /// ends the writer.
     private func refuse(_ batch: [Work], _ fault: LedgerError) -> Bool {
         guard fault.code == .diskFull || fault.code == .conflict else {
             return die(fault)
@@ -321,8 +323,8 @@ package final class LedgerWriter: Sendable {
         if isIdle || bytes > 4 * checkpointBytes { checkpoint() }
     }
 
-    /// Copies the log into the file, as far as readers allow. The log is never truncated: a reused one commits twice as
-    /// fast.
+    /// Copies the log into the file, as far as readers allow. The log is never truncated: a reused one
+    /// commits twice as fast.
     private func checkpoint() {
         state.withLock { $0.figures.checkpoints += 1 }
         do {

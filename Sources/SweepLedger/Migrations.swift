@@ -1,8 +1,8 @@
 import GRDB
 import Ports
 
-/// One step from a shape of the ledger to the next. Steps are never changed once a ledger may have them; a new shape is a
-/// new step at the end.
+/// One step from a shape of the ledger to the next. Steps are never changed once a ledger may have them; a
+/// new shape is a new step at the end.
 struct Migration: Sendable {
     /// The `user_version` after it.
     let version: Int
@@ -32,7 +32,8 @@ extension Schema {
                 END
                 """,
             ]),
-        // Whom a worker's id and its newest session belong to (SHA-256 of its key); which jobs' checkpoints were thinned.
+        // Whom a worker's id and its newest session belong to (SHA-256 of its key); which jobs' checkpoints
+        // were thinned.
         Migration(
             version: 3,
             statements: [
@@ -44,7 +45,8 @@ extension Schema {
                 "ALTER TABLE job ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0 CHECK (thinned IN (0, 1))",
                 "CREATE INDEX job_unthinned ON job (id) WHERE state = 'done' AND thinned = 0",
             ]),
-        // An adapter of the very step that the attempt went on from, where no earlier attempt had come to write it.
+        // An adapter of the very step that the attempt went on from, where no earlier attempt had come to
+        // write it.
         Migration(version: 4, statements: [visibleCheckpoints, "DROP VIEW checkpoints", checkpoints]),
         // Points that only a later attempt logged at the very step it went on from.
         Migration(version: 5, statements: ["DROP VIEW metrics", metrics, "DROP VIEW latest_metrics", latestMetrics]),

@@ -1,8 +1,10 @@
+package import SweepModel
+
 /// What the process of a query says, piece by piece (`Sources/radiata-query/answer.h`).
 package enum QueryPiece: Equatable, Sendable {
     /// First, once.
     case columns([String])
-    case row([QueryCell])
+    case row([QueryValue])
     /// Last, once.
     case end(isTruncated: Bool)
 }
@@ -28,8 +30,8 @@ struct QueryRequestBytes {
     }
 }
 
-/// Cuts what came into frames and reads them. The other side is this program's own, but what it holds may be damaged:
-/// lengths are compared with what is there.
+/// Cuts what came into frames and reads them. The other side is this program's own, but what it holds may be
+/// damaged: lengths are compared with what is there.
 struct QueryFrames {
     private var bytes: [UInt8] = []
     private var start = 0
@@ -58,9 +60,9 @@ struct QueryFrames {
                     String(decoding: try frame.content(), as: UTF8.self)
                 })
         case UInt8(ascii: "R"):
-            var cells: [QueryCell] = []
-            while !frame.isOver { cells.append(try frame.cell()) }
-            return .row(cells)
+            var values: [QueryValue] = []
+            while !frame.isOver { values.append(try frame.value()) }
+            return .row(values)
         case UInt8(ascii: "D"): return .end(isTruncated: try frame.number(UInt8.self) != 0)
         case UInt8(ascii: "E"): throw LedgerError(.query, String(decoding: frame.rest, as: UTF8.self))
         default: throw Frame.damaged
@@ -92,7 +94,7 @@ private struct Frame {
         return bytes[place..<place + count]
     }
 
-    mutating func cell() throws -> QueryCell {
+    mutating func value() throws -> QueryValue {
         switch try number(UInt8.self) {
         case 0: .null
         case 1: .integer(try number(Int64.self))

@@ -41,7 +41,8 @@ package final class QueryProcess: Sendable {
 
     /// The next piece of the answer. Blocks; one caller at a time.
     ///
-    /// - Throws: `LedgerError` `query` with SQLite's message, or what limit was met. The process has ended then.
+    /// - Throws: `LedgerError` `query` with SQLite's message, or what limit was met. The process has ended
+    ///   then.
     package func next() throws -> QueryPiece {
         try state.withLock { state in
             do {
@@ -101,8 +102,8 @@ package final class QueryProcess: Sendable {
         Glibc.close(state.channel)
         guard state.pid > 0 else { return }
         cse_helper_kill(state.pid)
-        // A moment, in which its memory is given back. A dead child that nobody has asked about stays in the way of
-        // whoever waits for any child.
+        // A moment, in which its memory is given back. A dead child that nobody has asked about stays in the
+        // way of whoever waits for any child.
         var status: Int32 = 0
         _ = cse_helper_reap(state.pid, 1, &status)
         state.pid = 0

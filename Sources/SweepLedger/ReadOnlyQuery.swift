@@ -1,25 +1,19 @@
-/// One value of a user's query.
-package enum QueryCell: Equatable, Sendable {
-    case null
-    case integer(Int64)
-    case real(Double)
-    case text(String)
-    case blob([UInt8])
-}
+package import SweepModel
 
+/// The answer of a query, whole.
 package struct QueryTable: Equatable, Sendable {
     package var columns: [String]
-    package var rows: [[QueryCell]]
+    package var rows: [[QueryValue]]
     /// Whether a limit cut the rows.
     package var isTruncated: Bool
 }
 
-/// A user's SQL: one reading statement over the public tables and views, in a process of its own with an authorizer, a
-/// check of the pages that it opens, and limits that the kernel keeps (docs/decisions/0002).
+/// A user's SQL: one reading statement over the public tables and views, in a process of its own with an
+/// authorizer, a check of the pages that it opens, and limits that the kernel keeps (docs/decisions/0002).
 package struct ReadOnlyQuery: Sendable {
-    /// What may be read: the public tables and views (docs/reference/ledger.md). Secrets have tables of their own, which are not
-    /// among them; nor are tokens, keys, stored answers, and what SQLite offers beside `sqlite_schema` and the JSON
-    /// tables.
+    /// What may be read: the public tables and views (docs/reference/ledger.md). Secrets have tables of their
+    /// own, which are not among them; nor are tokens, keys, stored answers, and what SQLite offers beside
+    /// `sqlite_schema` and the JSON tables.
     private static let allowed = [
         "ledger", "sweep", "sweep_file", "configuration", "job", "member", "sweep_count", "attempt", "metric_key",
         "metric", "metric_bits", "checkpoint", "checkpoint_file", "evaluation", "evaluated", "artifact", "log_text",

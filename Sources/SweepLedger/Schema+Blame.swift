@@ -6,7 +6,8 @@ extension Schema {
             sweep INTEGER PRIMARY KEY REFERENCES sweep, at INTEGER NOT NULL, reason TEXT NOT NULL
         ) STRICT
         """,
-        // Sweeps a job of which ever logged a point, saved a checkpoint or was done; noted when it is first asked.
+        // Sweeps a job of which ever logged a point, saved a checkpoint or was done; noted when it is first
+        // asked.
         "CREATE TABLE sweep_progress (sweep INTEGER PRIMARY KEY REFERENCES sweep) STRICT",
         // Of each job whose newest failure tells about others: its fingerprint, and how often in a row.
         """

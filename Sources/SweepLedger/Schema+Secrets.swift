@@ -1,6 +1,7 @@
 extension Schema {
-    /// What no query of a user may show stands in tables of its own, which the gate never opens (`ReadOnlyQuery`): a
-    /// column beside public ones can be reached by SQL that no authorizer is asked about.
+    /// What no query of a user may show stands in tables of its own, which the gate never opens
+    /// (`ReadOnlyQuery`): a column beside public ones can be reached by SQL that no authorizer is asked
+    /// about.
     ///
     /// Columns are dropped in place; no table that others refer to is made anew.
     static let secretsApart: [String] = [

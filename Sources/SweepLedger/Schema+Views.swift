@@ -17,9 +17,9 @@ extension Schema {
         """,
     ]
 
-    /// The splice of attempts. `low`: rows of the attempt count from the step after it (−1 for a start from the
-    /// beginning, so that step 0 counts). `high`: the smallest step that a later attempt went on from; what lies beyond
-    /// it was done again.
+    /// The splice of attempts. `low`: rows of the attempt count from the step after it (−1 for a start from
+    /// the beginning, so that step 0 counts). `high`: the smallest step that a later attempt went on from;
+    /// what lies beyond it was done again.
     private static let span = """
         CREATE VIEW span AS SELECT a.id AS attempt, a.job, a.number,
             CASE WHEN a.resumed_step = 0 THEN -1 ELSE a.resumed_step END AS low,
@@ -28,8 +28,9 @@ extension Schema {
         FROM attempt a
         """
 
-    /// The splice of checkpoints. Those of the step that an attempt went on from are those of the attempt that saved the
-    /// state, unless it was lost between the state and the adapter: then the first adapter that a later one wrote counts.
+    /// The splice of checkpoints. Those of the step that an attempt went on from are those of the attempt
+    /// that saved the state, unless it was lost between the state and the adapter: then the first adapter
+    /// that a later one wrote counts.
     static let visibleCheckpoints = """
         CREATE VIEW visible_checkpoint AS SELECT c.id AS checkpoint, p.attempt, p.job, p.number, c.step,
             c.step = p.low AS is_resumed_step
@@ -51,8 +52,9 @@ extension Schema {
         WHERE v.is_resumed_step = 0 OR f.kind = 'adapter'
         """
 
-    /// Whether point `m` of span `p` counts. Those of the very step that an attempt went on from are as a rule those of the
-    /// attempt that saved the state; what only a later one logged there (a validation at its start) counts, once.
+    /// Whether point `m` of span `p` counts. Those of the very step that an attempt went on from are as a
+    /// rule those of the attempt that saved the state; what only a later one logged there (a validation at
+    /// its start) counts, once.
     private static func isVisible(_ step: String) -> String {
         """
         \(step) >= p.low AND \(step) <= p.high AND (\(step) > p.low OR NOT EXISTS (
@@ -126,8 +128,8 @@ extension Schema {
         JOIN checkpoint_file f ON f.checkpoint = c.id
         WHERE c.step > p.low AND c.step <= p.high
         """,
-        // An attempt evaluates checkpoints of earlier ones too, so only `high` counts; of several results the newest
-        // attempt's stands.
+        // An attempt evaluates checkpoints of earlier ones too, so only `high` counts; of several results the
+        // newest attempt's stands.
         """
         CREATE VIEW results AS SELECT j.identity AS job, s.name AS sweep, e.checkpoint AS checkpoint, e.epoch AS epoch,
             e.step AS step, e.class AS class, e.prompts AS prompts, e.metric AS metric, e.value AS value, e.n AS n

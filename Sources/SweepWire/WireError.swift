@@ -1,7 +1,7 @@
 package import Foundation
 
-/// The error of every call: a closed code to switch on and a message that names the thing, what was found and the
-/// remedy.
+/// The error of every call: a closed code to switch on and a message that names the thing, what was found and
+/// the remedy.
 ///
 /// It is the JSON body of every answer with a status of 400 or more, and what a client throws for it.
 package struct WireError: Error, Codable, Equatable, Sendable, CustomStringConvertible {
@@ -20,8 +20,8 @@ package struct WireError: Error, Codable, Equatable, Sendable, CustomStringConve
         case gap
         /// A newer attempt holds the job, or the job ended: stop this attempt, keep nothing of it.
         case superseded
-        /// The session is not known (the coordinator started anew with another ledger, or it was dropped): register
-        /// again.
+        /// The session is not known (the coordinator started anew with another ledger, or it was dropped):
+        /// register again.
         case unknownSession
         case tooLarge
         /// Same idempotency key, other content.
@@ -77,7 +77,8 @@ package struct WireError: Error, Codable, Equatable, Sendable, CustomStringConve
         }
     }
 
-    /// Whether the same request may succeed later: a client repeats it after `retryAfter`, or after its own backoff.
+    /// Whether the same request may succeed later: a client repeats it after `retryAfter`, or after its own
+    /// backoff.
     package var isTransient: Bool {
         switch code {
         case .busy, .unavailable, .diskFull: true

@@ -15,7 +15,7 @@ struct CoreBench {
     /// Commits nobody has answered yet, oldest first.
     private(set) var commits: [(id: CommitID, command: LedgerCommand)] = []
 
-    init(start: CoordinatorStart = CoordinatorStart(), lease: Duration = .seconds(60)) {
+    init(start: LedgerSnapshot = LedgerSnapshot(), lease: Duration = .seconds(60)) {
         core = CoordinatorCore(
             settings: CoordinatorSettings(ledger: "ledger", epoch: 1, lease: lease), start: start, now: now)
     }
@@ -61,8 +61,9 @@ struct CoreBench {
         _ worker: String, slots: Int = 1, labels: [String: String] = [:], coreVersions: [String]? = nil
     ) throws {
         let request = RegisterRequest(
-            worker: WorkerID(worker), name: worker, session: Self.session(worker), slots: slots, threads: 1,
-            labels: labels, coreVersions: coreVersions)
+            WorkerRecord(
+                worker: WorkerID(worker), name: worker, session: Self.session(worker), slots: slots, threads: 1,
+                labels: labels, coreVersions: coreVersions))
         _ = ask { .register(request, $0) }
         let commit = try takeCommit()
         handle(.committed(commit.id, .registered(leftovers: [], .active)))
@@ -92,8 +93,8 @@ struct CoreBench {
 
     static func news(
         _ row: Int64, priority: Int = 0, needs: RequirementSpec = RequirementSpec(), avoid: WorkerID? = nil
-    ) -> JobNews {
-        JobNews(row: row, job: job(row), state: .waiting, priority: priority, needs: needs, avoid: avoid)
+    ) -> JobChange {
+        JobChange(row: row, job: job(row), state: .waiting, priority: priority, needs: needs, avoid: avoid)
     }
 
     static func job(_ row: Int64) -> JobID { JobID(.of("job \(row)")) }
@@ -102,7 +103,7 @@ struct CoreBench {
         AttemptToken(ledger: "ledger", epoch: 1, job: job(row), attempt: AttemptNumber(attempt))
     }
 
-    mutating func add(_ news: JobNews...) { handle(.changed(news, stopping: [], continuing: [])) }
+    mutating func add(_ news: JobChange...) { handle(.changed(news, stopping: [], continuing: [])) }
 
     /// Lets the ledger grant all candidates of the oldest commit, and returns their rows.
     @discardableResult
@@ -112,23 +113,13 @@ struct CoreBench {
             Issue.record("wanted an exchange, found \(commit.command)")
             return []
         }
-        let name = try #require(SweepName("s"))
-        let claims = rows.map { row in
-            ExchangeOutcome.Claim(
-                row: row, priority: 0,
-                grant: Grant(
-                    token: Self.token(row, attempt),
-                    job: ResolvedJob(
-                        id: Self.job(row), configuration: ConfigurationID(.of("c")), sweep: name, group: "g",
-                        trainer: .core,
-                        given: [:], parameters: [:], seed: 0), leaseSeconds: 0))
-        }
+        let claims = rows.map { row in ClaimedJob(row: row, token: Self.token(row, attempt), spec: "{}", priority: 0) }
         handle(
             .committed(
                 commit.id,
                 .exchanged(
                     ExchangeOutcome(
-                        outcomes: reports.map { _ in .accepted }, news: [], claims: claims, leftCandidates: false,
+                        outcomes: reports.map { _ in .accepted }, claims: claims, leftCandidates: false,
                         workers: workers))))
         return rows
     }

@@ -135,8 +135,9 @@ struct CoreTests {
         try bench.register("one")
         _ = bench.poll("one", 1)
         let again = RegisterRequest(
-            worker: WorkerID("one"), name: "one", session: CoreBench.session("one", 2), slots: 1, threads: 1,
-            labels: [:])
+            WorkerRecord(
+                worker: WorkerID("one"), name: "one", session: CoreBench.session("one", 2), slots: 1, threads: 1,
+                labels: [:]))
         _ = bench.ask { .register(again, $0) }
         // The ledger knew of no attempt yet when it registered, and granted one after it.
         let registration = try #require(bench.commits.last)
@@ -214,16 +215,16 @@ struct CoreTests {
 
     @Test("after a restart every open attempt has one fresh lease, and a stored exchange is answered again")
     func restart() throws {
-        let registration = RegisterRequest(
+        let record = WorkerRecord(
             worker: WorkerID("one"), name: "one", session: CoreBench.session("one"), slots: 1, threads: 1)
         var bench = CoreBench(
-            start: CoordinatorStart(
+            start: LedgerSnapshot(
                 waiting: [CoreBench.news(2)],
                 open: [
                     .init(
-                        token: CoreBench.token(1), session: registration.session, worker: registration.worker,
-                        news: CoreBench.news(1), isExpired: false, isPausing: true)
-                ], workers: [.init(registration: registration, standing: .active, exchanges: [4])]))
+                        token: CoreBench.token(1), session: record.session, worker: record.worker,
+                        job: CoreBench.news(1), isExpired: false, isPausing: true)
+                ], workers: [.init(record: record, standing: .active, exchanges: [4])]))
         bench.tick(for: .seconds(59))
         #expect(!bench.commits.contains { if case .expire = $0.command { true } else { false } })
         #expect(try bench.beat("one", [CoreBench.token(1)]) == [.pause])

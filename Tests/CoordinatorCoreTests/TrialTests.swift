@@ -23,7 +23,7 @@ struct TrialTests {
         #expect(try bench.grant(workers: [.suspended(Self.one, pauseSeconds: 60)]) == [1])
         // Its first job ended with that.
         bench.add(
-            JobNews(row: 1, job: CoreBench.job(1), state: .failed, priority: 0, ended: CoreBench.token(1)))
+            JobChange(row: 1, job: CoreBench.job(1), state: .failed, priority: 0, ended: CoreBench.token(1)))
         let poll = bench.poll("one", 2, free: 4, wait: 25)
         bench.tick(for: .seconds(24))
         #expect(bench.replies[poll] == nil)
@@ -59,7 +59,7 @@ struct TrialTests {
         _ = bench.poll("one", 1, wait: 0)
         #expect(try bench.grant() == [1])
         bench.add(
-            JobNews(row: 9, job: CoreBench.job(9), state: .done, priority: 0, ended: CoreBench.token(9)))
+            JobChange(row: 9, job: CoreBench.job(9), state: .done, priority: 0, ended: CoreBench.token(9)))
         bench.add(CoreBench.news(2))
         _ = bench.poll("two", 2, wait: 0)
         #expect(bench.commits.isEmpty)

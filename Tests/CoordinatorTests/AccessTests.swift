@@ -114,7 +114,8 @@ struct AccessTests {
             let (mine, other) = (try await worker(), try await worker())
             let session = SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16))
             let request = RegisterRequest(
-                worker: WorkerID("w"), name: "w", session: session, slots: 1, threads: 1)
+                WorkerRecord(
+                    worker: WorkerID("w"), name: "w", session: session, slots: 1, threads: 1))
             _ = try await bench.call(.register, request, token: mine)
             let exchange = ExchangeRequest(session: session, number: 1, reports: [], freeSlots: 1, waitSeconds: 0)
             _ = try await bench.call(.exchange, exchange, token: mine)

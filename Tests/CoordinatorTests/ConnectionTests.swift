@@ -1,6 +1,7 @@
 import Coordinator
 import Foundation
 import Ports
+import SweepModel
 import SweepWire
 import Testing
 
@@ -198,10 +199,10 @@ struct ConnectionTests {
             let one = try await HandWorker("one", bench)
             let grant = try await one.claim()
             let refused = try await one.report(grant.token, .log(LogReport(offset: .max, text: "x")))
-            #expect(refused.code == .refused)
+            #expect(refused == .refused("log: no log begins at byte \(UInt64.max)"))
             #expect(
                 try await one.report(grant.token, .finished(FinishReport(streamPosition: .max)))
-                    == ReportOutcome(.gap, expected: 1))
+                    == .gap(expected: 1))
         }
     }
 }

@@ -183,7 +183,8 @@ actor HandWorker {
 
     func register() async throws -> RegisterResponse {
         try await bench.call(
-            .register, RegisterRequest(worker: worker, name: worker.text, session: session, slots: 1, threads: 1))
+            .register,
+            RegisterRequest(WorkerRecord(worker: worker, name: worker.text, session: session, slots: 1, threads: 1)))
     }
 
     func exchange(_ reports: [Report] = [], free: Int = 0, wait: Double = 0) async throws -> ExchangeResponse {
@@ -197,7 +198,7 @@ actor HandWorker {
     }
 
     func claim(wait: Double = 30) async throws -> Grant {
-        try #require(try await exchange(free: 1, wait: wait).grants.first)
+        try #require(try await exchange(free: 1, wait: wait).grants.first).grant()
     }
 
     func report(_ token: AttemptToken, _ body: Report.Body) async throws -> ReportOutcome {

@@ -22,12 +22,18 @@ struct DaemonTests {
 
             let session = await one.session
             let batch = MetricBatch(
-                token: grant.token, session: session, first: 1, points: [("loss", 1, 0.5), ("loss", 2, .nan)])
+                token: grant.token, session: session, first: 1,
+                points: [
+                    MetricPoint(key: "loss", step: 1, value: 0.5), MetricPoint(key: "loss", step: 2, value: .nan),
+                ])
             #expect(try await bench.call(.metrics, batch).next == 3)
             #expect(try await bench.call(.metrics, batch).next == 3)
             let gap = await #expect(throws: ClientError.self) {
                 try await bench.call(
-                    .metrics, MetricBatch(token: grant.token, session: session, first: 9, points: [("loss", 9, 1)]))
+                    .metrics,
+                    MetricBatch(
+                        token: grant.token, session: session, first: 9,
+                        points: [MetricPoint(key: "loss", step: 9, value: 1)]))
             }
             #expect(gap?.answer?.code == .gap && gap?.answer?.expected == 3)
 
@@ -39,7 +45,7 @@ struct DaemonTests {
                     .init(name: "state.json", kind: .state, bytes: 5, sha256: state),
                 ])
             let early = CheckpointReport(name: "step-00000002", manifest: manifest, streamPosition: 4)
-            #expect(try await one.report(grant.token, .checkpoint(early)) == ReportOutcome(.gap, expected: 3))
+            #expect(try await one.report(grant.token, .checkpoint(early)) == .gap(expected: 3))
             let report = CheckpointReport(name: "step-00000002", manifest: manifest, streamPosition: 2)
             let row = EvaluationRow(
                 checkpoint: "step-00000002", epoch: 1, step: 2, class: "", prompts: "train", metric: "vendi",
@@ -100,7 +106,10 @@ struct DaemonTests {
             let session = await one.session
             let late = await #expect(throws: ClientError.self) {
                 try await bench.call(
-                    .metrics, MetricBatch(token: first.token, session: session, first: 1, points: [("loss", 1, 1)]))
+                    .metrics,
+                    MetricBatch(
+                        token: first.token, session: session, first: 1,
+                        points: [MetricPoint(key: "loss", step: 1, value: 1)]))
             }
             #expect(late?.answer?.code == .superseded)
             #expect(try await two.report(second.token, .finished(FinishReport(streamPosition: 0))) == .accepted)
@@ -123,12 +132,12 @@ struct DaemonTests {
             let session = await one.session
             let again = try await bench.call(
                 .exchange, ExchangeRequest(session: session, number: 1, reports: [], freeSlots: 1, waitSeconds: 0))
-            #expect(again.grants == [first])
+            #expect(again.grants == [.read(first)])
             try await bench.stop()
             try await bench.start()
             let afterRestart = try await bench.call(
                 .exchange, ExchangeRequest(session: session, number: 1, reports: [], freeSlots: 1, waitSeconds: 0))
-            #expect(afterRestart.grants == [first])
+            #expect(afterRestart.grants == [.read(first)])
             #expect(try await one.heartbeat(first.token) == .fine)
         }
     }

@@ -74,8 +74,9 @@ struct DashboardTests {
             _ = try await bench.call(
                 .register,
                 RegisterRequest(
-                    worker: WorkerID("w"), name: evil,
-                    session: SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16)), slots: 1, threads: 1))
+                    WorkerRecord(
+                        worker: WorkerID("w"), name: evil,
+                        session: SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16)), slots: 1, threads: 1)))
             let page = try await bench.raw.request("GET", "/")
             #expect(page.status == 200 && !page.body.contains("<img") && page.body.contains("&lt;img src=x"))
             let scripts = page.body.components(separatedBy: "<script").dropFirst()

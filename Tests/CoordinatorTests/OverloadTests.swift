@@ -2,6 +2,7 @@ import Coordinator
 import Foundation
 import Ports
 import SweepClient
+import SweepModel
 import SweepWire
 import Synchronization
 import Testing

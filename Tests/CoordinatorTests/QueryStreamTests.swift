@@ -1,6 +1,7 @@
 import Coordinator
 import Foundation
 import SweepClient
+import SweepModel
 import SweepWire
 import Synchronization
 import Testing
@@ -62,7 +63,7 @@ struct QueryStreamTests {
                 odd == [
                     [
                         .null, .integer(.max), .integer(.min), .real(0.1), .real(.infinity), .real(-.infinity),
-                        .text("a\"\\ü\n\u{1}"), .blob("00ff"), .text("a\u{FFFD}b"), .text(""),
+                        .text("a\"\\ü\n\u{1}"), .blob([0x00, 0xFF]), .text("a\u{FFFD}b"), .text(""),
                     ]
                 ])
             let answer = try await bench.call(

@@ -10,8 +10,9 @@ import Testing
 struct RegistrationTests {
     private static func request(_ name: String, labels: [String: String] = [:]) -> RegisterRequest {
         RegisterRequest(
-            worker: WorkerID(name), name: name, session: SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16)),
-            slots: 1, threads: 1, labels: labels)
+            WorkerRecord(
+                worker: WorkerID(name), name: name, session: SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16)),
+                slots: 1, threads: 1, labels: labels))
     }
 
     private static func code(_ body: () async throws -> Void) async throws -> WireError.Code? {

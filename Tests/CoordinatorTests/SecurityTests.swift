@@ -3,6 +3,7 @@ import Foundation
 import Ports
 import SweepClient
 import SweepLedger
+import SweepModel
 import SweepWire
 import Testing
 

@@ -27,7 +27,8 @@ struct StopTests {
         let client = SweepClient(try ClientConfiguration(coordinator: url, token: token))
         let session = SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16))
         _ = try await client.call(
-            .register, RegisterRequest(worker: WorkerID("one"), name: "one", session: session, slots: 1, threads: 1))
+            .register,
+            RegisterRequest(WorkerRecord(worker: WorkerID("one"), name: "one", session: session, slots: 1, threads: 1)))
         let poll = Task {
             try await SweepClient(try ClientConfiguration(coordinator: url, token: token)).call(
                 .exchange, ExchangeRequest(session: session, number: 1, reports: [], freeSlots: 1, waitSeconds: 30),

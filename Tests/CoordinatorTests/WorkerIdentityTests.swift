@@ -16,7 +16,8 @@ struct WorkerIdentityTests {
         _ = try await bench.call(
             .register,
             RegisterRequest(
-                worker: WorkerID(id), name: id, session: session, slots: 1, threads: 1, key: key), token: token)
+                WorkerRecord(
+                    worker: WorkerID(id), name: id, session: session, slots: 1, threads: 1), key: key), token: token)
         return session
     }
 
@@ -77,7 +78,9 @@ struct WorkerIdentityTests {
             let granted = try await bench.call(.exchange, exchange, token: mine).grants.first
             let grant = try #require(granted)
             func send(_ session: SessionID?, token: String) async throws -> UInt64 {
-                let batch = MetricBatch(token: grant.token, session: session, first: 1, points: [("loss", 1, 0.5)])
+                let batch = MetricBatch(
+                    token: grant.token, session: session, first: 1,
+                    points: [MetricPoint(key: "loss", step: 1, value: 0.5)])
                 return try await bench.call(.metrics, batch, token: token).next
             }
             let stranger = try await register(bench, "two", token: other)

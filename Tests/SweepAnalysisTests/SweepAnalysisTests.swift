@@ -2,11 +2,12 @@ import Foundation
 import ImageFiles
 import RunSpec
 import SweepAnalysis
+import SweepModel
 import Testing
 
 /// A small sweep: two configurations with two seeds each and one with one, two checkpoints.
 private enum Sample {
-    static let jobs: [SweepJob] = [
+    static let jobs: [JobSummary] = [
         job("a1", "a", 1, ["algorithm": "lora", "lr": 5e-4, "dim": 8, "alpha": 4, "layers": "attn-mlp"]),
         job("a2", "a", 2, ["algorithm": "lora", "lr": 5e-4, "dim": 8, "alpha": 4, "layers": "attn-mlp"]),
         job("b1", "b", 1, ["algorithm": "lora", "lr": 1e-5, "dim": 8, "alpha": 4, "layers": "attn-mlp"]),
@@ -15,11 +16,12 @@ private enum Sample {
     ]
 
     static func job(_ id: String, _ configuration: String, _ seed: Int, _ parameters: [String: ParameterValue])
-        -> SweepJob
+        -> JobSummary
     {
-        SweepJob(
-            id: id, configuration: configuration, group: parameters["algorithm"]?.text ?? "", state: "done", seed: seed,
-            parameters: parameters)
+        JobSummary(
+            id: id, sweep: "sample", group: parameters["algorithm"]?.text ?? "", configuration: configuration,
+            state: "done", seed: seed, attempts: 1, worker: nil, failure: nil, message: nil, parameters: parameters,
+            created: 0, updated: 0)
     }
 
     /// (job, epoch, distance, similarity)

@@ -18,7 +18,7 @@ struct SweepClientTests {
     private func batch() -> MetricBatch {
         let token = AttemptToken(
             ledger: "l", epoch: 1, job: JobID(ContentDigest.of("job")), attempt: AttemptNumber(1))
-        return MetricBatch(token: token, first: 1, points: [("loss", 1, 0.5)])
+        return MetricBatch(token: token, first: 1, points: [MetricPoint(key: "loss", step: 1, value: 0.5)])
     }
 
     @Test("no answer, 503 and 429 are tried again; the request is the same each time, with token and protocol version")

@@ -6,34 +6,34 @@ import Testing
 
 @Suite("Whose fault a failure is")
 struct BlameTests {
-    private func crash(_ message: String = "NameError: foo", code: Int? = 1) -> LedgerReport.Body {
+    private func crash(_ message: String = "NameError: foo", code: Int? = 1) -> Report.Body {
         .failed(.crash, message: message, exitCode: code)
     }
 
     /// Claims a job and fails it.
     private func fail(
-        _ bench: LedgerBench, _ worker: String, _ row: Int64, _ body: LedgerReport.Body
-    ) async throws -> ExchangeVerb.Outcome {
+        _ bench: LedgerBench, _ worker: String, _ row: Int64, _ body: Report.Body
+    ) async throws -> ExchangeOutcome {
         let claim = try await bench.claim(worker, row)
-        return try await bench.exchange(worker, [LedgerReport(token: claim.token, body)])
+        return try await bench.exchange(worker, [Report(token: claim.token, body)])
     }
 
-    private func act(_ bench: LedgerBench, _ action: ChangeJobs.Action, _ target: String) async throws
+    private func act(_ bench: LedgerBench, _ action: JobAction, _ target: String) async throws
         -> ChangeJobs.Outcome
     {
         try await bench.ledger.writer.perform(
             ChangeJobs(action: action, target: target, failure: nil, ledgerID: bench.ledger.id, now: bench.now))
     }
 
-    private func stops(_ bench: LedgerBench) throws -> [[QueryCell]] {
+    private func stops(_ bench: LedgerBench) throws -> [[QueryValue]] {
         try bench.query("SELECT s.name, p.reason FROM sweep_stop p JOIN sweep s ON s.id = p.sweep")
     }
 
     @Test("three jobs that fail alike stop their sweep, other jobs wait held, the worker goes on with other sweeps")
     func stopped() async throws {
         let bench = try LedgerBench()
-        let rows = try await bench.launch(["a", "b", "c", "d", "e"]).changes.map(\.job)
-        let other = try await bench.launch(["x"], sweep: "other").changes.map(\.job)
+        let rows = try await bench.launch(["a", "b", "c", "d", "e"]).changes.map(\.row)
+        let other = try await bench.launch(["x"], sweep: "other").changes.map(\.row)
         _ = try await bench.register("one")
         _ = try await fail(bench, "one", rows[0], crash("in /tmp/1 line 3\nNameError: foo 12"))
         _ = try await fail(bench, "one", rows[1], crash("NameError: foo 7"))
@@ -41,18 +41,18 @@ struct BlameTests {
         let third = try await fail(bench, "one", rows[2], crash("NameError: foo 99"))
         #expect(try stops(bench) == [[.text("bench"), .text("3 jobs failed alike: NameError: foo 99")]])
         #expect(third.workers.isEmpty)
-        #expect(Set(third.changes.filter(\.isHeld).map(\.job)) == Set(rows))
+        #expect(Set(third.changes.filter(\.isHeld).map(\.row)) == Set(rows))
         // Nobody gets its jobs, the worker gets another's.
         #expect(try await bench.exchange("one", claim: [rows[3]]).claims.isEmpty)
         #expect(try await bench.exchange("one", claim: other).claims.count == 1)
-        #expect(try await bench.ledger.snapshot().waiting.isEmpty)
+        #expect(try await bench.ledger.snapshot(at: bench.now).waiting.isEmpty)
         #expect(try await bench.ledger.check().findings == [])
     }
 
     @Test("resume makes it active with fresh budgets; still broken it stops again after three more")
     func resumed() async throws {
         let bench = try LedgerBench()
-        let rows = try await bench.launch(["a", "b", "c", "d"]).changes.map(\.job)
+        let rows = try await bench.launch(["a", "b", "c", "d"]).changes.map(\.row)
         _ = try await bench.register("one")
         _ = try await fail(bench, "one", rows[3], .failed(.badConfig, message: "no such option", exitCode: 2))
         for row in rows[0..<3] { _ = try await fail(bench, "one", row, crash()) }
@@ -61,7 +61,7 @@ struct BlameTests {
         #expect(alone.changes.map(\.isHeld) == [true] && alone.notice?.contains("radiata resume bench") == true)
         let resumed = try await act(bench, .resume, "bench")
         #expect(try stops(bench).isEmpty)
-        #expect(Set(resumed.changes.map(\.job)) == Set(rows) && resumed.untouched == 0)
+        #expect(Set(resumed.changes.map(\.row)) == Set(rows) && resumed.untouched == 0)
         #expect(resumed.changes.allSatisfy { !$0.isHeld && $0.state == .waiting && $0.delaySeconds == 0 })
         #expect(try bench.query("SELECT DISTINCT failure FROM jobs") == [[.null]])
         for row in rows[0..<2] { _ = try await fail(bench, "one", row, crash()) }
@@ -76,7 +76,7 @@ struct BlameTests {
     func notStopped() async throws {
         for progress in ["point", "checkpoint", "done"] {
             let bench = try LedgerBench()
-            let rows = try await bench.launch(["a", "b", "c", "d"]).changes.map(\.job)
+            let rows = try await bench.launch(["a", "b", "c", "d"]).changes.map(\.row)
             _ = try await bench.register("one")
             let claim = try await bench.claim("one", rows[3])
             switch progress {
@@ -89,13 +89,13 @@ struct BlameTests {
         }
         for failure in [FailureClass.oom, .nan, .killed, .timeout, .diskFull] {
             let bench = try LedgerBench()
-            let rows = try await bench.launch(["a", "b", "c"]).changes.map(\.job)
+            let rows = try await bench.launch(["a", "b", "c"]).changes.map(\.row)
             _ = try await bench.register("one")
             for row in rows { _ = try await fail(bench, "one", row, .failed(failure, message: "x", exitCode: 1)) }
             #expect(try stops(bench).isEmpty, "\(failure)")
         }
         let bench = try LedgerBench()
-        let rows = try await bench.launch(["a", "b", "c"]).changes.map(\.job)
+        let rows = try await bench.launch(["a", "b", "c"]).changes.map(\.row)
         _ = try await bench.register("one")
         for (row, line) in zip(rows, ["KeyError: a", "KeyError: b", "KeyError: c"]) {
             _ = try await fail(bench, "one", row, crash(line))
@@ -106,8 +106,8 @@ struct BlameTests {
     @Test("another sweep's failures never stop one; a shared job of a stopped sweep goes on for the other")
     func shared() async throws {
         let bench = try LedgerBench()
-        let rows = try await bench.launch(["a", "b", "c"]).changes.map(\.job)
-        let other = try await bench.launch(["c", "x", "y", "z"], sweep: "other").changes.map(\.job)
+        let rows = try await bench.launch(["a", "b", "c"]).changes.map(\.row)
+        let other = try await bench.launch(["c", "x", "y", "z"], sweep: "other").changes.map(\.row)
         _ = try await bench.register("one")
         for row in [rows[0], rows[1]] { _ = try await fail(bench, "one", row, crash()) }
         // One more of the other sweep, alike: neither has three.
@@ -115,7 +115,7 @@ struct BlameTests {
         #expect(try stops(bench).isEmpty)
         let third = try await fail(bench, "one", rows[2], crash())
         #expect(try stops(bench).map(\.first) == [.text("bench")])
-        #expect(third.changes.filter { $0.job == rows[2] }.allSatisfy { !$0.isHeld })
+        #expect(third.changes.filter { $0.row == rows[2] }.allSatisfy { !$0.isHeld })
         #expect(try await bench.exchange("one", claim: [rows[2]]).claims.count == 1)
         #expect(try await bench.exchange("one", claim: [rows[0]]).claims.isEmpty)
     }
@@ -123,13 +123,13 @@ struct BlameTests {
     @Test("a sweep of one or two jobs is stopped when they fail alike three times, or for good")
     func small() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         for _ in 0..<2 { _ = try await fail(bench, "one", row, crash()) }
         #expect(try stops(bench).isEmpty)
         _ = try await fail(bench, "one", row, crash())
         #expect(try stops(bench) == [[.text("bench"), .text("its only job failed alike: NameError: foo")]])
-        let two = try await bench.launch(["x", "y"], sweep: "two").changes.map(\.job)
+        let two = try await bench.launch(["x", "y"], sweep: "two").changes.map(\.row)
         for row in two {
             _ = try await fail(bench, "one", row, .failed(.badConfig, message: "no option --lr", exitCode: 2))
         }
@@ -140,7 +140,7 @@ struct BlameTests {
     @Test("failures of one machine wait for a second one's word, where there is one that could try")
     func oneMachine() async throws {
         let bench = try LedgerBench()
-        let rows = try await bench.launch(["a", "b", "c", "d", "e"]).changes.map(\.job)
+        let rows = try await bench.launch(["a", "b", "c", "d", "e"]).changes.map(\.row)
         _ = try await bench.register("one")
         _ = try await bench.register("two")
         for row in rows[0..<3] { _ = try await fail(bench, "one", row, crash()) }
@@ -152,14 +152,14 @@ struct BlameTests {
     @Test("launched anew, mended: jobs of the new file wait, those that it does not hold any more are put aside")
     func relaunched() async throws {
         let bench = try LedgerBench()
-        let rows = try await bench.launch(["a", "b", "c", "d"]).changes.map(\.job)
+        let rows = try await bench.launch(["a", "b", "c", "d"]).changes.map(\.row)
         _ = try await bench.register("one")
         for row in rows[0..<3] { _ = try await fail(bench, "one", row, crash()) }
         let again = try await bench.launch(["a", "new"])
         #expect(try stops(bench).isEmpty && again.added == 1)
         #expect(try bench.state("a") == .text("waiting") && bench.state("new") == .text("waiting"))
         for name in ["b", "c", "d"] { #expect(try bench.state(name) == .text("canceled"), "\(name)") }
-        #expect(Set(again.changes.filter { !$0.isHeld }.map(\.identity)) == [JobID(.of("a")), JobID(.of("new"))])
+        #expect(Set(again.changes.filter { !$0.isHeld }.map(\.job)) == [JobID(.of("a")), JobID(.of("new"))])
         #expect(try await bench.exchange("one", claim: [rows[0]]).claims.count == 1)
         #expect(try await bench.ledger.check().findings == [])
     }
@@ -168,19 +168,19 @@ struct BlameTests {
 @Suite("Suspended workers")
 struct SuspicionTests {
     private func run(
-        _ bench: LedgerBench, _ worker: String, _ row: Int64, _ body: LedgerReport.Body
-    ) async throws -> [WorkerNews] {
+        _ bench: LedgerBench, _ worker: String, _ row: Int64, _ body: Report.Body
+    ) async throws -> [WorkerChange] {
         let claim = try await bench.claim(worker, row)
-        return try await bench.exchange(worker, [LedgerReport(token: claim.token, body)]).workers
+        return try await bench.exchange(worker, [Report(token: claim.token, body)]).workers
     }
 
-    private static let crash = LedgerReport.Body.failed(.crash, message: "CUDA error", exitCode: 1)
-    private static let done = LedgerReport.Body.finished(position: 0)
+    private static let crash = Report.Body.failed(.crash, message: "CUDA error", exitCode: 1)
+    private static let done = Report.Body.finished(position: 0)
 
     @Test("a worker is suspended for what succeeds elsewhere, gets one trial job at a time, and a success lifts it")
     func trial() async throws {
         let bench = try LedgerBench()
-        let rows = try await bench.launch((0..<8).map { "job \($0)" }).changes.map(\.job)
+        let rows = try await bench.launch((0..<8).map { "job \($0)" }).changes.map(\.row)
         _ = try await bench.register("bad")
         _ = try await bench.register("good")
         #expect(try await run(bench, "good", rows[7], Self.done).isEmpty)
@@ -197,7 +197,7 @@ struct SuspicionTests {
         let trial = try await bench.claim("bad", rows[2])
         #expect(try await bench.exchange("bad", claim: [rows[3]]).claims.isEmpty)
         #expect(
-            try await bench.exchange("bad", [LedgerReport(token: trial.token, Self.crash)]).workers
+            try await bench.exchange("bad", [Report(token: trial.token, Self.crash)]).workers
                 == [.suspended(WorkerID("bad"), pauseSeconds: 300)])
         for _ in 0..<2 {
             #expect(
@@ -213,7 +213,7 @@ struct SuspicionTests {
     func notSuspected() async throws {
         for failure in [FailureClass.badConfig, .nan] {
             let bench = try LedgerBench()
-            let rows = try await bench.launch((0..<5).map { "job \($0)" }).changes.map(\.job)
+            let rows = try await bench.launch((0..<5).map { "job \($0)" }).changes.map(\.row)
             _ = try await bench.register("one")
             _ = try await bench.register("two")
             _ = try await run(bench, "two", rows[4], Self.done)
@@ -224,7 +224,7 @@ struct SuspicionTests {
             for row in rows[0..<4] { #expect(try await run(bench, "two", row, Self.done).isEmpty) }
         }
         let bench = try LedgerBench()
-        let rows = try await bench.launch((0..<5).map { "job \($0)" }).changes.map(\.job)
+        let rows = try await bench.launch((0..<5).map { "job \($0)" }).changes.map(\.row)
         _ = try await bench.register("one")
         for row in rows { #expect(try await run(bench, "one", row, .failed(.oom, message: "x", exitCode: 1)).isEmpty) }
         #expect(try bench.query("SELECT count(*) FROM worker_suspension") == [[.integer(0)]])
@@ -233,8 +233,8 @@ struct SuspicionTests {
     @Test("failures of different sweeps while others succeed at them; a user lifts it, and drain shows since when")
     func differentSweeps() async throws {
         let bench = try LedgerBench()
-        let first = try await bench.launch(["a", "b"]).changes.map(\.job)
-        let second = try await bench.launch(["x", "y"], sweep: "other").changes.map(\.job)
+        let first = try await bench.launch(["a", "b"]).changes.map(\.row)
+        let second = try await bench.launch(["x", "y"], sweep: "other").changes.map(\.row)
         _ = try await bench.register("bad")
         _ = try await bench.register("good")
         #expect(try await run(bench, "bad", first[0], Self.crash).isEmpty)
@@ -242,9 +242,12 @@ struct SuspicionTests {
         #expect(try await run(bench, "good", second[1], Self.done).isEmpty)
         #expect(
             try await run(bench, "bad", second[0], Self.crash) == [.suspended(WorkerID("bad"), pauseSeconds: 60)])
-        let snapshot = try await bench.ledger.snapshot()
-        let bad = try #require(snapshot.workers.first { $0.record.id == WorkerID("bad") })
-        #expect(bad.trialAt == bench.now.milliseconds + 60_000 && bad.pauseSeconds == 60)
+        let snapshot = try await bench.ledger.snapshot(at: bench.now)
+        let bad = try #require(snapshot.workers.first { $0.record.worker == WorkerID("bad") })
+        #expect(bad.trialInSeconds == 60)
+        // A wall clock that was set back makes no pause longer.
+        let past = try await bench.ledger.snapshot(at: WallTime(milliseconds: bench.now.milliseconds - 3_600_000))
+        #expect(past.workers.first { $0.record.worker == WorkerID("bad") }?.trialInSeconds == 60)
         _ = try await bench.ledger.writer.perform(SetWorkerState(worker: "bad", drain: false, now: bench.now))
         #expect(try await bench.ledger.workers().allSatisfy { $0.suspension == nil })
         _ = try await bench.ledger.writer.perform(SetWorkerState(worker: "bad", drain: true, now: bench.now))
@@ -257,7 +260,7 @@ struct WorkerRecordTests {
     @Test("forgotten only when it is not connected and holds nothing; its name stays in the history")
     func forget() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("0123456789abcdef")
         let claim = try await bench.claim("0123456789abcdef", row)
         func forget(_ connected: Set<WorkerID> = []) async throws {
@@ -271,7 +274,7 @@ struct WorkerRecordTests {
         _ = try await bench.report("0123456789abcdef", claim.token, .finished(position: 0))
         try await forget()
         #expect(try await bench.ledger.workers().isEmpty)
-        #expect(try await bench.ledger.job(JobID(.of("a")).text).attempts.map(\.worker) == ["0123456789abcdef"])
+        #expect(try await bench.ledger.job(JobID(.of("a")).text).detail.attempts.map(\.worker) == ["0123456789abcdef"])
         error = await #expect(throws: LedgerError.self) { try await forget() }
         #expect(error?.code == .notFound)
         _ = try await bench.register("0123456789abcdef")
@@ -285,8 +288,8 @@ struct WorkerRecordTests {
             _ = try await bench.ledger.writer.perform(
                 RegisterWorker(
                     worker: WorkerRecord(
-                        id: WorkerID(id), name: "node", session: id, slots: 1, threads: 1, gpus: 0, memory: 0,
-                        labels: [:], version: "", coreVersions: ["1.1", "2.1"]), ledgerID: bench.ledger.id,
+                        worker: WorkerID(id), name: "node", session: SessionID(rawValue: id), slots: 1, threads: 1,
+                        coreVersions: ["1.1", "2.1"]), ledgerID: bench.ledger.id,
                     now: bench.now))
         }
         func drain(_ worker: String) async throws -> WorkerID {
@@ -299,7 +302,8 @@ struct WorkerRecordTests {
         #expect(error?.code == .ambiguous && error?.message.contains("aaaaaaaa1111") == true)
         error = await #expect(throws: LedgerError.self) { try await drain("aaaaaaa") }
         #expect(error?.code == .notFound)
-        #expect(try await bench.ledger.workers().map(\.coreVersions) == Array(repeating: ["1.1", "2.1"], count: 3))
+        #expect(
+            try await bench.ledger.workers().map(\.worker.coreVersions) == Array(repeating: ["1.1", "2.1"], count: 3))
     }
 
     @Test("a polite stop is remembered until it registers again; workers silent for a week are forgotten by themselves")
@@ -309,11 +313,12 @@ struct WorkerRecordTests {
         _ = try await bench.register("two")
         // An older session's goodbye says nothing.
         try await bench.ledger.writer.perform(
-            SayGoodbye(worker: WorkerID("one"), session: "older", now: bench.now))
+            SayGoodbye(worker: WorkerID("one"), session: SessionID(rawValue: "older"), now: bench.now))
         #expect(try await bench.ledger.workers().allSatisfy { $0.saidGoodbye == nil })
-        try await bench.ledger.writer.perform(SayGoodbye(worker: WorkerID("one"), session: "ones", now: bench.now))
+        try await bench.ledger.writer.perform(
+            SayGoodbye(worker: WorkerID("one"), session: SessionID(rawValue: "ones"), now: bench.now))
         #expect(try await bench.ledger.workers().map(\.saidGoodbye) == [bench.now.milliseconds, nil])
-        #expect(try await bench.ledger.snapshot().workers.map(\.hasLeft).contains(true))
+        #expect(try await bench.ledger.snapshot(at: bench.now).workers.map(\.hasLeft).contains(true))
         _ = try await bench.register("one", session: "new")
         #expect(try await bench.ledger.workers().allSatisfy { $0.saidGoodbye == nil })
         let week: Int64 = 7 * 86_400_000
@@ -323,7 +328,7 @@ struct WorkerRecordTests {
         }
         #expect(try await sweepUp(week).isEmpty)
         #expect(try await sweepUp(week + 1, [WorkerID("one")]) == [WorkerID("two")])
-        #expect(try await bench.ledger.workers().map(\.id) == ["one"])
+        #expect(try await bench.ledger.workers().map(\.worker.id) == ["one"])
     }
 
     @Test("retries: {disk-full: N} fails the job after N more tries; without it there is no end")
@@ -331,9 +336,9 @@ struct WorkerRecordTests {
         for budget in [0, 2, nil] as [Int?] {
             let bench = try LedgerBench()
             let retries = RetrySpec(budgets: budget.map { [.diskFull: $0] } ?? [:])
-            let row = try #require(try await bench.launch(["a"], retries: retries).changes.first?.job)
+            let row = try #require(try await bench.launch(["a"], retries: retries).changes.first?.row)
             _ = try await bench.register("one")
-            let full = LedgerReport.Body.failed(.diskFull, message: "full", exitCode: 1)
+            let full = Report.Body.failed(.diskFull, message: "full", exitCode: 1)
             for _ in 0..<(budget ?? 7) {
                 _ = try await bench.report("one", try await bench.claim("one", row).token, full)
                 #expect(try bench.state("a") == .text("waiting"))

@@ -1,6 +1,8 @@
 import Foundation
 import GRDB
+import Ports
 import SweepLedger
+import SweepModel
 import Testing
 
 /// A ledger of every schema that ever was opens, and holds afterwards what it held: `Fixtures/make_schemas.py`.
@@ -57,10 +59,10 @@ struct EarlierSchemasTests {
         for view in Self.views { #expect(try place.lines("SELECT * FROM \(view)") == before[view], "\(view)") }
 
         // The program reads what has moved, too.
-        let snapshot = try await ledger.snapshot()
+        let snapshot = try await ledger.snapshot(at: WallTime(milliseconds: 0))
         let open = try #require(snapshot.open.first)
-        #expect(open.session == String(repeating: "0", count: 31) + "4")
-        #expect(snapshot.workers.count == 2 && snapshot.workers.allSatisfy { $0.record.session.count == 32 })
+        #expect(open.session.rawValue == String(repeating: "0", count: 31) + "4")
+        #expect(snapshot.workers.count == 2 && snapshot.workers.allSatisfy { $0.record.session.rawValue.count == 32 })
         #expect(try await ledger.tokens().map(\.hash).allSatisfy { $0.count == 64 })
         let shape = try place.shape()
         ledger.close()

@@ -9,7 +9,7 @@ struct FenceTests {
     @Test("a claim after expiry supersedes: the zombie's result is refused and quarantined, one result stands")
     func zombie() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         _ = try await bench.register("two")
         let first = try await bench.claim("one", row)
@@ -32,7 +32,7 @@ struct FenceTests {
     @Test("an expired attempt that is heard from before anybody claims runs on under its number")
     func revival() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         let claim = try await bench.claim("one", row)
         _ = try await bench.expire(claim.token)
@@ -46,7 +46,7 @@ struct FenceTests {
     @Test("a finished attempt may say so again; another attempt's number, epoch or ledger may not")
     func replaysAndForgeries() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         let token = try await bench.claim("one", row).token
         for forged in [
@@ -64,7 +64,7 @@ struct FenceTests {
     @Test("points that are known here stay counted once, whatever the worker's spool has lost of them since")
     func lostAfterwards() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         let token = try await bench.claim("one", row).token
         #expect(try await bench.metrics(token, first: 1, [1, 2, 3], [0.5, 0.4, 0.3]) == .stored(next: 4))
@@ -86,7 +86,7 @@ struct FenceTests {
     @Test("an exchange sent again gives the same jobs again and claims nothing more")
     func exchangeReplay() async throws {
         let bench = try LedgerBench()
-        let rows = try await bench.launch(["a", "b"]).changes.map(\.job)
+        let rows = try await bench.launch(["a", "b"]).changes.map(\.row)
         _ = try await bench.register("one")
         let first = try await bench.exchange("one", claim: [rows[0]], number: 100)
         try bench.reopen()
@@ -98,28 +98,28 @@ struct FenceTests {
     @Test("after a report that was not accepted, later ones of the same attempt are not tried")
     func order() async throws {
         let bench = try LedgerBench()
-        let rows = try await bench.launch(["a", "b"]).changes.map(\.job)
+        let rows = try await bench.launch(["a", "b"]).changes.map(\.row)
         _ = try await bench.register("one")
         let a = try await bench.claim("one", rows[0]).token
         let b = try await bench.claim("one", rows[1]).token
         let outcome = try await bench.exchange(
             "one",
             [
-                LedgerReport(token: a, .finished(position: 5)), LedgerReport(token: a, .finished(position: 0)),
-                LedgerReport(token: b, .finished(position: 0)),
+                Report(token: a, .finished(position: 5)), Report(token: a, .finished(position: 0)),
+                Report(token: b, .finished(position: 0)),
             ])
-        #expect(outcome.results == [.gap(expected: 1), .notTried, .accepted])
+        #expect(outcome.outcomes == [.gap(expected: 1), .notTried, .accepted])
     }
 
     @Test("failures: retry elsewhere after a delay, poison is parked, bad configurations fail at once")
     func failures() async throws {
         let bench = try LedgerBench()
-        let rows = try await bench.launch(["a", "b"]).changes.map(\.job)
+        let rows = try await bench.launch(["a", "b"]).changes.map(\.row)
         _ = try await bench.register("one")
         _ = try await bench.register("two")
         let first = try await bench.claim("one", rows[0])
         let outcome = try await bench.exchange(
-            "one", [LedgerReport(token: first.token, .failed(.crash, message: "boom", exitCode: 1))])
+            "one", [Report(token: first.token, .failed(.crash, message: "boom", exitCode: 1))])
         let change = try #require(outcome.changes.first)
         #expect(change.state == .waiting && change.avoid == WorkerID("one") && change.delaySeconds > 0)
         let second = try await bench.claim("two", rows[0])
@@ -132,25 +132,25 @@ struct FenceTests {
         #expect(try bench.state("b") == .text("failed"))
         let resumed = try await bench.ledger.writer.perform(
             ChangeJobs(action: .resume, target: "bench", failure: .crash, ledgerID: bench.ledger.id, now: bench.now))
-        #expect(resumed.changes.map(\.job) == [rows[0]])
+        #expect(resumed.changes.map(\.row) == [rows[0]])
         #expect(try await bench.ledger.check().findings == [])
     }
 
     @Test("pause, unpause and cancel: a running job stops at its state, a shared job stays for the other sweep")
     func userActions() async throws {
         let bench = try LedgerBench()
-        let rows = try await bench.launch(["a", "b"]).changes.map(\.job)
+        let rows = try await bench.launch(["a", "b"]).changes.map(\.row)
         try await bench.launch(["b"], sweep: "other")
         _ = try await bench.register("one")
         let claim = try await bench.claim("one", rows[0])
-        func act(_ action: ChangeJobs.Action) async throws -> ChangeJobs.Outcome {
+        func act(_ action: JobAction) async throws -> ChangeJobs.Outcome {
             try await bench.ledger.writer.perform(
                 ChangeJobs(action: action, target: "bench", failure: nil, ledgerID: bench.ledger.id, now: bench.now))
         }
         let paused = try await act(.pause)
         #expect(paused.stopping == [claim.token] && paused.untouched == 1)
         #expect(try bench.state("a") == .text("running"))
-        #expect(try await bench.report("one", claim.token, .released(paused: true)) == .accepted)
+        #expect(try await bench.report("one", claim.token, .released(ReleaseReport(reason: .pause))) == .accepted)
         #expect(try bench.state("a") == .text("paused"))
         #expect(try await act(.unpause).changes.map(\.state) == [.waiting])
         let again = try await bench.claim("one", rows[0])

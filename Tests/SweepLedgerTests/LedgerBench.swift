@@ -58,19 +58,19 @@ final class LedgerBench {
         try await ledger.writer.perform(
             RegisterWorker(
                 worker: WorkerRecord(
-                    id: WorkerID(worker), name: worker, session: worker + session, slots: 1, threads: 1, gpus: 0,
-                    memory: 0,
-                    labels: [:], version: "test"), ledgerID: ledger.id, now: now))
+                    worker: WorkerID(worker), name: worker, session: SessionID(rawValue: worker + session), slots: 1,
+                    threads: 1, version: "test"), ledgerID: ledger.id, now: now))
     }
 
     func exchange(
-        _ worker: String, _ reports: [LedgerReport] = [], claim: [Int64] = [], number: UInt64? = nil,
+        _ worker: String, _ reports: [Report] = [], claim: [Int64] = [], number: UInt64? = nil,
         session: String = "s"
-    ) async throws -> ExchangeVerb.Outcome {
+    ) async throws -> ExchangeOutcome {
         exchanges += 1
         return try await ledger.writer.perform(
             ExchangeVerb(
-                session: worker + session, worker: WorkerID(worker), number: number ?? exchanges, reports: reports,
+                session: SessionID(rawValue: worker + session), worker: WorkerID(worker), number: number ?? exchanges,
+                reports: reports,
                 candidates: claim, ledgerID: ledger.id, epoch: ledger.epoch, now: now))
     }
 
@@ -78,8 +78,8 @@ final class LedgerBench {
         try #require(try await exchange(worker, claim: [row]).claims.first)
     }
 
-    func report(_ worker: String, _ token: AttemptToken, _ body: LedgerReport.Body) async throws -> ReportResult {
-        try #require(try await exchange(worker, [LedgerReport(token: token, body)]).results.first)
+    func report(_ worker: String, _ token: AttemptToken, _ body: Report.Body) async throws -> ReportOutcome {
+        try #require(try await exchange(worker, [Report(token: token, body)]).outcomes.first)
     }
 
     func expire(_ token: AttemptToken) async throws -> [JobChange] {
@@ -108,7 +108,7 @@ final class LedgerBench {
     }
 
     func checkpoint(step: Int, position: UInt64 = 0, final: Bool = false, content: String = "state") async throws
-        -> LedgerReport.Body
+        -> Report.Body
     {
         let state = try await blob("\(content) \(step)")
         let adapter = try await blob("adapter \(content) \(step)")
@@ -123,7 +123,7 @@ final class LedgerBench {
     }
 
     /// One file, as trainers write them that save adapter and state one after the other.
-    func checkpoint(_ kind: CheckpointManifest.Kind, step: Int, content: String) async throws -> LedgerReport.Body {
+    func checkpoint(_ kind: CheckpointManifest.Kind, step: Int, content: String) async throws -> Report.Body {
         let sha256 = try await blob(content)
         let name = kind == .adapter ? AttemptFolder.checkpointName(step: step) : "state-\(step)"
         return .checkpoint(
@@ -133,9 +133,25 @@ final class LedgerBench {
                 files: [.init(name: "file", kind: kind, bytes: 10, sha256: sha256)]), position: 0)
     }
 
-    func query(_ sql: String) throws -> [[QueryCell]] { try ReadOnlyQuery(path: ledger.path).run(sql).rows }
+    func query(_ sql: String) throws -> [[QueryValue]] { try ReadOnlyQuery(path: ledger.path).run(sql).rows }
 
-    func state(_ name: String) throws -> QueryCell? {
+    func state(_ name: String) throws -> QueryValue? {
         try query("SELECT state FROM jobs WHERE id = '\(JobID(.of(name)).text)'").first?.first
+    }
+}
+
+extension Report.Body {
+    static func finished(position: UInt64) -> Self { .finished(FinishReport(streamPosition: position)) }
+
+    static func failed(_ failure: FailureClass, message: String, exitCode: Int?) -> Self {
+        .failed(FailureReport(failure: failure, message: message, exitCode: exitCode))
+    }
+
+    static func checkpoint(name: String, manifest: CheckpointManifest, position: UInt64) -> Self {
+        .checkpoint(CheckpointReport(name: name, manifest: manifest, streamPosition: position))
+    }
+
+    static func evaluations(rows: [EvaluationRow], completed: [String]) -> Self {
+        .evaluations(EvaluationReport(rows: rows, completed: completed))
     }
 }

@@ -101,14 +101,14 @@ struct LedgerFileTests {
     @Test("a restart keeps everything: jobs, open attempts, exchange numbers, inputs")
     func restart() async throws {
         let bench = try LedgerBench()
-        let rows = try await bench.launch(["a", "b", "c"]).changes.map(\.job)
+        let rows = try await bench.launch(["a", "b", "c"]).changes.map(\.row)
         _ = try await bench.register("one")
         let claim = try await bench.exchange("one", claim: [rows[0]], number: 7).claims[0]
         let id = bench.ledger.id
         try bench.reopen()
         #expect(bench.ledger.id == id && bench.ledger.epoch == 1)
-        let snapshot = try await bench.ledger.snapshot()
-        #expect(snapshot.waiting.map(\.job) == [rows[1], rows[2]])
+        let snapshot = try await bench.ledger.snapshot(at: bench.now)
+        #expect(snapshot.waiting.map(\.row) == [rows[1], rows[2]])
         #expect(snapshot.open.map(\.token) == [claim.token])
         #expect(snapshot.workers.map(\.exchanges) == [[7]])
         #expect(try await bench.report("one", claim.token, .finished(position: 0)) == .accepted)
@@ -189,7 +189,7 @@ struct LedgerFileTests {
     @Test("garbage: only blobs that nothing refers to go, and only after their grace")
     func collection() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         let token = try await bench.claim("one", row).token
         #expect(try await bench.report("one", token, try await bench.checkpoint(step: 1)) == .accepted)

@@ -29,16 +29,16 @@ struct MigrationTests {
         #expect(try place.ask("SELECT count(*) FROM jobs", copy) == ["4"])
 
         // The attempt that ran when the old program ended goes on, and the job that waits is claimed.
-        let snapshot = try await ledger.snapshot()
+        let snapshot = try await ledger.snapshot(at: WallTime(milliseconds: 0))
         let open = try #require(snapshot.open.first)
         let waiting = try #require(snapshot.waiting.first)
         let now = WallTime(milliseconds: 1_800_000_000_000)
         let outcome = try await ledger.writer.perform(
             ExchangeVerb(
                 session: open.session, worker: open.worker, number: 100,
-                reports: [LedgerReport(token: open.token, .finished(position: 3))], candidates: [waiting.job],
+                reports: [Report(token: open.token, .finished(position: 3))], candidates: [waiting.row],
                 ledgerID: ledger.id, epoch: ledger.epoch, now: now))
-        #expect(outcome.results == [.accepted] && outcome.claims.count == 1)
+        #expect(outcome.outcomes == [.accepted] && outcome.claims.count == 1)
         let shape = try place.shape()
         ledger.close()
 

@@ -9,12 +9,12 @@ struct NoticeTests {
     @Test("notices are counted of the whole attempt, a repeat changes nothing, and queries and details show them")
     func store() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         let token = try await bench.claim("one", row).token
         func tell(_ kind: String, _ count: Int, _ detail: String = "first") async throws {
             let notice = AttemptNotice(kind: kind, count: count, detail: detail)
-            let piece = LogPiece(offset: 0, text: "", notices: [notice])
+            let piece = LogReport(offset: 0, text: "", notices: [notice])
             #expect(try await bench.report("one", token, .log(piece)) == .accepted)
         }
         try await tell("metric-step", 3)
@@ -30,15 +30,15 @@ struct NoticeTests {
             try bench.query("SELECT count(*), max(length(detail)) FROM attempt_notice") == [
                 [.integer(Int64(AttemptNotice.kinds)), .integer(Int64(AttemptNotice.detailBytes))]
             ])
-        let detail = try await bench.ledger.job(token.job.text)
-        #expect(detail.notices.first { $0.kind == "metric-step" }?.count == 5)
+        let detail = try await bench.ledger.job(token.job.text).detail
+        #expect(detail.notices?.first { $0.kind == "metric-step" }?.count == 5)
         #expect(try await bench.ledger.check().findings == [])
     }
 
     @Test("dropped points count in the stream and are noticed; the rest of their batch is stored")
     func dropped() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         let token = try await bench.claim("one", row).token
         var verb = AppendMetrics(
@@ -55,11 +55,11 @@ struct NoticeTests {
     @Test("the unfinished line of a log is replaced, and goes when the line ends")
     func line() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         let token = try await bench.claim("one", row).token
         func log(_ offset: UInt64, _ text: String, _ line: String?) async throws -> (text: String, line: String?) {
-            let piece = LogPiece(offset: offset, text: text, line: line)
+            let piece = LogReport(offset: offset, text: text, line: line)
             #expect(try await bench.report("one", token, .log(piece)) == .accepted)
             let log = try await bench.ledger.log(job: token.job.text, attempt: nil, offset: 0)
             return (log.text, log.line)
@@ -73,11 +73,11 @@ struct NoticeTests {
     @Test("names of files are taken as they are: spaces, brackets, umlauts; ways out of a folder are not")
     func fileNames() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         let token = try await bench.claim("one", row).token
         let digest = try await bench.blob("x")
-        func report(_ file: String, _ step: Int) async throws -> ReportResult {
+        func report(_ file: String, _ step: Int) async throws -> ReportOutcome {
             let manifest = CheckpointManifest(
                 step: step, epoch: 0, final: false,
                 files: [.init(name: file, kind: .adapter, bytes: 1, sha256: digest)])

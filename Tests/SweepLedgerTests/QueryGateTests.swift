@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Ports
 import SweepLedger
+import SweepModel
 import Testing
 
 /// Each would take minutes or gigabytes without its limit.

@@ -87,7 +87,7 @@ struct RestoreTests {
     /// A ledger with a job and an open attempt, its backup, and another job after that.
     private func benchWithBackup() async throws -> (LedgerBench, AttemptToken) {
         let bench = try LedgerBench()
-        let rows = try await bench.launch(["a"]).changes.map(\.job)
+        let rows = try await bench.launch(["a"]).changes.map(\.row)
         _ = try await bench.register("one")
         let claim = try await bench.exchange("one", claim: [rows[0]]).claims[0]
         try bench.ledger.copyNow(to: bench.folder + "/backup.db")

@@ -16,7 +16,7 @@ struct RetentionTests {
                 key: SystemRandom().hexadecimal(bytes: 16), digest: "d", name: try #require(SweepName("bench")),
                 fileDigest: "d", bundle: "{}", priority: 0, configurations: 1, checkpoints: 1,
                 jobs: [try LaunchJob(job)], now: bench.now))
-        let row = try #require(launched.changes.first?.job)
+        let row = try #require(launched.changes.first?.row)
         _ = try await bench.register("one")
         return (row, try await bench.claim("one", row).token)
     }
@@ -108,7 +108,7 @@ struct RetentionTests {
         let (row, token) = try await claimed(bench, RetentionPolicy())
         for step in [10, 20] { _ = try await bench.report("one", token, try await bench.checkpoint(step: step)) }
         // The state of step 20 is lost with its row: the next attempt goes on from step 10.
-        let plain = LedgerReport.Body.checkpoint(
+        let plain = Report.Body.checkpoint(
             name: AttemptFolder.checkpointName(step: 20),
             manifest: CheckpointManifest(
                 step: 20, epoch: 2, final: false,
@@ -182,11 +182,11 @@ private struct RandomHistory {
         return Int((value ^ (value >> 31)) % UInt64(bound))
     }
 
-    mutating func checkpoints() -> [RetentionDecision.Checkpoint] {
+    mutating func checkpoints() -> [RetentionDecision.Candidate] {
         let count = next(9)
         return (0..<count).map { index in
             let isFinal = index == count - 1 && next(2) == 0
-            return RetentionDecision.Checkpoint(
+            return RetentionDecision.Candidate(
                 id: Int64(index + 1), step: next(5) * 10, isFinal: isFinal,
                 deliverable: next(4) == 0 ? nil : next(100), state: next(2) == 0 ? nil : next(100),
                 value: next(3) == 0 ? nil : Double(next(10)))

@@ -9,7 +9,7 @@ struct SpliceTests {
     @Test("a checkpoint is taken only when the stream has come as far, and when its blobs are there")
     func gapRule() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         let token = try await bench.claim("one", row).token
         let checkpoint = try await bench.checkpoint(step: 2, position: 2)
@@ -21,7 +21,7 @@ struct SpliceTests {
         #expect(try await bench.report("one", token, checkpoint) == .accepted)
         #expect(try await bench.report("one", token, checkpoint) == .accepted)
         let missing = ContentDigest.of("never uploaded").text
-        let other = LedgerReport.Body.checkpoint(
+        let other = Report.Body.checkpoint(
             name: "step-00000003",
             manifest: CheckpointManifest(
                 step: 3, epoch: 1, final: false, files: [.init(name: "s", kind: .state, bytes: 1, sha256: missing)]),
@@ -33,7 +33,7 @@ struct SpliceTests {
     @Test("a new attempt goes on from the newest state; views show no step twice and nothing that was done again")
     func resume() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         _ = try await bench.register("two")
         let first = try await bench.claim("one", row).token
@@ -82,7 +82,7 @@ struct SpliceTests {
     @Test("an attempt lost between the last state and its adapter: the adapter of the next counts, once, and stays")
     func adapterAfterState() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         for worker in ["one", "two", "three"] { _ = try await bench.register(worker) }
         let adapters = "SELECT attempt, step FROM checkpoints WHERE kind = 'adapter'"
         let first = try await bench.claim("one", row).token
@@ -118,7 +118,7 @@ struct SpliceTests {
     @Test("points at the very step that an attempt went on from: the first of each key counts, once")
     func pointsAtTheResumedStep() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         for worker in ["one", "two", "three"] { _ = try await bench.register(worker) }
         let first = try await bench.claim("one", row).token
         _ = try await bench.metrics(first, first: 1, [1, 2, 3], [9, 8, 7])
@@ -148,7 +148,7 @@ struct SpliceTests {
     @Test("a start from the beginning hides all of the earlier attempt")
     func restartFromNothing() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         let first = try await bench.claim("one", row).token
         _ = try await bench.metrics(first, first: 1, [0, 1], [1, 2])
@@ -163,7 +163,7 @@ struct SpliceTests {
     @Test("NaN is NULL in views and −0 is 0, their bits are kept; batches sent again change nothing")
     func oddNumbers() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         let token = try await bench.claim("one", row).token
         let nan = Double(bitPattern: 0x7ff8_0000_0000_1234)
@@ -186,7 +186,7 @@ struct SpliceTests {
     @Test("old training states are dropped behind the newest two, adapters stay")
     func retention() async throws {
         let bench = try LedgerBench()
-        let row = try #require(try await bench.launch(["a"]).changes.first?.job)
+        let row = try #require(try await bench.launch(["a"]).changes.first?.row)
         _ = try await bench.register("one")
         let token = try await bench.claim("one", row).token
         for step in [1, 2, 3, 4] {

@@ -1,3 +1,4 @@
+import Foundation
 import Ports
 import RunSpec
 import SweepModel
@@ -63,6 +64,33 @@ struct JobIdentityTests {
         #expect(try id(trainer("step")) == known)
         #expect(try id(trainer(nil, "DONE", 5)) == known)
         #expect(try id(trainer("global_step")) != known)
+    }
+
+    @Test("a kind of job has ids of its own; training is not named, neither in the text nor in the JSON")
+    func kinds() throws {
+        func text(_ kind: JobKind) throws -> String {
+            try JobIdentity(
+                kind: kind, trainer: .core, parameters: Self.lora, checkpoints: nil, evaluation: EvaluationSpec(),
+                base: Self.base, data: Self.data
+            ).text(seed: 1)
+        }
+        let plain = try JobIdentity(
+            trainer: .core, parameters: Self.lora, checkpoints: nil, evaluation: EvaluationSpec(), base: Self.base,
+            data: Self.data
+        ).text(seed: 1)
+        #expect(try text(.train) == plain && !plain.contains("kind"))
+        #expect(try Set(JobKind.allCases.map { try text($0) }).count == JobKind.allCases.count)
+        for kind in JobKind.allCases {
+            let text = try text(kind)
+            let parsed = try JSONDecoder().decode(ParameterValue.self, from: Data(text.utf8))
+            #expect(try CanonicalJSON.text(parsed) == text, "keys stand in their order")
+            let job = ResolvedJob(
+                id: JobID(.of(text)), kind: kind, configuration: ConfigurationID(.of("c")),
+                sweep: try #require(SweepName("s")), group: "g", trainer: .core, given: [:], parameters: [:], seed: 1)
+            let json = try JSONEncoder().encode(job)
+            #expect(try JSONDecoder().decode(ResolvedJob.self, from: json) == job)
+            #expect(String(decoding: json, as: UTF8.self).contains("\"kind\":\"\(kind.rawValue)\"") == (kind != .train))
+        }
     }
 
     @Test(

@@ -1,4 +1,5 @@
 import Foundation
+import SweepModel
 import SweepWire
 import Testing
 
@@ -6,8 +7,11 @@ import Testing
 struct QueryResponseTextTests {
     private static let rows: [[QueryValue]] = [
         [.null, .integer(.max), .integer(.min), .real(0.1), .real(1e-300), .real(-1.5e300)],
-        [.real(.infinity), .real(-.infinity), .integer(0), .text(""), .text("ü\u{1F33A}\u{2028}"), .blob("00ff")],
-        [.text("\"\\/\u{8}\u{c}\n\r\t\u{0}\u{1f}\u{7f}"), .text("null"), .text("1"), .text("{}"), .blob(""), .null],
+        [
+            .real(.infinity), .real(-.infinity), .integer(0), .text(""), .text("ü\u{1F33A}\u{2028}"),
+            .blob([0x00, 0xFF]),
+        ],
+        [.text("\"\\/\u{8}\u{c}\n\r\t\u{0}\u{1f}\u{7f}"), .text("null"), .text("1"), .text("{}"), .blob([]), .null],
         [],
     ]
 

@@ -55,8 +55,10 @@ struct SchemaTests {
         ]
         try check(
             RegisterRequest(
-                worker: WorkerID("w"), name: "n", session: session, slots: 1, threads: 2, labels: ["a": "b"], gpus: 1,
-                memory: .max, version: "v", coreVersions: ["1.1"]))
+                WorkerRecord(
+                    worker: WorkerID("w"), name: "n", session: session, slots: 1, threads: 2, labels: ["a": "b"],
+                    gpus: 1,
+                    memory: .max, version: "v", coreVersions: ["1.1"])))
         try check(GoodbyeRequest(session: session))
         try check(ForgetRequest(worker: "w"))
         try check(
@@ -93,14 +95,14 @@ struct SchemaTests {
         let file = BlobFile(name: "a", sha256: Self.digest, bytes: 1)
         let grant = Grant(
             token: Self.token, job: job, leaseSeconds: 60,
-            resume: ResumePoint(checkpoint: "c", step: 1, epoch: 0, files: [file]),
-            trained: [TrainedCheckpoint(name: "c", step: 1, epoch: 0, isFinal: false, files: [file])],
+            resume: StoredCheckpoint(name: "c", step: 1, epoch: 0, files: [file]),
+            trained: [StoredCheckpoint(name: "c", step: 1, epoch: 0, isFinal: false, files: [file])],
             evaluated: ["base"])
         try check(
             answer: ExchangeResponse(
                 number: 1,
-                outcomes: [.accepted, ReportOutcome(.gap, expected: 3), ReportOutcome(.missingBlobs, blobs: ["b"])],
-                grants: [grant], stops: [StopOrder(token: Self.token, reason: .drain)]))
+                outcomes: [.accepted, .gap(expected: 3), .missingBlobs(["b"]), .refused("why"), .notTried],
+                grants: [.read(grant)], stops: [StopOrder(token: Self.token, reason: .drain)]))
         try check(answer: HeartbeatResponse(verdicts: [.fine, .superseded], isDraining: true))
         try check(
             answer: RegisterResponse(
@@ -141,7 +143,7 @@ struct SchemaTests {
         try check(answer: ActionResponse(changed: 1, stopping: 0, untouched: 0, notice: "n"))
         try check(
             answer: QueryResponse(
-                columns: ["a"], rows: [[.null, .integer(.max), .real(0.5), .text("t"), .blob("00")]], isTruncated: false
+                columns: ["a"], rows: [[.null, .integer(.max), .real(0.5), .text("t"), .blob([0])]], isTruncated: false
             ))
         try check(answer: TokenResponse(id: "i", token: "t"))
         try check(

@@ -18,8 +18,12 @@ struct WireTests {
             .greatestFiniteMagnitude, 0.1,
         ]
         let points =
-            odd.enumerated().map { (key: $0 % 2 == 0 ? "loss" : "lr", step: Int64($0) * 1000 - 3, value: $1) }
-            + [(key: "loss", step: Int64.max, value: 1.5), (key: "loss", step: Int64.min, value: 2.5)]
+            odd.enumerated().map {
+                MetricPoint(key: $0 % 2 == 0 ? "loss" : "lr", step: Int64($0) * 1000 - 3, value: $1)
+            }
+            + [
+                MetricPoint(key: "loss", step: .max, value: 1.5), MetricPoint(key: "loss", step: .min, value: 2.5),
+            ]
         let batch = MetricBatch(token: token, first: 41, points: points)
         let back = try MetricBatch(encoded: batch.encoded())
         #expect(back == batch)
@@ -30,14 +34,14 @@ struct WireTests {
     @Test("names that cannot be taken cost their points, which still count; nothing is refused for them")
     func untakenNames() throws {
         let long = String(repeating: "a", count: 257)
-        let points: [(key: String, step: Int64, value: Double)] = [
-            ("", 1, 1), ("loss", 1, 2), (long, 1, 3), ("a\0b", 1, 4), (String(repeating: "b", count: 256), 1, 5),
-        ]
+        let points = ["", "loss", long, "a\0b", String(repeating: "b", count: 256)].enumerated().map {
+            MetricPoint(key: $1, step: 1, value: Double($0) + 1)
+        }
         let batch = try MetricBatch(encoded: MetricBatch(token: token, first: 7, points: points).encoded())
         #expect(batch.series.map(\.key) == [String(repeating: "b", count: 256), "loss"])
         #expect(batch.count == 5 && batch.next == 12)
         #expect(batch.dropped.map(\.kind) == ["metric-name"] && batch.dropped.map(\.count) == [3])
-        let many = (0..<5000).map { (key: "k\($0)", step: Int64(1), value: 1.0) }
+        let many = (0..<5000).map { MetricPoint(key: "k\($0)", step: 1, value: 1) }
         let cut = try MetricBatch(encoded: MetricBatch(token: token, first: 1, points: many).encoded())
         #expect(cut.count == 5000)
         #expect(cut.series.count == MetricLimit.names + 1)
@@ -46,14 +50,23 @@ struct WireTests {
 
     @Test("names of other bytes are other names, also where Swift takes them for one text")
     func namesAreBytes() throws {
-        let batch = MetricBatch(token: token, first: 1, points: [("caf\u{E9}", 1, 1), ("cafe\u{301}", 1, 2)])
+        let batch = MetricBatch(
+            token: token, first: 1,
+            points: [
+                MetricPoint(key: "caf\u{E9}", step: 1, value: 1), MetricPoint(key: "cafe\u{301}", step: 1, value: 2),
+            ])
         #expect(batch.series.count == 2)
         #expect(try MetricBatch(encoded: batch.encoded()).series.map(\.values) == batch.series.map(\.values))
     }
 
     @Test("no damaged or cut metric batch is taken, and none crashes the reader")
     func damagedBatches() throws {
-        let bytes = MetricBatch(token: token, first: 1, points: [("loss", 1, 0.5), ("loss", 2, 0.25)]).encoded()
+        let bytes = MetricBatch(
+            token: token, first: 1,
+            points: [
+                MetricPoint(key: "loss", step: 1, value: 0.5), MetricPoint(key: "loss", step: 2, value: 0.25),
+            ]
+        ).encoded()
         for index in bytes.indices {
             var damaged = bytes
             damaged[index] ^= 0x41
@@ -78,19 +91,27 @@ struct WireTests {
             trainer: .core, given: ["lr": .number(1e-4)], parameters: ["lr": .number(1e-4), "é": .text("\n")], seed: 3)
         let text = String(decoding: try WireJSON.encode(job), as: UTF8.self)
         let file = BlobFile(name: "a", sha256: String(repeating: "0", count: 64), bytes: 5)
-        let trained = [TrainedCheckpoint(name: "step-1", step: 1, epoch: 0, isFinal: false, files: [file])]
-        let resume = ResumePoint(checkpoint: "step-1", step: 1, epoch: 0, files: [file])
-        let grants = [
-            (Grant(token: token, jobText: text, leaseSeconds: 0.5), Grant(token: token, job: job, leaseSeconds: 0.5)),
+        let trained = [StoredCheckpoint(name: "step-1", step: 1, epoch: 0, isFinal: false, files: [file])]
+        let resume = StoredCheckpoint(name: "step-1", step: 1, epoch: 0, files: [file])
+        // What else the ledger knows of a claim does not travel.
+        var state = resume
+        state.isFinal = false
+        let first = ClaimedJob(row: 1, token: token, spec: text, priority: 3)
+        let second = ClaimedJob(
+            row: 1, token: token, spec: text, priority: 3, resume: state, trained: trained, evaluated: ["base"])
+        let grants: [(WireGrant, WireGrant)] = [
+            (.claimed(first, leaseSeconds: 0.5), .read(Grant(token: token, job: job, leaseSeconds: 0.5))),
             (
-                Grant(
-                    token: token, jobText: text, leaseSeconds: 60, resume: resume, trained: trained, evaluated: ["base"]
-                ),
-                Grant(token: token, job: job, leaseSeconds: 60, resume: resume, trained: trained, evaluated: ["base"])
+                .claimed(second, leaseSeconds: 60),
+                .read(
+                    Grant(
+                        token: token, job: job, leaseSeconds: 60, resume: resume, trained: trained, evaluated: ["base"])
+                )
             ),
         ]
+        for (sent, read) in grants { #expect(try .read(sent.grant()) == read) }
         let stops = [StopOrder(token: token, reason: .pause)]
-        for outcomes in [[], [ReportOutcome.accepted, .accepted], [ReportOutcome(.gap, expected: 4), .accepted]] {
+        for outcomes in [[], [ReportOutcome.accepted, .accepted], [ReportOutcome.gap(expected: 4), .accepted]] {
             let sent = ExchangeResponse(number: 9, outcomes: outcomes, grants: grants.map(\.0), stops: stops)
             let wanted = ExchangeResponse(number: 9, outcomes: outcomes, grants: grants.map(\.1), stops: stops)
             #expect(try ExchangeResponse(body: sent.body()) == wanted)
@@ -147,7 +168,9 @@ struct WireTests {
 
     @Test("query cells are plain JSON and come back as they were")
     func queryCells() throws {
-        let cells: [QueryValue] = [.null, .integer(.max), .real(0.5), .text("é\"\n"), .blob("00ff"), .real(.infinity)]
+        let cells: [QueryValue] = [
+            .null, .integer(.max), .real(0.5), .text("é\"\n"), .blob([0x00, 0xFF]), .real(.infinity),
+        ]
         let data = try WireJSON.encode(cells)
         #expect(try WireJSON.decode([QueryValue].self, from: data) == cells)
     }

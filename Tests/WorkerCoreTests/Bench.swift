@@ -37,7 +37,9 @@ struct Bench {
     ) -> [WorkerEffect] {
         send(
             .exchanged(
-                Self.session, ExchangeResponse(number: number, outcomes: outcomes, grants: grants, stops: stops)))
+                Self.session,
+                ExchangeResponse(
+                    number: number, outcomes: outcomes, grants: grants.map { .read($0) }, stops: stops)))
     }
 
     mutating func heartbeatAnswer(_ verdicts: [(AttemptToken, AttemptVerdict)], draining: Bool = false)

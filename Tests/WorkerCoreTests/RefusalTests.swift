@@ -183,7 +183,7 @@ struct RefusalTests {
                 case .upload: effects += bench.send(.uploaded(token, report: 1))
                 case .exchange(let request) where !request.reports.isEmpty:
                     rounds += 1
-                    effects += bench.answer(request.number, outcomes: [ReportOutcome(.missingBlobs, blobs: ["x"])])
+                    effects += bench.answer(request.number, outcomes: [.missingBlobs(["x"])])
                 case .settle: settled = true
                 default: break
                 }

@@ -130,7 +130,7 @@ struct WorkerCoreTests {
         _ = bench.send(.metricsAnswered(token, .acknowledged(next: 6)))
         _ = bench.send(.reportSpooled(token, Bench.checkpoint(1, step: 5, position: 5)))
         let number = bench.send(.uploaded(token, report: 1)).exchanges[0].number
-        let gap = bench.answer(number, outcomes: [ReportOutcome(.gap, expected: 2)])
+        let gap = bench.answer(number, outcomes: [.gap(expected: 2)])
         #expect(gap.contains(.sendMetrics(token, from: 2)))
         let again = bench.send(.metricsAnswered(token, .acknowledged(next: 6)))
         #expect(again.exchanges.first?.reports.count == 1)

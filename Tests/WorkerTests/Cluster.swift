@@ -94,7 +94,7 @@ final class Cluster: Sendable {
         case .integer(let number): String(number)
         case .real(let number): String(number)
         case .text(let text): text
-        case .blob(let hex): hex
+        case .blob(let bytes): bytes.hexadecimal
         }
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import RunSpec
+import SweepModel
 import SweepWire
 import Testing
 import Worker

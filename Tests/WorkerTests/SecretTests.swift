@@ -1,5 +1,6 @@
 import Foundation
 import Ports
+import SweepModel
 import SweepWire
 import Testing
 import Worker

@@ -1,6 +1,7 @@
 import Glibc
 import Ports
 import RunSpec
+import SweepModel
 import SweepWire
 import Testing
 import Worker

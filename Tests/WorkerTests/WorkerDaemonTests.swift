@@ -123,9 +123,10 @@ struct WorkerDaemonTests {
         let session = SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16))
         _ = try await cluster.client.call(
             .register,
-            RegisterRequest(worker: WorkerID(identity), name: "killed", session: session, slots: 1, threads: 1))
+            RegisterRequest(
+                WorkerRecord(worker: WorkerID(identity), name: "killed", session: session, slots: 1, threads: 1)))
         let exchange = ExchangeRequest(session: session, number: 1, reports: [], freeSlots: 1, waitSeconds: 10)
-        let grant = try #require(try await cluster.client.call(.exchange, exchange).grants.first)
+        let grant = try #require(try await cluster.client.call(.exchange, exchange).grants.first).grant()
         let place = "work/attempts/\(WorkFolder.attemptName(grant.token))"
         try DiskFiles().makeFolder("\(cluster.folder.path)/\(place)/out")
         _ = try cluster.folder.write("work/id", identity + "\n")

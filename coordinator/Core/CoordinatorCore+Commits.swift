@@ -14,7 +14,7 @@ extension CoordinatorCore {
             return exchanged(session, worker, number, replies, candidates, outcome, now: now)
         case (.heartbeat(let request, let reply, let verdicts), .revived(let revived, let superseded)):
             return self.revived(request, reply, verdicts, revived: revived, superseded: superseded, now: now)
-        case (.expire(let tokens), .expired(let news)): return expired(tokens, news, now: now)
+        case (.expire(let tokens), .expired(let changes)): return expired(tokens, changes, now: now)
         case (.seen, .noted): return []
         case (.goodbye(let reply), .noted): return [.reply(reply, .saidGoodbye)]
         default:

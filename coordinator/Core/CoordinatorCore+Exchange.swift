@@ -1,6 +1,6 @@
 import Ports
 import RunSpec
-import SweepModel
+package import SweepModel
 package import SweepWire
 
 extension CoordinatorCore {
@@ -23,7 +23,7 @@ extension CoordinatorCore {
             sessions[id] = nil
         }
         if sessions[request.session] == nil {
-            sessions[request.session] = Session(registration: request, standing: standing, lastSeen: now)
+            sessions[request.session] = Session(record: request.record, standing: standing, lastSeen: now)
         }
         sessions[request.session]?.isHeard = true
         let response = RegisterResponse(
@@ -103,23 +103,23 @@ extension CoordinatorCore {
 
     mutating func exchanged(
         _ id: SessionID, _ worker: WorkerID, _ number: UInt64, _ replies: [ReplyID],
-        _ candidates: [(entry: ReadyQueue.Entry, needs: Needs)],
+        _ candidates: [ReadyQueue.Candidate],
         _ outcome: ExchangeOutcome, now: MonotonicTime
     ) -> [CoordinatorEffect] {
         sessions[id]?.inFlight[number] = nil
         if outcome.leftCandidates {
             for candidate in candidates { ready.insert(candidate.entry, needs: candidate.needs) }
         }
-        for news in outcome.news { apply(news, now: now) }
+        for change in outcome.changes { apply(change, now: now) }
         // Also where the session was ended meanwhile by another of the worker's: a job that runs in the ledger has a lease
         // here, or nothing would ever end it.
         for claim in outcome.claims {
-            let token = claim.grant.token
+            let token = claim.token
             // A repeat must not give a new lease to what ended meanwhile; what is leased already stays as it is.
             if outcome.leftCandidates, leases[token.job]?.token != token { continue }
             if !outcome.leftCandidates { turns[claim.row, default: 0] += 1 }
             leases[token.job] = Lease(
-                token: token, row: claim.row, priority: claim.priority, needs: Needs(claim.needs),
+                token: token, row: claim.row, priority: claim.priority, needs: claim.needs,
                 session: id, worker: worker, deadline: now + settings.lease,
                 stop: leases[token.job].flatMap { $0.token == token ? $0.stop : nil })
         }
@@ -135,9 +135,9 @@ extension CoordinatorCore {
             case .lifted(let worker): suspended[worker] = nil
             }
         }
-        var response = ExchangeResponse(
-            number: number, outcomes: outcome.outcomes, grants: outcome.claims.map(\.grant), stops: stops(id))
-        for index in response.grants.indices { response.grants[index].leaseSeconds = settings.lease.inSeconds }
+        let response = ExchangeResponse(
+            number: number, outcomes: outcome.outcomes,
+            grants: outcome.claims.map { .claimed($0, leaseSeconds: settings.lease.inSeconds) }, stops: stops(id))
         return replies.map { .reply($0, .exchanged(response)) } + serve()
     }
 
@@ -153,7 +153,7 @@ extension CoordinatorCore {
     }
 
     private mutating func send(
-        _ id: SessionID, _ number: UInt64, _ reports: [Report], _ candidates: [(entry: ReadyQueue.Entry, needs: Needs)],
+        _ id: SessionID, _ number: UInt64, _ reports: [Report], _ candidates: [ReadyQueue.Candidate],
         _ replies: [ReplyID]
     ) -> CoordinatorEffect {
         let worker = sessions[id]?.worker ?? WorkerID("")
@@ -165,16 +165,16 @@ extension CoordinatorCore {
         return effect
     }
 
-    private mutating func take(_ count: Int, _ session: Session) -> [(entry: ReadyQueue.Entry, needs: Needs)] {
+    private mutating func take(_ count: Int, _ session: Session) -> [ReadyQueue.Candidate] {
         let count = min(count, allowance(session.worker))
         guard count > 0, session.standing == .active, !isDiskFull else { return [] }
         let (sessions, settings, now, suspended) = (sessions, settings, lastTick, suspended)
         return ready.take(
-            count, for: session.worker, fits: { Self.fits(session.registration, $0) },
+            count, for: session.worker, fits: { Self.fits(session.record, $0) },
             avoids: { needs in
                 sessions.values.contains { other in
                     other.worker != session.worker && other.standing == .active && suspended[other.worker] == nil
-                        && now - other.lastSeen < settings.silence && Self.fits(other.registration, needs)
+                        && now - other.lastSeen < settings.silence && Self.fits(other.record, needs)
                 }
             })
     }
@@ -194,8 +194,8 @@ extension CoordinatorCore {
         return isUnderWay ? 0 : 1
     }
 
-    static func fits(_ worker: RegisterRequest, _ needs: Needs) -> Bool {
-        worker.offer.meets(RequirementSpec(needs))
+    static func fits(_ worker: WorkerRecord, _ needs: RequirementSpec) -> Bool {
+        worker.offer.meets(needs)
     }
 
     private mutating func extend(_ token: AttemptToken, now: MonotonicTime) {
@@ -214,6 +214,7 @@ extension CoordinatorCore {
                 : "the worker id \(id) belongs to the token \(token); use that token, or revoke it")
     }
 
+    /// The answer to a session that is not known.
     package static func unknown(_ session: SessionID) -> WireError {
         WireError(.unknownSession, "session \(session.rawValue.prefix(32)) is not known here; register again")
     }

@@ -81,12 +81,12 @@ extension CoordinatorCore {
         return effects + writeSeen(now: now)
     }
 
-    mutating func expired(_ tokens: [AttemptToken], _ news: [JobNews], now: MonotonicTime) -> [CoordinatorEffect] {
-        for one in news {
+    mutating func expired(_ tokens: [AttemptToken], _ changes: [JobChange], now: MonotonicTime) -> [CoordinatorEffect] {
+        for one in changes {
             // The lease stays in memory: its attempt may be heard from before the job is claimed.
             apply(one, now: now)
         }
-        let known = Set(news.map(\.job))
+        let known = Set(changes.map(\.job))
         for token in tokens where !known.contains(token.job) && leases[token.job]?.token == token {
             // The ledger did not see it running any more.
             leases[token.job] = nil
@@ -95,11 +95,11 @@ extension CoordinatorCore {
     }
 
     mutating func changed(
-        _ news: [JobNews], stopping: [AttemptToken], continuing: [AttemptToken], now: MonotonicTime
+        _ changes: [JobChange], stopping: [AttemptToken], continuing: [AttemptToken], now: MonotonicTime
     ) -> [CoordinatorEffect] {
         var sessionsToTell: Set<SessionID> = []
         var canceled: [SessionID: [StopOrder]] = [:]
-        for one in news {
+        for one in changes {
             if let ended = one.ended, let lease = leases[one.job], lease.token == ended {
                 canceled[lease.session, default: []].append(StopOrder(token: ended, reason: .cancel))
                 sessionsToTell.insert(lease.session)

@@ -1,7 +1,7 @@
 package import Ports
 import RunSpec
 package import SweepModel
-package import SweepWire
+import SweepWire
 
 /// The coordinator's decisions: events and the time go in, effects come out. No clock, no disk, no socket.
 ///
@@ -13,7 +13,7 @@ package struct CoordinatorCore: Sendable {
         var token: AttemptToken
         var row: Int64
         var priority: Int
-        var needs: Needs
+        var needs: RequirementSpec
         var session: SessionID
         var worker: WorkerID
         var deadline: MonotonicTime
@@ -32,7 +32,7 @@ package struct CoordinatorCore: Sendable {
     }
 
     struct Session: Sendable {
-        var registration: RegisterRequest
+        var record: WorkerRecord
         var standing: WorkerStanding
         var lastSeen: MonotonicTime
         var wasSeen = false
@@ -45,13 +45,13 @@ package struct CoordinatorCore: Sendable {
         var highest: UInt64 = 0
         var inFlight: [UInt64: CommitID] = [:]
         var poll: Poll?
-        var worker: WorkerID { registration.worker }
+        var worker: WorkerID { record.worker }
     }
 
     enum Pending: Sendable {
         case register(RegisterRequest, ReplyID)
         /// The session may be over when the commit is answered; what was granted is granted to the worker all the same.
-        case exchange(SessionID, WorkerID, UInt64, [ReplyID], [(entry: ReadyQueue.Entry, needs: Needs)])
+        case exchange(SessionID, WorkerID, UInt64, [ReplyID], [ReadyQueue.Candidate])
         case heartbeat(HeartbeatRequest, ReplyID, [AttemptVerdict])
         case expire([AttemptToken])
         case seen
@@ -60,7 +60,7 @@ package struct CoordinatorCore: Sendable {
 
     let settings: CoordinatorSettings
     var ready = ReadyQueue()
-    var delayed: [Int64: (due: MonotonicTime, entry: ReadyQueue.Entry, needs: Needs)] = [:]
+    var delayed: [Int64: (due: MonotonicTime, entry: ReadyQueue.Entry, needs: RequirementSpec)] = [:]
     /// How often each job that has not ended was granted since the start.
     var turns: [Int64: Int] = [:]
     var leases: [JobID: Lease] = [:]
@@ -77,25 +77,25 @@ package struct CoordinatorCore: Sendable {
     var lastSeenWrite: MonotonicTime
 
     /// Every open attempt gets one fresh lease from now: silence before the start is nobody's fault.
-    package init(settings: CoordinatorSettings, start: CoordinatorStart, now: MonotonicTime) {
+    package init(settings: CoordinatorSettings, start: LedgerSnapshot, now: MonotonicTime) {
         self.settings = settings
         lastTick = now
         lastSeenWrite = now
         for worker in start.workers {
-            if let wait = worker.trialInSeconds { suspended[worker.registration.worker] = now + .seconds(wait) }
+            if let wait = worker.trialInSeconds { suspended[worker.record.worker] = now + .seconds(wait) }
             guard !worker.hasLeft else { continue }
-            sessions[worker.registration.session] = Session(
-                registration: worker.registration, standing: worker.standing, lastSeen: now,
+            sessions[worker.record.session] = Session(
+                record: worker.record, standing: worker.standing, lastSeen: now,
                 silentAtStart: .seconds(max(0, worker.silentSeconds)), answered: worker.exchanges,
                 highest: worker.exchanges.max() ?? 0)
         }
         for open in start.open {
             leases[open.token.job] = Lease(
-                token: open.token, row: open.news.row, priority: open.news.priority, needs: Needs(open.news.needs),
+                token: open.token, row: open.job.row, priority: open.job.priority, needs: open.job.needs,
                 session: open.session, worker: open.worker, deadline: now + settings.lease, isExpired: open.isExpired,
                 stop: open.isPausing ? .pause : nil)
         }
-        for news in start.waiting { wait(news, now: now) }
+        for job in start.waiting { wait(job, now: now) }
     }
 
     /// The one entrance.
@@ -107,8 +107,8 @@ package struct CoordinatorCore: Sendable {
         case .disconnected(let reply): disconnected(reply)
         case .committed(let id, let outcome): committed(id, outcome, now: now)
         case .refused(let id, let error): refused(id, error, now: now)
-        case .changed(let news, let stopping, let continuing):
-            changed(news, stopping: stopping, continuing: continuing, now: now)
+        case .changed(let changes, let stopping, let continuing):
+            changed(changes, stopping: stopping, continuing: continuing, now: now)
         case .workerChanged(let worker, let standing): workerChanged(worker, standing, now: now)
         case .goodbye(let request, let reply): goodbye(request, reply)
         case .forgotten(let workers): forgotten(workers)
@@ -143,34 +143,34 @@ package struct CoordinatorCore: Sendable {
     static let mostTurns = 8
 
     /// Puts a job where jobs wait: now, or after its delay.
-    mutating func wait(_ news: JobNews, now: MonotonicTime) {
-        guard !news.isHeld else {
-            ready.remove(news.row)
-            delayed[news.row] = nil
+    mutating func wait(_ change: JobChange, now: MonotonicTime) {
+        guard !change.isHeld else {
+            ready.remove(change.row)
+            delayed[change.row] = nil
             return
         }
-        let hadTurns = turns[news.row, default: 0] >= Self.mostTurns && !Mutant.isOn("turns-without-end")
+        let hadTurns = turns[change.row, default: 0] >= Self.mostTurns && !Mutant.isOn("turns-without-end")
         let entry = ReadyQueue.Entry(
-            row: news.row, priority: news.priority, avoid: news.avoid,
+            row: change.row, priority: change.priority, avoid: change.avoid,
             behind: hadTurns ? ready.lastPlace : nil)
-        if news.delaySeconds > 0 {
-            ready.remove(news.row)
-            delayed[news.row] = (now + .seconds(news.delaySeconds), entry, Needs(news.needs))
+        if change.delaySeconds > 0 {
+            ready.remove(change.row)
+            delayed[change.row] = (now + .seconds(change.delaySeconds), entry, change.needs)
         } else {
-            delayed[news.row] = nil
-            ready.insert(entry, needs: Needs(news.needs))
+            delayed[change.row] = nil
+            ready.insert(entry, needs: change.needs)
         }
     }
 
     /// Brings memory in line with what the ledger says of a job.
-    mutating func apply(_ news: JobNews, now: MonotonicTime) {
-        if let ended = news.ended, leases[news.job]?.token == ended { leases[news.job] = nil }
-        if news.state == .waiting {
-            wait(news, now: now)
+    mutating func apply(_ change: JobChange, now: MonotonicTime) {
+        if let ended = change.ended, leases[change.job]?.token == ended { leases[change.job] = nil }
+        if change.state == .waiting {
+            wait(change, now: now)
         } else {
-            ready.remove(news.row)
-            delayed[news.row] = nil
-            if news.state.isFinished { turns[news.row] = nil }
+            ready.remove(change.row)
+            delayed[change.row] = nil
+            if change.state.isFinished { turns[change.row] = nil }
         }
     }
 }

@@ -1,4 +1,3 @@
-package import RunSpec
 package import SweepModel
 package import SweepWire
 
@@ -37,7 +36,7 @@ package enum CoordinatorEvent: Sendable {
     case refused(CommitID, WireError)
     /// A launch or a user's action changed jobs. `stopping`: running attempts that should stop for a pause;
     /// `continuing`: no more.
-    case changed([JobNews], stopping: [AttemptToken], continuing: [AttemptToken])
+    case changed([JobChange], stopping: [AttemptToken], continuing: [AttemptToken])
     case workerChanged(WorkerID, WorkerStanding)
     /// The session's worker stops politely.
     case goodbye(GoodbyeRequest, ReplyID)
@@ -49,38 +48,4 @@ package enum CoordinatorEvent: Sendable {
     case tick
     /// The coordinator is ending: no more grants, waiting requests are answered.
     case stop
-}
-
-package enum WorkerStanding: String, Sendable { case active, draining }
-
-/// What became of a job in the ledger.
-package struct JobNews: Equatable, Sendable {
-    /// Row in the ledger.
-    package var row: Int64
-    package var job: JobID
-    package var state: JobState
-    package var priority: Int
-    package var needs: RequirementSpec
-    /// For `waiting`: seconds until it may be claimed, and who should rather not.
-    package var delaySeconds: Double
-    package var avoid: WorkerID?
-    /// For `waiting`: its sweep was stopped, so nobody gets it.
-    package var isHeld: Bool
-    /// The attempt that ended with this.
-    package var ended: AttemptToken?
-
-    package init(
-        row: Int64, job: JobID, state: JobState, priority: Int, needs: RequirementSpec = RequirementSpec(),
-        delaySeconds: Double = 0, avoid: WorkerID? = nil, isHeld: Bool = false, ended: AttemptToken? = nil
-    ) {
-        self.row = row
-        self.job = job
-        self.state = state
-        self.priority = priority
-        self.needs = needs
-        self.delaySeconds = delaySeconds
-        self.avoid = avoid
-        self.isHeld = isHeld
-        self.ended = ended
-    }
 }

@@ -1,28 +1,6 @@
 import RunSpec
 import SweepModel
 
-/// What jobs need of a worker, as a key.
-struct Needs: Hashable, Sendable {
-    var labels: [String: String]
-    var gpus: Int
-    var memory: Int
-    var coreVersion: String?
-
-    init(_ spec: RequirementSpec) {
-        labels = spec.labels
-        gpus = spec.gpus
-        memory = spec.memoryBytes
-        coreVersion = spec.coreVersion
-    }
-}
-
-extension RequirementSpec {
-    init(_ needs: Needs) {
-        self.init(
-            labels: needs.labels, gpus: needs.gpus, memoryBytes: needs.memory, coreVersion: needs.coreVersion)
-    }
-}
-
 /// Jobs that wait, best first: one heap for each kind of needs. Removal is lazy: an entry counts only while its job's
 /// stamp is the newest.
 struct ReadyQueue: Sendable {
@@ -55,9 +33,12 @@ struct ReadyQueue: Sendable {
         }
     }
 
-    private struct Place { var needs: Needs, stamp: UInt64 }
+    /// A job that may be granted, and what it needs of a worker.
+    typealias Candidate = (entry: Entry, needs: RequirementSpec)
 
-    private var heaps: [Needs: [Entry]] = [:]
+    private struct Place { var needs: RequirementSpec, stamp: UInt64 }
+
+    private var heaps: [RequirementSpec: [Entry]] = [:]
     private var places: [Int64: Place] = [:]
     private var lastStamp: UInt64 = 0
     /// The last place ever given: nobody who waits stands behind it.
@@ -67,7 +48,7 @@ struct ReadyQueue: Sendable {
     var isEmpty: Bool { places.isEmpty }
     func contains(_ row: Int64) -> Bool { places[row] != nil }
 
-    mutating func insert(_ entry: Entry, needs: Needs) {
+    mutating func insert(_ entry: Entry, needs: RequirementSpec) {
         lastStamp += 1
         var entry = entry
         entry.stamp = lastStamp
@@ -84,14 +65,14 @@ struct ReadyQueue: Sendable {
     ///   - fits: whether the worker has what is needed.
     ///   - avoids: whether an entry's wish for another worker counts: whether another fitting one is connected.
     mutating func take(
-        _ count: Int, for worker: WorkerID, fits: (Needs) -> Bool, avoids: (Needs) -> Bool
-    ) -> [(entry: Entry, needs: Needs)] {
+        _ count: Int, for worker: WorkerID, fits: (RequirementSpec) -> Bool, avoids: (RequirementSpec) -> Bool
+    ) -> [Candidate] {
         guard count > 0, !places.isEmpty else { return [] }
         let fitting = heaps.keys.filter { fits($0) }
-        var taken: [(Entry, Needs)] = []
-        var passed: [(Entry, Needs)] = []
+        var taken: [(Entry, RequirementSpec)] = []
+        var passed: [(Entry, RequirementSpec)] = []
         while taken.count < count {
-            var best: Needs?
+            var best: RequirementSpec?
             for needs in fitting {
                 guard let top = top(needs) else { continue }
                 if let known = best.flatMap({ heaps[$0]?.first }), !top.isBefore(known) { continue }
@@ -110,7 +91,7 @@ struct ReadyQueue: Sendable {
     }
 
     /// The heap's first entry that still counts.
-    private mutating func top(_ needs: Needs) -> Entry? {
+    private mutating func top(_ needs: RequirementSpec) -> Entry? {
         while let first = heaps[needs]?.first {
             if places[first.row]?.stamp == first.stamp { return first }
             _ = pop(needs)
@@ -118,7 +99,7 @@ struct ReadyQueue: Sendable {
         return nil
     }
 
-    private mutating func push(_ entry: Entry, _ needs: Needs) {
+    private mutating func push(_ entry: Entry, _ needs: RequirementSpec) {
         // Taken out of the dictionary while it is changed, so that it is not copied.
         var heap = heaps.removeValue(forKey: needs) ?? []
         heap.append(entry)
@@ -130,7 +111,7 @@ struct ReadyQueue: Sendable {
         heaps[needs] = heap
     }
 
-    private mutating func pop(_ needs: Needs) -> Entry? {
+    private mutating func pop(_ needs: RequirementSpec) -> Entry? {
         guard var heap = heaps.removeValue(forKey: needs), let first = heap.first else { return nil }
         let last = heap.removeLast()
         if !heap.isEmpty {

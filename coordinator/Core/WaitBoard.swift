@@ -1,36 +1,7 @@
 package import Ports
-package import RunSpec
+import RunSpec
 package import SweepModel
 import SweepWire
-
-/// A job that has not ended, for the question why it waits. What the ledger knows comes with it.
-package struct WaitingJob: Sendable {
-    package var row: Int64
-    package var state: JobState
-    package var needs: RequirementSpec
-    /// Of its last attempt.
-    package var failure: FailureClass?
-    package var avoid: WorkerID?
-    /// The sweep that was stopped, and why, where it holds the job.
-    package var heldBy: String?
-    package var holdReason: String?
-    /// What a user would unpause.
-    package var name: String
-
-    package init(
-        row: Int64, state: JobState, needs: RequirementSpec, failure: FailureClass? = nil, avoid: WorkerID? = nil,
-        heldBy: String? = nil, holdReason: String? = nil, name: String
-    ) {
-        self.row = row
-        self.state = state
-        self.needs = needs
-        self.failure = failure
-        self.avoid = avoid
-        self.heldBy = heldBy
-        self.holdReason = holdReason
-        self.name = name
-    }
-}
 
 /// What of the coordinator's memory decides why jobs wait: a copy, so that nobody is held up by the answer.
 package struct WaitBoard: Sendable {
@@ -69,13 +40,14 @@ extension CoordinatorCore {
         Set(sessions.values.filter { isConnected($0, now: now) }.map(\.worker))
     }
 
+    /// What decides now why jobs wait.
     package func waitBoard(now: MonotonicTime) -> WaitBoard {
         var busy: [WorkerID: Int] = [:]
         for lease in leases.values { busy[lease.worker, default: 0] += 1 }
         let workers = sessions.values.filter { isConnected($0, now: now) }.map { session in
             WaitBoard.Worker(
-                id: session.worker, name: session.registration.name, offer: session.registration.offer,
-                slots: session.registration.slots, busy: busy[session.worker] ?? 0,
+                id: session.worker, name: session.record.name, offer: session.record.offer,
+                slots: session.record.slots, busy: busy[session.worker] ?? 0,
                 isDraining: session.standing == .draining, trialIn: suspended[session.worker].map { $0 - now },
                 isAsking: session.poll != nil)
         }

@@ -11,6 +11,7 @@ import NIOSSL
 import Ports
 import ServiceLifecycle
 import SweepLedger
+import SweepModel
 import SweepWire
 import Synchronization
 
@@ -93,15 +94,14 @@ package final class CoordinatorService: Service {
         adminID.withLock { $0 = principal.id }
         let sessions = DashboardSessions(ledger: ledger.id, time: configuration.time)
         let settings = CoordinatorSettings(ledger: ledger.id, epoch: ledger.epoch, lease: configuration.lease)
-        let translator = LedgerTranslator()
-        let start = try translator.start(try await ledger.snapshot(), wall: configuration.time.wall())
+        let start = try await ledger.snapshot(at: configuration.time.wall())
         let engine = CoordinatorEngine(
-            LiveLedgerWork(ledger, translator), settings: settings, start: start, time: configuration.time,
+            LiveLedgerWork(ledger), settings: settings, start: start, time: configuration.time,
             logger: logger)
         let gauge = DiskGauge(folder: configuration.dataFolder, space: configuration.space)
         let limits = configuration.connections
         let operations = Operations(
-            engine: engine, tokens: tokens, translator: translator,
+            engine: engine, tokens: tokens,
             workerSessions: WorkerSessionBook(try await ledger.sessionOwners()), gauge: gauge,
             registrations: RegistrationQuota(
                 workers: limits.workersOfToken, atOnce: limits.registrationsAtOnce,

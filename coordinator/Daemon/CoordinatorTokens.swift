@@ -19,7 +19,7 @@ package enum CoordinatorTokens {
         try await ledger.writer.perform(
             StoreToken(
                 token: TokenRecord(
-                    id: id, hash: TokenBook.hash(text), scope: request.scope.rawValue, note: request.note, created: now,
+                    id: id, hash: TokenBook.hash(text), scope: request.scope, note: request.note, created: now,
                     expires: try TokenBook.end(of: request.lifetime, from: now))))
         return TokenResponse(id: id, token: text)
     }

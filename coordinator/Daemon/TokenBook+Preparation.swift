@@ -3,7 +3,7 @@ import Foundation
 import Glibc
 import Ports
 import SweepLedger
-import SweepWire
+import SweepModel
 
 extension TokenBook {
     /// Makes `admin.token` where there is none that is good, and takes the token of `--token-file`.
@@ -28,7 +28,7 @@ extension TokenBook {
             try await ledger.writer.perform(
                 StoreToken(
                     token: TokenRecord(
-                        id: "token-file", hash: hash(text), scope: TokenScope.admin.rawValue, note: "--token-file",
+                        id: "token-file", hash: hash(text), scope: .admin, note: "--token-file",
                         created: now)))
         }
         let book = TokenBook(time: configuration.time)
@@ -47,9 +47,9 @@ extension TokenBook {
                 throw CoordinatorError(.badToken, "\(path) can be read by others, and cannot be kept from them")
             }
             let text = try files.readText(path, limit: 4096).trimmingCharacters(in: .whitespacesAndNewlines)
-            let isGood = try await ledger.tokens().contains { token in
-                token.hash == hash(text) && token.revoked == nil && token.scope == TokenScope.admin.rawValue
-                    && token.expires.map { $0 > now.milliseconds } ?? true
+            let isGood = try await ledger.tokens().contains { record in
+                record.hash == hash(text) && !record.token.isRevoked && record.token.scope == .admin
+                    && record.token.expires.map { $0 > now.milliseconds } ?? true
             }
             if isGood { return text }
         }
@@ -58,7 +58,7 @@ extension TokenBook {
         try await ledger.writer.perform(
             StoreToken(
                 token: TokenRecord(
-                    id: id, hash: hash(text), scope: TokenScope.admin.rawValue, note: "admin.token",
+                    id: id, hash: hash(text), scope: .admin, note: "admin.token",
                     created: now.milliseconds)))
         return text
     }

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Ports
+import SweepModel
 import SweepWire
 
 /// Renders the page; every name and text goes through `escaped`.
@@ -83,7 +84,7 @@ enum Dashboard {
     }
 
     private static func buttons(_ sweep: SweepSummary) -> String {
-        [ActionRequest.Action.pause, .unpause].map { action in
+        [JobAction.pause, .unpause].map { action in
             "<button data-action=\"\(action.rawValue)\" data-target=\"\(escaped(sweep.name))\">\(action.rawValue)</button>"
         }.joined(separator: " ")
     }

@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Ports
+import SweepModel
 import SweepWire
 
 /// How a browser gets in: by a one-time link, or by a token that is shown in a form. Both end in a page (not in a redirect,

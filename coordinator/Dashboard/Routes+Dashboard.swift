@@ -2,6 +2,7 @@ import CoordinatorOperations
 import Foundation
 import HTTPTypes
 import Hummingbird
+import SweepModel
 import SweepWire
 
 /// The paths of the page for people, beside the contract's.

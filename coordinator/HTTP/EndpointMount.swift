@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import SweepModel
 import SweepWire
 
 /// Mounts endpoints: version, token, body limit, decoding, the handler, encoding, and errors as answers, the same for

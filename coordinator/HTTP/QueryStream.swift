@@ -58,7 +58,7 @@ final class QueryStream: Sendable {
                 while !state.isOver, state.text.bytes.count < wanted {
                     switch try process.next() {
                     case .columns(let names): state.text.begin(names)
-                    case .row(let cells): state.text.add(cells.map(QueryValue.init))
+                    case .row(let values): state.text.add(values)
                     case .end(let isTruncated):
                         state.text.end(isTruncated: isTruncated)
                         state.isOver = true
@@ -73,29 +73,6 @@ final class QueryStream: Sendable {
             if state.isOver { end() }
             state.hasAnswered = true
             return state.text.take()
-        }
-    }
-}
-
-extension QueryValue {
-    init(_ cell: QueryCell) {
-        switch cell {
-        case .null: self = .null
-        case .integer(let value): self = .integer(value)
-        case .real(let value): self = .real(value)
-        case .text(let value): self = .text(value)
-        case .blob(let bytes): self = .blob(Self.hex(bytes))
-        }
-    }
-
-    private static func hex(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(unsafeUninitializedCapacity: 2 * bytes.count) { room in
-            for (index, byte) in bytes.enumerated() {
-                room[2 * index] = digits[Int(byte >> 4)]
-                room[2 * index + 1] = digits[Int(byte & 15)]
-            }
-            return 2 * bytes.count
         }
     }
 }

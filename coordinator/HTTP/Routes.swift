@@ -2,6 +2,7 @@ import CoordinatorOperations
 import Hummingbird
 import Ports
 import SweepLedger
+import SweepModel
 import SweepWire
 
 /// All calls of the contract and the page for people, put on a router.

@@ -1,4 +1,5 @@
 package import CoordinatorCore
+package import SweepModel
 package import SweepWire
 
 /// Who calls.

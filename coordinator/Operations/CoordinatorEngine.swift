@@ -3,7 +3,7 @@ package import Logging
 package import Ports
 package import SweepLedger
 package import SweepModel
-package import SweepWire
+import SweepWire
 import Synchronization
 
 /// Feeds events and the time to the core, and does what it says: commits to the ledger, answers to those who wait.
@@ -22,7 +22,7 @@ package final class CoordinatorEngine: Sendable {
 
     /// - Parameter start: what the ledger says when the process begins.
     package init(
-        _ work: any LedgerWork, settings: CoordinatorSettings, start: CoordinatorStart, time: any TimeSource,
+        _ work: any LedgerWork, settings: CoordinatorSettings, start: LedgerSnapshot, time: any TimeSource,
         logger: Logger, watch: (any EngineWatch)? = nil
     ) {
         self.work = work

@@ -43,15 +43,11 @@ extension LedgerWork {
 /// The ledger with its writer's thread, and threads for what blocks.
 package struct LiveLedgerWork: LedgerWork {
     package let ledger: Ledger
-    private let translator: LedgerTranslator
-    // Outcomes are translated (JSON) off the writer's thread, one after the other: the core hears of commits in their
-    // order.
+    private let translator = LedgerTranslator()
+    // The core hears of commits off the writer's thread, one after the other in their order.
     private let outcomes = DispatchQueue(label: "coordinator.outcomes")
 
-    package init(_ ledger: Ledger, _ translator: LedgerTranslator) {
-        self.ledger = ledger
-        self.translator = translator
-    }
+    package init(_ ledger: Ledger) { self.ledger = ledger }
 
     package func commit<Verb: LedgerVerb>(
         _ verb: Verb, _ priority: LedgerWriter.Priority, bytes: Int

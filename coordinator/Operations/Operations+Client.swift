@@ -5,7 +5,7 @@ import Ports
 import RunSpec
 import SweepFile
 import SweepLedger
-import SweepModel
+package import SweepModel
 package import SweepWire
 
 extension Operations {
@@ -29,16 +29,19 @@ extension Operations {
             let (workers, left) = WorkerListing.fitting(try await workers())
             let notices = [gauge.notice, WorkerListing.notice(left)].compactMap { $0 }
             return StatusResponse(
-                sweeps: sweeps.map(Self.summary), workers: workers,
+                sweeps: sweeps, workers: workers,
                 notice: notices.isEmpty ? nil : notices.joined(separator: "\n"),
-                jobs: jobs.map { job in
-                    JobBrief(
-                        id: job.id, sweep: job.sweep, state: job.state, waitsFor: Self.waitsFor(job, board))
+                jobs: jobs.map { listed in
+                    let job = listed.job
+                    return JobBrief(
+                        id: job.id, sweep: job.sweep, state: job.state, waitsFor: listed.wait.flatMap(board.reason))
                 })
         }
         place.mount(.jobs) { request, _ in Items(try await jobs(request)) }
         place.mount(.job) { request, _ in
-            Self.detail(try await ledger.job(request.job), engine.waitBoard)
+            var (detail, wait) = try await ledger.job(request.job)
+            detail.job.waitsFor = wait.flatMap(engine.waitBoard.reason)
+            return detail
         }
         place.mount(.logs) { request, _ in try await log(request) }
         place.mount(.action) { request, call in try await act(request, call) }
@@ -58,7 +61,7 @@ extension Operations {
         }
     }
 
-    package func sweeps() async throws -> [SweepSummary] { try await ledger.sweeps().map(Self.summary) }
+    package func sweeps() async throws -> [SweepSummary] { try await ledger.sweeps() }
 
     /// - Throws: `WireError` `badRequest` for a state that is none.
     package func jobs(_ request: JobsRequest) async throws -> [JobSummary] {
@@ -66,10 +69,14 @@ extension Operations {
             let known = JobState.allCases.map(\.rawValue).joined(separator: ", ")
             throw WireError(.badRequest, "state '\(state)': wanted one of \(known)")
         }
-        let rows = try await ledger.jobs(
+        let jobs = try await ledger.jobs(
             sweep: request.sweep, state: request.state, limit: request.limit, after: request.after)
         let board = engine.waitBoard
-        return rows.map { Self.summary($0, board) }
+        return jobs.map { listed in
+            var job = listed.job
+            job.waitsFor = listed.wait.flatMap(board.reason)
+            return job
+        }
     }
 
     private func launch(_ request: LaunchRequest, _ call: Call) async throws -> LaunchResponse {
@@ -111,7 +118,7 @@ extension Operations {
             async let next = launchJobs(jobs[end..<min(end + launchSlice, jobs.count)])
             outcome = try await done
             texts = try await next
-            engine.tell(.changed(try outcome.changes.map(translator.news), stopping: [], continuing: []))
+            engine.tell(.changed(outcome.changes, stopping: [], continuing: []))
             outcome.changes = []
             start = end
         } while start < jobs.count
@@ -137,17 +144,12 @@ extension Operations {
     }
 
     private func act(_ request: ActionRequest, _ call: Call) async throws -> ActionResponse {
-        guard let action = ChangeJobs.Action(rawValue: request.action.rawValue) else {
-            throw WireError(.badRequest, "action '\(request.action.rawValue)' is not known here")
-        }
         let verb = ChangeJobs(
-            action: action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: wall)
+            action: request.action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: wall)
         let outcome = try await work.commit(
             Audited(verb, audit(call, "action", "\(request.action.rawValue) \(request.target)")))
         engine.tell(
-            .changed(
-                try outcome.changes.map(translator.news), stopping: outcome.stopping,
-                continuing: outcome.continuing))
+            .changed(outcome.changes, stopping: outcome.stopping, continuing: outcome.continuing))
         return ActionResponse(
             changed: outcome.changes.count + outcome.continuing.count, stopping: outcome.stopping.count,
             untouched: outcome.untouched, notice: outcome.notice)
@@ -158,12 +160,7 @@ extension Operations {
         let deadline = engine.time.monotonic() + .seconds(min(request.waitSeconds, WireLimit.waitSeconds))
         while true {
             let log = try await ledger.log(job: request.job, attempt: request.attempt, offset: offset)
-            if !log.text.isEmpty || log.isOver || engine.time.monotonic() >= deadline {
-                return LogText(
-                    attempt: log.attempt, offset: UInt64(clamping: log.start), text: log.text,
-                    next: UInt64(clamping: log.end),
-                    isComplete: log.isOver, line: log.line)
-            }
+            if !log.text.isEmpty || log.isComplete || engine.time.monotonic() >= deadline { return log }
             try await engine.time.sleep(for: .milliseconds(300))
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Ports
 import SweepLedger
+import SweepModel
 import SweepWire
 
 extension Operations {
@@ -17,20 +18,16 @@ extension Operations {
             let (id, text) = TokenBook.make(SystemRandom())
             let now = wall.milliseconds
             let record = TokenRecord(
-                id: id, hash: TokenBook.hash(text), scope: request.scope.rawValue, note: request.note, created: now,
+                id: id, hash: TokenBook.hash(text), scope: request.scope, note: request.note, created: now,
                 expires: try TokenBook.end(of: request.lifetime, from: now))
             try await work.commit(
-                Audited(StoreToken(token: record), audit(call, "createToken", "\(id), scope \(record.scope)")))
+                Audited(StoreToken(token: record), audit(call, "createToken", "\(id), scope \(request.scope.rawValue)"))
+            )
             tokens.replace(try await ledger.tokens())
             return TokenResponse(id: id, token: text)
         }
         place.mount(.tokens) { _, _ in
-            Items(
-                try await ledger.tokens().map { token in
-                    TokenSummary(
-                        id: token.id, scope: TokenScope(rawValue: token.scope) ?? .read, note: token.note,
-                        created: token.created, expires: token.expires, isRevoked: token.revoked != nil)
-                })
+            Items(try await ledger.tokens().map(\.token))
         }
         place.mount(.revokeToken) { request, call in
             let verb = Audited(RevokeToken(id: request.id, now: wall), audit(call, "revokeToken", request.id))

@@ -1,18 +1,17 @@
-package import CoordinatorCore
+import CoordinatorCore
 import Foundation
-package import Logging
+import Logging
 package import Ports
 import RunSpec
 package import SweepLedger
 import SweepModel
-package import SweepWire
+import SweepWire
 import Synchronization
 
 /// What a coordinator does for its callers, whatever way their requests come: one function for each endpoint.
 package struct Operations: Sendable {
     package let engine: CoordinatorEngine
     package let tokens: TokenBook
-    package let translator: LedgerTranslator
     let workerSessions: WorkerSessionBook
     let gauge: DiskGauge
     let registrations: RegistrationQuota
@@ -22,12 +21,11 @@ package struct Operations: Sendable {
     package var launchSlice = 2000
 
     package init(
-        engine: CoordinatorEngine, tokens: TokenBook, translator: LedgerTranslator, workerSessions: WorkerSessionBook,
+        engine: CoordinatorEngine, tokens: TokenBook, workerSessions: WorkerSessionBook,
         gauge: DiskGauge, registrations: RegistrationQuota, lease: Duration
     ) {
         self.engine = engine
         self.tokens = tokens
-        self.translator = translator
         self.workerSessions = workerSessions
         self.gauge = gauge
         self.registrations = registrations
@@ -63,7 +61,7 @@ package struct Operations: Sendable {
             return Nothing()
         }
         place.mount(.metrics) { batch, call in try await append(batch, call.principal) }
-        place.mount(.input) { request, _ in try await input(request) }
+        place.mount(.input) { request, _ in try await ledger.input(request.digest) }
     }
 
     private func register(_ request: RegisterRequest, _ principal: Principal) async throws -> RegisterResponse {
@@ -75,8 +73,8 @@ package struct Operations: Sendable {
         let reply = await engine.ask { .register(request, $0, by: caller) }
         guard case .registered(let response) = reply else { throw Self.error(reply) }
         engine.logger.info(
-            "worker \(request.name) registered",
-            metadata: ["worker": "\(request.worker)", "slots": "\(request.slots)"])
+            "worker \(request.record.name) registered",
+            metadata: ["worker": "\(request.worker)", "slots": "\(request.record.slots)"])
         return response
     }
 
@@ -111,32 +109,18 @@ package struct Operations: Sendable {
         }
     }
 
-    private func input(_ request: InputRequest) async throws -> InputList {
-        let input = try await ledger.inputFiles(request.digest)
-        let files = try input.files.map { file in
-            guard let digest = ContentDigest(file.sha256) else {
-                throw WireError(.internalFault, "input \(request.digest) has an unreadable digest")
-            }
-            return TreeFile(path: file.path, size: Int64(file.bytes), sha256: digest)
-        }
-        guard input.isFolder || files.count == 1 else {
-            throw WireError(.internalFault, "input \(request.digest) is a file, but has \(files.count)")
-        }
-        return InputList(
-            name: input.name, tree: input.isFolder ? TreeDigest(folder: files) : TreeDigest(file: files[0]))
-    }
-
     private static func check(_ request: RegisterRequest) throws {
+        let worker = request.record
         let texts =
-            [request.worker.text, request.name, request.version] + request.labels.flatMap { [$0.key, $0.value] }
-            + (request.coreVersions ?? [])
+            [worker.worker.text, worker.name, worker.version] + worker.labels.flatMap { [$0.key, $0.value] }
+            + (worker.coreVersions ?? [])
         guard texts.reduce(0, { $0 + $1.utf8.count }) <= Self.workerTexts else {
             throw WireError(
                 .badRequest, "register: name, version and labels have more than \(workerTexts) bytes together")
         }
-        guard request.session.isValid, !request.worker.text.isEmpty, (0...1024).contains(request.slots),
-            (0...65_536).contains(request.threads), (0...1024).contains(request.gpus), request.labels.count <= 64,
-            request.coreVersions?.count ?? 0 <= 16,
+        guard worker.session.isValid, !worker.worker.text.isEmpty, (0...1024).contains(worker.slots),
+            (0...65_536).contains(worker.threads), (0...1024).contains(worker.gpus), worker.labels.count <= 64,
+            worker.coreVersions?.count ?? 0 <= 16,
             request.key.map({ $0.utf8.count == 64 && $0.utf8.allSatisfy(Self.isHex) }) ?? true,
             texts.allSatisfy({ text in
                 text.unicodeScalars.count <= 256

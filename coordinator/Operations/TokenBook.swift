@@ -1,12 +1,13 @@
 package import Ports
 package import SweepLedger
-package import SweepWire
+package import SweepModel
+import SweepWire
 import Synchronization
 
 /// Who may do what: the tokens of the ledger in memory, by the hash of their text. Only the hash of a token is stored.
 package final class TokenBook: Sendable {
     private struct State {
-        var byHash: [String: TokenRecord] = [:]
+        var byHash: [String: TokenSummary] = [:]
     }
 
     /// Marks our tokens for scanners of leaked secrets.
@@ -18,7 +19,7 @@ package final class TokenBook: Sendable {
     package init(time: any TimeSource) { self.time = time }
 
     package func replace(_ records: [TokenRecord]) {
-        state.withLock { $0.byHash = Dictionary(records.map { ($0.hash, $0) }, uniquingKeysWith: { $1 }) }
+        state.withLock { $0.byHash = Dictionary(records.map { ($0.hash, $0.token) }, uniquingKeysWith: { $1 }) }
     }
 
     /// - Parameter header: the `Authorization` header.
@@ -46,36 +47,35 @@ package final class TokenBook: Sendable {
     package func check(token: String, wants scopes: [TokenScope]) throws -> Principal {
         let hash = Self.hash(token)
         // A lookup by the hash of 256 random bits tells nothing by its time.
-        guard let record = state.withLock({ $0.byHash[hash] }) else {
+        guard let known = state.withLock({ $0.byHash[hash] }) else {
             throw WireError(
                 .unauthorized,
                 Self.isDamaged(token)
                     ? "the token is cut or mistyped: its last digits do not fit" : "the token is not known here")
         }
-        return try check(record, wants: scopes)
+        return try check(known, wants: scopes)
     }
 
     /// The same for a token that was shown before (a browser's session).
     package func check(id: String, wants scopes: [TokenScope]) throws -> Principal {
-        guard let record = state.withLock({ $0.byHash.values.first { $0.id == id } }) else {
+        guard let token = state.withLock({ $0.byHash.values.first { $0.id == id } }) else {
             throw WireError(.unauthorized, "the token is not known here")
         }
-        return try check(record, wants: scopes)
+        return try check(token, wants: scopes)
     }
 
-    private func check(_ record: TokenRecord, wants scopes: [TokenScope]) throws -> Principal {
-        guard record.revoked == nil, record.expires.map({ $0 > time.wall().milliseconds }) ?? true else {
-            throw WireError(.unauthorized, "the token \(record.id) has expired or was revoked")
+    private func check(_ token: TokenSummary, wants scopes: [TokenScope]) throws -> Principal {
+        guard !token.isRevoked, token.expires.map({ $0 > time.wall().milliseconds }) ?? true else {
+            throw WireError(.unauthorized, "the token \(token.id) has expired or was revoked")
         }
-        guard let scope = TokenScope(rawValue: record.scope),
-            scopes.contains(where: { scope.allows($0) }) || Mutant.isOn("scope-not-asked")
+        guard scopes.contains(where: { token.scope.allows($0) }) || Mutant.isOn("scope-not-asked")
         else {
             throw WireError(
                 .forbidden,
-                "the token \(record.id) has scope \(record.scope); this needs \(scopes.map(\.rawValue).joined(separator: " or "))"
+                "the token \(token.id) has scope \(token.scope.rawValue); this needs \(scopes.map(\.rawValue).joined(separator: " or "))"
             )
         }
-        return Principal(id: record.id, scope: scope)
+        return Principal(id: token.id, scope: token.scope)
     }
 
     package static func hash(_ token: String) -> String { ContentDigest.of(token).text }

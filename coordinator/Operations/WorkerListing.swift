@@ -1,4 +1,4 @@
-package import SweepWire
+package import SweepModel
 
 /// The part of a long list of workers that an answer has room for: those that are there come first.
 package enum WorkerListing {

@@ -11,9 +11,9 @@ import Synchronization
 package final class WorkerSessionBook: Sendable {
     private let owners = Mutex<[SessionID: String]>([:])
 
-    package init(_ known: [(session: String, token: String)] = []) {
+    package init(_ known: [(session: SessionID, token: String)] = []) {
         owners.withLock { owners in
-            for (session, token) in known { owners[SessionID(rawValue: session)] = token }
+            for (session, token) in known { owners[session] = token }
         }
     }
 
@@ -41,9 +41,8 @@ package final class WorkerSessionBook: Sendable {
         guard let session = batch.session else { throw WireError(.badRequest, "parameter session is missing") }
         try check(session, principal)
         guard let worker = worker(session) else { throw CoordinatorCore.unknown(session) }
-        let series = batch.series.map { AppendMetrics.Series(key: $0.key, steps: $0.steps, values: $0.values) }
         var verb = AppendMetrics(
-            token: batch.token, first: batch.first, series: series, ledgerID: ledgerID, worker: worker)
+            token: batch.token, first: batch.first, series: batch.series, ledgerID: ledgerID, worker: worker)
         verb.dropped = batch.dropped
         return verb
     }

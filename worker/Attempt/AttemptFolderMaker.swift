@@ -56,7 +56,7 @@ struct AttemptFolderMaker: Sendable {
             let target = folder.checkpoint(checkpoint.name)
             for file in checkpoint.files { try await restore(file, below: target) }
             let manifest = CheckpointManifest(
-                step: checkpoint.step, epoch: checkpoint.epoch, final: checkpoint.isFinal,
+                step: checkpoint.step, epoch: checkpoint.epoch, final: checkpoint.isFinal ?? false,
                 files: checkpoint.files.map {
                     CheckpointManifest.File(name: $0.name, kind: .adapter, bytes: $0.bytes, sha256: $0.sha256)
                 })

@@ -1,6 +1,7 @@
 import Foundation
 import Ports
 import RunSpec
+import SweepModel
 import SweepWire
 import WorkerCore
 

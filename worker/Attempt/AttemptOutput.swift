@@ -56,7 +56,7 @@ struct AttemptOutput: Sendable {
         mask = SecretMask(environment: plan.order.environment)
         log = LogTail(path: place.log, mask: mask)
         samples = plan.samples
-        hasFinal = grant.trained.contains { $0.isFinal }
+        hasFinal = grant.trained.contains { $0.isFinal == true }
         hasAdapter = !grant.trained.isEmpty
     }
 

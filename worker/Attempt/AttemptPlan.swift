@@ -1,7 +1,7 @@
 import Ports
 import RunSpec
 package import SweepModel
-package import SweepWire
+import SweepWire
 
 /// How one attempt is run and where its results appear: every template rendered, nothing left to decide.
 package struct AttemptPlan: Sendable {
@@ -131,7 +131,7 @@ extension AttemptPlan {
     }
 
     /// `{checkpoint}`: the core gets its folder of states, a program the file or folder under its original name.
-    static func restored(_ resume: ResumePoint, isCore: Bool, _ place: AttemptPlace) -> String {
+    static func restored(_ resume: StoredCheckpoint, isCore: Bool, _ place: AttemptPlace) -> String {
         let folder = AttemptFolder(place.out).resume
         guard !isCore, let name = resume.files.first?.name.split(separator: "/").first.map(String.init) else {
             return folder

@@ -1,6 +1,7 @@
 package import Ports
 package import RunSpec
-package import SweepWire
+package import SweepModel
+import SweepWire
 
 /// Reads the trainer's log and hands it on in pieces of clean lines.
 ///

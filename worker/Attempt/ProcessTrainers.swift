@@ -3,6 +3,7 @@ import Logging
 import Ports
 import RunSpec
 import SweepClient
+import SweepModel
 import SweepWire
 import WorkerCore
 

@@ -1,5 +1,6 @@
 import RunSpec
-package import SweepWire
+package import SweepModel
+import SweepWire
 
 /// A report that is safe in the spool and waits to be sent.
 package struct SpooledReport: Equatable, Sendable {

@@ -138,7 +138,7 @@ extension WorkerCore {
             return []
         }
         reportLimit = nil
-        return handleOutcome(token, report, ReportOutcome(.refused, message: message), now: now).effects
+        return handleOutcome(token, report, .refused(message), now: now).effects
     }
 
     mutating func exchanged(_ session: SessionID, _ response: ExchangeResponse, now: MonotonicTime) -> [WorkerEffect] {
@@ -152,7 +152,8 @@ extension WorkerCore {
             effects += settle(sent.counts, response.outcomes, now: now)
         }
         for order in response.stops { effects += stop(order.token, order.reason) }
-        for grant in response.grants { effects += take(grant) }
+        // An answer that came over the wire holds grants that were read.
+        for case .read(let grant) in response.grants { effects += take(grant) }
         return effects
     }
 
@@ -179,11 +180,11 @@ extension WorkerCore {
     private mutating func handleOutcome(
         _ token: AttemptToken, _ report: SpooledReport, _ outcome: ReportOutcome, now: MonotonicTime
     ) -> (isSettled: Bool, effects: [WorkerEffect]) {
-        switch outcome.code {
+        switch outcome {
         case .accepted: return (true, settled(token, report))
         case .superseded: return (false, supersede(token))
-        case .gap:
-            update(token) { $0.pointsNext = outcome.expected ?? 1 }
+        case .gap(let expected):
+            update(token) { $0.pointsNext = expected }
             return (false, [])
         case .missingBlobs:
             let times = attempts[token]?.sentBack ?? 0
@@ -199,7 +200,7 @@ extension WorkerCore {
             }
             return (false, [])
         case .notTried: return (false, [])
-        case .refused: return (true, refuse(token, report, outcome.message ?? "no reason given"))
+        case .refused(let message): return (true, refuse(token, report, message))
         }
     }
 

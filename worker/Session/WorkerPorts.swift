@@ -1,6 +1,7 @@
 package import Ports
 package import SweepClient
-package import SweepWire
+package import SweepModel
+import SweepWire
 package import WorkerCore
 
 /// Everything outside of its process that a session works with. The daemon's are `WorkerPorts.live`; the simulator hands in

@@ -65,10 +65,12 @@ extension WorkerSession {
         let session = SessionID(rawValue: configuration.random.hexadecimal(bytes: 16))
         let machine = ports.machine
         let request = RegisterRequest(
-            worker: WorkerID(folder.worker), name: configuration.name ?? machine.name, session: session,
-            slots: configuration.slots, threads: configuration.threads ?? max(1, machine.cores / configuration.slots),
-            labels: configuration.labels, gpus: machine.gpus, memory: machine.memory, version: configuration.version,
-            key: folder.key, coreVersions: CoreVersions.supported)
+            WorkerRecord(
+                worker: WorkerID(folder.worker), name: configuration.name ?? machine.name, session: session,
+                slots: configuration.slots,
+                threads: configuration.threads ?? max(1, machine.cores / configuration.slots),
+                labels: configuration.labels, gpus: machine.gpus, memory: machine.memory,
+                version: configuration.version, coreVersions: CoreVersions.supported), key: folder.key)
         let response = try await insist("registering", isSilent: false) {
             try await self.client.call(.register, request, retry: .never)
         }
@@ -186,7 +188,7 @@ extension WorkerSession {
         guard !points.isEmpty else { return emit(.metricsAnswered(token, .acknowledged(next: first))) }
         let session = session.withLock { $0 }
         let batch = MetricBatch(
-            token: token, session: session, first: first, points: points.map { ($0.key, $0.step, $0.value) })
+            token: token, session: session, first: first, points: points)
         do {
             let answer = try await client.call(.metrics, batch, retry: .forever, timeLimit: nil)
             emit(.metricsAnswered(token, .acknowledged(next: answer.next)))

@@ -2,7 +2,7 @@ import Logging
 import Ports
 import SweepClient
 package import SweepModel
-package import SweepWire
+import SweepWire
 import Synchronization
 import WorkerCore
 

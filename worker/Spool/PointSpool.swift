@@ -1,5 +1,6 @@
 package import Ports
 import RunSpec
+package import SweepModel
 import Synchronization
 
 /// The numbered metric stream of one attempt on disk, until the coordinator holds it.

@@ -1,6 +1,7 @@
 import Foundation
 package import Ports
-package import SweepWire
+package import SweepModel
+import SweepWire
 import Synchronization
 package import WorkerCore
 

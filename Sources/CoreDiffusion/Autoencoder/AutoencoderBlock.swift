@@ -30,8 +30,10 @@ package final class AutoencoderBlock: Module {
             + (upsampler.map { [("upsamplers.0", $0)] } ?? [])
     }
 
-    package func callAsFunction(_ x: Tensor) -> Tensor {
-        let h = resnets.reduce(x) { $1($0) }
+    /// - Parameter x: `[N, H, W, C]`; consumed, as the residual blocks do.
+    package func callAsFunction(_ x: consuming Tensor) -> Tensor {
+        var h = consume x
+        for resnet in resnets { h = resnet(consume h) }
         if let downsampler { return downsampler(h) }
         if let upsampler { return upsampler(h) }
         return h

@@ -33,7 +33,7 @@ package final class AutoencoderDecoder: Module {
         var h = middle(convIn(z))
         for block in blocks {
             AutoencoderKL.releaseIdleBuffers(beside: h)
-            h = block(h)
+            h = block(consume h)
         }
         AutoencoderKL.releaseIdleBuffers(beside: h)
         return convOut(normOut(h, activation: .silu))

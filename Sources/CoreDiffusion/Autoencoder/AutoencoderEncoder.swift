@@ -37,7 +37,7 @@ package final class AutoencoderEncoder: Module {
         observe?(h)
         for block in blocks {
             AutoencoderKL.releaseIdleBuffers(beside: h)
-            h = block(h)
+            h = block(consume h)
             observe?(h)
         }
         return convOut(normOut(middle(h), activation: .silu))

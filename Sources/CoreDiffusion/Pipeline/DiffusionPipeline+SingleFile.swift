@@ -9,22 +9,23 @@ extension DiffusionPipeline {
     /// - Parameters:
     ///   - tokenizer: the tokenizer's folder; nil looks beside the file.
     ///   - keepsHalves: keep the U-Net's matrices and filters as half floats where that loses nothing.
-    ///   - given: the same base's U-Net, where it is in memory already.
+    ///   - loaded: networks of the same base that are in memory already.
     /// - Throws: `DiffusionError` for a configuration that is missing or not known, `NetsError` for weights
     ///   that are missing or do not fit, `TensorError` for a broken file.
     package init(
         singleFile path: String, tokenizer: String? = nil, keepsHalves: Bool = false,
-        unet given: UNet2DConditionModel? = nil
+        sharing loaded: LoadedNetworks? = nil
     ) throws {
         let checkpoint = try SingleFileCheckpoint(
             path: path, configurations: Self.configurations(of: path, tokenizer: tokenizer))
         let folder = try Self.tokenizerFolder(of: path, tokenizer)
         let words = try CLIPTokenizer(directory: folder)
         self.init(
-            unet: try given ?? checkpoint.loadUNet(keepsHalves: keepsHalves), vae: try checkpoint.loadAutoencoder(),
-            textEncoder: try checkpoint.loadTextEncoder(), tokenizer: words,
+            unet: try loaded?.unet ?? checkpoint.loadUNet(keepsHalves: keepsHalves),
+            vae: try checkpoint.loadAutoencoder(),
+            textEncoder: try loaded?.textEncoder ?? checkpoint.loadTextEncoder(), tokenizer: words,
             schedule: try checkpoint.schedule(),
-            textEncoder2: checkpoint.isLarge ? try checkpoint.loadSecondTextEncoder() : nil,
+            textEncoder2: checkpoint.isLarge ? try loaded?.textEncoder2 ?? checkpoint.loadSecondTextEncoder() : nil,
             tokenizer2: checkpoint.isLarge ? try Self.secondTokenizer(words, folder: folder) : nil,
             zerosForEmptyPrompt: checkpoint.isLarge)
         try check(label: path)
@@ -35,11 +36,11 @@ extension DiffusionPipeline {
     /// - Throws: `DiffusionError` for a configuration that is missing or not known, `NetsError` for weights
     ///   that are missing or do not fit, `TensorError` for a broken file.
     package static func load(
-        path: String, tokenizer: String? = nil, keepsHalves: Bool = false, unet: UNet2DConditionModel? = nil
+        path: String, tokenizer: String? = nil, keepsHalves: Bool = false, sharing loaded: LoadedNetworks? = nil
     ) throws -> DiffusionPipeline {
         try isSingleFile(path)
-            ? DiffusionPipeline(singleFile: path, tokenizer: tokenizer, keepsHalves: keepsHalves, unet: unet)
-            : DiffusionPipeline(directory: path, keepsHalves: keepsHalves, unet: unet)
+            ? DiffusionPipeline(singleFile: path, tokenizer: tokenizer, keepsHalves: keepsHalves, sharing: loaded)
+            : DiffusionPipeline(directory: path, keepsHalves: keepsHalves, sharing: loaded)
     }
 
     /// - Throws: `DiffusionError.missingFile` if there is nothing at the path.

@@ -35,17 +35,17 @@ package struct DiffusionPipeline {
     ///
     /// - Parameters:
     ///   - keepsHalves: keep the U-Net's matrices and filters as half floats where that loses nothing.
-    ///   - given: the same base's U-Net, where it is in memory already.
+    ///   - loaded: networks of the same base that are in memory already.
     /// - Throws: `DiffusionError`, `NetsError` or the tensor module's error, naming the file.
-    package init(directory: String, keepsHalves: Bool = false, unet given: UNet2DConditionModel? = nil) throws {
-        let unet = try given ?? Self.loadUNet(directory + "/unet", keepsHalves: keepsHalves)
+    package init(directory: String, keepsHalves: Bool = false, sharing loaded: LoadedNetworks? = nil) throws {
+        let unet = try loaded?.unet ?? Self.loadUNet(directory + "/unet", keepsHalves: keepsHalves)
         let isLarge = unet.configuration.addition != nil
         self.init(
             unet: unet, vae: try Self.loadAutoencoder(directory + "/vae"),
-            textEncoder: try Self.loadTextEncoder(directory + "/text_encoder"),
+            textEncoder: try loaded?.textEncoder ?? Self.loadTextEncoder(directory + "/text_encoder"),
             tokenizer: try CLIPTokenizer(directory: directory + "/tokenizer"),
             schedule: try Self.loadSchedule(directory),
-            textEncoder2: isLarge ? try Self.loadTextEncoder(directory + "/text_encoder_2") : nil,
+            textEncoder2: isLarge ? try loaded?.textEncoder2 ?? Self.loadTextEncoder(directory + "/text_encoder_2") : nil,
             tokenizer2: isLarge ? try CLIPTokenizer(directory: directory + "/tokenizer_2") : nil,
             zerosForEmptyPrompt: isLarge ? try Self.zerosForEmptyPrompt(directory) : false)
         try check(label: directory)

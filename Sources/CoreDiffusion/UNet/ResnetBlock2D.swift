@@ -31,14 +31,18 @@ package final class ResnetBlock2D: Module {
     }
 
     /// - Parameters:
-    ///   - x: `[N, H, W, in]`.
+    ///   - x: `[N, H, W, in]`. Consumed: of a large picture it takes hundreds of megabytes, which the second
+    ///     half of the block needs no more.
     ///   - time: silu of the time embedding, `[N, T]`: the same for all blocks, so the caller computes it
     ///     once.
     /// - Returns: `[N, H, W, out]`.
-    package func callAsFunction(_ x: Tensor, time: Tensor? = nil) -> Tensor {
-        var h = conv1(norm1(x, activation: .silu))
+    package func callAsFunction(_ x: consuming Tensor, time: Tensor? = nil) -> Tensor {
+        let residual: Tensor
+        if let shortcut { residual = shortcut(x) } else { residual = x }
+        var h = norm1(consume x, activation: .silu)
+        h = conv1(h)
         if let timeProjection, let time { h = addChannels(h, timeProjection(time)) }
         h = norm2(h, activation: .silu)
-        return conv2(h, adding: shortcut.map { $0(x) } ?? x)
+        return conv2(h, adding: residual)
     }
 }

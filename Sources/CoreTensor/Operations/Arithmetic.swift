@@ -7,6 +7,17 @@ package func add(_ a: Tensor, _ b: Tensor) -> Tensor {
     return y.recorded(by: Node(inputs: [a, b]) { g in [g, g] })
 }
 
+/// a + b into the memory of a, where no gradient is recorded.
+///
+/// - Parameter a: a result that the caller alone holds; afterwards it is the sum.
+package func add(into a: Tensor, _ b: Tensor) -> Tensor {
+    guard !records(a, b) else { return add(a, b) }
+    precondition(a.shape == b.shape, "shapes \(a.shape) and \(b.shape) differ")
+    let (target, right) = (a.pointer, b.pointer)
+    Elementwise.ranges(a.count) { ck_add($1, target + $0, right + $0, target + $0) }
+    return a
+}
+
 /// a − b, element by element.
 package func subtract(_ a: Tensor, _ b: Tensor) -> Tensor {
     let y = combine(a, b, ck_subtract)

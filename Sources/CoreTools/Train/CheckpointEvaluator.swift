@@ -66,7 +66,7 @@ final class CheckpointEvaluator {
             base: job.base, data: job.data, spec: spec, training: job.training, cache: attempt.cache)
         setting.clip = job.clip
         setting.tokenizer = attempt.tokenizer
-        setting.unet = run?.unet
+        setting.loaded = run?.loadedNetworks
         let loaded = try Evaluator(setting, shouldStop: attempt.shouldStop, report: attempt.report)
         evaluator = loaded
         return loaded

@@ -114,8 +114,9 @@ struct BenchWorker {
         _ = try await client.call(
             .register,
             RegisterRequest(
-                worker: WorkerID(SystemRandom().hexadecimal(bytes: 16)), name: name, session: session, slots: slots,
-                threads: 1))
+                WorkerRecord(
+                    worker: WorkerID(SystemRandom().hexadecimal(bytes: 16)), name: name, session: session, slots: slots,
+                    threads: 1)))
     }
 
     mutating func exchange(_ reports: [Report] = [], free: Int = 1, wait: Double = 0) async throws -> BenchAnswer {

@@ -55,7 +55,7 @@ struct BenchJobs {
         while true {
             let began = clock.now
             let answer = try await worker.exchange(
-                held.map { SweepWire.Report(token: $0, .finished(FinishReport(streamPosition: 0))) })
+                held.map { SweepModel.Report(token: $0, .finished(FinishReport(streamPosition: 0))) })
             done += answer.outcomes.count { $0 == .accepted }
             held = answer.grants.map(\.token)
             if held.isEmpty { return (done, latencies) }

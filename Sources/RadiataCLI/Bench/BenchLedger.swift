@@ -66,12 +66,7 @@ struct BenchLedger {
             try await house.client.call(.jobs, JobsRequest(sweep: "bench", limit: 100, after: tokens.last?.job.text))
         }
         let curve = try await house.time {
-            try await house.client.call(
-                .query,
-                QueryRequest(
-                    sql:
-                        "SELECT step, value FROM metrics WHERE job = '\(tokens[0].job.text)' AND key = 'loss' ORDER BY step"
-                ))
+            try await house.client.rows(of: PublicQueries.curve(ofJob: tokens[0].job.text, key: "loss"))
         }
         return Report(
             jobs: jobs, points: each * busy, launchSeconds: launchSeconds, top: top.seconds * 1000,
@@ -82,7 +77,7 @@ struct BenchLedger {
     private func evaluate(_ tokens: [AttemptToken], _ worker: inout BenchWorker) async throws {
         for start in stride(from: 0, to: tokens.count, by: 100) {
             let reports = tokens[start..<min(start + 100, tokens.count)].enumerated().map { index, token in
-                SweepWire.Report(
+                SweepModel.Report(
                     token: token,
                     .evaluations(
                         EvaluationReport(

@@ -66,11 +66,10 @@ struct BenchMetrics {
         _ token: AttemptToken, _ session: SessionID, first: Int, count: Int
     ) -> MetricBatch {
         let keys = ["loss", "loss_average", "lr", "grad_norm"]
-        var series = keys.map { MetricBatch.Series(key: $0, steps: [], values: []) }
+        var series = keys.map { MetricSeries(key: $0) }
         for point in first..<(first + count) {
             let index = (point - 1) % keys.count
-            series[index].steps.append(Int64((point - 1) / keys.count + 1))
-            series[index].values.append(1 / Double(point))
+            series[index].append(step: Int64((point - 1) / keys.count + 1), value: 1 / Double(point))
         }
         return MetricBatch(
             token: token, session: session, first: UInt64(first), series: series.filter { !$0.steps.isEmpty })

@@ -1,6 +1,7 @@
 import ArgumentParser
 import RunSpec
 import SweepClient
+import SweepModel
 import SweepWire
 
 /// What the four commands that change jobs share: a target, and the answer in words.
@@ -10,7 +11,7 @@ struct ActionTarget: ParsableArguments {
 
     @OptionGroup var options: ClientOptions
 
-    func perform(_ action: ActionRequest.Action, failure: FailureClass? = nil) async throws {
+    func perform(_ action: JobAction, failure: FailureClass? = nil) async throws {
         let answer = try await options.client()
             .call(.action, ActionRequest(action: action, target: target, failure: failure))
         var parts = ["\(answer.changed) changed"]

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SweepClient
+import SweepModel
 import SweepWire
 
 struct JobsCommand: AsyncParsableCommand {

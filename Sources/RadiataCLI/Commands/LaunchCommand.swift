@@ -1,5 +1,6 @@
 import ArgumentParser
 import SweepFile
+import SweepModel
 import SweepWire
 
 struct LaunchCommand: AsyncParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SweepClient
+import SweepModel
 import SweepWire
 
 struct LogsCommand: AsyncParsableCommand {

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Ports
 import SweepClient
+import SweepModel
 import SweepWire
 
 struct QueryCommand: AsyncParsableCommand {
@@ -33,7 +35,7 @@ extension TextTable.Cell {
         case .integer(let integer): self = .integer(integer)
         case .real(let real): self = .number(real)
         case .text(let text): self = .text(text)
-        case .blob(let hex): self = .text("x'\(hex)'")
+        case .blob(let bytes): self = .text("x'\(bytes.hexadecimal)'")
         }
     }
 }

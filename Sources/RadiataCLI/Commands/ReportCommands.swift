@@ -4,6 +4,7 @@ import ImageFiles
 import RunSpec
 import SweepAnalysis
 import SweepClient
+import SweepModel
 import SweepWire
 
 struct ReportCommand: AsyncParsableCommand {
@@ -56,14 +57,8 @@ struct GridCommand: AsyncParsableCommand {
     }
 
     private func newestSheet(of job: JobSummary, client: SweepClient) async throws -> RGBImage? {
-        let answer = try await client.call(
-            .query,
-            QueryRequest(
-                sql: """
-                    SELECT sha256 FROM artifacts WHERE job = '\(job.id)' AND kind = 'contact-sheet' \
-                    ORDER BY checkpoint DESC LIMIT 1
-                    """))
-        guard let digest = answer.rows.first?.first?.string else { return nil }
+        let sheet = try await client.rows(of: PublicQueries.newestContactSheet(ofJob: job.id)).first
+        guard let digest = sheet?.sha256 else { return nil }
         let bytes = try await client.call(.getBlob, BlobRange(sha256: digest, offset: 0), timeLimit: nil)
         return try ImageFile.decode(Array(bytes.bytes), name: "contact sheet of job \(job.id.prefix(12))").composited()
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SweepClient
+import SweepModel
 import SweepWire
 
 struct ShowCommand: AsyncParsableCommand {
@@ -59,7 +60,8 @@ struct ShowCommand: AsyncParsableCommand {
         table.rows = detail.checkpoints.flatMap { checkpoint in
             checkpoint.files.map { file in
                 [
-                    .text(checkpoint.name), .number(Double(checkpoint.attempt)), .number(Double(checkpoint.epoch)),
+                    .text(checkpoint.name), checkpoint.attempt.map { .number(Double($0)) } ?? .none,
+                    .number(Double(checkpoint.epoch)),
                     .number(Double(checkpoint.step)), .text(file.name), .number(Double(file.bytes)),
                     .text(String(file.sha256.prefix(12))),
                 ]

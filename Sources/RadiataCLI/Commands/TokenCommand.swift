@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Ports
 import SweepClient
+import SweepModel
 import SweepWire
 
 struct TokenCommand: AsyncParsableCommand {

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
 import Ports
+import SweepAnalysis
 import SweepClient
+import SweepModel
 import SweepWire
 
 struct DemoCommand: AsyncParsableCommand {
@@ -63,8 +65,8 @@ struct DemoCommand: AsyncParsableCommand {
         try await ReportWriter(client: client, sweep: sweep).write(to: report)
         Console.out("report  \(report)  (open it in a browser)")
         Console.out("ledger  \(place)/coordinator/ledger.db\n\nThree queries to try:")
-        for query in ExampleQueries.all(sweep: sweep) {
-            Console.out("\n  sqlite3 -readonly -header -column \(place)/coordinator/ledger.db \"\(query)\"")
+        for query in PublicQueries.examples(sweep: sweep) {
+            Console.out("\n  sqlite3 -readonly -header -column \(place)/coordinator/ledger.db \"\(query.sql)\"")
         }
         Console.out("\nTo serve this ledger again: radiata coordinator run --data \(place)/coordinator")
         let done = summary.states["done"] ?? 0

@@ -14,11 +14,8 @@ struct ReportWriter {
 
     func write(to path: String) async throws {
         let results = try await SweepResults(client: client, sweep: sweep).fetch()
-        let queries = zip(ExampleQueries.titles, ExampleQueries.all(sweep: sweep)).map {
-            SweepReport.Query(title: $0, sql: $1)
-        }
         let report = SweepReport(
-            results: results, sheets: try await sheets(of: results), queries: queries,
+            results: results, sheets: try await sheets(of: results), queries: PublicQueries.examples(sweep: sweep),
             facts: [("coordinator", client.configuration.coordinator)])
         try OutputFile.write(Data(report.html().utf8), to: path)
     }
@@ -27,22 +24,15 @@ struct ReportWriter {
     private func sheets(of results: SweepResultSet) async throws -> [SweepReport.Sheet] {
         let shown = results.summary(checkpoints: .all).rows.prefix(Self.shownConfigurations * 2)
         let wanted = Set(shown.flatMap(\.jobs))
-        let name = sweep.replacing("'", with: "''")
-        let answer = try await client.call(
-            .query,
-            QueryRequest(
-                sql: """
-                    SELECT a.job, a.checkpoint, a.sha256 FROM artifacts a WHERE a.kind = 'contact-sheet' \
-                    AND a.job IN (SELECT job FROM members WHERE sweep = '\(name)')
-                    """))
+        let known = try await client.rows(of: PublicQueries.contactSheets(ofSweep: sweep))
         var sheets: [SweepReport.Sheet] = []
-        for row in answer.rows where row.count == 3 && wanted.contains(row[0].string) {
+        for sheet in known where wanted.contains(sheet.job) {
             let bytes = try await client.call(
-                .getBlob, BlobRange(sha256: row[2].string, offset: 0), timeLimit: nil)
-            let digits = row[1].string.split(separator: "-").last.flatMap { Int($0) }
+                .getBlob, BlobRange(sha256: sheet.sha256, offset: 0), timeLimit: nil)
+            let digits = sheet.checkpoint.split(separator: "-").last.flatMap { Int($0) }
             sheets.append(
                 SweepReport.Sheet(
-                    job: row[0].string, checkpoint: row[1].string, step: digits ?? 0, png: Array(bytes.bytes)))
+                    job: sheet.job, checkpoint: sheet.checkpoint, step: digits ?? 0, png: Array(bytes.bytes)))
         }
         return sheets
     }

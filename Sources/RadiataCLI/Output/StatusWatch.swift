@@ -1,6 +1,7 @@
 import Foundation
 import Ports
 import SweepClient
+import SweepModel
 import SweepWire
 
 /// `status --watch`: a line for each sweep that is not finished, until all of them are. On a terminal the lines are

@@ -1,6 +1,8 @@
 import Foundation
 import Ports
+import SweepAnalysis
 import SweepClient
+import SweepModel
 import SweepWire
 
 /// Shows a sweep's progress until no job can change by itself any more: one rewritten line on a terminal, plain lines in a pipe.
@@ -39,19 +41,12 @@ struct SweepWatcher {
 
     /// Newest step and loss of the running jobs, so that long jobs are seen to move.
     func progress() async throws -> [String] {
-        let name = sweep.replacing("'", with: "''")
-        let answer = try await client.call(
-            .query,
-            QueryRequest(
-                sql: """
-                    SELECT json_extract(j.parameters, '$.algorithm'), l.step, l.value FROM members m JOIN jobs j ON j.id = m.job \
-                    LEFT JOIN latest_metrics l ON l.job = j.id AND l.key = 'loss' \
-                    WHERE m.sweep = '\(name)' AND j.state = 'running' ORDER BY j.id LIMIT 4
-                    """), retry: .forever)
-        return answer.rows.map { row in
-            let label = row[0].string.isEmpty ? "job" : row[0].string
-            guard let step = row[1].number, let loss = row[2].number else { return "\(label) starting" }
-            return "\(label) step \(Int(step)) loss \(String(format: "%.3f", loss))"
+        let jobs = try await client.rows(
+            of: PublicQueries.progress(ofSweep: sweep), retry: .forever, timeLimit: .seconds(30))
+        return jobs.map { job in
+            let label = job.algorithm ?? "job"
+            guard let step = job.step, let loss = job.loss else { return "\(label) starting" }
+            return "\(label) step \(step) loss \(String(format: "%.3f", loss))"
         }
     }
 

@@ -3,17 +3,6 @@ package import RunSpec
 
 /// A job of a sweep, with one of its results if it has any.
 package struct ExportRow: Sendable {
-    package struct Result: Sendable {
-        package var checkpoint: String
-        package var epoch: Int
-        package var step: Int
-        package var `class`: String
-        package var prompts: String
-        package var metric: String
-        package var value: Double?
-        package var n: Int
-    }
-
     package var job: String
     package var configuration: Int64
     package var group: String
@@ -22,7 +11,7 @@ package struct ExportRow: Sendable {
     package var parameters: [String: ParameterValue]
     /// The newest value of each curve; NaN where there is no number.
     package var latest: [String: Double]
-    package var result: Result?
+    package var result: EvaluationRow?
 }
 
 /// What a sweep's rows are made of, before the first of them.
@@ -49,24 +38,27 @@ extension Ledger {
         }
     }
 
-    /// Some of a sweep's jobs with all their results, in the order of the jobs; a job without results is one row.
+    /// Some of a sweep's jobs with all their results, in the order of the jobs; a job without results is one
+    /// row.
     ///
     /// - Parameter after: row of the last job there was; 0 at the beginning.
     /// - Returns: rows, and where to go on; nil at the end.
+    /// - Throws: `DatabaseError`; `LedgerError` for parameters that cannot be read.
     package func exportPage(
         sweep: Int64, after: Int64, jobs count: Int
     ) async throws -> (rows: [ExportRow], next: Int64?) {
         try await read { db in
             let jobs = try db.all(
                 """
-                SELECT j.identity, j.configuration, m.group_name, j.seed, j.state, m.parameters, j.id
+                SELECT j.identity, j.configuration, m.group_name, j.seed, j.state, m.parameters, j.id AS row
                 FROM member m JOIN job j ON j.id = m.job WHERE m.sweep = ? AND m.job > ? ORDER BY m.job LIMIT ?
                 """, [sweep, after, count])
             let rows = try jobs.flatMap { row -> [ExportRow] in
                 let job = ExportRow(
-                    job: row[0], configuration: row[1], group: row[2], seed: row[3], state: row[4],
-                    parameters: try LedgerJSON.value([String: ParameterValue].self, row[5]),
-                    latest: try CurveRead.latest(ofJob: row[6], db))
+                    job: row["identity"], configuration: row["configuration"], group: row["group_name"],
+                    seed: row["seed"], state: row["state"],
+                    parameters: try LedgerJSON.value([String: ParameterValue].self, row["parameters"]),
+                    latest: try CurveRead.latest(ofJob: row["row"], db))
                 let results = try db.all(
                     """
                     SELECT checkpoint, epoch, step, class, prompts, metric, value, n FROM results
@@ -75,13 +67,14 @@ extension Ledger {
                 guard !results.isEmpty else { return [job] }
                 return results.map { found in
                     var line = job
-                    line.result = ExportRow.Result(
-                        checkpoint: found[0], epoch: found[1], step: found[2], class: found[3], prompts: found[4],
-                        metric: found[5], value: found[6], n: found[7])
+                    line.result = EvaluationRow(
+                        checkpoint: found["checkpoint"], epoch: found["epoch"], step: found["step"],
+                        class: found["class"], prompts: found["prompts"], metric: found["metric"],
+                        value: found["value"], n: found["n"])
                     return line
                 }
             }
-            return (rows, jobs.count < count ? nil : jobs.last?[6])
+            return (rows, jobs.count < count ? nil : jobs.last?["row"])
         }
     }
 }
@@ -119,6 +112,6 @@ enum CurveRead {
                     SELECT max(e.step) FROM metric e WHERE e.attempt = k.attempt AND e.key = k.key AND e.step <= k.high)
                 WHERE m.step >= k.low ORDER BY m.step, k.number DESC
                 """, [job])
-        return Dictionary(rows.map { ($0[0] as String, ($0[1] as Double?) ?? .nan) }) { _, last in last }
+        return Dictionary(rows.map { ($0["name"] as String, ($0["value"] as Double?) ?? .nan) }) { _, last in last }
     }
 }

@@ -19,6 +19,7 @@ extension Ledger {
     /// - Parameters:
     ///   - base: digest, empty for none; likewise `data`.
     ///   - trainer: `TrainerSpec.commandIdentity`.
+    /// - Throws: `DatabaseError`; `DecodingError` for a bundle or trainer that cannot be read.
     package func history(sweep: String, base: String, data: String, trainer: String) async throws -> HistoryRow {
         try await read { db in
             var row = HistoryRow(
@@ -38,25 +39,26 @@ extension Ledger {
     private static func runs(_ db: Database, base: String, data: String, trainer: String) throws -> [EarlierRuns.Run] {
         let rows = try db.all(
             """
-            SELECT json_extract(s.spec, '$.trainer'), json_extract(s.spec, '$.data.digest'),
-                json_extract(s.spec, '$.parameters.epochs'),
+            SELECT json_extract(s.spec, '$.trainer') AS trainer, json_extract(s.spec, '$.data.digest') AS data,
+                json_extract(s.spec, '$.parameters.epochs') AS epochs,
                 (SELECT sum(b.ended - b.started) FROM attempt b
-                 WHERE b.job = a.job AND b.ended IS NOT NULL AND b.outcome IN ('done', 'released', 'paused'))
+                 WHERE b.job = a.job AND b.ended IS NOT NULL AND b.outcome IN ('done', 'released', 'paused')) AS spent
             FROM (SELECT id, job FROM attempt WHERE outcome = 'done' ORDER BY id DESC LIMIT ?1) a JOIN job_spec s ON s.job = a.job
             WHERE coalesce(json_extract(s.spec, '$.base.digest'), '') = ?2
             """, [mostRuns, base])
         var identities: [String: String] = [:]
         return try rows.compactMap { row in
-            guard let text = row[0] as String?, let milliseconds = row[3] as Int64?, milliseconds > 0 else {
+            guard let text = row["trainer"] as String?, let milliseconds = row["spent"] as Int64?, milliseconds > 0
+            else {
                 return nil
             }
             if identities[text] == nil { identities[text] = try commandIdentity(text) }
             guard identities[text] == trainer else { return nil }
             return EarlierRuns.Run(
                 seconds: Double(milliseconds) / 1000,
-                epochs: (row[2] as DatabaseValue).storage.value as? Double
-                    ?? ((row[2] as DatabaseValue).storage.value as? Int64).map { Double($0) },
-                isSameData: (row[1] as String? ?? "") == data)
+                epochs: (row["epochs"] as DatabaseValue).storage.value as? Double
+                    ?? ((row["epochs"] as DatabaseValue).storage.value as? Int64).map { Double($0) },
+                isSameData: (row["data"] as String? ?? "") == data)
         }
     }
 

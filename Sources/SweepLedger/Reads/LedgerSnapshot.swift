@@ -1,136 +1,104 @@
 import GRDB
-package import RunSpec
+package import Ports
+import RunSpec
 package import SweepModel
 
-/// What the coordinator keeps in memory, as the ledger has it at a start.
-package struct LedgerSnapshot: Sendable {
-    package struct WaitingJob: Sendable {
-        package var job: Int64
-        package var identity: JobID
-        package var priority: Int
-        package var requirements: RequirementSpec
-        package var avoid: WorkerID?
-        /// Milliseconds since 1970 before which it is not claimed; nil for now.
-        package var readyAt: Int64?
-    }
-
-    package struct OpenAttempt: Sendable {
-        package var job: Int64
-        package var token: AttemptToken
-        package var session: String
-        package var worker: WorkerID
-        package var priority: Int
-        package var requirements: RequirementSpec
-        /// The lease ran out before the restart; the job waits.
-        package var isExpired: Bool
-        package var isPausing: Bool
-    }
-
-    package struct Worker: Sendable {
-        package var record: WorkerRecord
-        package var state: WorkerState
-        /// Milliseconds since 1970 after which it gets a trial job, where it is suspended.
-        package var trialAt: Int64?
-        /// How long its suspension is at most.
-        package var pauseSeconds: Double
-        /// It stopped politely and has not come back.
-        package var hasLeft: Bool
-        package var lastSeen: Int64
-        /// Numbers of the exchanges that claimed, newest last.
-        package var exchanges: [UInt64]
-    }
-
-    package var waiting: [WaitingJob]
-    package var open: [OpenAttempt]
-    package var workers: [Worker]
-}
-
 extension Ledger {
-    package func snapshot() async throws -> LedgerSnapshot {
+    /// What a coordinator keeps in memory, as the ledger has it now.
+    ///
+    /// - Parameter wall: the time that delays and silences are counted from.
+    /// - Throws: `DatabaseError`; `LedgerError` for what the ledger holds and cannot be read.
+    package func snapshot(at wall: WallTime) async throws -> LedgerSnapshot {
         let ledgerID = id
-        return try await read { db in try LedgerSnapshot(db, ledgerID: ledgerID) }
+        return try await read { db in try LedgerSnapshot(db, ledgerID: ledgerID, at: wall) }
     }
 
-    package func snapshotNow() throws -> LedgerSnapshot { try readNow { db in try LedgerSnapshot(db, ledgerID: id) } }
+    /// In the caller's time, for the simulator.
+    ///
+    /// - Throws: as ``snapshot(at:)``.
+    package func snapshotNow(at wall: WallTime) throws -> LedgerSnapshot {
+        try readNow { db in try LedgerSnapshot(db, ledgerID: id, at: wall) }
+    }
 }
 
 extension LedgerSnapshot {
-    init(_ db: Database, ledgerID: String) throws {
+    /// Nobody waits longer than the longest backoff: the wall clock may have jumped.
+    private static let longestDelay = 900.0
+
+    init(_ db: Database, ledgerID: String, at wall: WallTime) throws {
         self.init(
-            waiting: try Self.waiting(db), open: try Self.open(db, ledgerID: ledgerID), workers: try Self.workers(db))
+            waiting: try Self.waiting(db, wall), open: try Self.open(db, ledgerID: ledgerID),
+            workers: try Self.workers(db, wall))
     }
 
-    /// Decodes requirements once per text: they are the same for all jobs of a sweep.
-    private struct RequirementReader {
-        var known: [String: RequirementSpec] = [:]
-        mutating func read(_ text: String) throws -> RequirementSpec {
-            if let spec = known[text] { return spec }
-            let spec = try LedgerJSON.value(RequirementSpec.self, text)
-            known[text] = spec
-            return spec
-        }
-    }
-
-    fileprivate static func waiting(_ db: Database) throws -> [WaitingJob] {
-        var reader = RequirementReader()
-        var jobs: [WaitingJob] = []
-        let cursor = try Row.fetchCursor(
-            db,
+    private static func waiting(_ db: Database, _ wall: WallTime) throws -> [JobChange] {
+        var jobs: [JobChange] = []
+        let statement = try db.cachedStatement(
             sql: """
                 SELECT id, identity, priority, requirements, avoid, ready_at FROM job
                 WHERE state = 'waiting' AND NOT \(SweepHold.sql("job.id")) ORDER BY priority DESC, id
                 """)
+        // There may be a million: columns by their number are read twice as fast as by their name.
+        let cursor = try Row.fetchCursor(statement)
         while let row = try cursor.next() {
+            let readyAt: Int64? = row[5]
             jobs.append(
-                WaitingJob(
-                    job: row[0], identity: try JobID.stored(row[1]), priority: row[2],
-                    requirements: try reader.read(row[3]), avoid: (row[4] as String?).map { WorkerID($0) },
-                    readyAt: row[5]))
+                JobChange(
+                    row: row[0], job: try JobID.stored(row[1]), state: .waiting, priority: row[2],
+                    needs: try RequirementSpec.stored(row[3]),
+                    delaySeconds: min(longestDelay, max(0, Double((readyAt ?? 0) - wall.milliseconds) / 1000)),
+                    avoid: (row[4] as String?).map { WorkerID($0) }))
         }
         return jobs
     }
 
-    fileprivate static func open(_ db: Database, ledgerID: String) throws -> [OpenAttempt] {
-        var reader = RequirementReader()
-        return try Row.fetchAll(
-            db,
-            sql: """
-                SELECT j.id, j.identity, a.number, a.epoch, s.session, a.worker, j.priority, j.requirements, j.state, j.stop
-                FROM attempt a JOIN job j ON j.id = a.job JOIN attempt_session s ON s.attempt = a.id
-                WHERE a.ended IS NULL AND j.attempt = a.number AND j.state IN ('running', 'waiting')
-                """
+    private static func open(_ db: Database, ledgerID: String) throws -> [OpenAttempt] {
+        try db.all(
+            """
+            SELECT j.id, j.identity, a.number, a.epoch, s.session, a.worker, j.priority, j.requirements, j.state, j.stop
+            FROM attempt a JOIN job j ON j.id = a.job JOIN attempt_session s ON s.attempt = a.id
+            WHERE a.ended IS NULL AND j.attempt = a.number AND j.state IN ('running', 'waiting')
+            """
         ).map { row in
-            OpenAttempt(
-                job: row[0],
+            let job = try JobID.stored(row["identity"])
+            let isExpired = row["state"] == JobState.waiting.rawValue
+            return OpenAttempt(
                 token: AttemptToken(
-                    ledger: ledgerID, epoch: row[3], job: try JobID.stored(row[1]), attempt: AttemptNumber(row[2])),
-                session: row[4], worker: WorkerID(row[5]), priority: row[6], requirements: try reader.read(row[7]),
-                isExpired: row[8] == "waiting", isPausing: (row[9] as String?) == "pause")
+                    ledger: ledgerID, epoch: row["epoch"], job: job, attempt: AttemptNumber(row["number"])),
+                session: SessionID(rawValue: row["session"]), worker: WorkerID(row["worker"]),
+                job: JobChange(
+                    row: row["id"], job: job, state: isExpired ? .waiting : .running, priority: row["priority"],
+                    needs: try RequirementSpec.stored(row["requirements"])),
+                isExpired: isExpired, isPausing: (row["stop"] as String?) == "pause")
         }
     }
 
-    fileprivate static func workers(_ db: Database) throws -> [Worker] {
-        let rows = try Row.fetchAll(
-            db,
-            sql: """
-                SELECT w.*, l.session, c.versions AS core, s.trial_at, s.strikes, EXISTS (
-                    SELECT 1 FROM worker_mark m WHERE m.worker = w.id AND m.kind = 'goodbye') AS has_left
-                FROM worker w JOIN worker_session l ON l.worker = w.id LEFT JOIN worker_core c ON c.worker = w.id
-                LEFT JOIN worker_suspension s ON s.worker = w.id
-                """)
+    private static func workers(_ db: Database, _ wall: WallTime) throws -> [Worker] {
+        let rows = try db.all(
+            """
+            SELECT w.*, l.session AS newest_session, c.versions AS core, s.trial_at, s.strikes, EXISTS (
+                SELECT 1 FROM worker_mark m WHERE m.worker = w.id AND m.kind = 'goodbye') AS has_left
+            FROM worker w JOIN worker_session l ON l.worker = w.id LEFT JOIN worker_core c ON c.worker = w.id
+            LEFT JOIN worker_suspension s ON s.worker = w.id
+            """)
         return try rows.map { row in
-            let session: String = row["session"]
-            let numbers = try Int64.fetchAll(
-                db, sql: "SELECT number FROM exchange WHERE session = ? ORDER BY number", arguments: [session])
+            let session = SessionID(rawValue: row["newest_session"])
+            let numbers = try db.all(
+                "SELECT number FROM exchange WHERE session = ? ORDER BY number", [session.rawValue])
+            let trialAt: Int64? = row["trial_at"]
+            let pause = WorkerSuspicion.pause(strikes: (row["strikes"] as Int?) ?? 1)
             return Worker(
                 record: WorkerRecord(
-                    id: WorkerID(row["id"]), name: row["name"], session: session, slots: row["slots"],
-                    threads: row["threads"], gpus: row["gpus"], memory: UInt64(clamping: row["memory"] as Int64),
-                    labels: try LedgerJSON.value([String: String].self, row["labels"]), version: row["version"],
+                    worker: WorkerID(row["id"]), name: row["name"], session: session, slots: row["slots"],
+                    threads: row["threads"], labels: try LedgerJSON.value([String: String].self, row["labels"]),
+                    gpus: row["gpus"], memory: UInt64(clamping: row["memory"] as Int64), version: row["version"],
                     coreVersions: try (row["core"] as String?).map { try LedgerJSON.value([String].self, $0) }),
-                state: WorkerState(rawValue: row["state"]) ?? .active, trialAt: row["trial_at"],
-                pauseSeconds: WorkerSuspicion.pause(strikes: (row["strikes"] as Int?) ?? 1),
-                hasLeft: row["has_left"], lastSeen: row["last_seen"], exchanges: numbers.map { UInt64(clamping: $0) })
+                standing: WorkerStanding(rawValue: row["state"]) ?? .active,
+                exchanges: numbers.map { UInt64(clamping: $0[0] as Int64) },
+                // The wall clock may have jumped: nobody is suspended longer than their pause.
+                trialInSeconds: trialAt.map { min(pause, max(0, Double($0 - wall.milliseconds) / 1000)) },
+                silentSeconds: Double(wall.milliseconds - (row["last_seen"] as Int64)) / 1000,
+                hasLeft: row["has_left"])
         }
     }
 }

@@ -6,18 +6,6 @@ package import SweepModel
 
 /// A piece of an attempt's metric stream, grouped by key, points in stream order.
 package struct AppendMetrics: LedgerVerb {
-    package struct Series: Sendable {
-        package var key: String
-        package var steps: [Int64]
-        package var values: [Double]
-
-        package init(key: String, steps: [Int64], values: [Double]) {
-            self.key = key
-            self.steps = steps
-            self.values = values
-        }
-    }
-
     package enum Outcome: Equatable, Sendable {
         /// The number wanted next; everything before it is stored.
         case stored(next: UInt64)
@@ -27,7 +15,7 @@ package struct AppendMetrics: LedgerVerb {
 
     let token: AttemptToken
     let first: UInt64
-    let series: [Series]
+    let series: [MetricSeries]
     let ledgerID: String
     /// Whose attempt it must be; nil where nobody is asked.
     let worker: WorkerID?
@@ -35,7 +23,7 @@ package struct AppendMetrics: LedgerVerb {
     package var dropped: [AttemptNotice] = []
 
     package init(
-        token: AttemptToken, first: UInt64, series: [Series], ledgerID: String, worker: WorkerID? = nil
+        token: AttemptToken, first: UInt64, series: [MetricSeries], ledgerID: String, worker: WorkerID? = nil
     ) {
         self.token = token
         self.first = first
@@ -44,21 +32,23 @@ package struct AppendMetrics: LedgerVerb {
         self.worker = worker
     }
 
+    /// - Returns: how far the stream reaches now, or why nothing was stored.
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws -> Outcome {
         guard token.ledger == ledgerID else { return .superseded }
         let count = series.reduce(dropped.reduce(0) { $0 + $1.count }) { $0 + $1.steps.count }
         let end = Int64(clamping: first) - 1 + Int64(count)
-        guard let row = try db.first("SELECT a.id, a.points, a.worker \(Fence.sql)", token.fence),
-            worker.map({ $0.text == row[2] }) ?? true
+        guard let row = try db.first("SELECT a.id AS attempt, a.points, a.worker \(Fence.sql)", token.fence),
+            worker.map({ $0.text == row["worker"] }) ?? true
         else { return .superseded }
-        let attempt: Int64 = row[0]
-        let points: Int64 = row[1]
+        let attempt: Int64 = row["attempt"]
+        let points: Int64 = row["points"]
         guard points >= Int64(clamping: first) - 1 || Mutant.isOn("gap-accepted") else {
             return .gap(expected: UInt64(points) + 1)
         }
         guard end > points else { return .stored(next: UInt64(points) + 1) }
-        // A batch that overlaps what is known is written whole: it ends later, so the last of repeated steps is the
-        // right one.
+        // A batch that overlaps what is known is written whole: it ends later, so the last of repeated steps
+        // is the right one.
         for one in series { try insert(one.key == MetricLimit.lostName ? one.beyond(points) : one, attempt, db) }
         for one in dropped { try AttemptNotices.add(one, to: attempt, db) }
         let total = Mutant.isOn("overlap-counted-twice") ? points + Int64(count) : end
@@ -66,7 +56,7 @@ package struct AppendMetrics: LedgerVerb {
         return .stored(next: UInt64(end) + 1)
     }
 
-    private func insert(_ one: Series, _ attempt: Int64, _ db: Database) throws {
+    private func insert(_ one: MetricSeries, _ attempt: Int64, _ db: Database) throws {
         let key = try Self.key(one.key, db)
         let insert = try db.cachedStatement(
             sql: """
@@ -101,7 +91,7 @@ package struct AppendMetrics: LedgerVerb {
     }
 }
 
-extension AppendMetrics.Series {
+extension MetricSeries {
     /// Without the points up to a number that are known here, whatever the spool has lost of them since.
     fileprivate func beyond(_ number: Int64) -> Self {
         let kept = zip(steps, values).filter { $0.0 > number }

@@ -1,7 +1,8 @@
 import GRDB
 import RunSpec
 
-/// What of an attempt could not be taken, counted (table `attempt_notice`). Never more than a few rows an attempt.
+/// What of an attempt could not be taken, counted (table `attempt_notice`). Never more than a few rows an
+/// attempt.
 enum AttemptNotices {
     /// The worker's count of the whole attempt: a repeat changes nothing.
     static func store(_ notices: [AttemptNotice], of attempt: Int64, _ db: Database) throws {

@@ -14,6 +14,7 @@ package struct AddBlobs: LedgerVerb {
         self.now = now
     }
 
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws {
         for blob in blobs {
             try db.change(
@@ -39,6 +40,7 @@ package struct KeepBlobs: LedgerVerb {
     }
 
     /// - Returns: sizes of those that are there, by digest.
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws -> [String: Int] {
         var found: [String: Int] = [:]
         for digest in sha256 {
@@ -64,7 +66,8 @@ package struct CollectBlobs: LedgerVerb {
         self.candidates = candidates.map { "[" + $0.map { "\"\($0)\"" }.joined(separator: ",") + "]" }
     }
 
-    /// Digests of blobs that could go, for a reader: finding them may take long, and must not hold up the writer.
+    /// Digests of blobs that could go, for a reader: finding them may take long, and must not hold up the
+    /// writer.
     static func candidates(_ db: Database, now: WallTime, limit: Int) throws -> [String] {
         try String.fetchAll(
             db, sql: "SELECT b.sha256 FROM blob b WHERE \(unwanted) LIMIT ?", arguments: [now.milliseconds, limit])
@@ -79,6 +82,8 @@ package struct CollectBlobs: LedgerVerb {
         .mutant("gc-without-lease", "keep_until < ?", "keep_until < 1e18 + ?")
     }
 
+    /// - Returns: digests and sizes of the blobs that were forgotten.
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws -> [(sha256: String, bytes: Int)] {
         try db.all(
             """
@@ -87,6 +92,6 @@ package struct CollectBlobs: LedgerVerb {
                 WHERE \(Self.unwanted)\(candidates == nil ? "" : " AND b.sha256 IN (SELECT value FROM json_each(?))") LIMIT ?)
             RETURNING sha256, bytes
             """, candidates.map { [now.milliseconds, $0, limit] } ?? [now.milliseconds, limit]
-        ).map { ($0[0], $0[1]) }
+        ).map { ($0["sha256"], $0["bytes"]) }
     }
 }

@@ -5,8 +5,6 @@ package import SweepModel
 
 /// What a user asks of a sweep or a job. Repeating it changes nothing more.
 package struct ChangeJobs: LedgerVerb {
-    package enum Action: String, Sendable { case pause, unpause, cancel, resume }
-
     package struct Outcome: Sendable, Equatable {
         package var changes: [JobChange] = []
         /// Running attempts that were asked to stop at their next state.
@@ -18,14 +16,14 @@ package struct ChangeJobs: LedgerVerb {
         package var notice: String?
     }
 
-    let action: Action
+    let action: JobAction
     let target: String
     /// For `resume`: only jobs that failed so.
     let failure: FailureClass?
     let ledgerID: String
     let now: WallTime
 
-    package init(action: Action, target: String, failure: FailureClass?, ledgerID: String, now: WallTime) {
+    package init(action: JobAction, target: String, failure: FailureClass?, ledgerID: String, now: WallTime) {
         self.action = action
         self.target = target
         self.failure = failure
@@ -58,13 +56,13 @@ package struct ChangeJobs: LedgerVerb {
                 """
                 SELECT m.job, EXISTS (SELECT 1 FROM member o JOIN sweep s ON s.id = o.sweep
                     WHERE o.job = m.job AND o.sweep <> m.sweep AND s.state = 'active'
-                        AND NOT EXISTS (SELECT 1 FROM sweep_stop p WHERE p.sweep = s.id))
+                        AND NOT EXISTS (SELECT 1 FROM sweep_stop p WHERE p.sweep = s.id)) AS is_wanted
                 FROM member m WHERE m.sweep = ?
                 """, [sweep])
             let stops = action == .pause || action == .cancel
-            let freed = Set(outcome.changes.map(\.job))
-            for job in jobs where !freed.contains(job[0]) {
-                if stops, job[1] { outcome.untouched += 1 } else { try change(job[0], db, &outcome) }
+            let freed = Set(outcome.changes.map(\.row))
+            for job in jobs where !freed.contains(job["job"]) {
+                if stops, job["is_wanted"] { outcome.untouched += 1 } else { try change(job["job"], db, &outcome) }
             }
         } else {
             let job = try JobLookup.row(target, db)
@@ -75,7 +73,7 @@ package struct ChangeJobs: LedgerVerb {
                     SELECT s.id, s.name FROM member m JOIN sweep_stop p ON p.sweep = m.sweep JOIN sweep s ON s.id = m.sweep
                     WHERE m.job = ? ORDER BY s.id LIMIT 1
                     """, [job])
-                outcome.notice = try sweep.flatMap { try stopNotice($0[0], $0[1], db) }
+                outcome.notice = try sweep.flatMap { try stopNotice($0["id"], $0["name"], db) }
             }
         }
         return outcome
@@ -126,7 +124,9 @@ package struct ChangeJobs: LedgerVerb {
     }
 
     private func token(_ row: Row) throws -> AttemptToken {
-        AttemptToken(ledger: ledgerID, epoch: row[2], job: try JobID.stored(row[0]), attempt: AttemptNumber(row[1]))
+        AttemptToken(
+            ledger: ledgerID, epoch: row["epoch"], job: try JobID.stored(row["identity"]),
+            attempt: AttemptNumber(row["attempt"]))
     }
 
     /// - Parameter from: the states it may happen in, as SQL.
@@ -144,7 +144,7 @@ package struct ChangeJobs: LedgerVerb {
             outcome.untouched += 1
             return
         }
-        let identity = try JobID.stored(row[0])
+        let identity = try JobID.stored(row["identity"])
         if isResume { try db.change("DELETE FROM job_failure WHERE job = ?", [job]) }
         var ended: AttemptToken?
         if reached == .canceled || reached == .paused {
@@ -153,13 +153,14 @@ package struct ChangeJobs: LedgerVerb {
                 UPDATE attempt SET ended = ?, outcome = ? WHERE job = ? AND ended IS NULL RETURNING number, epoch
                 """, [now.milliseconds, reached.rawValue, job])
             ended = open.map {
-                AttemptToken(ledger: ledgerID, epoch: $0[1], job: identity, attempt: AttemptNumber($0[0]))
+                AttemptToken(ledger: ledgerID, epoch: $0["epoch"], job: identity, attempt: AttemptNumber($0["number"]))
             }
         }
-        try db.note(action.rawValue, at: now, job: job, attempt: row[2])
+        try db.note(action.rawValue, at: now, job: job, attempt: row["attempt"])
         outcome.changes.append(
             JobChange(
-                job: job, identity: identity, state: reached, priority: row[1], requirements: row[4],
+                row: job, job: identity, state: reached, priority: row["priority"],
+                needs: try RequirementSpec.stored(row["requirements"]),
                 isHeld: try reached == .waiting && SweepHold.holds(job, db), ended: ended))
     }
 }
@@ -191,7 +192,7 @@ package enum JobLookup {
             throw LedgerError(.notFound, "no job '\(text)'; `radiata jobs` lists them")
         }
         guard found.count == 1 else {
-            let ids = found.prefix(5).map { String(($0[1] as String).prefix(text.utf8.count + 8)) }
+            let ids = found.prefix(5).map { String(($0["identity"] as String).prefix(text.utf8.count + 8)) }
             throw LedgerError(
                 .ambiguous,
                 "several jobs start with '\(text)': \(ids.joined(separator: ", "))\(found.count > 5 ? " …" : ""); give more digits"

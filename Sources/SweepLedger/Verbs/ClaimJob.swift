@@ -1,60 +1,29 @@
 import GRDB
 import Ports
-package import SweepModel
-
-/// A checkpoint with the files a worker restores.
-package struct StoredCheckpoint: Equatable, Sendable {
-    package struct File: Equatable, Sendable {
-        package var name: String
-        package var sha256: String
-        package var bytes: Int
-    }
-    package var name: String
-    package var step: Int
-    package var epoch: Int
-    package var isFinal: Bool
-    package var files: [File]
-}
-
-/// A claim that is on disk once the transaction is.
-package struct ClaimedJob: Equatable, Sendable {
-    /// Row of the job.
-    package var job: Int64
-    package var token: AttemptToken
-    /// The resolved job as JSON.
-    package var spec: String
-    package var priority: Int
-    /// What it needs of a worker, as JSON.
-    package var requirements: String
-    /// Newest complete training state.
-    package var resume: StoredCheckpoint?
-    /// Checkpoints with a deliverable that stay valid.
-    package var trained: [StoredCheckpoint]
-    /// Checkpoints whose evaluation is complete.
-    package var evaluated: [String]
-}
+import RunSpec
+import SweepModel
 
 /// Gives a waiting job to a worker: ends the attempt that may still be open as lost, and counts the next one.
 struct ClaimJob {
     let job: Int64
     let worker: WorkerID
-    let session: String
+    let session: SessionID
     let ledgerID: String
     let epoch: Int
     let now: WallTime
 
-    /// - Returns: the new attempt's row, and for a first attempt what its worker needs; nil if the job does not wait, or is
-    ///   held.
+    /// - Returns: the new attempt's row, and for a first attempt what its worker needs; nil if the job does
+    ///   not wait, or is held.
     func run(_ db: Database) throws -> (attempt: Int64, first: ClaimedJob?)? {
         let claimed = try db.first(
             """
             UPDATE job SET state = 'running', attempt = attempt + 1, epoch = ?, worker = ?, stop = NULL, ready_at = NULL,
                 avoid = NULL, updated = ?
             WHERE id = ? AND state = 'waiting' AND NOT \(SweepHold.sql("job.id"))
-            RETURNING attempt, identity, (SELECT spec FROM job_spec WHERE job = job.id), priority, requirements
+            RETURNING attempt, identity, (SELECT spec FROM job_spec WHERE job = job.id) AS spec, priority, requirements
             """, [epoch, worker.text, now.milliseconds, job])
         guard let claimed else { return nil }
-        let number: Int = claimed[0]
+        let number: Int = claimed["attempt"]
         var resumed = 0
         if number > 1 {
             try db.change(
@@ -66,18 +35,18 @@ struct ClaimJob {
             "INSERT INTO attempt (job, number, epoch, worker, started, resumed_step) VALUES (?, ?, ?, ?, ?, ?)",
             [job, number, epoch, worker.text, now.milliseconds, resumed])
         let row = db.lastInsertedRowID
-        try db.change("INSERT INTO attempt_session (attempt, session) VALUES (?, ?)", [row, session])
+        try db.change("INSERT INTO attempt_session (attempt, session) VALUES (?, ?)", [row, session.rawValue])
         try db.note(
             "claim", at: now, job: job, attempt: number, worker: worker.text,
             detail: resumed > 0 ? "from step \(resumed)" : "")
         guard number == 1 else { return (row, nil) }
         let token = AttemptToken(
-            ledger: ledgerID, epoch: epoch, job: try JobID.stored(claimed[1]), attempt: AttemptNumber(number))
+            ledger: ledgerID, epoch: epoch, job: try JobID.stored(claimed["identity"]), attempt: AttemptNumber(number))
         return (
             row,
             ClaimedJob(
-                job: job, token: token, spec: claimed[2], priority: claimed[3], requirements: claimed[4], trained: [],
-                evaluated: [])
+                row: job, token: token, spec: claimed["spec"], priority: claimed["priority"],
+                needs: try RequirementSpec.stored(claimed["requirements"]))
         )
     }
 
@@ -90,10 +59,11 @@ struct ClaimJob {
             ORDER BY c.step DESC, p.number DESC LIMIT 1
             """
             .mutant("resumes-hidden-state", "AND c.step > p.low AND c.step <= p.high", ""), [job])
-        return row.map { ($0[0], $0[1]) }
+        return row.map { ($0["id"], $0["step"]) }
     }
 
-    /// What a worker needs to start the attempt; the same whenever it is asked, since older attempts change no more.
+    /// What a worker needs to start the attempt; the same whenever it is asked, since older attempts change
+    /// no more.
     static func describe(_ db: Database, attempt: Int64, ledgerID: String) throws -> ClaimedJob {
         let row = try db.first(
             """
@@ -103,33 +73,34 @@ struct ClaimJob {
         guard let row else {
             throw LedgerError(.inputOutput, "attempt \(attempt) was granted, but is not in the ledger")
         }
-        let job: Int64 = row[0]
-        let number: Int = row[3]
-        let resumed: Int = row[5]
+        let job: Int64 = row["id"]
+        let number: Int = row["number"]
+        let resumed: Int = row["resumed_step"]
         var claimed = ClaimedJob(
-            job: job,
+            row: job,
             token: AttemptToken(
-                ledger: ledgerID, epoch: row[4], job: try JobID.stored(row[1]), attempt: AttemptNumber(number)),
-            spec: row[2], priority: row[6], requirements: row[7], trained: [], evaluated: [])
+                ledger: ledgerID, epoch: row["epoch"], job: try JobID.stored(row["identity"]),
+                attempt: AttemptNumber(number)),
+            spec: row["spec"], priority: row["priority"], needs: try RequirementSpec.stored(row["requirements"]))
         guard number > 1 else { return claimed }
         let checkpoints = try db.all(
             """
-            SELECT c.id, c.name, c.step, c.epoch, c.final, c.resumable AND NOT v.is_resumed_step
+            SELECT c.id, c.name, c.step, c.epoch, c.final, c.resumable AND NOT v.is_resumed_step AS is_state
             FROM visible_checkpoint v JOIN checkpoint c ON c.id = v.checkpoint
             WHERE v.job = ? AND v.number < ? ORDER BY c.step, v.number
             """, [job, number])
         for one in checkpoints {
             let files = try db.all(
                 "SELECT name, sha256, bytes, kind FROM checkpoint_file WHERE checkpoint = ? ORDER BY name",
-                [one[0] as Int64])
-            func stored(_ kind: String) -> StoredCheckpoint {
+                [one["id"] as Int64])
+            func stored(_ kind: CheckpointManifest.Kind) -> StoredCheckpoint {
                 StoredCheckpoint(
-                    name: one[1], step: one[2], epoch: one[3], isFinal: one[4],
-                    files: files.filter { $0[3] == kind }.map { .init(name: $0[0], sha256: $0[1], bytes: $0[2]) })
+                    name: one["name"], step: one["step"], epoch: one["epoch"], isFinal: one["final"],
+                    files: files.filter { $0["kind"] == kind.rawValue }.map(BlobFile.init(stored:)))
             }
-            let adapter = stored("adapter")
+            let adapter = stored(.adapter)
             if !adapter.files.isEmpty { claimed.trained.append(adapter) }
-            if one[5], one[2] == resumed, resumed > 0 { claimed.resume = stored("state") }
+            if one["is_state"], one["step"] == resumed, resumed > 0 { claimed.resume = stored(.state) }
         }
         claimed.evaluated = try db.all(
             """
@@ -139,4 +110,9 @@ struct ClaimJob {
         ).map { $0[0] }
         return claimed
     }
+}
+
+extension BlobFile {
+    /// - Parameter row: of `checkpoint_file`.
+    init(stored row: Row) { self.init(name: row["name"], sha256: row["sha256"], bytes: row["bytes"]) }
 }

@@ -1,6 +1,6 @@
 package import GRDB
 package import Ports
-import RunSpec
+package import RunSpec
 package import SweepModel
 
 /// A job ready to be stored: everything written as text beforehand, off the writer's thread.
@@ -16,6 +16,8 @@ package struct LaunchJob: Sendable {
     package var priority: Int
     /// The resolved job as JSON.
     package var spec: String
+    package var needs: RequirementSpec
+    /// The same as JSON.
     package var requirements: String
     package var retries: String
     /// Training states kept in the store.
@@ -31,7 +33,7 @@ package struct LaunchJob: Sendable {
         seed = job.seed
         priority = job.priority
         spec = try LedgerJSON.text(job)
-        var needs = job.requirements
+        needs = job.requirements
         needs.coreVersion = job.coreVersion
         requirements = try LedgerJSON.text(needs)
         retries = try LedgerJSON.text(job.retries)
@@ -41,8 +43,9 @@ package struct LaunchJob: Sendable {
 
 /// Adds a sweep, or what a known sweep misses. Adds jobs, removes none.
 ///
-/// A large one is written in slices, each a transaction of its own, so that nobody waits behind a million rows. The key
-/// is remembered with the last slice: a launch that was cut off is completed by sending it again.
+/// A large one is written in slices, each a transaction of its own, so that nobody waits behind a million
+/// rows. The key is remembered with the last slice: a launch that was cut off is completed by sending it
+/// again.
 package struct LaunchSweep: LedgerVerb {
     package struct Outcome: Sendable, Equatable {
         package var jobs = 0
@@ -97,10 +100,12 @@ package struct LaunchSweep: LedgerVerb {
         self.now = now
     }
 
+    /// - Returns: what the launch has done so far, this slice included.
+    /// - Throws: ``keyReused``; `DatabaseError`; `LedgerError` for what the ledger holds and cannot be read.
     package func run(_ db: Database) throws -> Outcome {
         if let known = try db.first("SELECT digest, reply FROM request_key WHERE key = ?", [key]) {
-            guard known[0] == digest else { throw Self.keyReused }
-            let numbers = (known[1] as String).split(separator: " ").compactMap { Int($0) }
+            guard known["digest"] == digest else { throw Self.keyReused }
+            let numbers = (known["reply"] as String).split(separator: " ").compactMap { Int($0) }
             guard numbers.count == 3 else { throw LedgerError(.inputOutput, "launch \(key) has an unreadable answer") }
             return Outcome(jobs: numbers[0], added: numbers[1], shared: numbers[2])
         }
@@ -137,8 +142,8 @@ package struct LaunchSweep: LedgerVerb {
         return outcome
     }
 
-    /// A stopped sweep is launched again: what the new file does not hold any more must not fail it once more. Jobs that it
-    /// holds are woken one by one, and what another active sweep wants is left alone.
+    /// A stopped sweep is launched again: what the new file does not hold any more must not fail it once
+    /// more. Jobs that it holds are woken one by one, and what another active sweep wants is left alone.
     private func putAside(_ sweep: Int64, _ db: Database) throws {
         let rows = try db.all(
             """
@@ -148,7 +153,8 @@ package struct LaunchSweep: LedgerVerb {
             RETURNING id, attempt
             """, [now.milliseconds, sweep])
         for row in rows {
-            try db.note("cancel", at: now, job: row[0], attempt: row[1], sweep: sweep, detail: "launched anew")
+            try db.note(
+                "cancel", at: now, job: row["id"], attempt: row["attempt"], sweep: sweep, detail: "launched anew")
         }
     }
 
@@ -178,11 +184,11 @@ package struct LaunchSweep: LedgerVerb {
                     job.statesKept, now.milliseconds, now.milliseconds,
                 ])
             if let row {
-                try db.change("INSERT INTO job_spec (job, spec) VALUES (?, ?)", [row[0] as Int64, job.spec])
+                try db.change("INSERT INTO job_spec (job, spec) VALUES (?, ?)", [row["id"] as Int64, job.spec])
             }
         }
         guard let row else { throw LedgerError(.inputOutput, "job \(job.id.short) could not be stored") }
-        let id: Int64 = row[0]
+        let id: Int64 = row["id"]
         try db.change(
             "INSERT INTO member (sweep, job, group_name, parameters) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [sweep, id, job.group, job.given])
@@ -192,7 +198,7 @@ package struct LaunchSweep: LedgerVerb {
         if isNew {
             outcome.changes.append(
                 JobChange(
-                    job: id, identity: job.id, state: .waiting, priority: job.priority, requirements: job.requirements,
+                    row: id, job: job.id, state: .waiting, priority: job.priority, needs: job.needs,
                     isHeld: wasStopped))
             return
         }
@@ -208,13 +214,13 @@ package struct LaunchSweep: LedgerVerb {
             try db.note("resume", at: now, job: id, sweep: sweep, detail: "launched again")
             outcome.changes.append(
                 JobChange(
-                    job: id, identity: job.id, state: .waiting, priority: row[2], requirements: job.requirements,
+                    row: id, job: job.id, state: .waiting, priority: row["priority"], needs: job.needs,
                     isHeld: try SweepHold.holds(id, db)))
-        } else if row[1] == "waiting", !isMember, try SweepHold.isAnyStopped(db) {
+        } else if row["state"] == "waiting", !isMember, try SweepHold.isAnyStopped(db) {
             // It may have been held until now; this sweep wants it.
             outcome.changes.append(
                 JobChange(
-                    job: id, identity: job.id, state: .waiting, priority: row[2], requirements: job.requirements,
+                    row: id, job: job.id, state: .waiting, priority: row["priority"], needs: job.needs,
                     isHeld: try SweepHold.holds(id, db)))
         }
     }
@@ -233,6 +239,7 @@ package struct StoreInput: LedgerVerb {
     }
 
     /// - Returns: digests of the files that are not in the blob store.
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws -> [String] {
         let digest = tree.digest.text
         try db.change(

@@ -1,9 +1,10 @@
 package import GRDB
 package import Ports
+import RunSpec
 package import SweepModel
 
-/// Leases ran out: the jobs may be claimed by others. The attempts stay open, so that one that is heard from first goes
-/// on.
+/// Leases ran out: the jobs may be claimed by others. The attempts stay open, so that one that is heard from
+/// first goes on.
 package struct ExpireLeases: LedgerVerb {
     let tokens: [AttemptToken]
     let now: WallTime
@@ -13,7 +14,9 @@ package struct ExpireLeases: LedgerVerb {
         self.now = now
     }
 
-    /// - Returns: what became of each job that was running; paused ones (a pause was asked for) end their attempt.
+    /// - Returns: what became of each job that was running; paused ones (a pause was asked for) end their
+    ///   attempt.
+    /// - Throws: `DatabaseError`; `LedgerError` for what the ledger holds and cannot be read.
     package func run(_ db: Database) throws -> [JobChange] {
         try tokens.compactMap { token in
             let row = try db.first(
@@ -21,8 +24,8 @@ package struct ExpireLeases: LedgerVerb {
                 UPDATE job SET state = CASE WHEN stop = 'pause' THEN 'paused' ELSE 'waiting' END, stop = NULL, updated = ?
                 WHERE identity = ? AND attempt = ? AND epoch = ? AND state = 'running' RETURNING id, state, priority, requirements
                 """, [now.milliseconds] + token.fence)
-            guard let row, let state = JobState(rawValue: row[1]) else { return nil }
-            let job: Int64 = row[0]
+            guard let row, let state = JobState(rawValue: row["state"]) else { return nil }
+            let job: Int64 = row["id"]
             if state == .paused || Mutant.isOn("expiry-revokes") {
                 try db.change(
                     "UPDATE attempt SET ended = ?, outcome = 'lost', failure = 'lost' WHERE job = ? AND ended IS NULL",
@@ -30,13 +33,15 @@ package struct ExpireLeases: LedgerVerb {
             }
             try db.note("expired", at: now, job: job, attempt: token.attempt.value)
             return JobChange(
-                job: job, identity: token.job, state: state, priority: row[2], requirements: row[3],
+                row: job, job: token.job, state: state, priority: row["priority"],
+                needs: try RequirementSpec.stored(row["requirements"]),
                 isHeld: try SweepHold.holds(job, db), ended: state == .paused ? token : nil)
         }
     }
 }
 
-/// Attempts whose lease ran out were heard from again: those that nobody superseded run on under the same number.
+/// Attempts whose lease ran out were heard from again: those that nobody superseded run on under the same
+/// number.
 package struct ReviveAttempts: LedgerVerb {
     package struct Outcome: Equatable, Sendable {
         package var revived: [AttemptToken] = []
@@ -51,6 +56,8 @@ package struct ReviveAttempts: LedgerVerb {
         self.now = now
     }
 
+    /// - Returns: every token, in one of two lists.
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws -> Outcome {
         var outcome = Outcome()
         for token in tokens {

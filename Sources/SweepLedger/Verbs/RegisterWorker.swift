@@ -2,44 +2,11 @@ package import GRDB
 package import Ports
 package import SweepModel
 
-/// A worker as it introduced itself.
-package struct WorkerRecord: Equatable, Sendable {
-    package var id: WorkerID
-    package var name: String
-    package var session: String
-    package var slots: Int
-    package var threads: Int
-    package var gpus: Int
-    package var memory: UInt64
-    package var labels: [String: String]
-    package var version: String
-    /// Versions of the core's numerics that it runs; nil from one of the time before workers said so.
-    package var coreVersions: [String]?
-
-    package init(
-        id: WorkerID, name: String, session: String, slots: Int, threads: Int, gpus: Int, memory: UInt64,
-        labels: [String: String], version: String, coreVersions: [String]? = nil
-    ) {
-        self.id = id
-        self.name = name
-        self.session = session
-        self.slots = slots
-        self.threads = threads
-        self.gpus = gpus
-        self.memory = memory
-        self.labels = labels
-        self.version = version
-        self.coreVersions = coreVersions
-    }
-}
-
-package enum WorkerState: String, Sendable, Codable { case active, draining }
-
 /// Notes a worker's start. Releases nothing: its open attempts of earlier sessions are the answer.
 package struct RegisterWorker: LedgerVerb {
     package struct Outcome: Equatable, Sendable {
         package var leftovers: [AttemptToken]
-        package var state: WorkerState
+        package var standing: WorkerStanding
     }
 
     let worker: WorkerRecord
@@ -52,10 +19,12 @@ package struct RegisterWorker: LedgerVerb {
         self.now = now
     }
 
+    /// - Returns: attempts of earlier sessions that are still open, and whether it gets jobs.
+    /// - Throws: `DatabaseError`; `LedgerError` for what the ledger holds and cannot be read.
     package func run(_ db: Database) throws -> Outcome {
         // Draining ends with the process that was drained; a suspension does not.
-        let known = try db.first("SELECT session FROM worker_session WHERE worker = ?", [worker.id.text])
-        let isAnotherProcess = known.map { ($0[0] as String) != worker.session } ?? false
+        let known = try db.first("SELECT session FROM worker_session WHERE worker = ?", [worker.worker.text])
+        let isAnotherProcess = known.map { ($0[0] as String) != worker.session.rawValue } ?? false
         let row = try db.first(
             """
             INSERT INTO worker (id, name, slots, threads, gpus, memory, labels, version, first_seen, last_seen)
@@ -67,14 +36,15 @@ package struct RegisterWorker: LedgerVerb {
             RETURNING state
             """,
             [
-                worker.id.text, worker.name, worker.slots, worker.threads, worker.gpus, Int64(clamping: worker.memory),
+                worker.worker.text, worker.name, worker.slots, worker.threads, worker.gpus,
+                Int64(clamping: worker.memory),
                 try LedgerJSON.text(worker.labels), worker.version, now.milliseconds, isAnotherProcess,
             ])
         try db.change(
             """
             INSERT INTO worker_session (worker, session) VALUES (?, ?)
             ON CONFLICT (worker) DO UPDATE SET session = excluded.session
-            """, [worker.id.text, worker.session])
+            """, [worker.worker.text, worker.session.rawValue])
         try note(db, isActive: row?[0] == "active")
         let leftovers = try db.all(
             """
@@ -82,18 +52,19 @@ package struct RegisterWorker: LedgerVerb {
             JOIN attempt_session s ON s.attempt = a.id
             WHERE a.worker = ? AND a.ended IS NULL AND s.session <> ? AND j.attempt = a.number
                 AND j.state IN ('running', 'waiting')
-            """, [worker.id.text, worker.session])
-        try db.note("worker-registered", at: now, worker: worker.id.text, detail: worker.name)
+            """, [worker.worker.text, worker.session.rawValue])
+        try db.note("worker-registered", at: now, worker: worker.worker.text, detail: worker.name)
         return Outcome(
             leftovers: try leftovers.map { row in
                 AttemptToken(
-                    ledger: ledgerID, epoch: row[2], job: try JobID.stored(row[0]), attempt: AttemptNumber(row[1]))
+                    ledger: ledgerID, epoch: row["epoch"], job: try JobID.stored(row["identity"]),
+                    attempt: AttemptNumber(row["number"]))
             },
-            state: WorkerState(rawValue: row?[0] ?? "active") ?? .active)
+            standing: WorkerStanding(rawValue: row?[0] ?? "active") ?? .active)
     }
 
     private func note(_ db: Database, isActive: Bool) throws {
-        let id = worker.id.text
+        let id = worker.worker.text
         try db.change(
             "DELETE FROM worker_mark WHERE worker = ? AND (kind = 'goodbye' OR ?)", [id, isActive])
         try db.change("DELETE FROM forgotten_worker WHERE worker = ?", [id])

@@ -5,12 +5,14 @@ import SweepModel
 
 /// Whether a sweep is itself at fault for what its jobs fail of, so that it is stopped and the workers go on.
 ///
-/// It is when three of its jobs (all, where it has fewer) failed last with one fingerprint, and none of its jobs ever got
-/// anywhere. Other sweeps' failures count for nothing: only jobs of the sweep are looked at.
+/// It is when three of its jobs (all, where it has fewer) failed last with one fingerprint, and none of its
+/// jobs ever got anywhere. Other sweeps' failures count for nothing: only jobs of the sweep are looked at.
 struct SweepBlame {
-    /// Jobs that fail alike; a sweep of fewer jobs is stopped after so many failures, or when all have failed for good.
+    /// Jobs that fail alike; a sweep of fewer jobs is stopped after so many failures, or when all have failed
+    /// for good.
     static let alike = 3
-    /// A worker that was heard from so long ago counts as one that could try: "last seen" is written twice a minute.
+    /// A worker that was heard from so long ago counts as one that could try: "last seen" is written twice a
+    /// minute.
     private static let recent: Int64 = 120_000
 
     let job: Int64
@@ -52,18 +54,21 @@ struct SweepBlame {
         return held
     }
 
-    /// How many of the sweep's jobs failed so last; nil where they are too few, or where another worker should try first.
+    /// How many of the sweep's jobs failed so last; nil where they are too few, or where another worker
+    /// should try first.
     private func failedAlike(_ sweep: Int64, _ print: FailureFingerprint, _ db: Database) throws -> Int? {
         let row = try db.first(
             """
-            SELECT count(*), coalesce(sum(f.failures), 0), count(DISTINCT f.worker),
-                coalesce(sum(j.state IN ('failed', 'parked')), 0)
+            SELECT count(*) AS jobs, coalesce(sum(f.failures), 0) AS failures, count(DISTINCT f.worker) AS workers,
+                coalesce(sum(j.state IN ('failed', 'parked')), 0) AS ended
             FROM job_failure f JOIN job j ON j.id = f.job
             WHERE f.fingerprint = ?1 AND EXISTS (SELECT 1 FROM member m WHERE m.sweep = ?2 AND m.job = f.job)
             """
             .mutant("stopped-by-others", "m.sweep = ?2 AND m.job", "?2 > 0 AND f.job"), [print.text, sweep])
         guard let row else { return nil }
-        let (jobs, failures, workers, ended): (Int, Int, Int, Int) = (row[0], row[1], row[2], row[3])
+        let (jobs, failures, workers, ended): (Int, Int, Int, Int) = (
+            row["jobs"], row["failures"], row["workers"], row["ended"]
+        )
         if jobs < Self.alike {
             let all: Int =
                 try db.first(
@@ -90,10 +95,10 @@ struct SweepBlame {
                         WHERE a.worker = w.id AND a.ended IS NULL))
             """, [worker.text, now.milliseconds - Self.recent, sweep])
         return try others.contains { row in
-            let versions = try (row[3] as String?).map { try LedgerJSON.value([String].self, $0) }
+            let versions = try (row["versions"] as String?).map { try LedgerJSON.value([String].self, $0) }
             return WorkerOffer(
-                labels: try LedgerJSON.value([String: String].self, row[0]), gpus: row[1],
-                memory: UInt64(clamping: row[2] as Int64), coreVersions: versions ?? CoreVersions.unnamed
+                labels: try LedgerJSON.value([String: String].self, row["labels"]), gpus: row["gpus"],
+                memory: UInt64(clamping: row["memory"] as Int64), coreVersions: versions ?? CoreVersions.unnamed
             ).meets(needs)
         }
     }

@@ -1,5 +1,6 @@
 import GRDB
 import Ports
+import RunSpec
 import SweepModel
 
 /// Jobs that wait, but that nobody gets: every active sweep they belong to was stopped by itself.
@@ -50,7 +51,9 @@ enum SweepHold {
             UPDATE job SET budget_from = attempt, failure = NULL, message = NULL, ready_at = NULL, avoid = NULL, updated = ?
             WHERE state = 'waiting' AND id IN (SELECT job FROM member WHERE sweep = ?) RETURNING id, attempt
             """, [now.milliseconds, sweep])
-        for row in rows { try db.note("resume", at: now, job: row[0], attempt: row[1], detail: "its sweep goes on") }
+        for row in rows {
+            try db.note("resume", at: now, job: row["id"], attempt: row["attempt"], detail: "its sweep goes on")
+        }
         return try waiting(sweep, db)
     }
 
@@ -62,13 +65,13 @@ enum SweepHold {
     private static func waiting(_ sweep: Int64, _ db: Database) throws -> [JobChange] {
         try db.all(
             """
-            SELECT j.id, j.identity, j.priority, j.requirements, \(sql("j.id"))
+            SELECT j.id, j.identity, j.priority, j.requirements, \(sql("j.id")) AS is_held
             FROM member m JOIN job j ON j.id = m.job WHERE m.sweep = ? AND j.state = 'waiting' ORDER BY j.id
             """, [sweep]
         ).map { row in
             JobChange(
-                job: row[0], identity: try JobID.stored(row[1]), state: .waiting, priority: row[2],
-                requirements: row[3], isHeld: row[4])
+                row: row["id"], job: try JobID.stored(row["identity"]), state: .waiting, priority: row["priority"],
+                needs: try RequirementSpec.stored(row["requirements"]), isHeld: row["is_held"])
         }
     }
 }

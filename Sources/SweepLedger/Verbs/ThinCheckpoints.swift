@@ -3,7 +3,8 @@ package import Ports
 import RunSpec
 import SweepModel
 
-/// Applies what sweeps say of keeping checkpoints to jobs that became done since the last time. Naturally idempotent.
+/// Applies what sweeps say of keeping checkpoints to jobs that became done since the last time. Naturally
+/// idempotent.
 ///
 /// Only rows go; the files they named are collected as garbage once nothing refers to them.
 package struct ThinCheckpoints: LedgerVerb {
@@ -28,16 +29,18 @@ package struct ThinCheckpoints: LedgerVerb {
         self.limit = limit
     }
 
+    /// - Returns: what was looked at, and what went.
+    /// - Throws: `DatabaseError`; `LedgerError` for a policy that cannot be read.
     package func run(_ db: Database) throws -> Outcome {
         var outcome = Outcome()
         let jobs = try db.all(
             """
-            SELECT j.id, json_extract(s.spec, '$.retention') FROM job j JOIN job_spec s ON s.job = j.id
+            SELECT j.id, json_extract(s.spec, '$.retention') AS retention FROM job j JOIN job_spec s ON s.job = j.id
             WHERE j.state = 'done' AND j.thinned = 0 ORDER BY j.id LIMIT ?
             """, [limit])
         for row in jobs {
-            let job: Int64 = row[0]
-            let policy = try (row[1] as String?).map { try LedgerJSON.value(RetentionPolicy.self, $0) }
+            let job: Int64 = row["id"]
+            let policy = try (row["retention"] as String?).map { try LedgerJSON.value(RetentionPolicy.self, $0) }
             var gone = try Thinning.dropHidden(db, job: job)
             if let policy, policy != RetentionPolicy() {
                 gone += try Thinning(job: job, policy: policy, isDone: true).run(db)
@@ -65,19 +68,21 @@ struct Thinning {
         let rows = try db.all(
             """
             SELECT c.id, c.step, c.final, c.name,
-                (SELECT sum(bytes) FROM checkpoint_file f WHERE f.checkpoint = c.id AND f.kind = 'adapter'),
-                (SELECT sum(bytes) FROM checkpoint_file f WHERE f.checkpoint = c.id AND f.kind = 'state' AND c.resumable = 1)
+                (SELECT sum(bytes) FROM checkpoint_file f WHERE f.checkpoint = c.id AND f.kind = 'adapter') AS deliverable,
+                (SELECT sum(bytes) FROM checkpoint_file f WHERE f.checkpoint = c.id AND f.kind = 'state'
+                    AND c.resumable = 1) AS state
             FROM visible_checkpoint v JOIN checkpoint c ON c.id = v.checkpoint WHERE v.job = ?
             """, [job])
         let values = try isDone ? policy.best.map { try measured($0.metric, db) } : nil
         let checkpoints = try rows.map { row in
-            let step: Int = row[1]
-            var value = values?[row[3]]
+            let step: Int = row["step"]
+            var value = values?[row["name"]]
             if value == nil, isDone, values?.isEmpty == true, let metric = policy.best?.metric {
                 value = try curve(metric, upTo: step, db)
             }
-            return RetentionDecision.Checkpoint(
-                id: row[0], step: step, isFinal: row[2], deliverable: row[4], state: row[5], value: value)
+            return RetentionDecision.Candidate(
+                id: row["id"], step: step, isFinal: row["final"], deliverable: row["deliverable"],
+                state: row["state"], value: value)
         }
         let decision = RetentionDecision(policy, checkpoints, isDone: isDone)
         var gone: [Int] = []
@@ -89,18 +94,19 @@ struct Thinning {
         return gone
     }
 
-    /// Files of checkpoints that a later attempt trained anew, or that nobody may see: of a job that is done nobody will.
+    /// Files of checkpoints that a later attempt trained anew, or that nobody may see: of a job that is done
+    /// nobody will.
     static func dropHidden(_ db: Database, job: Int64) throws -> [Int] {
         let hidden = try db.all(
             """
-            SELECT c.id, v.checkpoint IS NOT NULL FROM attempt a JOIN checkpoint c ON c.attempt = a.id
+            SELECT c.id, v.checkpoint IS NOT NULL AS is_seen FROM attempt a JOIN checkpoint c ON c.attempt = a.id
             LEFT JOIN visible_checkpoint v ON v.checkpoint = c.id AND v.job = a.job
             WHERE a.job = ? AND (v.checkpoint IS NULL OR v.is_resumed_step)
             """, [job])
         var gone: [Int] = []
         for row in hidden {
-            let id: Int64 = row[0]
-            let isSeen: Bool = row[1]
+            let id: Int64 = row["id"]
+            let isSeen: Bool = row["is_seen"]
             gone += try (isSeen ? [] : drop(db, id, kind: "adapter")) + drop(db, id, kind: "state")
             try db.change("UPDATE checkpoint SET resumable = 0 WHERE id = ?", [id])
         }
@@ -112,19 +118,19 @@ struct Thinning {
             .map { $0[0] }
     }
 
-    /// What evaluation says of each checkpoint, by its name: at the prompts where the metric is usually read if it was
-    /// measured there, else the mean over all prompts.
+    /// What evaluation says of each checkpoint, by its name: at the prompts where the metric is usually read
+    /// if it was measured there, else the mean over all prompts.
     private func measured(_ metric: String, _ db: Database) throws -> [String: Double] {
         let rows = try db.all(
             """
-            SELECT r.checkpoint, r.prompts = ?3, avg(r.value) FROM results r JOIN job j ON j.identity = r.job
+            SELECT r.checkpoint, r.prompts = ?3, avg(r.value) AS value FROM results r JOIN job j ON j.identity = r.job
             WHERE j.id = ?1 AND r.metric = ?2 AND r.value IS NOT NULL
                 AND (r.class = '' OR NOT EXISTS (
                     SELECT 1 FROM results s WHERE s.job = r.job AND s.metric = ?2 AND s.class = ''))
             GROUP BY r.checkpoint, r.prompts = ?3 ORDER BY r.prompts = ?3
             """, [job, metric, MetricInfo.of(metric).prompts])
         // The usual prompts come last and so win.
-        return Dictionary(rows.map { ($0[0], $0[2]) }) { $1 }
+        return Dictionary(rows.map { ($0["checkpoint"], $0["value"]) }) { $1 }
     }
 
     /// The training metric's newest value at a step.
@@ -146,6 +152,7 @@ package struct PruneKeys: LedgerVerb {
 
     package init(now: WallTime) { self.now = now }
 
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws {
         try db.change("DELETE FROM request_key WHERE created < ?", [now.milliseconds - Self.keptMilliseconds])
         try db.change("DELETE FROM exchange WHERE session NOT IN (SELECT session FROM worker_session)")

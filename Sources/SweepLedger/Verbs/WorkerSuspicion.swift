@@ -1,22 +1,16 @@
 import GRDB
 import Ports
 import RunSpec
-package import SweepModel
-
-/// What became of a worker's standing, for those who keep workers in memory.
-package enum WorkerNews: Equatable, Sendable {
-    /// No job but one trial job at a time, the first after so long.
-    case suspended(WorkerID, pauseSeconds: Double)
-    case lifted(WorkerID)
-}
+import SweepModel
 
 /// Whether a worker is at fault for what fails on it: only where the same succeeds elsewhere.
 ///
-/// A suspended worker gets one trial job at a time after 1, 5, then every 25 minutes. A success lifts the suspicion. When
-/// a trial may begin is for the coordinator's clock to say; that there is only one at a time is decided by the claim.
+/// A suspended worker gets one trial job at a time after 1, 5, then every 25 minutes. A success lifts the
+/// suspicion. When a trial may begin is for the coordinator's clock to say; that there is only one at a time
+/// is decided by the claim.
 enum WorkerSuspicion {
-    /// Different jobs that failed in a row on the worker and then succeeded elsewhere, or different sweeps of which jobs fail
-    /// here while they succeed elsewhere.
+    /// Different jobs that failed in a row on the worker and then succeeded elsewhere, or different sweeps of
+    /// which jobs fail here while they succeed elsewhere.
     private static let proofs = 2
     private static let minutes = [1.0, 5, 25]
 
@@ -24,18 +18,19 @@ enum WorkerSuspicion {
     static func pause(strikes: Int) -> Double { minutes[min(max(strikes, 1), minutes.count) - 1] * 60 }
 
     /// An attempt failed on the worker in a way that may be its fault.
-    static func failed(_ worker: WorkerID, attempt: Int64, _ db: Database, now: WallTime) throws -> [WorkerNews] {
+    static func failed(_ worker: WorkerID, attempt: Int64, _ db: Database, now: WallTime) throws -> [WorkerChange] {
         guard let known = try suspension(worker, db) else { return try judge(worker, db, now: now) }
         // What was begun before the suspension is no trial.
         guard attempt > known.newest else { return [] }
         return [try suspend(worker, strikes: known.strikes + 1, reason: known.reason, db, now: now)]
     }
 
-    /// A job was done on the worker: no suspicion against it is left, but others may have failed where it did not.
+    /// A job was done on the worker: no suspicion against it is left, but others may have failed where it did
+    /// not.
     static func succeeded(
         _ worker: WorkerID, job: Int64, number: Int, _ db: Database, now: WallTime
-    ) throws -> [WorkerNews] {
-        var news: [WorkerNews] = []
+    ) throws -> [WorkerChange] {
+        var news: [WorkerChange] = []
         if try lift(worker, db) {
             try db.note("worker-trusted", at: now, worker: worker.text, detail: "a job succeeded there")
             news.append(.lifted(worker))
@@ -61,13 +56,13 @@ enum WorkerSuspicion {
         strikes: Int, newest: Int64, reason: String
     )? {
         try db.first("SELECT strikes, newest, reason FROM worker_suspension WHERE worker = ?", [worker.text]).map {
-            ($0[0], $0[1], $0[2])
+            ($0["strikes"], $0["newest"], $0["reason"])
         }
     }
 
     private static func suspend(
         _ worker: WorkerID, strikes: Int, reason: String, _ db: Database, now: WallTime
-    ) throws -> WorkerNews {
+    ) throws -> WorkerChange {
         let pause = pause(strikes: strikes)
         try db.change(
             """
@@ -83,11 +78,12 @@ enum WorkerSuspicion {
     }
 
     /// Looks at what failed on the worker since its last success there.
-    private static func judge(_ worker: WorkerID, _ db: Database, now: WallTime) throws -> [WorkerNews] {
+    private static func judge(_ worker: WorkerID, _ db: Database, now: WallTime) throws -> [WorkerChange] {
         let rows = try db.all(
             """
             SELECT a.job, a.outcome, a.failure, a.message, a.ended, j.sweep, EXISTS (
                 SELECT 1 FROM attempt b WHERE b.job = a.job AND b.outcome = 'done' AND b.worker <> a.worker)
+                AS is_done_elsewhere
             FROM attempt a JOIN worker w ON w.id = a.worker JOIN job j ON j.id = a.job
             WHERE a.worker = ? AND a.outcome IN ('failed', 'done') AND a.ended > w.trusted_from
             ORDER BY a.ended DESC, a.id DESC LIMIT 16
@@ -96,12 +92,12 @@ enum WorkerSuspicion {
         var sweeps: [Int64: Int64] = [:]
         var last = ""
         for row in rows {
-            if row[1] == "done" { break }
-            guard let failure = FailureClass(rawValue: row[2]), failure.countsAgainstWorker else { continue }
-            if row[6] { elsewhere.insert(row[0]) }
-            sweeps[row[5]] = row[4]
+            if row["outcome"] == "done" { break }
+            guard let failure = FailureClass(rawValue: row["failure"]), failure.countsAgainstWorker else { continue }
+            if row["is_done_elsewhere"] { elsewhere.insert(row["job"]) }
+            sweeps[row["sweep"]] = row["ended"]
             if last.isEmpty {
-                let line = FailureFingerprint(.crash, exitCode: nil, message: row[3] ?? "")?.line ?? ""
+                let line = FailureFingerprint(.crash, exitCode: nil, message: row["message"] ?? "")?.line ?? ""
                 last = line.isEmpty ? failure.rawValue : "\(failure.rawValue): \(line.prefix(120))"
             }
         }

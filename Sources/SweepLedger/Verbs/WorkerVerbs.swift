@@ -4,9 +4,6 @@ package import SweepModel
 
 /// Finds the worker that a user means.
 package enum WorkerLookup {
-    /// Digits of an id that are enough, and that tables show.
-    package static let shortestPrefix = 8
-
     /// The id of the worker with this id, with this beginning of an id, or with this name.
     ///
     /// - Throws: `LedgerError` `notFound`, or `ambiguous` with the candidates.
@@ -15,7 +12,7 @@ package enum WorkerLookup {
         if found.isEmpty {
             found = try db.all("SELECT id, name, last_seen FROM worker WHERE name = ? ORDER BY id LIMIT 11", [text])
         }
-        if found.isEmpty, text.utf8.count >= shortestPrefix {
+        if found.isEmpty, text.utf8.count >= WorkerID.shortestPrefix {
             found = try db.all(
                 "SELECT id, name, last_seen FROM worker WHERE substr(id, 1, ?) = ? ORDER BY id LIMIT 11",
                 [text.count, text])
@@ -23,10 +20,11 @@ package enum WorkerLookup {
         guard let first = found.first else {
             throw LedgerError(.notFound, "no worker '\(text.prefix(100))'; `radiata workers` lists them with their ids")
         }
-        guard found.count > 1 else { return WorkerID(first[0]) }
+        guard found.count > 1 else { return WorkerID(first["id"]) }
         let list = found.prefix(10).map { row in
-            let id: String = row[0]
-            return "\(id.prefix(max(shortestPrefix, id == text ? 0 : text.count + 4))) (\(row[1] as String))"
+            let id: String = row["id"]
+            return
+                "\(id.prefix(max(WorkerID.shortestPrefix, id == text ? 0 : text.count + 4))) (\(row["name"] as String))"
         }
         throw LedgerError(
             .ambiguous,
@@ -79,6 +77,7 @@ package struct NoteWorkersSeen: LedgerVerb {
         self.now = now
     }
 
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws {
         for worker in workers {
             try db.change("UPDATE worker SET last_seen = ? WHERE id = ?", [now.milliseconds, worker.text])
@@ -89,15 +88,16 @@ package struct NoteWorkersSeen: LedgerVerb {
 /// A worker's process ends politely. What it holds still is for the leases to decide.
 package struct SayGoodbye: LedgerVerb {
     let worker: WorkerID
-    let session: String
+    let session: SessionID
     let now: WallTime
 
-    package init(worker: WorkerID, session: String, now: WallTime) {
+    package init(worker: WorkerID, session: SessionID, now: WallTime) {
         self.worker = worker
         self.session = session
         self.now = now
     }
 
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws {
         // A newer process of the same worker may be there already.
         let known = try db.first(
@@ -105,7 +105,7 @@ package struct SayGoodbye: LedgerVerb {
             UPDATE worker SET last_seen = ?1
             WHERE id = ?2 AND EXISTS (SELECT 1 FROM worker_session s WHERE s.worker = ?2 AND s.session = ?3)
             RETURNING id
-            """, [now.milliseconds, worker.text, session])
+            """, [now.milliseconds, worker.text, session.rawValue])
         guard known != nil else { return }
         try db.change(
             """
@@ -116,7 +116,8 @@ package struct SayGoodbye: LedgerVerb {
     }
 }
 
-/// Removes a worker that is gone. Its name stays in the history of attempts; should it come back, it registers as new.
+/// Removes a worker that is gone. Its name stays in the history of attempts; should it come back, it
+/// registers as new.
 package struct ForgetWorker: LedgerVerb {
     let worker: String
     /// Those that the coordinator is in touch with.
@@ -133,7 +134,7 @@ package struct ForgetWorker: LedgerVerb {
     /// - Throws: `LedgerError` `notFound`, `ambiguous`, or `conflict` while it is connected or holds jobs.
     package func run(_ db: Database) throws -> WorkerID {
         let id = try WorkerLookup.id(worker, db)
-        let short = id.text.prefix(WorkerLookup.shortestPrefix)
+        let short = id.text.prefix(WorkerID.shortestPrefix)
         guard !connected.contains(id) else {
             throw LedgerError(.conflict, "worker \(short) is connected; stop it first, then forget it")
         }
@@ -181,6 +182,7 @@ package struct ForgetDeadWorkers: LedgerVerb {
     }
 
     /// - Returns: who was forgotten.
+    /// - Throws: `DatabaseError`.
     package func run(_ db: Database) throws -> [WorkerID] {
         let dead = try db.all(
             """

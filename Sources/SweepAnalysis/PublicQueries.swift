@@ -1,0 +1,113 @@
+package import SweepModel
+
+/// A query over the public tables and views, with what reads its rows: columns and their order stand in one
+/// place.
+package struct PublicQuery<Row: Sendable>: Sendable {
+    package let sql: String
+    private let read: @Sendable ([QueryValue]) -> Row?
+
+    init(_ sql: String, _ read: @escaping @Sendable ([QueryValue]) -> Row?) {
+        self.sql = sql
+        self.read = read
+    }
+
+    /// The rows of an answer; those that are not as the query makes them are left out.
+    package func rows(_ answer: [[QueryValue]]) -> [Row] { answer.compactMap(read) }
+}
+
+/// Every query that the program itself asks a coordinator; the ledger's own SQL stands in `SweepLedger`.
+package enum PublicQueries {
+    /// What a sweep's evaluations measured, where it is a number.
+    package static func results(ofSweep sweep: String) -> PublicQuery<SweepResult> {
+        PublicQuery(
+            """
+            SELECT r.job, r.checkpoint, r.epoch, r.step, r.class, r.prompts, r.metric, r.value, r.n FROM results r
+            WHERE r.value IS NOT NULL AND r.job IN (\(jobs(ofSweep: sweep)))
+            """
+        ) { row in
+            guard row.count == 9, let epoch = row[2].number, let step = row[3].number, let value = row[7].number,
+                let n = row[8].number
+            else { return nil }
+            return SweepResult(
+                job: row[0].string, checkpoint: row[1].string, epoch: Int(epoch), step: Int(step),
+                class: row[4].string, prompts: row[5].string, metric: row[6].string, value: value, n: Int(n))
+        }
+    }
+
+    /// A contact sheet in the blob store.
+    package struct ContactSheet: Equatable, Sendable {
+        package var job: String
+        package var checkpoint: String
+        package var sha256: String
+    }
+
+    /// The contact sheets of a sweep's jobs, one a job and checkpoint.
+    package static func contactSheets(ofSweep sweep: String) -> PublicQuery<ContactSheet> {
+        PublicQuery(
+            """
+            SELECT a.job, a.checkpoint, a.sha256 FROM artifacts a
+            WHERE a.kind = 'contact-sheet' AND a.job IN (\(jobs(ofSweep: sweep)))
+            """, contactSheet)
+    }
+
+    /// The contact sheet of a job's newest checkpoint.
+    package static func newestContactSheet(ofJob job: String) -> PublicQuery<ContactSheet> {
+        PublicQuery(
+            """
+            SELECT job, checkpoint, sha256 FROM artifacts WHERE job = \(quoted(job)) AND kind = 'contact-sheet'
+            ORDER BY checkpoint DESC LIMIT 1
+            """, contactSheet)
+    }
+
+    /// A running job, and how far it is.
+    package struct Progress: Equatable, Sendable {
+        /// nil where the job has no such parameter.
+        package var algorithm: String?
+        /// The newest point of the loss; nil where there is none yet.
+        package var step: Int?
+        package var loss: Double?
+    }
+
+    /// The first few running jobs of a sweep.
+    package static func progress(ofSweep sweep: String) -> PublicQuery<Progress> {
+        PublicQuery(
+            """
+            SELECT json_extract(j.parameters, '$.algorithm'), l.step, l.value FROM members m JOIN jobs j ON j.id = m.job
+            LEFT JOIN latest_metrics l ON l.job = j.id AND l.key = 'loss'
+            WHERE m.sweep = \(quoted(sweep)) AND j.state = 'running' ORDER BY j.id LIMIT 4
+            """
+        ) { row in
+            guard row.count == 3 else { return nil }
+            let algorithm = row[0].string
+            return Progress(
+                algorithm: algorithm.isEmpty ? nil : algorithm, step: row[1].number.map { Int($0) },
+                loss: row[2].number)
+        }
+    }
+
+    private static let contactSheet: @Sendable ([QueryValue]) -> ContactSheet? = { row in
+        row.count == 3 ? ContactSheet(job: row[0].string, checkpoint: row[1].string, sha256: row[2].string) : nil
+    }
+
+    static func jobs(ofSweep sweep: String) -> String { "SELECT job FROM members WHERE sweep = \(quoted(sweep))" }
+
+    /// A text as SQL writes it.
+    static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "''") + "'" }
+}
+
+extension QueryValue {
+    /// nil for what is no number.
+    var number: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .real(let value): value
+        default: nil
+        }
+    }
+
+    /// Empty for what is no text.
+    var string: String {
+        if case .text(let text) = self { return text }
+        return ""
+    }
+}

@@ -1,0 +1,125 @@
+import GRDB
+import Ports
+import RunSpec
+import SweepModel
+
+extension Report {
+    func finish(_ db: Database, position: UInt64, now: WallTime, _ effects: inout ReportEffects) throws -> ReportOutcome
+    {
+        let ended = try db.first(
+            """
+            UPDATE attempt SET ended = ?, outcome = 'done' WHERE id = (SELECT a.id \(Fence.sql)) AND points >= ?
+            RETURNING job, worker
+            """
+            .mutant("finish-without-stream", "points >= ?", "points >= 0 * ?"),
+            [now.milliseconds] + token.fence + [Int64(clamping: position)])
+        guard let ended else {
+            if let open = try openAttempt(db) { return .gap(expected: open.points + 1) }
+            return try wasEnded(db, "done") ? .accepted : .superseded
+        }
+        effects.changes.append(try change(db, ended["job"], to: .done, now: now, kind: "done"))
+        effects.workers += try WorkerSuspicion.succeeded(
+            WorkerID(ended["worker"]), job: ended["job"], number: token.attempt.value, db, now: now)
+        return .accepted
+    }
+
+    func fail(
+        _ db: Database, _ report: FailureReport, worker: WorkerID, now: WallTime, _ effects: inout ReportEffects
+    ) throws -> ReportOutcome {
+        let failure = report.failure
+        let exitCode = report.exitCode
+        let message = String(report.message.prefix(4000))
+        let ended = try db.first(
+            """
+            UPDATE attempt SET ended = ?, outcome = 'failed', failure = ?, message = ?, exit_code = ?
+            WHERE id = (SELECT a.id \(Fence.sql)) RETURNING job, worker, id
+            """, [now.milliseconds, failure.rawValue, message, exitCode] + token.fence)
+        guard let ended else { return try wasEnded(db, "failed") ? .accepted : .superseded }
+        let job: Int64 = ended["job"]
+        let ran = WorkerID(ended["worker"])
+        let past = try db.all(
+            """
+            SELECT a.failure AS failure, a.worker FROM attempt a JOIN job j ON j.id = a.job
+            WHERE a.job = ? AND a.outcome = 'failed' AND a.number > j.budget_from AND a.number < ? ORDER BY a.number
+            """
+            .mutant("lost-counts", "a.outcome = 'failed'", "a.outcome IN ('failed', 'lost')")
+            .mutant("lost-counts", "a.failure", "'\(failure.rawValue)'"), [job, token.attempt.value]
+        ).compactMap { row in
+            FailureClass(rawValue: row["failure"]).map {
+                PastFailure(failure: $0, worker: WorkerID(row["worker"]))
+            }
+        }
+        let budgets = try LedgerJSON.value(
+            RetrySpec.self, try db.first("SELECT retries FROM job WHERE id = ?", [job])?[0] ?? "{}")
+        let decision = FailureDecision.decide(failure, on: ran, past: past, budgets: budgets)
+        let detail = "\(failure.rawValue): \(message.prefix(500))"
+        try db.change("UPDATE job SET failure = ?, message = ? WHERE id = ?", [failure.rawValue, message, job])
+        switch decision {
+        case .retry(let seconds, let elsewhere):
+            effects.changes.append(
+                try change(
+                    db, job, to: .waiting, now: now, kind: "retry", detail: detail, delaySeconds: seconds,
+                    avoid: elsewhere ? ran : nil))
+        case .fail: effects.changes.append(try change(db, job, to: .failed, now: now, kind: "failed", detail: detail))
+        case .park: effects.changes.append(try change(db, job, to: .parked, now: now, kind: "parked", detail: detail))
+        }
+        let blame = SweepBlame(
+            job: job, attempt: token.attempt.value, worker: ran, failure: failure, exitCode: exitCode, message: message,
+            now: now)
+        effects.changes += try blame.judge(db)
+        if failure.countsAgainstWorker {
+            effects.workers += try WorkerSuspicion.failed(ran, attempt: ended["id"], db, now: now)
+        }
+        return .accepted
+    }
+
+    func release(_ db: Database, paused: Bool, now: WallTime, _ effects: inout ReportEffects) throws -> ReportOutcome {
+        let ended = try db.first(
+            """
+            UPDATE attempt SET ended = ?, outcome = ? WHERE id = (SELECT a.id \(Fence.sql)) RETURNING job
+            """, [now.milliseconds, paused ? "paused" : "released"] + token.fence)
+        guard let ended else {
+            return try wasEnded(db, "paused") || wasEnded(db, "released") ? .accepted : .superseded
+        }
+        effects.changes.append(try change(db, ended[0], to: .waiting, now: now, kind: "released"))
+        return .accepted
+    }
+
+    /// Whether this very attempt ended so before: the report is a repeat.
+    private func wasEnded(_ db: Database, _ outcome: String) throws -> Bool {
+        try db.first(
+            """
+            SELECT 1 FROM job j JOIN attempt a ON a.job = j.id
+            WHERE j.identity = ? AND a.number = ? AND a.epoch = ? AND a.outcome = ?
+            """, token.fence + [outcome]) != nil
+    }
+
+    /// Moves the job on. One that was to wait, but was asked to pause, pauses.
+    private func change(
+        _ db: Database, _ job: Int64, to state: JobState, now: WallTime, kind: String, detail: String = "",
+        delaySeconds: Double = 0, avoid: WorkerID? = nil
+    ) throws -> JobChange {
+        let isFinal = state == .done
+        let row = try db.first(
+            """
+            UPDATE job SET state = CASE WHEN stop = 'pause' AND ?2 = 'waiting' THEN 'paused' ELSE ?2 END, stop = NULL,
+                failure = CASE WHEN ?3 THEN NULL ELSE failure END, message = CASE WHEN ?3 THEN NULL ELSE message END,
+                ready_at = ?4, avoid = ?5, updated = ?6
+            WHERE id = ?1 AND state IN ('running', 'waiting') RETURNING state, priority, requirements
+            """,
+            [
+                job, state.rawValue, isFinal,
+                delaySeconds > 0 ? now.milliseconds + Int64(delaySeconds * 1000) : nil, avoid?.text, now.milliseconds,
+            ])
+        guard let row, let reached = JobState(rawValue: row["state"]) else {
+            throw LedgerError(.inputOutput, "job \(token.job.short) changed inside its own transaction")
+        }
+        try db.note(
+            reached == .paused ? "paused" : kind, at: now, job: job, attempt: token.attempt.value, detail: detail)
+        return JobChange(
+            row: job, job: token.job, state: reached, priority: row["priority"],
+            needs: try RequirementSpec.stored(row["requirements"]),
+            delaySeconds: delaySeconds, avoid: avoid,
+            isHeld: try reached == .waiting && SweepHold.holds(job, db), ended: token)
+    }
+}

@@ -1,0 +1,127 @@
+import GRDB
+import Ports
+import RunSpec
+import SweepModel
+
+extension Report {
+    /// Adds a checkpoint: visible as a whole or not at all, and only once the metric stream has come as far.
+    func store(_ db: Database, _ checkpoint: CheckpointReport, now: WallTime) throws -> ReportOutcome {
+        let (name, manifest) = (checkpoint.name, checkpoint.manifest)
+        guard SafeName.isName(name), manifest.step >= 0, manifest.epoch >= 0, manifest.files.count <= 1024,
+            manifest.files.allSatisfy({ FileName.isPath($0.name) && $0.bytes >= 0 })
+        else { return .refused("checkpoint '\(name.prefix(128))': a name, step or size in it is not allowed") }
+        var files: [(file: CheckpointManifest.File, sha256: String)] = []
+        for file in manifest.files {
+            guard let sha256 = file.sha256 else {
+                return .refused("checkpoint \(name): file \(file.name) has no SHA-256")
+            }
+            files.append((file, sha256))
+        }
+        guard let open = try openAttempt(db, fence: Fence.ofCheckpoints) else { return .superseded }
+        guard open.points >= checkpoint.streamPosition || Mutant.isOn("finish-without-stream") else {
+            return .gap(expected: open.points + 1)
+        }
+        let missing = try missingBlobs(db, files.map(\.sha256))
+        guard missing.isEmpty else { return .missingBlobs(missing) }
+        let row = try db.first(
+            """
+            INSERT INTO checkpoint (attempt, name, epoch, step, final, resumable, created)
+            SELECT f.id, ?4, ?5, ?6, ?7, ?8, ?9 FROM (SELECT a.id \(Fence.numbered(Fence.ofCheckpoints))) f WHERE true
+            ON CONFLICT (attempt, name) DO UPDATE SET epoch = excluded.epoch, step = excluded.step, final = excluded.final,
+                resumable = excluded.resumable
+            RETURNING id
+            """,
+            token.fence + [name, manifest.epoch, manifest.step, manifest.final, manifest.isResumable, now.milliseconds])
+        guard let row else { return .superseded }
+        let id: Int64 = row[0]
+        try db.change("DELETE FROM checkpoint_file WHERE checkpoint = ?", [id])
+        for (file, sha256) in files {
+            try db.change(
+                "INSERT INTO checkpoint_file (checkpoint, name, kind, sha256, bytes) VALUES (?, ?, ?, ?, ?)",
+                [id, file.name, file.kind.rawValue, sha256, file.bytes])
+        }
+        if manifest.isResumable { try dropOldStates(db, job: open.job) }
+        return .accepted
+    }
+
+    /// Keeps the newest training states of the job. Never the only one less: it deletes behind the newest,
+    /// which is visible.
+    private func dropOldStates(_ db: Database, job: Int64) throws {
+        let old = try db.all(
+            """
+            SELECT c.id FROM span p JOIN checkpoint c ON c.attempt = p.attempt
+            WHERE p.job = ?1 AND c.resumable = 1 AND c.step > p.low AND c.step <= p.high
+            ORDER BY c.step DESC LIMIT -1 OFFSET (SELECT max(1, states_kept) FROM job WHERE id = ?1)
+            """, [job])
+        for row in old {
+            let id: Int64 = row[0]
+            try db.change("DELETE FROM checkpoint_file WHERE checkpoint = ? AND kind = 'state'", [id])
+            try db.change("UPDATE checkpoint SET resumable = 0 WHERE id = ?", [id])
+        }
+        let bytes = try db.first("SELECT json_extract(spec, '$.retention.bytes') FROM job_spec WHERE job = ?", [job])
+        if let most = bytes?[0] as Int? {
+            let kept = try db.first("SELECT states_kept FROM job WHERE id = ?", [job])
+            let policy = RetentionPolicy(last: kept?[0], bytes: most)
+            _ = try Thinning(job: job, policy: policy, isDone: false).run(db)
+        }
+    }
+
+    func store(_ db: Database, _ report: EvaluationReport) throws -> ReportOutcome {
+        let (rows, completed) = (report.rows, report.completed)
+        let texts = rows.flatMap { [$0.checkpoint, $0.class, $0.prompts, $0.metric] } + completed
+        guard texts.allSatisfy({ $0.utf8.count <= 256 }),
+            rows.allSatisfy({ $0.step >= 0 && $0.n >= 0 && $0.epoch >= 0 })
+        else {
+            return .refused("evaluations: a name is longer than 256 bytes, or a step, epoch or count is below 0")
+        }
+        guard let open = try openAttempt(db) else { return .superseded }
+        for row in rows {
+            try db.change(
+                """
+                INSERT INTO evaluation (attempt, checkpoint, epoch, step, class, prompts, metric, value, n)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET epoch = excluded.epoch, step = excluded.step, value = excluded.value, n = excluded.n
+                """,
+                [
+                    open.attempt, row.checkpoint, row.epoch, row.step, row.class, row.prompts, row.metric,
+                    row.value, row.n,
+                ])
+        }
+        for checkpoint in completed {
+            // The step of what was evaluated decides whether a later attempt may skip it; it stands in the
+            // rows before this one.
+            try db.change(
+                """
+                INSERT INTO evaluated (attempt, checkpoint, step)
+                SELECT ?1, ?2, coalesce((SELECT max(step) FROM evaluation WHERE attempt = ?1 AND checkpoint = ?2), 0)
+                WHERE true ON CONFLICT DO UPDATE SET step = excluded.step
+                """, [open.attempt, checkpoint])
+        }
+        return .accepted
+    }
+
+    func store(_ db: Database, _ files: [StoredArtifact]) throws -> ReportOutcome {
+        guard
+            files.allSatisfy({
+                FileName.isPath($0.name) && SafeName.isName($0.kind) && $0.checkpoint.utf8.count <= 256 && $0.bytes >= 0
+            }
+            )
+        else { return .refused("artifacts: a name in it is not allowed") }
+        guard let open = try openAttempt(db) else { return .superseded }
+        let missing = try missingBlobs(db, files.map(\.sha256))
+        guard missing.isEmpty else { return .missingBlobs(missing) }
+        for file in files {
+            try db.change(
+                """
+                INSERT INTO artifact (attempt, kind, name, checkpoint, step, sha256, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET checkpoint = excluded.checkpoint, step = excluded.step, sha256 = excluded.sha256,
+                    bytes = excluded.bytes
+                """,
+                [
+                    open.attempt, file.kind, file.name, file.checkpoint,
+                    AttemptFolder.step(ofCheckpoint: file.checkpoint) ?? 0, file.sha256, file.bytes,
+                ])
+        }
+        return .accepted
+    }
+}

@@ -1,0 +1,51 @@
+import RunSpec
+
+/// The parts of the canonical text of `JobIdentity` that are the same for all points of a sweep, rendered
+/// once: a large sweep would render its command a million times.
+///
+/// Keys stand in their order: base, checkpoints, coreVersion, data, evaluate, kind, parameters, regData,
+/// seed, trainer, v.
+struct JobIdentityFrame {
+    private let beforeCheckpoints: String
+    private let beforeParameters: String
+    private let afterParameters: String
+    private let trainer: TrainerSpec
+    private let evaluation: EvaluationSpec?
+    private let generations: InputGenerations?
+    /// From behind the seed on.
+    let tail: String
+
+    /// - Throws: `SweepModelError` for a number that is not finite.
+    init(
+        kind: JobKind = .train, trainer: TrainerSpec, evaluation: EvaluationSpec?, base: InputReference?,
+        data: InputReference?,
+        regData: InputReference?, clip: InputReference?
+    ) throws(SweepModelError) {
+        self.trainer = trainer
+        self.evaluation = evaluation
+        generations = .newest([base, data, regData, clip].map { $0?.generations })
+        beforeCheckpoints = "{\"base\":" + (try CanonicalJSON.text(base?.identity ?? .null)) + ",\"checkpoints\":"
+        beforeParameters =
+            ",\"data\":" + (try CanonicalJSON.text(data?.identity ?? .null)) + ",\"evaluate\":"
+            + (try CanonicalJSON.text(evaluation?.identity(clip: clip?.identity) ?? .null))
+            + (kind == .train ? "" : ",\"kind\":\"\(kind.rawValue)\"") + ",\"parameters\":"
+        var after = ""
+        if let regData { after = ",\"regData\":" + (try CanonicalJSON.text(regData.identity)) }
+        afterParameters = after
+        tail =
+            ",\"trainer\":" + (try CanonicalJSON.text(trainer.identity)) + ",\"v\":"
+            + (try CanonicalJSON.text(.number(Double(JobIdentity.version)))) + "}"
+    }
+
+    /// Up to the seed.
+    func head(
+        parameters: [String: ParameterValue], checkpoints: CheckpointPlan?
+    ) throws(SweepModelError) -> String {
+        // A program's result owes nothing to the core, unless the core evaluates it.
+        let coreVersion = JobIdentity.coreVersion(
+            trainer: trainer, evaluation: evaluation, inputs: generations, resolution: parameters["resolution"])
+        return beforeCheckpoints + (try CanonicalJSON.text(checkpoints?.identity ?? .null)) + ",\"coreVersion\":"
+            + (try CanonicalJSON.text(coreVersion.map { .text($0) } ?? .null)) + beforeParameters
+            + (try CanonicalJSON.text(.map(parameters))) + afterParameters
+    }
+}

@@ -1,0 +1,65 @@
+package import RunSpec
+
+extension ResolvedJob {
+    /// What the core needs to train the job with its inputs at these places on this machine.
+    ///
+    /// - Throws: `RunSpecError` if the stored parameters make no training.
+    package func trainingJob(
+        base: String, data: String, regData: String? = nil, clip: String? = nil
+    ) throws(RunSpecError) -> TrainingJob {
+        TrainingJob(
+            job: id.text, base: base, data: data, regData: regData,
+            training: try TrainingSpec(resolved: parameters, seed: seed), checkpoints: checkpoints ?? CheckpointPlan(),
+            evaluation: evaluation, clip: clip)
+    }
+
+    /// What `{job}` names for the job's trainer: a task for the core (`TrainerTask`), a sweep file that
+    /// expands to this job alone for a program.
+    ///
+    /// - Parameters:
+    ///   - base: where the base model lies on this machine; likewise the other inputs.
+    ///   - out: the attempt folder.
+    ///   - resume: a checkpoint folder with a training state to go on from.
+    /// - Throws: `SweepModelError` for a job that cannot be trained as it is stored, or a number that is not
+    ///   finite.
+    package func trainerFile(
+        base: String?, data: String?, regData: String?, clip: String?, out: String, resume: String?
+    ) throws(SweepModelError) -> String {
+        guard trainer.isCore else { return try jobFile(base: base, data: data, regData: regData, clip: clip) }
+        guard let base, let data else {
+            throw SweepModelError(code: .badExpansion, message: "'base' and 'data' are needed to train")
+        }
+        do {
+            let job = try trainingJob(base: base, data: data, regData: regData, clip: clip)
+            return try TrainerTask(job: job, out: out, resume: resume).text()
+        } catch {
+            throw SweepModelError(code: .badExpansion, message: "the job cannot be trained as it is stored: \(error)")
+        }
+    }
+
+    /// The job as a sweep file that expands to it alone. JSON, which is YAML.
+    ///
+    /// - Parameters:
+    ///   - base: where the base model lies on this machine; likewise the others.
+    /// - Throws: `SweepModelError` for a number that is not finite.
+    package func jobFile(
+        base: String?, data: String?, regData: String? = nil, clip: String? = nil
+    ) throws(SweepModelError) -> String {
+        var file: [String: ParameterValue] = [
+            "name": .text("job-\(id.short)"),
+            "seeds": [.number(Double(seed))],
+            "groups": [["name": .text(group), "list": [.map(trainer.isCore ? parameters : given)]]],
+        ]
+        if let base { file["base"] = .text(base) }
+        if let data { file["data"] = .text(data) }
+        if let regData { file["reg_data"] = .text(regData) }
+        if let checkpoints {
+            var plan: [String: ParameterValue] = ["state_every": .text("\(checkpoints.stateEverySeconds)s")]
+            if !checkpoints.epochs.isEmpty { plan["epochs"] = .list(checkpoints.epochs.map { .number(Double($0)) }) }
+            if !checkpoints.steps.isEmpty { plan["steps"] = .list(checkpoints.steps.map { .number(Double($0)) }) }
+            file["checkpoints"] = .map(plan)
+        }
+        if let evaluation { file["evaluate"] = evaluation.identity(clip: clip.map { .text($0) }) }
+        return try CanonicalJSON.text(.map(file)) + "\n"
+    }
+}

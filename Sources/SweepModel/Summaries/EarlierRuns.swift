@@ -1,0 +1,84 @@
+package import Ports
+import RunSpec
+
+/// How long finished jobs like those of a sweep took.
+package struct EarlierRuns: Codable, Equatable, Sendable {
+    /// How many they are.
+    package var runs: Int
+    /// Median over the runs, with everything: training, evaluation, resumed attempts.
+    package var secondsPerJob: Double
+    /// The same for each epoch, where all of them have a number of epochs.
+    package var secondsPerEpoch: Double?
+    /// Whether they had the same data set too.
+    package var isSameData: Bool
+
+    package init(runs: Int, secondsPerJob: Double, secondsPerEpoch: Double?, isSameData: Bool) {
+        self.runs = runs
+        self.secondsPerJob = secondsPerJob
+        self.secondsPerEpoch = secondsPerEpoch
+        self.isSameData = isSameData
+    }
+
+    /// One finished job.
+    package struct Run: Equatable, Sendable {
+        package var seconds: Double
+        package var epochs: Double?
+        package var isSameData: Bool
+
+        package init(seconds: Double, epochs: Double?, isSameData: Bool) {
+            self.seconds = seconds
+            self.epochs = epochs
+            self.isSameData = isSameData
+        }
+    }
+
+    /// Of runs on the same data if there are any, else of all; nil for none.
+    package init?(_ all: [Run]) {
+        let same = all.filter(\.isSameData)
+        let runs = same.isEmpty ? all : same
+        guard let perJob = Self.median(runs.map(\.seconds)) else { return nil }
+        let perEpoch = runs.compactMap { run in run.epochs.flatMap { $0 > 0 ? run.seconds / $0 : nil } }
+        self.init(
+            runs: runs.count, secondsPerJob: perJob,
+            secondsPerEpoch: perEpoch.count == runs.count ? Self.median(perEpoch) : nil, isSameData: !same.isEmpty)
+    }
+
+    private static func median(_ values: [Double]) -> Double? {
+        let sorted = values.sorted()
+        guard !sorted.isEmpty else { return nil }
+        let middle = sorted.count / 2
+        return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
+    }
+
+    /// Seconds that all jobs of a plan take one after the other, by their epochs where both sides have them.
+    package func seconds(of plan: SweepPlan) -> Double {
+        let epochs = plan.configurations.map { $0.parameters["epochs"]?.number }
+        return plan.jobs.reduce(0) { sum, job in
+            if let secondsPerEpoch, let count = epochs[job.configuration] { return sum + secondsPerEpoch * count }
+            return sum + secondsPerJob
+        }
+    }
+}
+
+extension LaunchBundle {
+    /// Of everything that decides what a launch makes: two launches of one identity make the same jobs. Not
+    /// the priority.
+    ///
+    /// - Throws: `SweepModelError` for a number that is not finite.
+    package func identity() throws(SweepModelError) -> ContentDigest {
+        ContentDigest.of(
+            try CanonicalJSON.text([
+                "text": .text(text), "files": .map(files.mapValues { .text($0.text) }),
+                "inputs": .map(inputs.mapValues { .text($0.digest.text) }),
+            ]))
+    }
+}
+
+extension TrainerSpec {
+    /// Names the program that trains, for comparing how long runs took: other templates or rules do not
+    /// change the time.
+    package var commandIdentity: String {
+        guard let command else { return "core" }
+        return ContentDigest.of(command.command.joined(separator: "\u{0}")).text
+    }
+}

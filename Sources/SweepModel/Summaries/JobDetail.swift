@@ -1,0 +1,77 @@
+/// Everything about one job.
+package struct JobDetail: Codable, Equatable, Sendable {
+    package struct Attempt: Codable, Equatable, Sendable {
+        package var number: Int
+        /// Name of the worker.
+        package var worker: String
+        package var started: Int64
+        package var ended: Int64?
+        package var outcome: String?
+        package var failure: String?
+        package var message: String?
+        package var resumedStep: Int
+        package var workerID: String?
+        package init(
+            number: Int, worker: String, started: Int64, ended: Int64?, outcome: String?, failure: String?,
+            message: String?, resumedStep: Int, workerID: String? = nil
+        ) {
+            self.number = number
+            self.worker = worker
+            self.started = started
+            self.ended = ended
+            self.outcome = outcome
+            self.failure = failure
+            self.message = message
+            self.resumedStep = resumedStep
+            self.workerID = workerID
+        }
+    }
+    package struct Event: Codable, Equatable, Sendable {
+        package var at: Int64
+        package var kind: String
+        package var attempt: Int?
+        package var detail: String
+        package init(at: Int64, kind: String, attempt: Int?, detail: String) {
+            self.at = at
+            self.kind = kind
+            self.attempt = attempt
+            self.detail = detail
+        }
+    }
+    /// What of an attempt could not be taken, and what to do about it.
+    package struct Notice: Codable, Equatable, Sendable {
+        package var attempt: Int
+        package var kind: String
+        package var count: Int
+        package var detail: String
+        package init(attempt: Int, kind: String, count: Int, detail: String) {
+            self.attempt = attempt
+            self.kind = kind
+            self.count = count
+            self.detail = detail
+        }
+    }
+    package var job: JobSummary
+    /// All sweeps it belongs to.
+    package var sweeps: [String]
+    package var attempts: [Attempt]
+    package var checkpoints: [StoredCheckpoint]
+    /// Newest value of every metric.
+    package var latest: [String: Double]
+    package var events: [Event]
+    /// nil from a coordinator that knows of none.
+    package var notices: [Notice]?
+    package init(
+        job: JobSummary, sweeps: [String], attempts: [Attempt], checkpoints: [StoredCheckpoint],
+        latest: [String: Double],
+        events: [Event], notices: [Notice]? = nil
+    ) {
+        self.notices = notices
+        self.job = job
+        self.sweeps = sweeps
+        self.attempts = attempts
+        self.checkpoints = checkpoints
+        self.latest = latest
+        self.events = events
+    }
+}

@@ -1,0 +1,60 @@
+/// What the ledger holds when a coordinator starts, for those who keep it in memory.
+package struct LedgerSnapshot: Equatable, Sendable {
+    /// An attempt that has not ended.
+    package struct OpenAttempt: Equatable, Sendable {
+        package var token: AttemptToken
+        package var session: SessionID
+        package var worker: WorkerID
+        package var job: JobChange
+        /// The job waits again: the lease ran out before the start.
+        package var isExpired: Bool
+        package var isPausing: Bool
+
+        package init(
+            token: AttemptToken, session: SessionID, worker: WorkerID, job: JobChange, isExpired: Bool, isPausing: Bool
+        ) {
+            self.token = token
+            self.session = session
+            self.worker = worker
+            self.job = job
+            self.isExpired = isExpired
+            self.isPausing = isPausing
+        }
+    }
+
+    package struct Worker: Equatable, Sendable {
+        package var record: WorkerRecord
+        package var standing: WorkerStanding
+        /// Numbers of its session's exchanges whose answers are stored, newest last.
+        package var exchanges: [UInt64]
+        /// Until it gets a trial job, where it is suspended.
+        package var trialInSeconds: Double?
+        /// Since the ledger last heard of it, by the wall clock.
+        package var silentSeconds: Double
+        /// It stopped politely: its session is over.
+        package var hasLeft: Bool
+
+        package init(
+            record: WorkerRecord, standing: WorkerStanding, exchanges: [UInt64], trialInSeconds: Double? = nil,
+            silentSeconds: Double = 0, hasLeft: Bool = false
+        ) {
+            self.record = record
+            self.standing = standing
+            self.exchanges = exchanges
+            self.trialInSeconds = trialInSeconds
+            self.silentSeconds = silentSeconds
+            self.hasLeft = hasLeft
+        }
+    }
+
+    /// Jobs that wait, best first.
+    package var waiting: [JobChange]
+    package var open: [OpenAttempt]
+    package var workers: [Worker]
+
+    package init(waiting: [JobChange] = [], open: [OpenAttempt] = [], workers: [Worker] = []) {
+        self.waiting = waiting
+        self.open = open
+        self.workers = workers
+    }
+}

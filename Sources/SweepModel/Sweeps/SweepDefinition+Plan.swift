@@ -1,0 +1,187 @@
+import Ports
+import RunSpec
+
+/// All that was wrong with an expansion, together.
+package struct ExpansionFaults: Error, Equatable, Sendable {
+    package let faults: [SweepModelError]
+}
+
+extension SweepDefinition {
+    /// Expands the sweep: the union of its groups, duplicates collapsed, times the seeds.
+    ///
+    /// - Throws: `ExpansionFaults` with every impossible point, each kind of fault once per group.
+    package func plan() throws(ExpansionFaults) -> SweepPlan {
+        var expansion = SweepExpansion(self)
+        for group in groups { expansion.add(group) }
+        return try expansion.finish()
+    }
+}
+
+/// The state of one expansion.
+private struct SweepExpansion {
+    private let sweep: SweepDefinition
+    private let provisional: Bool
+    private var configurations: [PlannedConfiguration] = []
+    private var indices: [ConfigurationID: Int] = [:]
+    private var jobs: [PlannedJob] = []
+    private var known: Set<JobID> = []
+    private var faults: [SweepModelError] = []
+    private var warnings: [String] = []
+    /// Rendered with the first point.
+    private var frame: JobIdentityFrame?
+    /// What a command needs from every point.
+    private let neededNames: [String]
+
+    init(_ sweep: SweepDefinition) {
+        self.sweep = sweep
+        neededNames = (sweep.trainer.command?.templateNames ?? []).filter {
+            $0 != "seed" && !CommandTemplate.reserved.contains($0)
+        }
+        let inputs = [sweep.base, sweep.data, sweep.regData, sweep.clip].compactMap { $0 }
+        provisional = inputs.contains { $0.digest == nil }
+        for input in inputs where input.digest == nil {
+            warnings.append("\(input.missingMessage): job ids are provisional")
+        }
+    }
+
+    mutating func add(_ group: SweepGroup) {
+        do throws(SweepModelError) {
+            let points = try group.points(defaults: sweep.defaults)
+            // Before any identity is computed: a million of them take seconds.
+            let (most, overflow) = points.count.multipliedReportingOverflow(by: sweep.seeds.count)
+            guard !overflow, most <= SweepGroup.largestExpansion || points.allSatisfy({ $0["seed"] != nil }) else {
+                throw Self.tooManyJobs(group)
+            }
+            for point in points { try add(point, of: group) }
+        } catch {
+            report(error, in: group)
+        }
+    }
+
+    consuming func finish() throws(ExpansionFaults) -> SweepPlan {
+        if faults.isEmpty, jobs.isEmpty {
+            faults.append(
+                SweepModelError(code: .badExpansion, message: "the sweep has no jobs: every point is excluded"))
+        }
+        guard faults.isEmpty else { throw ExpansionFaults(faults: faults) }
+        return SweepPlan(name: sweep.name, configurations: configurations, jobs: jobs, warnings: warnings)
+    }
+
+    /// A point that is impossible is a fault of its own; the next one is still looked at.
+    private mutating func add(_ point: [String: ParameterValue], of group: SweepGroup) throws(SweepModelError) {
+        let seeds = try seeds(of: point, group: group)
+        var given = point
+        given["seed"] = nil
+        let parameters: [String: ParameterValue]
+        if sweep.trainer.isCore {
+            do {
+                let resolved = try ParameterTable.resolve(given)
+                for dropped in resolved.dropped {
+                    warn("group \(group.name): \(dropped.reason); \(dropped.name) is ignored there")
+                }
+                parameters = resolved.parameters
+            } catch {
+                report(SweepModelError(code: .badExpansion, message: error.message, mark: group.mark), in: group)
+                return
+            }
+        } else {
+            parameters = given
+            if let missing = neededNames.first(where: { parameters[$0] == nil }) {
+                let fault =
+                    "no value for {\(missing)}, which the trainer's command or files need; set it, or write {{\(missing)}}"
+                report(SweepModelError(code: .badExpansion, message: fault, mark: group.mark), in: group)
+                return
+            }
+        }
+        try add(given: given, parameters: parameters, seeds: seeds, group: group)
+    }
+
+    private mutating func add(
+        given: [String: ParameterValue], parameters: [String: ParameterValue], seeds: [Int], group: SweepGroup
+    ) throws(SweepModelError) {
+        let epochs = parameters["epochs"]?.integer
+        var checkpoints = sweep.checkpoints ?? (sweep.trainer.isCore ? CheckpointPlan() : nil)
+        if let epochs { checkpoints = checkpoints?.trimmed(toEpochs: epochs) }
+        let frame: JobIdentityFrame
+        if let known = self.frame {
+            frame = known
+        } else {
+            frame = try JobIdentityFrame(
+                trainer: sweep.trainer, evaluation: sweep.evaluation, base: sweep.base, data: sweep.data,
+                regData: sweep.regData, clip: sweep.clip)
+            self.frame = frame
+        }
+        let identity = try JobIdentity(frame, parameters: parameters, checkpoints: checkpoints)
+        let index: Int
+        if let known = indices[identity.configuration] {
+            index = known
+            if !configurations[known].groups.contains(group.name) { configurations[known].groups.append(group.name) }
+        } else {
+            index = configurations.count
+            indices[identity.configuration] = index
+            // The final checkpoint of a program is one of those its rules find: only listed ones are counted
+            // there.
+            let listed = checkpoints.map { $0.epochs.count + $0.steps.count } ?? 0
+            let count = sweep.trainer.isCore || (epochs != nil && listed > 0) ? listed + 1 : listed
+            configurations.append(
+                PlannedConfiguration(
+                    id: identity.configuration, group: group.name, groups: [group.name], given: given,
+                    parameters: parameters, checkpoints: checkpoints, checkpointCount: count))
+        }
+        guard jobs.count + seeds.count <= SweepGroup.largestExpansion else {
+            throw Self.tooManyJobs(group)
+        }
+        for seed in seeds {
+            let id = identity.job(seed: seed)
+            guard known.insert(id).inserted else { continue }
+            jobs.append(PlannedJob(id: id, configuration: index, seed: seed, provisional: provisional))
+        }
+    }
+
+    private func seeds(of point: [String: ParameterValue], group: SweepGroup) throws(SweepModelError) -> [Int] {
+        guard let own = point["seed"] else { return sweep.seeds }
+        guard let seed = own.integer, seed >= 0 else {
+            throw SweepModelError(
+                code: .badExpansion, message: "seed is \(own); wanted an integer of at least 0", mark: group.mark)
+        }
+        return [seed]
+    }
+
+    private mutating func report(_ error: SweepModelError, in group: SweepGroup) {
+        let placed = SweepModelError(
+            code: error.code, message: "group \(group.name): \(error.message)", mark: error.mark ?? group.mark)
+        if !faults.contains(placed) { faults.append(placed) }
+    }
+
+    private static func tooManyJobs(_ group: SweepGroup) -> SweepModelError {
+        SweepModelError(
+            code: .badExpansion,
+            message: "more than \(SweepGroup.largestExpansion) jobs; split the sweep or use fewer seeds",
+            mark: group.mark)
+    }
+
+    private mutating func warn(_ text: String) {
+        if !warnings.contains(text) { warnings.append(text) }
+    }
+}
+
+extension CommandTrainer {
+    /// Names that begin an argument of a command: what they stand for is all that the program sees at its
+    /// beginning.
+    package var leadingNames: Set<String> {
+        Set((command + resume + (evaluate ?? [])).compactMap { CommandTemplate($0).leadingName })
+    }
+
+    /// Whether a text would be taken for an option where an argument begins with it. Negative numbers are
+    /// values.
+    package static func looksLikeOption(_ text: String) -> Bool { text.hasPrefix("-") && Double(text) == nil }
+
+    /// Every name its texts need, templates included, each once.
+    package var templateNames: [String] {
+        let texts =
+            command + resume + files.flatMap { [$0.to, $0.content] } + env.sorted { $0.key < $1.key }.map(\.value)
+            + metrics.map(\.path) + checkpoints.map(\.glob) + samples.map(\.glob) + (evaluate ?? [])
+        var seen: Set<String> = []
+        return texts.flatMap { CommandTemplate($0).names }.filter { seen.insert($0).inserted }
+    }
+}

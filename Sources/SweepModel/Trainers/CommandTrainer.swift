@@ -1,0 +1,132 @@
+/// An external training program and how to read what it does. Every text may hold `{name}`
+/// (`CommandTemplate`).
+package struct CommandTrainer: Codable, Equatable, Sendable {
+    /// The profile's name; nil for a trainer written into the sweep file.
+    package var name: String?
+    /// Program and arguments.
+    package var command: [String]
+    /// Appended when a training state exists; `{checkpoint}` is its restored file or folder.
+    package var resume: [String]
+    package var files: [TemplateFile]
+    package var env: [String: String]
+    package var metrics: [MetricSource]
+    package var checkpoints: [CheckpointRule]
+    package var samples: [SampleRule]
+    package var stop: StopRule
+    /// A second command per checkpoint, which prints its metrics as JSON.
+    package var evaluate: [String]?
+
+    package init(
+        name: String? = nil, command: [String], resume: [String] = [], files: [TemplateFile] = [],
+        env: [String: String] = [:], metrics: [MetricSource] = [], checkpoints: [CheckpointRule] = [],
+        samples: [SampleRule] = [], stop: StopRule = StopRule(), evaluate: [String]? = nil
+    ) {
+        self.name = name
+        self.command = command
+        self.resume = resume
+        self.files = files
+        self.env = env
+        self.metrics = metrics
+        self.checkpoints = checkpoints
+        self.samples = samples
+        self.stop = stop
+        self.evaluate = evaluate
+    }
+}
+
+extension CommandTrainer {
+    /// A file written before the start.
+    package struct TemplateFile: Codable, Equatable, Sendable {
+        /// The template's path as the sweep file has it.
+        package var from: String
+        package var to: String
+        /// The template's text, unrendered.
+        package var content: String
+
+        package init(from: String, to: String, content: String) {
+            self.from = from
+            self.to = to
+            self.content = content
+        }
+    }
+
+    /// Where metrics come from: a file of JSON lines, each with a `step`.
+    package struct MetricSource: Codable, Equatable, Sendable {
+        package enum Kind: String, Codable, Sendable { case jsonl }
+
+        package var kind: Kind
+        package var path: String
+        /// The key of the step in a line; nil for `step`.
+        package var step: String?
+
+        package init(kind: Kind, path: String, step: String? = nil) {
+            self.kind = kind
+            self.path = path
+            self.step = step
+        }
+    }
+
+    /// Which files or folders are checkpoints.
+    package struct CheckpointRule: Codable, Equatable, Sendable {
+        package enum Kind: String, Codable, CaseIterable, Sendable { case adapter, state }
+
+        package var glob: String
+        /// A regular expression whose first group, in the matched path's last component, is the step; nil:
+        /// none has a number.
+        package var step: String?
+        package var kind: Kind
+        /// A file that says that a match is whole: in a matched folder, beside a matched file. Not part of a
+        /// job's identity.
+        package var complete: String?
+        /// Seconds for which a match must lie still to count as whole while its trainer runs; nil for
+        /// ``usualQuiet``. Not part of a job's identity.
+        package var quiet: Double?
+
+        package static let usualQuiet = 30.0
+
+        package init(glob: String, step: String?, kind: Kind, complete: String? = nil, quiet: Double? = nil) {
+            self.glob = glob
+            self.step = step
+            self.kind = kind
+            self.complete = complete
+            self.quiet = quiet
+        }
+    }
+
+    package struct SampleRule: Codable, Equatable, Sendable {
+        package var glob: String
+
+        package init(glob: String) { self.glob = glob }
+    }
+
+    /// How to end the program politely.
+    package struct StopRule: Codable, Equatable, Sendable {
+        package enum Signal: String, Codable, CaseIterable, Sendable {
+            case term = "TERM"
+            case int = "INT"
+            case hup = "HUP"
+            case usr1 = "USR1"
+            case usr2 = "USR2"
+
+            /// The signal's number on Linux.
+            package var number: Int32 {
+                switch self {
+                case .hup: 1
+                case .int: 2
+                case .usr1: 10
+                case .usr2: 12
+                case .term: 15
+                }
+            }
+        }
+
+        package var signal: Signal
+        /// Seconds from the signal until the program is killed.
+        package var graceSeconds: Double
+
+        package init(signal: Signal = .term, graceSeconds: Double = 30) {
+            self.signal = signal
+            self.graceSeconds = graceSeconds
+        }
+    }
+}

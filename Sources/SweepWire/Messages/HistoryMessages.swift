@@ -1,0 +1,75 @@
+package import Foundation
+package import SweepModel
+
+/// What the ledger knows that bears on a sweep about to be launched: whether it is there already, and how
+/// long runs like its own took.
+package struct HistoryRequest: Equatable, WireRequest {
+    package var sweep: String
+    /// `LaunchBundle.identity` of the launch.
+    package var launch: String
+    /// Digests of base model and data set; empty for none.
+    package var base: String
+    package var data: String
+    /// `TrainerSpec.commandIdentity`.
+    package var trainer: String
+
+    package init(sweep: String, launch: String, base: String, data: String, trainer: String) {
+        self.sweep = sweep
+        self.launch = launch
+        self.base = base
+        self.data = data
+        self.trainer = trainer
+    }
+
+    package var parameters: [String: String] {
+        ["sweep": sweep, "launch": launch, "base": base, "data": data, "trainer": trainer]
+    }
+    package func body() throws -> Data { Data() }
+    package init(parameters: [String: String], body: Data) throws {
+        sweep = try parameters.required("sweep")
+        launch = try parameters.required("launch")
+        trainer = try parameters.required("trainer")
+        base = parameters["base"] ?? ""
+        data = parameters["data"] ?? ""
+    }
+}
+
+package struct SweepHistory: Codable, Equatable, Sendable, WireResponse {
+    /// Jobs of the sweep of this name; absent if there is none.
+    package var jobs: Int?
+    /// Whether this very file, with its profiles, templates and inputs, was launched under the name before.
+    package var isRepeat: Bool
+    /// Finished jobs with the same trainer and base.
+    package var earlier: EarlierRuns?
+    /// Of the workers that can take jobs now.
+    package var slots: Int
+
+    package init(jobs: Int?, isRepeat: Bool, earlier: EarlierRuns?, slots: Int) {
+        self.jobs = jobs
+        self.isRepeat = isRepeat
+        self.earlier = earlier
+        self.slots = slots
+    }
+}
+
+extension HistoryRequest {
+    package static var content: WireContent { .none }
+    package static var parameterList: [WireParameter] {
+        [
+            WireParameter("sweep", .text(least: 1)), WireParameter("launch", .text(least: 1)),
+            WireParameter("trainer", .text(least: 1)), WireParameter("base", .text, required: false),
+            WireParameter("data", .text, required: false),
+        ]
+    }
+}
+
+extension SweepHistory {
+    package static var content: WireContent {
+        let earlier = WireSchema.object(
+            ["runs": .integer(1), "secondsPerJob": .number, "isSameData": .flag], optional: ["secondsPerEpoch": .number]
+        )
+        return .json(
+            .object(
+                ["isRepeat": .flag, "slots": .integer(0)], optional: ["jobs": .integer(0), "earlier": earlier]))
+    }
+}
