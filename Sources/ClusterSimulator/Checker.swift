@@ -112,7 +112,8 @@ final class Checker {
         if !open.isEmpty, job.state != "running", job.state != "waiting" {
             world.fail("I6", "job \(name) is \(job.state) with an open attempt")
         }
-        // R8: an expiry takes nothing away; only a claim, a pause or a restored backup ends an attempt as lost.
+        // R8: an expiry takes nothing away; only a claim, a pause or a restored backup ends an attempt as
+        // lost.
         if let last = attempts.last, last.outcome == "lost", job.state != "paused", job.state != "canceled",
             !cluster.wasRestored, !cluster.pauses.contains(job.identity)
         {
@@ -207,7 +208,8 @@ final class Checker {
         }
         let resumable = Set(
             try ledger.rows(
-                "SELECT DISTINCT j.identity FROM checkpoint c JOIN attempt a ON a.id = c.attempt JOIN job j ON j.id = a.job WHERE c.resumable = 1"
+                "SELECT DISTINCT j.identity FROM checkpoint c JOIN attempt a ON a.id = c.attempt JOIN job j ON "
+                    + "j.id = a.job WHERE c.resumable = 1"
             ).map { $0[0].string })
         for job in promises.resumable where jobs[job.text]?.state != "done" && !resumable.contains(job.text) {
             world.fail("I11", "job \(job.short) had a training state and has none any more")

@@ -122,7 +122,8 @@ struct LaunchTests {
     }
 }
 
-/// Passes bytes on to a port of the loopback, and after so many from the client keeps the connection and passes nothing.
+/// Passes bytes on to a port of the loopback, and after so many from the client keeps the connection and
+/// passes nothing.
 final class StallingProxy: @unchecked Sendable {
     let port: Int
     private let listener: Int32

@@ -9,7 +9,8 @@ import Worker
 
 @Suite("A worker and its coordinator", .serialized)
 struct WorkerDaemonTests {
-    /// Ten steps; a state at step 5, where it waits for `gate` unless it goes on from that state; an adapter at the end.
+    /// Ten steps; a state at step 5, where it waits for `gate` unless it goes on from that state; an adapter
+    /// at the end.
     private let script = """
         #!/bin/sh
         out="$1"; state="$3"; step=0

@@ -4,8 +4,8 @@ import SweepModel
 import SweepWire
 import Synchronization
 
-/// What one token may register: so many workers, and so many in a minute. A fleet that comes back after a restart passes
-/// at once; a program that makes up workers does not fill the tables that everybody reads.
+/// What one token may register: so many workers, and so many in a minute. A fleet that comes back after a
+/// restart passes at once; a program that makes up workers does not fill the tables that everybody reads.
 package final class RegistrationQuota: Sendable {
     private struct Tokens {
         /// Workers of each token, by what the ledger says and what was registered since.
@@ -44,7 +44,8 @@ package final class RegistrationQuota: Sendable {
         guard take(worker, token) else {
             throw WireError(
                 .busy,
-                "the token \(token) has registered \(workers) workers already; forget those that are gone (radiata workers forget WORKER), or use another token",
+                "the token \(token) has registered \(workers) workers already; forget those that are gone "
+                    + "(radiata workers forget WORKER), or use another token",
                 retryAfter: 60)
         }
     }

@@ -21,17 +21,17 @@ struct BenchMetrics {
         }
     }
 
-    func run(_ house: BenchHouse) async throws -> Report {
-        _ = try await house.launch(streams)
+    func run(_ coordinator: BenchCoordinator) async throws -> Report {
+        _ = try await coordinator.launch(streams)
         var tokens: [(AttemptToken, SessionID)] = []
         for index in 0..<streams {
-            var worker = try await BenchWorker("stream-\(index)", client: house.client)
+            var worker = try await BenchWorker("stream-\(index)", client: coordinator.client)
             tokens += try await worker.exchange().grants.map { ($0.token, worker.session) }
         }
         guard tokens.count == streams else { throw CommandFailure(.failed, "not every stream got a job") }
         let each = points / streams
-        let (_, seconds) = try await house.time {
-            try await Self.send(tokens, each: each, batch: batch, client: house.client)
+        let (_, seconds) = try await coordinator.time {
+            try await Self.send(tokens, each: each, batch: batch, client: coordinator.client)
         }
         return Report(
             points: each * streams, streams: streams, batch: batch, seconds: seconds,
