@@ -34,10 +34,13 @@ let hummingbird: [Target.Dependency] = [
     .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdTLS", package: "hummingbird"),
 ]
 
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, resources: [Resource] = [])
-    -> Target
-{
-    .target(name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: swift)
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, sources: [String]? = nil,
+    resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: path, sources: sources, resources: resources,
+        swiftSettings: swift)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], exclude: [String] = [])
@@ -97,19 +100,23 @@ let libraries: [Target] = [
             "RunSpec",
             "ImageFiles",
         ]),
+    module(
+        "CoordinatorOperations",
+        [
+            "CoordinatorCore", "SweepLedger", "SweepFile", "SweepWire", "SweepModel", "RunSpec", "Ports", logging,
+        ], path: "coordinator/Operations"),
     // Layer 5
     module(
         "Coordinator",
         [
-            "CoordinatorCore", "SweepLedger", "SweepAnalysis", "SweepFile", "SweepWire", "SweepModel", "RunSpec",
-            "Ports",
+            "CoordinatorOperations", "CoordinatorCore", "SweepLedger", "SweepWire", "SweepModel", "RunSpec", "Ports",
             lifecycle, logging,
-        ] + hummingbird, path: "coordinator/Daemon"),
+        ] + hummingbird, path: "coordinator", sources: ["Daemon", "Dashboard", "HTTP"]),
     module(
         "Worker",
         [
             "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "RunSpec", "Ports", "CProcess", lifecycle, logging,
-        ], path: "worker/Daemon"),
+        ], path: "worker", sources: ["Attempt", "Process", "Session", "Spool"]),
     module("WorkerTrainer", ["CoreTools", "RunSpec", "Ports"], path: "worker/Trainer"),
     // Layer 6
     module(
@@ -134,8 +141,9 @@ let libraries: [Target] = [
     module(
         "ClusterSimulator",
         [
-            "Coordinator", "CoordinatorCore", "Worker", "WorkerCore", "SweepClient", "SweepLedger", "SweepWire",
-            "SweepModel", "RunSpec", "Ports", "CSimulatedDisk", "CSQLiteExtras",
+            "CoordinatorOperations", "CoordinatorCore", "Worker", "WorkerCore", "SweepClient", "SweepLedger",
+            "SweepWire",
+            "SweepModel", "RunSpec", "Ports", "CSimulatedDisk", "CSQLiteExtras", logging,
         ]),
     .executableTarget(name: "radiata-simulate", dependencies: ["ClusterSimulator"], swiftSettings: swift),
 ]

@@ -1,4 +1,4 @@
-import Coordinator
+import CoordinatorOperations
 import SweepLedger
 import SweepModel
 import SweepWire

@@ -50,8 +50,8 @@ extension Cluster {
         case .twin where workers.count > 1 && worker.life != nil:
             let other = workers[worker.number % workers.count]
             // As in setDrain.
-            guard let identity = try? worker.identity(), other.life != nil else { return }
-            other.become(identity)
+            guard (try? worker.identity()) != nil, other.life != nil else { return }
+            other.become(worker)
             world.after(.seconds(random.between(5, 90))) { [weak other] in
                 if other?.isTwin ?? false { other?.become(nil) }
             }

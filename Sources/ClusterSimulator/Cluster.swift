@@ -282,6 +282,7 @@ package final class Cluster {
     package func dismantle() {
         coordinator.vanish()
         for worker in workers { worker.vanish() }
+        world.runReady()
         world.forgetEvents()
         for disk in [coordinator.disk] + workers.map(\.disk) { disk.dispose() }
     }

@@ -1,5 +1,5 @@
 import CSimulatedDisk
-import Coordinator
+import CoordinatorOperations
 import Foundation
 import Ports
 import RunSpec

@@ -21,7 +21,8 @@ final class Network {
     private let world: World
     private let plan: Plan
     private let random: SeededRandom
-    private let jitter: SeededRandom
+    /// Of waits between tries.
+    let jitter: SeededRandom
     weak var coordinator: SimulatedCoordinator?
     /// I24: what was refused for good, and when its sender heard of it.
     private var refused: [Refusal: [Int64]] = [:]

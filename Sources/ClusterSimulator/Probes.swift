@@ -5,21 +5,20 @@
 enum Probes {
     static let all: [String] =
         [
-            "a point that cannot be taken", "attempt recovered", "attempt resumes from a state", "backup made",
+            "a point that cannot be taken", "attempt resumes from a state", "backup made",
             "backup restored", "blob collected",
-            "blob collected while it was told to be there", "blob wanted again while it was collected",
-            "coordinator could not start", "coordinator ended by an error of its disk", "damaged report passed over",
-            "ended before it began", "failure reported", "file without a row collected", "grant given again",
+            "blob wanted again while it was collected",
+            "coordinator could not start", "coordinator ended by an error of its disk",
+            "failure reported", "file without a row collected", "grant given again",
             "job overtaken", "job parked",
             "killed between COMMIT and reply", "launched again", "metric gap answered",
             "metrics of a superseded attempt", "order to stop meets the next attempt",
             "report before its points", "report behind a refused one", "report of a superseded attempt",
             "report without its blobs", "second attempt granted", "session unknown", "something in quarantine",
             "state saved at a polite stop", "stranger's heartbeat refused", "stranger's points refused",
-            "stranger's reports refused", "trainer timed out", "unfinished attempt folder removed",
+            "stranger's reports refused", "trainer timed out",
             "sweep stopped: broken", "sweep stopped: simulated", "suspicion lifted by a success", "trial job granted",
             "worker suspended",
-            "worker waits for space",
         ]
         + ["oom", "nan", "crash", "killed", "timeout", "bad-config"].map { "job failed: \($0)" }
         + ["pause", "drain", "restart"].map { "released: \($0)" }
@@ -30,9 +29,14 @@ enum Probes {
             "putChunk", "register",
         ].map { "request received twice: \($0)" }
         + [
-            "blob-renamed", "blob-verified", "ledger.begun", "ledger.checkpointed", "ledger.committed",
+            "blob-collected-meanwhile", "blob-renamed", "blob-verified", "ledger.begun", "ledger.checkpointed",
+            "ledger.committed",
             "ledger.written",
         ]
         .map { "reached \($0)" }
-        + ["worker.points-spooled", "worker.report-spooled"].map { "reached \($0)" }
+        + [
+            "worker.discarded", "worker.exchanged", "worker.not-begun", "worker.points-spooled", "worker.recovered",
+            "worker.report-damaged", "worker.report-spooled", "worker.unfinished-removed", "worker.uploaded",
+            "worker.waits-for-space",
+        ].map { "reached \($0)" }
 }

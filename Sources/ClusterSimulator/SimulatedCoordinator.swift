@@ -1,15 +1,15 @@
 import CSimulatedDisk
-import Coordinator
 import CoordinatorCore
+import CoordinatorOperations
 import Foundation
+import Logging
 import Ports
-import RunSpec
 import SweepLedger
 import SweepModel
 import SweepWire
 
-/// The coordinator's process: the real core and the real ledger, with the routes' few lines in between. It can be killed
-/// at any event and starts again.
+/// The coordinator's process: its own operations, engine, core and ledger, on a simulated disk and network. It can be killed at
+/// any event and starts again.
 // @unchecked: one thread uses a world and all that is in it.
 final class SimulatedCoordinator: @unchecked Sendable {
     /// nil: the connection broke.
@@ -22,24 +22,23 @@ final class SimulatedCoordinator: @unchecked Sendable {
     private let secrets: SeededRandom
     let translator = LedgerTranslator()
     private(set) var ledger: Ledger?
-    private(set) var core: CoordinatorCore?
-    var waiting: [ReplyID: (CoordinatorReply) -> Void] = [:]
+    private(set) var process: SimulatedProcess
+    private(set) var operations: Operations?
     /// Every request not answered yet, to be broken when the process dies.
     var open: [UInt64: Answer] = [:]
-    var lastReply: UInt64 = 0
+    /// What is done when the caller of a waiting request goes away.
+    var abandonments: [UInt64: @Sendable () -> Void] = [:]
+    var lastRequest: UInt64 = 0
     var life = 0
     private var isCommitComing = false
     private var outcomes: [() -> Void] = []
     private var fatal: LedgerError?
-    private(set) var pausedUntil: Int64 = 0
     private(set) var starts = 0
     /// The newest event of the ledger at each start.
     private(set) var startEvents: [Int] = []
-    private var lastTick: Int64 = 0
-    /// Requests that were answered, to be sent again at the end.
+    /// Requests that were taken, to be sent again at the end.
     var history: [Asked] = []
-    var tokens: TokenBook?
-    private(set) var sessions = WorkerSessionBook()
+    let endpoints = EndpointTable()
     static let scopes = Dictionary(uniqueKeysWithValues: Route.all.map { ($0.name, $0.scopes) })
 
     struct Asked {
@@ -55,8 +54,6 @@ final class SimulatedCoordinator: @unchecked Sendable {
     /// Hears of every deed before it is done.
     var witness: ((_ name: String, _ deed: @escaping Deed) -> Void)?
     private var inspector: LedgerInspector?
-    /// Attempts granted by an exchange: sent again, it must grant the same.
-    var granted: [SessionID: [UInt64: [AttemptToken]]] = [:]
     /// Small, so that the log begins again often.
     let checkpointBytes: Int
     var isHealed = false
@@ -70,9 +67,11 @@ final class SimulatedCoordinator: @unchecked Sendable {
     var leases: LeaseWatch?
     /// Sees to it that no trial job comes early.
     private(set) lazy var trials = TrialWatch(world)
+    private lazy var watch = CoordinatorWatch(world, leases, trials)
 
     var folder: String { disk.root + "/data" }
-    var isUp: Bool { core != nil }
+    var isUp: Bool { operations != nil }
+    var pausedUntil: Int64 { isUp ? process.pausedUntil : 0 }
 
     init(_ world: World, _ plan: Plan) {
         self.world = world
@@ -80,6 +79,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
         disk = SimulatedDisk(number: 0, seed: world.seed ^ 0xD15C)
         random = world.random("coordinator")
         secrets = world.random("secrets")
+        process = SimulatedProcess(world)
         checkpointBytes = world.random("log").pick([64, 256, 1024]) << 10
     }
 
@@ -95,7 +95,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
     // MARK: Life
 
     func start() {
-        guard core == nil else { return }
+        guard operations == nil else { return }
         life += 1
         fatal = nil
         do {
@@ -109,16 +109,27 @@ final class SimulatedCoordinator: @unchecked Sendable {
             let start = try ledger.snapshotNow(at: world.wall())
             let newest = try inspect { try $0.rows("SELECT coalesce(max(id), 0) FROM event")[0][0].int }
             self.ledger = ledger
-            tokens = book
-            sessions = WorkerSessionBook(try ledger.sessionOwnersNow())
-            core = CoordinatorCore(settings: settings, start: start, now: world.monotonic())
+            process = SimulatedProcess(world)
+            let (process, log) = (process, WorldLog(world, "coordinator", process, level: .warning))
+            let engine = CoordinatorEngine(
+                SimulatedLedgerWork(self, ledger, process), settings: settings, start: start,
+                time: ProcessTime(world: world, process: process), logger: Logger(label: "coordinator") { _ in log },
+                watch: watch)
+            var operations = Operations(
+                engine: engine, tokens: book,
+                workerSessions: WorkerSessionBook(try ledger.sessionOwnersNow()),
+                gauge: DiskGauge(folder: folder) { [disk] in try disk.space(at: $0) },
+                registrations: RegistrationQuota(time: world), lease: settings.lease)
+            operations.launchSlice = random.pick([2, 5, 100])
+            operations.mount(on: endpoints)
+            self.operations = operations
             starts += 1
             leases?.started()
             trials.started()
+            watch.started()
             started?(ledger.epoch)
             startEvents.append(newest)
             world.trace("coordinator starts, epoch \(ledger.epoch)")
-            lastTick = world.now
             tick(life)
         } catch {
             world.trace("coordinator cannot start: \(error)")
@@ -146,7 +157,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
 
     /// SIGKILL. `keep`: what a power cut leaves of what was not synced; nil for no power cut.
     func kill(keep: Double? = nil, restart: Duration = .seconds(3)) {
-        guard core != nil else { return }
+        guard isUp else { return }
         if let keep { disk.powerCut(keep: keep) } else { disk.processGone() }
         gone()
         world.after(restart) { [weak self] in self?.start() }
@@ -154,37 +165,31 @@ final class SimulatedCoordinator: @unchecked Sendable {
 
     private func gone() {
         world.trace("coordinator gone")
-        core = nil
-        inspector = nil
-        ledger = nil
-        waiting = [:]
-        outcomes = []
-        isCommitComing = false
-        life += 1
-        pausedUntil = 0
-        aside = []
         let broken = open.sorted { $0.key < $1.key }
-        open = [:]
+        vanish()
+        aside = []
         for (_, answer) in broken { answer(nil) }
     }
 
-    /// The world ends.
+    /// The process is gone, or the world ends.
     func vanish() {
-        disk.processGone()
         life += 1
-        core = nil
-        inspector = nil
-        witness = nil
-        waiting = [:]
-        outcomes = []
         open = [:]
+        abandonments = [:]
+        outcomes = []
+        isCommitComing = false
+        inspector = nil
         ledger = nil
+        process.kill()
+        operations?.engine.close()
+        operations = nil
+        endpoints.clear()
     }
 
     func pause(seconds: Double) {
         let end = max(pausedUntil, world.now + Int64(seconds * 1e9))
         leases?.stalled(from: max(world.now, pausedUntil), to: end)
-        pausedUntil = end
+        process.pause(until: end)
     }
 
     /// A backup is put in the ledger's place.
@@ -193,7 +198,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
     func restore(_ backup: String) throws -> Int {
         disk.processGone()
         gone()
-        granted = [:]
+        watch.forget()
         startEvents = []
         let result = try Ledger.restore(backup: backup, to: folder, now: world.wall(), random: secrets, files: disk)
         disk.processGone()
@@ -203,78 +208,60 @@ final class SimulatedCoordinator: @unchecked Sendable {
     }
 
     private func tick(_ life: Int) {
-        guard life == self.life, core != nil else { return }
+        guard life == self.life, let operations else { return }
         if pausedUntil > world.now {
             world.after(.nanoseconds(pausedUntil - world.now)) { [weak self] in self?.tick(life) }
             return
         }
-        tell(.tick)
+        operations.engine.tell(.tick)
         world.after(.seconds(1)) { [weak self] in self?.tick(life) }
     }
 
-    // MARK: Events and commits
+    // MARK: Requests
 
-    func tell(_ event: CoordinatorEvent) {
-        guard core != nil, let ledger else { return }
-        let now =
-            Mutant.isOn("deadline-from-wall-clock")
-            ? MonotonicTime(nanoseconds: world.wall().milliseconds &* 1_000_000) : world.monotonic()
-        if let core { leases?.heard(event, core) }
-        let effects = core?.handle(event, now: now) ?? []
-        for effect in effects {
-            switch effect {
-            case .commit(let id, let command):
-                trials.asked(id, command)
-                if case .expire(let tokens) = command { leases?.expire(tokens) }
-                if let witness {
-                    let now = world.wall()
-                    witness("\(command)".prefix { $0 != "(" }.description) { [translator] ledger, done in
-                        // Unsafe by hand: a stepped ledger answers on this thread.
-                        nonisolated(unsafe) let done = done
-                        translator.submit(command, to: ledger, now: now) { outcome in
-                            // Whether it was done is all the witness asks; an error is "no".
-                            done((try? outcome()) != nil)
-                        }
-                    }
+    /// - Parameter answer: called once, unless the process dies first.
+    /// - Returns: by which the request can be given up.
+    func receive(_ request: Asked, answer: @escaping Answer) -> UInt64 {
+        lastRequest += 1
+        let id = lastRequest
+        open[id] = answer
+        process.start { [self, process] in
+            guard process.isAlive, let operations else { return }
+            if history.count < 4000 { history.append(request) }
+            let result: Result<Data, WireError>
+            do {
+                let header = request.badge.text.map { "Bearer \($0)" }
+                let principal = try operations.tokens.check(header, wants: Self.scopes[request.name] ?? [.admin])
+                let call = Call(principal) { [self] body, gone in
+                    abandonments[id] = gone
+                    defer { abandonments[id] = nil }
+                    return await body()
                 }
-                translator.submit(command, to: ledger, now: world.wall()) { [weak self] outcome in
-                    self?.outcomes.append { [weak self] in
-                        do {
-                            let outcome = try outcome()
-                            self?.trials.committed(id, outcome)
-                            self?.tell(.committed(id, outcome))
-                        } catch {
-                            self?.tell(.refused(id, WireError.from(error)))
-                        }
-                    }
-                }
-                commitSoon()
-            case .reply(let id, let reply):
-                leases?.replied(reply)
-                waiting.removeValue(forKey: id)?(reply)
-            case .log(let text): world.trace("coordinator: \(text)")
+                result = .success(try await endpoints.answer(request.name, request.parameters, request.body, call))
+            } catch {
+                let told = WireError.from(error)
+                if told.code == .gap { world.probe("metric gap answered") }
+                result = .failure(told)
             }
+            open.removeValue(forKey: id)?(result)
         }
+        return id
     }
 
-    func perform<Verb: LedgerVerb>(
-        _ verb: Verb, _ priority: LedgerWriter.Priority = .control,
-        _ done: @escaping (Result<Verb.Outcome, any Error>) -> Void
-    ) {
-        witness?("\(Verb.self)") { ledger, done in
-            // Unsafe by hand: a stepped ledger answers on this thread.
-            nonisolated(unsafe) let done = done
-            ledger.writer.submit(verb, priority) { result in
-                if case .success = result { done(true) } else { done(false) }
-            }
-        }
-        // Unsafe by hand: the completion is called in `step`, on this thread.
-        nonisolated(unsafe) let done = done
-        ledger?.writer.submit(verb, priority) { [weak self] result in self?.outcomes.append { done(result) } }
-        commitSoon()
+    /// The caller has gone away.
+    func abandon(_ id: UInt64) {
+        guard open.removeValue(forKey: id) != nil else { return }
+        abandonments.removeValue(forKey: id)?()
     }
 
-    private func commitSoon() {
+    // MARK: Commits
+
+    /// Something that was submitted to the ledger is to be committed soon.
+    ///
+    /// - Parameter delivery: called after the commit that it was part of.
+    func deliver(_ delivery: @escaping () -> Void) { outcomes.append(delivery) }
+
+    func commitSoon() {
         guard !isCommitComing else { return }
         isCommitComing = true
         var delay = Duration.microseconds(200 + random.integer(below: 800))

@@ -107,6 +107,9 @@ final class SimulatedDisk: FileStore, @unchecked Sendable {
             mode: 0o600, owner: 0)
     }
 
+    /// It has no links.
+    func canonical(_ path: String) throws -> String { path }
+
     private func size(_ path: String) -> Int64 {
         guard csd_kind(disk, path) == 1 else { return 0 }
         return csd_path_size(disk, path)

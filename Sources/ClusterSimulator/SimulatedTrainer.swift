@@ -8,7 +8,8 @@ import Worker
 import WorkerCore
 
 /// The trainer of one attempt, and the part of the worker that reads what it writes: real spools on the simulated disk.
-final class SimulatedTrainer {
+// @unchecked: one thread uses a world and all that is in it.
+final class SimulatedTrainer: AttemptRunning, @unchecked Sendable {
     let grant: Grant
     let truth: JobTruth
     private let worker: SimulatedWorker
@@ -16,6 +17,9 @@ final class SimulatedTrainer {
     private let points: PointSpool
     private let reports: ReportSpool
     private let place: String
+    private let emit: @Sendable (WorkerEvent) -> Void
+    /// Told of its end.
+    private var ended: CheckedContinuation<Void, Never>?
     private var step = 0
     private var state: UInt64
     private(set) var isRunning = true
@@ -31,8 +35,9 @@ final class SimulatedTrainer {
 
     init(
         _ grant: Grant, _ worker: SimulatedWorker, _ life: SimulatedWorker.Life, points: PointSpool,
-        reports: ReportSpool, place: String
+        reports: ReportSpool, place: String, emit: @escaping @Sendable (WorkerEvent) -> Void
     ) {
+        self.emit = emit
         self.grant = grant
         self.worker = worker
         self.life = life
@@ -82,8 +87,19 @@ final class SimulatedTrainer {
         }
     }
 
+    func run() async {
+        await withCheckedContinuation { continuation in
+            guard isRunning else { return continuation.resume() }
+            ended = continuation
+            worker.later(.milliseconds(200), life) { [weak self] in self?.begin() }
+        }
+    }
+
+    func logSettled() {}
+
     /// Fetches the training state it goes on from, then trains.
-    func begin() {
+    private func begin() {
+        guard isRunning else { return }
         guard let resume = grant.resume, let file = resume.files.first else { return ready() }
         world.probe("attempt resumes from a state")
         worker.network.insist(
@@ -113,7 +129,7 @@ final class SimulatedTrainer {
     }
 
     private func ready() {
-        worker.emit(.started(token), life)
+        emit(.started(token))
         // Who goes on from a state validates it anew: perhaps nobody came to that.
         validate { [weak self] in self?.next() }
     }
@@ -126,7 +142,7 @@ final class SimulatedTrainer {
                 key: JobTruth.validation, step: Int64(step), value: JobTruth.validation(state))
             let total = try points.append([point])
             worker.cluster.shadow.spooled(token, total)
-            worker.emit(.pointsSpooled(token, total: total), life)
+            emit(.pointsSpooled(token, total: total))
             then()
         }
     }
@@ -156,8 +172,8 @@ final class SimulatedTrainer {
             step += 1
             state = new
             worker.cluster.shadow.spooled(token, total)
-            worker.emit(.pointsSpooled(token, total: total), life)
-            worker.emit(.progress(token, phase: "training", step: step), life)
+            emit(.pointsSpooled(token, total: total))
+            emit(.progress(token, phase: "training", step: step))
             if fells {
                 world.fault(Plan.Fault.machineDown.rawValue)
                 return worker.kill(restart: .seconds(5))
@@ -191,7 +207,7 @@ final class SimulatedTrainer {
                     value: JobTruth.loss(state), n: 1)
                 let spooled = try reports.append(
                     Report(token: token, .evaluations(EvaluationReport(rows: [row], completed: [name]))))
-                worker.emit(.reportSpooled(token, spooled), life)
+                emit(.reportSpooled(token, spooled))
                 end(.finished)
             }
         }
@@ -215,13 +231,13 @@ final class SimulatedTrainer {
             let spooled = try reports.append(
                 Report(token: token, .checkpoint(body)),
                 sources: [SpooledBlob(path: path, sha256: digest, size: Int64(bytes.count))])
-            worker.emit(.reportSpooled(token, spooled), life)
+            emit(.reportSpooled(token, spooled))
             then()
         }
     }
 
     /// Asked to stop: saves a state if it listens, and ends within its grace in any case.
-    func stop() {
+    func stop() async {
         guard isRunning, !isStopping else { return }
         isStopping = true
         if worker.plan.has(.trainerDeaf), !worker.cluster.isHealed, worker.random.chance(0.3) {
@@ -241,11 +257,17 @@ final class SimulatedTrainer {
     func kill() { worker.later(.milliseconds(50), life) { [weak self] in self?.end(.stopped) } }
 
     /// Its machine is gone.
-    func vanish() { isRunning = false }
+    func vanish() { finish() }
 
     private func end(_ end: AttemptEnd) {
         guard isRunning else { return }
+        emit(.ended(token, end))
+        finish()
+    }
+
+    private func finish() {
         isRunning = false
-        worker.emit(.ended(token, end), life)
+        ended?.resume()
+        ended = nil
     }
 }

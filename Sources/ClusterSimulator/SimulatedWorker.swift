@@ -1,46 +1,28 @@
 import CSimulatedDisk
 import Foundation
+import Logging
 import Ports
-import RunSpec
 import SweepClient
 import SweepModel
 import SweepWire
 import Worker
 import WorkerCore
 
-/// A worker's process: the real core and the real spools; trainers and machine are simulated.
-final class SimulatedWorker {
+/// A worker's machine: the worker's own session runs on it, with its spools on a simulated disk, and simulated trainers.
+// @unchecked: one thread uses a world and all that is in it.
+final class SimulatedWorker: @unchecked Sendable {
     /// One run of the process.
-    final class Life {
+    // @unchecked: as above.
+    final class Life: @unchecked Sendable {
+        let process: SimulatedProcess
         let peer: Peer
-        var core: WorkerCore
-        /// The newest that it registered.
-        var session: SessionID?
-        var held: [AttemptToken: Held] = [:]
-        /// Granted, not yet begun, and whether still wanted: as in the daemon, what says otherwise may come first.
-        var starts: [AttemptToken: Bool] = [:]
-        var queue: [WorkerEvent] = []
-        var isPumping = false
-        var isAlive: Bool { peer.isAlive }
+        var session: WorkerSession?
+        var trainers: SimulatedTrainers?
+        var isAlive: Bool { process.isAlive }
 
-        func withdraw(_ token: AttemptToken) { if starts[token] != nil { starts[token] = false } }
-
-        init(_ machine: Int, _ slots: Int, _ random: any RandomSource) {
+        init(_ world: World, _ machine: Int) {
+            process = SimulatedProcess(world)
             peer = Peer(machine: machine, .workers)
-            core = WorkerCore(settings: WorkerSettings(slots: slots), random: random)
-        }
-    }
-
-    final class Held {
-        let points: PointSpool
-        let reports: ReportSpool
-        let place: String
-        var trainer: SimulatedTrainer?
-
-        init(points: PointSpool, reports: ReportSpool, place: String) {
-            self.points = points
-            self.reports = reports
-            self.place = place
         }
     }
 
@@ -49,7 +31,8 @@ final class SimulatedWorker {
     let disk: SimulatedDisk
     let random: SeededRandom
     private(set) var life: Life?
-    private(set) var pausedUntil: Int64 = 0
+    private var isRetired = false
+    private(set) var isTwin = false
     /// Small, so that segments roll and are trimmed within a run.
     private static let segmentBytes: Int64 = 600
 
@@ -57,7 +40,7 @@ final class SimulatedWorker {
     var plan: Plan { cluster.plan }
     var network: Network { cluster.network }
     var root: String { disk.root + "/work" }
-    var attempts: String { root + "/attempts" }
+    var pausedUntil: Int64 { life?.process.pausedUntil ?? 0 }
 
     init(_ number: Int, _ cluster: Cluster) {
         self.number = number
@@ -70,40 +53,77 @@ final class SimulatedWorker {
 
     func start() {
         guard life == nil, !isRetired else { return }
-        let life = Life(number, plan.slots, random)
-        do {
-            try disk.makeFolder(attempts)
-            if try !disk.exists(root + "/id") {
-                try disk.writeAtomically(Array(random.hexadecimal(bytes: 16).utf8), to: root + "/id")
+        let life = Life(world, number)
+        self.life = life
+        world.trace("worker \(number) starts")
+        life.process.start { [self] in
+            do {
+                try await session(life).run(stop: StopSignal())
+            } catch {
+                guard life.isAlive else { return }
+                world.trace("worker \(number) ends itself: \(error)")
+                csd_heal(disk.disk)
+                kill()
             }
-            self.life = life
-            world.trace("worker \(number) starts")
-            try recover(life)
-            emit(.begin, life)
-        } catch {
-            world.trace("worker \(number) cannot start: \(error)")
-            self.life = nil
-            life.peer.isAlive = false
-            csd_heal(disk.disk)
-            world.after(.seconds(5)) { [weak self] in self?.start() }
         }
     }
 
-    func identity() throws -> String { try disk.readText(root + "/id") }
+    private func session(_ life: Life) throws -> WorkerSession {
+        let files = ProcessDisk(disk: disk, process: life.process)
+        let time = ProcessTime(world: world, process: life.process)
+        let log = WorldLog(world, "worker \(number)", life.process)
+        let configuration = WorkerConfiguration(
+            client: try ClientConfiguration(coordinator: "http://simulated"), slots: plan.slots, threads: 1, work: root,
+            logger: Logger(label: "worker") { _ in log }, handlesSignals: false, time: time, random: random)
+        let calls = WorkerCalls(
+            time: time, random: network.jitter, worker: self, process: life.process, peer: life.peer)
+        let trainers = SimulatedTrainers(self, life)
+        life.trainers = trainers
+        var ports = WorkerPorts(
+            folder: try WorkFolder.open(root, random: random, files: files, machine: "simulated"), files: files,
+            client: calls, heart: calls, trainers: trainers,
+            machine: MachineFacts(name: "w\(number)", cores: 1, gpus: 0, memory: 1 << 30))
+        ports.spacePace = .seconds(1_000_000)
+        ports.segmentBytes = Self.segmentBytes
+        ports.watch = { [self] event, effects in watch(event, effects, life) }
+        let session = WorkerSession(configuration, ports)
+        life.session = session
+        return session
+    }
+
+    /// What the session heard and decided.
+    private func watch(_ event: WorkerEvent, _ effects: [WorkerEffect], _ life: Life) {
+        guard life.isAlive else { return }
+        let shadow = cluster.shadow
+        shadow.heard(event, by: number)
+        switch event {
+        case .sessionLost: world.probe("session unknown")
+        case .metricsAnswered(_, .refused): world.probe("metrics refused for good")
+        case .recovered(_, _, .some(let fault)) where !plan.has(.spoolDamage):
+            // A power cut leaves what was spooled whole, or not there at all.
+            world.fail("I2", "a spooled report cannot be read: \(fault)")
+        default: break
+        }
+        for effect in effects {
+            switch effect {
+            case .run(let grant): shadow.runs(grant, on: number)
+            case .stop(let token): shadow.stopped(token, by: number)
+            case .kill(let token): shadow.killed(token, by: number)
+            default: break
+            }
+        }
+    }
+
+    func identity() throws -> String { String(try disk.readText(root + "/id").prefix { $0 != "\n" }) }
 
     /// - Parameter keep: what a power cut leaves; nil for SIGKILL.
     func kill(keep: Double? = nil, restart: Duration = .seconds(10)) {
-        guard let life else { return }
+        guard life != nil else { return }
         world.trace("worker \(number) gone")
-        life.peer.isAlive = false
-        for held in life.held.values { held.trainer?.vanish() }
-        self.life = nil
-        pausedUntil = 0
+        vanish()
         if let keep { disk.powerCut(keep: keep) } else { disk.processGone() }
         world.after(restart) { [weak self] in self?.start() }
     }
-
-    private var isRetired = false
 
     /// The run is over: it ends, and never starts again.
     func retire() {
@@ -111,17 +131,16 @@ final class SimulatedWorker {
         kill()
     }
 
-    /// The world ends.
+    /// The process is gone, or the world ends.
     func vanish() {
         guard let life else { return }
-        life.peer.isAlive = false
-        for held in life.held.values {
-            held.trainer?.vanish()
-            held.trainer = nil
-        }
-        life.held = [:]
-        life.queue = []
         self.life = nil
+        life.peer.isAlive = false
+        life.trainers?.vanish()
+        life.process.kill()
+        // What it holds holds it, too.
+        life.session = nil
+        life.trainers = nil
     }
 
     /// The machine loses its work folder: a new worker, as far as anybody can tell.
@@ -139,6 +158,7 @@ final class SimulatedWorker {
     /// - Returns: whether there was a report.
     func damage() -> Bool {
         do {
+            let attempts = root + "/attempts"
             let reports = try disk.list(attempts).flatMap { name -> [String] in
                 let spool = "\(attempts)/\(name)/spool"
                 guard try disk.exists(spool) else { return [] }
@@ -154,22 +174,24 @@ final class SimulatedWorker {
         }
     }
 
-    private(set) var isTwin = false
-
     /// Starts anew under another's identity, as a copied machine does, or under a new one of its own.
-    func become(_ identity: String?) {
+    func become(_ other: SimulatedWorker?) {
         kill(restart: .seconds(1))
         do {
             try disk.makeFolder(root)
-            try disk.writeAtomically(Array((identity ?? random.hexadecimal(bytes: 16)).utf8), to: root + "/id")
-            isTwin = identity != nil
+            for (name, bytes) in [("id", 16), ("key", 32)] {
+                let text = try other.map { try $0.disk.read("\($0.root)/\(name)", limit: 1 << 10) }
+                try disk.writeAtomically(
+                    text ?? Array(random.hexadecimal(bytes: bytes).utf8), to: "\(root)/\(name)")
+            }
+            isTwin = other != nil
         } catch {
             world.trace("worker \(number) keeps its identity: \(error)")
             if isTwin { world.after(.seconds(5)) { [weak self] in self?.become(nil) } }
         }
     }
 
-    func pause(seconds: Double) { pausedUntil = max(pausedUntil, world.now + Int64(seconds * 1e9)) }
+    func pause(seconds: Double) { life?.process.pause(until: world.now + Int64(seconds * 1e9)) }
 
     /// Runs a body in this life only; while the machine is paused, after that.
     func later(_ delay: Duration, _ life: Life, _ body: @escaping () -> Void) {
@@ -180,7 +202,7 @@ final class SimulatedWorker {
         }
     }
 
-    /// Does something with the disk; a full disk is waited out, any other error ends the process.
+    /// Does something with the disk for a trainer; a full disk is waited out, any other error ends the process.
     func attempt(_ life: Life, _ what: @autoclosure @escaping () -> String, _ body: @escaping () throws -> Void) {
         guard life.isAlive else { return }
         if pausedUntil > world.now {
@@ -190,7 +212,6 @@ final class SimulatedWorker {
         do {
             try body()
         } catch let error as PortsError where error.code == .diskFull {
-            world.probe("worker waits for space")
             later(.seconds(1), life) { [weak self] in self?.attempt(life, what(), body) }
         } catch {
             guard life.isAlive else { return }
@@ -200,160 +221,25 @@ final class SimulatedWorker {
         }
     }
 
-    // MARK: Core
-
-    func emit(_ event: WorkerEvent, _ life: Life) {
-        guard life.isAlive else { return }
-        life.queue.append(event)
-        guard !life.isPumping else { return }
-        life.isPumping = true
-        pump(life)
-    }
-
-    private func pump(_ life: Life) {
-        guard life.isAlive else { return }
-        if pausedUntil > world.now {
-            return later(.nanoseconds(pausedUntil - world.now), life) { [weak self] in self?.pump(life) }
-        }
-        while !life.queue.isEmpty, life.isAlive {
-            let event = life.queue.removeFirst()
-            cluster.shadow.heard(event, by: number)
-            for effect in life.core.handle(event, now: world.monotonic()) {
-                guard life.isAlive else { return }
-                perform(effect, life)
-            }
-        }
-        life.isPumping = false
-    }
-
-    private func perform(_ effect: WorkerEffect, _ life: Life) {
-        switch effect {
-        case .register: register(life)
-        case .exchange(let request): exchange(request, life)
-        case .heartbeat(let request): heartbeat(request, life)
-        case .run(let grant): run(grant, life)
-        case .stop(let token):
-            cluster.shadow.stopped(token, by: number)
-            life.withdraw(token)
-            life.held[token]?.trainer?.stop()
-        case .kill(let token):
-            cluster.shadow.killed(token, by: number)
-            life.withdraw(token)
-            life.held[token]?.trainer?.kill()
-        case .spool(let token, let body):
-            attempt(life, "spool \(token)") { [self] in
-                let entry = try hold(token, life)
-                emit(.reportSpooled(token, try entry.reports.append(Report(token: token, body))), life)
-            }
-        case .sendMetrics(let token, let first, let limit): sendMetrics(token, first, limit, life)
-        case .passOver(let token, let point): sendMetrics(token, point, 0, life)
-        case .upload(let token, let number): upload(token, number, life)
-        case .trimPoints(let token, let number):
-            attempt(life, "trim") { try life.held[token]?.points.trim(below: number) }
-        case .settle(let token, let number):
-            attempt(life, "settle") { _ = try life.held[token]?.reports.settle(number) }
-        case .discard(let token): discard(token, life)
-        case .wake(let due):
-            later(due - world.monotonic(), life) { [weak self] in self?.emit(.tick, life) }
-        case .log(let line): world.trace("worker \(number): \(line.text)")
-        case .finish: break
-        }
-    }
-
-    private func run(_ grant: Grant, _ life: Life) {
-        cluster.shadow.runs(grant, on: number)
-        life.starts[grant.token] = true
-        attempt(life, "run \(grant.token)") { [self] in
-            let place = folder(grant.token)
-            try disk.remove(place)
-            guard life.starts[grant.token] == true else {
-                world.probe("ended before it began")
-                life.starts[grant.token] = nil
-                life.held[grant.token] = nil
-                return emit(.ended(grant.token, .stopped), life)
-            }
-            try disk.makeFolder(place)
-            try disk.writeAtomically(Array(try WireJSON.encode(grant)), to: place + "/attempt.json")
-            let entry = try hold(grant.token, life)
-            life.starts[grant.token] = nil
-            let trainer = SimulatedTrainer(
-                grant, self, life, points: entry.points, reports: entry.reports, place: place)
-            entry.trainer = trainer
-            later(.milliseconds(200), life) { trainer.begin() }
-        }
-    }
-
-    private func discard(_ token: AttemptToken, _ life: Life) {
-        // One that was still to begin cleans up by itself.
-        guard life.starts[token] == nil else { return life.withdraw(token) }
-        guard let entry = life.held[token] else { return }
-        if let trainer = entry.trainer, trainer.isRunning {
-            return later(.milliseconds(100), life) { [weak self] in self?.discard(token, life) }
-        }
-        life.held[token] = nil
-        attempt(life, "discard") { [self] in try disk.remove(entry.place) }
-    }
-
-    func folder(_ token: AttemptToken) -> String { "\(attempts)/\(WorkFolder.attemptName(token))" }
-
-    func hold(_ token: AttemptToken, _ life: Life) throws -> Held {
-        if let entry = life.held[token] { return entry }
-        let place = folder(token)
-        let entry = Held(
-            points: try PointSpool(folder: place + "/spool", files: disk, segmentBytes: Self.segmentBytes),
-            reports: try ReportSpool(folder: place + "/spool", files: disk) { [world, plan] in
-                world.probe("damaged report passed over")
-                world.trace("damaged: \($0)")
-                // A power cut leaves what was spooled whole, or not there at all.
-                if !plan.has(.spoolDamage) { world.fail("I2", "a spooled report cannot be read: \($0)") }
-            }, place: place)
-        life.held[token] = entry
-        return entry
-    }
-
-    /// As the daemon does at its start: what an earlier life left is handed in and given back.
-    private func recover(_ life: Life) throws {
-        for name in try disk.list(attempts) {
-            let place = "\(attempts)/\(name)"
-            let grant: Grant
-            do {
-                grant = try WireJSON.decode(
-                    Grant.self, from: Data(try disk.read(place + "/attempt.json", limit: 1 << 20)))
-            } catch {
-                world.probe("unfinished attempt folder removed")
-                try disk.remove(place)
-                continue
-            }
-            let entry = try hold(grant.token, life)
-            emit(.recovered(grant.token, pointsFrom: entry.points.firstHeld, fault: entry.reports.damage), life)
-            if !entry.reports.pending.contains(where: \.isFinal) {
-                _ = try entry.reports.append(Report(token: grant.token, .released(ReleaseReport(reason: .restart))))
-            }
-            world.probe("attempt recovered")
-            emit(.pointsSpooled(grant.token, total: entry.points.total), life)
-            for report in entry.reports.pending { emit(.reportSpooled(grant.token, report), life) }
-        }
-    }
+    // MARK: What others look at
 
     /// Trainers that run, for I19.
-    var running: [AttemptToken] {
-        (life?.held.filter { $0.value.trainer?.isRunning ?? false }.map(\.key) ?? []).sorted { $0.job < $1.job }
-    }
+    var running: [AttemptToken] { life?.trainers?.running ?? [] }
 
     /// Whether it is done with an attempt and has the next one of the same job.
     func runsLater(_ token: AttemptToken) -> Bool {
-        guard let held = life?.held, held[token] == nil else { return false }
-        return held.keys.contains { $0.job == token.job && $0.attempt > token.attempt }
+        guard let held = life?.session?.heldAttempts, !held.contains(token) else { return false }
+        return held.contains { $0.job == token.job && $0.attempt > token.attempt }
     }
 
     /// What it holds, for people.
     var summary: String {
-        guard let life else { return "worker \(number) does not run" }
-        let held = life.held.sorted { $0.key.job < $1.key.job }.map { token, entry in
-            let trainer = entry.trainer.map { $0.isRunning ? "trains" : "has ended" } ?? "is left over"
-            return "\(token) \(trainer), \(entry.points.total) points, \(entry.reports.pending.count) reports"
+        guard let session = life?.session else { return "worker \(number) does not run" }
+        let running = Set(running)
+        let held = session.heldAttempts.sorted { $0.job < $1.job }.map { token in
+            "\(token) \(running.contains(token) ? "trains" : "has ended or is left over")"
         }
         return
-            "worker \(number), session \(life.session?.rawValue.prefix(8) ?? "none"): \(held.joined(separator: "; "))"
+            "worker \(number), session \(session.registered?.rawValue.prefix(8) ?? "none"): \(held.joined(separator: "; "))"
     }
 }

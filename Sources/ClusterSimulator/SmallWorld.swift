@@ -1,5 +1,5 @@
-import Coordinator
 import CoordinatorCore
+import CoordinatorOperations
 import Ports
 import RunSpec
 import SweepLedger

@@ -3,6 +3,7 @@ import Ports
 import RunSpec
 import SweepModel
 import SweepWire
+import Worker
 
 /// I21: somebody who calls without being asked to: with other tokens than it takes, under others' sessions, for others'
 /// attempts; or a worker of the cluster that has gone mad. Nothing of it may be taken.
@@ -132,7 +133,7 @@ final class Stranger {
     /// A worker of the cluster sends what no worker in its right mind would: none of it may have an effect.
     private func goMad() throws {
         let worker = random.pick(cluster.workers)
-        guard let session = worker.life?.session, let token = worker.running.first else { return }
+        guard let session = worker.life?.session?.registered, let token = worker.running.first else { return }
         if random.chance(0.5) {
             let batch = MetricBatch(
                 token: token, session: session, first: 100_000, points: [MetricPoint(key: "loss", step: 1, value: 0)])

@@ -14,6 +14,7 @@ package final class World: @unchecked Sendable {
 
     package let seed: UInt64
     private var events: [Event] = []
+    private var ready: [SimulatedProcess] = []
     private var lastOrder: UInt64 = 0
     /// Nanoseconds since the world began.
     private(set) var now: Int64 = 0
@@ -54,11 +55,19 @@ package final class World: @unchecked Sendable {
             now = first.time
             eventCount += 1
             first.body()
+            runReady()
         }
         if violation == nil, eventCount < mostEvents { now = max(now, end) }
     }
 
     func forgetEvents() { events = [] }
+
+    /// A process has something to do: as soon as the event that is under way is over.
+    func isReady(_ process: SimulatedProcess) {
+        if !ready.contains(where: { $0 === process }) { ready.append(process) }
+    }
+
+    func runReady() { while !ready.isEmpty { ready.removeFirst().runJobs() } }
 
     func trace(_ text: @autoclosure () -> String) {
         var text = text()

@@ -105,6 +105,12 @@ package struct DiskFiles: FileStore {
             isRegular: status.st_mode & S_IFMT == S_IFREG)
     }
 
+    package func canonical(_ path: String) throws -> String {
+        guard let real = realpath(LocalPath.terminated(path), nil) else { throw PortsError.system("find", path) }
+        defer { free(real) }
+        return String(cString: real)
+    }
+
     package func space(at path: String) throws -> DiskSpace {
         var status = statvfs()
         guard statvfs(LocalPath.terminated(path), &status) == 0 else {

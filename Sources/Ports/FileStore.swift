@@ -85,6 +85,8 @@ package protocol FileStore: Sendable {
     func remove(_ path: String) throws
     /// Names in a folder, sorted by their bytes; hidden ones too.
     func list(_ path: String) throws -> [String]
+    /// The one absolute name of what is there, links resolved; matches of patterns are compared with it.
+    func canonical(_ path: String) throws -> String
     /// `nil` if there is nothing.
     func information(_ path: String) throws -> FileInformation?
     func space(at path: String) throws -> DiskSpace

@@ -6,45 +6,47 @@ import Synchronization
 /// (`make mutants`) has them. In every other build `isOn` is the constant `false`, the compiler removes what depends on it,
 /// and not even the names stay in the program.
 ///
+/// Public, unlike all else here: only that is inlined in other modules, so that nothing of it stays there.
+///
 /// A mutant is one line where it stands, and its name stands in `Mutants.all` of the simulator.
-package enum Mutant {
+public enum Mutant {
     #if MUTANTS
     /// Whether this build has mutants at all.
-    package static let areBuilt = true
+    public static let areBuilt = true
 
     private static let isAnyOn = Atomic(false)
     private static let names = Mutex<Set<String>>([])
 
     /// From now on exactly these are on.
-    package static func use(_ wanted: Set<String>) {
+    public static func use(_ wanted: Set<String>) {
         names.withLock { $0 = wanted }
         isAnyOn.store(!wanted.isEmpty, ordering: .relaxed)
     }
 
-    package static func isOn(_ name: StaticString) -> Bool {
+    public static func isOn(_ name: StaticString) -> Bool {
         isAnyOn.load(ordering: .relaxed) && names.withLock { $0.contains(name.description) }
     }
     #else
-    package static let areBuilt = false
+    public static let areBuilt = false
 
-    package static func use(_ wanted: Set<String>) {}
+    public static func use(_ wanted: Set<String>) {}
 
     @inlinable @inline(__always)
-    package static func isOn(_ name: StaticString) -> Bool { false }
+    public static func isOn(_ name: StaticString) -> Bool { false }
     #endif
 }
 
 extension String {
     /// This text (of an SQL statement, as a rule); with the mutant on, `right` in it is replaced by `wrong`.
     #if MUTANTS
-    package func mutant(_ name: StaticString, _ right: String, _ wrong: String) -> String {
+    public func mutant(_ name: StaticString, _ right: String, _ wrong: String) -> String {
         guard Mutant.isOn(name) else { return self }
         precondition(contains(right), "mutant \(name): '\(right)' does not stand in '\(self)'")
         return replacing(right, with: wrong)
     }
     #else
     @inlinable @inline(__always)
-    package func mutant(
+    public func mutant(
         _ name: StaticString, _ right: @autoclosure () -> String, _ wrong: @autoclosure () -> String
     ) -> String { self }
     #endif

@@ -8,12 +8,12 @@ import SweepWire
 /// it stopped.
 package actor BlobCache {
     private let folder: String
-    private let client: SweepClient
+    private let client: any CoordinatorCalls
     private let files: any FileStore
     private var fetches: [ContentDigest: Task<String, any Error>] = [:]
 
     /// - Parameter folder: made when it is needed.
-    package init(folder: String, client: SweepClient, files: any FileStore = DiskFiles()) {
+    package init(folder: String, client: any CoordinatorCalls, files: any FileStore = DiskFiles()) {
         self.folder = folder
         self.client = client
         self.files = files
@@ -48,7 +48,7 @@ package actor BlobCache {
         let partial = path + ".partial"
         for _ in 0..<2 {
             try await fill(partial, digest, size, retry, progress)
-            let found = try ContentDigest.of(file: partial)
+            let found = try ContentDigest.of(file: partial, in: files)
             if found.digest == digest {
                 try files.publish(partial, as: path)
                 return path
@@ -57,14 +57,14 @@ package actor BlobCache {
         }
         throw ClientError(
             .badAnswer,
-            "coordinator \(client.configuration.coordinator): sent other content than \(digest); check its disk")
+            "coordinator \(client.address): sent other content than \(digest); check its disk")
     }
 
     private func fill(
         _ partial: String, _ digest: ContentDigest, _ size: Int64, _ retry: RetryPolicy,
         _ progress: @Sendable (Int64) -> Void
     ) async throws {
-        let file = try OpenFile(writing: partial)
+        let file = try files.open(writing: partial, truncate: false, mode: 0o644)
         var offset = try file.size()
         if offset > size {
             try file.truncate(to: 0)
@@ -77,7 +77,7 @@ package actor BlobCache {
             guard !piece.bytes.isEmpty, piece.bytes.count <= count else {
                 throw ClientError(
                     .badAnswer,
-                    "coordinator \(client.configuration.coordinator): blob \(digest) ends at \(offset), wanted \(size) bytes"
+                    "coordinator \(client.address): blob \(digest) ends at \(offset), wanted \(size) bytes"
                 )
             }
             try file.write(Array(piece.bytes), at: offset)

@@ -6,10 +6,10 @@ package import SweepWire
 ///
 /// Connections are kept and reused. Two clients never share one: what must not wait behind bulk data has its
 /// own client.
-package final class SweepClient: Sendable {
+package final class SweepClient: CoordinatorCalls {
     package let configuration: ClientConfiguration
-    let time: any TimeSource
-    let random: any RandomSource
+    package let time: any TimeSource
+    package let random: any RandomSource
     private let engine = TransferEngine()
 
     package init(
@@ -21,13 +21,10 @@ package final class SweepClient: Sendable {
         self.random = random
     }
 
-    /// - Parameters:
-    ///   - timeLimit: of one try; nil for bulk data, which is given up only when nothing moves for a minute.
-    ///   - retry: applies only where the endpoint is idempotent.
-    /// - Throws: ``ClientError``, or `CancellationError`.
-    package func call<Request: WireRequest, Response: WireResponse>(
-        _ endpoint: Endpoint<Request, Response>, _ request: Request, retry: RetryPolicy = .user,
-        timeLimit: Duration? = .seconds(30)
+    package var address: String { configuration.coordinator }
+
+    package func send<Request: WireRequest, Response: WireResponse>(
+        _ endpoint: Endpoint<Request, Response>, _ request: Request, timeLimit: Duration?
     ) async throws -> Response {
         var message = HTTPRequest(
             method: endpoint.method, url: configuration.coordinator + endpoint.target(of: request))
@@ -38,18 +35,7 @@ package final class SweepClient: Sendable {
         message.timeLimit = timeLimit
         message.authorities = configuration.authorities
         message.usesEnvironmentProxy = configuration.usesEnvironmentProxy
-        var repeats = 0
-        while true {
-            do {
-                return try await sendWithToken(message)
-            } catch let error as ClientError {
-                guard endpoint.isIdempotent, let wait = retry.wait(before: repeats, error: error, random: random) else {
-                    throw error
-                }
-                repeats += 1
-                try await time.sleep(for: wait)
-            }
-        }
+        return try await sendWithToken(message)
     }
 
     /// The token that was given, else the one of this user's own coordinator on this machine.

@@ -17,6 +17,11 @@ enum ModuleTable {
     private static let coreLow: Set<String> = ["CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]
     private static let coreMiddle: Set<String> = coreLow.union(["CoreAdapters", "CoreDiffusion", "CoreData"])
 
+    private static let coordinatorHTTP: Set<String> = sweepLow.union([
+        "CoordinatorOperations", "CoordinatorCore", "SweepLedger", "SweepWire", "Hummingbird", "HTTPTypes", "NIOCore",
+        "Logging",
+    ])
+
     static let modules: [Module] = [
         Module(folder: "Sources/Ports", mayImport: ["CLibcrypto", "RunSpec"]),
         Module(folder: "Sources/RunSpec", mayImport: []),
@@ -40,20 +45,25 @@ enum ModuleTable {
         Module(folder: "Sources/CorePretraining", mayImport: coreLow.union(["CoreDiffusion", "CoreData"])),
         Module(folder: "Sources/CoreTools", mayImport: coreMiddle.union(["CoreTraining", "CoreEvaluation"])),
         Module(
-            folder: "coordinator/Daemon",
-            mayImport: sweepLow.union([
-                "CoordinatorCore", "SweepLedger", "SweepAnalysis", "SweepFile", "SweepWire", "Hummingbird",
-                "HummingbirdTLS",
-                "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTPTypes", "NIOSSL", "NIOFoundationCompat",
-                "ServiceLifecycle",
-                "UnixSignals",
-                "Logging",
-            ])),
+            folder: "coordinator/Operations",
+            mayImport: sweepLow.union(["CoordinatorCore", "SweepLedger", "SweepFile", "SweepWire", "Logging"])),
+        // One module, `Coordinator`.
+        Module(folder: "coordinator/HTTP", mayImport: coordinatorHTTP.union(["NIOHTTPTypes"])),
+        Module(folder: "coordinator/Dashboard", mayImport: coordinatorHTTP),
         Module(
-            folder: "worker/Daemon",
-            mayImport: sweepLow.union([
-                "WorkerCore", "SweepClient", "SweepWire", "CProcess", "ServiceLifecycle", "Logging",
+            folder: "coordinator/Daemon",
+            mayImport: coordinatorHTTP.union([
+                "HummingbirdTLS", "HummingbirdCore", "NIOSSL", "ServiceLifecycle", "UnixSignals",
             ])),
+        // One module, `Worker`.
+        Module(folder: "worker/Spool", mayImport: sweepLow.union(["WorkerCore", "SweepWire"])),
+        Module(folder: "worker/Process", mayImport: sweepLow.union(["CProcess", "Logging"])),
+        Module(
+            folder: "worker/Attempt",
+            mayImport: sweepLow.union(["WorkerCore", "SweepClient", "SweepWire", "Logging"])),
+        Module(
+            folder: "worker/Session",
+            mayImport: sweepLow.union(["WorkerCore", "SweepClient", "SweepWire", "ServiceLifecycle", "Logging"])),
         Module(folder: "worker/Trainer", mayImport: ["CoreTools", "CoreTraining", "RunSpec", "Ports"]),
         Module(
             folder: "Sources/RadiataCLI",
@@ -67,8 +77,8 @@ enum ModuleTable {
         Module(
             folder: "Sources/ClusterSimulator",
             mayImport: sweepLow.union([
-                "Coordinator", "CoordinatorCore", "Worker", "WorkerCore", "SweepClient", "SweepLedger", "SweepWire",
-                "CSimulatedDisk", "CSQLiteExtras",
+                "CoordinatorOperations", "CoordinatorCore", "Worker", "WorkerCore", "SweepClient", "SweepLedger",
+                "SweepWire", "CSimulatedDisk", "CSQLiteExtras", "Logging",
             ])),
         Module(folder: "Sources/radiata-simulate", mayImport: ["ClusterSimulator"]),
     ]

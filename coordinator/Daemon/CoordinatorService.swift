@@ -1,4 +1,5 @@
 import CoordinatorCore
+import CoordinatorOperations
 import Foundation
 import Glibc
 import Hummingbird
@@ -93,19 +94,24 @@ package final class CoordinatorService: Service {
         adminID.withLock { $0 = principal.id }
         let sessions = DashboardSessions(ledger: ledger.id, time: configuration.time)
         let settings = CoordinatorSettings(ledger: ledger.id, epoch: ledger.epoch, lease: configuration.lease)
-        let engine = try await CoordinatorEngine(
-            ledger: ledger, settings: settings, time: configuration.time, logger: logger)
+        let start = try await ledger.snapshot(at: configuration.time.wall())
+        let engine = CoordinatorEngine(
+            LiveLedgerWork(ledger), settings: settings, start: start, time: configuration.time,
+            logger: logger)
         let gauge = DiskGauge(folder: configuration.dataFolder, space: configuration.space)
-        let routes = Routes(
+        let limits = configuration.connections
+        let operations = Operations(
             engine: engine, tokens: tokens,
+            workerSessions: WorkerSessionBook(try await ledger.sessionOwners()), gauge: gauge,
+            registrations: RegistrationQuota(
+                workers: limits.workersOfToken, atOnce: limits.registrationsAtOnce,
+                perSecond: limits.registrationsASecond, time: configuration.time), lease: configuration.lease)
+        let routes = Routes(
+            operations: operations,
             mount: EndpointMount(
                 tokens: tokens, logger: logger, sessions: sessions,
-                failures: FailureBook(most: configuration.connections.refusedTokens, time: configuration.time)),
-            workerSessions: WorkerSessionBook(try await ledger.sessionOwners()), gauge: gauge,
-            sessions: sessions, links: links,
-            registrations: RegistrationQuota(configuration.connections, time: configuration.time),
-            isSecure: configuration.tlsCertificate != nil, lease: configuration.lease,
-            started: configuration.time.monotonic())
+                failures: FailureBook(most: limits.refusedTokens, time: configuration.time)),
+            sessions: sessions, links: links, isSecure: configuration.tlsCertificate != nil)
         let application = Application(
             responder: FrontDoor(
                 routes: routes.router().buildResponder(),

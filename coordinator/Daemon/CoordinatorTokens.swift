@@ -1,3 +1,4 @@
+import CoordinatorOperations
 package import Ports
 import SweepLedger
 package import SweepWire

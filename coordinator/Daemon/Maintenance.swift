@@ -1,4 +1,5 @@
 import CoordinatorCore
+import CoordinatorOperations
 import Logging
 import Ports
 import ServiceLifecycle

@@ -138,7 +138,7 @@ extension WorkerCore {
             return []
         }
         reportLimit = nil
-        return judge(token, report, .refused(message), now: now).effects
+        return handleOutcome(token, report, .refused(message), now: now).effects
     }
 
     mutating func exchanged(_ session: SessionID, _ response: ExchangeResponse, now: MonotonicTime) -> [WorkerEffect] {
@@ -169,7 +169,7 @@ extension WorkerCore {
             update(token) { $0.inFlight = 0 }
             for outcome in mine {
                 guard let report = attempts[token]?.queue.first else { break }
-                let (isSettled, more) = judge(token, report, outcome, now: now)
+                let (isSettled, more) = handleOutcome(token, report, outcome, now: now)
                 effects += more
                 guard isSettled else { break }
             }
@@ -177,7 +177,7 @@ extension WorkerCore {
         return effects
     }
 
-    private mutating func judge(
+    private mutating func handleOutcome(
         _ token: AttemptToken, _ report: SpooledReport, _ outcome: ReportOutcome, now: MonotonicTime
     ) -> (isSettled: Bool, effects: [WorkerEffect]) {
         switch outcome {

@@ -1,0 +1,167 @@
+import CoordinatorCore
+import Foundation
+import Logging
+import Ports
+import RunSpec
+import SweepFile
+import SweepLedger
+package import SweepModel
+package import SweepWire
+
+extension Operations {
+    func mountClients(on place: some OperationMount) {
+        place.mount(.health) { _, _ in
+            HealthResponse(
+                program: "radiata", protocolVersion: ProtocolVersion.current, ledger: ledger.id, epoch: ledger.epoch,
+                uptimeSeconds: (engine.time.monotonic() - started).inSeconds)
+        }
+        place.mount(.launch) { request, call in try await launch(request, call) }
+        place.mount(.history) { request, _ in try await history(request) }
+        place.mount(.sweeps) { _, _ in Items(try await sweeps()) }
+        place.mount(.status) { request, _ in
+            let sweeps = try await ledger.sweeps(named: request.sweep.isEmpty ? nil : request.sweep)
+            guard request.sweep.isEmpty || !sweeps.isEmpty else {
+                throw WireError(.notFound, "no sweep '\(request.sweep)'; `radiata status` lists them")
+            }
+            let jobs = try await ledger.unfinishedJobs(
+                sweep: request.sweep.isEmpty ? nil : request.sweep, limit: StatusResponse.mostJobs)
+            let board = engine.waitBoard
+            let (workers, left) = WorkerListing.fitting(try await workers())
+            let notices = [gauge.notice, WorkerListing.notice(left)].compactMap { $0 }
+            return StatusResponse(
+                sweeps: sweeps, workers: workers,
+                notice: notices.isEmpty ? nil : notices.joined(separator: "\n"),
+                jobs: jobs.map { listed in
+                    let job = listed.job
+                    return JobBrief(
+                        id: job.id, sweep: job.sweep, state: job.state, waitsFor: listed.wait.flatMap(board.reason))
+                })
+        }
+        place.mount(.jobs) { request, _ in Items(try await jobs(request)) }
+        place.mount(.job) { request, _ in
+            var (detail, wait) = try await ledger.job(request.job)
+            detail.job.waitsFor = wait.flatMap(engine.waitBoard.reason)
+            return detail
+        }
+        place.mount(.logs) { request, _ in try await log(request) }
+        place.mount(.action) { request, call in try await act(request, call) }
+        place.mount(.workers) { _, _ in Items(WorkerListing.fitting(try await workers()).shown) }
+        place.mount(.drain) { request, call in
+            let verb = SetWorkerState(worker: request.worker, drain: request.drain, now: wall)
+            let worker = try await work.commit(
+                Audited(verb, audit(call, "drain", "\(request.worker): \(request.drain)")))
+            engine.tell(.workerChanged(worker, request.drain ? .draining : .active))
+            return Nothing()
+        }
+        place.mount(.forget) { request, call in
+            let verb = ForgetWorker(worker: request.worker, connected: engine.connected, now: wall)
+            let worker = try await work.commit(Audited(verb, audit(call, "forget", request.worker)))
+            engine.tell(.forgotten([worker]))
+            return Nothing()
+        }
+    }
+
+    package func sweeps() async throws -> [SweepSummary] { try await ledger.sweeps() }
+
+    /// - Throws: `WireError` `badRequest` for a state that is none.
+    package func jobs(_ request: JobsRequest) async throws -> [JobSummary] {
+        if let state = request.state, JobState(rawValue: state) == nil {
+            let known = JobState.allCases.map(\.rawValue).joined(separator: ", ")
+            throw WireError(.badRequest, "state '\(state)': wanted one of \(known)")
+        }
+        let jobs = try await ledger.jobs(
+            sweep: request.sweep, state: request.state, limit: request.limit, after: request.after)
+        let board = engine.waitBoard
+        return jobs.map { listed in
+            var job = listed.job
+            job.waitsFor = listed.wait.flatMap(board.reason)
+            return job
+        }
+    }
+
+    private func launch(_ request: LaunchRequest, _ call: Call) async throws -> LaunchResponse {
+        guard (16...128).contains(request.key.unicodeScalars.count) else {
+            throw WireError(
+                .badRequest, "launch: the key has \(request.key.unicodeScalars.count) characters, wanted 16 to 128")
+        }
+        for input in request.inputs { try Self.check(input.tree) }
+        let now = wall
+        let prepared = try await work.compute { try LaunchSweep.prepare(request, now: now) }
+        var missing: Set<String> = []
+        for input in request.inputs {
+            missing.formUnion(
+                try await work.commit(StoreInput(name: input.name, tree: input.tree, now: now), .bulk))
+        }
+        let outcome = try await store(prepared.0, prepared.1, call)
+        engine.logger.info(
+            "sweep \(prepared.0.name) launched", metadata: ["jobs": "\(outcome.jobs)", "added": "\(outcome.added)"])
+        return LaunchResponse(
+            sweep: prepared.0.name.text, configurations: prepared.0.configurations, jobs: outcome.jobs,
+            added: outcome.added,
+            shared: outcome.shared, missingBlobs: missing.sorted())
+    }
+
+    /// Stores the jobs slice by slice; the texts of the next slice are written while one is committed.
+    private func store(_ verb: LaunchSweep, _ jobs: [ResolvedJob], _ call: Call) async throws -> LaunchSweep.Outcome {
+        var outcome = LaunchSweep.Outcome()
+        var start = 0
+        var texts = try await launchJobs(jobs[..<min(launchSlice, jobs.count)])
+        repeat {
+            let end = min(start + launchSlice, jobs.count)
+            var part = verb
+            part.jobs = texts
+            part.before = outcome
+            part.isFirst = start == 0
+            part.isLast = end == jobs.count
+            let committed = Audited(part, audit(call, "launch", "\(verb.name), \(part.jobs.count) jobs"))
+            async let done = work.commit(committed, .bulk)
+            async let next = launchJobs(jobs[end..<min(end + launchSlice, jobs.count)])
+            outcome = try await done
+            texts = try await next
+            engine.tell(.changed(outcome.changes, stopping: [], continuing: []))
+            outcome.changes = []
+            start = end
+        } while start < jobs.count
+        return outcome
+    }
+
+    private func launchJobs(_ jobs: ArraySlice<ResolvedJob>) async throws -> [LaunchJob] {
+        try await work.compute { try jobs.map { try LaunchJob($0) } }
+    }
+
+    /// A list of files names the input only if its digest is that of the list.
+    private static func check(_ tree: TreeDigest) throws {
+        let digest = tree.isFolder ? TreeDigest(folder: tree.files).digest : tree.files.first?.sha256
+        guard digest == tree.digest, tree.isFolder || tree.files.count == 1,
+            // As bytes: names that differ by their normalisation alone are two.
+            Set(tree.files.map { Array($0.path.utf8) }).count == tree.files.count
+        else { throw WireError(.badRequest, "input \(tree.digest): its list of files has another digest") }
+        for file in tree.files {
+            guard file.size >= 0, InputPath.isSafe(file.path) else {
+                throw WireError(.badRequest, "input \(tree.digest): the path '\(file.path.prefix(200))' is not allowed")
+            }
+        }
+    }
+
+    private func act(_ request: ActionRequest, _ call: Call) async throws -> ActionResponse {
+        let verb = ChangeJobs(
+            action: request.action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: wall)
+        let outcome = try await work.commit(
+            Audited(verb, audit(call, "action", "\(request.action.rawValue) \(request.target)")))
+        engine.tell(
+            .changed(outcome.changes, stopping: outcome.stopping, continuing: outcome.continuing))
+        return ActionResponse(
+            changed: outcome.changes.count + outcome.continuing.count, stopping: outcome.stopping.count,
+            untouched: outcome.untouched, notice: outcome.notice)
+    }
+
+    private func log(_ request: LogRequest) async throws -> LogText {
+        let offset = Int64(clamping: request.offset)
+        let deadline = engine.time.monotonic() + .seconds(min(request.waitSeconds, WireLimit.waitSeconds))
+        while true {
+            let log = try await ledger.log(job: request.job, attempt: request.attempt, offset: offset)
+            if !log.text.isEmpty || log.isComplete || engine.time.monotonic() >= deadline { return log }
+            try await engine.time.sleep(for: .milliseconds(300))
+        }
+    }
+}

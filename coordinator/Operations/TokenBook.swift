@@ -1,0 +1,110 @@
+package import Ports
+package import SweepLedger
+package import SweepModel
+import SweepWire
+import Synchronization
+
+/// Who may do what: the tokens of the ledger in memory, by the hash of their text. Only the hash of a token is stored.
+package final class TokenBook: Sendable {
+    private struct State {
+        var byHash: [String: TokenSummary] = [:]
+    }
+
+    /// Marks our tokens for scanners of leaked secrets.
+    static let prefix = "radiata_"
+
+    private let state = Mutex(State())
+    private let time: any TimeSource
+
+    package init(time: any TimeSource) { self.time = time }
+
+    package func replace(_ records: [TokenRecord]) {
+        state.withLock { $0.byHash = Dictionary(records.map { ($0.hash, $0.token) }, uniquingKeysWith: { $1 }) }
+    }
+
+    /// - Parameter header: the `Authorization` header.
+    /// - Returns: who calls.
+    /// - Throws: `WireError` `unauthorized` or `forbidden`.
+    package func check(_ header: String?, wants scopes: [TokenScope]) throws -> Principal {
+        guard !scopes.isEmpty else { return .anybody }
+        guard let header else {
+            throw WireError(
+                .unauthorized,
+                """
+                this coordinator wants a token, on loopback too. Programs of its own user on its machine find it by themselves if \
+                they are as new as it is; others get it by --token-file FILE (DATA/admin.token of its data folder, or one of radiata \
+                token create) or RADIATA_TOKEN
+                """)
+        }
+        let parts = header.split(separator: " ")
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+            throw WireError(.unauthorized, "the Authorization header is not 'Bearer TOKEN'")
+        }
+        return try check(token: String(parts[1]), wants: scopes)
+    }
+
+    /// The same for a token's text.
+    package func check(token: String, wants scopes: [TokenScope]) throws -> Principal {
+        let hash = Self.hash(token)
+        // A lookup by the hash of 256 random bits tells nothing by its time.
+        guard let known = state.withLock({ $0.byHash[hash] }) else {
+            throw WireError(
+                .unauthorized,
+                Self.isDamaged(token)
+                    ? "the token is cut or mistyped: its last digits do not fit" : "the token is not known here")
+        }
+        return try check(known, wants: scopes)
+    }
+
+    /// The same for a token that was shown before (a browser's session).
+    package func check(id: String, wants scopes: [TokenScope]) throws -> Principal {
+        guard let token = state.withLock({ $0.byHash.values.first { $0.id == id } }) else {
+            throw WireError(.unauthorized, "the token is not known here")
+        }
+        return try check(token, wants: scopes)
+    }
+
+    private func check(_ token: TokenSummary, wants scopes: [TokenScope]) throws -> Principal {
+        guard !token.isRevoked, token.expires.map({ $0 > time.wall().milliseconds }) ?? true else {
+            throw WireError(.unauthorized, "the token \(token.id) has expired or was revoked")
+        }
+        guard scopes.contains(where: { token.scope.allows($0) }) || Mutant.isOn("scope-not-asked")
+        else {
+            throw WireError(
+                .forbidden,
+                "the token \(token.id) has scope \(token.scope.rawValue); this needs \(scopes.map(\.rawValue).joined(separator: " or "))"
+            )
+        }
+        return Principal(id: token.id, scope: token.scope)
+    }
+
+    package static func hash(_ token: String) -> String { ContentDigest.of(token).text }
+
+    /// A new token: `radiata_ID_SECRET`, 256 random bits and a CRC-32C of all before.
+    package static func make(_ random: any RandomSource) -> (id: String, text: String) {
+        let id = random.hexadecimal(bytes: 6)
+        let text = "\(prefix)\(id)_\(random.hexadecimal(bytes: 32))"
+        return (id, text + checksum(text))
+    }
+
+    /// When a new token of this lifetime in seconds ends, in milliseconds since 1970.
+    ///
+    /// - Throws: `WireError` `badRequest` for a lifetime that is none.
+    package static func end(of lifetime: Double?, from now: Int64) throws -> Int64? {
+        guard let lifetime else { return nil }
+        guard lifetime > 0, lifetime <= WireLimit.tokenSeconds else {
+            throw WireError(.badRequest, "token: a lifetime of \(lifetime) s; wanted above 0, at most 100 years")
+        }
+        return now + Int64(lifetime * 1000)
+    }
+
+    private static func checksum(_ text: String) -> String {
+        let digits = String(CRC32C.of(Array(text.utf8)), radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+    }
+
+    /// Whether the text looks like one of our tokens, but not as it was printed.
+    private static func isDamaged(_ token: String) -> Bool {
+        token.hasPrefix(prefix) && (token.utf8.count < 16 || checksum(String(token.dropLast(8))) != token.suffix(8))
+    }
+}

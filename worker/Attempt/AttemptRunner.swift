@@ -1,0 +1,257 @@
+import Foundation
+import Glibc
+import Ports
+import RunSpec
+import SweepClient
+import SweepModel
+import SweepWire
+import Synchronization
+import WorkerCore
+
+/// Runs one attempt from its grant to the end of its trainer. Everything it learns goes into the spool first and then,
+/// as events, to the core.
+final class AttemptRunner: AttemptRunning {
+    struct Control {
+        var child: TrainerGuard.Child?
+        var trainerGuard: TrainerGuard?
+        var stopSignal: Int32 = SIGTERM
+        var grace: Duration = .seconds(30)
+        var preparation: Task<AttemptPlan, any Error>?
+        var isStopping = false
+        var isKilled = false
+        /// Stopped in its tracks (SIGSTOP) because the disk is full.
+        var isHeld = false
+        var logsPending = 0
+    }
+
+    /// How often the trainer's files are looked at.
+    static let pace: Duration = .milliseconds(200)
+
+    let grant: Grant
+    let place: AttemptPlace
+    private let maker: AttemptFolderMaker
+    private let guards: GuardKeeper
+    private let points: PointSpool
+    private let reports: ReportSpool
+    let files: any FileStore
+    let time: any TimeSource
+    let emit: @Sendable (WorkerEvent) -> Void
+    let control = Mutex(Control())
+
+    init(
+        _ grant: Grant, place: AttemptPlace, maker: AttemptFolderMaker, guards: GuardKeeper, points: PointSpool,
+        reports: ReportSpool, files: any FileStore, time: any TimeSource,
+        emit: @escaping @Sendable (WorkerEvent) -> Void
+    ) {
+        self.grant = grant
+        self.place = place
+        self.maker = maker
+        self.guards = guards
+        self.points = points
+        self.reports = reports
+        self.files = files
+        self.time = time
+        self.emit = emit
+    }
+
+    func run() async {
+        let end: AttemptEnd
+        do {
+            end = try await attempt()
+        } catch {
+            end = Self.end(for: error, wasStopped: control.withLock { $0.isStopping || $0.isKilled })
+        }
+        emit(.ended(grant.token, end))
+    }
+
+    func stop() async {
+        let (child, trainerGuard, signal, grace) = control.withLock { control in
+            control.isStopping = true
+            control.preparation?.cancel()
+            return (control.child, control.trainerGuard, control.stopSignal, control.grace)
+        }
+        guard let child, let trainerGuard else { return }
+        trainerGuard.signal(child, signal)
+        // A held trainer must run to hear it.
+        release()
+        if await child.waitForExit(atMost: grace, time: time) == nil, !Task.isCancelled { kill() }
+    }
+
+    func kill() {
+        let (child, trainerGuard) = control.withLock { control in
+            control.isKilled = true
+            control.preparation?.cancel()
+            return (control.child, control.trainerGuard)
+        }
+        if let child { trainerGuard?.signal(child, SIGKILL) }
+    }
+
+    /// Holds the trainer's group while the disk is full: what it cannot write it would lose, or fail on.
+    private func hold() {
+        let held = control.withLock { control -> (TrainerGuard.Child, TrainerGuard)? in
+            guard !control.isHeld, !control.isStopping, let child = control.child,
+                let trainerGuard = control.trainerGuard
+            else { return nil }
+            control.isHeld = true
+            return (child, trainerGuard)
+        }
+        guard let (child, trainerGuard) = held else { return }
+        trainerGuard.signal(child, SIGSTOP)
+        emit(.progress(grant.token, phase: "held: disk full", step: nil))
+        Faults.reach("worker.held")
+    }
+
+    private func release() {
+        let held = control.withLock { control -> (TrainerGuard.Child, TrainerGuard)? in
+            guard control.isHeld, let child = control.child, let trainerGuard = control.trainerGuard else { return nil }
+            control.isHeld = false
+            return (child, trainerGuard)
+        }
+        guard let (child, trainerGuard) = held else { return }
+        trainerGuard.signal(child, SIGCONT)
+        emit(.progress(grant.token, phase: "training", step: nil))
+    }
+
+    func logSettled() { control.withLock { $0.logsPending = max(0, $0.logsPending - 1) } }
+
+    private func attempt() async throws -> AttemptEnd {
+        let maker = maker
+        let (grant, place) = (grant, place)
+        let preparation = Task { try await maker.make(grant, at: place) }
+        let isStopped = control.withLock { control in
+            control.preparation = preparation
+            return control.isStopping || control.isKilled
+        }
+        if isStopped { preparation.cancel() }
+        let plan = try await preparation.value
+        control.withLock { control in
+            control.preparation = nil
+            control.stopSignal = plan.order.stopSignal
+            control.grace = plan.order.grace
+        }
+        for checkpoint in grant.trained { try reports.markSeen("checkpoint \(checkpoint.name)") }
+        Faults.reach("worker.prepared")
+        var output = AttemptOutput(grant, plan, place: place, points: points, reports: reports, files: files)
+        let killsBefore = OutOfMemoryWatch.kills() ?? 0
+        let (child, trainerGuard) = try await start(plan.order)
+        emit(.started(grant.token))
+        emit(.progress(grant.token, phase: "training", step: nil))
+        let disk = DiskWatch(folder: place.path, files: files)
+        while await child.waitForExit(atMost: Self.pace, time: time) == nil {
+            if try disk.level().level == .full { hold() } else { release() }
+            output = try await round(output, leader: child.pid)
+        }
+        guard let exit = child.exit else { return .stopped }
+        let wasDiskFull = try disk.level().level == .full
+        output = try await drain(output, exit)
+        var end = TrainerEnd(
+            exit: exit, isCore: plan.isCore, wasAskedToStop: control.withLock { $0.isStopping || $0.isKilled })
+        end.lostGuard = trainerGuard.isGone
+        end.sawFullDisk = wasDiskFull
+        end.sawOutOfMemoryKill = (OutOfMemoryWatch.kills() ?? 0) > killsBefore
+        (end.hasOutputs, end.missing) = outputs(output, plan)
+        let mask = SecretMask(environment: plan.order.environment)
+        end.badLoss = output.badLoss
+        end.logTail = try output.logTail().map { mask.masked($0) }
+        let ended = ExitClassifier.end(of: end)
+        guard ended == .finished, let evaluate = plan.evaluate else { return ended }
+        emit(.progress(grant.token, phase: "evaluating", step: nil))
+        let result = try await evaluateAll(evaluate, plan, &output)
+        // What the evaluations printed, and what could not be taken of them.
+        _ = try await drain(output, exit)
+        return result
+    }
+
+    func start(_ order: ProcessOrder) async throws -> (TrainerGuard.Child, TrainerGuard) {
+        let trainerGuard = try await guards.current()
+        let child: TrainerGuard.Child
+        do {
+            child = try await trainerGuard.start(order)
+        } catch let error as WorkerError where error.code == .badJob {
+            throw WorkerError(.badJob, "\(order.program) \(error.message)")
+        }
+        Faults.reach("worker.started")
+        let (isStopping, isKilled) = control.withLock { control in
+            control.child = child
+            control.trainerGuard = trainerGuard
+            return (control.isStopping, control.isKilled)
+        }
+        // Asked to stop while the program was being started.
+        if isStopping { trainerGuard.signal(child, order.stopSignal) }
+        if isKilled { trainerGuard.signal(child, SIGKILL) }
+        return (child, trainerGuard)
+    }
+
+    /// One look at the trainer's files, on a thread of its own; a full disk is waited out.
+    private func round(_ output: AttemptOutput, leader: Int32?, exit: ProcessExit? = nil) async throws
+        -> AttemptOutput
+    {
+        let takesLog = leader == nil || control.withLock { $0.logsPending < 8 }
+        let now = time.monotonic()
+        do {
+            let (next, events) = try await BlockingWork.run {
+                var next = output
+                let events = try next.collect(
+                    now: now, leader: leader, isTrusted: exit?.isPolite ?? false,
+                    isDone: exit?.code == TrainerExit.done,
+                    takesLog: takesLog)
+                return (next, events)
+            }
+            for event in events {
+                if case .reportSpooled(_, let report) = event, case .log = report.body {
+                    control.withLock { $0.logsPending += 1 }
+                }
+                emit(event)
+            }
+            return next
+        } catch let error as PortsError where error.code == .diskFull {
+            // While it runs it is held; after its end, what it left is read once there is space for the spool.
+            if leader != nil {
+                hold()
+            } else {
+                try await time.sleep(for: DiskWatch.pace)
+                return try await round(output, leader: nil, exit: exit)
+            }
+            return output
+        }
+    }
+
+    /// Reads to the end after the trainer's.
+    private func drain(_ output: AttemptOutput, _ exit: ProcessExit) async throws -> AttemptOutput {
+        var output = output
+        var progress: Int64 = -1
+        // Each round takes a bounded piece of every file; the log is the one that may need many.
+        for _ in 0..<1024 {
+            output = try await round(output, leader: nil, exit: exit)
+            if output.progress == progress, !output.notices.hasUntold { break }
+            progress = output.progress
+        }
+        return output
+    }
+
+    private func outputs(_ output: AttemptOutput, _ plan: AttemptPlan) -> (isThere: Bool, missing: String) {
+        if plan.isCore { return (output.hasFinal, "left no final checkpoint") }
+        let wantsAdapter = plan.rules.contains { $0.kind == .adapter }
+        return (!wantsAdapter || output.hasAdapter, "left no file that its checkpoint rules match")
+    }
+
+    private static func end(for error: any Error, wasStopped: Bool) -> AttemptEnd {
+        if wasStopped { return .stopped }
+        func failed(_ failure: FailureClass) -> AttemptEnd {
+            .failed(FailureReport(failure: failure, message: "\(error)"))
+        }
+        switch error {
+        case let error as WorkerError:
+            switch error.code {
+            case .badJob: return failed(.badConfig)
+            case .guardProcess: return .stopped
+            case .badInput, .workFolder: return failed(.crash)
+            }
+        case is SweepModelError: return failed(.badConfig)
+        case let error as PortsError where error.code == .diskFull: return failed(.diskFull)
+        case let error as CocoaError where error.code == .fileWriteOutOfSpace: return failed(.diskFull)
+        case is CancellationError: return .stopped
+        default: return failed(.crash)
+        }
+    }
+}
