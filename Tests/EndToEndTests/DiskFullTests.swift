@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A disk that is full to the last byte: one clear message, nothing lost, and everything goes on once there

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What of the campaign runs: `RADIATA_FAULTS_PART` names the part, without it none does.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Real processes, real HTTP, real SQLite, SIGKILL: nothing is lost and nothing is there twice.

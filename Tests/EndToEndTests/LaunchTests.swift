@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// What a launch says and asks before it does anything, and an upload that is cut off.

@@ -4,6 +4,7 @@ import Ports
 import SweepClient
 import SweepModel
 import SweepWire
+import TestSupport
 import Testing
 import Worker
 
