@@ -20,8 +20,8 @@ extension Checker {
         }
     }
 
-    /// I22: a sweep is stopped only for what its own jobs did: they failed alike, as crash or bad-config, and none of them had
-    /// come anywhere.
+    /// I22: a sweep is stopped only for what its own jobs did: they failed alike, as crash or bad-config, and
+    /// none of them had come anywhere.
     private func checkStop(_ ledger: LedgerInspector, sweep: Int, name: String, event: Int) throws {
         let own: Set<Plan.Fault> = [.trainerCrash, .trainerEmpty, .badHost, .restore]
         if name == "simulated", cluster.mustGoOn, cluster.plan.faults.isDisjoint(with: own), !cluster.mayLoseStates {

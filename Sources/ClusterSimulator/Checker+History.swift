@@ -1,7 +1,8 @@
 import SweepModel
 
 extension Checker {
-    /// I7 and I5: the history of every job is a path through the states, and nothing of an older attempt comes after a claim.
+    /// I7 and I5: the history of every job is a path through the states, and nothing of an older attempt
+    /// comes after a claim.
     func checkHistory(_ ledger: LedgerInspector, _ jobs: [Job]) throws {
         let events = try ledger.rows(
             "SELECT id, job, kind, attempt, sweep, detail FROM event WHERE id > \(lastEvent) ORDER BY id")

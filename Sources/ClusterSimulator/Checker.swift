@@ -112,7 +112,8 @@ final class Checker {
         if !open.isEmpty, job.state != "running", job.state != "waiting" {
             world.fail("I6", "job \(name) is \(job.state) with an open attempt")
         }
-        // R8: an expiry takes nothing away; only a claim, a pause or a restored backup ends an attempt as lost.
+        // R8: an expiry takes nothing away; only a claim, a pause or a restored backup ends an attempt as
+        // lost.
         if let last = attempts.last, last.outcome == "lost", job.state != "paused", job.state != "canceled",
             !cluster.wasRestored, !cluster.pauses.contains(job.identity)
         {

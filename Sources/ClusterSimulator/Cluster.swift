@@ -217,8 +217,8 @@ package final class Cluster {
     /// I17: without faults everything comes to its end.
     private func settle(_ mostEvents: Int) {
         let work = jobIDs.reduce(0.0) { $0 + Double(truth($1).steps) * truth($1).stepSeconds * 1.3 }
-        // Delayed messages of up to 10 minutes, pauses of 10 minutes, backoffs of up to 15 minutes for what failed before.
-        // Each that hangs takes its slot for its whole time, once and once more.
+        // Delayed messages of up to 10 minutes, pauses of 10 minutes, backoffs of up to 15 minutes for what
+        // failed before. Each that hangs takes its slot for its whole time, once and once more.
         let timeouts = Double(3 + 2 * jobIDs.count { truth($0).fate == .hangs })
         let limit =
             world.now + Int64((work * 2 + timeouts * Double(plan.timeoutSeconds) + 2 * plan.leaseSeconds + 3600) * 1e9)

@@ -2,7 +2,8 @@ import CoordinatorOperations
 import Foundation
 import SweepWire
 
-/// A coordinator's operations by the names of their endpoints; requests and answers are bytes, as on the wire.
+/// A coordinator's operations by the names of their endpoints; requests and answers are bytes, as on the
+/// wire.
 // @unchecked: one thread uses a world and all that is in it.
 final class EndpointTable: OperationMount, @unchecked Sendable {
     private typealias Serve =

@@ -3,8 +3,8 @@ import Ports
 import SweepLedger
 import SweepModel
 
-/// Disk errors in the middle of what a ledger is asked to do: afterwards the whole of it is there or nothing, what was
-/// answered is there, and the ledger opens again.
+/// Disk errors in the middle of what a ledger is asked to do: afterwards the whole of it is there or nothing,
+/// what was answered is there, and the ledger opens again.
 final class ErrorSweep {
     private struct Content: Equatable {
         var tables: [String: [[LedgerInspector.Value]]]
@@ -27,7 +27,8 @@ final class ErrorSweep {
     private(set) var outcomes: [String: Int] = [:]
     private static let runsPerDeed = 12
 
-    /// - Parameter chance: that something the coordinator asks of its ledger is tried with errors first, on copies.
+    /// - Parameter chance: that something the coordinator asks of its ledger is tried with errors first, on
+    ///   copies.
     init(_ cluster: Cluster, chance: Double) {
         self.cluster = cluster
         self.chance = chance

@@ -7,9 +7,9 @@ import SweepLedger
 import SweepModel
 import SweepWire
 
-/// The exhaustive small model: one job, two workers, a crash of the coordinator, a lease that runs out, a worker that starts
-/// again, a lost and a doubled message, in every order there is. The real cores, the real verbs on real SQLite; every
-/// state is held against the invariants. Complete where sampling is not.
+/// The exhaustive small model: one job, two workers, a crash of the coordinator, a lease that runs out, a
+/// worker that starts again, a lost and a doubled message, in every order there is. The real cores, the real
+/// verbs on real SQLite; every state is held against the invariants. Complete where sampling is not.
 package final class ExhaustiveSearch {
     package struct Report {
         package var states = 0
@@ -42,12 +42,12 @@ package final class ExhaustiveSearch {
     private let translator = LedgerTranslator()
 
     /// - Parameters:
-    ///   - isMerging: states that hold the same are one. Without it those are one on whose way every part has heard the same
-    ///     in the same order: many more of the same.
+    ///   - isMerging: states that hold the same are one. Without it those are one on whose way every part has
+    ///     heard the same in the same order: many more of the same.
     ///   - rungs: how far up the ladder of faults.
     ///   - workers: one or two.
-    ///   - walks: through each rung that was searched whole, as many random walks; a state on them that is not known would
-    ///     show that two states were taken for one which are not.
+    ///   - walks: through each rung that was searched whole, as many random walks; a state on them that is
+    ///     not known would show that two states were taken for one which are not.
     ///   - progress: hears of every rung, and how far the search is every 100,000 states.
     package init(
         mostStates: Int = .max, seconds: Double = .infinity, isMerging: Bool = true, rungs: Int = .max,
@@ -153,7 +153,8 @@ package final class ExhaustiveSearch {
         return step == .commit || step == .tell || step == .crash ? try check(&world, ledger) : nil
     }
 
-    /// Any way through a rung that was searched whole, without merging anything: it may only meet what is known.
+    /// Any way through a rung that was searched whole, without merging anything: it may only meet what is
+    /// known.
     private func walk(_ start: SmallWorld, _ ledger: LedgerScratch, _ random: SeededRandom) throws {
         var world = start
         var marks = 0

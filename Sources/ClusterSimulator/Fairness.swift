@@ -1,7 +1,8 @@
-/// I18: among jobs of one priority none is overtaken by the same other job more than eight times while the coordinator
-/// runs. Told from the ledger's history alone: who was ready first, and who was claimed.
+/// I18: among jobs of one priority none is overtaken by the same other job more than eight times while the
+/// coordinator runs. Told from the ledger's history alone: who was ready first, and who was claimed.
 ///
-/// A job that waits after a failure is nobody's victim here: it may have to wait its backoff, or for another worker.
+/// A job that waits after a failure is nobody's victim here: it may have to wait its backoff, or for another
+/// worker.
 struct Fairness {
     static let most = 8
 
@@ -34,7 +35,8 @@ struct Fairness {
         ready[job] = Ready(since: newest, isVictim: true)
     }
 
-    /// - Parameter starts: the newest event before each start of the coordinator, which knows nothing of turns before it.
+    /// - Parameter starts: the newest event before each start of the coordinator, which knows nothing of
+    ///   turns before it.
     /// - Returns: who was overtaken once too often.
     mutating func happened(_ event: Int, _ kind: String, _ job: Int, starts: [Int]) -> Pair? {
         while self.starts < starts.count, starts[self.starts] < event {

@@ -2,7 +2,8 @@ import Foundation
 import Ports
 import SweepModel
 
-/// What a job must come to, computed from its id alone: the checker and the trainer agree on it, and nobody else knows.
+/// What a job must come to, computed from its id alone: the checker and the trainer agree on it, and nobody
+/// else knows.
 struct JobTruth: Sendable {
     enum Fate: Sendable { case completes, alwaysCrashes, badConfig, notANumber, hangs, broken, brokenConfig }
 
@@ -48,7 +49,8 @@ struct JobTruth: Sendable {
         [("loss", loss(state)), ("lr", step % 7 == 0 ? -0.0 : step % 11 == 0 ? .nan : 1 / Double(step + 1))]
     }
 
-    /// What is measured of a state that was saved by plan: after it was saved, and again by whoever goes on from it.
+    /// What is measured of a state that was saved by plan: after it was saved, and again by whoever goes on
+    /// from it.
     static let validation = "validation"
 
     func validates(_ step: Int) -> Bool { step > 0 && step % stateEvery == 0 && step < steps }

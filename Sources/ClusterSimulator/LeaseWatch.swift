@@ -2,8 +2,8 @@ import CoordinatorCore
 import SweepModel
 import SweepWire
 
-/// R14: no lease ends before its worker was silent for its length, not counting the time in which the coordinator itself
-/// stood still.
+/// R14: no lease ends before its worker was silent for its length, not counting the time in which the
+/// coordinator itself stood still.
 final class LeaseWatch {
     private let world: World
     private let lease: Int64

@@ -1,8 +1,8 @@
 /// The mutants (`Mutant`) that stand in the code. The simulator must find each of them.
 package enum Mutants {
-    /// Some stand in two places at once, because each guard alone hides that the other is missing: `gap-accepted` and
-    /// `finish-without-stream` in the ledger and in the worker, `rename-before-file-sync` at each chunk and at the end, `resumes-hidden-state` at the claim and where late
-    /// states are refused.
+    /// Some stand in two places at once, because each guard alone hides that the other is missing:
+    /// `gap-accepted` and `finish-without-stream` in the ledger and in the worker, `rename-before-file-sync`
+    /// at each chunk and at the end, `resumes-hidden-state` at the claim and where late states are refused.
     package static let all = [
         "answer-before-commit", "counters-not-kept", "deadline-from-wall-clock", "drained-asks-again",
         "epoch-not-raised",

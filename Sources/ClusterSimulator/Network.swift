@@ -26,7 +26,8 @@ final class Network {
     weak var coordinator: SimulatedCoordinator?
     /// I24: what was refused for good, and when its sender heard of it.
     private var refused: [Refusal: [Int64]] = [:]
-    /// Blobs are named by what they hold: several attempts of one machine may bring the same one, each of them refused once.
+    /// Blobs are named by what they hold: several attempts of one machine may bring the same one, each of
+    /// them refused once.
     private static let ofContent: Set<String> = ["beginBlob", "putChunk", "commitBlob"]
 
     private struct Refusal: Hashable {
@@ -40,8 +41,8 @@ final class Network {
     var lostUp: Set<Int> = []
     var lostDown: Set<Int> = []
     var isHealed = false
-    /// What is still under way is lost: a user's wish that comes ten minutes late would be taken for an effect of what is
-    /// looked at.
+    /// What is still under way is lost: a user's wish that comes ten minutes late would be taken for an
+    /// effect of what is looked at.
     var isCut = false
 
     init(_ world: World, _ plan: Plan) {

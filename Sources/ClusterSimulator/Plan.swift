@@ -39,8 +39,8 @@ package struct Plan: Sendable {
         case uninvited
     }
 
-    /// Most seeds draw everything freely. Some take turns at one kind of trouble in earnest: what only shows under it is
-    /// then met within a few seeds.
+    /// Most seeds draw everything freely. Some take turns at one kind of trouble in earnest: what only shows
+    /// under it is then met within a few seeds.
     package enum Lane: String, Sendable {
         case free, power, collection, stops, hosts, long
 
@@ -86,7 +86,8 @@ package struct Plan: Sendable {
     /// Chance that a message is delayed, if not that of other trouble; the mean delay, of at most 10 minutes.
     var delayShare: Double?
     var delaySeconds = 20.0
-    /// Chance that the answer to a heartbeat comes late, though before it is given up: meanwhile its attempts may end.
+    /// Chance that the answer to a heartbeat comes late, though before it is given up: meanwhile its attempts
+    /// may end.
     var lateHeartbeats = 0.0
     /// Users pause and drain mostly, and think better of it within seconds.
     var isHasty = false
@@ -136,7 +137,8 @@ package struct Plan: Sendable {
             faults.formUnion([.userAction, .drain, .delay, .slowSync, .partition, .workerPause])
             workers = 1 + random.integer(below: 3)
             slowness = random.pick([0.02, 0.2])
-            // Many short delays: an order that comes late must meet the next attempt of its job on the same worker.
+            // Many short delays: an order that comes late must meet the next attempt of its job on the same
+            // worker.
             loss = random.pick([0.03, 0.15])
             delayShare = 0.5
             delaySeconds = 3
@@ -157,8 +159,8 @@ package struct Plan: Sendable {
         loss = min(loss, 0.15)
     }
 
-    /// Of a stop and a new grant within the seconds that a heartbeat's answer may be late: all else is quick, and nothing
-    /// takes a worker or the coordinator away.
+    /// Of a stop and a new grant within the seconds that a heartbeat's answer may be late: all else is quick,
+    /// and nothing takes a worker or the coordinator away.
     private mutating func makeHasty(_ random: SeededRandom) {
         faults.formIntersection([
             .requestLost, .answerLost, .duplicate, .trainerDeaf, .trainerCrash, .wallJump, .relaunch, .collect,

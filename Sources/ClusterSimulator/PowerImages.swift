@@ -2,8 +2,8 @@ import CSimulatedDisk
 import Ports
 import SweepLedger
 
-/// What the coordinator's disk may hold after a power cut at any of its operations: opened again and held against what
-/// clients were told until then.
+/// What the coordinator's disk may hold after a power cut at any of its operations: opened again and held
+/// against what clients were told until then.
 final class PowerImages {
     private let cluster: Cluster
     private let random: SeededRandom

@@ -1,7 +1,7 @@
 /// Named situations that a campaign must meet, or what it says of them means nothing.
 ///
-/// No attempt is ever asked to stop for a cancel and then released: a canceled one is over in the ledger at once, and its
-/// worker hears that it is superseded.
+/// No attempt is ever asked to stop for a cancel and then released: a canceled one is over in the ledger at
+/// once, and its worker hears that it is superseded.
 enum Probes {
     static let all: [String] =
         [

@@ -26,7 +26,8 @@ final class Shadow {
 
     private unowned let cluster: Cluster
     var promises = Promises()
-    /// Of the ledger that was restored last: answers from before it that were still under way promise nothing.
+    /// Of the ledger that was restored last: answers from before it that were still under way promise
+    /// nothing.
     var epoch = 0
     /// What was promised before a restore that failed, and the epoch of which answers counted.
     var undecided: (epoch: Int, promises: Promises)?
@@ -46,8 +47,8 @@ final class Shadow {
 
     private var world: World { cluster.world }
 
-    /// A restore that failed has happened if the ledger's epoch is another: it may be smaller than that of a replaced ledger
-    /// that could not be read.
+    /// A restore that failed has happened if the ledger's epoch is another: it may be smaller than that of a
+    /// replaced ledger that could not be read.
     func started(epoch new: Int) {
         guard let before = undecided else { return }
         undecided = nil
@@ -176,7 +177,8 @@ final class Shadow {
         spooledTotals[token] = max(spooledTotals[token] ?? 0, total)
     }
 
-    /// A client was told that a blob is there: for a day by the wall clock, whatever that was while it was asked.
+    /// A client was told that a blob is there: for a day by the wall clock, whatever that was while it was
+    /// asked.
     func stored(_ blob: ContentDigest, _ size: Int64, jumps: Int) {
         guard jumps == cluster.jumps else { return }
         let until = world.wall().milliseconds - Self.longestCall + 24 * 3600 * 1000

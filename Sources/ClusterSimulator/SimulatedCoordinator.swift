@@ -8,8 +8,8 @@ import SweepLedger
 import SweepModel
 import SweepWire
 
-/// The coordinator's process: its own operations, engine, core and ledger, on a simulated disk and network. It can be killed at
-/// any event and starts again.
+/// The coordinator's process: its own operations, engine, core and ledger, on a simulated disk and network.
+/// It can be killed at any event and starts again.
 // @unchecked: one thread uses a world and all that is in it.
 final class SimulatedCoordinator: @unchecked Sendable {
     /// nil: the connection broke.
@@ -48,8 +48,8 @@ final class SimulatedCoordinator: @unchecked Sendable {
         let badge: Badge
     }
 
-    /// One thing that is about to be done to a ledger; it may be done to any other in the same state. The completion hears
-    /// whether it was done.
+    /// One thing that is about to be done to a ledger; it may be done to any other in the same state. The
+    /// completion hears whether it was done.
     typealias Deed = (_ ledger: Ledger, _ done: @escaping (Bool) -> Void) -> Void
     /// Hears of every deed before it is done.
     var witness: ((_ name: String, _ deed: @escaping Deed) -> Void)?

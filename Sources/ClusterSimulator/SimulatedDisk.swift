@@ -2,7 +2,8 @@ import CSimulatedDisk
 import Glibc
 import Ports
 
-/// One machine's disk: a file store in memory that can lose power, break and fill up; SQLite reads and writes it too.
+/// One machine's disk: a file store in memory that can lose power, break and fill up; SQLite reads and writes
+/// it too.
 // @unchecked: one thread uses a world and all that is in it.
 final class SimulatedDisk: FileStore, @unchecked Sendable {
     let number: Int

@@ -4,8 +4,8 @@ import CoordinatorOperations
 import Ports
 import SweepLedger
 
-/// The ledger of a simulated coordinator: commits happen when the world says so, and a witness hears of everything before it
-/// is done.
+/// The ledger of a simulated coordinator: commits happen when the world says so, and a witness hears of
+/// everything before it is done.
 // @unchecked: one thread uses a world and all that is in it.
 struct SimulatedLedgerWork: LedgerWork, @unchecked Sendable {
     private unowned let coordinator: SimulatedCoordinator
@@ -82,8 +82,8 @@ struct SimulatedLedgerWork: LedgerWork, @unchecked Sendable {
 }
 
 extension SimulatedCoordinator {
-    /// Where power and disks are the trouble, syncs fail also between a blob's name and its folder: by chance alone they are
-    /// those of the log.
+    /// Where power and disks are the trouble, syncs fail also between a blob's name and its folder: by chance
+    /// alone they are those of the log.
     func failSoon() {
         guard plan.lane == .power, !isHealed, plan.has(.coordinatorDisk), random.chance(0.1) else { return }
         world.fault("blob-sync-error")

@@ -1,9 +1,11 @@
 import Ports
 
-/// One process of a simulated machine. Its tasks run on the world's thread, in the order in which they became ready.
+/// One process of a simulated machine. Its tasks run on the world's thread, in the order in which they became
+/// ready.
 ///
-/// A stopped one (SIGSTOP) runs nothing until it goes on. A killed one only unwinds: whatever it still waits for or asks of
-/// its disk or the network fails at once, so that its tasks end and nothing of it stays in memory.
+/// A stopped one (SIGSTOP) runs nothing until it goes on. A killed one only unwinds: whatever it still waits
+/// for or asks of its disk or the network fails at once, so that its tasks end and nothing of it stays in
+/// memory.
 // @unchecked: one thread uses a world and all that is in it.
 final class SimulatedProcess: TaskExecutor, @unchecked Sendable {
     private let world: World
@@ -67,7 +69,8 @@ final class SimulatedProcess: TaskExecutor, @unchecked Sendable {
 
     /// Waits until `resume` is called.
     ///
-    /// - Throws: what `resume` was given, or `CancellationError` when the task is cancelled or the process killed.
+    /// - Throws: what `resume` was given, or `CancellationError` when the task is cancelled or the process
+    ///   killed.
     func wait<Value: Sendable>(
         _ begin: (_ resume: @escaping (Result<Value, any Error>) -> Void) -> Void
     ) async throws -> Value {

@@ -7,7 +7,8 @@ import SweepWire
 import Worker
 import WorkerCore
 
-/// The trainer of one attempt, and the part of the worker that reads what it writes: real spools on the simulated disk.
+/// The trainer of one attempt, and the part of the worker that reads what it writes: real spools on the
+/// simulated disk.
 // @unchecked: one thread uses a world and all that is in it.
 final class SimulatedTrainer: AttemptRunning, @unchecked Sendable {
     let grant: Grant
@@ -108,7 +109,8 @@ final class SimulatedTrainer: AttemptRunning, @unchecked Sendable {
             guard let self, self.isRunning else { return }
             switch result {
             case .failure(let error):
-                // A coordinator restored from a backup may have lost it; the attempt then fails, and another goes on.
+                // A coordinator restored from a backup may have lost it; the attempt then fails, and another
+                // goes on.
                 self.world.trace("\(self.token) resume state: \(error.message)")
                 // So may the error of a disk.
                 if !self.worker.cluster.wasRestored, error.code != .refused(.internalFault) {

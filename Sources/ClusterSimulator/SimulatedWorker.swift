@@ -8,7 +8,8 @@ import SweepWire
 import Worker
 import WorkerCore
 
-/// A worker's machine: the worker's own session runs on it, with its spools on a simulated disk, and simulated trainers.
+/// A worker's machine: the worker's own session runs on it, with its spools on a simulated disk, and
+/// simulated trainers.
 // @unchecked: one thread uses a world and all that is in it.
 final class SimulatedWorker: @unchecked Sendable {
     /// One run of the process.
@@ -202,7 +203,8 @@ final class SimulatedWorker: @unchecked Sendable {
         }
     }
 
-    /// Does something with the disk for a trainer; a full disk is waited out, any other error ends the process.
+    /// Does something with the disk for a trainer; a full disk is waited out, any other error ends the
+    /// process.
     func attempt(_ life: Life, _ what: @autoclosure @escaping () -> String, _ body: @escaping () throws -> Void) {
         guard life.isAlive else { return }
         if pausedUntil > world.now {

@@ -4,7 +4,8 @@ import SweepModel
 import SweepWire
 import WorkerCore
 
-/// A worker of the small world as a value: the real core, a spool that loses nothing, and a trainer of three steps.
+/// A worker of the small world as a value: the real core, a spool that loses nothing, and a trainer of three
+/// steps.
 struct SmallWorker {
     struct Spool {
         var points: UInt64 = 0
@@ -158,7 +159,8 @@ extension SmallWorld {
         send(.metrics(MetricBatch(token: token, first: first, points: points)), number)
     }
 
-    /// The trainer's next step: a point, a state, a point, the end. One that goes on from the state begins behind it.
+    /// The trainer's next step: a point, a state, a point, the end. One that goes on from the state begins
+    /// behind it.
     mutating func train(_ number: Int) {
         guard let token = workers[number].running.keys.min(by: { $0.attempt < $1.attempt }),
             let place = workers[number].running[token]

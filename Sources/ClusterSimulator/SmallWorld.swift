@@ -8,8 +8,8 @@ import SweepWire
 import Worker
 import WorkerCore
 
-/// One job, two workers, a coordinator that may crash: everything but the ledger as a value, so that a search can go on from
-/// it in every way. The cores are the real ones.
+/// One job, two workers, a coordinator that may crash: everything but the ledger as a value, so that a search
+/// can go on from it in every way. The cores are the real ones.
 struct SmallWorld {
     /// How often what may always happen still may.
     struct Budget: Hashable {

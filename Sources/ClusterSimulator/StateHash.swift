@@ -4,9 +4,9 @@ import Ports
 import SweepModel
 import SweepWire
 
-/// A number for everything a value holds, read by reflection so that no field can be forgotten. What differs between states
-/// that behave alike is written in one way: times count from now, numbers of answers and commits are those of what waits for
-/// them, what lies in no order is summed.
+/// A number for everything a value holds, read by reflection so that no field can be forgotten. What differs
+/// between states that behave alike is written in one way: times count from now, numbers of answers and
+/// commits are those of what waits for them, what lies in no order is summed.
 struct StateHash {
     /// What times are measured from.
     let now: MonotonicTime

@@ -5,8 +5,8 @@ import SweepModel
 import SweepWire
 import Worker
 
-/// I21: somebody who calls without being asked to: with other tokens than it takes, under others' sessions, for others'
-/// attempts; or a worker of the cluster that has gone mad. Nothing of it may be taken.
+/// I21: somebody who calls without being asked to: with other tokens than it takes, under others' sessions,
+/// for others' attempts; or a worker of the cluster that has gone mad. Nothing of it may be taken.
 final class Stranger {
     private unowned let cluster: Cluster
     private let random: SeededRandom

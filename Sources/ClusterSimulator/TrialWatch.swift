@@ -2,12 +2,12 @@ import CoordinatorCore
 import SweepModel
 import SweepWire
 
-/// I23, the first half: no suspended worker is given a job before its pause is over. That it has one at a time is told from
-/// the ledger's rows (`Checker`).
+/// I23, the first half: no suspended worker is given a job before its pause is over. That it has one at a
+/// time is told from the ledger's rows (`Checker`).
 final class TrialWatch {
     private let world: World
-    /// When the pause of each suspended worker ends; of one that was suspended in an earlier life of the coordinator only the
-    /// wall clock tells, which jumps.
+    /// When the pause of each suspended worker ends; of one that was suspended in an earlier life of the
+    /// coordinator only the wall clock tells, which jumps.
     private var due: [WorkerID: Int64] = [:]
     private var asked: [CommitID: WorkerID] = [:]
     /// The core's clock is that of its newest tick.

@@ -17,7 +17,8 @@ extension CoordinatorCore {
         now: MonotonicTime
     ) -> [CoordinatorEffect] {
         var effects: [CoordinatorEffect] = []
-        // A worker has one session: an older one is over, its leases run on until they are released or run out.
+        // A worker has one session: an older one is over, its leases run on until they are released or run
+        // out.
         for (id, session) in sessions where session.worker == request.worker && id != request.session {
             if let poll = session.poll { effects += answerEmpty(poll) }
             sessions[id] = nil
@@ -65,8 +66,8 @@ extension CoordinatorCore {
         session.highest = max(session.highest, request.number)
         sessions[request.session] = session
         // An old number whose answer nobody remembers brings no jobs: its sender has long gone on.
-        // A drained or suspended worker gets none, and waits like one for whom there are none: told so at once, it would
-        // ask again at once.
+        // A drained or suspended worker gets none, and waits like one for whom there are none: told so at
+        // once, it would ask again at once.
         let mayWait = session.standing == .active || !Mutant.isOn("drained-asks-again")
         let free = isNew && mayWait ? min(max(request.freeSlots, 0), Self.mostGrants) : 0
         let candidates = isRepeat ? [] : take(free, session)
@@ -111,11 +112,12 @@ extension CoordinatorCore {
             for candidate in candidates { ready.insert(candidate.entry, needs: candidate.needs) }
         }
         for change in outcome.changes { apply(change, now: now) }
-        // Also where the session was ended meanwhile by another of the worker's: a job that runs in the ledger has a lease
-        // here, or nothing would ever end it.
+        // Also where the session was ended meanwhile by another of the worker's: a job that runs in the
+        // ledger has a lease here, or nothing would ever end it.
         for claim in outcome.claims {
             let token = claim.token
-            // A repeat must not give a new lease to what ended meanwhile; what is leased already stays as it is.
+            // A repeat must not give a new lease to what ended meanwhile; what is leased already stays as it
+            // is.
             if outcome.leftCandidates, leases[token.job]?.token != token { continue }
             if !outcome.leftCandidates { turns[claim.row, default: 0] += 1 }
             leases[token.job] = Lease(
@@ -179,8 +181,8 @@ extension CoordinatorCore {
             })
     }
 
-    /// How many more jobs a worker may have besides what its slots say: of one that is suspended one at a time, and none
-    /// before its pause is over.
+    /// How many more jobs a worker may have besides what its slots say: of one that is suspended one at a
+    /// time, and none before its pause is over.
     func allowance(_ worker: WorkerID) -> Int {
         guard let trial = suspended[worker] else { return .max }
         if Mutant.isOn("trials-at-once"), lastTick >= trial { return .max }

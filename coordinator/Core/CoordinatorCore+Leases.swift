@@ -134,7 +134,8 @@ extension CoordinatorCore {
         return effects + serve()
     }
 
-    /// Nobody is to wait for this worker any more. Its leases run out, or its next process releases what they are of.
+    /// Nobody is to wait for this worker any more. Its leases run out, or its next process releases what they
+    /// are of.
     mutating func goodbye(_ request: GoodbyeRequest, _ reply: ReplyID) -> [CoordinatorEffect] {
         guard let session = sessions.removeValue(forKey: request.session) else {
             return [.reply(reply, .refused(Self.unknown(request.session)))]

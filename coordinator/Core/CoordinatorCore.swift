@@ -5,9 +5,10 @@ import SweepWire
 
 /// The coordinator's decisions: events and the time go in, effects come out. No clock, no disk, no socket.
 ///
-/// It owns only what is in memory: jobs that wait (a copy of what the ledger says), leases with their deadlines,
-/// sessions and waiting polls. It never decides what a `WHERE` must decide: a candidate that no longer waits is simply
-/// not granted, a late report is refused by the ledger's fence. Answers leave after `committed`.
+/// It owns only what is in memory: jobs that wait (a copy of what the ledger says), leases with their
+/// deadlines, sessions and waiting polls. It never decides what a `WHERE` must decide: a candidate that no
+/// longer waits is simply not granted, a late report is refused by the ledger's fence. Answers leave after
+/// `committed`.
 package struct CoordinatorCore: Sendable {
     struct Lease: Sendable {
         var token: AttemptToken
@@ -50,7 +51,8 @@ package struct CoordinatorCore: Sendable {
 
     enum Pending: Sendable {
         case register(RegisterRequest, ReplyID)
-        /// The session may be over when the commit is answered; what was granted is granted to the worker all the same.
+        /// The session may be over when the commit is answered; what was granted is granted to the worker all
+        /// the same.
         case exchange(SessionID, WorkerID, UInt64, [ReplyID], [ReadyQueue.Candidate])
         case heartbeat(HeartbeatRequest, ReplyID, [AttemptVerdict])
         case expire([AttemptToken])
@@ -138,8 +140,9 @@ package struct CoordinatorCore: Sendable {
         return .commit(id, command)
     }
 
-    /// A job that comes back goes on before younger ones, but only so often: what is lost again and again must not hold
-    /// up those behind it. So no job overtakes another of its priority more than this many times.
+    /// A job that comes back goes on before younger ones, but only so often: what is lost again and again
+    /// must not hold up those behind it. So no job overtakes another of its priority more than this many
+    /// times.
     static let mostTurns = 8
 
     /// Puts a job where jobs wait: now, or after its delay.

@@ -3,8 +3,8 @@ package import SweepWire
 
 /// Everything the coordinator's core wants done, as data.
 package enum CoordinatorEffect: Sendable {
-    /// Run the command in the ledger; its outcome comes back as `committed`, after it is on disk. Commands run in the
-    /// order of these effects.
+    /// Run the command in the ledger; its outcome comes back as `committed`, after it is on disk. Commands
+    /// run in the order of these effects.
     case commit(CommitID, LedgerCommand)
     case reply(ReplyID, CoordinatorReply)
     case log(String)

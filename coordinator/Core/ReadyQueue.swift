@@ -1,15 +1,15 @@
 import RunSpec
 import SweepModel
 
-/// Jobs that wait, best first: one heap for each kind of needs. Removal is lazy: an entry counts only while its job's
-/// stamp is the newest.
+/// Jobs that wait, best first: one heap for each kind of needs. Removal is lazy: an entry counts only while
+/// its job's stamp is the newest.
 struct ReadyQueue: Sendable {
     struct Entry: Sendable, Equatable {
         var row: Int64
         var priority: Int
         var avoid: WorkerID?
-        /// Among equal priorities the lowest goes first: the job's row, or for one that had its turns the last place there
-        /// was, behind the job whose own it is.
+        /// Among equal priorities the lowest goes first: the job's row, or for one that had its turns the
+        /// last place there was, behind the job whose own it is.
         var place: Int64
         private let isLate: Bool
         fileprivate var stamp: UInt64
@@ -27,7 +27,8 @@ struct ReadyQueue: Sendable {
         fileprivate func isBefore(_ other: Entry) -> Bool {
             if priority != other.priority { return priority > other.priority }
             if place != other.place { return place < other.place }
-            // The newest job's own place is the last one too: that it had its turns must be said, it does not follow.
+            // The newest job's own place is the last one too: that it had its turns must be said, it does not
+            // follow.
             if isLate != other.isLate { return other.isLate }
             return stamp < other.stamp
         }
@@ -63,7 +64,8 @@ struct ReadyQueue: Sendable {
     ///
     /// - Parameters:
     ///   - fits: whether the worker has what is needed.
-    ///   - avoids: whether an entry's wish for another worker counts: whether another fitting one is connected.
+    ///   - avoids: whether an entry's wish for another worker counts: whether another fitting one is
+    ///     connected.
     mutating func take(
         _ count: Int, for worker: WorkerID, fits: (RequirementSpec) -> Bool, avoids: (RequirementSpec) -> Bool
     ) -> [Candidate] {

@@ -15,7 +15,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var tlsKey: String?
     /// TLS 1.2 beside 1.3, for old clients.
     package var allowsTLS12 = false
-    /// Names, besides loopback's, under which a coordinator on loopback is called: those of a proxy before it.
+    /// Names, besides loopback's, under which a coordinator on loopback is called: those of a proxy before
+    /// it.
     package var allowedHosts: [String] = []
     /// Where this user's commands on this machine find the token; nil for nowhere.
     package var registry: CoordinatorRegistry?

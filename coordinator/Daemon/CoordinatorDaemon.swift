@@ -7,7 +7,8 @@ package enum CoordinatorDaemon {
     /// Runs until SIGTERM or SIGINT; then ends within five seconds. Everything answered before is on disk.
     ///
     /// - Parameter started: called once requests are served, with the URL and a one-time link for a browser.
-    /// - Throws: `CoordinatorError` or `LedgerError` with one clear message that names the thing and the remedy.
+    /// - Throws: `CoordinatorError` or `LedgerError` with one clear message that names the thing and the
+    ///   remedy.
     package static func run(
         _ configuration: CoordinatorConfiguration,
         started: @escaping @Sendable (_ url: String, _ link: String) -> Void = { _, _ in }

@@ -129,7 +129,8 @@ package final class CoordinatorService: Service {
             },
             logger: quiet(logger))
         var group = ServiceGroupConfiguration(
-            // Told to stop in reverse order: first waiting polls are answered, then connections end, then the clock.
+            // Told to stop in reverse order: first waiting polls are answered, then connections end, then the
+            // clock.
             services: [
                 .init(service: Ticker(engine: engine, tick: configuration.tick), successTerminationBehavior: .ignore),
                 .init(
@@ -197,7 +198,8 @@ package final class CoordinatorService: Service {
         }
     }
 
-    /// As many as there are descriptors, less what files need. The system's usual 1024 are raised as far as it allows.
+    /// As many as there are descriptors, less what files need. The system's usual 1024 are raised as far as
+    /// it allows.
     private static func mostConnections() -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 512 }

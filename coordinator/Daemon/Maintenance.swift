@@ -5,7 +5,8 @@ import Ports
 import ServiceLifecycle
 import SweepLedger
 
-/// What the coordinator does by itself: looks at its disk, thins checkpoints as sweeps asked for, collects garbage.
+/// What the coordinator does by itself: looks at its disk, thins checkpoints as sweeps asked for, collects
+/// garbage.
 struct Maintenance: Service {
     let engine: CoordinatorEngine
     let gauge: DiskGauge

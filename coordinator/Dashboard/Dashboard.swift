@@ -10,7 +10,8 @@ enum Dashboard {
     static let policy =
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
-    /// Keeps the page's secret, which browsers separate by port and by tab, and sends it with what the page changes.
+    /// Keeps the page's secret, which browsers separate by port and by tab, and sends it with what the page
+    /// changes.
     static let script = """
         "use strict";
         const place = "radiata-page";

@@ -4,9 +4,9 @@ import Synchronization
 
 /// Browsers that were let in: a random cookie stands for a token, in memory only, and it ends with the token.
 ///
-/// Browsers send cookies to every port of a host, to servers of other users too, so a cookie opens the page for people and
-/// nothing else. What changes anything needs the session's second secret besides, which the page keeps for itself and sends
-/// as a header.
+/// Browsers send cookies to every port of a host, to servers of other users too, so a cookie opens the page
+/// for people and nothing else. What changes anything needs the session's second secret besides, which the
+/// page keeps for itself and sends as a header.
 final class DashboardSessions: Sendable {
     private struct Session { var token: String, page: String, expires: MonotonicTime }
 

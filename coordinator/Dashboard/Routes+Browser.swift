@@ -7,8 +7,9 @@ import Ports
 import SweepModel
 import SweepWire
 
-/// How a browser gets in: by a one-time link, or by a token that is shown in a form. Both end in a page (not in a redirect,
-/// after which a strict cookie would not be sent) that keeps its own secret and goes on by itself.
+/// How a browser gets in: by a one-time link, or by a token that is shown in a form. Both end in a page (not
+/// in a redirect, after which a strict cookie would not be sent) that keeps its own secret and goes on by
+/// itself.
 extension Routes {
     func addBrowserLogin(_ router: Router<CallContext>) {
         router.get(RouterPath(DashboardPath.open)) { request, context in await open(request, context) }
@@ -41,8 +42,8 @@ extension Routes {
         }
     }
 
-    /// On a machine of many users a link may be seen by others, in a log or in the list of processes: from this machine it
-    /// lets in its coordinator's own user only. Root is everybody.
+    /// On a machine of many users a link may be seen by others, in a log or in the list of processes: from
+    /// this machine it lets in its coordinator's own user only. Root is everybody.
     private func checkOwner(_ context: CallContext) async throws {
         guard let peer = context.peer?.place, let local = context.local?.place, peer.address == local.address else {
             return

@@ -20,9 +20,9 @@ enum DashboardPath {
 }
 
 extension Routes {
-    /// A page for people at `/`: sweeps, jobs and workers. Its only script is the coordinator's own, nothing comes from
-    /// elsewhere; it reloads itself. A browser is let in once, and holds a cookie from then on, which reads this page and
-    /// nothing else.
+    /// A page for people at `/`: sweeps, jobs and workers. Its only script is the coordinator's own, nothing
+    /// comes from elsewhere; it reloads itself. A browser is let in once, and holds a cookie from then on,
+    /// which reads this page and nothing else.
     func addDashboard(_ router: Router<CallContext>) {
         router.get(RouterPath(DashboardPath.page)) { request, context in
             await page(request, context)

@@ -11,8 +11,8 @@ struct AnswerStream: Sendable {
 }
 
 extension EndpointMount {
-    /// As `mount`, for such an answer. What fails before its first piece has its status; what fails later ends the
-    /// connection, so that nobody takes a part for the whole.
+    /// As `mount`, for such an answer. What fails before its first piece has its status; what fails later
+    /// ends the connection, so that nobody takes a part for the whole.
     func mountStream<Input: WireRequest, Output: WireResponse>(
         _ endpoint: Endpoint<Input, Output>, on router: Router<CallContext>,
         _ handler: @escaping @Sendable (Input, HTTPCall) async throws -> AnswerStream

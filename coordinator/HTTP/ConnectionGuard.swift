@@ -3,8 +3,8 @@ import NIOCore
 import NIOHTTPTypes
 import SweepWire
 
-/// Ends connections that take their time: a head or a body that drips in, or nothing at all. A waiting answer (long
-/// poll) is never cut.
+/// Ends connections that take their time: a head or a body that drips in, or nothing at all. A waiting answer
+/// (long poll) is never cut.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -60,7 +60,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         stopWaiting()
     }
 
-    /// Nothing is asked for at this moment: while it was never let in, the connection has to go when others need its place.
+    /// Nothing is asked for at this moment: while it was never let in, the connection has to go when others
+    /// need its place.
     private func wait(_ context: ChannelHandlerContext) {
         guard !isLetIn, ticket == nil else { return }
         ticket = strangers.enter(context.channel.remoteAddress?.ipAddress ?? "", context.channel)
@@ -116,8 +117,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             || (path != DashboardPath.page && DashboardPath.all.contains { $0.0 == path })
     }
 
-    /// A body's end is told by its length, or by `chunked` and nothing else: about other codings two programs may be of two
-    /// minds, and one would read the rest of the body as a second request.
+    /// A body's end is told by its length, or by `chunked` and nothing else: about other codings two programs
+    /// may be of two minds, and one would read the rest of the body as a second request.
     private static func isFramed(_ head: HTTPRequest) -> Bool {
         let codings = head.headerFields[values: .transferEncoding]
         guard !codings.isEmpty else { return true }

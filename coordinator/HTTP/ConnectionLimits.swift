@@ -7,7 +7,8 @@ package struct ConnectionLimits: Sendable {
     /// After this long a body must have come at `bodyRate` bytes a second.
     package var bodyGrace: Duration = .seconds(10)
     package var bodyRate = 16 << 10
-    /// Silent connections of one address that were never let in, by a good token; where there are more, the oldest goes.
+    /// Silent connections of one address that were never let in, by a good token; where there are more, the
+    /// oldest goes.
     package var strangers = 1024
     /// Of all headers of a request together, in bytes, and how many.
     package var headerBytes = 32 << 10

@@ -8,8 +8,8 @@ import NIOCore
 import SweepModel
 import SweepWire
 
-/// Mounts endpoints: version, token, body limit, decoding, the handler, encoding, and errors as answers, the same for
-/// every call.
+/// Mounts endpoints: version, token, body limit, decoding, the handler, encoding, and errors as answers, the
+/// same for every call.
 struct EndpointMount: Sendable {
     let tokens: TokenBook
     let logger: Logger
@@ -17,12 +17,14 @@ struct EndpointMount: Sendable {
     let sessions: DashboardSessions
     let failures: FailureBook
 
-    /// - Parameter handler: gets the decoded request, and who calls with which HTTP request (its body was read).
+    /// - Parameter handler: gets the decoded request, and who calls with which HTTP request (its body was
+    ///   read).
     func mount<Input: WireRequest, Output: WireResponse>(
         _ endpoint: Endpoint<Input, Output>, on router: Router<CallContext>,
         _ handler: @escaping @Sendable (Input, HTTPCall) async throws -> Output
     ) {
-        // Workers' small answers are written where they are made. Those of clients may be as large as the ledger.
+        // Workers' small answers are written where they are made. Those of clients may be as large as the
+        // ledger.
         let isSmall = endpoint.scopes.isEmpty || endpoint.scopes == [.worker]
         serve(endpoint, on: router) { input, call in
             let output = try await handler(input, call)
@@ -62,7 +64,8 @@ struct EndpointMount: Sendable {
                 for name in names { parameters[name] = context.parameters.get(name) }
                 let body = try await Self.collect(&request, limit: endpoint.bodyLimit, name: endpoint.name)
                 let given = parameters
-                // Reading megabytes of JSON takes a core for long: not one of those that heartbeats are answered on.
+                // Reading megabytes of JSON takes a core for long: not one of those that heartbeats are
+                // answered on.
                 let input =
                     try await body.count <= Self.smallBody
                     ? Input(parameters: given, body: body)

@@ -1,7 +1,8 @@
 import Ports
 import Synchronization
 
-/// Refused tokens by address: after too many in a minute, further ones are answered "busy". A good token always passes.
+/// Refused tokens by address: after too many in a minute, further ones are answered "busy". A good token
+/// always passes.
 final class FailureBook: Sendable {
     private struct Entry { var count: Int, since: MonotonicTime }
 

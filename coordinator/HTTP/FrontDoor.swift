@@ -5,8 +5,8 @@ import Hummingbird
 import NIOCore
 import SweepWire
 
-/// Before and after the router: pages from elsewhere, unknown paths and methods as errors of the contract, and the headers that every answer
-/// carries.
+/// Before and after the router: pages from elsewhere, unknown paths and methods as errors of the contract,
+/// and the headers that every answer carries.
 struct FrontDoor<Routes: HTTPResponder>: HTTPResponder where Routes.Context == CallContext {
     let routes: Routes
     let origin: RequestOrigin

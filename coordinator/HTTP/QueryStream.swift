@@ -6,8 +6,8 @@ import Synchronization
 
 /// The answer of one query on its way to the client: rows leave as they come, and nothing of it is kept.
 ///
-/// Whoever reads slowly slows down his query only. It ends with its last piece, when the client goes away, or after
-/// ``longest``, whatever the client does.
+/// Whoever reads slowly slows down his query only. It ends with its last piece, when the client goes away, or
+/// after ``longest``, whatever the client does.
 final class QueryStream: Sendable {
     private struct State {
         var text = QueryResponseText()

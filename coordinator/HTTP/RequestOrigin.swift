@@ -3,10 +3,11 @@ import Hummingbird
 import Ports
 import SweepWire
 
-/// Whether a request may be served at all, before anybody looks at its token: pages of other sites reach a coordinator
-/// through the browser of whoever visits them.
+/// Whether a request may be served at all, before anybody looks at its token: pages of other sites reach a
+/// coordinator through the browser of whoever visits them.
 struct RequestOrigin: Sendable {
-    /// Whether the coordinator listens on loopback: then it answers to loopback's names only, and to `allowed`.
+    /// Whether the coordinator listens on loopback: then it answers to loopback's names only, and to
+    /// `allowed`.
     let isLoopback: Bool
     let allowed: Set<HostAddress>
 
@@ -42,8 +43,8 @@ struct RequestOrigin: Sendable {
         }
     }
 
-    /// A user who follows a one-time link comes from elsewhere: from a terminal, a mail. It opens as a page of its own, in
-    /// no frame, and reads nothing by a script of the other page.
+    /// A user who follows a one-time link comes from elsewhere: from a terminal, a mail. It opens as a page
+    /// of its own, in no frame, and reads nothing by a script of the other page.
     private static func isLink(_ request: Request) -> Bool {
         guard request.method == .get, request.uri.path == DashboardPath.open, request.headers[.origin] == nil else {
             return false

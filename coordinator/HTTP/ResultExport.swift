@@ -7,8 +7,8 @@ import SweepModel
 import SweepWire
 import Synchronization
 
-/// A sweep's results as a table for other programs: one line a result, the job's parameters and the newest value of each
-/// of its curves beside it. Written page by page: it may be larger than memory.
+/// A sweep's results as a table for other programs: one line a result, the job's parameters and the newest
+/// value of each of its curves beside it. Written page by page: it may be larger than memory.
 enum ResultExport {
     private static let fixed = [
         "job", "configuration", "group", "seed", "state", "checkpoint", "epoch", "step", "class", "prompts", "metric",

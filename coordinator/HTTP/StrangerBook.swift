@@ -1,8 +1,8 @@
 import NIOCore
 import Synchronization
 
-/// Silent connections that were never let in. Where there are too many, the oldest goes: who has something to say comes
-/// through, however many wait without a word.
+/// Silent connections that were never let in. Where there are too many, the oldest goes: who has something to
+/// say comes through, however many wait without a word.
 final class StrangerBook: Sendable {
     struct Ticket: Equatable, Sendable { fileprivate let number: UInt64, address: String }
 

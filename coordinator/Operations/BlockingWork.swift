@@ -4,8 +4,8 @@ import Synchronization
 
 /// Work that blocks or computes for long (files, hashing, SQL of users), on threads of its own.
 ///
-/// Not on a dispatch queue: its threads are as many as there are cores and shared with all of Swift's tasks, so that two
-/// long queries would hold up every heartbeat.
+/// Not on a dispatch queue: its threads are as many as there are cores and shared with all of Swift's tasks,
+/// so that two long queries would hold up every heartbeat.
 package enum BlockingWork {
     /// Queries of users at the same time.
     package static let mostQueries = 4
@@ -13,7 +13,8 @@ package enum BlockingWork {
     private static let files = WorkThreads("blocking", count: 12)
     /// What waits for the processes of users' queries, one thread each.
     private static let queries = WorkThreads("queries", count: mostQueries)
-    /// Large texts read and written for clients. Two: what clients ask for shares few cores with what workers need.
+    /// Large texts read and written for clients. Two: what clients ask for shares few cores with what workers
+    /// need.
     private static let texts = WorkThreads("texts", count: 2)
 
     package static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {

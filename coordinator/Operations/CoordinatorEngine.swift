@@ -6,7 +6,8 @@ package import SweepModel
 import SweepWire
 import Synchronization
 
-/// Feeds events and the time to the core, and does what it says: commits to the ledger, answers to those who wait.
+/// Feeds events and the time to the core, and does what it says: commits to the ledger, answers to those who
+/// wait.
 package final class CoordinatorEngine: Sendable {
     private struct State {
         var core: CoordinatorCore
@@ -51,7 +52,8 @@ package final class CoordinatorEngine: Sendable {
         }
     }
 
-    /// Hands an event in and performs its effects. Commits are submitted under the lock, so their order is the core's.
+    /// Hands an event in and performs its effects. Commits are submitted under the lock, so their order is
+    /// the core's.
     package func tell(_ event: CoordinatorEvent) {
         let now = now
         let answers = state.withLock { state in

@@ -2,10 +2,12 @@ package import Ports
 import SweepWire
 import Synchronization
 
-/// How full the coordinator's disk is, with marks to go up and lower ones to come down, so that nothing flutters.
+/// How full the coordinator's disk is, with marks to go up and lower ones to come down, so that nothing
+/// flutters.
 ///
 /// - `low`, under 10 % or 2 GiB free, whichever is less: garbage is collected at once, and people are told.
-/// - `full`, under 3 % or 512 MiB: no new blobs, no jobs handed out. Small writes (results, metrics) go on in what is left.
+/// - `full`, under 3 % or 512 MiB: no new blobs, no jobs handed out. Small writes (results, metrics) go on in
+///   what is left.
 package final class DiskGauge: Sendable {
     package enum Level: Int, Sendable, Comparable {
         case enough, low, full
@@ -52,8 +54,8 @@ package final class DiskGauge: Sendable {
         }
     }
 
-    /// - Throws: `WireError` `diskFull` for a new blob that does not fit above the mark. Tiny ones always do: a report hangs
-    ///   on them.
+    /// - Throws: `WireError` `diskFull` for a new blob that does not fit above the mark. Tiny ones always do:
+    ///   a report hangs on them.
     func check(_ bytes: Int) throws {
         guard bytes >= 1 << 20 || level == .full else { return }
         let now = try space(folder)

@@ -16,8 +16,8 @@ package struct LedgerTranslator: Sendable {
 
     /// Hands a command of the core to the ledger as a verb.
     ///
-    /// - Parameter completion: called on the writer's thread after the commit, with the ledger's answer, or what throws
-    ///   why nothing was stored.
+    /// - Parameter completion: called on the writer's thread after the commit, with the ledger's answer, or
+    ///   what throws why nothing was stored.
     package func submit(
         _ command: LedgerCommand, to ledger: Ledger, now: WallTime,
         completion: @escaping @Sendable (_ outcome: @escaping @Sendable () throws -> LedgerOutcome) -> Void

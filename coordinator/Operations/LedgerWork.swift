@@ -3,8 +3,8 @@ import Dispatch
 package import Ports
 package import SweepLedger
 
-/// The places where an operation waits: commits of the ledger, and work that blocks. The daemon's is ``LiveLedgerWork``; the
-/// simulator has its own, in which it decides when a commit happens and what fails.
+/// The places where an operation waits: commits of the ledger, and work that blocks. The daemon's is
+/// ``LiveLedgerWork``; the simulator has its own, in which it decides when a commit happens and what fails.
 package protocol LedgerWork: Sendable {
     var ledger: Ledger { get }
 
@@ -17,8 +17,8 @@ package protocol LedgerWork: Sendable {
 
     /// Hands a command of the core to the ledger.
     ///
-    /// - Parameter completion: called after the commit, in the order of the commits, with what gives the outcome or throws
-    ///   why nothing was stored.
+    /// - Parameter completion: called after the commit, in the order of the commits, with what gives the
+    ///   outcome or throws why nothing was stored.
     func submit(
         _ command: LedgerCommand, now: WallTime,
         completion: @escaping @Sendable (_ outcome: @escaping @Sendable () throws -> LedgerOutcome) -> Void)

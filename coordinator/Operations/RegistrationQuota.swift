@@ -4,8 +4,8 @@ import SweepModel
 import SweepWire
 import Synchronization
 
-/// What one token may register: so many workers, and so many in a minute. A fleet that comes back after a restart passes
-/// at once; a program that makes up workers does not fill the tables that everybody reads.
+/// What one token may register: so many workers, and so many in a minute. A fleet that comes back after a
+/// restart passes at once; a program that makes up workers does not fill the tables that everybody reads.
 package final class RegistrationQuota: Sendable {
     private struct Tokens {
         /// Workers of each token, by what the ledger says and what was registered since.

@@ -4,7 +4,8 @@ package import SweepModel
 import SweepWire
 import Synchronization
 
-/// Who may do what: the tokens of the ledger in memory, by the hash of their text. Only the hash of a token is stored.
+/// Who may do what: the tokens of the ledger in memory, by the hash of their text. Only the hash of a token
+/// is stored.
 package final class TokenBook: Sendable {
     private struct State {
         var byHash: [String: TokenSummary] = [:]

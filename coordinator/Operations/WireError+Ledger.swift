@@ -13,7 +13,8 @@ extension WireError {
                 case .ambiguous, .conflict, .locked: .conflict
                 case .query, .invalid: .badRequest
                 case .diskFull: .diskFull
-                // After an error of the disk the same request may succeed, here or after a restart; nobody's job is at fault.
+                // After an error of the disk the same request may succeed, here or after a restart; nobody's
+                // job is at fault.
                 case .closed, .inputOutput: .unavailable
                 case .unreadable, .notALedger, .newerSchema, .notDurable: .internalFault
                 }

@@ -5,7 +5,8 @@ package import SweepModel
 package import SweepWire
 import Synchronization
 
-/// Which token a worker's session belongs to: a session cannot be used, nor its attempts reported on, with another one.
+/// Which token a worker's session belongs to: a session cannot be used, nor its attempts reported on, with
+/// another one.
 ///
 /// In memory; after a restart it is filled from the ledger.
 package final class WorkerSessionBook: Sendable {

@@ -7,8 +7,8 @@ import WorkerCore
 
 /// Reads what a trainer writes and puts it into the spool: metrics, checkpoints, evaluations, artifacts, log.
 ///
-/// A value: a round that fails (a full disk) leaves it as it was, and the next round does the same again; repeated
-/// points and reports are harmless.
+/// A value: a round that fails (a full disk) leaves it as it was, and the next round does the same again;
+/// repeated points and reports are harmless.
 struct AttemptOutput: Sendable {
     /// A deliverable as it lies in the folder.
     struct Deliverable: Sendable {
@@ -74,8 +74,8 @@ struct AttemptOutput: Sendable {
         var events: [WorkerEvent] = []
         var moment = CheckpointScan.Moment(
             now: now, leader: leader, isTrusted: isTrusted, newestStep: metrics.newestStep)
-        // While it runs first the names, then the metrics, then the files: a checkpoint's metrics are in the stream before
-        // it is. After its end all metrics are there, and the largest step is known.
+        // While it runs first the names, then the metrics, then the files: a checkpoint's metrics are in the
+        // stream before it is. After its end all metrics are there, and the largest step is known.
         if leader == nil {
             try readMetrics(isComplete: true, &events)
             moment.newestStep = metrics.newestStep

@@ -130,7 +130,8 @@ extension AttemptPlan {
         self.files = files
     }
 
-    /// `{checkpoint}`: the core gets its folder of states, a program the file or folder under its original name.
+    /// `{checkpoint}`: the core gets its folder of states, a program the file or folder under its original
+    /// name.
     static func restored(_ resume: StoredCheckpoint, isCore: Bool, _ place: AttemptPlace) -> String {
         let folder = AttemptFolder(place.out).resume
         guard !isCore, let name = resume.files.first?.name.split(separator: "/").first.map(String.init) else {

@@ -7,7 +7,8 @@ import Synchronization
 import WorkerCore
 
 extension AttemptRunner {
-    /// Runs the evaluation command for every adapter of the job that has no evaluation yet, in order of steps.
+    /// Runs the evaluation command for every adapter of the job that has no evaluation yet, in order of
+    /// steps.
     func evaluateAll(_ command: [String], _ plan: AttemptPlan, _ output: inout AttemptOutput) async throws
         -> AttemptEnd
     {

@@ -8,8 +8,8 @@ import SweepWire
 import Synchronization
 import WorkerCore
 
-/// Runs one attempt from its grant to the end of its trainer. Everything it learns goes into the spool first and then,
-/// as events, to the core.
+/// Runs one attempt from its grant to the end of its trainer. Everything it learns goes into the spool first
+/// and then, as events, to the core.
 final class AttemptRunner: AttemptRunning {
     struct Control {
         var child: TrainerGuard.Child?
@@ -205,7 +205,8 @@ final class AttemptRunner: AttemptRunning {
             }
             return next
         } catch let error as PortsError where error.code == .diskFull {
-            // While it runs it is held; after its end, what it left is read once there is space for the spool.
+            // While it runs it is held; after its end, what it left is read once there is space for the
+            // spool.
             if leader != nil {
                 hold()
             } else {

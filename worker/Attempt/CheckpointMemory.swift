@@ -1,6 +1,7 @@
 import RunSpec
 
-/// Which matches of an attempt were taken, under which names, and what they were then. Kept as lines in the spool's `seen`.
+/// Which matches of an attempt were taken, under which names, and what they were then. Kept as lines in the
+/// spool's `seen`.
 struct CheckpointMemory: Sendable {
     struct Key: Hashable, Sendable {
         let isState: Bool

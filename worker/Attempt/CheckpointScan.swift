@@ -184,7 +184,8 @@ package struct CheckpointScan: Sendable {
         return places.contains { $0.status() != nil }
     }
 
-    /// States that changed since they were taken, and are not known to be whole again: nobody may go on from them.
+    /// States that changed since they were taken, and are not known to be whole again: nobody may go on from
+    /// them.
     private mutating func retract(_ matches: [Match], _ look: inout Look) {
         for match in matches where match.key.isState {
             guard var taken = memory.taken[match.key], taken.signature != match.signature else { continue }
@@ -218,8 +219,8 @@ package struct CheckpointScan: Sendable {
         return number
     }
 
-    /// The step of a match without a number: the largest that was logged or saved, of a state when it was written. A state is
-    /// never at a step that is done already: nobody could go on from it.
+    /// The step of a match without a number: the largest that was logged or saved, of a state when it was
+    /// written. A state is never at a step that is done already: nobody could go on from it.
     private func step(of match: Match, _ largest: Int) -> Int {
         guard match.key.isState else { return largest }
         let logged = steady[match.key]?.step ?? largest
@@ -227,7 +228,8 @@ package struct CheckpointScan: Sendable {
         return resumedStep + 1 + memory.taken.keys.count { $0.isState && $0 != match.key }
     }
 
-    /// `step-00000005`, `state-00000005`, `final-NAME`; where another file has that already, with its own name behind.
+    /// `step-00000005`, `state-00000005`, `final-NAME`; where another file has that already, with its own
+    /// name behind.
     private func freeName(_ match: Match, _ look: inout Look) -> String {
         let own = Self.slug(match.key.path.name)
         var name: String

@@ -3,8 +3,8 @@ package enum ErrorLine {
     /// Longest line of a message, in characters.
     private static let longest = 800
 
-    /// The exception of the last Python traceback (of a launcher's own, the one before), else the last line that speaks of an
-    /// error, else the last one; nil for an empty log.
+    /// The exception of the last Python traceback (of a launcher's own, the one before), else the last line
+    /// that speaks of an error, else the last one; nil for an empty log.
     package static func find(_ lines: [String]) -> String? {
         let lines = lines.filter { $0.contains { !$0.isWhitespace } }
         let found = exception(lines) ?? lines.last(where: speaksOfError) ?? lines.last
@@ -25,7 +25,8 @@ package enum ErrorLine {
             }
         }
         guard let last = exceptions.last else { return nil }
-        // What is printed long after a traceback that was caught counts more, if it speaks of an error itself.
+        // What is printed long after a traceback that was caught counts more, if it speaks of an error
+        // itself.
         if let newer = lines[(last.index + 1)...].last(where: speaksOfError), lines.count - last.index > 30 {
             return newer
         }

@@ -6,8 +6,8 @@ package import SweepClient
 package import SweepModel
 import SweepWire
 
-/// Finds base models and data sets by the digest of their content: in the cache, in folders the user named, at the place
-/// where the launching machine had it (a shared file system), else at the coordinator.
+/// Finds base models and data sets by the digest of their content: in the cache, in folders the user named,
+/// at the place where the launching machine had it (a shared file system), else at the coordinator.
 package actor InputStore {
     private let folder: WorkFolder
     private let client: any CoordinatorCalls
@@ -69,7 +69,8 @@ package actor InputStore {
         return try await fetch(input, to: cached)
     }
 
-    /// Places worth a look: those the user named, what they hold under the input's name, and the input's own path.
+    /// Places worth a look: those the user named, what they hold under the input's name, and the input's own
+    /// path.
     private func candidates(_ input: ResolvedInput) -> [String] {
         let segments = input.path.split(separator: "/").map(String.init)
         var result: [String] = []

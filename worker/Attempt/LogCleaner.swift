@@ -1,8 +1,10 @@
 /// Makes lines for people of what a program prints for a terminal.
 ///
-/// - Of a line that is written again and again (a carriage return goes back to its beginning) the last state stays.
+/// - Of a line that is written again and again (a carriage return goes back to its beginning) the last state
+///   stays.
 /// - Colours and cursor movements (escape sequences) are taken out.
-/// - Every other control character but the tab is shown as its picture (NUL is ␀), so that nothing cuts or moves the text.
+/// - Every other control character but the tab is shown as its picture (NUL is ␀), so that nothing cuts or
+///   moves the text.
 /// - What is no UTF-8 is shown as U+FFFD.
 package struct LogCleaner: Sendable {
     /// A line that reaches this many bytes is handed on unfinished.

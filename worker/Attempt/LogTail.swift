@@ -5,8 +5,9 @@ import SweepWire
 
 /// Reads the trainer's log and hands it on in pieces of clean lines.
 ///
-/// Offsets are those of the cleaned text from the log's beginning, so that they mean the same on both sides and after a
-/// restart, which reads the file anew. Of what waits only the newest part is kept, as much as the coordinator keeps.
+/// Offsets are those of the cleaned text from the log's beginning, so that they mean the same on both sides
+/// and after a restart, which reads the file anew. Of what waits only the newest part is kept, as much as the
+/// coordinator keeps.
 package struct LogTail: Sendable {
     static let pieceBytes = 16 << 10
     /// Most bytes of the file that one round reads.
@@ -66,7 +67,8 @@ package struct LogTail: Sendable {
 
     /// The next piece; nil when there is nothing new.
     ///
-    /// - Parameter notices: what else is to be told with it; a piece without text is made for them where there is none.
+    /// - Parameter notices: what else is to be told with it; a piece without text is made for them where
+    ///   there is none.
     package mutating func next(_ notices: [AttemptNotice] = [], now: MonotonicTime) -> LogReport? {
         var count = min(waiting.count, Self.pieceBytes)
         if count < waiting.count, let end = waiting[..<count].lastIndex(of: UInt8(ascii: "\n")) { count = end + 1 }

@@ -2,7 +2,8 @@ package import Ports
 import RunSpec
 import SweepModel
 
-/// Reads the metric files of an attempt into its numbered stream. What cannot be taken costs itself, and is told.
+/// Reads the metric files of an attempt into its numbered stream. What cannot be taken costs itself, and is
+/// told.
 package struct MetricIntake: Sendable {
     private let sources: [AttemptPlan.MetricFile]
     private var tails: [LineTail]

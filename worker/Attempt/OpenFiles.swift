@@ -2,8 +2,8 @@ import Glibc
 import Ports
 import RunSpec
 
-/// Whether anybody is still writing: a process holds the file, or one below the folder, open for writing, or has it mapped
-/// into its memory to be written.
+/// Whether anybody is still writing: a process holds the file, or one below the folder, open for writing, or
+/// has it mapped into its memory to be written.
 package enum OpenFiles {
     package static func isBeingWritten(_ path: BytePath) -> Bool {
         guard let wanted = path.real else { return false }

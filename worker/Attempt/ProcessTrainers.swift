@@ -9,7 +9,8 @@ import WorkerCore
 
 /// Trainers as child processes of the worker's guard.
 struct ProcessTrainers: Trainers {
-    /// How long the guard of an earlier run may take to end its trainers: the grace that they have by default, and some more.
+    /// How long the guard of an earlier run may take to end its trainers: the grace that they have by
+    /// default, and some more.
     private static let patience: Duration = .seconds(40)
 
     private let folder: WorkFolder

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Which files and folders were renamed into place, as the kernel tells it (inotify, `IN_MOVED_TO`).
 ///
-/// What was renamed before its folder was watched is not known to have been, and neither is anything where there is no
-/// inotify: then the other rules decide.
+/// What was renamed before its folder was watched is not known to have been, and neither is anything where
+/// there is no inotify: then the other rules decide.
 final class RenameWatch: Sendable {
     private struct State {
         var folders: [Int32: BytePath] = [:]

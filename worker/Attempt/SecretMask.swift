@@ -1,8 +1,9 @@
 import Foundation
 import SweepModel
 
-/// Takes a job's secrets out of what its trainer prints: the values of variables that look like credentials, as they
-/// are, in Base64 and percent-encoded. Every byte becomes a star, so that places in the log stay what they are.
+/// Takes a job's secrets out of what its trainer prints: the values of variables that look like credentials,
+/// as they are, in Base64 and percent-encoded. Every byte becomes a star, so that places in the log stay what
+/// they are.
 package struct SecretMask: Sendable {
     /// Shorter values would take half the log with them.
     private static let shortest = 8

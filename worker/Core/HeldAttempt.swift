@@ -34,7 +34,8 @@ struct HeldAttempt: Sendable {
     /// The number the coordinator wants next, as far as we know.
     var pointsNext: UInt64 = 1
     var isSendingPoints = false
-    /// Most points in the next batch, after one was refused: halved until the point is found that is at fault.
+    /// Most points in the next batch, after one was refused: halved until the point is found that is at
+    /// fault.
     var pointLimit: Int?
     /// The next batch is the point alone that is at fault.
     var passesOver = false

@@ -16,7 +16,8 @@ package struct SpooledReport: Equatable, Sendable {
         self.hasBlobs = hasBlobs
     }
 
-    /// The number of the metric point that the coordinator must hold before it takes this report; nil for any.
+    /// The number of the metric point that the coordinator must hold before it takes this report; nil for
+    /// any.
     var streamPosition: UInt64? {
         switch body {
         case .checkpoint(let checkpoint): checkpoint.streamPosition

@@ -140,8 +140,8 @@ extension WorkerCore {
             attempt.uploading = nil
             attempt.queue.removeAll { $0.number == number }
             attempt.fault = message
-            // It ended well, but not all that it made can be handed in: then it is no result. Its report goes first, so
-            // that no crash leaves it alone on the disk.
+            // It ended well, but not all that it made can be handed in: then it is no result. Its report goes
+            // first, so that no crash leaves it alone on the disk.
             guard let end = attempt.queue.firstIndex(where: \.isFinished) else { return }
             effects = [
                 .settle(token, report: attempt.queue[end].number),

@@ -30,9 +30,10 @@ extension WorkerCore {
         }
     }
 
-    /// A coordinator that started anew, or another process that registered as this worker. Two of one identity (a copied
-    /// work folder) end each other's sessions in turns: after two sessions in a row that lasted no three heartbeats,
-    /// registering waits longer each time, so that they neither flood the coordinator nor keep each other from working.
+    /// A coordinator that started anew, or another process that registered as this worker. Two of one
+    /// identity (a copied work folder) end each other's sessions in turns: after two sessions in a row that
+    /// lasted no three heartbeats, registering waits longer each time, so that they neither flood the
+    /// coordinator nor keep each other from working.
     mutating func sessionLost(_ lost: SessionID, now: MonotonicTime) -> [WorkerEffect] {
         guard lost == session, !isRegistering else { return [] }
         let lasted = sessionBegin.map { now - $0 } ?? .zero
@@ -58,7 +59,8 @@ extension WorkerCore {
     var freeSlots: Int {
         guard !isDraining, !isStopping, !isDiskLow else { return 0 }
         let running = attempts.values.count { $0.phase == .running }
-        // Attempts that only report take no slot, but they must not pile up without bound while uploads are slow.
+        // Attempts that only report take no slot, but they must not pile up without bound while uploads are
+        // slow.
         let waiting = attempts.count - running
         return max(0, min(settings.slots - running, 4 * settings.slots + 8 - waiting))
     }
@@ -114,8 +116,8 @@ extension WorkerCore {
         return (reports, counts)
     }
 
-    /// The coordinator will never take this exchange. The report at fault is found by sending one at a time; it is then put
-    /// aside like one that was refused by itself.
+    /// The coordinator will never take this exchange. The report at fault is found by sending one at a time;
+    /// it is then put aside like one that was refused by itself.
     mutating func exchangeRefused(_ session: SessionID, _ number: UInt64, _ message: String, now: MonotonicTime)
         -> [WorkerEffect]
     {
@@ -216,8 +218,8 @@ extension WorkerCore {
         return [.settle(token, report: report.number), .discard(token)]
     }
 
-    /// Puts a report aside that will never be taken, and tells of it. Without a checkpoint or an evaluation it made the
-    /// attempt cannot count as done; without a sample or a piece of its log it can.
+    /// Puts a report aside that will never be taken, and tells of it. Without a checkpoint or an evaluation
+    /// it made the attempt cannot count as done; without a sample or a piece of its log it can.
     private mutating func refuse(_ token: AttemptToken, _ report: SpooledReport, _ message: String) -> [WorkerEffect] {
         let text = "a report of job \(token.job.short) was refused: \(message)"
         let matters =

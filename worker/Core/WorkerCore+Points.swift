@@ -3,8 +3,9 @@ import RunSpec
 import SweepModel
 import SweepWire
 
-/// The metric stream of each attempt. A batch that is refused for good is halved until the point at fault is alone; that
-/// point is then passed over, and told. Never is anything sent twice within a second of its refusal.
+/// The metric stream of each attempt. A batch that is refused for good is halved until the point at fault is
+/// alone; that point is then passed over, and told. Never is anything sent twice within a second of its
+/// refusal.
 extension WorkerCore {
     /// Between a refusal and the next try with less.
     static let refusalPause: Duration = .seconds(1)

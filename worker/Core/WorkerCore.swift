@@ -2,11 +2,12 @@ package import Ports
 package import SweepModel
 import SweepWire
 
-/// The worker's decisions: events and the time go in, effects come out. No clock, socket, disk or process is touched here.
+/// The worker's decisions: events and the time go in, effects come out. No clock, socket, disk or process is
+/// touched here.
 ///
-/// Every attempt moves through `running` (prepare, train, read what was written) and `reporting` (hand in what is
-/// spooled). Its metric points and its reports are numbered by the spool and sent in order; a final report goes last.
-/// What the coordinator calls superseded is ended and forgotten at once.
+/// Every attempt moves through `running` (prepare, train, read what was written) and `reporting` (hand in
+/// what is spooled). Its metric points and its reports are numbered by the spool and sent in order; a final
+/// report goes last. What the coordinator calls superseded is ended and forgotten at once.
 package struct WorkerCore: Sendable {
     let settings: WorkerSettings
     let random: any RandomSource

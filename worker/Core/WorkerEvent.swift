@@ -19,16 +19,17 @@ package enum MetricAnswer: Equatable, Sendable {
     case superseded
     /// It will never take this batch; the message says why.
     case refused(String)
-    /// It cannot take it now, for a reason that is not the batch's: an error of its own, another server at its address.
+    /// It cannot take it now, for a reason that is not the batch's: an error of its own, another server at
+    /// its address.
     case delayed(String)
 }
 
 /// Everything that happens to a worker.
 package enum WorkerEvent: Sendable {
     case begin
-    /// An attempt of an earlier run of this worker whose folder is still here. Its processes are gone, its last output is in the spool.
-    /// `pointsFrom` is the first number the spool still holds: what came before was acknowledged. `fault`: what of its
-    /// output is lost; it then cannot count as done.
+    /// An attempt of an earlier run of this worker whose folder is still here. Its processes are gone, its
+    /// last output is in the spool. `pointsFrom` is the first number the spool still holds: what came before
+    /// was acknowledged. `fault`: what of its output is lost; it then cannot count as done.
     case recovered(AttemptToken, pointsFrom: UInt64, fault: String? = nil)
     case registered(SessionID, RegisterResponse)
     case exchanged(SessionID, ExchangeResponse)
@@ -48,7 +49,8 @@ package enum WorkerEvent: Sendable {
     case uploaded(AttemptToken, report: UInt64)
     /// The files of a report cannot be brought to the coordinator, ever.
     case uploadFailed(AttemptToken, report: UInt64, message: String)
-    /// The files of a report are not what they were when it was made: it is void, and made anew where they are whole again.
+    /// The files of a report are not what they were when it was made: it is void, and made anew where they
+    /// are whole again.
     case uploadVoid(AttemptToken, report: UInt64, message: String)
     case ended(AttemptToken, AttemptEnd)
     /// The work folder's disk is nearly full, or no more: meanwhile no new jobs are asked for.

@@ -2,9 +2,11 @@ import CProcess
 import Glibc
 import Ports
 
-/// Processes of an earlier run of this worker, found by pid and start time, so that a pid used again names nobody else.
+/// Processes of an earlier run of this worker, found by pid and start time, so that a pid used again names
+/// nobody else.
 enum Leftovers {
-    /// Waits for the earlier guard, which ends its trainers politely by itself; then ends what is left by force.
+    /// Waits for the earlier guard, which ends its trainers politely by itself; then ends what is left by
+    /// force.
     static func end(_ folder: WorkFolder, files: any FileStore, patience: Duration) throws {
         if let old = try record(folder.guardRecord, files), old.isAlive {
             if cprocess_wait_gone(old.pid, old.startTicks, Int32(clamping: patience.milliseconds)) != 0 {

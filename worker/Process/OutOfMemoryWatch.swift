@@ -1,7 +1,7 @@
 import Ports
 
-/// How often the kernel killed for memory: in this process's control group where there is one with such a count (version 2,
-/// else 1), else on the whole machine.
+/// How often the kernel killed for memory: in this process's control group where there is one with such a
+/// count (version 2, else 1), else on the whole machine.
 package enum OutOfMemoryWatch {
     /// nil where there is no such count.
     package static func kills(reading text: (String) -> String? = { Self.text($0) }) -> Int? {

@@ -4,8 +4,8 @@ import Glibc
 package import Ports
 import Synchronization
 
-/// The worker's one guard process: starts programs, tells how they ended, and ends them all if the worker dies, however
-/// it dies. Trainers therefore never outlive their worker by more than their grace.
+/// The worker's one guard process: starts programs, tells how they ended, and ends them all if the worker
+/// dies, however it dies. Trainers therefore never outlive their worker by more than their grace.
 package final class TrainerGuard: Sendable {
     /// A program that runs. `exit` is there once, for whoever waits.
     package final class Child: Sendable {
@@ -117,7 +117,8 @@ package final class TrainerGuard: Sendable {
 
     /// Starts a program; returns when it runs.
     ///
-    /// - Throws: ``WorkerError`` with `badJob` if the program cannot be executed, `guardProcess` if the guard is gone.
+    /// - Throws: ``WorkerError`` with `badJob` if the program cannot be executed, `guardProcess` if the guard
+    ///   is gone.
     package func start(_ order: ProcessOrder) async throws -> Child {
         try await withCheckedThrowingContinuation { continuation in
             let id = state.withLock { state -> UInt32? in

@@ -2,7 +2,8 @@ import CProcess
 import Foundation
 import Glibc
 
-/// SIGTERM and SIGINT: the first is a wish, the second ends the process at once (its guard then ends the trainers).
+/// SIGTERM and SIGINT: the first is a wish, the second ends the process at once (its guard then ends the
+/// trainers).
 enum TerminationSignals {
     /// From now on, for the rest of the process.
     static func watch(_ first: @escaping @Sendable () -> Void) {

@@ -16,7 +16,8 @@ package struct WorkFolder: Sendable {
     let key: String
     private let lock: any Sendable
 
-    /// Takes `path`, made if it is not there, or `path-2`, `path-3`, … if another worker of this machine has it.
+    /// Takes `path`, made if it is not there, or `path-2`, `path-3`, … if another worker of this machine has
+    /// it.
     ///
     /// - Parameter machine: what this machine is known by; its id, if not given.
     /// - Throws: ``WorkerError`` or `PortsError`.
@@ -62,9 +63,9 @@ package struct WorkFolder: Sendable {
         for folder in [attempts, inputs, blobs] { try files.makeFolder(folder) }
     }
 
-    /// A copied folder would be a second worker of one identity: the two would end each other's sessions, and this one the
-    /// trainers whose records were copied with it. A folder that was moved keeps its files; one that is where it was may
-    /// lie on a file system that numbers them anew.
+    /// A copied folder would be a second worker of one identity: the two would end each other's sessions, and
+    /// this one the trainers whose records were copied with it. A folder that was moved keeps its files; one
+    /// that is where it was may lie on a file system that numbers them anew.
     private func checkHome(_ machine: String, _ files: any FileStore) throws {
         let here = WorkHome(
             machine: machine, file: try files.information(path + "/id")?.inode ?? 0, path: path)

@@ -14,7 +14,8 @@ package struct WorkerConfiguration: Sendable {
     package var labels: [String: String]
     /// Folders in which inputs are looked for by digest before they are fetched.
     package var inputs: [String]
-    /// The worker's own folder: identity, cache, attempts. A second worker on the machine takes `-2`, and so on.
+    /// The worker's own folder: identity, cache, attempts. A second worker on the machine takes `-2`, and so
+    /// on.
     package var work: String
     /// The program that runs core jobs.
     package var program: String

@@ -4,8 +4,8 @@ package import SweepModel
 import SweepWire
 package import WorkerCore
 
-/// Everything outside of its process that a session works with. The daemon's are `WorkerPorts.live`; the simulator hands in
-/// its own and runs the same session.
+/// Everything outside of its process that a session works with. The daemon's are `WorkerPorts.live`; the
+/// simulator hands in its own and runs the same session.
 package struct WorkerPorts: Sendable {
     package var folder: WorkFolder
     package var files: any FileStore
@@ -78,7 +78,8 @@ package protocol Trainers: Sendable {
 
 /// Runs one attempt.
 package protocol AttemptRunning: Sendable {
-    /// Returns after `ended` was emitted, and never before the trainer's end. A cancelled task ends it by force.
+    /// Returns after `ended` was emitted, and never before the trainer's end. A cancelled task ends it by
+    /// force.
     func run() async
     /// The stop signal now, the end by force after the grace.
     func stop() async

@@ -28,8 +28,8 @@ extension WorkerSession {
     private static let silence: Duration = .seconds(5)
     private static let retold: Duration = .seconds(60)
 
-    /// Calls until there is an answer that counts, more and more slowly and never twice within a second; tells at once why
-    /// there is none, and then once a minute, or when the reason changes.
+    /// Calls until there is an answer that counts, more and more slowly and never twice within a second;
+    /// tells at once why there is none, and then once a minute, or when the reason changes.
     ///
     /// - Parameters:
     ///   - isSilent: whether a missing answer is told elsewhere (by the heartbeat).

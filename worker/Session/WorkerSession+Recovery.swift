@@ -6,7 +6,8 @@ import SweepWire
 import WorkerCore
 
 extension WorkerSession {
-    /// Takes up what an earlier run of this worker left: its last output is spooled, then each attempt is given back.
+    /// Takes up what an earlier run of this worker left: its last output is spooled, then each attempt is
+    /// given back.
     func recoverAttempts() throws {
         for name in try files.list(folder.attempts) {
             let place = AttemptPlace(path: "\(folder.attempts)/\(name)")
@@ -14,8 +15,8 @@ extension WorkerSession {
             do {
                 grant = try WireJSON.decode(Grant.self, from: Data(try files.read(place.grant, limit: 16 << 20)))
             } catch {
-                // The grant is written before anything else: without it there is nothing to hand in. The coordinator
-                // lists the attempt when we register, and it is given back then.
+                // The grant is written before anything else: without it there is nothing to hand in. The
+                // coordinator lists the attempt when we register, and it is given back then.
                 logger.warning("an unfinished attempt folder is removed: \(place.path) (\(error))")
                 try files.remove(place.path)
                 Faults.reach("worker.unfinished-removed")

@@ -6,8 +6,9 @@ import SweepWire
 import Synchronization
 import WorkerCore
 
-/// One run of the worker: feeds what happens to the core, and does what it says. It touches the machine and the network only
-/// through its ports, and starts no task outside of its own: so the simulator runs it too, on one thread.
+/// One run of the worker: feeds what happens to the core, and does what it says. It touches the machine and
+/// the network only through its ports, and starts no task outside of its own: so the simulator runs it too,
+/// on one thread.
 package final class WorkerSession: Sendable {
     /// What belongs to one attempt held.
     struct Held: Sendable {
@@ -25,8 +26,8 @@ package final class WorkerSession: Sendable {
     let configuration: WorkerConfiguration
     let ports: WorkerPorts
     let held = Mutex<[AttemptToken: Held]>([:])
-    /// Attempts that were granted and have no runner yet, as while a full disk is waited out, and whether each is still
-    /// wanted: what says otherwise may come first. Taken inside `held` where both are needed.
+    /// Attempts that were granted and have no runner yet, as while a full disk is waited out, and whether
+    /// each is still wanted: what says otherwise may come first. Taken inside `held` where both are needed.
     let starts = Mutex<[AttemptToken: Bool]>([:])
     /// The newest one, as it was registered.
     let session = Mutex<SessionID?>(nil)
@@ -54,7 +55,8 @@ package final class WorkerSession: Sendable {
 
     /// Runs until `stop` is requested and everything is handed in, as far as the coordinator can be reached.
     ///
-    /// - Throws: ``WorkerError``, `PortsError`, or the `ClientError` of a refusal that repeating would not change.
+    /// - Throws: ``WorkerError``, `PortsError`, or the `ClientError` of a refusal that repeating would not
+    ///   change.
     package func run(stop: StopSignal) async throws {
         logger.info(
             "worker \(name) (\(folder.worker.prefix(8))): \(configuration.slots) slots, coordinator \(client.address), work folder \(folder.path)"
@@ -83,8 +85,8 @@ package final class WorkerSession: Sendable {
 
     private func decide() async throws {
         var core = WorkerCore(settings: WorkerSettings(slots: configuration.slots), random: configuration.random)
-        // Discarding: an ordinary group keeps every ended task until somebody asks for its result, which for a worker that
-        // runs for weeks is a leak.
+        // Discarding: an ordinary group keeps every ended task until somebody asks for its result, which for
+        // a worker that runs for weeks is a leak.
         try await withThrowingDiscardingTaskGroup { group in
             defer { group.cancelAll() }
             group.addTask { await self.watchDisk() }
@@ -123,7 +125,8 @@ package final class WorkerSession: Sendable {
                     return  // stopping: what is in the spool already is sent at the next start
                 }
             } catch {
-                // Effects run side by side: this attempt was discarded and its files went away under the effect.
+                // Effects run side by side: this attempt was discarded and its files went away under the
+                // effect.
                 if wasHeld, let token, attempt(token) == nil {
                     return logger.debug("attempt \(token) is discarded: \(error)")
                 }

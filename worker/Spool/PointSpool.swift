@@ -5,10 +5,11 @@ import Synchronization
 
 /// The numbered metric stream of one attempt on disk, until the coordinator holds it.
 ///
-/// Segments of at most 4 MiB named after their first point. A record is one append: `u32 length, u32 CRC-32C` of the
-/// rest, then `u64 first number, u32 count, u32 source, u64 source position`, then the points (`u16 key length, key,
-/// i64 step, u64 bits`), little-endian. A torn tail is cut when the spool is opened. A damaged record in the middle is
-/// passed over: its numbers are sent as points of the key `spool.lost`, since a stream must have no gap.
+/// Segments of at most 4 MiB named after their first point. A record is one append: `u32 length, u32 CRC-32C`
+/// of the rest, then `u64 first number, u32 count, u32 source, u64 source position`, then the points (`u16
+/// key length, key, i64 step, u64 bits`), little-endian. A torn tail is cut when the spool is opened. A
+/// damaged record in the middle is passed over: its numbers are sent as points of the key `spool.lost`, since
+/// a stream must have no gap.
 package final class PointSpool: Sendable {
     private struct Record {
         let segment: UInt64
@@ -59,8 +60,8 @@ package final class PointSpool: Sendable {
     /// Points ever appended; also the number of the last one.
     package var total: UInt64 { state.withLock { $0.next - 1 } }
 
-    /// Number of the first point that is not trimmed away: only acknowledged points are, so those before it need not be
-    /// sent again. (Asked for all the same, by a ledger that went back in time, they are lost.)
+    /// Number of the first point that is not trimmed away: only acknowledged points are, so those before it
+    /// need not be sent again. (Asked for all the same, by a ledger that went back in time, they are lost.)
     package var firstHeld: UInt64 { state.withLock { $0.firstHeld } }
 
     /// How far a source had been read when its newest points were appended.
@@ -129,7 +130,8 @@ package final class PointSpool: Sendable {
         return points
     }
 
-    /// Removes segments whose points are all below `number`; the newest segment stays, it knows the sources' positions.
+    /// Removes segments whose points are all below `number`; the newest segment stays, it knows the sources'
+    /// positions.
     package func trim(below number: UInt64) throws {
         let segments = state.withLock { state -> [UInt64] in
             var last: [UInt64: UInt64] = [:]
@@ -145,7 +147,8 @@ package final class PointSpool: Sendable {
     private func roll(_ state: inout State) throws {
         state.currentFirst = state.next
         state.current = try files.open(writing: Self.path(folder, state.next), truncate: false, mode: 0o644)
-        // Older segments go once their points are acknowledged: a name that a power cut takes back would leave nothing.
+        // Older segments go once their points are acknowledged: a name that a power cut takes back would
+        // leave nothing.
         try files.synchronizeFolder(folder)
         state.end = 0
     }

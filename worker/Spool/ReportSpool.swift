@@ -7,7 +7,8 @@ package import WorkerCore
 
 /// A file that a report names as a blob, kept until the report is settled.
 package struct SpooledBlob: Codable, Equatable, Sendable {
-    /// Given: the trainer's file. Kept: a hard link (or copy) in the spool, so that the trainer may remove its own.
+    /// Given: the trainer's file. Kept: a hard link (or copy) in the spool, so that the trainer may remove
+    /// its own.
     package let path: String
     package let sha256: ContentDigest
     package let size: Int64
@@ -19,7 +20,8 @@ package struct SpooledBlob: Codable, Equatable, Sendable {
     }
 }
 
-/// The reports of one attempt on disk, until the coordinator has them: one file each, made whole or not at all.
+/// The reports of one attempt on disk, until the coordinator has them: one file each, made whole or not at
+/// all.
 ///
 ///     report-00000001.json     the report and its blobs, then a line with the CRC-32C of that
 ///     blobs-00000001/0 1 …     the files of its blobs
@@ -39,7 +41,8 @@ package final class ReportSpool: Sendable {
     private let folder: String
     private let files: any FileStore
     private let state: Mutex<State>
-    /// What is wrong with it, if a report in it could not be read: then it does not hold all that its attempt made.
+    /// What is wrong with it, if a report in it could not be read: then it does not hold all that its attempt
+    /// made.
     package let damage: String?
 
     /// Opens or makes the spool in `folder`. A report that cannot be read is passed over; `damaged` names it.
@@ -71,7 +74,8 @@ package final class ReportSpool: Sendable {
 
     /// The report without the line after it.
     ///
-    /// - Throws: `WorkerError` for another checksum. A file of an older version has none: it ends with its JSON.
+    /// - Throws: `WorkerError` for another checksum. A file of an older version has none: it ends with its
+    ///   JSON.
     private static func checked(_ bytes: [UInt8]) throws -> ArraySlice<UInt8> {
         guard bytes.last != UInt8(ascii: "}") else { return bytes[...] }
         guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")),
