@@ -80,18 +80,16 @@ let libraries: [Target] = [
     module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles"]),
     module("CoreDiffusion", ["CoreNets", "CoreTensor"]),
     module("CoreAdapters", ["CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"]),
-    module("CoreData", ["CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
+    module("CoreData", ["CoreTensor", "RunSpec", "ImageFiles"]),
     // Layer 3
     module("SweepClient", ["SweepWire", "SweepModel", "RunSpec", "Ports", "CCurl"]),
     module(
         "CoordinatorCore", ["SweepWire", "SweepSearch", "SweepModel", "RunSpec", "Ports"], path: "coordinator/Core"),
     module("WorkerCore", ["SweepWire", "SweepModel", "RunSpec", "Ports"], path: "worker/Core"),
     module(
-        "CoreTraining",
-        ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
+        "CoreTraining", ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec"]),
     module(
-        "CoreEvaluation",
-        ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
+        "CoreEvaluation", ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreTensor", "RunSpec", "ImageFiles"]),
     module(
         "CorePretraining", ["CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec", "ImageFiles"]),
     // Layer 4

@@ -15,5 +15,6 @@ package enum Backdrop: String, CaseIterable, Codable, Sendable {
         }
     }
 
+    /// The caption of a picture with this background.
     package func caption(of subject: String) -> String { "\(subject) on a \(rawValue) background" }
 }

@@ -10,6 +10,7 @@ package enum Composition: Equatable, Hashable, Sendable {
     /// Two subjects side by side; the value is the second one's name.
     case pair(with: String)
 
+    /// The caption of a picture composed so.
     package func caption(of subject: String) -> String {
         switch self {
         case .plain: subject

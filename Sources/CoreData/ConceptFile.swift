@@ -30,6 +30,7 @@ package enum ConceptFile {
         return reading.finish()
     }
 
+    /// The text of the file.
     package static func format(_ concepts: [Concept]) -> String {
         concepts.map { concept in
             var lines = ["\(concept.folder):"]

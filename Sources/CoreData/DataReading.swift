@@ -123,7 +123,8 @@ struct DataReading {
         let others = names.filter { Self.otherImages.contains(DataFiles.ending($0)) }
         if let first = others.first {
             warnings.append(
-                "\(DataFiles.shown(folder)): \(others.count) images skipped (\(first)\(others.count > 1 ? ", …" : "")): only PNG, JPEG and WebP are read"
+                "\(DataFiles.shown(folder)): \(others.count) images skipped (\(first)\(others.count > 1 ? ", …" : "")): "
+                    + "only PNG, JPEG and WebP are read"
             )
         }
         guard !pictures.isEmpty else {
@@ -192,14 +193,16 @@ struct DataReading {
             if alike.count == 1, twins.count == 1 {
                 isNewlyRead = true
                 warnings.append(
-                    "\(DataFiles.shown("\(folder)/\(alike[0])")): taken for the caption of \(name), whose name is the same in another Unicode normalisation"
+                    "\(DataFiles.shown("\(folder)/\(alike[0])")): taken for the caption of \(name), "
+                        + "whose name is the same in another Unicode normalisation"
                 )
                 return alike[0]
             }
             if !alike.isEmpty {
                 report(
                     .malformed,
-                    "\(DataFiles.shown("\(folder)/\(name)")): several images or captions have this name in different Unicode normalisations; rename them"
+                    "\(DataFiles.shown("\(folder)/\(name)")): several images or captions have this name in "
+                        + "different Unicode normalisations; rename them"
                 )
                 return nil
             }

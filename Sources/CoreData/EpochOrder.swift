@@ -27,6 +27,7 @@ package struct EpochOrder: Sendable {
         stepsPerEpoch = groups.reduce(0) { $0 + ($1.count + batch - 1) / batch }
     }
 
+    /// The epoch of a step, both counted from 0.
     package func epoch(of step: Int) -> Int { step / stepsPerEpoch }
 
     /// Image indices of one step, counted from 0 over all epochs.

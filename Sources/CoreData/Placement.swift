@@ -2,6 +2,7 @@
 package enum Placement: String, CaseIterable, Codable, Sendable {
     case topLeft, topRight, bottomLeft, bottomRight
 
+    /// The caption of a picture placed so.
     package func caption(of subject: String) -> String {
         let words =
             switch self {

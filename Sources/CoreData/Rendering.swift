@@ -16,6 +16,7 @@ package enum Rendering: String, CaseIterable, Codable, Sendable {
         }
     }
 
+    /// The picture rendered so.
     package func applied(to image: RGBImage) -> RGBImage {
         switch self {
         case .pixelArt: Self.pixelated(image)

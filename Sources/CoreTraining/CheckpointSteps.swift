@@ -15,6 +15,7 @@ package struct CheckpointSteps: Equatable, Sendable {
         kept = steps
     }
 
+    /// Whether the adapter of a step is saved.
     package func keeps(_ step: Int) -> Bool { kept.contains(step) }
 
     package var sorted: [Int] { kept.sorted() }

@@ -10,6 +10,7 @@ package enum InputPath {
 
     private static let litter: Set<String> = ["thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"]
 
+    /// The text of a path that a sweep file may name.
     package static func text(_ bytes: [UInt8]) -> String {
         if let text = String(validating: bytes, as: UTF8.self), self.bytes(text) == bytes { return text }
         let isText = String(validating: bytes, as: UTF8.self) != nil
@@ -25,6 +26,7 @@ package enum InputPath {
         return String(decoding: result, as: UTF8.self)
     }
 
+    /// The path that a text stands for.
     package static func bytes(_ text: String) -> [UInt8] {
         let own = Array(text.utf8)
         let decoded = Self.decoded(own)

@@ -6,6 +6,7 @@ package enum LocalPath {
     /// Byte `b` is this plus `b`; the characters are the last of plane 16, which no standard assigns.
     private static let first: UInt32 = 0x10FF00
 
+    /// The text of a path on this machine.
     package static func text(_ bytes: some Collection<UInt8>) -> String {
         if let text = String(validating: bytes, as: UTF8.self), !text.unicodeScalars.contains(where: isEscape) {
             return text
@@ -17,6 +18,7 @@ package enum LocalPath {
         return String(text)
     }
 
+    /// The path that a text stands for.
     package static func bytes(_ text: String) -> [UInt8] {
         guard text.unicodeScalars.contains(where: isEscape) else { return Array(text.utf8) }
         return text.unicodeScalars.flatMap { scalar in

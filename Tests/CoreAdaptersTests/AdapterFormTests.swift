@@ -5,7 +5,8 @@ import CoreTools
 import Foundation
 import Testing
 
-/// One rule says what the tensors of a layer stand for, for networks and tools alike: each is used, or named in an error.
+/// One rule says what the tensors of a layer stand for, for networks and tools alike: each is used, or named
+/// in an error.
 ///
 /// Truth: the formula in torch, f64, on the fixture pipeline (`Fixtures/generate_forms.py`).
 @Suite("The tensors of an adapter's layer")

@@ -4,7 +4,8 @@ import CoreTensor
 import RunSpec
 import Testing
 
-/// Every algorithm with every option that changes its tensors, on a linear layer, a 1×1 and a k×k convolution.
+/// Every algorithm with every option that changes its tensors, on a linear layer, a 1×1 and a k×k
+/// convolution.
 @Suite("A new adapter")
 struct NewAdapterTests {
     struct Variant: Sendable, CustomTestStringConvertible {

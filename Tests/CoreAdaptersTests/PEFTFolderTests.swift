@@ -124,7 +124,8 @@ struct PEFTFolderTests {
         #expect(try scale(#"{"down.*": 8}"#, path) == 4)
         #expect(try scale(#"{"attn1": 8}"#, path) == 1)
         #expect(try scale(#"{"attn\\d\\.to_(q|k)": 8}"#, path) == 4)
-        // As re.match has it, what stands before may be nothing but whole elements, a caret never fits behind one.
+        // As re.match has it, what stands before may be nothing but whole elements, a caret never fits behind
+        // one.
         #expect(try scale(#"{"^down.*to_q": 8}"#, path) == 4)
         #expect(try scale(#"{"^to_q": 8}"#, path) == 1)
     }

@@ -5,8 +5,8 @@ import Foundation
 import RunSpec
 import Testing
 
-/// The other direction of the parity: files written here, loaded by lycoris-lora, diffusers and PEFT. It needs Python with
-/// those packages, named by `RADIATA_PYTHON`; `make test` runs without.
+/// The other direction of the parity: files written here, loaded by lycoris-lora, diffusers and PEFT. It
+/// needs Python with those packages, named by `RADIATA_PYTHON`; `make test` runs without.
 @Suite("Files for other programs", .enabled(if: ProcessInfo.processInfo.environment["RADIATA_PYTHON"] != nil))
 struct PythonTests {
     /// As `Fixtures/generate.py` has them under the same names.

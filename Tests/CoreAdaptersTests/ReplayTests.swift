@@ -13,8 +13,8 @@ struct ReplayTests {
         let weightDecay: Double
         let text: Bool
         let losses: [Double]
-        /// Elements, by tensor, whose first gradient is nearly 0: AdamW moves them by its sign, which rounding decides. At most a
-        /// hundredth of a tensor, or one element.
+        /// Elements, by tensor, whose first gradient is nearly 0: AdamW moves them by its sign, which
+        /// rounding decides. At most a hundredth of a tensor, or one element.
         let undecided: [String: [Int]]
 
         enum CodingKeys: String, CodingKey {
@@ -48,8 +48,8 @@ struct ReplayTests {
         let out = try SafetensorsFile(path: out)
         let truth = try SafetensorsFile(path: Fixtures.path("replay-\(name).safetensors"))
         #expect(out.names == start.names)
-        // The softmax cancels a constant added to all keys: the true gradient of that bias is 0, and Adam's division
-        // makes rounding errors of it into steps.
+        // The softmax cancels a constant added to all keys: the true gradient of that bias is 0, and Adam's
+        // division makes rounding errors of it into steps.
         for key in truth.names where !key.hasSuffix("k_proj.diff_b") {
             #expect(out.info(key)?.shape == start.info(key)?.shape)
             let moved = try distance(start.floats(key), truth.floats(key))

@@ -5,7 +5,8 @@ import CoreTensor
 import RunSpec
 import Testing
 
-/// Two ways to the same weight: the tools' plain formulas in f64 on the file's layout, and training's kernels in f32.
+/// Two ways to the same weight: the tools' plain formulas in f64 on the file's layout, and training's kernels
+/// in f32.
 @Suite("A layer of an adapter file, in double precision")
 struct StoredLayerTests {
     @Test(

@@ -3,7 +3,8 @@ import CoreTensor
 import RunSpec
 import Testing
 
-/// Truth: tensors made of fewer ranks than they are written with, and the singular values of their unfoldings.
+/// Truth: tensors made of fewer ranks than they are written with, and the singular values of their
+/// unfoldings.
 @Suite("Resizing Tucker forms")
 struct TuckerResizeTests {
     private static let (outputs, inputs, kernel) = (10, 8, 3)

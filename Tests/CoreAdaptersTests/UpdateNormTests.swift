@@ -114,7 +114,8 @@ struct UpdateNormTests {
         #expect(try #require(isDoRA ? row.innerNorm : row.norm) > 0)
         #expect(row.largest == nil && (row.norm == nil) == isDoRA)
         if !isDoRA { #expect((row.numericalRank ?? 0) >= 1) }
-        // Comparing and resizing go by the factors too; what must be written out is refused in words before it is.
+        // Comparing and resizing go by the factors too; what must be written out is refused in words before
+        // it is.
         if row.algorithm == "lora" {
             let same = try? AdapterComparison(adapters: [(path, 1), (path, 0.5)])
             #expect(isDoRA ? same == nil : abs((same?.pairs[0].cosine ?? 0) - 1) < 1e-9)

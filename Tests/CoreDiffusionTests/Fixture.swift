@@ -42,7 +42,8 @@ func distance(_ found: Tensor, _ wanted: Tensor) -> Float {
 /// What honest f32 arithmetic in another order stays well below.
 let parity: Float = 5e-6
 
-/// The reference's list of paths and classes against the module tree's; `name` says what the reference calls a class.
+/// The reference's list of paths and classes against the module tree's; `name` says what the reference calls
+/// a class.
 func modules(of root: any Module, dropping prefix: String = "", name: (String) -> String = { $0 }) -> [String] {
     var lines: [String] = []
     root.visit { path, module in

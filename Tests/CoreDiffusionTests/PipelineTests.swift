@@ -4,7 +4,8 @@ import CoreTensor
 import Foundation
 import Testing
 
-/// Truth: what diffusers' StableDiffusionPipeline and StableDiffusionXLPipeline draw (`Fixtures/generate_pipelines.py`).
+/// Truth: what diffusers' StableDiffusionPipeline and StableDiffusionXLPipeline draw
+/// (`Fixtures/generate_pipelines.py`).
 @Suite("Whole pipelines against diffusers")
 struct PipelineTests {
     private static let prompt = "a photo of the red heart"

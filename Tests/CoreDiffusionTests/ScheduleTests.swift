@@ -118,7 +118,8 @@ struct ScheduleTests {
         for (number, item) in FileCase.all.enumerated() {
             let schedule = try schedule(item.file)
             let wanted = try fixture.tensor("\(number).alphas").values
-            // diffusers rescales in f32, whose rounding is up to 5e-7; another key's value is off by 1e-4 and more.
+            // diffusers rescales in f32, whose rounding is up to 5e-7; another key's value is off by 1e-4 and
+            // more.
             #expect(
                 schedule.alphas.count == wanted.count
                     && zip(schedule.alphas, wanted).allSatisfy { abs($0 - $1) <= 2e-6 * $1 + 1e-6 }, "\(item.file)")

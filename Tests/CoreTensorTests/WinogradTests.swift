@@ -1,7 +1,8 @@
 import CoreTensor
 import Testing
 
-/// 3×3 convolutions of stride 1 against plain loops in f64: every result, and gradients at places drawn by a seed.
+/// 3×3 convolutions of stride 1 against plain loops in f64: every result, and gradients at places drawn by a
+/// seed.
 struct WinogradTests {
     struct Case: CustomTestStringConvertible, Sendable {
         let samples, height, width, inputs, outputs: Int

@@ -4,7 +4,8 @@ import Foundation
 import ImageFiles
 import Testing
 
-/// Truth: what diffusers' `StableDiffusionPipeline` draws on the base as it ships (`Fixtures/generate_base.py`).
+/// Truth: what diffusers' `StableDiffusionPipeline` draws on the base as it ships
+/// (`Fixtures/generate_base.py`).
 @Suite("The embedded base against diffusers")
 struct EmbeddedBaseTests {
     struct Case: Decodable, CustomTestStringConvertible {

@@ -5,7 +5,8 @@ import Foundation
 import ImageFiles
 import RunSpec
 
-/// A base model and a data set of a few kilobytes, random but always the same, in a folder that is removed with the value.
+/// A base model and a data set of a few kilobytes, random but always the same, in a folder that is removed
+/// with the value.
 final class TinyModel {
     let folder: String
     var base: String { folder + "/base" }

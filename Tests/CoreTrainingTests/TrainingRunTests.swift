@@ -65,7 +65,8 @@ extension Training {
             for (whole, again) in zip(losses[0], losses[1]) { #expect(abs(whole - again) <= 2e-5 * whole) }
         }
 
-        /// The job of a kind; the last one has images of two shapes, held-out images and regularisation images.
+        /// The job of a kind; the last one has images of two shapes, held-out images and regularisation
+        /// images.
         private func job(_ kind: Int) throws -> TrainingJob {
             let plan = CheckpointPlan(epochs: [2])
             guard kind == Self.kinds.count - 1 else { return try tiny.job(Self.kinds[kind], checkpoints: plan) }
@@ -216,7 +217,8 @@ extension Training {
             #expect(try adapter(second, step: 12) == adapter(whole, step: 12))
             let path = whole.checkpoint(AttemptFolder.checkpointName(step: 12)) + "/" + AttemptFolder.adapterName
             let file = try SafetensorsFile(path: path)
-            // ΔW is no longer 0 in any network that was to learn; of the first text encoder the last layer is not read.
+            // ΔW is no longer 0 in any network that was to learn; of the first text encoder the last layer is
+            // not read.
             for (prefix, learns) in [
                 ("lora_unet_", true), ("lora_te1_text_model_encoder_layers_0_", textRate > 0),
                 ("lora_te2_text_model_encoder_layers_1_", textRate > 0),

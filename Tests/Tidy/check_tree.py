@@ -35,7 +35,7 @@ COME_WITH = {
     "HummingbirdTLS": {"NIOSSL"},
 }
 # Where SQL may stand: beside the ledger, queries over its public views, and a checker that shares nothing with it.
-SQL_IN = ("Sources/SweepLedger/", "Sources/PublicQueries/", "Sources/ClusterSimulator/", "Tests/")
+SQL_IN = ("Sources/SweepLedger/", "Sources/SweepAnalysis/PublicQueries", "Sources/ClusterSimulator/", "Tests/")
 
 faults = []
 

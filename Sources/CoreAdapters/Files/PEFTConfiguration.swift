@@ -71,10 +71,9 @@ package struct PEFTConfiguration: Sendable {
     package func scale(_ path: String, found: Int?, key: String) throws -> Double {
         let wanted = ranks.first { $0.rule.matches(path) }?.value ?? rank
         if let wanted, let found, Double(found) != wanted {
+            let shown = wanted == wanted.rounded() && wanted < 1e9 ? "\(Int(wanted))" : "\(wanted)"
             throw AdapterError(
-                .wrongShape,
-                "\(key): found rank \(found), \(source) says \(wanted == wanted.rounded() && wanted < 1e9 ? "\(Int(wanted))" : "\(wanted)"); is it this file's?"
-            )
+                .wrongShape, "\(key): found rank \(found), \(source) says \(shown); is it this file's?")
         }
         guard let rank = wanted ?? found.map(Double.init) else {
             throw AdapterError(.badOption, "\(source): has no r, which \(key) needs")

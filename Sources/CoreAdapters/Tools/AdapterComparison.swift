@@ -107,13 +107,15 @@ package struct AdapterComparison: Codable, Sendable {
                 guard a.columns == b.columns, a.rows == b.rows else {
                     throw AdapterError(
                         .wrongShape,
-                        "\(name): \(adapters[i].path) changes \(a.rows) × \(a.columns) numbers, \(adapters[j].path) \(b.rows) × \(b.columns); are they of one base?"
+                        "\(name): \(adapters[i].path) changes \(a.rows) × \(a.columns) numbers, "
+                            + "\(adapters[j].path) \(b.rows) × \(b.columns); are they of one base?"
                     )
                 }
                 guard a.numbers <= Self.mostNumbers || (a.isLowRank && b.isLowRank) else {
                     throw AdapterError(
                         .wrongShape,
-                        "\(name): comparing changes of \(a.rows) × \(a.columns) numbers would take too long; the limit is \(Int(Self.mostNumbers)) numbers"
+                        "\(name): comparing changes of \(a.rows) × \(a.columns) numbers would take too long; "
+                            + "the limit is \(Int(Self.mostNumbers)) numbers"
                     )
                 }
                 gram[i, j] = i == j ? a.squaredNorm : a.inner(b)

@@ -122,9 +122,11 @@ package struct AdapterConversion {
             return Converted(layer: try layer.withoutCore(), left: left)
         }
         guard let rule else {
+            let what = layer.isDoRA ? "DoRA" : layer.algorithm?.rawValue ?? ""
+            let beside = layer.hasDifferenceBeside ? " with a difference beside it" : ""
             throw AdapterError(
                 .badOption,
-                "\(layer.name): \(layer.isDoRA ? "DoRA" : layer.algorithm?.rawValue ?? "")\(layer.hasDifferenceBeside ? " with a difference beside it" : "") is no LoRA; give a rank (--dim) to decompose it, or merge it into a base"
+                "\(layer.name): \(what)\(beside) is no LoRA; give a rank (--dim) to decompose it, or merge it into a base"
             )
         }
         let place = try weights?.layer(layer.name)

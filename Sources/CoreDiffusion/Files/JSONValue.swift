@@ -40,7 +40,9 @@ package enum JSONValue: Equatable, Sendable, Codable {
         }
     }
 
+    /// A list of whole numbers.
     package static func numbers(_ values: [Int]) -> JSONValue { .list(values.map { .number(Double($0)) }) }
+    /// A list of texts.
     package static func texts(_ values: [String]) -> JSONValue { .list(values.map { .text($0) }) }
 
     /// Reads a file that holds one JSON object.

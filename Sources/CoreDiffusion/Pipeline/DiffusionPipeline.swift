@@ -201,6 +201,7 @@ package struct DiffusionPipeline {
     /// Writes a folder that diffusers' `StableDiffusionPipeline`, or its SDXL sibling, loads.
     ///
     /// - Parameter type: how weights are stored; f16 halves the size.
+    /// - Throws: `TensorError` or Foundation's error if a file cannot be written.
     package func save(to directory: String, type: SafetensorsType = .f32) throws {
         try ModelFolder.save(
             unet, configuration: unet.configuration.json, to: directory + "/unet",
@@ -248,6 +249,8 @@ package struct DiffusionPipeline {
 
 extension CLIPModel {
     /// Writes a folder that transformers' `CLIPModel` loads.
+    ///
+    /// - Throws: `TensorError` or Foundation's error if a file cannot be written.
     package func save(to directory: String, type: SafetensorsType = .f32) throws {
         try ModelFolder.save(
             self, configuration: configuration.json, to: directory, weights: "model.safetensors", type: type)

@@ -56,11 +56,11 @@ package struct Replay {
             adapter, unet: unet, textEncoder: textEncoder, secondTextEncoder: second)
         for warning in adapters.warnings { warn(warning) }
         if let folded = adapters.layers.first(where: \.isFolded) {
+            let key = folded.spellings["scalar"] ?? folded.spellings.values.min() ?? folded.name
             throw ReplayError(
                 .badOption,
-                "\(adapter): \(folded.spellings["scalar"] ?? folded.spellings.values.min() ?? folded.name): replay trains a file's tensors as "
-                    + "they stand, and this one is multiplied into others when it is read; rewrite the file with radiata adapter convert --to kohya"
-            )
+                "\(adapter): \(key): replay trains a file's tensors as they stand, and this one is multiplied into others "
+                    + "when it is read; rewrite the file with radiata adapter convert --to kohya")
         }
         adapters.isTraining = true
         adapters.attach()

@@ -77,12 +77,13 @@ struct NeedsModel {
         let trained = max(encoding, steps)
         var evaluated: Int64 = 0
         if evaluation != nil {
-            let together = max(1, min(16, 8192 / max(1, latents)))
-            let drawing = 2 * together * latents * base.activations / 2
-            let decoding = 4 * pixels * base.autoencoderWidth * 13
-            // Effective weights are kept up to a limit.
-            let held = resident + (trainsText ? text : 0) + min(4 * base.unetElements, 128 << 20)
-            evaluated = max(held + encoders + max(drawing, decoding), held + encoderBytes + Self.program)
+            // As `ImageGenerator` draws: large pictures one at a time, each with its unconditional half.
+            let together = latents > 1024 ? 1 : max(1, min(16, 8192 / max(1, latents)))
+            let drawing = 2 * together * latents * base.activations * 7 / 10
+            let decoding = 4 * pixels * base.autoencoderWidth * 8
+            // The text encoder is training's own where that trains it. Effective weights are kept up to a limit.
+            let held = resident + encoders + min(4 * base.unetElements, 128 << 20)
+            evaluated = held + max(drawing, decoding, encoderBytes + Self.program)
         }
         let files = Int64(checkpoints) * 2 * trainable + 2 * 12 * trainable
         return JobNeeds(

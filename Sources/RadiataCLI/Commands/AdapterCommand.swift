@@ -95,7 +95,7 @@ struct AdapterCommand: ParsableCommand {
         var algorithm: ExtractedAlgorithm = .lora
         @OptionGroup var rank: RankOptions
         @Option(parsing: .unconditional, help: "LoKr: bound of the smaller factor; -1 splits evenly.")
-        var factor = -1
+        var factor = AlgorithmOptions().factor
         @Option(help: "f32, f16 or bf16.")
         var type: WeightType = .f16
         @OptionGroup var machine: MachineOptions
@@ -105,7 +105,7 @@ struct AdapterCommand: ParsableCommand {
             BenchMachine.use(threads: machine.count)
             var extraction = AdapterExtraction(base: base, tuned: tuned, out: out)
             extraction.algorithm = algorithm.value
-            extraction.rule = try rank.rule() ?? .fixed(4)
+            if let rule = try rank.rule() { extraction.rule = rule }
             extraction.convRule = rank.convRule
             extraction.factor = factor
             extraction.type = type

@@ -27,7 +27,8 @@ struct GLoKrAlgorithm: AdapterAlgorithm {
         else {
             throw AdapterError(
                 .wrongShape,
-                "\(layer.key("a.lokr_w1")): makes \(mixing.rows) × \(mixing.columns) beside \(added.rows) × \(added.columns), wanted \(inputs) × \(inputs) and \(weight.rows) × \(weight.columns)"
+                "\(layer.key("a.lokr_w1")): makes \(mixing.rows) × \(mixing.columns) beside \(added.rows) × "
+                    + "\(added.columns), wanted \(inputs) × \(inputs) and \(weight.rows) × \(weight.columns)"
             )
         }
         return

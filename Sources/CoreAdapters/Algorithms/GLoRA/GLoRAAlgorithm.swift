@@ -32,7 +32,8 @@ struct GLoRAAlgorithm: AdapterAlgorithm {
         else {
             throw AdapterError(
                 .wrongShape,
-                "\(layer.key("a1.weight")): found shape \(first), wanted [\(inputs), r] beside [r, \(inputs)], [\(weight.rows), r] and [r, \(weight.columns)]"
+                "\(layer.key("a1.weight")): found shape \(first), wanted [\(inputs), r] beside "
+                    + "[r, \(inputs)], [\(weight.rows), r] and [r, \(weight.columns)]"
             )
         }
         return (base.mixed(by: parts[0] * parts[1]) + parts[2] * parts[3]).scaled(by: layer.scale * strength)

@@ -28,7 +28,8 @@ struct LoHaAlgorithm: AdapterAlgorithm {
         guard first.rows == second.rows, first.columns == second.columns else {
             throw AdapterError(
                 .wrongShape,
-                "\(layer.key("hada_w2_a")): the two products are \(first.rows) × \(first.columns) and \(second.rows) × \(second.columns); wanted equal sizes"
+                "\(layer.key("hada_w2_a")): the two products are \(first.rows) × \(first.columns) and "
+                    + "\(second.rows) × \(second.columns); wanted equal sizes"
             )
         }
         return .scaled(.hadamard(first, second), layer.scale)
