@@ -100,7 +100,7 @@ struct AttemptPlanTests {
         let plan = try plan(trainer)
         #expect(
             plan.metrics.map(\.path) == [Self.place.out + "/m.jsonl"] && plan.metrics.map(\.step) == ["global_step"])
-        #expect(plan.rules.map(\.glob) == [#"/w/attempts/a \[1\]/out/ck-[0-9]*"#])
+        #expect(plan.rules.map(\.glob) == [#"/w/attempts/a \[1]/out/ck-[0-9]*"#])
         #expect(plan.rules.map(\.quiet) == [.seconds(5)] && !plan.isCore)
     }
 }
