@@ -36,11 +36,11 @@ let hummingbird: [Target.Dependency] = [
 ]
 
 func module(
-    _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, sources: [String]? = nil,
-    resources: [Resource] = []
+    _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = [],
+    sources: [String]? = nil, resources: [Resource] = []
 ) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: path, sources: sources, resources: resources,
+        name: name, dependencies: dependencies, path: path, exclude: exclude, sources: sources, resources: resources,
         swiftSettings: swift)
 }
 
@@ -110,12 +110,13 @@ let libraries: [Target] = [
         [
             "CoordinatorOperations", "CoordinatorCore", "SweepLedger", "SweepWire", "SweepModel", "RunSpec", "Ports",
             lifecycle, logging,
-        ] + hummingbird, path: "coordinator", sources: ["Daemon", "Dashboard", "HTTP"]),
+        ] + hummingbird, path: "coordinator", exclude: ["Core", "Operations"], sources: ["Daemon", "Dashboard", "HTTP"]),
     module(
         "Worker",
         [
             "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "RunSpec", "Ports", "CProcess", lifecycle, logging,
-        ], path: "worker", sources: ["Attempt", "Process", "Session", "Spool"]),
+        ], path: "worker", exclude: ["Core", "Trainer", "profiles"],
+        sources: ["Attempt", "Process", "Session", "Spool"]),
     module("WorkerTrainer", ["CoreTools", "RunSpec", "Ports"], path: "worker/Trainer"),
     // Layer 6
     module(

@@ -19,10 +19,11 @@ package enum Mutants {
 
     /// The first seed that found each when all were run last, for a short test.
     static let foundBy: [String: Int] = [
-        "answer-before-commit": 1, "drained-asks-again": 12, "finish-without-stream": 4, "known-blob-not-kept": 33,
-        "known-blob-not-settled": 41,
-        "log-not-rewritten": 51, "lost-counts": 8, "no-stall-guard": 19, "overlap-counted-twice": 2,
-        "resumes-hidden-state": 48, "revives-after-claim": 5, "scope-not-asked": 9, "session-of-anybody": 29,
-        "spool-trimmed-early": 41, "stop-without-attempt": 15, "superseded-goes-on": 5,
+        "answer-before-commit": 4, "deadline-from-wall-clock": 33, "drained-asks-again": 15, "epoch-not-raised": 4,
+        "exchange-not-remembered": 24, "fence-without-epoch": 7, "fence-without-state": 3, "finish-without-stream": 4,
+        "gc-without-lease": 13, "known-blob-not-kept": 33, "known-blob-not-settled": 82, "log-not-rewritten": 181,
+        "lost-counts": 8, "no-stall-guard": 19, "overlap-counted-twice": 2, "resumes-hidden-state": 68,
+        "revives-after-claim": 13, "scope-not-asked": 9, "session-of-anybody": 29, "spool-trimmed-early": 41,
+        "stop-without-attempt": 75, "superseded-goes-on": 5,
     ]
 }

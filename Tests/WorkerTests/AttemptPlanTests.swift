@@ -11,7 +11,7 @@ struct AttemptPlanTests {
     private static let place = AttemptPlace(path: "/w/attempts/a [1]")
 
     private func plan(
-        _ trainer: CommandTrainer, given: [String: ParameterValue] = [:], resume: ResumePoint? = nil,
+        _ trainer: CommandTrainer, given: [String: ParameterValue] = [:], resume: StoredCheckpoint? = nil,
         environment: [String: String] = [:]
     ) throws -> AttemptPlan {
         let job = JobID(ContentDigest.of("job"))
@@ -46,7 +46,7 @@ struct AttemptPlanTests {
         let trainer = CommandTrainer(command: ["train"], resume: ["--from", "{checkpoint}"])
         #expect(try plan(trainer).order.arguments == ["train"])
         let file = BlobFile(name: "state-4/model.bin", sha256: ContentDigest.of("s").text, bytes: 1)
-        let state = ResumePoint(checkpoint: "step-00000004", step: 4, epoch: 0, files: [file])
+        let state = StoredCheckpoint(name: "step-00000004", step: 4, epoch: 0, files: [file])
         let arguments = try plan(trainer, resume: state).order.arguments
         #expect(arguments == ["train", "--from", AttemptFolder(Self.place.out).resume + "/state-4"])
     }
@@ -101,7 +101,7 @@ struct AttemptPlanTests {
         let plan = try plan(trainer)
         #expect(
             plan.metrics.map(\.path) == [Self.place.out + "/m.jsonl"] && plan.metrics.map(\.step) == ["global_step"])
-        #expect(plan.rules.map(\.glob) == [#"/w/attempts/a \[1\]/out/ck-[0-9]*"#])
+        #expect(plan.rules.map(\.glob) == [#"/w/attempts/a \[1]/out/ck-[0-9]*"#])
         #expect(plan.rules.map(\.quiet) == [.seconds(5)] && !plan.isCore)
     }
 }
