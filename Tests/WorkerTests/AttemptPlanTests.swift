@@ -10,7 +10,7 @@ struct AttemptPlanTests {
     private static let place = AttemptPlace(path: "/w/attempts/a [1]")
 
     private func plan(
-        _ trainer: CommandTrainer, given: [String: ParameterValue] = [:], resume: ResumePoint? = nil,
+        _ trainer: CommandTrainer, given: [String: ParameterValue] = [:], resume: StoredCheckpoint? = nil,
         environment: [String: String] = [:]
     ) throws -> AttemptPlan {
         let job = JobID(ContentDigest.of("job"))
@@ -45,7 +45,7 @@ struct AttemptPlanTests {
         let trainer = CommandTrainer(command: ["train"], resume: ["--from", "{checkpoint}"])
         #expect(try plan(trainer).order.arguments == ["train"])
         let file = BlobFile(name: "state-4/model.bin", sha256: ContentDigest.of("s").text, bytes: 1)
-        let state = ResumePoint(checkpoint: "step-00000004", step: 4, epoch: 0, files: [file])
+        let state = StoredCheckpoint(name: "step-00000004", step: 4, epoch: 0, files: [file])
         let arguments = try plan(trainer, resume: state).order.arguments
         #expect(arguments == ["train", "--from", AttemptFolder(Self.place.out).resume + "/state-4"])
     }
