@@ -151,7 +151,7 @@ struct TrainerGuardTests {
                 folder, "setsid sh -c 'echo $$ > kept; exec sleep 1000' & ps -o ppid= -p $$ > parent; exec sleep 1000"))
         #expect(
             try await eventually {
-                try ["kept", "parent"].allSatisfy { folder.exists($0) && !folder.read($0).isEmpty }
+                try ["kept", "parent"].allSatisfy { try folder.exists($0) && !folder.read($0).isEmpty }
             })
         kill(try pid(folder, "parent"), SIGKILL)
         #expect(await child.waitForExit(atMost: .seconds(20), time: SystemTime())?.signal == SIGKILL)

@@ -212,7 +212,7 @@ struct WorkerDaemonTests {
     func secondWorker() async throws {
         let cluster = try await Cluster()
         let first = try cluster.worker()
-        #expect(try await eventually { try cluster.folder.exists("work/id") })
+        #expect(try await eventually { cluster.folder.exists("work/id") })
         let second = try cluster.worker()
         #expect(try await eventually { try await cluster.client.call(.workers, Nothing()).items.count == 2 })
         #expect(try cluster.folder.read("work/id") != cluster.folder.read("work-2/id"))
