@@ -28,7 +28,7 @@ final class Network {
     private var refused: [Refusal: [Int64]] = [:]
     /// Blobs are named by what they hold: several attempts of one machine may bring the same one, each of
     /// them refused once.
-    private static let ofContent: Set<String> = ["beginBlob", "putChunk", "commitBlob"]
+    private static let ofContent: Set<String> = ["beginBlob", "putChunk", "commitBlob", "getBlob"]
 
     private struct Refusal: Hashable {
         let machine: Int
@@ -102,7 +102,8 @@ final class Network {
                         switch answer {
                         case .none: finish(.failure(Self.silence))
                         case .some(.failure(let error)):
-                            if !error.isTransient {
+                            // Whoever has given up does not hear of it.
+                            if !isOver, !error.isTransient {
                                 let before = Array((self.refused[what] ?? []).suffix(2))
                                 self.refused[what] = before + [self.world.now]
                             }

@@ -178,13 +178,19 @@ final class SimulatedWorker: @unchecked Sendable {
     /// Starts anew under another's identity, as a copied machine does, or under a new one of its own.
     func become(_ other: SimulatedWorker?) {
         kill(restart: .seconds(1))
+        let (identity, key) = (root + "/id", root + "/key")
+        csd_suspend(disk.disk, 1)
+        defer { csd_suspend(disk.disk, 0) }
         do {
-            try disk.makeFolder(root)
-            for (name, bytes) in [("id", 16), ("key", 32)] {
-                let text = try other.map { try $0.disk.read("\($0.root)/\(name)", limit: 1 << 10) }
-                try disk.writeAtomically(
-                    text ?? Array(random.hexadecimal(bytes: bytes).utf8), to: "\(root)/\(name)")
+            let texts = try [("id", 16), ("key", 32)].map { name, bytes in
+                guard let other else { return Array(random.hexadecimal(bytes: bytes).utf8) }
+                return try other.disk.read("\(other.root)/\(name)", limit: 1 << 10)
             }
+            try disk.makeFolder(root)
+            // An identity belongs to its key: on a full disk there is neither, and the worker makes new ones.
+            try disk.remove(identity)
+            try disk.writeAtomically(texts[1], to: key)
+            try disk.writeAtomically(texts[0], to: identity)
             isTwin = other != nil
         } catch {
             world.trace("worker \(number) keeps its identity: \(error)")
