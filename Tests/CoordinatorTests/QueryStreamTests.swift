@@ -23,32 +23,46 @@ struct QueryStreamTests {
             try await bench.launch(["1e-4"])
             let one = try await HandWorker("one", bench)
             let grant = try await one.claim()
-            let ended = Count()
-            try await withThrowingTaskGroup(of: String.self) { group in
-                for _ in 0..<4 {
-                    group.addTask {
-                        defer { ended.value.withLock { $0 += 1 } }
-                        while true {
-                            do {
-                                _ = try await bench.call(.query, QueryRequest(sql: Self.bomb))
-                                return "answered"
-                            } catch let error as ClientError {
-                                // The test's own look whether all places are taken may have taken one.
-                                if error.answer?.code != .busy { return error.answer?.message ?? "\(error)" }
-                            }
+            // On a busy machine the bombs may be over before the test sees them at work: then it tries again.
+            var isShown = false
+            for _ in 0..<5 where !isShown { isShown = try await answersWhileBombsRun(bench, one, grant.token) }
+            #expect(isShown, "health and heartbeat were answered after the bombs")
+            #expect(try await bench.query("SELECT 7") == [[.integer(7)]], "the places are free again")
+        }
+    }
+
+    /// Four bombs at once. Each computes for ten seconds; in the coordinator's own process the answers came
+    /// after them.
+    ///
+    /// - Returns: whether health and a heartbeat were answered before the first bomb's end.
+    private func answersWhileBombsRun(
+        _ bench: DaemonBench, _ one: HandWorker, _ token: AttemptToken
+    ) async throws -> Bool {
+        let ended = Count()
+        return try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    defer { ended.value.withLock { $0 += 1 } }
+                    while true {
+                        do {
+                            _ = try await bench.call(.query, QueryRequest(sql: Self.bomb))
+                            return "answered"
+                        } catch let error as ClientError {
+                            // The test's own look whether all places are taken may have taken one.
+                            if error.answer?.code != .busy { return error.answer?.message ?? "\(error)" }
                         }
                     }
                 }
-                while try await !bench.isBusy() {}
-                // Each bomb computes for ten seconds; in the coordinator's own process the answers came after
-                // them.
-                _ = try await bench.call(.health, Nothing())
-                let verdict = try await one.heartbeat(grant.token)
-                #expect(verdict == .fine)
-                #expect(ended.value.withLock { $0 } == 0, "health and heartbeat were answered after the bombs")
-                for try await message in group { #expect(message == "the query ran out of time") }
             }
-            #expect(try await bench.query("SELECT 7") == [[.integer(7)]], "the places are free again")
+            while try await !bench.isBusy() {
+                if ended.value.withLock({ $0 }) > 0 { break }
+            }
+            _ = try await bench.call(.health, Nothing())
+            let verdict = try await one.heartbeat(token)
+            #expect(verdict == .fine)
+            let inTime = ended.value.withLock { $0 } == 0
+            for try await message in group { #expect(message == "the query ran out of time") }
+            return inTime
         }
     }
 
