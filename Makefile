@@ -66,7 +66,8 @@ reference: build $(RADIATA_PYTHON) ## models, training and resume against the re
 	$(RADIATA_PYTHON) Tests/Reference/full_size_check.py $(RADIATA) .build/large
 	$(TEST) --filter CoreDiffusionTests
 
-real-size: build $(RADIATA_PYTHON) ## a random Stable Diffusion 1.5 of full size through coordinator and worker (7 GB of memory, 6 GB of disk)
+real-size: build $(RADIATA_PYTHON)
+real-size: ## a random Stable Diffusion 1.5 of full size through coordinator and worker (7 GB of memory, 6 GB of disk)
 	$(FAST) $(RADIATA_PYTHON) Tests/Reference/real_size.py $(RADIATA) .build/real-size
 
 reference-pages: build ## write the generated parts of docs/reference anew
@@ -86,7 +87,8 @@ simulate: setup ## SEEDS=N worlds of the simulated cluster (FROM=S the first), o
 mutants: setup ## the simulator built with bugs made on purpose must find each: all, or COUNT of them in turn by day
 	.ci/mutants $(COUNT)
 
-faults: build ## real processes killed, asleep and cut off from each other, crash points, a foreign program at the ledger, flipped bits (COUNT=20)
+faults: build
+faults: ## real processes killed, asleep and cut off from each other, crash points, a foreign program at the ledger, flipped bits (COUNT=20)
 	@.ci/install-packages nftables iproute2 sqlite3
 	$(BUILD) --build-tests
 	for part in points bits; do RADIATA_FAULTS_PART=$$part RADIATA_FAULTS_COUNT=$(or $(COUNT),20) \
@@ -103,9 +105,10 @@ campaign: setup ## PART=simulate FROM=1 TO=1000: a piece of the long campaign; i
 demo: build ## a coordinator, two workers and the quickstart sweep on this machine
 	$(FAST) $(RADIATA) demo
 
-check: setup ## format lint and layering
+check: setup ## format lint, layering, links, and what else keeps the tree tidy
 	$(SWIFT) format lint --strict --recursive Package.swift Sources coordinator worker Tests
-	$(TEST) --filter LayeringTests
+	python3 Tests/Tidy/check_docs.py
+	python3 Tests/Tidy/check_tree.py
 
 format: ## format every Swift file in place
 	$(SWIFT) format --in-place --recursive Package.swift Sources coordinator worker Tests

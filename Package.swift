@@ -1,5 +1,6 @@
 // swift-tools-version: 6.2
-// The architecture in executable form: every target with the siblings it may import, layer by layer (docs/explanation/architecture.md).
+// The architecture in executable form: every target with the siblings it may import, layer by layer
+// (docs/explanation/architecture.md). `make check` compares every import line with it.
 import PackageDescription
 
 /// `RADIATA_STATIC=1` links OpenBLAS statically; only `make dist` sets it.
@@ -9,8 +10,8 @@ let openBLAS: [LinkerSetting] =
     isStatic
     ? [.linkedLibrary(":libopenblas.a"), .linkedLibrary(":libgfortran.so.5")] : [.linkedLibrary("openblas")]
 
-/// `RADIATA_MUTANTS=1` builds the simulator with bugs made on purpose (`Mutant`); only `.ci/mutants` sets it, in a scratch path
-/// of its own.
+/// `RADIATA_MUTANTS=1` builds the simulator with bugs made on purpose (`Mutant`); only `.ci/mutants` sets it,
+/// in a scratch path of its own.
 let hasMutants = Context.environment["RADIATA_MUTANTS"] == "1"
 
 let swift: [SwiftSetting] =
@@ -76,15 +77,13 @@ let libraries: [Target] = [
     module("SweepFile", ["SweepModel", "RunSpec", "Ports", yams]),
     module("SweepWire", ["SweepModel", "RunSpec", "Ports"]),
     module("SweepLedger", ["SweepModel", "RunSpec", "Ports", "CSQLiteExtras", grdb]),
-    module("SweepSearch", ["SweepModel", "RunSpec"]),
     module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles"]),
     module("CoreDiffusion", ["CoreNets", "CoreTensor"]),
     module("CoreAdapters", ["CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"]),
     module("CoreData", ["CoreTensor", "RunSpec", "ImageFiles"]),
     // Layer 3
-    module("SweepClient", ["SweepWire", "SweepModel", "RunSpec", "Ports", "CCurl"]),
-    module(
-        "CoordinatorCore", ["SweepWire", "SweepSearch", "SweepModel", "RunSpec", "Ports"], path: "coordinator/Core"),
+    module("SweepClient", ["SweepWire", "Ports", "CCurl"]),
+    module("CoordinatorCore", ["SweepWire", "SweepModel", "RunSpec", "Ports"], path: "coordinator/Core"),
     module("WorkerCore", ["SweepWire", "SweepModel", "RunSpec", "Ports"], path: "worker/Core"),
     module(
         "CoreTraining", ["CoreAdapters", "CoreDiffusion", "CoreData", "CoreNets", "CoreTensor", "RunSpec"]),
@@ -128,13 +127,14 @@ let libraries: [Target] = [
             "SweepModel", "CoreTools", "CorePretraining", "CoreEvaluation", "CoreAdapters", "CoreData", "RunSpec",
             "Ports", "ImageFiles", "CBuildInfo", logging, argumentParser,
         ]),
-    // A query of a user runs in this small C program, which links SQLite and nothing else (docs/decisions/0002). What depends on
-    // it only has it built beside itself.
+    // A query of a user runs in this small C program, which links SQLite and nothing else
+    // (docs/decisions/0002). What depends on it only has it built beside itself.
     .executableTarget(
         name: "radiata-query",
         linkerSettings: [
             .linkedLibrary("sqlite3"),
-            // SwiftPM links every program as a Swift one: without Swift's start files nothing of its runtime stays.
+            // SwiftPM links every program as a Swift one: without Swift's start files nothing of its runtime
+            // stays.
             .unsafeFlags(["-static-stdlib", "-nostartfiles"]),
         ]),
     .executableTarget(name: "radiata", dependencies: ["RadiataCLI", "radiata-query"], swiftSettings: swift),
@@ -144,18 +144,20 @@ let libraries: [Target] = [
         [
             "CoordinatorOperations", "CoordinatorCore", "Worker", "WorkerCore", "SweepClient", "SweepLedger",
             "SweepWire",
-            "SweepModel", "RunSpec", "Ports", "CSimulatedDisk", "CSQLiteExtras", logging,
+            "SweepModel", "RunSpec", "Ports", "CSimulatedDisk", logging,
         ]),
     .executableTarget(name: "radiata-simulate", dependencies: ["ClusterSimulator"], swiftSettings: swift),
 ]
 
 let testTargets: [Target] = [
+    module("TestSupport", path: "Tests/TestSupport"),
     tests("ImageFilesTests", ["ImageFiles"], exclude: ["Fixtures"]),
     tests(
         "CoreDataTests", ["CoreData", "CoreDiffusion", "CoreTensor", "ImageFiles", "RunSpec", "Ports"],
         exclude: ["Fixtures"]),
     tests(
-        "CoreAdaptersTests", ["CoreAdapters", "CoreTools", "CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"],
+        "CoreAdaptersTests",
+        ["TestSupport", "CoreAdapters", "CoreTools", "CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"],
         exclude: ["Fixtures"]),
     tests("CoreNetsTests", ["CoreNets", "CoreTensor", "RunSpec"], exclude: ["Fixtures"]),
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
@@ -171,16 +173,16 @@ let testTargets: [Target] = [
     tests(
         "CoreEvaluationTests", ["CoreEvaluation", "CoreData", "CoreTensor", "RunSpec", "ImageFiles"],
         exclude: ["Fixtures"]),
-    tests("LayeringTests", []),
     tests("ClusterSimulatorTests", ["radiata-simulate"]),
-    tests("EndToEndTests", ["radiata"]),
-    tests("PortsTests", ["Ports", "RunSpec"]),
-    tests("RadiataCLITests", ["RadiataCLI", "SweepFile", "SweepModel", "RunSpec", "Ports", argumentParser]),
+    tests("EndToEndTests", ["TestSupport", "radiata"]),
+    tests("PortsTests", ["TestSupport", "Ports", "RunSpec"]),
+    tests("RadiataCLITests", ["RadiataCLI", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests("WorkerCoreTests", ["WorkerCore", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests(
         "WorkerTests",
         [
-            "Worker", "WorkerCore", "Coordinator", "SweepClient", "SweepFile", "SweepWire", "SweepModel", "RunSpec",
+            "TestSupport", "Worker", "WorkerCore", "Coordinator", "SweepClient", "SweepFile", "SweepWire", "SweepModel",
+            "RunSpec",
             "Ports", lifecycle, logging,
         ]),
     tests("SweepClientTests", ["SweepClient", "SweepWire", "SweepModel", "Ports"]),
@@ -192,7 +194,10 @@ let testTargets: [Target] = [
     tests("CoordinatorCoreTests", ["CoordinatorCore", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests(
         "CoordinatorTests",
-        ["Coordinator", "SweepClient", "SweepFile", "SweepWire", "SweepModel", "RunSpec", "Ports", lifecycle, logging]),
+        [
+            "Coordinator", "SweepLedger", "SweepClient", "SweepWire", "SweepModel", "RunSpec", "Ports", lifecycle,
+            logging,
+        ]),
     tests(
         "DecoderTests",
         [

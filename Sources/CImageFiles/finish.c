@@ -78,7 +78,8 @@ static int turn(radiata_image *image, int way) {
     return RADIATA_IMAGE_OK;
 }
 
-/// A transform to sRGB that moves no colour by more than a level is none: most profiles are sRGB in other words.
+/// A transform to sRGB that moves no colour by more than a level is none: most profiles are sRGB in other
+/// words.
 static int is_identity(cmsHTRANSFORM transform, int channels) {
     enum { STEPS = 17 };
     const int count = channels == 1 ? 256 : STEPS * STEPS * STEPS;

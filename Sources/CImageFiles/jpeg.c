@@ -32,8 +32,8 @@ static void on_error(j_common_ptr decoder) {
     longjmp(manager->escape, 1);
 }
 
-// libjpeg warns of stray bytes, which no viewer minds, and of data that end early, where it paints grey: how early
-// decides (see `radiata_jpeg_decode`).
+// libjpeg warns of stray bytes, which no viewer minds, and of data that end early, where it paints grey: how
+// early decides (see `radiata_jpeg_decode`).
 static void on_message(j_common_ptr common, int level) {
     if (level >= 0) { return; }
     error_manager *manager = (error_manager *)common->err;
@@ -63,8 +63,8 @@ static uint8_t *copy_exif(j_decompress_ptr decoder, radiata_description *descrip
     return NULL;
 }
 
-/// Rows as RGBA, or as inks where the file has four of them. Inks are stored inverted (Adobe's convention, which every
-/// reader assumes).
+/// Rows as RGBA, or as inks where the file has four of them. Inks are stored inverted (Adobe's convention,
+/// which every reader assumes).
 static void read_rows(j_decompress_ptr decoder, uint8_t *pixels, uint8_t *cmyk, uint8_t *row) {
     const size_t width = decoder->output_width;
     while (decoder->output_scanline < decoder->output_height) {
@@ -82,8 +82,8 @@ static void read_rows(j_decompress_ptr decoder, uint8_t *pixels, uint8_t *cmyk, 
     }
 }
 
-/// Up to a tenth of the rows may be missing at the end: viewers show such a picture, and the warning tells. With more it
-/// is damaged: training on grey would be silent harm.
+/// Up to a tenth of the rows may be missing at the end: viewers show such a picture, and the warning tells.
+/// With more it is damaged: training on grey would be silent harm.
 static int check_end(const error_manager *manager, radiata_image *image) {
     if (manager->missing_from < 0) { return RADIATA_IMAGE_OK; }
     const long rows = (long)image->height;

@@ -32,8 +32,8 @@ static void on_warning(png_structp png, png_const_charp text) {
     (void)text;
 }
 
-/// Everything to eight bits, red, green, blue, alpha. Sixteen bits are scaled as they are: without a gAMA chunk they are
-/// sRGB like the eight-bit ones (libpng's simplified reader takes them for linear light).
+/// Everything to eight bits, red, green, blue, alpha. Sixteen bits are scaled as they are: without a gAMA
+/// chunk they are sRGB like the eight-bit ones (libpng's simplified reader takes them for linear light).
 static void set_transforms(png_structp png, png_infop info) {
     if (png_get_bit_depth(png, info) == 16) { png_set_scale_16(png); }
     png_set_expand(png);

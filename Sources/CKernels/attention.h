@@ -1,14 +1,15 @@
 // Included after gemm.h, once per instruction set.
 //
-// Scores are kept in units of log₂, so that probabilities are powers of 2. The forward pass holds scores transposed,
-// a row per key and a lane per query: sums over keys are then sums of rows, and neither keys nor values need packing.
-// The backward pass holds a row per query, because two of its three products sum over queries.
+// Scores are kept in units of log₂, so that probabilities are powers of 2. The forward pass holds scores
+// transposed, a row per key and a lane per query: sums over keys are then sums of rows, and neither keys nor
+// values need packing. The backward pass holds a row per query, because two of its three products sum over
+// queries.
 
 // Keeps the compiler from finishing one of four chains of operations after the other.
 #if defined(__x86_64__)
 #define CK_IN_STEP(x) __asm__("" : "+v"((x)[0]), "+v"((x)[1]), "+v"((x)[2]), "+v"((x)[3]))
-// Keeps the compiler from loading the left operands of all rows of a tile before it multiplies the first: they do not fit
-// beside the sums.
+// Keeps the compiler from loading the left operands of all rows of a tile before it multiplies the first:
+// they do not fit beside the sums.
 #define CK_ROW_DONE(pointer, sum) __asm__ volatile("" : "+r"(pointer), "+v"(sum))
 #else
 #define CK_IN_STEP(x) (void)(x)
@@ -24,8 +25,8 @@ typedef int32_t NAME(VI) __attribute__((vector_size(4 * VL), aligned(4), may_ali
 
 CK_INLINE V NAME(select)(VI mask, V yes, V no) { return (V)((mask & (VI)yes) | (~mask & (VI)no)); }
 
-// x[i] = 2^x[i] for x ≤ 126 to 2 ulp; below -126 it stays at 2^-126; NaN stays. Minimax polynomial of degree 5 on
-// [-½, ½], relative error 7.5e-8. The `n` chains advance in step: one alone waits for its own results.
+// x[i] = 2^x[i] for x ≤ 126 to 2 ulp; below -126 it stays at 2^-126; NaN stays. Minimax polynomial of degree
+// 5 on [-½, ½], relative error 7.5e-8. The `n` chains advance in step: one alone waits for its own results.
 CK_INLINE void NAME(exp2)(V *x) {
     V zero = {0}, low = zero - 126.0f, magic[4], p[4];
 #define EACH \
@@ -48,7 +49,8 @@ CK_INLINE void NAME(exp2)(V *x) {
 #undef EACH
 }
 
-// p = 2^p over rows of `lanes` (a multiple of NR), `stride` apart; adds each column to `total` if there is one.
+// p = 2^p over rows of `lanes` (a multiple of NR), `stride` apart; adds each column to `total` if there is
+// one.
 static void NAME(powers)(float *p, long rows, long lanes, long stride, float *total) {
     for (long i = 0; i < lanes; i += NR) {
         V sum[2] = {{0}, {0}};
@@ -198,7 +200,8 @@ static void NAME(panels)(
     }
 }
 
-// As `panels` for results of at most VL columns, rows of a being NAME(ROW) apart: one vector of many rows at a time.
+// As `panels` for results of at most VL columns, rows of a being NAME(ROW) apart: one vector of many rows at
+// a time.
 CK_INLINE void NAME(narrow_rows)(
     const int mr, long columns, long depth, const float *a, const float *packed, float *c, long cStride,
     int accumulate) {
@@ -225,15 +228,16 @@ static void NAME(narrow)(
         NAME(narrow_rows)(1, columns, depth, a + row * NAME(ROW), packed, c + row * cStride, cStride, accumulate);
 }
 
-// Asks for rows of a wide head ahead of their use: they lie too far apart for the processor to guess. Narrow heads lose by
-// it: their neighbours come along in the same lines.
+// Asks for rows of a wide head ahead of their use: they lie too far apart for the processor to guess. Narrow
+// heads lose by it: their neighbours come along in the same lines.
 CK_INLINE void NAME(prefetch)(const float *rows, long stride, long count, long d) {
     for (long i = 0; i < count; i++)
         for (long j = 0; j < d; j += 16) __builtin_prefetch(rows + i * stride + j, 0, 2);
 }
 
-// Few lanes and many keys per block suit narrow heads, the reverse wide ones, whose keys and values fill the cache.
-// The backward pass takes more queries at a time where heads are wide: sums over few rows cost as much as their products.
+// Few lanes and many keys per block suit narrow heads, the reverse wide ones, whose keys and values fill the
+// cache. The backward pass takes more queries at a time where heads are wide: sums over few rows cost as much
+// as their products.
 enum { NAME(NARROW) = 16, NAME(SCORES) = 4096, NAME(QUERIES) = 4 * MR, NAME(WIDE_QUERIES) = 12 * MR };
 
 // Up to `group` queries against all keys they see, a block of keys at a time.
@@ -326,7 +330,8 @@ static void NAME(attend)(const CKAttention *a, long sample, long head, long firs
             scratch, a->out + qStart, logSums);
 }
 
-// All of one head: D = rowsum(dO ⊙ O) per query, then tiles of queries by keys that stay in the first-level cache.
+// All of one head: D = rowsum(dO ⊙ O) per query, then tiles of queries by keys that stay in the first-level
+// cache.
 static void NAME(attend_backward)(const CKAttention *a, long sample, long head) {
     enum { KT = NAME(KEY_LANES), WIDTH = NAME(ROW) };
     const long QT = a->size <= NAME(NARROW) ? NAME(QUERIES) : NAME(WIDE_QUERIES);
@@ -403,7 +408,8 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
             else
                 NAME(panels)(height, d, count, ds, WIDTH, rightK, d, count, dq + row * stride, stride, key > 0);
         }
-        // dkT holds Σ dS · Q in units of log₂ and without 1/√d on dS: Q carried both factors, ln 2 takes one out.
+        // dkT holds Σ dS · Q in units of log₂ and without 1/√d on dS: Q carried both factors, ln 2 takes one
+        // out.
         for (long t = 0; t < count; t++)
             for (long j = 0; j < d; j++) {
                 // Keys that no query sees (causal, more keys than queries) get no gradient.

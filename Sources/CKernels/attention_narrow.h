@@ -1,17 +1,19 @@
-// Included in attention.h where vectors have 16 lanes: heads of 8 channels without a mask. Their products cost no more than
-// the exponentials and the traffic between them, so a tile goes from scores to sums without leaving the registers.
+// Included in attention.h where vectors have 16 lanes: heads of 8 channels without a mask. Their products
+// cost no more than the exponentials and the traffic between them, so a tile goes from scores to sums without
+// leaving the registers.
 
 #define FULL _Pragma("clang loop unroll(full)")
 
-// Hides where a pointer came from: the compiler would rather keep a hundred broadcast values on the stack than load each again.
+// Hides where a pointer came from: the compiler would rather keep a hundred broadcast values on the stack
+// than load each again.
 #define AGAIN(pointer) __asm__("" : "+r"(pointer) : : "memory")
 
 typedef int64_t NAME(Twos) __attribute__((vector_size(4 * VL), aligned(4), may_alias));
 
 enum { NAME(D) = 8, NAME(TILE_KEYS) = 12, NAME(BLOCK_KEYS) = 120, NAME(TILE_QUERIES) = 4, NAME(BLOCK_QUERIES) = 128 };
 
-// `n` keys (a multiple of 4) for a vector of queries, q[channel][lane]: powers of their scores are added to `total` and, times
-// their values, to `sum`.
+// `n` keys (a multiple of 4) for a vector of queries, q[channel][lane]: powers of their scores are added to
+// `total` and, times their values, to `sum`.
 CK_INLINE void NAME(attend_keys)(
     const int n, const float *q, const float *k, const float *v, long stride, V *sum, V *total) {
     V p[NAME(TILE_KEYS)];
@@ -26,8 +28,8 @@ CK_INLINE void NAME(attend_keys)(
         FULL for (int c = 0; c < NAME(D); c++) sum[c] += (v[i * stride + c] - (V){0}) * p[i];
 }
 
-// As above for many keys. Sums of few keys are added to the sums of all, `sums` and its last vector the total: that rounds
-// less than one long sum.
+// As above for many keys. Sums of few keys are added to the sums of all, `sums` and its last vector the
+// total: that rounds less than one long sum.
 static __attribute__((noinline)) void NAME(attend_block)(
     const float *q, const float *k, const float *v, long stride, long keys, float *sums) {
     V sum[NAME(D)], total = {0};

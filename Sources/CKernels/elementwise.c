@@ -1,8 +1,8 @@
 #include "CKernels.h"
 #include "vector.h"
 
-// Plain loops over branch-free bodies: the compiler vectorises each for every instruction set. Sums run in lanes of a
-// fixed width, so that their order does not depend on the instruction set.
+// Plain loops over branch-free bodies: the compiler vectorises each for every instruction set. Sums run in
+// lanes of a fixed width, so that their order does not depend on the instruction set.
 
 CK_CLONES void ck_fill(size_t n, float value, float *y) {
     for (size_t i = 0; i < n; i++) y[i] = value;

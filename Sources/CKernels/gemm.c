@@ -70,8 +70,8 @@ static void ck_source_rows(
 
 typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
 
-// to[k · padded + i] = from[k · depthStride + i · columnStride], zeros from column `width` on; 4 × 4 blocks in registers
-// where a column is contiguous.
+// to[k · padded + i] = from[k · depthStride + i · columnStride], zeros from column `width` on; 4 × 4 blocks
+// in registers where a column is contiguous.
 static void ck_pack_transposed(
     const float *from, long depthStride, long columnStride, long depth, long width, long padded, float *to) {
     long i = 0;
@@ -107,8 +107,8 @@ static void ck_pack_transposed(
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v4"))), apply_to = function)
-// Without it the compiler cuts every vector in two, for processors that slow down under wide ones: a tile of 12 × 32 then needs
-// twice the registers there are.
+// Without it the compiler cuts every vector in two, for processors that slow down under wide ones: a tile of
+// 12 × 32 then needs twice the registers there are.
 #pragma clang attribute push(__attribute__((min_vector_width(512))), apply_to = function)
 #define NAME(x) ck_v4_##x
 #define VL 16

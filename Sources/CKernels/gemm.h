@@ -30,8 +30,8 @@ CK_INLINE void NAME(finish)(const int nv, const V *acc, float *c, const float *a
     }
 }
 
-// Tiles of `mr` rows and `nv` vectors of columns, one for each of `panels` packed panels at b; rows[t · MR + i] points
-// at row i's tap t. The last panel stores `width` columns.
+// Tiles of `mr` rows and `nv` vectors of columns, one for each of `panels` packed panels at b; rows[t · MR +
+// i] points at row i's tap t. The last panel stores `width` columns.
 CK_INLINE void NAME(tile)(
     const int mr, const int nv, long taps, long depth, const float *const *allRows, const float *b, long panels,
     float *const *c, const float *const *add, const float *bias, long column, long width) {
@@ -182,7 +182,8 @@ static inline long NAME(tile_height)(long left) {
     return (left + 1) / 2;
 }
 
-// Floats per block of b: half of a second-level cache, which is 512 KB beside vectors of 8 and 1 MB or more beside wider ones.
+// Floats per block of b: half of a second-level cache, which is 512 KB beside vectors of 8 and 1 MB or more
+// beside wider ones.
 enum { NAME(BLOCK_FLOATS) = VL > 8 ? 131072 : 65536 };
 
 static void NAME(product)(const CKProduct *p, long rowBegin, long rowEnd, long columnBegin, long columnEnd) {
@@ -196,7 +197,8 @@ static void NAME(product)(const CKProduct *p, long rowBegin, long rowEnd, long c
     long columnBlock = NAME(BLOCK_FLOATS) / (blockDepth > 0 ? blockDepth : 1) / NR * NR;
     if (columnBlock < NR) columnBlock = NR;
     if (columnBlock > columnEnd - columnBegin) columnBlock = (columnEnd - columnBegin + NR - 1) / NR * NR;
-    // Rows a multiple of 1 KB apart fall into the same few sets of the first-level cache: they are copied apart.
+    // Rows a multiple of 1 KB apart fall into the same few sets of the first-level cache: they are copied
+    // apart.
     long apart = p->aStride % 256 == 0 ? depthBlock + 16 : 0;
     float *packed = ck_scratch(
         CK_SCRATCH_PACK, (size_t)(blockDepth * columnBlock + tapsPerBlock * MR * apart) * sizeof(float)

@@ -1,7 +1,8 @@
 #include "CKernels.h"
 #include "vector.h"
 
-// Runs of `width` channels belong to one column of a small matrix; eight channels at a time stay in a register.
+// Runs of `width` channels belong to one column of a small matrix; eight channels at a time stay in a
+// register.
 enum { LANES = 8 };
 
 CK_CLONES void ck_mix_groups(

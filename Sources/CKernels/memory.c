@@ -8,8 +8,8 @@
 #include <malloc.h>
 #endif
 
-// Size classes: four per power of two, so that at most a fifth of a buffer is unused. Idle buffers of a class form a
-// list through their first bytes.
+// Size classes: four per power of two, so that at most a fifth of a buffer is unused. Idle buffers of a class
+// form a list through their first bytes.
 enum { CLASSES = 4 * 48, SMALLEST = 256 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -1,8 +1,8 @@
 #include "CKernels.h"
 #include "vector.h"
 
-// Sums run in f32 over blocks of positions and in f64 over blocks, around a pivot, so that a large mean does not eat
-// the variance. A group's channels are contiguous within a position.
+// Sums run in f32 over blocks of positions and in f64 over blocks, around a pivot, so that a large mean does
+// not eat the variance. A group's channels are contiguous within a position.
 
 enum { BLOCK = 32 };
 

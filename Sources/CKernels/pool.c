@@ -10,10 +10,11 @@
 #include <sys/syscall.h>
 #endif
 
-// One job at a time. Workers spin for a few microseconds after a job, because the next usually follows at once, then
-// sleep on `generation`. A worker joins a job by counting itself into `active` before it looks at `open`; the owner
-// clears `open` before it waits for `active` to fall to zero. So a late worker never holds up a job that is over, and
-// nobody reads the job's fields while they change. A job's parts are handed out by a counter.
+// One job at a time. Workers spin for a few microseconds after a job, because the next usually follows at
+// once, then sleep on `generation`. A worker joins a job by counting itself into `active` before it looks at
+// `open`; the owner clears `open` before it waits for `active` to fall to zero. So a late worker never holds
+// up a job that is over, and nobody reads the job's fields while they change. A job's parts are handed out by
+// a counter.
 typedef struct {
     void (*body)(void *, long);
     void *context;

@@ -20,8 +20,8 @@ CK_INLINE float ck_as_float(uint32_t bits) {
 
 CK_INLINE float ck_fma(float a, float b, float c) { return a * b + c; }
 
-/// exp(x) to 2 ulp: x = n·ln 2 + r, a degree-6 polynomial in r (Cephes expf), scaled by 2ⁿ in two halves so that
-/// results near the largest float do not overflow early. Below -87.3 the result is 0.
+/// exp(x) to 2 ulp: x = n·ln 2 + r, a degree-6 polynomial in r (Cephes expf), scaled by 2ⁿ in two halves so
+/// that results near the largest float do not overflow early. Below -87.3 the result is 0.
 CK_INLINE float ck_exp(float x) {
     float clamped = x < -88.0f ? -88.0f : x;
     clamped = clamped > 89.0f ? 89.0f : clamped;

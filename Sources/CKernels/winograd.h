@@ -1,9 +1,10 @@
-// Included after attention.h, once per instruction set: 3×3 convolutions of stride 1 by Winograd's F(4×4, 3×3).
+// Included after attention.h, once per instruction set: 3×3 convolutions of stride 1 by Winograd's F(4×4,
+// 3×3).
 //
-// A tile of 4 × 4 results is Aᵀ ((G g Gᵀ) ⊙ (Bᵀ d B)) A for the 6 × 6 inputs d under it: 36 multiplications instead of
-// 144, and the sum over channels makes them 36 matrix products. The points 0, ±1/√2, ±√2, ∞ lose less to rounding than
-// the usual 0, ±1, ±2, ∞ (a third of the error). The gradient of the filter is the transposed map,
-// Gᵀ ((A dy Aᵀ) ⊙ (Bᵀ d B)) G.
+// A tile of 4 × 4 results is Aᵀ ((G g Gᵀ) ⊙ (Bᵀ d B)) A for the 6 × 6 inputs d under it: 36 multiplications
+// instead of 144, and the sum over channels makes them 36 matrix products. The points 0, ±1/√2, ±√2, ∞ lose
+// less to rounding than the usual 0, ±1, ±2, ∞ (a third of the error). The gradient of the filter is the
+// transposed map, Gᵀ ((A dy Aᵀ) ⊙ (Bᵀ d B)) G.
 
 #define V NAME(V)
 #define NR (2 * VL)
@@ -63,7 +64,8 @@ CK_INLINE void NAME(wino_gt)(const V *u, V *g) {
     g[2] = u[5] - s * (0.5f / 1.5f) + t * (2.0f / 6.0f);
 }
 
-// Bᵀ d B of tiles [t0, t1) into v[ξ · vs + (t - t0) · stride + channel]; whole vectors of channels are written.
+// Bᵀ d B of tiles [t0, t1) into v[ξ · vs + (t - t0) · stride + channel]; whole vectors of channels are
+// written.
 static void NAME(wino_input)(const CKWinograd *w, long t0, long t1, float *v, long vs, long stride) {
     long across = (w->outWidth + 3) / 4, down = (w->outHeight + 3) / 4;
     for (long t = t0; t < t1; t++, v += stride) {
@@ -120,8 +122,8 @@ static void NAME(wino_slope)(
     }
 }
 
-// Asks for the next tap of columns [j, end), depth [k, last), a run of depth for each column: filters come from memory,
-// and the runs are too short and too many for the processor to guess.
+// Asks for the next tap of columns [j, end), depth [k, last), a run of depth for each column: filters come
+// from memory, and the runs are too short and too many for the processor to guess.
 CK_INLINE void NAME(wino_ask)(const CKWinograd *w, long t, long j, long end, long k, long last) {
     long size = w->half ? 2 : 4;
     const char *base = w->half ? (const char *)w->half : (const char *)w->weight;
@@ -258,7 +260,8 @@ static void NAME(wino_tiles)(const CKWinograd *w, const float *u, long us, long 
     NAME(wino_output)(w, t0, t1, 0, w->outputs, m, ms, padded);
 }
 
-// Rows [o0, o1) of the filter's gradient from transformed slopes and inputs of `tiles` tiles: [o1 - o0, 9, inputs].
+// Rows [o0, o1) of the filter's gradient from transformed slopes and inputs of `tiles` tiles: [o1 - o0, 9,
+// inputs].
 static void NAME(wino_gradient)(
     const CKWinograd *w, const float *z, long zs, long zStride, const float *v, long vs, long vStride, long tiles,
     long o0, long o1, int accumulate, float *dw) {

@@ -1,7 +1,8 @@
 #pragma once
 #include <cblas.h>
 
-// LAPACK is in OpenBLAS' library; Debian's package has no header for it. Fortran's hidden string lengths come last.
+// LAPACK is in OpenBLAS' library; Debian's package has no header for it. Fortran's hidden string lengths come
+// last.
 void dgesdd_(
     const char *jobz, const blasint *m, const blasint *n, double *a, const blasint *lda, double *s, double *u,
     const blasint *ldu, double *vt, const blasint *ldvt, double *work, const blasint *lwork, blasint *iwork, blasint *info,

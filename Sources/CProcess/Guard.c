@@ -1,15 +1,16 @@
-// The guard. It is this same program, started again with the argument `__guard` and a socket as standard input; the
-// constructor below takes over before main(), so the guard stays one small single-threaded C loop.
+// The guard. It is this same program, started again with the argument `__guard` and a socket as standard
+// input; the constructor below takes over before main(), so the guard stays one small single-threaded C loop.
 //
 // Worker to guard, one SOCK_SEQPACKET packet each:
-//   'S' u32 id, i32 stop signal, u32 grace in ms, then NUL-terminated texts: program, working folder, log file, standard
+//   'S' u32 id, i32 stop signal, u32 grace in ms, then NUL-terminated texts: program, working folder, log
+//   file, standard
 //       output file ("" = the log), record file, number of arguments, the arguments, the environment
 //   'K' u32 id, i32 signal: sends a signal to the program's group
-// Guard to worker: struct cprocess_event. End of file on the socket: every group gets its stop signal, its grace, then
-// SIGKILL, and the guard ends.
+// Guard to worker: struct cprocess_event. End of file on the socket: every group gets its stop signal, its
+// grace, then SIGKILL, and the guard ends.
 //
-// Every program has a keeper between the guard and itself (Keeper.c), which records it on disk before it runs: a record exists
-// for every program that ever ran; RECORD.exit gets its wait status in the end.
+// Every program has a keeper between the guard and itself (Keeper.c), which records it on disk before it
+// runs: a record exists for every program that ever ran; RECORD.exit gets its wait status in the end.
 
 #define _GNU_SOURCE
 #include "CProcess.h"

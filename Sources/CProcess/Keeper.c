@@ -114,7 +114,8 @@ static int start_program(const struct program *program, const char *group, pid_t
     return failure;
 }
 
-// Collects what became the keeper's child and ended; never the program itself, whose number must stay its own.
+// Collects what became the keeper's child and ended; never the program itself, whose number must stay its
+// own.
 static void reap_others(pid_t program) {
     siginfo_t info;
     for (;;) {
@@ -154,8 +155,8 @@ static void watch(int socket, int signals, pid_t program) {
 
 static uint64_t microseconds(struct timeval time) { return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec; }
 
-// Ends what is left of the attempt, whatever session it lives in, for at most five seconds: a process that waits for a disk
-// that does not answer cannot be ended.
+// Ends what is left of the attempt, whatever session it lives in, for at most five seconds: a process that
+// waits for a disk that does not answer cannot be ended.
 static void end_tree(pid_t program, char *group, const char *mark) {
     kill(-program, SIGKILL);
     if (group) tree_end_group(group);
@@ -199,7 +200,8 @@ static void keep(const struct program *program, int socket) {
         .max_resident_kilobytes = (uint64_t)usage.ru_maxrss});
 }
 
-// Only the keeper's own socket stays open: a copy of another would keep the worker or a keeper from seeing its end.
+// Only the keeper's own socket stays open: a copy of another would keep the worker or a keeper from seeing
+// its end.
 static int keep_only(int socket) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0 || dup2(null, 0) < 0) return -1;

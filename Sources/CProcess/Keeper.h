@@ -1,5 +1,6 @@
-// One keeper for each program that the guard starts: the program's parent, and the subreaper of everything that comes of it.
-// Whatever loses its parent becomes the keeper's child, so the chain of parents always tells whose it is.
+// One keeper for each program that the guard starts: the program's parent, and the subreaper of everything
+// that comes of it. Whatever loses its parent becomes the keeper's child, so the chain of parents always
+// tells whose it is.
 #pragma once
 
 #include <stdint.h>
@@ -28,6 +29,6 @@ struct program {
     const char *mark;
 };
 
-// Forks a keeper that starts the program. `*socket` gets the guard's side: the guard writes an i32 signal for the program's
-// group; end of file makes the keeper kill everything. Returns the keeper's pid, or -errno.
+// Forks a keeper that starts the program. `*socket` gets the guard's side: the guard writes an i32 signal for
+// the program's group; end of file makes the keeper kill everything. Returns the keeper's pid, or -errno.
 pid_t keeper_start(const struct program *program, int *socket);

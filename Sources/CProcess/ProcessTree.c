@@ -53,8 +53,8 @@ int tree_write_record(const char *path, pid_t pid, uint64_t start) {
     return failure;
 }
 
-// Whether the environment a process was started with holds TREE_MARKER=mark, or goes on after it. That of other users cannot
-// be read.
+// Whether the environment a process was started with holds TREE_MARKER=mark, or goes on after it. That of
+// other users cannot be read.
 static bool has_mark(pid_t pid, const char *mark) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);

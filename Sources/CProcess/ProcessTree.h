@@ -4,25 +4,29 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-// A trainer finds this variable in its environment, and so does every program that it starts and that does not clear its
-// environment. The value names the program for ever: the path of its record file, TREE_MARK_END, the guard's pid and a number.
+// A trainer finds this variable in its environment, and so does every program that it starts and that does
+// not clear its environment. The value names the program for ever: the path of its record file,
+// TREE_MARK_END, the guard's pid and a number.
 #define TREE_MARKER "RADIATA_ATTEMPT"
 #define TREE_MARK_END "#"
 
 // For tree_kill: no chain of parents, the mark alone.
 #define TREE_NO_ROOT (-1)
 
-// State (field 3), parent (4) and start time in clock ticks (22) of /proc/PID/stat. Returns 0, or -1 if there is none.
+// State (field 3), parent (4) and start time in clock ticks (22) of /proc/PID/stat. Returns 0, or -1 if there
+// is none.
 int tree_read_stat(pid_t pid, char *state, pid_t *parent, uint64_t *start);
 
 // Writes "PID START" and syncs it. Returns 0 or the errno.
 int tree_write_record(const char *path, pid_t pid, uint64_t start);
 
-// Sends SIGKILL to every descendant of `root` but not to `root`, and, where `mark` is not NULL, to every process whose
-// environment has a TREE_MARKER whose value begins with `mark`. Zombies do not count. Returns how many were found.
+// Sends SIGKILL to every descendant of `root` but not to `root`, and, where `mark` is not NULL, to every
+// process whose environment has a TREE_MARKER whose value begins with `mark`. Zombies do not count. Returns
+// how many were found.
 int tree_kill(pid_t root, const char *mark);
 
-// Makes a control group (version 2) for one attempt and returns its folder, to be freed; NULL where none can be made.
+// Makes a control group (version 2) for one attempt and returns its folder, to be freed; NULL where none can
+// be made.
 char *tree_make_group(void);
 
 // Moves the calling process into the group. Called between fork and exec.

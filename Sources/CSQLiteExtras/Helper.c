@@ -14,7 +14,8 @@
 
 #include "CSQLiteExtras.h"
 
-// Default signals, nothing blocked, its own process group: a Ctrl-C at the coordinator's terminal is the coordinator's to answer.
+// Default signals, nothing blocked, its own process group: a Ctrl-C at the coordinator's terminal is the
+// coordinator's to answer.
 static int prepare(posix_spawnattr_t *attributes, posix_spawn_file_actions_t *actions, int channel) {
     sigset_t all, none;
     sigfillset(&all);

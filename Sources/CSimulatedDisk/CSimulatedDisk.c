@@ -45,7 +45,8 @@ struct name {
     int inode;
 };
 
-// A change of names since the last sync of their folder. `inode` -1: `path` is gone. `from`: renamed from there.
+// A change of names since the last sync of their folder. `inode` -1: `path` is gone. `from`: renamed from
+// there.
 struct step {
     char *path, *from;
     int inode;
@@ -692,7 +693,8 @@ static int sim_file_size(sqlite3_file *base, sqlite3_int64 *size) {
 static int sim_lock(sqlite3_file *base, int level) {
     struct sim_file *file = (struct sim_file *)base;
     if (is_gone(file)) return SQLITE_IOERR_LOCK;
-    // As the kernel: a file opened for reading cannot be locked for writing, so a reader that closes last checkpoints nothing.
+    // As the kernel: a file opened for reading cannot be locked for writing, so a reader that closes last
+    // checkpoints nothing.
     if (file->is_read_only && level > SQLITE_LOCK_SHARED) return SQLITE_IOERR_LOCK;
     struct inode *inode = &file->disk->inodes[file->handle];
     while (file->lock < level) {

@@ -208,7 +208,8 @@ final class Checker {
         }
         let resumable = Set(
             try ledger.rows(
-                "SELECT DISTINCT j.identity FROM checkpoint c JOIN attempt a ON a.id = c.attempt JOIN job j ON j.id = a.job WHERE c.resumable = 1"
+                "SELECT DISTINCT j.identity FROM checkpoint c JOIN attempt a ON a.id = c.attempt JOIN job j ON "
+                    + "j.id = a.job WHERE c.resumable = 1"
             ).map { $0[0].string })
         for job in promises.resumable where jobs[job.text]?.state != "done" && !resumable.contains(job.text) {
             world.fail("I11", "job \(job.short) had a training state and has none any more")

@@ -125,7 +125,8 @@ package struct SimulateCommand {
         let perRun = report.faultsPerRun.sorted()
         print(
             """
-            \(report.runs) seeds (\(report.wholeRuns) to their end), \(report.events) events, \(Double(Int(report.hours * 10)) / 10) simulated hours, \(report.starts) coordinator starts, \
+            \(report.runs) seeds (\(report.wholeRuns) to their end), \(report.events) events, \
+            \(Double(Int(report.hours * 10)) / 10) simulated hours, \(report.starts) coordinator starts, \
             \(report.checks) checks of every invariant, \(report.images) power cuts in \(Int(seconds)) s \
             (\(Int(Double(report.events) / max(seconds, 0.001))) events/s, \(Int(report.hours * 3600 / max(seconds, 0.001))) × real time)
             """)
@@ -157,7 +158,8 @@ package struct SimulateCommand {
             }
             if let found {
                 print(
-                    "\(mutant): found after \(found.seed - first + 1) seeds, by seed \(found.seed), in \(Int(Date().timeIntervalSince(begin))) s: \(found.violation.prefix(150))"
+                    "\(mutant): found after \(found.seed - first + 1) seeds, by seed \(found.seed), in "
+                        + "\(Int(Date().timeIntervalSince(begin))) s: \(found.violation.prefix(150))"
                 )
             } else {
                 missed += 1
@@ -186,7 +188,10 @@ package struct SimulateCommand {
         }
         let report = search.report
         print(
-            "\(report.states) states (\(report.contents) that hold different things)\(report.isComplete ? ", every one there is" : ""), \(report.transitions) transitions, \(report.ends) of them at rest, deepest \(report.deepest), \(Int(Date().timeIntervalSince(begin))) s; violations: \(report.violation == nil ? 0 : 1)"
+            "\(report.states) states (\(report.contents) that hold different "
+                + "things)\(report.isComplete ? ", every one there is" : ""), \(report.transitions) transitions, "
+                + "\(report.ends) of them at rest, deepest \(report.deepest), \(Int(Date().timeIntervalSince(begin))) "
+                + "s; violations: \(report.violation == nil ? 0 : 1)"
         )
         if report.walks.count > 0, report.violation == nil {
             print("\(report.walks.count) random walks of \(report.walks.steps) steps met nothing else")

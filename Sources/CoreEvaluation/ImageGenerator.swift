@@ -119,7 +119,8 @@ package final class ImageGenerator {
     /// Pixels of scaled latents.
     package func decoded(_ latents: Tensor) -> [RGBImage] {
         withoutGradients {
-            // The decoder's activations are a hundred times as large as the latents: of large pictures one at a time.
+            // The decoder's activations are a hundred times as large as the latents: of large pictures one at
+            // a time.
             let reduction = pipeline.vae.configuration.reduction
             let pixels = latents.shape[1] * latents.shape[2] * reduction * reduction
             let together = max(1, Self.decodedTogether / pixels)
@@ -152,8 +153,8 @@ package final class ImageGenerator {
         return (size.height / reduction, size.width / reduction)
     }
 
-    /// Many small images at once fill the matrix kernels; one of 32 × 32 latents and its unconditional half do so alone,
-    /// and of larger ones a batch would only cost memory.
+    /// Many small images at once fill the matrix kernels; one of 32 × 32 latents and its unconditional half
+    /// do so alone, and of larger ones a batch would only cost memory.
     private var batch: Int {
         let latents = latentSize.height * latentSize.width
         return latents > 1024 ? 1 : max(1, min(16, 8192 / latents))

@@ -14,9 +14,11 @@ package enum ImageFile {
     /// A picture as it came out of its file.
     package struct Decoded: Sendable {
         package let image: RGBAImage
-        /// What a person should know although the picture can be shown, the file's name first; nil if nothing.
+        /// What a person should know although the picture can be shown, the file's name first; nil if
+        /// nothing.
         package let warning: String?
-        /// The first generation of this reader gave other pixels or refused the file (`InputReference.reading`).
+        /// The first generation of this reader gave other pixels or refused the file
+        /// (`InputReference.reading`).
         package let isNewlyRead: Bool
     }
 
@@ -38,7 +40,8 @@ package enum ImageFile {
         return try load([UInt8](data), name: path)
     }
 
-    /// - Parameter name: stands in the error message; the path for files, something telling for bytes from elsewhere.
+    /// - Parameter name: stands in the error message; the path for files, something telling for bytes from
+    ///   elsewhere.
     package static func decode(_ bytes: [UInt8], name: String) throws -> RGBAImage {
         try load(bytes, name: name).image
     }

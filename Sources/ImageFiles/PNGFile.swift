@@ -3,8 +3,8 @@ import Foundation
 
 /// Writing PNG, with text chunks that say how the picture was made.
 package enum PNGFile {
-    /// - Parameter text: (keyword, value) pairs; keywords have 1…79 Latin-1 bytes. Values go into `tEXt` chunks, those with
-    ///   characters outside Latin-1 into `iTXt` chunks, which hold UTF-8.
+    /// - Parameter text: (keyword, value) pairs; keywords have 1…79 Latin-1 bytes. Values go into `tEXt`
+    ///   chunks, those with characters outside Latin-1 into `iTXt` chunks, which hold UTF-8.
     package static func encode(_ image: RGBImage, text: [(keyword: String, value: String)] = []) throws -> [UInt8] {
         var memory: UnsafeMutablePointer<UInt8>?
         var count = 0

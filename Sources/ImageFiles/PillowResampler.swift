@@ -1,5 +1,5 @@
-/// Pillow's resizing of pictures with eight bits a channel, to the bit: weights in fixed point with 22 bits behind the
-/// point, bytes between the two passes.
+/// Pillow's resizing of pictures with eight bits a channel, to the bit: weights in fixed point with 22 bits
+/// behind the point, bytes between the two passes.
 ///
 /// - SeeAlso: src/libImaging/Resample.c of Pillow 13.
 struct PillowResampler {
@@ -93,8 +93,8 @@ extension RGBImage {
         return RGBImage(width: newWidth, height: newHeight, pixels: bytes)
     }
 
-    /// Pillow mixes rows of pixels first, except where the columns shrink by more than twice as many pixels as the rows.
-    /// Bytes between the passes make the two orders differ by several levels.
+    /// Pillow mixes rows of pixels first, except where the columns shrink by more than twice as many pixels
+    /// as the rows. Bytes between the passes make the two orders differ by several levels.
     func takesColumnsFirst(width newWidth: Int, height newHeight: Int) -> Bool {
         newHeight < height && height - newHeight > 2 * (width - newWidth)
     }

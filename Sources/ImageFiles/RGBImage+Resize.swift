@@ -9,7 +9,8 @@ extension RGBImage {
 
     package func resized(width newWidth: Int, height newHeight: Int, filter: ResizeFilter = .bicubic) -> RGBImage {
         guard newWidth != width || newHeight != height else { return self }
-        // Elsewhere floating point stays as it was, a level beside Pillow in a few pixels: results would change with it.
+        // Elsewhere floating point stays as it was, a level beside Pillow in a few pixels: results would
+        // change with it.
         if filter == .bicubic, takesColumnsFirst(width: newWidth, height: newHeight) {
             return resizedAsPillow(width: newWidth, height: newHeight)
         }

@@ -7,7 +7,8 @@ package struct ContentDigest: Hashable, Comparable, Sendable {
 
     package static func < (left: Self, right: Self) -> Bool { left.text < right.text }
 
-    /// - Returns: `nil` unless `text` is exactly 64 lower-case hex digits, so a digest is always safe in a path.
+    /// - Returns: `nil` unless `text` is exactly 64 lower-case hex digits, so a digest is always safe in a
+    ///   path.
     package init?(_ text: some StringProtocol) {
         guard text.utf8.count == 64, [UInt8](hexadecimal: text) != nil else { return nil }
         self.text = String(text)

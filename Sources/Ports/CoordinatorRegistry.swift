@@ -3,8 +3,8 @@ import Glibc
 
 /// Tokens of the coordinators that run on this machine as this user, one file for each: `MACHINE-PORT.token`.
 ///
-/// Only the user can read them, so whoever finds one here may do what the coordinator's own user may. Homes are shared on
-/// clusters, hence the machine in the name.
+/// Only the user can read them, so whoever finds one here may do what the coordinator's own user may. Homes
+/// are shared on clusters, hence the machine in the name.
 package struct CoordinatorRegistry: Sendable, Equatable {
     package let folder: String
     /// Twelve hex digits.

@@ -40,7 +40,8 @@ package final class DigestCache: Sendable {
     }
 
     func remember(_ path: String, _ information: FileInformation, _ digest: ContentDigest) {
-        // A file changed within the clock's last ticks could change again without a new time: do not trust it yet.
+        // A file changed within the clock's last ticks could change again without a new time: do not trust it
+        // yet.
         let age = time.wall().milliseconds - information.modifiedNanoseconds / 1_000_000
         guard age > 2000, !path.contains("\n") else { return }
         let entry = Entry(

@@ -1,10 +1,11 @@
 import Glibc
 import Synchronization
 
-/// Crash points and probes for tests: they can end the process, and nothing else. Without `RADIATA_FAULTS=1` in the environment, read once at the
-/// first use, every call is one comparison and does nothing.
+/// Crash points and probes for tests: they can end the process, and nothing else. Without `RADIATA_FAULTS=1`
+/// in the environment, read once at the first use, every call is one comparison and does nothing.
 ///
-/// - `RADIATA_CRASH=POINT[:N]`: the process ends itself with SIGKILL when it reaches `POINT` for the N-th time (default 1).
+/// - `RADIATA_CRASH=POINT[:N]`: the process ends itself with SIGKILL when it reaches `POINT` for the N-th
+///   time (default 1).
 /// - `RADIATA_PROBES=FILE`: every point reached is appended to `FILE` as one line.
 package enum Faults {
     private struct Settings: Sendable {

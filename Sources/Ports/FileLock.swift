@@ -1,6 +1,7 @@
 import Glibc
 
-/// An exclusive lock on a file of its own, held until the last owner lets go or the process ends, however it ends.
+/// An exclusive lock on a file of its own, held until the last owner lets go or the process ends, however it
+/// ends.
 package final class FileLock: Sendable {
     private let file: OpenFile
 

@@ -42,7 +42,8 @@ package protocol StoredFile: AnyObject, Sendable {
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws -> Int
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws
     func truncate(to size: Int64) throws
-    /// Returns when content and length are on the disk. After an error nothing may be assumed about the content.
+    /// Returns when content and length are on the disk. After an error nothing may be assumed about the
+    /// content.
     func synchronize() throws
 }
 
@@ -65,9 +66,11 @@ extension StoredFile {
     }
 }
 
-/// Files, handed in. Paths are absolute or relative to the working directory; all methods throw ``PortsError``.
+/// Files, handed in. Paths are absolute or relative to the working directory; all methods throw
+/// ``PortsError``.
 ///
-/// What must survive a power cut is composed here from single steps, so that the simulator's disk runs the same order.
+/// What must survive a power cut is composed here from single steps, so that the simulator's disk runs the
+/// same order.
 package protocol FileStore: Sendable {
     /// - Throws: `notFound`; a folder is refused.
     func open(reading path: String) throws -> any StoredFile
@@ -94,7 +97,8 @@ package protocol FileStore: Sendable {
     func lock(_ path: String) throws -> (any Sendable)?
     /// A name beside `path` that nobody else uses.
     func temporaryName(for path: String) -> String
-    /// Takes from others whatever right they have to a file or folder that is there; a disk without rights does nothing.
+    /// Takes from others whatever right they have to a file or folder that is there; a disk without rights
+    /// does nothing.
     func keepPrivate(_ path: String, mode: UInt32) throws
     /// An empty file that others cannot read, where there is none.
     func makePrivateFile(_ path: String) throws
@@ -114,7 +118,8 @@ extension FileStore {
         return try file.read(Int(size), at: 0)
     }
 
-    /// All or nothing, also across a power cut: temporary file beside it, `fdatasync`, `rename`, `fsync` of the folder.
+    /// All or nothing, also across a power cut: temporary file beside it, `fdatasync`, `rename`, `fsync` of
+    /// the folder.
     package func writeAtomically(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o644) throws {
         let temporary = temporaryName(for: path)
         do {
@@ -129,7 +134,8 @@ extension FileStore {
         try synchronizeFolder(Self.parent(of: path))
     }
 
-    /// Moves a finished file or folder to its final name and makes both durable (`fdatasync`, `rename`, `fsync`).
+    /// Moves a finished file or folder to its final name and makes both durable (`fdatasync`, `rename`,
+    /// `fsync`).
     package func publish(_ temporary: String, as path: String) throws {
         if !Mutant.isOn("rename-before-file-sync") { try synchronizeTree(temporary) }
         try rename(temporary, to: path)

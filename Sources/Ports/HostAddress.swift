@@ -2,11 +2,13 @@ import Glibc
 
 /// A host as URLs and `Host` headers name it: an address, or a name in lower case.
 package enum HostAddress: Hashable, Sendable {
-    /// 4 or 16 bytes in the network's order. An IPv4 address written as IPv6 (`::ffff:127.0.0.1`) is the former.
+    /// 4 or 16 bytes in the network's order. An IPv4 address written as IPv6 (`::ffff:127.0.0.1`) is the
+    /// former.
     case address([UInt8])
     case name(String)
 
-    /// - Returns: nil for what is neither, such as `127.1` or `0x7f.0.0.1`, which some programs take for an address.
+    /// - Returns: nil for what is neither, such as `127.1` or `0x7f.0.0.1`, which some programs take for an
+    ///   address.
     package init?(_ text: String) {
         var text = text.lowercased()
         if text.hasPrefix("["), text.hasSuffix("]") {

@@ -24,7 +24,8 @@ package struct LocalCoordinator: Sendable, Equatable {
         self.registry = registry
     }
 
-    /// The token to send now. It is sent to programs of this user only: whatever listens there is looked at first.
+    /// The token to send now. It is sent to programs of this user only: whatever listens there is looked at
+    /// first.
     package func find(_ table: SocketTable = SocketTable()) -> Finding {
         do {
             guard let token = try registry.token(port: port) else { return .nothing(reason: nil) }

@@ -2,9 +2,9 @@
 import Synchronization
 #endif
 
-/// Bugs made on purpose, by which the simulator proves that it would notice them. Only a build with `RADIATA_MUTANTS=1`
-/// (`make mutants`) has them. In every other build `isOn` is the constant `false`, the compiler removes what depends on it,
-/// and not even the names stay in the program.
+/// Bugs made on purpose, by which the simulator proves that it would notice them. Only a build with
+/// `RADIATA_MUTANTS=1` (`make mutants`) has them. In every other build `isOn` is the constant `false`, the
+/// compiler removes what depends on it, and not even the names stay in the program.
 ///
 /// Public, unlike all else here: only that is inlined in other modules, so that nothing of it stays there.
 ///

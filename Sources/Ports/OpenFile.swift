@@ -61,7 +61,8 @@ package final class OpenFile: StoredFile {
         guard ftruncate(descriptor, off_t(size)) == 0 else { throw PortsError.system("cut", path) }
     }
 
-    /// Returns when content and length are on the disk. After an error nothing may be assumed about the content.
+    /// Returns when content and length are on the disk. After an error nothing may be assumed about the
+    /// content.
     package func synchronize() throws {
         guard fdatasync(descriptor) == 0 else { throw PortsError.system("write to disk", path) }
     }

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Chance, handed in: keys, identities and jitter. Never used by numerics, which have their own counted streams.
+/// Chance, handed in: keys, identities and jitter. Never used by numerics, which have their own counted
+/// streams.
 package protocol RandomSource: Sendable {
     func next() -> UInt64
 }

@@ -4,7 +4,8 @@ import Glibc
 package enum SecretFile {
     /// The token of a file, without the line's end.
     ///
-    /// - Throws: ``PortsError`` that names the file and the remedy: `permission` for one that others can read.
+    /// - Throws: ``PortsError`` that names the file and the remedy: `permission` for one that others can
+    ///   read.
     package static func read(_ path: String, files: any FileStore = DiskFiles()) throws -> String {
         guard let information = try files.information(path) else {
             throw PortsError(.notFound, "\(path): no such file")

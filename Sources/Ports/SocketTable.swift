@@ -19,7 +19,8 @@ package struct SocketTable: Sendable {
     /// Sockets that wait for connections on a port, at any address.
     package func listeners(port: Int) throws -> [Socket] {
         var found: [Socket] = []
-        // The kernel lists listeners first; established connections, of which there may be thousands, come after them.
+        // The kernel lists listeners first; established connections, of which there may be thousands, come
+        // after them.
         try scan { socket in
             if socket.isListening, socket.port == port { found.append(socket) }
             return !(found.isEmpty || socket.isListening)

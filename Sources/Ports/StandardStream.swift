@@ -1,7 +1,7 @@
 import Glibc
 
-/// Standard output or standard error, written with `write(2)` alone: every failure is an error that can be told, none
-/// ends the program by itself.
+/// Standard output or standard error, written with `write(2)` alone: every failure is an error that can be
+/// told, none ends the program by itself.
 package enum StandardStream: Int32, Sendable {
     case output = 1
     case error = 2
@@ -53,8 +53,8 @@ package enum StandardStream: Int32, Sendable {
         }
     }
 
-    /// Takes the numbers 0 to 2 where the program was started without them (`>&-`). Otherwise the next file that is
-    /// opened, a ledger say, would get one of them, and everything that is printed.
+    /// Takes the numbers 0 to 2 where the program was started without them (`>&-`). Otherwise the next file
+    /// that is opened, a ledger say, would get one of them, and everything that is printed.
     package static func occupy() {
         for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) == -1 {
             // Opened for the other direction, so that printing there is still told to have failed.

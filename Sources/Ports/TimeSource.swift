@@ -1,6 +1,7 @@
 import Glibc
 
-/// A reading of a clock that never jumps; comparable only with readings of the same clock on the same machine.
+/// A reading of a clock that never jumps; comparable only with readings of the same clock on the same
+/// machine.
 package struct MonotonicTime: Hashable, Comparable, Sendable {
     package let nanoseconds: Int64
 
@@ -17,8 +18,8 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
     package static func - (left: Self, right: Self) -> Duration { .nanoseconds(left.nanoseconds - right.nanoseconds) }
 }
 
-/// The time of day in milliseconds since 1970, UTC. For people only: nothing is decided by it, and the wall clocks of
-/// two machines are never compared.
+/// The time of day in milliseconds since 1970, UTC. For people only: nothing is decided by it, and the wall
+/// clocks of two machines are never compared.
 package struct WallTime: Hashable, Comparable, Sendable {
     package let milliseconds: Int64
 

@@ -19,8 +19,8 @@ package struct TreeFile: Hashable, Codable, Sendable {
 
 /// The content of an input (a folder, or a single file), and the digest that names it.
 package struct TreeDigest: Hashable, Codable, Sendable {
-    /// Of a folder: SHA-256 over the sorted lines "relative path NUL size NUL file SHA-256 LF", with the path's own bytes. Of a
-    /// file: its SHA-256.
+    /// Of a folder: SHA-256 over the sorted lines "relative path NUL size NUL file SHA-256 LF", with the
+    /// path's own bytes. Of a file: its SHA-256.
     package let digest: ContentDigest
     package let isFolder: Bool
     /// Sorted by the bytes of their paths.
@@ -45,8 +45,9 @@ package struct TreeDigest: Hashable, Codable, Sendable {
         files = [file]
     }
 
-    /// Reads a folder or a file. What `InputPath.isLeftOut` names is skipped, as every reader of data skips it; a symbolic
-    /// link counts as what it points to, and a folder that is its own ancestor through a link is not entered again.
+    /// Reads a folder or a file. What `InputPath.isLeftOut` names is skipped, as every reader of data skips
+    /// it; a symbolic link counts as what it points to, and a folder that is its own ancestor through a link
+    /// is not entered again.
     ///
     /// - Throws: ``PortsError`` if something cannot be read, or the folder holds no file at all.
     package static func compute(

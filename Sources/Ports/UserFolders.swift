@@ -1,7 +1,7 @@
 import Glibc
 
-/// Where a user's own files belong. HOME comes from the environment, so that whoever points it elsewhere (a scratch
-/// disk of a cluster) finds everything there; the XDG variables move data, cache and state.
+/// Where a user's own files belong. HOME comes from the environment, so that whoever points it elsewhere (a
+/// scratch disk of a cluster) finds everything there; the XDG variables move data, cache and state.
 package struct UserFolders: Sendable {
     private let environment: [String: String]
 

@@ -65,7 +65,8 @@ struct ScatterPlot {
             let color = Self.colors[(families.firstIndex(of: dot.family) ?? 0) % Self.colors.count]
             let ring = dot.isBest ? " class=\"ring\"" : ""
             parts.append(
-                "<circle\(ring) cx=\"\(HTML.fixed(px(dot.x), 1))\" cy=\"\(HTML.fixed(py(dot.y), 1))\" r=\"\(dot.isBest ? 9 : 6)\" fill=\"\(color)\"><title>\(HTML.escaped(dot.title))</title></circle>"
+                "<circle\(ring) cx=\"\(HTML.fixed(px(dot.x), 1))\" cy=\"\(HTML.fixed(py(dot.y), 1))\" "
+                    + "r=\"\(dot.isBest ? 9 : 6)\" fill=\"\(color)\"><title>\(HTML.escaped(dot.title))</title></circle>"
             )
         }
         let middle = Self.left + (Self.width - Self.left - Self.right) / 2
@@ -80,7 +81,8 @@ struct ScatterPlot {
             "<span><i style=\"background:\(Self.colors[index % Self.colors.count])\"></i>\(HTML.escaped(family))</span>"
         }
         return
-            "<div class=\"legend\">\(legend.joined())</div><svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\">\(parts.joined())</svg>"
+            "<div class=\"legend\">\(legend.joined())</div><svg viewBox=\"0 0 \(Int(Self.width)) "
+            + "\(Int(Self.height))\" role=\"img\">\(parts.joined())</svg>"
     }
 
     /// Round ends and about five round ticks around the values.

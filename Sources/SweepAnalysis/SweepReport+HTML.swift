@@ -35,7 +35,7 @@ extension SweepReport {
         let checkpoints = Set(results.results.map { "\($0.job)@\($0.step)" }).count
         var chips = [
             ("configurations", "\(configurations)"), ("jobs done", "\(done) of \(results.jobs.count)"),
-            ("checkpoints judged", "\(checkpoints)"),
+            ("checkpoints evaluated", "\(checkpoints)"),
         ]
         chips += facts
         let list = chips.map { "<div><dt>\(HTML.escaped($0.0))</dt><dd>\(HTML.escaped($0.1))</dd></div>" }.joined()
@@ -82,7 +82,8 @@ extension SweepReport {
     private func similarity(_ verdict: ConceptVerdict) -> String {
         guard let share = verdict.similarityShare else {
             return
-                "is \(HTML.number(verdict.similarity)); the base model's, \(HTML.number(verdict.floorSimilarity)), is at the ceiling already"
+                "is \(HTML.number(verdict.similarity)); the base model's, "
+                + "\(HTML.number(verdict.floorSimilarity)), is at the ceiling already"
         }
         let wanted = HTML.percent(ConceptVerdict.smallestSimilarityShare)
         return "went \(HTML.percent(share)) of the way from the base model to the ceiling (wanted: at least \(wanted))"
@@ -101,8 +102,13 @@ extension SweepReport {
             "<i class=\"\(kind)\" style=\"left:\(place(value))%\"><b>\(HTML.number(value))</b><span>\(name)</span></i>"
         }
         return """
-            <div class="gauge" role="img" aria-label="image similarity on trigger prompts: base model \(HTML.number(verdict.floorSimilarity)), best \(HTML.number(verdict.similarity)), ceiling \(HTML.number(verdict.ceilingSimilarity))">
-            <div class="track"><div class="fill" style="left:\(place(verdict.floorSimilarity))%;right:\(HTML.fixed(100 - 100 * (verdict.similarity - low) / (high - low), 2))%"></div>\(items.joined())</div>
+            <div class="gauge" role="img" aria-label="image similarity on trigger prompts: base model \
+            \(HTML.number(verdict.floorSimilarity)), best \(HTML.number(verdict.similarity)), ceiling \
+            \(HTML.number(verdict.ceilingSimilarity))">
+            <div class="track"><div class="fill" \
+            style="left:\(place(verdict.floorSimilarity))%;\
+            right:\(HTML.fixed(100 - 100 * (verdict.similarity - low) / (high - low), 2))%"></div>\
+            \(items.joined())</div>
             <p class="quiet">image similarity on trigger prompts</p>
             </div>
             """
@@ -112,7 +118,8 @@ extension SweepReport {
         guard !summary.rows.isEmpty else { return "" }
         let bests = summary.columns.indices.map { summary.best($0) }
         let heads = summary.columns.map { column in
-            "<th title=\"\(HTML.escaped(column.metric.meaning))\">\(HTML.escaped(column.metric.title))<small>\(HTML.escaped(column.prompts)) \(column.metric.lowerIsBetter ? "↓" : "↑")</small></th>"
+            "<th title=\"\(HTML.escaped(column.metric.meaning))\">\(HTML.escaped(column.metric.title))"
+                + "<small>\(HTML.escaped(column.prompts)) \(column.metric.lowerIsBetter ? "↓" : "↑")</small></th>"
         }
         func cells(_ values: [Double?], row: Int?) -> String {
             values.enumerated().map { column, value in
@@ -121,7 +128,8 @@ extension SweepReport {
             }.joined()
         }
         let body = summary.rows.enumerated().map { index, row in
-            "<tr><th scope=\"row\">\(HTML.escaped(row.label))</th><td>\(row.epoch)</td><td>\(row.seeds)</td>\(cells(row.values, row: index))</tr>"
+            "<tr><th scope=\"row\">\(HTML.escaped(row.label))</th><td>\(row.epoch)</td><td>\(row.seeds)</td>"
+                + "\(cells(row.values, row: index))</tr>"
         }
         let references = [("base model (floor)", summary.floor), ("concept's images (ceiling)", summary.ceiling)]
             .filter { $0.1.contains { $0 != nil } }
@@ -131,7 +139,8 @@ extension SweepReport {
         return """
             <section class="card">
             <h2>Results</h2>
-            <p class="quiet">Every checkpoint, best centroid distance first; means over seeds; ↓ lower is better, ↑ higher is better; the best of each column is marked.</p>
+            <p class="quiet">Every checkpoint, best centroid distance first; means over seeds; ↓ lower is better, ↑ \
+            higher is better; the best of each column is marked.</p>
             <div class="scroll"><table>
             <thead><tr><th>configuration</th><th>epoch</th><th>seeds</th>\(heads.joined())</tr></thead>
             <tbody>\(body.joined())</tbody>
@@ -151,7 +160,8 @@ extension SweepReport {
             guard let figure = picture(row, caption: nil) else { continue }
             let value = row.values.first.flatMap { $0 }.map { " · centroid distance \(HTML.number($0))" } ?? ""
             items.append(
-                "<details\(items.count < 2 ? " open" : "")><summary>\(HTML.escaped(row.label)) <span class=\"quiet\">epoch \(row.epoch)\(value)</span></summary>\(figure)</details>"
+                "<details\(items.count < 2 ? " open" : "")><summary>\(HTML.escaped(row.label)) <span "
+                    + "class=\"quiet\">epoch \(row.epoch)\(value)</span></summary>\(figure)</details>"
             )
         }
         guard !items.isEmpty else { return "" }
@@ -164,7 +174,8 @@ extension SweepReport {
         let data = Data(sheet.png).base64EncodedString()
         let text = caption.map { "<figcaption class=\"quiet\">\($0)</figcaption>" } ?? ""
         return
-            "<figure><img alt=\"contact sheet of \(HTML.escaped(row.label)), step \(row.step)\" src=\"data:image/png;base64,\(data)\">\(text)</figure>"
+            "<figure><img alt=\"contact sheet of \(HTML.escaped(row.label)), step \(row.step)\" "
+            + "src=\"data:image/png;base64,\(data)\">\(text)</figure>"
     }
 
     private func unfinished() -> String {
@@ -173,7 +184,8 @@ extension SweepReport {
         let varied = VariedParameters(results.jobs)
         let items = others.sorted { $0.key < $1.key }.flatMap { state, jobs in
             jobs.map {
-                "<li><code>\($0.id.prefix(12))</code> \(HTML.escaped(state)) · \(HTML.escaped(varied.label($0.parameters))) · seed \($0.seed)</li>"
+                "<li><code>\($0.id.prefix(12))</code> \(HTML.escaped(state)) · "
+                    + "\(HTML.escaped(varied.label($0.parameters))) · seed \($0.seed)</li>"
             }
         }
         return "<section class=\"card\"><h2>Not done</h2><ul>\(items.prefix(200).joined())</ul></section>"

@@ -30,8 +30,9 @@ static int refuse(struct gate *gate, const char *what, const char *name) {
 
 static int authorize_read(struct gate *gate, const char *table, const char *column) {
     if (table && contains(gate->allowed, table)) return SQLITE_OK;
-    // A table none of whose columns is used is asked about by the name it has in the statement, and so is a common table expression. Nothing
-    // of the schema has such a name; modules beside the JSON tables are gone but for SQLite's pragma tables, which make themselves.
+    // A table none of whose columns is used is asked about by the name it has in the statement, and so is a
+    // common table expression. Nothing of the schema has such a name; modules beside the JSON tables are gone
+    // but for SQLite's pragma tables, which make themselves.
     int is_expression = table && column && !column[0] && !contains(gate->known, table) && strncasecmp(table, "pragma_", 7) != 0 &&
                         strncasecmp(table, "sqlite_", 7) != 0;
     return is_expression ? SQLITE_OK : refuse(gate, "reading table", table);
@@ -82,7 +83,8 @@ static int by_number(const void *a, const void *b) {
     return (first > second) - (first < second);
 }
 
-// Reads the schema: which names there are, and the root pages of what may be read. It also begins the snapshot that all the rest sees.
+// Reads the schema: which names there are, and the root pages of what may be read. It also begins the
+// snapshot that all the rest sees.
 static int read_schema(struct gate *gate) {
     sqlite3_stmt *rows = 0;
     int code = sqlite3_prepare_v2(gate->db, "SELECT name, tbl_name, rootpage FROM sqlite_schema", -1, &rows, 0);
@@ -170,8 +172,8 @@ static int refuse_pages(struct gate *gate, const char *opcode) {
     return SQLITE_AUTH;
 }
 
-// Whether one instruction of a compiled statement stays with the pages that may be read. Page numbers in registers, other files than the
-// ledger, and ways to open something that this program does not know, do not.
+// Whether one instruction of a compiled statement stays with the pages that may be read. Page numbers in
+// registers, other files than the ledger, and ways to open something that this program does not know, do not.
 static int is_harmless(struct gate *gate, const char *opcode, int page, int database, int flags) {
     static const char *const reading[] = {"OpenRead", "OpenWrite", "ReopenIdx", 0};
     static const char *const own[] = {"OpenDup", "OpenEphemeral", "OpenAutoindex", "OpenPseudo", "VOpen", "SorterOpen", 0};
@@ -186,8 +188,9 @@ static int is_harmless(struct gate *gate, const char *opcode, int page, int data
     return strncmp(opcode, "Open", 4) != 0 && strncmp(opcode, "Reopen", 6) != 0;
 }
 
-// The authorizer is asked about names, and not about all of them: a column that USING or NATURAL joins becomes a coalesce() without a call
-// (3.40). What a compiled statement opens is in its program, so the program decides.
+// The authorizer is asked about names, and not about all of them: a column that USING or NATURAL joins
+// becomes a coalesce() without a call (3.40). What a compiled statement opens is in its program, so the
+// program decides.
 static int check_pages(struct gate *gate, const char *sql, int length) {
     if (sqlite3_stmt_isexplain(gate->statement)) return SQLITE_OK;  // lists the program instead of running it
     static const char prefix[] = "EXPLAIN ";

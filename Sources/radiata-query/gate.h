@@ -20,7 +20,8 @@ struct gate {
 
 int64_t gate_now(void);
 
-// Opens the file read-only, in one read transaction for all that follows. Returns 0 or an SQLite result code; `message` says what is wrong.
+// Opens the file read-only, in one read transaction for all that follows. Returns 0 or an SQLite result code;
+// `message` says what is wrong.
 int gate_open(struct gate *gate, const char *path);
 
 // Compiles exactly one reading statement, of which every page it opens belongs to an allowed table.

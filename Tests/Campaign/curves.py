@@ -80,16 +80,20 @@ def check_ledger(coordinator):
     questions = {
         "jobs with two results": "SELECT count(*) FROM (SELECT job FROM attempt WHERE outcome = 'done' GROUP BY job HAVING count(*) > 1)",
         "jobs done without a result, or the reverse":
-            "SELECT count(*) FROM job j WHERE (state = 'done') <> EXISTS (SELECT 1 FROM attempt a WHERE a.job = j.id AND a.outcome = 'done')",
-        "results that are not of the newest attempt": "SELECT count(*) FROM attempt a JOIN job j ON j.id = a.job WHERE a.outcome = 'done' AND a.number <> j.attempt",
+            "SELECT count(*) FROM job j "
+            "WHERE (state = 'done') <> EXISTS (SELECT 1 FROM attempt a WHERE a.job = j.id AND a.outcome = 'done')",
+        "results that are not of the newest attempt":
+            "SELECT count(*) FROM attempt a JOIN job j ON j.id = a.job WHERE a.outcome = 'done' AND a.number <> j.attempt",
         "jobs whose attempts are not 1 to n":
-            "SELECT count(*) FROM (SELECT count(*) n, min(number) low, max(number) high FROM attempt GROUP BY job) WHERE low <> 1 OR high <> n",
+            "SELECT count(*) FROM (SELECT count(*) n, min(number) low, max(number) high FROM attempt GROUP BY job) "
+            "WHERE low <> 1 OR high <> n",
         "attempts left open": "SELECT count(*) FROM attempt a JOIN job j ON j.id = a.job WHERE a.ended IS NULL AND j.state = 'done'",
         "streams whose count is not their rows'":
             "SELECT count(*) FROM attempt a WHERE points <> (SELECT count(*) FROM metric m WHERE m.attempt = a.id)",
         "failed or parked jobs": "SELECT count(*) FROM job WHERE state IN ('failed', 'parked')",
         "counters by state that are wrong":
-            "SELECT count(*) FROM sweep_count c WHERE jobs <> (SELECT count(*) FROM member m JOIN job j ON j.id = m.job WHERE m.sweep = c.sweep AND j.state = c.state)",
+            "SELECT count(*) FROM sweep_count c WHERE jobs <> "
+            "(SELECT count(*) FROM member m JOIN job j ON j.id = m.job WHERE m.sweep = c.sweep AND j.state = c.state)",
     }
     faults = [f"{count} {name}" for name, question in questions.items() if (count := coordinator.sql(question)[0][0])]
     checked = subprocess.run([PROGRAM, "ledger", "check", "--data", coordinator.data], capture_output=True, text=True)
@@ -120,8 +124,11 @@ groups:
 
 def check_core(coordinator, seed, alone):
     rows = coordinator.sql(
-        f"SELECT c.step, c.sha256 FROM checkpoints c JOIN jobs j ON j.id = c.job WHERE j.sweep = 'core-{seed}' AND c.kind = 'adapter' ORDER BY 1")
-    wanted = sorted(name for name in os.listdir(f"{alone}/checkpoints") if os.path.exists(f"{alone}/checkpoints/{name}/adapter.safetensors"))
+        "SELECT c.step, c.sha256 FROM checkpoints c JOIN jobs j ON j.id = c.job "
+        f"WHERE j.sweep = 'core-{seed}' AND c.kind = 'adapter' ORDER BY 1")
+    wanted = sorted(
+        name for name in os.listdir(f"{alone}/checkpoints")
+        if os.path.exists(f"{alone}/checkpoints/{name}/adapter.safetensors"))
     if [f"step-{step:08d}" for step, _ in rows] != wanted:
         return [f"core job {seed}: adapters of steps {[step for step, _ in rows]}, undisturbed {wanted}"]
     faults = []

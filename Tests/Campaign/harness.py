@@ -134,7 +134,8 @@ class Connection:
 
     def send(self, method, path, body=None, kind="application/json"):
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{self.authorization}Content-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n"
+        head = (f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{self.authorization}"
+                f"Content-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n")
         self.socket.sendall(head.encode() + data)
 
     def receive(self):

@@ -5,8 +5,9 @@ from curves import check_core, check_ledger, check_waves, core_job, write_wave
 from harness import Coordinator, NoopWorker, Worker, launch, quantile, run, tail
 
 LEASE = 2.5
-# Ten seconds each in turn, since a coordinator that was killed gives every lease anew: while it dies again and again nobody's runs out.
-# Of 15 disturbances: 2 of the coordinator, 10 of a worker, 1 of a whole machine, 2 sleeps beyond the lease.
+# Ten seconds each in turn, since a coordinator that was killed gives every lease anew: while it dies again
+# and again nobody's runs out. Of 15 disturbances: 2 of the coordinator, 10 of a worker, 1 of a whole machine,
+# 2 sleeps beyond the lease.
 MIXES = [["coordinator"] * 4 + ["worker"] * 10 + ["machine"], ["worker"] * 10 + ["machine"] + ["zombie"] * 4]
 
 
@@ -54,7 +55,8 @@ class Supply(threading.Thread):
         wave = 0
         while not self.ended.wait(0.5):
             waiting = self.coordinator.sql(
-                "SELECT coalesce(sum(c.jobs), 0) FROM sweep_count c JOIN sweep s ON s.id = c.sweep WHERE c.state = 'waiting' AND s.name LIKE 'wave-%'")[0][0]
+                "SELECT coalesce(sum(c.jobs), 0) FROM sweep_count c JOIN sweep s ON s.id = c.sweep "
+                "WHERE c.state = 'waiting' AND s.name LIKE 'wave-%'")[0][0]
             if waiting > 15:
                 continue
             wave += 1
@@ -210,7 +212,8 @@ def part_kill(options, folder):
         left = coordinator.sql("SELECT count(*) FROM attempt WHERE outcome = 'failed'")[0][0]
         faults += [f"{left} attempts count as failures of their jobs"] if left else []
     return {
-        "seed": options.seed, "kills": {**made, "core worker": victim.kills}, "with_a_trainer": busy, "jobs": sum(supply.acknowledged.values()) + len(cores),
+        "seed": options.seed, "kills": {**made, "core worker": victim.kills}, "with_a_trainer": busy,
+        "jobs": sum(supply.acknowledged.values()) + len(cores),
         "core_jobs": len(cores), "acknowledged_results": len(accepted), "zombie_clients_refused": sum(len(t.refused) for t in talkers),
         "shadow_answers": shadow.answers, "launches_repeated": supply.repeats, "attempts": outcomes, "lost": len(lost),
         "restart_p50_s": round(quantile(restarts, 0.5), 2), "restart_p95_s": round(quantile(restarts, 0.95), 2), "faults": faults}

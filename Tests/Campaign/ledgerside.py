@@ -38,7 +38,9 @@ def part_foreign(options, folder):
     if integrity != "ok":
         faults.append(integrity)
     coordinator.stop()
-    return {"shells": options.count, "shells_failed": failed, "acknowledged": len(acknowledged), "lost": len(acknowledged - in_ledger), "faults": faults}
+    return {
+        "shells": options.count, "shells_failed": failed, "acknowledged": len(acknowledged),
+        "lost": len(acknowledged - in_ledger), "faults": faults}
 
 
 def crc32c(data):
@@ -77,7 +79,8 @@ def part_syncs(options, folder):
     def register():
         for n in range(requests):
             ask("POST", "/v1/worker/sessions", {
-                "worker": f"w{n}", "name": "w", "session": hexadecimal(16), "slots": 1, "threads": 1, "labels": {}, "gpus": 0, "memory": 0, "version": ""})
+                "worker": f"w{n}", "name": "w", "session": hexadecimal(16), "slots": 1, "threads": 1, "labels": {}, "gpus": 0,
+                "memory": 0, "version": ""})
 
     def upload():
         for _ in range(blobs):

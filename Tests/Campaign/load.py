@@ -145,8 +145,9 @@ def part_outage(options, folder):
         worker.wait(60)
     coordinator.stop()
     return {
-        "outage_s": options.seconds, "points_in_outage": after - before, "points": sum(n["points"] for n in notes), "gaps_or_repeats": len(faults),
-        "worst_pause_s": round(max(n["worst_pause"] for n in notes), 3), "restart_s": round(restart, 2), "replay_s": round(replay, 2), "faults": faults}
+        "outage_s": options.seconds, "points_in_outage": after - before, "points": sum(n["points"] for n in notes),
+        "gaps_or_repeats": len(faults), "worst_pause_s": round(max(n["worst_pause"] for n in notes), 3),
+        "restart_s": round(restart, 2), "replay_s": round(replay, 2), "faults": faults}
 
 
 def part_overload(options, folder):
@@ -155,7 +156,9 @@ def part_overload(options, folder):
     launch(coordinator, folder, "overload", 20_000)
     base = coordinator.figures()
     statuses, missing_retry, lock, faults = {}, [0], threading.Lock(), []
-    heavy = json.dumps({"sql": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 3000000) SELECT sum(x) FROM n", "limit": 1})
+    heavy = json.dumps({
+        "sql": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 3000000) SELECT sum(x) FROM n",
+        "limit": 1})
 
     def hammer(index):
         connection = None
@@ -170,8 +173,8 @@ def part_overload(options, folder):
                     status, _ = connection.call("GET", "/v1/jobs?limit=1000")
                 else:
                     status, _ = connection.call("POST", "/v1/worker/sessions", {
-                        "worker": hexadecimal(8), "name": "x", "session": hexadecimal(16), "slots": 1, "threads": 1, "labels": {}, "gpus": 0,
-                        "memory": 0, "version": ""})
+                        "worker": hexadecimal(8), "name": "x", "session": hexadecimal(16), "slots": 1, "threads": 1,
+                        "labels": {}, "gpus": 0, "memory": 0, "version": ""})
                 with lock:
                     statuses[status] = statuses.get(status, 0) + 1
                     if status in (429, 503) and b"etry-" not in connection.headers:
@@ -185,8 +188,10 @@ def part_overload(options, folder):
     # A worker that only sends heartbeats keeps its lease meanwhile.
     session, worker, latencies, peak = hexadecimal(16), hexadecimal(16), [], 0
     coordinator.call("POST", "/v1/worker/sessions", {
-        "worker": worker, "name": "steady", "session": session, "slots": 1, "threads": 1, "labels": {}, "gpus": 0, "memory": 0, "version": ""})
-    grant = coordinator.call("POST", "/v1/worker/exchange", {"session": session, "number": 1, "reports": [], "freeSlots": 1, "waitSeconds": 10})["grants"][0]
+        "worker": worker, "name": "steady", "session": session, "slots": 1, "threads": 1, "labels": {}, "gpus": 0,
+        "memory": 0, "version": ""})
+    grant = coordinator.call("POST", "/v1/worker/exchange", {
+        "session": session, "number": 1, "reports": [], "freeSlots": 1, "waitSeconds": 10})["grants"][0]
     end = time.monotonic() + options.seconds
     threads = [threading.Thread(target=hammer, args=(n,), daemon=True) for n in range(options.workers)]
     for thread in threads:
@@ -212,5 +217,6 @@ def part_overload(options, folder):
     coordinator.stop()
     return {
         "connections": options.workers, "statuses": {str(k): v for k, v in statuses.items()}, "rss_mb_before": round(base["rss_mb"], 1),
-        "rss_mb_peak": round(peak, 1), "rss_mb_after": round(last["rss_mb"], 1), "heartbeat_p99_ms": round(latencies[int(0.99 * len(latencies))] * 1000, 1),
+        "rss_mb_peak": round(peak, 1), "rss_mb_after": round(last["rss_mb"], 1),
+        "heartbeat_p99_ms": round(latencies[int(0.99 * len(latencies))] * 1000, 1),
         "first_answer_after_s": round(recovery, 3), "faults": faults}

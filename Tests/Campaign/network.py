@@ -93,7 +93,8 @@ class Remote(Coordinator):
         return time.monotonic() - began
 
 
-# What befalls which nodes for how long: a function of (coordinator's node, workers' nodes, random numbers) that sets the rules.
+# What befalls which nodes for how long: a function of (coordinator's node, workers' nodes, random numbers)
+# that sets the rules.
 def lose(share):
     rule = f"meta l4proto tcp numgen random mod 100 < {share} drop"
     return lambda coordinator, workers, rng: [worker.rules(rule, rule) for worker in workers]
@@ -136,7 +137,8 @@ def part_netns(options, folder):
         coordinator = Remote(folder, nodes[0])
         coordinator.start()
         supply = Supply(coordinator, folder, 0.2)
-        workers = [Worker(folder, f"worker-{n}", coordinator.url, ["--label", "real=yes", "--slots", "2"], node.prefix, coordinator.environment)
+        workers = [Worker(folder, f"worker-{n}", coordinator.url, ["--label", "real=yes", "--slots", "2"],
+                          node.prefix, coordinator.environment)
                    for n, node in enumerate(nodes[1:])]
         for worker in workers:
             worker.start()
@@ -187,5 +189,5 @@ def part_netns(options, folder):
         subprocess.run(["ip", "netns", "delete", hub], check=False, capture_output=True)
     faults += left_behind(folder + "/worker")
     return {
-        "seed": options.seed, "cases": len(ran), "healed_s_most": max(seconds for _, seconds in ran), "jobs": sum(supply.acknowledged.values()),
-        "coordinator_kills": coordinator.kills, "attempts": outcomes, "faults": faults}
+        "seed": options.seed, "cases": len(ran), "healed_s_most": max(seconds for _, seconds in ran),
+        "jobs": sum(supply.acknowledged.values()), "coordinator_kills": coordinator.kills, "attempts": outcomes, "faults": faults}

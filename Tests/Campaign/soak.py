@@ -31,8 +31,9 @@ def part_soak(options, folder):
         f.write(JOB)
     log = open(folder + "/workers.log", "ab")
     workers = [
-        spawn([PROGRAM, "worker", "run", "--coordinator", coordinator.url, "--work", f"{folder}/work-{n}", "--name", f"w{n}", "--slots", "2"],
-                         stdout=log, stderr=log) for n in range(2)]
+        spawn([PROGRAM, "worker", "run", "--coordinator", coordinator.url, "--work", f"{folder}/work-{n}",
+               "--name", f"w{n}", "--slots", "2"],
+              stdout=log, stderr=log) for n in range(2)]
     began, number, samples, faults = time.monotonic(), 0, [], []
     next_check = began + 600
     while time.monotonic() - began < options.seconds:
@@ -41,7 +42,8 @@ def part_soak(options, folder):
             number += 1
             path = f"{folder}/soak-{number}.yaml"
             with open(path, "w") as f:
-                f.write(f"name: soak-{number}\ntrainer:\n  command: [python3, \"{folder}/job.py\", \"{{out}}\", \"{{seed}}\", \"{number}\"]\n"
+                f.write(f"name: soak-{number}\ntrainer:\n"
+                        f"  command: [python3, \"{folder}/job.py\", \"{{out}}\", \"{{seed}}\", \"{number}\"]\n"
                         "  metrics: [ { jsonl: \"{out}/metrics.jsonl\" } ]\n"
                         "  checkpoints: [ { glob: \"{out}/model-*.bin\", step: \"model-([0-9]+)\", kind: adapter } ]\n"
                         f"seeds: [{', '.join(str(n) for n in range(100))}]\ngroups: [ {{ name: g, list: [ {{ lr: {number} }} ] }} ]\n")
@@ -83,10 +85,12 @@ def part_soak(options, folder):
     if bad:
         faults.append(f"{bad} jobs failed")
     return {
-        "seconds": round(time.monotonic() - began), "jobs": done, "rss_mb_first": round(warm[0][1]["rss_mb"], 1), "rss_mb_last": round(warm[-1][1]["rss_mb"], 1),
+        "seconds": round(time.monotonic() - began), "jobs": done,
+        "rss_mb_first": round(warm[0][1]["rss_mb"], 1), "rss_mb_last": round(warm[-1][1]["rss_mb"], 1),
         "rss_mb_per_hour": round(slope("rss_mb"), 2), "heap_mb": [round(f(s[1]["heap_mb"] for s in warm), 1) for f in (min, max)],
         "heap_mb_per_hour": round(slope("heap_mb"), 2),
-        "worker_rss_mb": [round(f(s[1]["worker_rss_mb"] for s in warm), 1) for f in (min, max)], "worker_rss_mb_per_hour": round(slope("worker_rss_mb"), 2),
-        "ledger_mb": round(warm[-1][1]["ledger_mb"], 1), "threads": [min(s[1]["threads"] for s in warm), max(s[1]["threads"] for s in warm)],
+        "worker_rss_mb": [round(f(s[1]["worker_rss_mb"] for s in warm), 1) for f in (min, max)],
+        "worker_rss_mb_per_hour": round(slope("worker_rss_mb"), 2), "ledger_mb": round(warm[-1][1]["ledger_mb"], 1),
+        "threads": [min(s[1]["threads"] for s in warm), max(s[1]["threads"] for s in warm)],
         "descriptors": [min(s[1]["descriptors"] for s in warm), max(s[1]["descriptors"] for s in warm)],
         "wal_mb_most": round(max(s[1]["wal_mb"] for s in samples), 1), "check": text.strip().splitlines()[-1:], "faults": faults}

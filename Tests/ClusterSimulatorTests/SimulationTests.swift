@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// The short form of `make simulate`: whole clusters under faults, in a process of their own (hashing must be the same in
-/// every run, and SQLite's default file system is replaced).
+/// The short form of `make simulate`: whole clusters under faults, in a process of their own (hashing must be
+/// the same in every run, and SQLite's default file system is replaced).
 @Suite("Simulated clusters", .serialized)
 struct SimulationTests {
     private struct Ended {

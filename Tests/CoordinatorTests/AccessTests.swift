@@ -46,7 +46,8 @@ struct AccessTests {
             for route in Route.all where !route.scopes.isEmpty {
                 let (path, body) = Self.target(route)
                 for caller in callers {
-                    // Calls that would do something with any body are left to others when the caller may make them.
+                    // Calls that would do something with any body are left to others when the caller may make
+                    // them.
                     let mayCall = caller.scope.map { scope in route.scopes.contains { scope.allows($0) } } ?? false
                     if mayCall, ["backup", "collect", "check"].contains(route.name) { continue }
                     let status = try await bench.raw.request(

@@ -5,7 +5,8 @@ import SweepModel
 import SweepWire
 import Testing
 
-/// What browsers send when a page of another site is behind it, played byte by byte; `ForeignPageTests` has a real one.
+/// What browsers send when a page of another site is behind it, played byte by byte; `ForeignPageTests` has a
+/// real one.
 @Suite("Requests of browsers")
 struct BrowserTests {
     private static let launch = #"{"key":"0123456789abcdef","bundle":{}}"#

@@ -36,7 +36,8 @@ struct ConnectionTests {
             let isClosed = try await RawHTTP.blocking {
                 let connection = try RawHTTP.Connection(port: port)
                 connection.write(
-                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\n\(authorization)Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n{\"sql\""
+                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\n\(authorization)Content-Type: "
+                        + "application/json\r\nContent-Length: 100000\r\n\r\n{\"sql\""
                 )
                 return connection.isClosed()
             }
@@ -122,7 +123,8 @@ struct ConnectionTests {
                 let body = String(repeating: " ", count: bytes)
                 guard chunked else { return try await bench.raw.request("POST", "/v1/query", body: body).status }
                 let text =
-                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\n\(bench.raw.authorization)Content-Type: application/json\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\n\(bench.raw.authorization)Content-Type: "
+                    + "application/json\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
                 return try await bench.raw.send(text + "\(String(bytes, radix: 16))\r\n\(body)\r\n0\r\n\r\n").status
             }
             let limit = WireLimit.control
@@ -144,7 +146,8 @@ struct ConnectionTests {
                 "Transfer-Encoding: xchunked", "X: a\r\n b", "X\0: a", " X: a",
             ] {
                 let answer = try await bench.raw.send(
-                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\n\(bench.raw.authorization)Content-Type: application/json\r\nConnection: close\r\n\(head)\r\n\r\n0\r\n\r\n\(inner)"
+                    "POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\n\(bench.raw.authorization)Content-Type: "
+                        + "application/json\r\nConnection: close\r\n\(head)\r\n\r\n0\r\n\r\n\(inner)"
                 )
                 #expect(answer.text.components(separatedBy: "HTTP/1.1 200").count == 1, "\(head): \(answer.text)")
             }
@@ -157,7 +160,10 @@ struct ConnectionTests {
         try await DaemonBench.with { bench async throws in
             func status(_ head: String) async throws -> (Int, String) {
                 let answer = try await bench.raw.send(
-                    "POST /v1/blobs/missing HTTP/1.1\r\nHost: 127.0.0.1\r\n\(bench.raw.authorization)Content-Type: application/json\r\n\(head)\r\n\r\nd\r\n{\"sha256\":[]}\r\n0\r\n\r\nGET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+                    "POST /v1/blobs/missing HTTP/1.1\r\nHost: "
+                        + "127.0.0.1\r\n\(bench.raw.authorization)Content-Type: "
+                        + "application/json\r\n\(head)\r\n\r\nd\r\n{\"sha256\":[]}\r\n0\r\n\r\nGET /v1/health "
+                        + "HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
                 )
                 return (answer.status, answer.text)
             }

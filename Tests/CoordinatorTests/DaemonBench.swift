@@ -9,14 +9,16 @@ import SweepWire
 import Synchronization
 import Testing
 
-/// A real coordinator in this process: real SQLite in a temporary folder, real HTTP on a port of the system's choice.
+/// A real coordinator in this process: real SQLite in a temporary folder, real HTTP on a port of the system's
+/// choice.
 final class DaemonBench: Sendable {
     let folder: String
     var configuration: CoordinatorConfiguration { state.withLock { $0.configuration } }
     private typealias Running = (task: Task<Void, any Error>, group: ServiceGroup)
 
     private let state: Mutex<(running: Running?, url: String, configuration: CoordinatorConfiguration)>
-    /// The admin's, with which the bench calls where a test gives no token; nil where the test is about tokens.
+    /// The admin's, with which the bench calls where a test gives no token; nil where the test is about
+    /// tokens.
     private let admin = Mutex<String?>(nil)
 
     var url: String { state.withLock { $0.url } }
@@ -98,8 +100,8 @@ final class DaemonBench: Sendable {
             defer { state.running = nil }
             return state.running
         }
-        // With grace, as the program does: cancelling a server that has just accepted a connection ends the process in
-        // swift-nio (a writer that nobody finished).
+        // With grace, as the program does: cancelling a server that has just accepted a connection ends the
+        // process in swift-nio (a writer that nobody finished).
         await running?.group.triggerGracefulShutdown()
         try await running?.task.value
     }
@@ -137,7 +139,8 @@ final class DaemonBench: Sendable {
             .launch, LaunchRequest(key: SystemRandom().hexadecimal(bytes: 16), bundle: Self.bundle(rates, name: name)))
     }
 
-    /// Runs the body with a coordinator that the bench itself shows no token; the body gets the one of the token file.
+    /// Runs the body with a coordinator that the bench itself shows no token; the body gets the one of the
+    /// token file.
     static func withTokens<Value>(
         _ options: Options = Options(), _ body: (DaemonBench, String) async throws -> Value
     ) async throws -> Value {

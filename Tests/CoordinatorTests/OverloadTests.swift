@@ -32,7 +32,8 @@ struct OverloadTests {
                 POST /v1/blobs/missing HTTP/1.1\r\nHost: 127.0.0.1\r\n\(raw.authorization)Content-Type: application/json\r
                 Connection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n
                 """
-            // More than there are threads for Swift's tasks; the coordinator has all but the last byte of each.
+            // More than there are threads for Swift's tasks; the coordinator has all but the last byte of
+            // each.
             let count = 2 * ProcessInfo.processInfo.activeProcessorCount
             let connections = try await RawHTTP.blocking {
                 try (0..<count).map { _ in
@@ -85,7 +86,8 @@ struct OverloadTests {
                 }
                 let busy = await refusals.stream.first { _ in true }
                 #expect(busy?.code == .busy && busy?.status == 429 && busy?.retryAfter == 1)
-                // Were the queries on the threads of Swift's tasks, no answer would come before one of them ends.
+                // Were the queries on the threads of Swift's tasks, no answer would come before one of them
+                // ends.
                 #expect(try await one.heartbeat(grant.token) == .fine)
                 #expect(ended.value == 0, "answered while the queries ran")
                 for _ in 0..<20 { #expect(try await one.heartbeat(grant.token) == .fine) }

@@ -40,7 +40,8 @@ struct QueryStreamTests {
                     }
                 }
                 while try await !bench.isBusy() {}
-                // Each bomb computes for ten seconds; in the coordinator's own process the answers came after them.
+                // Each bomb computes for ten seconds; in the coordinator's own process the answers came after
+                // them.
                 _ = try await bench.call(.health, Nothing())
                 let verdict = try await one.heartbeat(grant.token)
                 #expect(verdict == .fine)
@@ -107,10 +108,12 @@ struct QueryStreamTests {
                 "Authorization: Bearer \(admin.trimmingCharacters(in: .newlines))",
                 "Content-Length: \(body.utf8.count)", "", body,
             ].joined(separator: "\r\n")
-            // Held open without reading: its answer is larger than what the sockets hold, so its place stays taken.
+            // Held open without reading: its answer is larger than what the sockets hold, so its place stays
+            // taken.
             let port = bench.raw.port
             var silent: [RawHTTP.Connection] = []
-            // The look whether all places are taken may take the last one itself, and have one of these refused.
+            // The look whether all places are taken may take the last one itself, and have one of these
+            // refused.
             while try await !bench.isBusy() {
                 let connection = try RawHTTP.Connection(port: port)
                 connection.write(request)

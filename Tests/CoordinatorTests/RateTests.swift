@@ -7,7 +7,8 @@ import Testing
 /// Measurements, run on demand: `RADIATA_MEASURE=1 … --filter RateTests`.
 @Suite("Rates", .enabled(if: ProcessInfo.processInfo.environment["RADIATA_MEASURE"] == "1"))
 struct RateTests {
-    /// Counting its calls of `fdatasync` (`strace -f -c -e fdatasync`) shows that every answer waited for a sync.
+    /// Counting its calls of `fdatasync` (`strace -f -c -e fdatasync`) shows that every answer waited for a
+    /// sync.
     @Test("one hundred calls one after the other")
     func sequential() async throws {
         try await DaemonBench.with { bench in

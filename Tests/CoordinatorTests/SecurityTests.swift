@@ -87,12 +87,14 @@ struct SecurityTests {
         try await bench.start()
         let one = try await HandWorker("one", bench)
         let poll = Task { try await one.exchange(free: 1, wait: 30) }
-        // The poll is there once the coordinator has heard from the session again; its answer is the event to wait for.
+        // The poll is there once the coordinator has heard from the session again; its answer is the event to
+        // wait for.
         _ = try await bench.call(.status, SweepRequest(sweep: ""))
         let clock = SuspendingClock()
         let started = clock.now
         try await bench.end()
-        // A stop that waited for the poll would take its 30 s; speed itself is no matter of a test on a shared machine.
+        // A stop that waited for the poll would take its 30 s; speed itself is no matter of a test on a
+        // shared machine.
         #expect(started.duration(to: clock.now) < .seconds(20))
         let error = await #expect(throws: ClientError.self) { try await poll.value }
         #expect(error?.isTransient == true)

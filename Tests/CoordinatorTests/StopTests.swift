@@ -39,7 +39,8 @@ struct StopTests {
         let started = clock.now
         await group.triggerGracefulShutdown()
         try await running.value
-        // A stop that waited for the poll would take its 30 s; speed itself is no matter of a test on a shared machine.
+        // A stop that waited for the poll would take its 30 s; speed itself is no matter of a test on a
+        // shared machine.
         #expect(started.duration(to: clock.now) < .seconds(20))
         let error = await #expect(throws: ClientError.self) { try await poll.value }
         #expect(error?.isTransient == true)

@@ -3,6 +3,7 @@ import CoreDiffusion
 import CoreNets
 import CoreTensor
 import RunSpec
+import TestSupport
 import Testing
 
 @Suite("An adapter file")

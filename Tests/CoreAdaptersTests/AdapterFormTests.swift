@@ -3,6 +3,7 @@ import CoreDiffusion
 import CoreTensor
 import CoreTools
 import Foundation
+import TestSupport
 import Testing
 
 /// One rule says what the tensors of a layer stand for, for networks and tools alike: each is used, or named

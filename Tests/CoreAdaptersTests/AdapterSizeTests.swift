@@ -4,6 +4,7 @@ import CoreNets
 import CoreTensor
 import Foundation
 import RunSpec
+import TestSupport
 import Testing
 
 /// Taking adapters out of two models, and giving them other ranks.

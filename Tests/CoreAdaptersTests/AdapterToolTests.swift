@@ -4,6 +4,7 @@ import CoreNets
 import CoreTensor
 import Foundation
 import RunSpec
+import TestSupport
 import Testing
 
 /// The tools on the fixture pipeline; truth is lycoris-lora's forward output where there is one.

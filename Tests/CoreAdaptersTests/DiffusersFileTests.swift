@@ -3,6 +3,7 @@ import CoreDiffusion
 import CoreNets
 import CoreTensor
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("diffusers' LoRA files")

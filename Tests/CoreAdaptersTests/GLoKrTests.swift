@@ -2,6 +2,7 @@ import CoreAdapters
 import CoreNets
 import CoreTensor
 import RunSpec
+import TestSupport
 import Testing
 
 /// Truth: GLoKr written down once more in torch, in f64 with autograd (`Fixtures/generate_glokr.py`).

@@ -1,6 +1,7 @@
 import CoreAdapters
 import CoreNets
 import CoreTensor
+import TestSupport
 import Testing
 
 /// Effective weight changes that lycoris-lora 4.1.3 computes for tensors filled by a rule (its forward pass).

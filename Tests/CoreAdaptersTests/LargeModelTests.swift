@@ -4,6 +4,7 @@ import CoreTensor
 import CoreTools
 import Foundation
 import RunSpec
+import TestSupport
 import Testing
 
 /// Truth: lycoris-lora's forward pass in f64 and diffusers' SDXL pipeline (`Fixtures/generate_xl.py`).

@@ -3,6 +3,7 @@ import CoreDiffusion
 import CoreNets
 import CoreTensor
 import RunSpec
+import TestSupport
 import Testing
 
 /// Counts and sizes of Stable Diffusion 1.5 as lycoris-lora gives them for the same class lists.

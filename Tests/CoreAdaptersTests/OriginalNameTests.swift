@@ -4,6 +4,7 @@ import CoreNets
 import CoreTensor
 import Foundation
 import RunSpec
+import TestSupport
 import Testing
 
 @Suite("SDXL's layer names")

@@ -2,6 +2,7 @@ import CoreAdapters
 import CoreDiffusion
 import CoreTensor
 import Foundation
+import TestSupport
 import Testing
 
 /// Truth: PEFT's own forward pass in f64, and its own saved folders (`Fixtures/generate_forms.py`).

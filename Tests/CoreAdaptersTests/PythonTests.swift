@@ -3,6 +3,7 @@ import CoreDiffusion
 import CoreTensor
 import Foundation
 import RunSpec
+import TestSupport
 import Testing
 
 /// The other direction of the parity: files written here, loaded by lycoris-lora, diffusers and PEFT. It

@@ -1,6 +1,7 @@
 import CoreTensor
 import CoreTools
 import Foundation
+import TestSupport
 import Testing
 
 /// Truth: ten torch.optim.AdamW steps of lycoris-lora in f64 (`Fixtures/generate.py`).

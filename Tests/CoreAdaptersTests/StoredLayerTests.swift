@@ -3,6 +3,7 @@ import CoreDiffusion
 import CoreNets
 import CoreTensor
 import RunSpec
+import TestSupport
 import Testing
 
 /// Two ways to the same weight: the tools' plain formulas in f64 on the file's layout, and training's kernels

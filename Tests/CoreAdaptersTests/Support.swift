@@ -9,18 +9,6 @@ enum Fixtures {
     static func path(_ name: String) -> String { directory + "/" + name }
 }
 
-/// A folder that is gone when the test ends.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "radiata-adapters-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
-
 /// A network of one linear layer and one convolution, in a block whose class can be selected.
 final class TwoLayers: Module {
     let linear: Linear

@@ -1,6 +1,7 @@
 import CoreAdapters
 import CoreTensor
 import RunSpec
+import TestSupport
 import Testing
 
 /// Truth: tensors made of fewer ranks than they are written with, and the singular values of their

@@ -2,6 +2,7 @@ import CoreAdapters
 import CoreTensor
 import Foundation
 import RunSpec
+import TestSupport
 import Testing
 
 /// Truth: norms and singular values of updates that numpy wrote out (`Fixtures/norms.json`).

@@ -11,7 +11,8 @@ import SweepModel
 import SweepWire
 import Worker
 
-/// A decoder that meets bytes of strangers. Refusing is its right; crashing, hanging and taking memory are not.
+/// A decoder that meets bytes of strangers. Refusing is its right; crashing, hanging and taking memory are
+/// not.
 enum DecoderTarget: String, CaseIterable, Sendable {
     case sweepFile, expression, commandTemplate, canonicalJSON, launchRequest, requestJSON, requestParameters,
         answerJSON

@@ -3,9 +3,10 @@ import Ports
 import SweepLedger
 import Testing
 
-/// The committed corpus is replayed as it is, then changed at random from a fixed seed. `RADIATA_FUZZ_SECONDS=600` changes
-/// it for as long (for each target, or ten million runs); `RADIATA_FUZZ_SEED` says from where, `RADIATA_FUZZ_TARGETS=a,b`
-/// which. A crash names nothing by itself: the input in work lies in `$RADIATA_FUZZ_KEEP/<target>` where that is set.
+/// The committed corpus is replayed as it is, then changed at random from a fixed seed.
+/// `RADIATA_FUZZ_SECONDS=600` changes it for as long (for each target, or ten million runs);
+/// `RADIATA_FUZZ_SEED` says from where, `RADIATA_FUZZ_TARGETS=a,b` which. A crash names nothing by itself:
+/// the input in work lies in `$RADIATA_FUZZ_KEEP/<target>` where that is set.
 @Suite("Decoders of strangers' bytes", .serialized)
 struct DecoderTests {
     private static let corpus = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Corpus"
@@ -101,12 +102,15 @@ struct DecoderTests {
             times("{\"a\":", 100_000), "{\"grants\":" + times("[", 100_000), times("9", 500_000),
             "1e" + times("9", 100_000),
             times("%2", 200_000), times("a=", 200_000), times("\u{0}", 500_000), times("SELECT ", 100_000),
-            "name: t\nbase: b\ndata: d\nseeds: [1]\ngroups:\n  - grid: { lr: [1], dim: [1] }\n    derive: { alpha: \(times("dim+", 200_000))1 }\n",
+            "name: t\nbase: b\ndata: d\nseeds: [1]\ngroups:\n  - grid: { lr: [1], dim: [1] }\n    derive: { "
+                + "alpha: \(times("dim+", 200_000))1 }\n",
             "name: t\ntrainer: { command: [a] }\nseeds: [\(times("1,", 90_000))1]\ngroups: [ { grid: { a: [\(times("1,", 9000))1] } } ]\n",
             "name: t\ntrainer: { command: [a] }\nseeds: [1]\ngroups: [ { grid: { "
                 + (0..<40).map { "p\($0): [1, 2, 3, 4, 5, 6, 7, 8, 9]" }.joined(separator: ", ") + " } } ]\n",
-            "name: t\ntrainer: { command: [a] }\nseeds: [1]\ngroups: [ { sample: { method: random, count: 9223372036854775807 }, space: { lr: { int: [-9007199254740992, 9007199254740992] } } } ]\n",
-            "name: t\ntrainer: { command: [a] }\nrequires: { memory: 99999999999999999999GB, gpus: 1e300 }\ntimeout: 1e300h\nseeds: [1]\ngroups: [ { list: [ { a: 1 } ] } ]\n",
+            "name: t\ntrainer: { command: [a] }\nseeds: [1]\ngroups: [ { sample: { method: random, count: "
+                + "9223372036854775807 }, space: { lr: { int: [-9007199254740992, 9007199254740992] } } } ]\n",
+            "name: t\ntrainer: { command: [a] }\nrequires: { memory: 99999999999999999999GB, gpus: 1e300 "
+                + "}\ntimeout: 1e300h\nseeds: [1]\ngroups: [ { list: [ { a: 1 } ] } ]\n",
         ]
         for target in DecoderTarget.allCases {
             for (index, text) in texts.enumerated() {

@@ -60,10 +60,12 @@ keep: { last: 2 }
 priority: 3
 """
 groups = {
-    "grid": "groups:\n  - name: g\n    grid: { lr: [1e-4, 5e-4], dim: { values: [4, 8], when: { lr: 1e-4 } } }\n    derive: { alpha: dim / 2 }\n    exclude: [ { lr: 5e-4 } ]\n",
+    "grid": "groups:\n  - name: g\n    grid: { lr: [1e-4, 5e-4], dim: { values: [4, 8], when: { lr: 1e-4 } } }\n"
+            "    derive: { alpha: dim / 2 }\n    exclude: [ { lr: 5e-4 } ]\n",
     "vary": "groups:\n  - baseline: { lr: 1e-4 }\n    vary: [ { dim: [1, 2] }, { lr: [3, 4], dim: 9 } ]\n",
     "zip": "groups:\n  - grid: { lr: [1], zip: [ { a: [1, 2], b: [x, y] } ] }\n",
-    "sample": "groups:\n  - sample: { method: sobol, count: 5, seed: 7 }\n    space: { lr: { log: [1e-5, 1e-2] }, dim: { choice: [4, 8] }, f: { int: [2, 16] }, d: { uniform: [0, 1] } }\n",
+    "sample": "groups:\n  - sample: { method: sobol, count: 5, seed: 7 }\n"
+              "    space: { lr: { log: [1e-5, 1e-2] }, dim: { choice: [4, 8] }, f: { int: [2, 16] }, d: { uniform: [0, 1] } }\n",
     "anchors": "x: &a [1, 2]\ngroups:\n  - grid: { lr: *a }\n",
     "list": "groups:\n  - list: [ { lr: 0x10, s: \"a\\tb\", n: null, b: true, l: [[1, 2], [3]] } ]\n",
 }
@@ -71,20 +73,31 @@ for kind, text in groups.items():
     put(f"sweepFile-{kind}", sweep + text)
     put(f"launchRequest-{kind}", json.dumps({"key": "0" * 32, "inputs": [], "bundle": {
         "fileName": "f.yaml", "text": sweep + text, "files": {}, "inputs": {}}}))
-put("sweepFile-core", "name: c\nbase: b\ndata: d\nseeds: [1]\ngroups: [ { list: [ { algorithm: lora, lr: 1e-4, layers: full, dim: 4 } ] } ]\n")
-put("sweepFile-block", "name: b\nseeds:\n- 1\ntrainer:\n  command:\n  - >-\n    folded\n    text\n  - |\n    literal\ngroups:\n- list:\n  - ? lr\n    : 1\n")
+put("sweepFile-core", "name: c\nbase: b\ndata: d\nseeds: [1]\n"
+                      "groups: [ { list: [ { algorithm: lora, lr: 1e-4, layers: full, dim: 4 } ] } ]\n")
+put("sweepFile-block", "name: b\nseeds:\n- 1\ntrainer:\n  command:\n  - >-\n    folded\n    text\n  - |\n    literal\n"
+                       "groups:\n- list:\n  - ? lr\n    : 1\n")
 for index, text in enumerate(["dim / 2", "-(a + 2.5e-3) * b_1 / 4 - .5", "1/0", "((((a))))", "a +", "1e400", "é"]):
     put(f"expression-{index}", text)
 for index, text in enumerate(["--lr {lr} {{x}} ${HOME} { y } {é} {_a}", "{", "{{{{a}}}}", '{"a": "{b}"}']):
     put(f"commandTemplate-{index}", text)
-for index, text in enumerate(['{"b":[1,2.50,-0.0,1e21,1e-7,null,true],"a":{"é\\u0000":"\\ud83d\\ude00"}}', "[9007199254740993,0.1,5e-324]", '"\\ud800"', "1"]):
+for index, text in enumerate([
+        '{"b":[1,2.50,-0.0,1e21,1e-7,null,true],"a":{"é\\u0000":"\\ud83d\\ude00"}}', "[9007199254740993,0.1,5e-324]",
+        '"\\ud800"', "1"]):
     put(f"canonicalJSON-{index}", text)
-register = {"worker": "w", "name": "n", "session": "0" * 32, "slots": 1, "threads": 1, "labels": {"a": "b"}, "gpus": 0, "memory": 1, "version": ""}
+register = {
+    "worker": "w", "name": "n", "session": "0" * 32, "slots": 1, "threads": 1, "labels": {"a": "b"}, "gpus": 0, "memory": 1,
+    "version": ""}
 reports = [
     {"token": token, "finished": {"streamPosition": 3}}, {"token": token, "log": {"offset": 18446744073709551615, "text": "x"}},
     {"token": token, "failed": {"failure": "oom", "message": "m", "exitCode": 1}}, {"token": token, "released": {"reason": "pause"}},
-    {"token": token, "checkpoint": {"name": "step-00000001", "streamPosition": 1, "manifest": {"step": 1, "epoch": 0, "final": True, "files": [{"name": "a", "kind": "state", "bytes": 1, "sha256": job}]}}},
-    {"token": token, "evaluations": {"rows": [{"checkpoint": "base", "epoch": 0, "step": 0, "class": "", "prompts": "p", "metric": "m", "value": "NaN", "n": 1}], "completed": ["base"]}},
+    {"token": token, "checkpoint": {
+        "name": "step-00000001", "streamPosition": 1, "manifest": {
+            "step": 1, "epoch": 0, "final": True, "files": [{"name": "a", "kind": "state", "bytes": 1, "sha256": job}]}}},
+    {"token": token, "evaluations": {
+        "rows": [{
+            "checkpoint": "base", "epoch": 0, "step": 0, "class": "", "prompts": "p", "metric": "m", "value": "NaN", "n": 1}],
+        "completed": ["base"]}},
     {"token": token, "artifacts": {"rows": [{"checkpoint": "c", "kind": "k", "name": "n", "sha256": job, "bytes": 1}]}},
 ]
 requests = [
@@ -96,11 +109,13 @@ requests = [
 for index, value in enumerate(requests):
     put(f"requestJSON-{index}", bytes([index]) + json.dumps(value).encode())
 for index, text in enumerate([
-        f"sha256={job}&index=1&crc32c=deadbeef", f"sha256={job}&offset=-1&count=99999999999999999999", "sweep=a%20b&state=done&limit=10&after=x",
-        "job=abcdef12&attempt=0&offset=5&wait=1e308", "sweep=s&format=csv", "sweep=%00%ff%zz", "job=x&wait=nan"]):
+        f"sha256={job}&index=1&crc32c=deadbeef", f"sha256={job}&offset=-1&count=99999999999999999999",
+        "sweep=a%20b&state=done&limit=10&after=x", "job=abcdef12&attempt=0&offset=5&wait=1e308", "sweep=s&format=csv",
+        "sweep=%00%ff%zz", "job=x&wait=nan"]):
     put(f"requestParameters-{index}", text)
 answers = [
-    {"number": 1, "outcomes": [{"code": "gap", "expected": 4}, {"code": "accepted"}], "grants": [], "stops": [{"token": token, "reason": "drain"}]},
+    {"number": 1, "outcomes": [{"code": "gap", "expected": 4}, {"code": "accepted"}], "grants": [],
+     "stops": [{"token": token, "reason": "drain"}]},
     {"verdicts": ["fine", "superseded"], "isDraining": False},
     {"ledger": "l", "epoch": 1, "leaseSeconds": 60, "heartbeatSeconds": 10, "leftovers": [token]},
     {"name": "n", "tree": {"digest": job, "isFolder": True, "files": [{"path": "../a", "size": -1, "sha256": job}]}},
@@ -133,11 +148,15 @@ put("metricBatch-empty", batch([]))
 put("metricBatch-late", batch([("é", [0], [1.0])], first=2**61))
 body = b"RMB1" + name("l") + name(job) + leb(1) + leb(1) + leb(1) + leb(1) + name("k") + leb(2**40)
 put("metricBatch-lying", body + struct.pack("<I", crc32c(body)))
-for index, text in enumerate(['{"step": 3, "loss": 0.12, "lr": 1e-4}', '{"step":1,"loss":NaN,"x":{"a":[1,"b"]},"s":"\\u00e9\\ud83d\\ude00"}', '{"step":-1}', '{"step":1e300,"loss":-Infinity}', '{"a"', '{"step":"1"}']):
+for index, text in enumerate([
+        '{"step": 3, "loss": 0.12, "lr": 1e-4}', '{"step":1,"loss":NaN,"x":{"a":[1,"b"]},"s":"\\u00e9\\ud83d\\ude00"}',
+        '{"step":-1}', '{"step":1e300,"loss":-Infinity}', '{"a"', '{"step":"1"}']):
     put(f"metricLine-{index}", text)
 for index, text in enumerate([
-        "SELECT * FROM jobs WHERE state = 'done' ORDER BY id LIMIT 5", "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c LIMIT 9) SELECT sum(x) FROM c",
-        "SELECT hash FROM token", "SELECT json_extract(parameters, '$.lr') FROM jobs", "PRAGMA user_version", "ATTACH 'x' AS y", "SELECT 1; DROP TABLE job"]):
+        "SELECT * FROM jobs WHERE state = 'done' ORDER BY id LIMIT 5",
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c LIMIT 9) SELECT sum(x) FROM c",
+        "SELECT hash FROM token", "SELECT json_extract(parameters, '$.lr') FROM jobs", "PRAGMA user_version", "ATTACH 'x' AS y",
+        "SELECT 1; DROP TABLE job"]):
     put(f"queryGate-{index}", text)
 record = struct.pack("<QIIQ", 1, 2, 0, 99)
 for key, step, value in [("loss", 1, 0.5), ("lr", 2, 1e-4)]:
@@ -183,8 +202,10 @@ put("wireError-gap", '{"code":"gap","message":"m","expected":3,"retryAfter":1e30
 put("wireError-odd", '{"code":"brand-new","message":""}')
 
 
-header = json.dumps({"__metadata__": {"format": "pt", "note": "\u00fc"}, "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
-                     "b": {"dtype": "BF16", "shape": [2], "data_offsets": [24, 28]}, "c": {"dtype": "I64", "shape": [], "data_offsets": [28, 36]}}).encode()
+header = json.dumps({"__metadata__": {"format": "pt", "note": "\u00fc"},
+                     "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+                     "b": {"dtype": "BF16", "shape": [2], "data_offsets": [24, 28]},
+                     "c": {"dtype": "I64", "shape": [], "data_offsets": [28, 36]}}).encode()
 put("safetensors-sound", struct.pack("<Q", len(header)) + header + bytes(range(36)))
 put("safetensors-lying", struct.pack("<Q", 2**40) + header)
 deep = b'{"a":' + b"[" * 500
@@ -192,24 +213,36 @@ put("safetensors-deep", struct.pack("<Q", len(deep)) + deep + bytes(16))
 vocabulary = {"a": 0, "s": 1, "m": 2, "l": 3, "t</w>": 4, "c": 5, "at</w>": 6, "cat</w>": 7, "<|startoftext|>": 8, "<|endoftext|>": 9}
 merges = ["a t</w>", "c at</w>"]
 put("tokenizer-whole", b"\0" + json.dumps({"model": {"type": "BPE", "vocab": vocabulary, "merges": merges}}).encode())
-put("tokenizer-pairs", b"\0" + json.dumps({"model": {"vocab": vocabulary, "merges": [m.split() for m in merges]}, "added_tokens": [{"id": 9, "content": "x"}]}).encode())
+put("tokenizer-pairs", b"\0" + json.dumps({
+    "model": {"vocab": vocabulary, "merges": [m.split() for m in merges]},
+    "added_tokens": [{"id": 9, "content": "x"}]}).encode())
 put("tokenizer-parts", b"\1" + json.dumps(vocabulary).encode() + b"\0#version: 0.2\n" + "\n".join(merges).encode())
 put("tokenizer-odd", b"\1" + b'{"a": -1, "b": 1e300}' + b"\0a\na b c\n  \n\xff \xfe")
 models = [
-    {"_class_name": "UNet2DConditionModel", "sample_size": 32, "in_channels": 4, "out_channels": 4, "block_out_channels": [32, 64], "layers_per_block": 2, "cross_attention_dim": 32,
-     "attention_head_dim": [4, 8], "norm_num_groups": 8, "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
-     "transformer_layers_per_block": [1, 2], "addition_embed_type": "text_time", "addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 80},
-    {"_class_name": "AutoencoderKL", "in_channels": 3, "latent_channels": 4, "block_out_channels": [8, 16], "layers_per_block": 1, "norm_num_groups": 4, "scaling_factor": 0.18215, "sample_size": 32},
-    {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "max_position_embeddings": 77, "vocab_size": 100, "hidden_act": "quick_gelu", "eos_token_id": 2},
-    {"projection_dim": 16, "logit_scale_init_value": 2.6592, "text_config": {"hidden_size": 32, "vocab_size": 100}, "vision_config": {"hidden_size": 32, "image_size": 32, "patch_size": 8}},
-    {"model_type": "dinov2", "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "mlp_ratio": 4, "image_size": 28, "patch_size": 14, "layerscale_value": 1.0},
-    {"_class_name": "DDPMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000, "prediction_type": "epsilon", "timestep_spacing": "leading"},
+    {"_class_name": "UNet2DConditionModel", "sample_size": 32, "in_channels": 4, "out_channels": 4,
+     "block_out_channels": [32, 64], "layers_per_block": 2, "cross_attention_dim": 32, "attention_head_dim": [4, 8],
+     "norm_num_groups": 8, "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+     "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "transformer_layers_per_block": [1, 2],
+     "addition_embed_type": "text_time", "addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 80},
+    {"_class_name": "AutoencoderKL", "in_channels": 3, "latent_channels": 4, "block_out_channels": [8, 16],
+     "layers_per_block": 1, "norm_num_groups": 4, "scaling_factor": 0.18215, "sample_size": 32},
+    {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2,
+     "max_position_embeddings": 77, "vocab_size": 100, "hidden_act": "quick_gelu", "eos_token_id": 2},
+    {"projection_dim": 16, "logit_scale_init_value": 2.6592, "text_config": {"hidden_size": 32, "vocab_size": 100},
+     "vision_config": {"hidden_size": 32, "image_size": 32, "patch_size": 8}},
+    {"model_type": "dinov2", "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "mlp_ratio": 4,
+     "image_size": 28, "patch_size": 14, "layerscale_value": 1.0},
+    {"_class_name": "DDPMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
+     "num_train_timesteps": 1000, "prediction_type": "epsilon", "timestep_spacing": "leading"},
 ]
 for index, value in enumerate(models):
     put(f"modelConfiguration-{index}", bytes([index]) + json.dumps(value).encode())
-put("modelConfiguration-huge", b"\0" + json.dumps({**models[0], "block_out_channels": [2**62], "layers_per_block": 2**62, "norm_num_groups": 0}).encode())
+put("modelConfiguration-huge", b"\0" + json.dumps({
+    **models[0], "block_out_channels": [2**62], "layers_per_block": 2**62, "norm_num_groups": 0}).encode())
 put("modelConfiguration-steps", b"\5" + json.dumps({**models[5], "num_train_timesteps": 10**12}).encode())
-put("conceptFile-two", '8_moons:\n  trigger: veko\n  class: moon\n  kind: object\n  prompts: ["veko moon", \'small veko\'] # two\n4_style:\n  trigger: "zuri"\n  class: ""\n  kind: style\n  prompts:\n    - zuri picture\n')
+put("conceptFile-two",
+    '8_moons:\n  trigger: veko\n  class: moon\n  kind: object\n  prompts: ["veko moon", \'small veko\'] # two\n'
+    '4_style:\n  trigger: "zuri"\n  class: ""\n  kind: style\n  prompts:\n    - zuri picture\n')
 put("conceptFile-odd", "a:\n  prompts: [\"\n\n  kind\n- x\n\t: :\n")
 
 
@@ -238,6 +271,8 @@ put("font-cut", font()[:90])
 put("memoryCounters-two", "0::/user.slice\n")
 put("memoryCounters-one", "12:cpu,memory:/a\n3:x:/b\noom_kill 7\n")
 put("memoryCounters-lying", "0::/\noom_kill 99999999999999999999\noom_kill\n")
-put("trainerOutput-manifest", b"\0" + json.dumps({"step": 1, "epoch": 0, "final": True, "files": [{"name": "a", "kind": "state", "bytes": 1, "sha256": job}]}).encode())
-put("trainerOutput-evaluation", b"\1" + json.dumps({"checkpoint": "base", "epoch": 0, "step": 0, "class": "", "prompts": "p", "metric": "m", "value": 0.5, "n": 1}).encode())
+put("trainerOutput-manifest", b"\0" + json.dumps({
+    "step": 1, "epoch": 0, "final": True, "files": [{"name": "a", "kind": "state", "bytes": 1, "sha256": job}]}).encode())
+put("trainerOutput-evaluation", b"\1" + json.dumps({
+    "checkpoint": "base", "epoch": 0, "step": 0, "class": "", "prompts": "p", "metric": "m", "value": 0.5, "n": 1}).encode())
 put("trainerOutput-artifact", b"\2" + json.dumps({"checkpoint": "c", "kind": "k", "name": "../n", "sha256": job, "bytes": 2**63}).encode())

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The adapter tools as a user calls them, on the fixtures of the adapter tests.

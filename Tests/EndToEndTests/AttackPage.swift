@@ -20,7 +20,8 @@ enum AttackPage {
         const target = new URLSearchParams(location.search).get("target");
         const sweep = "name: evil\\ntrainer: { command: [\\"true\\"] }\\nseeds: [1]\\ngroups: [ { list: [ { lr: 1 } ] } ]\\n";
         const calls = [
-          ["/v1/sweeps", { key: "0123456789abcdef0123456789abcdef", inputs: [], bundle: { fileName: "e", text: sweep, files: {}, inputs: {} } }],
+          ["/v1/sweeps", { key: "0123456789abcdef0123456789abcdef", inputs: [], bundle: { fileName: "e", text: \
+          sweep, files: {}, inputs: {} } }],
           ["/v1/actions", { action: "cancel", target: "victim" }],
           ["/v1/tokens", { scope: "admin", note: "evil" }],
           ["/v1/worker/sessions", { worker: "evil", name: "evil", session: "0123456789abcdef0123456789abcdef", slots: 1, threads: 1,
@@ -93,7 +94,8 @@ enum AttackPage {
               all.push(call(path, { method: "POST", mode, body: new Blob([text]) }, mode));
               all.push(call(path, { method: "POST", mode, body: text, headers: { "Content-Type": "application/json" } }, mode));
             }
-            all.push(call(path, { method: "POST", mode: "cors", body: text, headers: { "Content-Type": "application/json", "Radiata-Page": "x" } }, "page"));
+            all.push(call(path, { method: "POST", mode: "cors", body: text, headers: { "Content-Type": \
+            "application/json", "Radiata-Page": "x" } }, "page"));
             navigator.sendBeacon(target + path, text);
           }
           for (const path of ["/", "/v1/sweeps", "/v1/status?sweep=", "/v1/jobs", "/open?code=0", "/login"]) {

@@ -1,7 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
-/// Bad input gets one clear message that names the thing and the remedy, the right exit code, and changes nothing.
+/// Bad input gets one clear message that names the thing and the remedy, the right exit code, and changes
+/// nothing.
 @Suite("Bad input")
 struct BadInputTests {
     struct Case: Sendable, CustomTestStringConvertible {

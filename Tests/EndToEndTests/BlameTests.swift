@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A script with a typo, a mended one after it, on one worker: the sweep is stopped, the worker is not.

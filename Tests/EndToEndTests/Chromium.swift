@@ -1,10 +1,12 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// A headless Chromium with one profile, told what to do over its debugging pipe.
 ///
-/// The pipe is a pair of FIFOs, which a shell opens as descriptors 3 and 4; messages are JSON, each ended by a zero byte.
+/// The pipe is a pair of FIFOs, which a shell opens as descriptors 3 and 4; messages are JSON, each ended by
+/// a zero byte.
 final class Chromium {
     static let path = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
         .first { FileManager.default.isExecutableFile(atPath: $0) }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The core trainer through the whole house, on the embedded base model.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `plan`, `launch` and `train` look at the data as the trainer does, before anything runs.

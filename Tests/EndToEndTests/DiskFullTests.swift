@@ -1,7 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
-/// A disk that is full to the last byte: one clear message, nothing lost, and everything goes on once there is space.
+/// A disk that is full to the last byte: one clear message, nothing lost, and everything goes on once there
+/// is space.
 @Suite("Full disks", .serialized, .enabled(if: SmallDisk.refusal == nil, "\(SmallDisk.refusal ?? "")"))
 struct DiskFullTests {
     /// Ten steps; a state at step 5, then it waits at its gate, unless it goes on from a state.

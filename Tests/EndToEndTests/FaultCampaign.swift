@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What of the campaign runs: `RADIATA_FAULTS_PART` names the part, without it none does.
@@ -64,13 +65,15 @@ struct FaultCampaign {
         #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == jobs)
         for key in ["loss", "rate"] {
             let wrong = try house.query(
-                "SELECT job, count(*) n FROM metrics WHERE key = '\(key)' GROUP BY job HAVING n <> 10 OR count(DISTINCT step) <> 10 OR max(step) <> 10"
+                "SELECT job, count(*) n FROM metrics WHERE key = '\(key)' GROUP BY job HAVING n <> 10 OR "
+                    + "count(DISTINCT step) <> 10 OR max(step) <> 10"
             )
             #expect(wrong.isEmpty, "\(key): \(wrong)")
         }
         #expect(try house.count("SELECT count(DISTINCT job) FROM metrics WHERE key = 'loss'") == jobs)
         let adapters = try house.query(
-            "SELECT j.seed, count(DISTINCT c.sha256) n FROM jobs j JOIN checkpoints c ON c.job = j.id WHERE c.kind = 'adapter' GROUP BY j.seed"
+            "SELECT j.seed, count(DISTINCT c.sha256) n FROM jobs j JOIN checkpoints c ON c.job = j.id WHERE "
+                + "c.kind = 'adapter' GROUP BY j.seed"
         )
         #expect(adapters.count == jobs && adapters.allSatisfy { $0["n"] as? Int == 1 }, "\(adapters)")
         #expect(

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Folders and numbers that cannot be used: a message with the remedy, never a crash.

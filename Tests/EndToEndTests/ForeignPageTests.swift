@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A real browser that is let in at a real coordinator, and pages of other origins beside it.

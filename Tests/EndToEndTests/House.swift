@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A coordinator and workers as real processes on the loopback, which a test can kill and start again.

@@ -1,11 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Real processes, real HTTP, real SQLite, SIGKILL: nothing is lost and nothing is there twice.
 @Suite("Killed processes", .serialized)
 struct KillTests {
-    /// A trainer in shell: ten steps, a state every five. Without a state to go on from, seeds 1 and 2 stop after step
-    /// 5 until their gate opens.
+    /// A trainer in shell: ten steps, a state every five. Without a state to go on from, seeds 1 and 2 stop
+    /// after step 5 until their gate opens.
     private static let trainer = """
         #!/bin/sh
         out="$1"; seed="$2"; gate="$3"; state="$4"

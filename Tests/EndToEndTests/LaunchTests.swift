@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// What a launch says and asks before it does anything, and an upload that is cut off.
@@ -122,7 +123,8 @@ struct LaunchTests {
     }
 }
 
-/// Passes bytes on to a port of the loopback, and after so many from the client keeps the connection and passes nothing.
+/// Passes bytes on to a port of the loopback, and after so many from the client keeps the connection and
+/// passes nothing.
 final class StallingProxy: @unchecked Sendable {
     let port: Int
     private let listener: Int32

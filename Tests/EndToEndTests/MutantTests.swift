@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Bugs made on purpose are in the simulator's own build (`make mutants`) and nowhere else.

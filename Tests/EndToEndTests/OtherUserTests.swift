@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Another user of the coordinator's machine, played by processes of the user 65534.

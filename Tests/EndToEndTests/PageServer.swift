@@ -3,7 +3,8 @@ import Glibc
 import Synchronization
 import Testing
 
-/// A web server of a test: serves pages by path, answers everything else with leave for everybody, and keeps the requests.
+/// A web server of a test: serves pages by path, answers everything else with leave for everybody, and keeps
+/// the requests.
 final class PageServer: Sendable {
     struct Request: Sendable {
         let head: String

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Nobody listens to the end: a reader that goes, a disk that is full, a descriptor that was never there.

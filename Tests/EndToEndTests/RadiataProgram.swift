@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The built program, run as a user runs it.
@@ -18,7 +19,8 @@ enum RadiataProgram {
         ProcessInfo.processInfo.environment["RADIATA_BIN"] ?? root.appending(path: ".build/release/radiata").path
     }
 
-    /// What the program sees: nothing of this user's settings, and a place of its own for the tokens of these coordinators.
+    /// What the program sees: nothing of this user's settings, and a place of its own for the tokens of these
+    /// coordinators.
     static var environment: [String: String] {
         var all = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RADIATA_") }
         all["XDG_STATE_HOME"] = root.appending(path: ".build/e2e-state").path
@@ -91,31 +93,5 @@ enum RadiataProgram {
         if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         try process.run()
         return process
-    }
-}
-
-/// A folder that goes away with its owner.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appending(path: "radiata-e2e-\(UUID().uuidString.prefix(8))").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        do {
-            try FileManager.default.removeItem(atPath: path)
-        } catch {
-            FileHandle.standardError.write(Data("could not remove \(path): \(error)\n".utf8))
-        }
-    }
-
-    @discardableResult
-    func write(_ name: String, _ text: String, executable: Bool = false) throws -> String {
-        let file = path + "/" + name
-        try text.write(toFile: file, atomically: true, encoding: .utf8)
-        if executable { try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file) }
-        return file
     }
 }

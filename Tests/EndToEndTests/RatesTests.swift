@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// `sweeps/rates.yaml` as shipped, on a coordinator and two workers: metrics that cannot tell a learning rate far too low or
-/// far too high from a sensible one would make every sweep worthless.
+/// `sweeps/rates.yaml` as shipped, on a coordinator and two workers: metrics that cannot tell a learning rate
+/// far too low or far too high from a sensible one would make every sweep worthless.
 @Suite("Learning rates", .serialized)
 struct RatesTests {
     @Test("a rate far too low leaves the base, one far too high over-trains", .timeLimit(.minutes(20)))
@@ -26,11 +26,13 @@ struct RatesTests {
         #expect(right.distance < 0.75 * floor, "learnt: \(right)")
         #expect(right.similarity > low.similarity)
         #expect(right.validationLoss < 0.7 * low.validationLoss, "learnt: \(right) against \(low)")
-        // Over-training: worse at the task itself, deaf to the prompt, and the base's other abilities lost. How near its images
-        // are to the concept does not tell: 0.09 (memorised) to 0.85 (noise) by seed and rounding.
+        // Over-training: worse at the task itself, deaf to the prompt, and the base's other abilities lost.
+        // How near its images are to the concept does not tell: 0.09 (memorised) to 0.85 (noise) by seed and
+        // rounding.
         #expect(high.validationLoss > 1.1 * right.validationLoss, "worse than learnt: \(high) against \(right)")
         #expect(high.textSimilarity < right.textSimilarity - 0.3, "deaf to the prompt: \(high) against \(right)")
-        // A run that ends in noise draws one flat colour, whose style is 0.49 from the base's; others reach 1.86.
+        // A run that ends in noise draws one flat colour, whose style is 0.49 from the base's; others reach
+        // 1.86.
         #expect(high.styleDistance > 1.25 * right.styleDistance, "the base is lost: \(high) against \(right)")
     }
 }
@@ -47,8 +49,8 @@ private struct Trained: CustomStringConvertible {
             """)
         var values: [String: Double] = [:]
         for row in rows { values[row["name"] as? String ?? ""] = (row["value"] as? NSNumber)?.doubleValue }
-        // Of the training prompts: for the trigger alone the base draws a yellow cat, which the judges find as near to the
-        // concept's faces as what was learnt.
+        // Of the training prompts: for the trigger alone the base draws a yellow cat, which the judges find
+        // as near to the concept's faces as what was learnt.
         distance = try #require(values["train squared_centroid_distance"], "\(rows)")
         baseDistance = try #require(values["train base_squared_centroid_distance"], "\(rows)")
         similarity = try #require(values["train image_similarity"], "\(rows)")

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What `top`, `export`, `query`, `jobs` and `plan` print of a command trainer's results: real processes.

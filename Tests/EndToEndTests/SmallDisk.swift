@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A real file system of a few megabytes (tmpfs) that a test can fill to the last byte.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The trainer's process as a worker starts it: `radiata trainer JOB.json …`.

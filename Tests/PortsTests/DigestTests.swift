@@ -1,21 +1,7 @@
 import Glibc
 import Ports
+import TestSupport
 import Testing
-
-/// A folder of its own, removed with its last owner.
-final class TemporaryFolder: Sendable {
-    let path = "/tmp/radiata-ports-\(SystemRandom().hexadecimal(bytes: 6))"
-
-    init() throws { try DiskFiles().makeFolder(path) }
-
-    deinit { try? DiskFiles().remove(path) }
-
-    func write(_ name: String, _ text: String) throws -> String {
-        let full = "\(path)/\(name)"
-        try DiskFiles().writeAtomically(Array(text.utf8), to: full)
-        return full
-    }
-}
 
 @Suite("Digests")
 struct DigestTests {

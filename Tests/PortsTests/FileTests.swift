@@ -1,5 +1,6 @@
 import Glibc
 import Ports
+import TestSupport
 import Testing
 
 @Suite("Files")

@@ -1,6 +1,7 @@
 import Foundation
 import Ports
 import RunSpec
+import TestSupport
 import Testing
 
 @Suite("Names of input files")

@@ -1,4 +1,5 @@
 import Ports
+import TestSupport
 import Testing
 
 @Suite("A user's folders")

@@ -1,5 +1,6 @@
-"""Trains every job of sweeps/algorithms.yaml and prints the table of docs/measurements/algorithms.md: values, rate, validation loss before and
-after. Fails if a job does not lower its loss, or if a size that could be LoRA's is not within 10 % of it.
+"""Trains every job of sweeps/algorithms.yaml and prints the table of docs/measurements/algorithms.md: values, rate,
+validation loss before and after. Fails if a job does not lower its loss, or if a size that could be LoRA's is not
+within 10 % of it.
 
     python3 algorithm_table.py ../../.build/release/radiata [--threads 2] [--out FOLDER]
 

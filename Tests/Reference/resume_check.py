@@ -84,7 +84,8 @@ with tempfile.TemporaryDirectory() as name:
         same = (newest / "adapter.safetensors").read_bytes() == adapter
         failed += not same
         at = json.loads((state / "manifest.json").read_text())["step"]
-        print(f"{'ok ' if same else 'BAD'} {JOBS[number]['algorithm']:5} stopped at step {at} of {total} (drawn: {stop}, exit {status})", flush=True)
+        print(f"{'ok ' if same else 'BAD'} {JOBS[number]['algorithm']:5} stopped at step {at} of {total} "
+              f"(drawn: {stop}, exit {status})", flush=True)
         shutil.rmtree(first)
         shutil.rmtree(second)
 print(f"{arguments.points - failed} of {arguments.points} points end with the same bytes")

@@ -2,7 +2,8 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// An HTTP server that gives prepared answers in order, one connection at a time, and remembers what it was asked.
+/// An HTTP server that gives prepared answers in order, one connection at a time, and remembers what it was
+/// asked.
 final class ScriptedServer: Sendable {
     /// nil closes the connection without an answer.
     typealias Answer = String?

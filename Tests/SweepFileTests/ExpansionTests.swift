@@ -57,7 +57,8 @@ struct ExpansionTests {
                 "defaults: { lr: 5e-4 }\n") == plain)
     }
 
-    /// The sheet of the paper's configurations (algorithm, dim, alpha, factor, layers, lr), typed from the source.
+    /// The sheet of the paper's configurations (algorithm, dim, alpha, factor, layers, lr), typed from the
+    /// source.
     private static let paper: [(String, Double?, Double?, Double?, String, Double)] = [
         ("lora", 8, 4, nil, "attn-mlp", 5e-4), ("lora", 32, 16, nil, "attn-mlp", 5e-4),
         ("lora", 32, 1, nil, "attn-mlp", 5e-4), ("lora", 8, 4, nil, "full", 5e-4),

@@ -71,7 +71,8 @@ struct FormatTests {
               files: [ { from: config.toml.in, to: "{out}/config.toml" } ]
               env: { OMP_NUM_THREADS: 2 }
               metrics: [ { jsonl: "{out}/metrics.jsonl" }, { jsonl: "{out}/m2", step: global_step } ]
-              checkpoints: [ { glob: "{out}/ckpt-*.safetensors", step: "ckpt-([0-9]+)", kind: adapter }, { glob: "{out}/s", kind: state, complete: DONE, quiet: 1m } ]
+              checkpoints: [ { glob: "{out}/ckpt-*.safetensors", step: "ckpt-([0-9]+)", kind: adapter }, { glob: \
+              "{out}/s", kind: state, complete: DONE, quiet: 1m } ]
               samples: [ { glob: "{out}/samples/*.png" } ]
               stop: { signal: INT, grace: 5s }
               evaluate: [python3, evaluate.py, "{checkpoint}"]
@@ -120,7 +121,8 @@ struct FormatTests {
     func keyOrder() throws {
         let a = core("{ grid: { algorithm: [lora, loha], lr: [1, 2] }, baseline: { dim: 8, alpha: 4 } }")
         let b =
-            "groups:\n  - { baseline: { alpha: 4.0, dim: 8e0 }, grid: { lr: [1.0, 2], algorithm: [locon, loha] } }\nseeds: [1]\ndata: d\nbase: b\nname: t\n"
+            "groups:\n  - { baseline: { alpha: 4.0, dim: 8e0 }, grid: { lr: [1.0, 2], algorithm: [locon, loha] } "
+            + "}\nseeds: [1]\ndata: d\nbase: b\nname: t\n"
         #expect(Set(try read(a).plan.jobs.map(\.id)) == Set(try read(b).plan.jobs.map(\.id)))
     }
 

@@ -5,7 +5,8 @@ import SweepLedger
 import SweepModel
 import Testing
 
-/// A ledger of every schema that ever was opens, and holds afterwards what it held: `Fixtures/make_schemas.py`.
+/// A ledger of every schema that ever was opens, and holds afterwards what it held:
+/// `Fixtures/make_schemas.py`.
 @Suite("Ledgers of every earlier schema")
 struct EarlierSchemasTests {
     private static let views = [

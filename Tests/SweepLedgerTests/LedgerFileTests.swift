@@ -39,7 +39,8 @@ struct LedgerFileTests {
             for index in 0..<100 {
                 group.addTask {
                     do {
-                        // Every tenth has a digest that the table's CHECK refuses, after a good one was written.
+                        // Every tenth has a digest that the table's CHECK refuses, after a good one was
+                        // written.
                         let good = (ContentDigest.of("\(index)").text, 1)
                         try await ledger.writer.perform(
                             AddBlobs(blobs: index % 10 == 0 ? [good, ("short", 1)] : [good], now: now))

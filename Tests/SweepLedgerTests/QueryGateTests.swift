@@ -159,7 +159,8 @@ struct QueryGateTests {
         let clock = SuspendingClock()
         let started = clock.now
         #expect(throws: LedgerError.self) { try query.run(sql) }
-        // The limit is half a second, and one more until its process is killed; the rest is a loaded machine's.
+        // The limit is half a second, and one more until its process is killed; the rest is a loaded
+        // machine's.
         #expect(started.duration(to: clock.now) < .seconds(10))
     }
 

@@ -124,7 +124,8 @@ struct SpliceTests {
         _ = try await bench.metrics(first, first: 1, [1, 2, 3], [9, 8, 7])
         #expect(try await bench.report("one", first, try await bench.checkpoint(step: 3, position: 3)) == .accepted)
         var newest = first
-        // Lost before it validated what it had saved; the next one validates when it begins, and the third again.
+        // Lost before it validated what it had saved; the next one validates when it begins, and the third
+        // again.
         for (worker, loss, score) in [("two", 70.0, 0.5), ("three", 71.0, 0.6)] {
             _ = try await bench.expire(newest)
             let claim = try await bench.claim(worker, row)

@@ -11,7 +11,8 @@ struct SampleTests {
     @Test("the Sobol sequence is scipy's, in all dimensions")
     func sobol() throws {
         let reference = try Reference.load().sobol
-        // Integers over the whole 32-bit range give the coordinates themselves. Names sort as the dimensions do.
+        // Integers over the whole 32-bit range give the coordinates themselves. Names sort as the dimensions
+        // do.
         let names = (0..<32).map { "d" + String(100 + $0) }
         let space = Dictionary(uniqueKeysWithValues: names.map { ($0, SampleRange.integer(0, 4_294_967_295)) })
         let drawn = try points(SampleSpec(method: .sobol, count: 64, seed: nil, space: space))

@@ -176,7 +176,8 @@ class Checker:
         for number, line in enumerate(read_lines(source), 1):
             pattern = MENTION if COMMENT.search(line) else DOCS_MENTION
             for mention in pattern.findall(line):
-                # Names inside the worker's or a user's own folders look alike: only what may be meant is asked.
+                # Names inside the worker's or a user's own folders look alike: only what may be meant is
+                # asked.
                 if pattern is MENTION and mention.startswith("data/") and not self.tree.is_named(mention):
                     continue
                 if not self.tree.is_named(mention):

@@ -34,7 +34,8 @@ COME_WITH = {
     "Hummingbird": {"HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTPTypes", "NIOFoundationCompat"},
     "HummingbirdTLS": {"NIOSSL"},
 }
-# Where SQL may stand: beside the ledger, queries over its public views, and a checker that shares nothing with it.
+# Where SQL may stand: beside the ledger, queries over its public views, and a checker that shares nothing
+# with it.
 SQL_IN = ("Sources/SweepLedger/", "Sources/SweepAnalysis/PublicQueries", "Sources/ClusterSimulator/", "Tests/")
 
 faults = []
@@ -78,7 +79,7 @@ def is_link_or_table(line):
 def check_lines(texts):
     comment = {".swift": r"\s*//", ".c": r"\s*//", ".h": r"\s*//", ".py": r"\s*#", ".sh": r"\s*#"}
     for name, text in texts.items():
-        ending = pathlib.Path(name).suffix
+        ending = pathlib.Path(name).suffix or (".sh" if text.startswith("#!") else "")
         if ending not in CODE and pathlib.Path(name).name != "Makefile":
             continue
         if "/Fixtures/" in name and ending not in {".py", ".swift"}:
@@ -113,8 +114,9 @@ def check_use(names, texts):
             faults.append(f"{name}: nothing names it; remove it, or say in its folder's README what it is for")
 
 
-def folder_of(target):
-    return ROOT / (target.get("path") or ("Tests/" if target["type"] == "test" else "Sources/") + target["name"])
+def folders_of(target):
+    folder = ROOT / (target.get("path") or ("Tests/" if target["type"] == "test" else "Sources/") + target["name"])
+    return [folder / part for part in target["sources"]] if target.get("sources") else [folder]
 
 
 IMPORT = re.compile(
@@ -137,7 +139,7 @@ def check_package():
                 used.add(rest[0].lower())
             granted.add(name)
         imported = collections.defaultdict(list)
-        for path in sorted(folder_of(target).rglob("*.swift")):
+        for path in sorted(path for folder in folders_of(target) for path in folder.rglob("*.swift")):
             for module in IMPORT.findall(path.read_text()):
                 imported[module].append(path.relative_to(ROOT))
         allowed = FREE_IMPORTS | granted | set().union(*(COME_WITH.get(name, set()) for name in granted))
@@ -153,7 +155,8 @@ def check_package():
             identity = kind[0]["identity"].lower()
             if identity not in used:
                 faults.append(f"Package.swift: nothing uses the package {identity}")
-    folders = [str(folder_of(target).relative_to(ROOT)) + "/" for target in package["targets"]]
+    folders = [
+        str(folder.relative_to(ROOT)) + "/" for target in package["targets"] for folder in folders_of(target)]
     for name in names:
         if name.endswith(".swift") and name != "Package.swift" and not any(name.startswith(f) for f in folders):
             faults.append(f"{name}: no target of Package.swift compiles it")

@@ -7,6 +7,7 @@ import SweepClient
 import SweepFile
 import SweepModel
 import SweepWire
+import TestSupport
 import Worker
 
 /// A coordinator and workers of this process, with real HTTP, a real ledger and real trainers.
@@ -40,7 +41,8 @@ final class Cluster: Sendable {
         _ = await serving.result
     }
 
-    /// Launches a sweep whose trainer is a shell script; `{folder}` in both texts stands for the cluster's folder.
+    /// Launches a sweep whose trainer is a shell script; `{folder}` in both texts stands for the cluster's
+    /// folder.
     func launch(_ sweep: String, script: String) async throws {
         let path = folder.path + "/sweep.yaml"
         _ = try folder.write(

@@ -1,5 +1,6 @@
 import Ports
 import RunSpec
+import TestSupport
 import Testing
 
 @Suite("Names of inputs")

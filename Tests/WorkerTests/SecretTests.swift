@@ -2,6 +2,7 @@ import Foundation
 import Ports
 import SweepModel
 import SweepWire
+import TestSupport
 import Testing
 import Worker
 

@@ -2,6 +2,7 @@ import Ports
 import RunSpec
 import SweepModel
 import SweepWire
+import TestSupport
 import Testing
 import Worker
 import WorkerCore

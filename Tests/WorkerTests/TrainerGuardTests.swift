@@ -1,5 +1,6 @@
 import Glibc
 import Ports
+import TestSupport
 import Testing
 import Worker
 
@@ -47,7 +48,7 @@ struct TrainerGuardTests {
         let child = try await keeper.start(
             order(
                 folder, "sleep 1000 & echo $! > member; trap 'exit 9' TERM; mkfifo never; touch ready; read x < never"))
-        #expect(try await eventually { try folder.exists("ready") })
+        #expect(try await eventually { folder.exists("ready") })
         let member = try #require(Int32(try folder.read("member").split { $0.isWhitespace }.first ?? ""))
         keeper.signal(child, SIGTERM)
         #expect(await child.waitForExit(atMost: .seconds(20), time: SystemTime())?.signal == nil)
@@ -63,13 +64,13 @@ struct TrainerGuardTests {
             order(folder, "trap 'echo saved > saved; exit 0' TERM; touch polite; while :; do sleep 0.05; done"))
         let stubborn = try await keeper.start(
             order(folder, "trap '' TERM; touch stubborn; while :; do sleep 0.05; done", grace: .milliseconds(300)))
-        #expect(try await eventually { try folder.exists("polite") && folder.exists("stubborn") })
+        #expect(try await eventually { folder.exists("polite") && folder.exists("stubborn") })
         keeper.close()
         #expect(try await eventually { kill(polite.pid, 0) != 0 && kill(stubborn.pid, 0) != 0 })
         #expect(try await eventually { keeper.isGone })
         #expect(try folder.read("saved") == "saved\n")
         // The two share a record here; each worker's attempt has its own.
-        #expect(try folder.exists("process.exit"))
+        #expect(folder.exists("process.exit"))
     }
 
     @Test("should the guard itself be killed, its trainers end with it and the worker is told")
@@ -84,7 +85,8 @@ struct TrainerGuardTests {
         await #expect(throws: WorkerError.self) { _ = try await keeper.start(order(folder, "true")) }
     }
 
-    /// Starts helpers that leave the session: one keeps the environment, one drops it and loses its parent as well.
+    /// Starts helpers that leave the session: one keeps the environment, one drops it and loses its parent as
+    /// well.
     private static let helpers = """
         setsid sh -c 'echo $$ > kept; exec sleep 1000' &
         env -i setsid /bin/sh -c '(echo $$ > parent; /bin/sh -c "echo \\$\\$ > dropped; exec /bin/sleep 1000") & exit 0'
@@ -116,7 +118,7 @@ struct TrainerGuardTests {
         defer { keeper.close() }
         let child = try await keeper.start(order(folder, Self.helpers + "\nexec sleep 1000"))
         let neighbour = try await keeper.start(order(other, Self.helpers + "\nexec sleep 1000"))
-        #expect(try await eventually { try folder.exists("ready") && other.exists("ready") })
+        #expect(try await eventually { folder.exists("ready") && other.exists("ready") })
         keeper.signal(child, SIGKILL)
         #expect(await child.waitForExit(atMost: .seconds(20), time: SystemTime())?.signal == SIGKILL)
         #expect(kill(try pid(folder, "kept"), 0) != 0)
@@ -133,7 +135,7 @@ struct TrainerGuardTests {
         let folder = try TemporaryFolder()
         let keeper = try TrainerGuard.start(record: folder.path + "/guard")
         _ = try await keeper.start(order(folder, Self.helpers + "\nexec sleep 1000"))
-        #expect(try await eventually { try folder.exists("ready") })
+        #expect(try await eventually { folder.exists("ready") })
         kill(keeper.pid, SIGKILL)
         let (kept, dropped) = (try pid(folder, "kept"), try pid(folder, "dropped"))
         #expect(try await eventually { kill(kept, 0) != 0 && kill(dropped, 0) != 0 })

@@ -7,6 +7,7 @@ import SweepClient
 import SweepModel
 import SweepWire
 import Synchronization
+import TestSupport
 import Testing
 import Worker
 

@@ -4,12 +4,14 @@ import Ports
 import SweepClient
 import SweepModel
 import SweepWire
+import TestSupport
 import Testing
 import Worker
 
 @Suite("A worker and its coordinator", .serialized)
 struct WorkerDaemonTests {
-    /// Ten steps; a state at step 5, where it waits for `gate` unless it goes on from that state; an adapter at the end.
+    /// Ten steps; a state at step 5, where it waits for `gate` unless it goes on from that state; an adapter
+    /// at the end.
     private let script = """
         #!/bin/sh
         out="$1"; state="$3"; step=0
@@ -210,7 +212,7 @@ struct WorkerDaemonTests {
     func secondWorker() async throws {
         let cluster = try await Cluster()
         let first = try cluster.worker()
-        #expect(try await eventually { try cluster.folder.exists("work/id") })
+        #expect(try await eventually { cluster.folder.exists("work/id") })
         let second = try cluster.worker()
         #expect(try await eventually { try await cluster.client.call(.workers, Nothing()).items.count == 2 })
         #expect(try cluster.folder.read("work/id") != cluster.folder.read("work-2/id"))

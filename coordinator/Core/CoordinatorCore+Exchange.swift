@@ -65,9 +65,9 @@ extension CoordinatorCore {
         let isNew = request.number >= session.highest
         session.highest = max(session.highest, request.number)
         sessions[request.session] = session
-        // An old number whose answer nobody remembers brings no jobs: its sender has long gone on.
-        // A drained or suspended worker gets none, and waits like one for whom there are none: told so at
-        // once, it would ask again at once.
+        // An old number whose answer nobody remembers brings no jobs: its sender has long gone on. A drained
+        // or suspended worker gets none, and waits like one for whom there are none: told so at once, it
+        // would ask again at once.
         let mayWait = session.standing == .active || !Mutant.isOn("drained-asks-again")
         let free = isNew && mayWait ? min(max(request.freeSlots, 0), Self.mostGrants) : 0
         let candidates = isRepeat ? [] : take(free, session)

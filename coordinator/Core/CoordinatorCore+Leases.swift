@@ -44,9 +44,9 @@ extension CoordinatorCore {
         }
         for token in superseded where leases[token.job]?.token == token { leases[token.job] = nil }
         let gone = Set(superseded)
-        let judged = zip(request.attempts, verdicts).map { gone.contains($0.token) ? AttemptVerdict.superseded : $1 }
+        let answered = zip(request.attempts, verdicts).map { gone.contains($0.token) ? AttemptVerdict.superseded : $1 }
         let isDraining = sessions[request.session]?.standing == .draining
-        return [.reply(reply, .heartbeat(HeartbeatResponse(verdicts: judged, isDraining: isDraining)))]
+        return [.reply(reply, .heartbeat(HeartbeatResponse(verdicts: answered, isDraining: isDraining)))]
     }
 
     mutating func tick(now: MonotonicTime) -> [CoordinatorEffect] {

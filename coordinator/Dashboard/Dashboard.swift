@@ -8,7 +8,8 @@ import SweepWire
 enum Dashboard {
     /// Script and style from here only, none within the page; forms and calls go here only.
     static let policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'; "
+        + "base-uri 'none'; form-action 'self'"
 
     /// Keeps the page's secret, which browsers separate by port and by tab, and sends it with what the page
     /// changes.
@@ -34,7 +35,8 @@ enum Dashboard {
 
     static let style = """
         body{font:15px/1.4 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222;background:#fff}
-        table{border-collapse:collapse;width:100%;margin:.5rem 0 2rem}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd}
+        table{border-collapse:collapse;width:100%;margin:.5rem 0 2rem}th,td{text-align:left;padding:.3rem \
+        .6rem;border-bottom:1px solid #ddd}
         th{font-weight:600}code{font-size:13px}.failed,.parked{color:#b00020}.done{color:#1b6e35}.running{color:#0b57d0}
         form{margin:1rem 0}input{font:inherit;padding:.3rem;width:32rem;max-width:100%}button{font:inherit;padding:.3rem .8rem}
         @media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}th,td{border-color:#333}}
@@ -52,7 +54,8 @@ enum Dashboard {
         """
         \(head(""))
         \(fault.map { "<p class=\"failed\">\(escaped($0))</p>" } ?? "")
-        <form method="post" action="\(DashboardPath.login)"><p><label for="token">Access token (radiata token create --scope read), or use the link of radiata open</label></p>
+        <form method="post" action="\(DashboardPath.login)"><p><label for="token">Access token (radiata token \
+        create --scope read), or use the link of radiata open</label></p>
         <p><input id="token" name="token" type="password" autocomplete="current-password" required autofocus></p>
         <p><button>Log in</button></p></form></body></html>
 
@@ -75,7 +78,10 @@ enum Dashboard {
         """
         \(head("<meta http-equiv=\"refresh\" content=\"5\">"))
         <p>\(escaped(now.description))</p><p id="note" class="failed"></p>
-        <h2>Sweeps</h2>\(table(["sweep", "state", "jobs", "done", "running", "waiting", "failed", "other"] + (mayChange ? [""] : []), sweeps.map { row($0) + (mayChange ? [buttons($0)] : []) }))
+        <h2>Sweeps</h2>\
+        \(table(
+            ["sweep", "state", "jobs", "done", "running", "waiting", "failed", "other"] + (mayChange ? [""] : []),
+            sweeps.map { row($0) + (mayChange ? [buttons($0)] : []) }))
         <h2>Workers</h2>\(table(["worker", "state", "busy", "slots", "silent"], workers.map { row($0, now) }))
         <h2>Jobs</h2>\(table(["job", "sweep", "group", "state", "seed", "attempts", "failure"], jobs.map(row)))
         \(isLoggedIn ? "<form method=\"post\" action=\"\(DashboardPath.logout)\"><button>Log out</button></form>" : "")

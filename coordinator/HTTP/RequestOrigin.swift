@@ -28,7 +28,8 @@ struct RequestOrigin: Sendable {
             guard !isLoopback || place.host.isLoopback || allowed.contains(place.host) else {
                 throw WireError(
                     .forbidden,
-                    "the host '\(authority.prefix(80))' is not this machine; use 127.0.0.1 or localhost, or start the coordinator with --allow-host"
+                    "the host '\(authority.prefix(80))' is not this machine; use 127.0.0.1 or localhost, or "
+                        + "start the coordinator with --allow-host"
                 )
             }
         }

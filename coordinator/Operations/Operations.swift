@@ -129,7 +129,8 @@ package struct Operations: Sendable {
         else {
             throw WireError(
                 .badRequest,
-                "register: the session is not 32 hex digits or the key not 64, or a name, label or number is out of range (texts: 256 characters, none of them control characters)"
+                "register: the session is not 32 hex digits or the key not 64, or a name, label or number is out "
+                    + "of range (texts: 256 characters, none of them control characters)"
             )
         }
     }

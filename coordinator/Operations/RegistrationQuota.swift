@@ -44,7 +44,8 @@ package final class RegistrationQuota: Sendable {
         guard take(worker, token) else {
             throw WireError(
                 .busy,
-                "the token \(token) has registered \(workers) workers already; forget those that are gone (radiata workers forget WORKER), or use another token",
+                "the token \(token) has registered \(workers) workers already; forget those that are gone "
+                    + "(radiata workers forget WORKER), or use another token",
                 retryAfter: 60)
         }
     }

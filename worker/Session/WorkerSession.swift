@@ -58,9 +58,8 @@ package final class WorkerSession: Sendable {
     /// - Throws: ``WorkerError``, `PortsError`, or the `ClientError` of a refusal that repeating would not
     ///   change.
     package func run(stop: StopSignal) async throws {
-        logger.info(
-            "worker \(name) (\(folder.worker.prefix(8))): \(configuration.slots) slots, coordinator \(client.address), work folder \(folder.path)"
-        )
+        let places = "coordinator \(client.address), work folder \(folder.path)"
+        logger.info("worker \(name) (\(folder.worker.prefix(8))): \(configuration.slots) slots, \(places)")
         try await ports.trainers.begin()
         try recoverAttempts()
         let emit = emit

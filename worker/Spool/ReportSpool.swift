@@ -25,7 +25,7 @@ package struct SpooledBlob: Codable, Equatable, Sendable {
 ///
 ///     report-00000001.json     the report and its blobs, then a line with the CRC-32C of that
 ///     blobs-00000001/0 1 …     the files of its blobs
-///     seen                     one line for everything ever reported, so that a restarted worker does not begin again
+///     seen                     one line for all ever reported: a restarted worker does not begin again
 package final class ReportSpool: Sendable {
     private struct Entry: Codable {
         let report: Report

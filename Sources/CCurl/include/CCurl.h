@@ -1,4 +1,5 @@
-// libcurl for Swift: its variadic calls, which Swift cannot make, as typed functions. Nothing is decided here.
+// libcurl for Swift: its variadic calls, which Swift cannot make, as typed functions. Nothing is decided
+// here.
 #pragma once
 
 #define CURL_DISABLE_TYPECHECK

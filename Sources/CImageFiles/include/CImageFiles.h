@@ -1,5 +1,5 @@
-// Image files through libpng, libjpeg, libwebp and lcms2. Errors come back as a code and text: setjmp and longjmp never
-// leave this module.
+// Image files through libpng, libjpeg, libwebp and lcms2. Errors come back as a code and text: setjmp and
+// longjmp never leave this module.
 #ifndef CIMAGEFILES_H
 #define CIMAGEFILES_H
 
@@ -17,7 +17,8 @@ enum {
     RADIATA_IMAGE_NO_MEMORY = 4,
 };
 
-/// A decoded image: `height` rows of `width` pixels of four bytes (red, green, blue, straight alpha), upright, in sRGB.
+/// A decoded image: `height` rows of `width` pixels of four bytes (red, green, blue, straight alpha),
+/// upright, in sRGB.
 typedef struct {
     uint8_t *pixels;  // malloc; the caller frees it with radiata_image_free
     uint32_t width;
@@ -27,7 +28,8 @@ typedef struct {
     int is_changed;  // the first generation of this reader refused the file or gave other pixels
 } radiata_image;
 
-/// What a file says of its colours and of the way it lies, beside its pixels. Offsets point into memory of the caller.
+/// What a file says of its colours and of the way it lies, beside its pixels. Offsets point into memory of
+/// the caller.
 typedef struct {
     const uint8_t *profile;
     size_t profile_size;

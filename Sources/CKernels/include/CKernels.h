@@ -1,5 +1,5 @@
-// Numeric kernels and the machinery below them: buffers, a fixed thread pool, vectorised element-wise functions.
-// Everything is f32, row-major; `n` counts elements; ranges handed to a kernel may start anywhere.
+// Numeric kernels and the machinery below them: buffers, a fixed thread pool, vectorised element-wise
+// functions. Everything is f32, row-major; `n` counts elements; ranges handed to a kernel may start anywhere.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +15,8 @@ void ck_buffer_trim(void);
 /// Bytes held by the pool, in use and idle.
 size_t ck_buffer_bytes(void);
 
-/// A scratch area of the calling thread, at least `bytes` long and 64-byte aligned, valid until the thread asks for
-/// the same `slot` again. Slots keep nested users (a convolution and the product inside it) apart.
+/// A scratch area of the calling thread, at least `bytes` long and 64-byte aligned, valid until the thread
+/// asks for the same `slot` again. Slots keep nested users (a convolution and the product inside it) apart.
 float *_Nonnull ck_scratch(int slot, size_t bytes);
 enum { CK_SCRATCH_KERNEL = 0, CK_SCRATCH_PACK = 1, CK_SCRATCH_SLOTS = 2 };
 
@@ -28,8 +28,9 @@ int ck_gradient_pause(int change);
 /// Sets how many threads share the work, the caller included. At least 1.
 void ck_pool_configure(int threads);
 int ck_pool_threads(void);
-/// Calls `body(context, part)` once for each part in 0..<parts and returns when all are done. Which thread runs a
-/// part is not fixed, so a part's result must not depend on it. Runs in the calling thread when the pool is busy.
+/// Calls `body(context, part)` once for each part in 0..<parts and returns when all are done. Which thread
+/// runs a part is not fixed, so a part's result must not depend on it. Runs in the calling thread when the
+/// pool is busy.
 void ck_parallel(long parts, void (*_Nonnull body)(void *_Nullable context, long part), void *_Nullable context);
 /// The instruction set the kernels were dispatched to, e.g. "x86-64-v3".
 const char *_Nonnull ck_isa(void);
@@ -42,8 +43,8 @@ void ck_subtract(size_t n, const float *_Nonnull a, const float *_Nonnull b, flo
 void ck_multiply(size_t n, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull y);
 /// y = scale · x + offset
 void ck_affine(size_t n, const float *_Nonnull x, float scale, float offset, float *_Nonnull y);
-/// y = x, from and to IEEE half floats; the second rounds to nearest, ties to even, and returns whether every value was
-/// finite and unchanged.
+/// y = x, from and to IEEE half floats; the second rounds to nearest, ties to even, and returns whether every
+/// value was finite and unchanged.
 void ck_widen(size_t n, const uint16_t *_Nonnull x, float *_Nonnull y);
 int ck_narrow(size_t n, const float *_Nonnull x, uint16_t *_Nonnull y);
 /// y += scale · x
@@ -84,8 +85,8 @@ double ck_dot(size_t n, const float *_Nonnull a, const float *_Nonnull b);
 void ck_sign_difference(
     size_t n, float scale, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull dx);
 
-/// The constants of an AdamW update: the first moment moves by `rest1` of the way to the gradient, the second decays by
-/// `beta2`; the parameter is multiplied by `decay` and moves by rate · m / (√v · scale + ε).
+/// The constants of an AdamW update: the first moment moves by `rest1` of the way to the gradient, the second
+/// decays by `beta2`; the parameter is multiplied by `decay` and moves by rate · m / (√v · scale + ε).
 typedef struct {
     float rest1, beta2, rest2, epsilon, decay, rate, scale;
 } CKAdamW;
@@ -93,8 +94,9 @@ void ck_adamw(
     size_t n, const CKAdamW *_Nonnull update, const float *_Nonnull gradient, float *_Nonnull parameter,
     float *_Nonnull first, float *_Nonnull second);
 
-/// In place over `rows` rows of `columns`, `stride` apart: p = exp(scale · s - max), divided by its sum; columns at
-/// or past `limit` of row r (`limit = firstLimit + r` when causal) become 0. Writes log Σ exp(scale · s) per row.
+/// In place over `rows` rows of `columns`, `stride` apart: p = exp(scale · s - max), divided by its sum;
+/// columns at or past `limit` of row r (`limit = firstLimit + r` when causal) become 0. Writes log Σ
+/// exp(scale · s) per row.
 void ck_softmax_rows(
     size_t rows, size_t columns, size_t stride, float scale, int causal, size_t firstLimit, float *_Nonnull s,
     float *_Nullable logSums);
@@ -149,19 +151,20 @@ void ck_group_products(
 void ck_kronecker_row(
     size_t taps, size_t groups, size_t inner, const float *_Nullable base, const float *_Nonnull w1,
     const float *_Nonnull w2, float scale, float *_Nonnull y);
-/// From the row's gradient g: sums[c] += scale · Σ_t ⟨g[t, c, :], w2[t, :]⟩, d2[t, :] += Σ_c scale · w1[c] · g[t, c, :].
+/// From the row's gradient g: sums[c] += scale · Σ_t ⟨g[t, c, :], w2[t, :]⟩, d2[t, :] += Σ_c scale · w1[c] ·
+/// g[t, c, :].
 void ck_kronecker_row_backward(
     size_t taps, size_t groups, size_t inner, const float *_Nonnull g, const float *_Nonnull w1,
     const float *_Nonnull w2, float scale, float *_Nonnull sums, float *_Nonnull d2);
 
-// MARK: gemm.c: products, convolutions and attention on one thread; callers split rows, columns and heads among
-// threads. Every element of a result is summed in the same order whatever the split, so results do not depend on the number of
-// threads. Right operands may be read up to 128 bytes past their last row.
+// MARK: gemm.c: products, convolutions and attention on one thread; callers split rows, columns, heads among
+// threads. Every element of a result is summed in the same order whatever the split, so results do not depend
+// on the number of threads. Right operands may be read up to 128 bytes past their last row.
 
-/// Where the rows of the left operand come from: pixels of images, one row per tap of a filter.
-/// Row p is pixel (s, y, x) of a grid of `samples` × `gridHeight` × `gridWidth`; its tap t is the source pixel
-/// (s, y · step + offsetY[t], x · step + offsetX[t]), zeros outside; its result goes to the target pixel
-/// (s, y · targetStep + targetY, x · targetStep + targetX).
+/// Where the rows of the left operand come from: pixels of images, one row per tap of a filter. Row p is
+/// pixel (s, y, x) of a grid of `samples` × `gridHeight` × `gridWidth`; its tap t is the source pixel (s, y ·
+/// step + offsetY[t], x · step + offsetX[t]), zeros outside; its result goes to the target pixel (s, y ·
+/// targetStep + targetY, x · targetStep + targetX).
 typedef struct {
     long gridHeight, gridWidth;
     long height, width, step;
@@ -176,7 +179,8 @@ typedef struct {
     const float *_Nonnull a;
     long aStride;
     const CKPixels *_Nullable pixels;
-    /// Right operand: b(t, k, j) = b[bTaps[t] + k · bDepthStride + j · bColumnStride], one of the strides being 1.
+    /// Right operand: b(t, k, j) = b[bTaps[t] + k · bDepthStride + j · bColumnStride], one of the strides
+    /// being 1.
     const float *_Nonnull b;
     /// In place of b where it is stored as IEEE half floats.
     const uint16_t *_Nullable bHalf;
@@ -192,8 +196,8 @@ typedef struct {
 /// Computes rows [rowBegin, rowEnd) and columns [columnBegin, columnEnd).
 void ck_product(const CKProduct *_Nonnull product, long rowBegin, long rowEnd, long columnBegin, long columnEnd);
 
-/// c[i, j] (+)= Σ_p a[p, i] · b(p)[j] over rows p in [rowBegin, rowEnd): the gradient of a weight. b(p) is row p of b
-/// or, with `pixels`, tap `tap` of grid pixel p.
+/// c[i, j] (+)= Σ_p a[p, i] · b(p)[j] over rows p in [rowBegin, rowEnd): the gradient of a weight. b(p) is
+/// row p of b or, with `pixels`, tap `tap` of grid pixel p.
 void ck_product_of_transpose(
     long m, long n, const float *_Nonnull a, long aStride, const float *_Nonnull b, long bStride,
     const CKPixels *_Nullable pixels, long tap, long rowBegin, long rowEnd, int accumulate, float *_Nonnull c,
@@ -219,17 +223,19 @@ void ck_attention(const CKAttention *_Nonnull attention, long sample, long head,
 /// All gradients of one head.
 void ck_attention_backward(const CKAttention *_Nonnull attention, long sample, long head);
 
-// MARK: winograd.h: 3×3 convolutions of stride 1 by Winograd's F(4×4, 3×3), a tile being 4 × 4 results of all channels.
+// MARK: winograd.h: 3×3 convolutions of stride 1 by Winograd's F(4×4, 3×3), tiles of all channels.
 // Sums do not depend on how tiles and columns are split among threads, only on `depthBlock`.
 
-/// y = x ⋆ weight (+ bias); x is [samples, height, width, inputs], y [samples, outHeight, outWidth, outputs] with
-/// outHeight = height + top + bottom - 2. Rows of x and of a gradient like y may be read 128 bytes past their end.
+/// y = x ⋆ weight (+ bias); x is [samples, height, width, inputs], y [samples, outHeight, outWidth, outputs]
+/// with outHeight = height + top + bottom - 2. Rows of x and of a gradient like y may be read 128 bytes past
+/// their end.
 typedef struct {
     long samples, height, width, inputs;
     long outHeight, outWidth, outputs;
     long top, left;
     const float *_Nonnull x;
-    /// Tap t, input k, output j: weight[taps[t] + k · depthStride + j · columnStride], one of the strides being 1.
+    /// Tap t, input k, output j: weight[taps[t] + k · depthStride + j · columnStride], one of the strides
+    /// being 1.
     const float *_Nonnull weight;
     /// In place of `weight` where it is stored as IEEE half floats.
     const uint16_t *_Nullable half;
@@ -245,7 +251,8 @@ size_t ck_winograd_filter_floats(const CKWinograd *_Nonnull w);
 /// Columns that are computed at a time: split columns at multiples of it.
 long ck_winograd_panel(void);
 
-/// For wide filters. Transforms inputs [t0, t1) of the `tiles` tiles that start at tile `first`, then computes columns.
+/// For wide filters. Transforms inputs [t0, t1) of the `tiles` tiles that start at tile `first`, then
+/// computes columns.
 void ck_winograd_input(const CKWinograd *_Nonnull w, long first, long tiles, long t0, long t1, float *_Nonnull v);
 void ck_winograd_columns(
     const CKWinograd *_Nonnull w, const float *_Nonnull v, long first, long tiles, long j0, long j1, long depthBlock);

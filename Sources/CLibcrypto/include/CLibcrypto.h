@@ -8,7 +8,8 @@ enum { CCRYPTO_SHA256_BYTES = 32 };
 
 typedef struct ccrypto_hash ccrypto_hash;
 
-// A new SHA-256 over nothing yet. Ends the process where libcrypto has no memory or no SHA-256: nothing could go on.
+// A new SHA-256 over nothing yet. Ends the process where libcrypto has no memory or no SHA-256: nothing could
+// go on.
 ccrypto_hash *ccrypto_sha256_new(void);
 
 void ccrypto_hash_update(ccrypto_hash *hash, const void *bytes, size_t count);

@@ -1,12 +1,13 @@
-// What Swift cannot call (variadic functions) or what GRDB keeps for itself (the authorizer): a small C face on the system's SQLite.
+// What Swift cannot call (variadic functions) or what GRDB keeps for itself (the authorizer): a small C face
+// on the system's SQLite.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-// Turns on SQLITE_DBCONFIG_DEFENSIVE and turns off trusted schema, double-quoted strings and loadable extensions on a connection.
-// `database` is a `sqlite3 *`. Returns an SQLite result code.
+// Turns on SQLITE_DBCONFIG_DEFENSIVE and turns off trusted schema, double-quoted strings and loadable
+// extensions on a connection. `database` is a `sqlite3 *`. Returns an SQLite result code.
 int cse_harden(void *database);
 
 // "3.40.1"
@@ -14,33 +15,35 @@ const char *cse_version(void);
 // 3040001
 int cse_version_number(void);
 
-// A child process that answers one query of a user (Sources/radiata-query), talked to by a socket that is its standard input and output.
-// `program` is run without arguments and without this process's environment and descriptors. `*channel` gets this side of the socket.
-// Returns its pid, or -errno.
+// A child process that answers one query of a user (Sources/radiata-query), talked to by a socket that is its
+// standard input and output. `program` is run without arguments and without this process's environment and
+// descriptors. `*channel` gets this side of the socket. Returns its pid, or -errno.
 pid_t cse_helper_start(const char *program, int *channel);
 // Sends all bytes. Returns 0 or -errno.
 int cse_helper_send(int channel, const void *bytes, size_t count);
 // Says that nothing more will be sent.
 void cse_helper_sent(int channel);
-// Waits at most `milliseconds` for bytes. Returns how many came, 0 at the end, -ETIMEDOUT when the time is over, or -errno.
+// Waits at most `milliseconds` for bytes. Returns how many came, 0 at the end, -ETIMEDOUT when the time is
+// over, or -errno.
 ssize_t cse_helper_receive(int channel, void *bytes, size_t room, int64_t milliseconds);
 // SIGKILL; harmless for a process that has ended and was not yet reaped.
 void cse_helper_kill(pid_t pid);
 // Reaps it. Returns 1 with the status as wait(2) gives it, 0 if it has not ended yet (only without `waits`).
 int cse_helper_reap(pid_t pid, int waits, int *status);
 
-// Runs a prepared statement once for each of `count` points: parameters 1 and 2 are `first` and `second`, 3 the step, 4 the value (NaN is
-// bound as NULL). `statement` is a `sqlite3_stmt *`. Returns 0 or the SQLite result code of the first run that failed.
+// Runs a prepared statement once for each of `count` points: parameters 1 and 2 are `first` and `second`, 3
+// the step, 4 the value (NaN is bound as NULL). `statement` is a `sqlite3_stmt *`. Returns 0 or the SQLite
+// result code of the first run that failed.
 int cse_insert_points(
     void *statement, int64_t first, int64_t second, const int64_t *steps, const double *values, int64_t count);
 
 // Gives what the C library's allocator keeps of freed memory back to the system.
 void cse_give_back_memory(void);
 
-// The C library's allocator in a process that runs for weeks: threads made from now on share `arenas` arenas (by default there are eight a
-// core), and buffers of `mapped` bytes or more are mapped for themselves.
+// The C library's allocator in a process that runs for weeks: threads made from now on share `arenas` arenas
+// (by default there are eight a core), and buffers of `mapped` bytes or more are mapped for themselves.
 void cse_tame_allocator(int arenas, int mapped);
 
-// From now on `*pages` is the number of pages in the write-ahead log after every commit on this connection. It replaces SQLite's own
-// automatic checkpoint. `pages` must outlive the connection.
+// From now on `*pages` is the number of pages in the write-ahead log after every commit on this connection.
+// It replaces SQLite's own automatic checkpoint. `pages` must outlive the connection.
 void cse_watch_wal(void *database, int *pages);

@@ -1,7 +1,9 @@
-// A disk in memory that can lose power, and an SQLite VFS on it: for the simulator only. Not safe for several threads at once.
+// A disk in memory that can lose power, and an SQLite VFS on it: for the simulator only. Not safe for several
+// threads at once.
 //
-// Every file has its content as programs see it and as it would be after a power cut: content is durable after `csd_sync`, a name after
-// `csd_sync_folder` of its folder. Until then a power cut may keep any part of it.
+// Every file has its content as programs see it and as it would be after a power cut: content is durable
+// after `csd_sync`, a name after `csd_sync_folder` of its folder. Until then a power cut may keep any part of
+// it.
 #pragma once
 
 #include <stddef.h>
@@ -13,7 +15,8 @@ typedef struct csd_disk csd_disk;
 csd_disk *csd_new(int number, uint64_t seed);
 void csd_delete(csd_disk *disk);
 
-// All of these return 0 or more, or a negative errno. A handle is a file's number; it stays readable until `csd_close`.
+// All of these return 0 or more, or a negative errno. A handle is a file's number; it stays readable until
+// `csd_close`.
 enum { CSD_CREATE = 1, CSD_TRUNCATE = 2 };
 int csd_open(csd_disk *disk, const char *path, int flags);
 void csd_close(csd_disk *disk, int handle);
@@ -35,14 +38,16 @@ const char *csd_entry(csd_disk *disk, const char *path, int index);
 uint64_t csd_inode(csd_disk *disk, const char *path);
 int64_t csd_path_size(csd_disk *disk, const char *path);
 
-// The process that used the disk is gone: SQLite's open files fail from now on, its locks and shared memory are gone.
+// The process that used the disk is gone: SQLite's open files fail from now on, its locks and shared memory
+// are gone.
 void csd_process_gone(csd_disk *disk);
-// The same, and what was not synced is lost: all of it (`keep` 0), none of it (1), or each 512-byte sector and name with that chance.
+// The same, and what was not synced is lost: all of it (`keep` 0), none of it (1), or each 512-byte sector
+// and name with that chance.
 void csd_power_cut(csd_disk *disk, double keep);
 
-// The next operations of a kind fail, beginning with the `after`-th (0: the next), `count` of them (-1: for ever).
-// A sync that fails loses what it should have made durable, although it stays readable.
-// A write that fails may have written a part: the first sectors of it.
+// The next operations of a kind fail, beginning with the `after`-th (0: the next), `count` of them (-1: for
+// ever). A sync that fails loses what it should have made durable, although it stays readable. A write that
+// fails may have written a part: the first sectors of it.
 enum { CSD_READ = 0, CSD_WRITE = 1, CSD_SYNC = 2, CSD_OPEN = 3, CSD_KINDS = 4 };
 void csd_fail(csd_disk *disk, int kind, int64_t after, int64_t count);
 void csd_heal(csd_disk *disk);
@@ -61,12 +66,14 @@ void csd_clone(csd_disk *from, csd_disk *to);
 // Called after every write, sync and change of a name, unless suspended. It must not change this disk.
 void csd_watch(csd_disk *disk, void (*hook)(void *context), void *context);
 
-// Registers the VFS as SQLite's default: paths that begin with "/simulated/" lie on simulated disks, all others where they always did.
+// Registers the VFS as SQLite's default: paths that begin with "/simulated/" lie on simulated disks, all
+// others where they always did.
 int csd_register_vfs(void);
 // What SQLite's own random generator starts from.
 void csd_seed_sqlite(uint64_t seed);
 
-// A read-only connection for whoever only looks, and its statements. `csd_look_step`: 1 for a row, 0 at the end, -1 for an error.
+// A read-only connection for whoever only looks, and its statements. `csd_look_step`: 1 for a row, 0 at the
+// end, -1 for an error.
 enum { CSD_NULL = 0, CSD_INTEGER = 1, CSD_REAL = 2, CSD_TEXT = 3 };
 typedef struct csd_look csd_look;
 typedef struct csd_statement csd_statement;

@@ -31,7 +31,8 @@ package final class AutoencoderEncoder: Module {
 
     /// - Parameters:
     ///   - x: `[N, H, W, 3]`.
-    ///   - observe: gets the activations after `conv_in` and after each level: a style distance compares them.
+    ///   - observe: gets the activations after `conv_in` and after each level: a style distance compares
+    ///     them.
     package func callAsFunction(_ x: Tensor, observe: ((Tensor) -> Void)? = nil) -> Tensor {
         var h = convIn(x)
         observe?(h)

@@ -45,7 +45,8 @@ package struct DiffusionPipeline {
             textEncoder: try loaded?.textEncoder ?? Self.loadTextEncoder(directory + "/text_encoder"),
             tokenizer: try CLIPTokenizer(directory: directory + "/tokenizer"),
             schedule: try Self.loadSchedule(directory),
-            textEncoder2: isLarge ? try loaded?.textEncoder2 ?? Self.loadTextEncoder(directory + "/text_encoder_2") : nil,
+            textEncoder2: isLarge
+                ? try loaded?.textEncoder2 ?? Self.loadTextEncoder(directory + "/text_encoder_2") : nil,
             tokenizer2: isLarge ? try CLIPTokenizer(directory: directory + "/tokenizer_2") : nil,
             zerosForEmptyPrompt: isLarge ? try Self.zerosForEmptyPrompt(directory) : false)
         try check(label: directory)

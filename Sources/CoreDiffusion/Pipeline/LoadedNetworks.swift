@@ -1,5 +1,5 @@
-/// Networks of a base that are in memory already: who loads the base again shares them, as a second U-Net or text encoder
-/// would take as much memory as the first.
+/// Networks of a base that are in memory already: who loads the base again shares them, as a second U-Net or
+/// text encoder would take as much memory as the first.
 package struct LoadedNetworks {
     package let unet: UNet2DConditionModel
     /// Nil where they are to be loaded.

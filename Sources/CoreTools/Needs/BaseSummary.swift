@@ -67,7 +67,8 @@ package struct BaseSummary {
         return Int64(sum)
     }
 
-    // Multiples of a layer's width, fitted to Stable Diffusion 1.5 at latents of 32 to 96 (docs/measurements/performance.md).
+    // Multiples of a layer's width, fitted to Stable Diffusion 1.5 at latents of 32 to 96
+    // (docs/measurements/performance.md).
     private static let resnet = 14.0
     private static let transformer = 37.0
 }

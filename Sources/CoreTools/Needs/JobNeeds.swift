@@ -3,8 +3,9 @@ import RunSpec
 
 /// What a job of the core takes of a machine: estimates, made from configurations and files' headers alone.
 ///
-/// Memory is the largest of four moments: pictures are encoded, steps are trained, images are drawn and decoded, images
-/// are measured. The factors were fitted to measured runs (docs/explanation/performance.md has both).
+/// Memory is the largest of four moments: pictures are encoded, steps are trained, images are drawn and
+/// decoded, images are measured. The factors were fitted to measured runs (docs/explanation/performance.md
+/// has both).
 package struct JobNeeds: Equatable, Sendable {
     /// Resident at most, all told.
     package var memoryBytes: Int64
@@ -81,7 +82,8 @@ struct NeedsModel {
             let together = latents > 1024 ? 1 : max(1, min(16, 8192 / max(1, latents)))
             let drawing = 2 * together * latents * base.activations * 7 / 10
             let decoding = 4 * pixels * base.autoencoderWidth * 8
-            // The text encoder is training's own where that trains it. Effective weights are kept up to a limit.
+            // The text encoder is training's own where that trains it. Effective weights are kept up to a
+            // limit.
             let held = resident + encoders + min(4 * base.unetElements, 128 << 20)
             evaluated = held + max(drawing, decoding, encoderBytes + Self.program)
         }

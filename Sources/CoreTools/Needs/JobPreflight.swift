@@ -6,8 +6,9 @@ import Foundation
 import Glibc
 package import RunSpec
 
-/// Looks, before anything runs, at what a job of the core needs besides its data: the base's parts, encoders to evaluate
-/// with, tokenizers that fit, memory and disk. The same look at `plan`, at `launch` and before a trainer begins.
+/// Looks, before anything runs, at what a job of the core needs besides its data: the base's parts, encoders
+/// to evaluate with, tokenizers that fit, memory and disk. The same look at `plan`, at `launch` and before a
+/// trainer begins.
 package struct JobPreflight {
     package var base: String
     /// The tokenizer's folder for a base in one file; nil looks beside it.
@@ -88,7 +89,8 @@ package struct JobPreflight {
         return Int64(information.f_bavail) * Int64(information.f_frsize)
     }
 
-    /// Numbers that the U-Net's adapter trains, or a little more: algorithms with small factors count as LoRA.
+    /// Numbers that the U-Net's adapter trains, or a little more: algorithms with small factors count as
+    /// LoRA.
     private static func trainable(_ training: TrainingSpec, _ unet: UNet2DConditionModel) -> Int64 {
         let targets = LayerTarget.selected(by: training.adapter.layers.unet, in: unet, side: .unet)
         return targets.reduce(0) { $0 + Int64(training.adapter.valueCount(of: $1.geometry)) }

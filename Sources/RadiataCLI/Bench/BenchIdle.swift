@@ -21,13 +21,13 @@ struct BenchIdle {
         }
     }
 
-    func run(_ house: BenchHouse) async throws -> Report {
-        guard let pid = house.cluster.coordinatorPID else { throw CommandFailure(.failed, "no coordinator runs") }
-        let heart = SweepClient(house.client.configuration)
+    func run(_ coordinator: BenchCoordinator) async throws -> Report {
+        guard let pid = coordinator.cluster.coordinatorPID else { throw CommandFailure(.failed, "no coordinator runs") }
+        let heart = SweepClient(coordinator.client.configuration)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             let leased = AsyncStream.makeStream(of: Void.self)
             for index in 0..<workers {
-                let worker = try await BenchWorker("idle-\(index)", client: house.client)
+                let worker = try await BenchWorker("idle-\(index)", client: coordinator.client)
                 group.addTask {
                     var worker = worker
                     while try await worker.exchange(wait: WireLimit.waitSeconds).grants.isEmpty {}
@@ -37,18 +37,18 @@ struct BenchIdle {
                 group.addTask { try await beating.run() }
             }
             let before = try ProcessFigures(pid: pid)
-            let began = house.now
+            let began = coordinator.now
             try await Task.sleep(for: .seconds(seconds))
             let after = try ProcessFigures(pid: pid)
-            let elapsed = house.seconds(since: began)
-            let launch = house.now
-            _ = try await house.launch(workers)
+            let elapsed = coordinator.seconds(since: began)
+            let launch = coordinator.now
+            _ = try await coordinator.launch(workers)
             var count = 0
             for await _ in leased.stream {
                 count += 1
                 if count == workers { break }
             }
-            let allLeased = house.seconds(since: launch)
+            let allLeased = coordinator.seconds(since: launch)
             group.cancelAll()
             do { try await group.waitForAll() } catch is CancellationError {}
             return Report(

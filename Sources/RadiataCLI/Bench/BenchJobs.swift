@@ -24,12 +24,12 @@ struct BenchJobs {
         }
     }
 
-    func run(_ house: BenchHouse) async throws -> Report {
-        _ = try await house.launch(jobs)
-        let began = house.now
+    func run(_ coordinator: BenchCoordinator) async throws -> Report {
+        _ = try await coordinator.launch(jobs)
+        let began = coordinator.now
         let results = try await withThrowingTaskGroup(of: (done: Int, latencies: [Double]).self) { group in
             for index in 0..<workers {
-                let client = house.client
+                let client = coordinator.client
                 group.addTask { try await Self.drain("bench-\(index)", client) }
             }
             return try await group.reduce(into: (done: 0, latencies: [Double]())) { sum, one in
@@ -37,7 +37,7 @@ struct BenchJobs {
                 sum.latencies += one.latencies
             }
         }
-        let seconds = house.seconds(since: began)
+        let seconds = coordinator.seconds(since: began)
         guard results.done == jobs else {
             throw CommandFailure(.failed, "\(results.done) of \(jobs) jobs were finished")
         }

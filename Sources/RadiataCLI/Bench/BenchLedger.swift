@@ -38,35 +38,37 @@ struct BenchLedger {
         }
     }
 
-    func run(_ house: BenchHouse) async throws -> Report {
-        let launchSeconds = try await house.launch(jobs)
+    func run(_ coordinator: BenchCoordinator) async throws -> Report {
+        let launchSeconds = try await coordinator.launch(jobs)
         let busy = min(Self.busy, jobs)
-        var worker = try await BenchWorker("bench", client: house.client, slots: busy)
+        var worker = try await BenchWorker("bench", client: coordinator.client, slots: busy)
         let tokens = try await worker.exchange(free: busy).grants.map(\.token)
         guard tokens.count == busy else { throw CommandFailure(.failed, "claimed \(tokens.count), wanted \(busy)") }
         // Stopping copies the log into the file: its size is then that of what it holds.
-        house.stop()
-        let before = try size(house.ledger)
-        _ = try await house.start()
+        coordinator.stop()
+        let before = try size(coordinator.ledger)
+        _ = try await coordinator.start()
         let each = max(1, points / busy)
         for start in stride(from: 0, to: busy, by: 8) {
             try await BenchMetrics.send(
                 tokens[start..<min(start + 8, busy)].map { ($0, worker.session) }, each: each, batch: 4000,
-                client: house.client)
+                client: coordinator.client)
         }
-        house.stop()
-        let after = try size(house.ledger)
-        let startSeconds = try await house.start()
+        coordinator.stop()
+        let after = try size(coordinator.ledger)
+        let startSeconds = try await coordinator.start()
         try await evaluate(tokens, &worker)
-        let top = try await house.time {
-            try await SweepResults(client: house.client, sweep: "bench").fetch().ranking(by: "score", prompts: "train")
+        let top = try await coordinator.time {
+            try await SweepResults(client: coordinator.client, sweep: "bench").fetch().ranking(
+                by: "score", prompts: "train")
         }
         guard !top.value.isEmpty else { throw CommandFailure(.failed, "the ranking is empty") }
-        let page = try await house.time {
-            try await house.client.call(.jobs, JobsRequest(sweep: "bench", limit: 100, after: tokens.last?.job.text))
+        let page = try await coordinator.time {
+            try await coordinator.client.call(
+                .jobs, JobsRequest(sweep: "bench", limit: 100, after: tokens.last?.job.text))
         }
-        let curve = try await house.time {
-            try await house.client.rows(of: PublicQueries.curve(ofJob: tokens[0].job.text, key: "loss"))
+        let curve = try await coordinator.time {
+            try await coordinator.client.rows(of: PublicQueries.curve(ofJob: tokens[0].job.text, key: "loss"))
         }
         return Report(
             jobs: jobs, points: each * busy, launchSeconds: launchSeconds, top: top.seconds * 1000,

@@ -21,17 +21,17 @@ struct BenchMetrics {
         }
     }
 
-    func run(_ house: BenchHouse) async throws -> Report {
-        _ = try await house.launch(streams)
+    func run(_ coordinator: BenchCoordinator) async throws -> Report {
+        _ = try await coordinator.launch(streams)
         var tokens: [(AttemptToken, SessionID)] = []
         for index in 0..<streams {
-            var worker = try await BenchWorker("stream-\(index)", client: house.client)
+            var worker = try await BenchWorker("stream-\(index)", client: coordinator.client)
             tokens += try await worker.exchange().grants.map { ($0.token, worker.session) }
         }
         guard tokens.count == streams else { throw CommandFailure(.failed, "not every stream got a job") }
         let each = points / streams
-        let (_, seconds) = try await house.time {
-            try await Self.send(tokens, each: each, batch: batch, client: house.client)
+        let (_, seconds) = try await coordinator.time {
+            try await Self.send(tokens, each: each, batch: batch, client: coordinator.client)
         }
         return Report(
             points: each * streams, streams: streams, batch: batch, seconds: seconds,
@@ -66,12 +66,16 @@ struct BenchMetrics {
         _ token: AttemptToken, _ session: SessionID, first: Int, count: Int
     ) -> MetricBatch {
         let keys = ["loss", "loss_average", "lr", "grad_norm"]
-        var series = keys.map { MetricSeries(key: $0) }
+        var steps = keys.map { _ in [Int64]() }
+        var values = keys.map { _ in [Double]() }
         for point in first..<(first + count) {
             let index = (point - 1) % keys.count
-            series[index].append(step: Int64((point - 1) / keys.count + 1), value: 1 / Double(point))
+            steps[index].append(Int64((point - 1) / keys.count + 1))
+            values[index].append(1 / Double(point))
         }
-        return MetricBatch(
-            token: token, session: session, first: UInt64(first), series: series.filter { !$0.steps.isEmpty })
+        let series = keys.indices.filter { !steps[$0].isEmpty }.map {
+            MetricSeries(key: keys[$0], steps: steps[$0], values: values[$0])
+        }
+        return MetricBatch(token: token, session: session, first: UInt64(first), series: series)
     }
 }

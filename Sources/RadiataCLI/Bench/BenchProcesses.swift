@@ -19,24 +19,25 @@ struct BenchProcesses {
         }
     }
 
-    func run(_ house: BenchHouse) async throws -> Report {
-        try house.cluster.startWorker(1, threads: 1, slots: slots, inputs: [])
+    func run(_ coordinator: BenchCoordinator) async throws -> Report {
+        try coordinator.cluster.startWorker(1, threads: 1, slots: slots, inputs: [])
         // The worker is there before the clock runs.
-        while try await house.client.call(.workers, Nothing()).items.isEmpty {
+        while try await coordinator.client.call(.workers, Nothing()).items.isEmpty {
             try await Task.sleep(for: .milliseconds(20))
         }
-        let began = house.now
-        _ = try await house.launch(jobs)
+        let began = coordinator.now
+        _ = try await coordinator.launch(jobs)
         while true {
-            let states = try await house.client.call(.status, SweepRequest(sweep: "bench")).sweeps.first?.states ?? [:]
+            let states =
+                try await coordinator.client.call(.status, SweepRequest(sweep: "bench")).sweeps.first?.states ?? [:]
             if states["done"] == jobs { break }
-            if let casualties = house.cluster.casualties() { throw CommandFailure(.failed, casualties) }
+            if let casualties = coordinator.cluster.casualties() { throw CommandFailure(.failed, casualties) }
             guard (states["failed"] ?? 0) + (states["parked"] ?? 0) == 0 else {
-                throw CommandFailure(.failed, "jobs that run 'true' failed; see \(house.cluster.folder)")
+                throw CommandFailure(.failed, "jobs that run 'true' failed; see \(coordinator.cluster.folder)")
             }
             try await Task.sleep(for: .milliseconds(20))
         }
-        let seconds = house.seconds(since: began)
+        let seconds = coordinator.seconds(since: began)
         return Report(jobs: jobs, slots: slots, seconds: seconds, jobsPerSecond: Double(jobs) / seconds)
     }
 }

@@ -28,7 +28,7 @@ extension BenchCommand {
         }
 
         func run() async throws {
-            let report = try await BenchHouse.with(place: place.place) {
+            let report = try await BenchCoordinator.with(place: place.place) {
                 try await BenchJobs(jobs: jobs, workers: workers).run($0)
             }
             try place.print(
@@ -52,7 +52,7 @@ extension BenchCommand {
         }
 
         func run() async throws {
-            let report = try await BenchHouse.with(place: place.place) {
+            let report = try await BenchCoordinator.with(place: place.place) {
                 try await BenchProcesses(jobs: jobs, slots: slots).run($0)
             }
             try place.print(report, "\(number(report.jobsPerSecond)) jobs/s · \(report.slots) slots")
@@ -76,7 +76,7 @@ extension BenchCommand {
         }
 
         func run() async throws {
-            let report = try await BenchHouse.with(place: place.place) {
+            let report = try await BenchCoordinator.with(place: place.place) {
                 try await BenchMetrics(points: points, streams: streams, batch: batch).run($0)
             }
             try place.print(report, "\(number(report.pointsPerSecond)) points/s · \(report.streams) streams")
@@ -97,7 +97,7 @@ extension BenchCommand {
         }
 
         func run() async throws {
-            let report = try await BenchHouse.with(place: place.place) {
+            let report = try await BenchCoordinator.with(place: place.place) {
                 try await BenchLedger(jobs: jobs, points: points).run($0)
             }
             try place.print(
@@ -126,7 +126,7 @@ extension BenchCommand {
         }
 
         func run() async throws {
-            let report = try await BenchHouse.with(place: place.place) {
+            let report = try await BenchCoordinator.with(place: place.place) {
                 try await BenchIdle(workers: workers, seconds: seconds).run($0)
             }
             try place.print(

@@ -75,7 +75,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
             try UsableFolder.prepare(folder, option: "--data", what: "the ledger")
             do {
                 try await CoordinatorDaemon.run(configuration) { url, link in
-                    // Others may read a log, and from another machine open the link: there it is shown on a terminal only.
+                    // Others may read a log, and from another machine open the link: there it is shown on a
+                    // terminal only.
                     let isShown = isLoopback || isatty(STDOUT_FILENO) == 1
                     Console.out(
                         isShown

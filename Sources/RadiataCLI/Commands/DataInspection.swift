@@ -82,7 +82,8 @@ struct DataInspection {
         ])
     }
 
-    /// What the class that a scheduler file names sets where the file leaves it out; the first generation did not know.
+    /// What the class that a scheduler file names sets where the file leaves it out; the first generation did
+    /// not know.
     private static let cuttingSamples: Set<String> = [
         "DDIMScheduler", "DDIMParallelScheduler", "DDIMInverseScheduler", "DDPMScheduler", "DDPMParallelScheduler",
         "RePaintScheduler", "CogVideoXDDIMScheduler", "CogVideoXDPMScheduler",

@@ -38,7 +38,8 @@ struct LogsCommand: AsyncParsableCommand {
                 shown = nil
             }
             Console.write(page.text)
-            // A line that is not ended yet is rewritten in place on a terminal; results get it once, when nothing follows.
+            // A line that is not ended yet is rewritten in place on a terminal; results get it once, when
+            // nothing follows.
             if let line = page.line {
                 if isLast {
                     Console.out(line)

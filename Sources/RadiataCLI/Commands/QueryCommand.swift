@@ -7,7 +7,9 @@ import SweepWire
 struct QueryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "query", abstract: "Ask the ledger in SQL (read-only).",
-        discussion: "Views: jobs, results, metrics, latest_metrics, checkpoints, members, artifacts (docs/reference/ledger.md).")
+        discussion:
+            "Views: jobs, results, metrics, latest_metrics, checkpoints, members, artifacts (docs/reference/ledger.md)."
+    )
 
     @Argument(help: "One SELECT statement.")
     var sql: String

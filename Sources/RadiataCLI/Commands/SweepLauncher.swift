@@ -34,8 +34,8 @@ struct SweepLauncher {
         return sweep
     }
 
-    /// - Parameter again: the command that goes on with an upload that was cut off. With it Ctrl-C says what is done and
-    ///   what is left.
+    /// - Parameter again: the command that goes on with an upload that was cut off. With it Ctrl-C says what
+    ///   is done and what is left.
     func launch(_ sweep: SweepFile, _ inputs: SweepFileReader.Inputs, again: String? = nil) async throws
         -> LaunchResponse
     {

@@ -3,7 +3,8 @@ import Foundation
 
 /// Runs something on Ctrl-C or SIGTERM, then ends the program with the usual status.
 ///
-/// Unchecked: the sources are made in `init` and only cancelled afterwards, which Dispatch allows from any thread.
+/// Unchecked: the sources are made in `init` and only cancelled afterwards, which Dispatch allows from any
+/// thread.
 final class InterruptHandler: @unchecked Sendable {
     private let sources: [any DispatchSourceSignal]
 

@@ -6,7 +6,8 @@ import Synchronization
 
 /// A coordinator and workers as child processes of this program on the loopback, for the demo.
 ///
-/// Their logs go to files in `folder`. `stop()` ends them politely, workers first; an interrupt does the same, so nothing is left running.
+/// Their logs go to files in `folder`. `stop()` ends them politely, workers first; an interrupt does the
+/// same, so nothing is left running.
 final class LocalCluster: Sendable {
     let folder: String
     let address: String

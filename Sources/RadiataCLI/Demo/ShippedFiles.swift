@@ -1,6 +1,7 @@
 import Foundation
 
-/// Finds what ships with the program: in the working directory, beside the program, or above its build folder.
+/// Finds what ships with the program: in the working directory, beside the program, or above its build
+/// folder.
 enum ShippedFiles {
     static func path(_ relative: String) throws -> String {
         let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")

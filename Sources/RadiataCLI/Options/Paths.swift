@@ -6,7 +6,8 @@ import Ports
 enum Paths {
     static var folders: UserFolders { UserFolders(environment: ProcessInfo.processInfo.environment) }
 
-    /// An absolute path, `~` followed, without links, `.`, `..` and slashes too many: made so once, at the entrance.
+    /// An absolute path, `~` followed, without links, `.`, `..` and slashes too many: made so once, at the
+    /// entrance.
     static func expanded(_ path: String) -> String {
         canonical(folders.absolutePath(path, in: FileManager.default.currentDirectoryPath))
     }
@@ -24,8 +25,8 @@ enum Paths {
     }
 }
 
-/// A folder of the program's own: made, and tried before anything is opened in it, so that a folder that cannot be used
-/// is one clear message and not the failure of whatever comes first.
+/// A folder of the program's own: made, and tried before anything is opened in it, so that a folder that
+/// cannot be used is one clear message and not the failure of whatever comes first.
 enum UsableFolder {
     /// - Parameters:
     ///   - option: the one that names another folder.

@@ -4,8 +4,8 @@ import Synchronization
 
 /// Standard output for results, standard error for everything said on the way. The only place that prints.
 ///
-/// A reader that goes (`radiata jobs | head -1`) ends the program quietly with status 0: who asked has seen enough.
-/// Anything else that keeps standard output from being written is told, with status 1.
+/// A reader that goes (`radiata jobs | head -1`) ends the program quietly with status 0: who asked has seen
+/// enough. Anything else that keeps standard output from being written is told, with status 1.
 enum Console {
     private struct Leaving {
         var actions: [@Sendable () -> Void] = []
@@ -18,8 +18,8 @@ enum Console {
 
     static func out(_ text: String) { write(text + "\n") }
 
-    /// Text without a line end. On a terminal, control characters of names and logs are shown, not obeyed: they could
-    /// move the cursor, change the title or the clipboard. Pipes get what there is.
+    /// Text without a line end. On a terminal, control characters of names and logs are shown, not obeyed:
+    /// they could move the cursor, change the title or the clipboard. Pipes get what there is.
     static func write(_ text: String) {
         send(StandardStream.output.isTerminal ? visible(text) : text, to: .output)
     }
@@ -91,7 +91,8 @@ enum Console {
                 return leaving
             }
             for action in last.actions { action() }
-            // Not `exit`: threads of libraries are at work, and what ends with the process would be taken from them.
+            // Not `exit`: threads of libraries are at work, and what ends with the process would be taken
+            // from them.
             _exit(last.status)
         case .system(let number) where stream == .output:
             let reason = String(cString: strerror(number))

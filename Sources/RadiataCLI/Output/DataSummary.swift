@@ -88,7 +88,8 @@ struct DataSummary: Encodable, Equatable {
         for concept in concepts {
             let trigger = concept.trigger.isEmpty ? "no trigger" : "trigger '\(concept.trigger)'"
             lines.append(
-                "  \(concept.folder): \(trigger), class '\(concept.className)', \(concept.images) image\(concept.images == 1 ? "" : "s") × \(concept.repeats)"
+                "  \(concept.folder): \(trigger), class '\(concept.className)', \(concept.images) "
+                    + "image\(concept.images == 1 ? "" : "s") × \(concept.repeats)"
             )
         }
         if validationImages > 0 { lines.append("  validation: \(validationImages) images, never trained on") }

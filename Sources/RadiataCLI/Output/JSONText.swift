@@ -1,6 +1,7 @@
 import Foundation
 
-/// JSON for scripts: sorted keys, readable indentation. Every object has `"version": 1`, in a list every item.
+/// JSON for scripts: sorted keys, readable indentation. Every object has `"version": 1`, in a list every
+/// item.
 enum JSONText {
     /// Of the shapes that the program prints.
     static let version = 1

@@ -2,7 +2,8 @@ import Foundation
 import Glibc
 import Ports
 
-/// Results for people: a regular file is written whole or not at all; `-`, devices and pipes get the bytes as they come.
+/// Results for people: a regular file is written whole or not at all; `-`, devices and pipes get the bytes as
+/// they come.
 enum OutputFile {
     static func write(_ data: Data, to path: String) throws {
         if path == "-" { return Console.write(data) }
@@ -16,7 +17,8 @@ enum OutputFile {
         }
     }
 
-    /// Something that is there and is neither file nor folder: a temporary file beside it would take its place.
+    /// Something that is there and is neither file nor folder: a temporary file beside it would take its
+    /// place.
     private static func isStream(_ path: String) throws -> Bool {
         var place = path
         for _ in 0..<16 {

@@ -1,10 +1,12 @@
 import RunSpec
 package import SweepModel
 
-/// Prints an expanded sweep row by row: a million of them take seconds, and no more memory than the plan itself.
+/// Prints an expanded sweep row by row: a million of them take seconds, and no more memory than the plan
+/// itself.
 package struct PlanPrinter {
     private let plan: SweepPlan
-    /// Jobs in the order of their configurations; those of configuration `c` are `jobs[starts[c]..<starts[c + 1]]`.
+    /// Jobs in the order of their configurations; those of configuration `c` are `jobs[starts[c]..<starts[c +
+    /// 1]]`.
     private let jobs: [Int32]
     private let starts: [Int32]
     /// Gets each piece of text, line ends included.
@@ -109,8 +111,8 @@ package struct PlanPrinter {
     private static func json(_ value: ParameterValue) throws -> String { try CanonicalJSON.text(value) }
 }
 
-/// Parameters of many configurations on one line each: algorithm first, then by name. Neighbours have the same names as a
-/// rule, which are then sorted once.
+/// Parameters of many configurations on one line each: algorithm first, then by name. Neighbours have the
+/// same names as a rule, which are then sorted once.
 struct ParameterSummary {
     private var names: [String] = []
 

@@ -31,7 +31,8 @@ struct SweepPreview {
         }
     }
 
-    /// What a launch adds to a sweep of the name, where another file was launched; nil where there is nothing to ask.
+    /// What a launch adds to a sweep of the name, where another file was launched; nil where there is nothing
+    /// to ask.
     func addition(_ client: SweepClient) async throws -> SweepAddition? {
         guard let history, let jobs = history.jobs, jobs > 0, !history.isRepeat else { return nil }
         let known = try await JobPages(client: client, sweep: sweep.plan.name.text, state: nil, size: 10_000).all()

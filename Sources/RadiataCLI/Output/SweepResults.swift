@@ -15,7 +15,8 @@ struct SweepResults {
             sweep: sweep, jobs: jobs, results: try await client.rows(of: PublicQueries.results(ofSweep: sweep)))
     }
 
-    /// One row a configuration and checkpoint, best first, with the base model's floor and the data's ceiling below.
+    /// One row a configuration and checkpoint, best first, with the base model's floor and the data's ceiling
+    /// below.
     func summaryTable() async throws -> TextTable {
         let summary = try await fetch().summary()
         func cell(_ value: Double?) -> TextTable.Cell { value.map { .number($0) } ?? .none }

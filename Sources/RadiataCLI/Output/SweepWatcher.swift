@@ -5,7 +5,8 @@ import SweepClient
 import SweepModel
 import SweepWire
 
-/// Shows a sweep's progress until no job can change by itself any more: one rewritten line on a terminal, plain lines in a pipe.
+/// Shows a sweep's progress until no job can change by itself any more: one rewritten line on a terminal,
+/// plain lines in a pipe.
 struct SweepWatcher {
     let client: SweepClient
     let sweep: String

@@ -10,7 +10,8 @@ struct TextTable {
         case integer(Int64)
         case none
 
-        /// JSON has no NaN or infinity: they are the strings `NaN`, `Infinity`, `-Infinity` (docs/reference/http.md).
+        /// JSON has no NaN or infinity: they are the strings `NaN`, `Infinity`, `-Infinity`
+        /// (docs/reference/http.md).
         var json: Any {
             switch self {
             case .text(let text): text

@@ -1,7 +1,8 @@
 package import Ports
 import Synchronization
 
-/// Progress of an upload: a bar on a terminal, a line at the start, every few seconds and at the end elsewhere.
+/// Progress of an upload: a bar on a terminal, a line at the start, every few seconds and at the end
+/// elsewhere.
 package final class UploadMeter: Sendable {
     private struct State {
         var files = 0

@@ -71,7 +71,8 @@ enum CommandReference {
         }
     }
 
-    /// ArgumentParser's description of one command, as far as the page needs it (ArgumentParserToolInfo, version 0).
+    /// ArgumentParser's description of one command, as far as the page needs it (ArgumentParserToolInfo,
+    /// version 0).
     private struct Description: Decodable {
         struct Command: Decodable { let arguments: [Argument]? }
         let command: Command

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Parts of docs/reference that follow from the code: `radiata reference PAGE` prints them, a test compares them.
+/// Parts of docs/reference that follow from the code: `radiata reference PAGE` prints them, a test compares
+/// them.
 package enum ReferencePage: String, CaseIterable, Sendable {
     case commands
     case parameters

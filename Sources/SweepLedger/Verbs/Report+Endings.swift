@@ -66,7 +66,7 @@ extension Report {
         let blame = SweepBlame(
             job: job, attempt: token.attempt.value, worker: ran, failure: failure, exitCode: exitCode, message: message,
             now: now)
-        effects.changes += try blame.judge(db)
+        effects.changes += try blame.weigh(db)
         if failure.countsAgainstWorker {
             effects.workers += try WorkerSuspicion.failed(ran, attempt: ended["id"], db, now: now)
         }

@@ -26,7 +26,7 @@ struct SweepBlame {
     /// Notes the failure, and stops those of the job's sweeps that it shows to be broken.
     ///
     /// - Returns: the jobs that are held because of it.
-    func judge(_ db: Database) throws -> [JobChange] {
+    func weigh(_ db: Database) throws -> [JobChange] {
         guard let print = FailureFingerprint(failure, exitCode: exitCode, message: message) else {
             try db.change("DELETE FROM job_failure WHERE job = ?", [job])
             return []

@@ -19,7 +19,7 @@ enum WorkerSuspicion {
 
     /// An attempt failed on the worker in a way that may be its fault.
     static func failed(_ worker: WorkerID, attempt: Int64, _ db: Database, now: WallTime) throws -> [WorkerChange] {
-        guard let known = try suspension(worker, db) else { return try judge(worker, db, now: now) }
+        guard let known = try suspension(worker, db) else { return try weigh(worker, db, now: now) }
         // What was begun before the suspension is no trial.
         guard attempt > known.newest else { return [] }
         return [try suspend(worker, strikes: known.strikes + 1, reason: known.reason, db, now: now)]
@@ -41,7 +41,7 @@ enum WorkerSuspicion {
             SELECT DISTINCT worker FROM attempt WHERE job = ? AND outcome = 'failed' AND worker <> ? ORDER BY worker
             """, [job, worker.text])
         for other in others where try suspension(WorkerID(other[0]), db) == nil {
-            news += try judge(WorkerID(other[0]), db, now: now)
+            news += try weigh(WorkerID(other[0]), db, now: now)
         }
         return news
     }
@@ -78,7 +78,7 @@ enum WorkerSuspicion {
     }
 
     /// Looks at what failed on the worker since its last success there.
-    private static func judge(_ worker: WorkerID, _ db: Database, now: WallTime) throws -> [WorkerChange] {
+    private static func weigh(_ worker: WorkerID, _ db: Database, now: WallTime) throws -> [WorkerChange] {
         let rows = try db.all(
             """
             SELECT a.job, a.outcome, a.failure, a.message, a.ended, j.sweep, EXISTS (

@@ -52,7 +52,8 @@ package enum OpenAPI {
             "description": .text(
                 route.scopes.isEmpty
                     ? "Needs no token."
-                    : "Scope: \(route.scopes.map(\.rawValue).joined(separator: " or ")).\(route.isIdempotent ? " A repeat is harmless." : "")"
+                    : "Scope: \(route.scopes.map(\.rawValue).joined(separator: " or "))."
+                        + (route.isIdempotent ? " A repeat is harmless." : "")
             ),
             "security": .list(route.scopes.isEmpty ? [] : [.object(["token": .list([])])]),
         ]

@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT, IN, ALPHA = 12, 16, 0.5
 
-#: case -> for the linear layer and the convolution: shapes of A's and B's tensors, and their rank (0 for none).
+#: case -> for the linear layer and the convolution: shapes of A's and B's tensors,
+#: and their rank (0 for none).
 CASES = {
     "matrices": {
         "lin": ({"w1": (4, 4), "w2": (4, 4)}, 0, {"w1": (3, 4), "w2": (4, 4)}, 0),

@@ -138,7 +138,8 @@ def main(folder):
         unet = PeftModel.from_pretrained(unet, os.path.join(path, "unet")).double().eval()
         text = PeftModel.from_pretrained(text, os.path.join(path, "text_encoder")).double().eval()
         compare(f"peft {name}", name)
-    # diffusers 0.42 gives another output for DoRA under kohya's names (0.33 to 0.45 off); converted by us it agrees. Why is not known.
+    # diffusers 0.42 gives another output for DoRA under kohya's names (0.33 to 0.45 off); converted by us it
+    # agrees. Why is not known.
     for name in ("lora_rs", "lora_scalar", "dylora"):
         unet, text = generate.read_pipeline()
         tensors, alphas = StableDiffusionLoraLoaderMixin.lora_state_dict(

@@ -138,7 +138,8 @@ def autoencoder():
 
     save(vae, "vae-old-names", "diffusion_pytorch_model.safetensors", rename)
     out = {}
-    for name, pixels in (("even", torch.randn(2, 3, 16, 16)), ("odd", torch.randn(1, 3, 13, 18)), ("small", torch.randn(1, 3, 12, 12) * 0.01)):
+    for name, pixels in (("even", torch.randn(2, 3, 16, 16)), ("odd", torch.randn(1, 3, 13, 18)),
+                         ("small", torch.randn(1, 3, 12, 12) * 0.01)):
         posterior = vae.encode(pixels).latent_dist
         out[name + ".pixels"], out[name + ".mean"], out[name + ".logvar"] = pixels, posterior.mean, posterior.logvar
         latents = torch.randn(posterior.mean.shape) * (0.01 if name == "small" else 1)
@@ -246,7 +247,8 @@ PROMPTS = [
     "日本語のテスト 中文", "🙂👩\u200d🚀 🇺🇸 ❤️ 👍🏽", "hello,world!!! ...#@$% (((a))) [b:1.2]", "snake_case-kebab--case__x", "a'b''c'''s '' 't",
     "<|startoftext|>in the middle<|endoftext|> end", "<|STARTOFTEXT|> <|endoftext |> <start>", "e\u0301e\u0301\u0323 \u1e69 s\u0323\u0307",
     "\u200bzero\u200bwidth\ufeff bom", "\u2028line\u2029par\u0085next\u3000ideo\u1680ogham", "a" * 90, "the " * 60,
-    "thinking face " * 20 + "<|endoftext|> tail", "مرحبا بالعالم", "नमस्ते दुनिया", "ﬁne ﬂow Ǆ ǅ", "x\u0000y\u0007z", "\U0001f1e6\U00010400\U0001d400",
+    "thinking face " * 20 + "<|endoftext|> tail", "مرحبا بالعالم", "नमस्ते दुनिया", "ﬁne ﬂow Ǆ ǅ",
+    "x\u0000y\u0007z", "\U0001f1e6\U00010400\U0001d400",
 ]
 
 
@@ -258,7 +260,8 @@ def tokenizer():
     learner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     learner.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), learner.pre_tokenizer])
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=800, min_frequency=2, initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=800, min_frequency=2, initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False)
     learner.train_from_iterator([line.lower() for line in CAPTIONS.splitlines()], trainer)
     merges = [pair if isinstance(pair, list) else pair.split(" ") for pair in json.loads(learner.to_str())["model"]["merges"]]
     # CLIP's order: bytes, bytes at a word's end, merges, specials.

@@ -48,8 +48,8 @@ def dinov2():
     for folder, changes in (("dinov2", {}), ("dinov2-swiglu", dict(use_swiglu_ffn=True, num_hidden_layers=1, qkv_bias=False))):
         model = randomise(Dinov2Model(Dinov2Config(**(sizes | changes))))
         out = {}
-        # The size of the position vectors, another one, an oblong one whose sides are no multiples of a patch, and one
-        # with as many patches as positions but another shape.
+        # The size of the position vectors, another one, an oblong one whose sides are no multiples of a
+        # patch, and one with as many patches as positions but another shape.
         for name, height, width, factor in (
             ("own", 28, 28, 1), ("larger", 49, 49, 1), ("oblong", 23, 38, 1), ("same", 14, 56, 1), ("small", 28, 28, 0.01),
         ):
@@ -72,7 +72,10 @@ def second_text_encoder():
     ids[0, 4], ids[2, 1] = 119, 119
     states = model(ids, output_hidden_states=True)
     save(model, "text-2", max_shard_size="6KB")
-    write("text-2", {"input_ids": ids, "hidden": states.hidden_states[-2], "deeper": states.hidden_states[-3], "text_embeds": states.text_embeds})
+    write("text-2", {
+        "input_ids": ids, "hidden": states.hidden_states[-2], "deeper": states.hidden_states[-3],
+        "text_embeds": states.text_embeds,
+    })
     index = json.loads((here / "text-2" / "model.safetensors.index.json").read_text())
     assert len(set(index["weight_map"].values())) > 2
 

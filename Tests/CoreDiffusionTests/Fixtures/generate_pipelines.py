@@ -89,7 +89,8 @@ def original(folder, parts):
     back = convert_ldm_vae_checkpoint(dict(file), dict(parts["vae"].config))
     assert set(back) == set(weights["vae"]) and all(torch.equal(back[n].squeeze(), weights["vae"][n].squeeze()) for n in back)
     if second:
-        # The converter takes the projection's first axis for the width of the model, which is only so in real models.
+        # The converter takes the projection's first axis for the width of the model, which is only so in real
+        # models.
         names = {n: t for n, t in file.items() if not n.endswith("text_projection")}
         back = convert_open_clip_checkpoint(second, names, prefix="conditioner.embedders.1.model.")
         assert set(back) | {"text_projection.weight"} == set(weights["text_encoder_2"])
@@ -101,7 +102,10 @@ def original(folder, parts):
 def open_clip(names):
     """OpenCLIP's names, each with transformers' names of what it is made of and how."""
     out = {}
-    table = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj", "self_attn.out_proj": "attn.out_proj"}
+    table = {
+        "layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj",
+        "self_attn.out_proj": "attn.out_proj",
+    }
     for name in names:
         short = name.removeprefix("text_model.")
         if short == "text_projection.weight":
@@ -161,7 +165,10 @@ def finish(pipe, folder, out):
             part.half()
     pipe.save_pretrained(folder)
     original(folder, pipe.components)
-    save_file({name: tensor.detach().float().contiguous() if tensor.is_floating_point() else tensor for name, tensor in out.items()}, folder / "cases.safetensors")
+    save_file({
+        name: tensor.detach().float().contiguous() if tensor.is_floating_point() else tensor
+        for name, tensor in out.items()
+    }, folder / "cases.safetensors")
 
 
 @torch.no_grad()

@@ -104,12 +104,14 @@ def elementwise():
 
 
 def attentions():
-    for b, t, s, heads, size, causal in ((2, 5, 5, 2, 8, 0), (1, 70, 70, 1, 8, 1), (1, 9, 13, 1, 24, 1), (2, 9, 17, 2, 24, 0), (1, 70, 16, 1, 8, 0),
-                                         (1, 7, 7, 2, 40, 1), (1, 3, 7, 1, 160, 0), (1, 1, 2, 1, 512, 0), (1, 3, 1, 1, 12, 0),
-                                         (1, 140, 140, 1, 4, 0), (1, 7, 130, 1, 3, 1)):
+    for b, t, s, heads, size, causal in ((2, 5, 5, 2, 8, 0), (1, 70, 70, 1, 8, 1), (1, 9, 13, 1, 24, 1), (2, 9, 17, 2, 24, 0),
+                                         (1, 70, 16, 1, 8, 0), (1, 7, 7, 2, 40, 1), (1, 3, 7, 1, 160, 0), (1, 1, 2, 1, 512, 0),
+                                         (1, 3, 1, 1, 12, 0), (1, 140, 140, 1, 4, 0), (1, 7, 130, 1, 3, 1)):
         def attend(query, key, value):
             q, k, v = (z.reshape(b, -1, heads, size).transpose(1, 2) for z in (query, key, value))
-            return F.scaled_dot_product_attention(q, k, v, attn_mask=torch.ones(t, s).tril().bool() if causal else None).transpose(1, 2).reshape(b, t, heads * size)
+            mask = torch.ones(t, s).tril().bool() if causal else None
+            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            return mixed.transpose(1, 2).reshape(b, t, heads * size)
         # Large scores take another path (the row maximum is subtracted).
         for scale in (1, 4) if size in (8, 24) else (1,):
             case(f"attention.{b}x{t}x{s}.{heads}x{size}.{causal}.{scale}", attend, f"heads={heads};causal={causal}",

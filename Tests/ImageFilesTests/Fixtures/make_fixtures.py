@@ -40,8 +40,8 @@ for name, size, filter in [
     ("up-bicubic", (29, 17), Image.BICUBIC),
 ]:
     raw(f"{name}.raw", np.array(source.resize(size, filter)))
-# Pillow's BOX takes whole pixels by their centres. The mean over the covered area by a second way: every pixel becomes a block of
-# new-size pixels, and blocks of old-size ones are averaged.
+# Pillow's BOX takes whole pixels by their centres. The mean over the covered area by a second way: every
+# pixel becomes a block of new-size pixels, and blocks of old-size ones are averaged.
 large = np.repeat(np.repeat(noise.astype(np.float64), 4, 0), 5, 1)
 raw("down-area.raw", np.rint(large.reshape(4, height, 5, width, 3).mean((1, 3))))
 raw("noise.raw", noise)

@@ -163,7 +163,9 @@ def make(rng):
             group["sample"] = {"method": rng.choice(["random", "sobol"]), "count": rng.randint(1, 9)}
             if rng.random() < 0.7:
                 group["sample"]["seed"] = rng.randint(0, 99)
-            group["space"] = {"rate": {"log": [1e-5, 1e-2]}, "r": {"choice": [4, 8, 16]}, "drop": {"uniform": [0, 0.3]}, "f": {"int": [2, 16]}}
+            group["space"] = {
+                "rate": {"log": [1e-5, 1e-2]}, "r": {"choice": [4, 8, 16]}, "drop": {"uniform": [0, 0.3]},
+                "f": {"int": [2, 16]}}
         if rng.random() < 0.5 and (kind != "grid" or "r" in group["grid"] or "baseline" in group):
             group["derive"] = {"a": "r / 2 + 1", "b": "(a - 1) * 4 - r"}
         groups.append(group)

@@ -5,9 +5,9 @@ import SweepClient
 import SweepModel
 import SweepWire
 
-/// A coordinator of its own for a measurement: a real process, a real ledger with every commit synced, in a temporary
-/// folder that is removed afterwards.
-final class BenchHouse {
+/// A coordinator of its own for a measurement: a real process, a real ledger with every commit synced, in a
+/// temporary folder that is removed afterwards.
+final class BenchCoordinator {
     let cluster: LocalCluster
     let client: SweepClient
     private let clock = SuspendingClock()
@@ -23,9 +23,9 @@ final class BenchHouse {
     }
 
     /// Runs a measurement with a coordinator, and cleans up.
-    static func with<Value>(place: String?, _ body: (BenchHouse) async throws -> Value) async throws -> Value {
-        let house = try BenchHouse(place: place)
-        let cluster = house.cluster
+    static func with<Value>(place: String?, _ body: (BenchCoordinator) async throws -> Value) async throws -> Value {
+        let coordinator = try BenchCoordinator(place: place)
+        let cluster = coordinator.cluster
         let interrupt = InterruptHandler {
             cluster.stop()
             Self.remove(cluster.folder)
@@ -35,8 +35,8 @@ final class BenchHouse {
             cluster.stop()
             Self.remove(cluster.folder)
         }
-        _ = try await house.start()
-        return try await body(house)
+        _ = try await coordinator.start()
+        return try await body(coordinator)
     }
 
     private static func remove(_ folder: String) {
@@ -133,8 +133,8 @@ struct BenchWorker {
     }
 }
 
-/// What a worker that runs nothing reads of an exchange: the measurement is of the coordinator, not of this machine's
-/// JSON reader.
+/// What a worker that runs nothing reads of an exchange: the measurement is of the coordinator, not of this
+/// machine's JSON reader.
 struct BenchAnswer: Codable, WireResponse {
     struct Grant: Codable { var token: AttemptToken }
 
