@@ -32,30 +32,42 @@ struct OverloadTests {
                 POST /v1/blobs/missing HTTP/1.1\r\nHost: 127.0.0.1\r\n\(raw.authorization)Content-Type: application/json\r
                 Connection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n
                 """
-            // More than there are threads for Swift's tasks; the coordinator has all but the last byte of
-            // each.
-            let count = 2 * ProcessInfo.processInfo.activeProcessorCount
-            let connections = try await RawHTTP.blocking {
-                try (0..<count).map { _ in
-                    let connection = try RawHTTP.Connection(port: raw.port)
-                    connection.write(head + body.dropLast())
-                    return connection
+            // On a busy machine the test's own request may come late: then it tries again.
+            var isShown = false
+            for _ in 0..<5 where !isShown {
+                isShown = try await answersWhileBodiesAreRead(raw, head, body, one, grant.token)
+            }
+            #expect(isShown, "the heartbeat was answered after the bodies were read")
+        }
+    }
+
+    /// - Returns: whether the heartbeat was answered before the first of the bodies.
+    private func answersWhileBodiesAreRead(
+        _ raw: RawHTTP, _ head: String, _ body: String, _ one: HandWorker, _ token: AttemptToken
+    ) async throws -> Bool {
+        // More than there are threads for Swift's tasks; the coordinator has all but the last byte of each.
+        let count = 2 * ProcessInfo.processInfo.activeProcessorCount
+        let connections = try await RawHTTP.blocking {
+            try (0..<count).map { _ in
+                let connection = try RawHTTP.Connection(port: raw.port)
+                connection.write(head + body.dropLast())
+                return connection
+            }
+        }
+        let ended = Count()
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            for connection in connections {
+                connection.write("}")
+                group.addTask {
+                    let answer = try await RawHTTP.blocking { connection.readToEnd() }
+                    #expect(answer.hasPrefix("HTTP/1.1 400"), "\(answer.prefix(300))")
+                    ended.add()
                 }
             }
-            let ended = Count()
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for connection in connections {
-                    connection.write("}")
-                    group.addTask {
-                        let answer = try await RawHTTP.blocking { connection.readToEnd() }
-                        #expect(answer.hasPrefix("HTTP/1.1 400"), "\(answer.prefix(300))")
-                        ended.add()
-                    }
-                }
-                #expect(try await one.heartbeat(grant.token) == .fine)
-                #expect(ended.value == 0, "answered while the bodies were read")
-                try await group.waitForAll()
-            }
+            #expect(try await one.heartbeat(token) == .fine)
+            let inTime = ended.value == 0
+            try await group.waitForAll()
+            return inTime
         }
     }
 
