@@ -45,7 +45,8 @@ extension Cluster {
     private func content() throws -> [(String, [[LedgerInspector.Value]])] {
         try coordinator.inspect { ledger in
             try [
-                // A sign of life revives an attempt whose lease ran out, as long as nobody has claimed its job.
+                // A sign of life revives an attempt whose lease ran out, as long as nobody has claimed its
+                // job.
                 """
                 SELECT identity, CASE WHEN state = 'running' AND EXISTS (
                     SELECT 1 FROM attempt a WHERE a.job = job.id AND a.ended IS NULL) THEN 'waiting' ELSE state END,
