@@ -183,7 +183,8 @@ def check_sources(texts):
 
 def check_subjects():
     shown = subprocess.run(
-        ["git", "log", f"--since={RULED_FROM}", "--no-merges", "--format=%h %s"], cwd=ROOT, capture_output=True, text=True)
+        # With the hour: a date alone means that day at the present time of day.
+        ["git", "log", f"--since={RULED_FROM}T04:00:00Z", "--format=%h %s"], cwd=ROOT, capture_output=True, text=True)
     for line in shown.stdout.splitlines():
         digest, _, subject = line.partition(" ")
         if len(subject) > SUBJECT:
