@@ -8,7 +8,7 @@ import ImageFiles
 /// `radiata pretrain`: makes the embedded base model from an installed emoji font.
 ///
 /// Stages: `vae` (autoencoder), `clip` (the encoders), `unet` (U-Net and text encoder together), `check` (the
-/// gates). Each continues from its state in `work`, so the command can be stopped and started at will. With
+/// thresholds). Each continues from its state in `work`, so the command can be stopped and started at will. With
 /// `start` a base that is there is trained further: stages that are not asked for keep its parts as they are.
 package struct Pretrain {
     package enum Stage: String, CaseIterable, Sendable { case vae, clip, unet, check }
@@ -40,11 +40,11 @@ package struct Pretrain {
     ///   - progress: gets one line at a time.
     /// - Throws: `PretrainError` for a state that does not fit the settings; the readers' and writers' own
     ///   errors.
-    /// - Returns: the gates, if `check` was among the stages.
+    /// - Returns: the thresholds, if `check` was among the stages.
     @discardableResult
-    package func run(seconds: @escaping () -> Double, progress: @escaping (String) -> Void) throws -> [PretrainGates
-        .Gate]
-    {
+    package func run(
+        seconds: @escaping () -> Double, progress: @escaping (String) -> Void
+    ) throws -> [PretrainThresholds.Threshold] {
         Compute.configure(threads: threads)
         try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
         let session = try PretrainSession(self, seconds: seconds, progress: progress)

@@ -16,9 +16,9 @@ struct PretrainEncoders {
     static let pixelMean: [Float] = [0.48145466, 0.4578275, 0.40821073]
     static let pixelDeviation: [Float] = [0.26862954, 0.26130258, 0.27577711]
 
-    /// Every eighth composition and every second concept picture is kept for the gates.
-    static func isKeptForGates(sample index: Int) -> Bool { index % 8 == 3 }
-    static func isKeptForGates(conceptItem index: Int) -> Bool { index % 2 == 1 }
+    /// Every eighth composition and every second concept picture is held back for the thresholds.
+    static func isHeldBack(sample index: Int) -> Bool { index % 8 == 3 }
+    static func isHeldBack(conceptItem index: Int) -> Bool { index % 2 == 1 }
 
     private enum Source {
         case sample(Int)
@@ -66,7 +66,7 @@ struct PretrainEncoders {
             softmaxCrossEntropy(logits(image, means), labels: labels))
     }
 
-    /// A picture of the concept that is not kept for the gates, varied, and mirrored half of the time.
+    /// A picture of the concept that is not held back for the thresholds, varied, and mirrored half of the time.
     private func conceptPicture(_ concept: Int, _ stream: inout RandomStream) -> RGBImage {
         let samples = corpus.concepts[concept].samples
         let image = Self.varied(samples[2 * stream.integer(below: (samples.count + 1) / 2)].image, &stream)
@@ -103,12 +103,12 @@ struct PretrainEncoders {
         return scaleChannels(similarities, scale).reshaped([height, width])
     }
 
-    /// A plain picture or a composed one that is not kept for the gates.
+    /// A plain picture or a composed one that is not held back for the thresholds.
     private func chooseSample(_ stream: inout RandomStream, plainShare: Float) -> Int {
         if stream.uniform() < plainShare { return stream.integer(below: corpus.plain.count) }
         while true {
             let index = corpus.composed.lowerBound + stream.integer(below: corpus.composed.count)
-            if !Self.isKeptForGates(sample: index) { return index }
+            if !Self.isHeldBack(sample: index) { return index }
         }
     }
 
@@ -118,7 +118,7 @@ struct PretrainEncoders {
         while true {
             let concept = stream.integer(below: corpus.concepts.count)
             let item = stream.integer(below: corpus.concepts[concept].samples.count)
-            if !Self.isKeptForGates(conceptItem: item) { return .concept(concept, item) }
+            if !Self.isHeldBack(conceptItem: item) { return .concept(concept, item) }
         }
     }
 

@@ -67,14 +67,14 @@ package struct PretrainNames {
             let range = first..<first + entries.count
             first = range.upperBound
             let ranks = range.map { index -> Int in
-                let own = PretrainGates.dot(pictures[index], texts[index])
-                return texts.filter { PretrainGates.dot(pictures[index], $0) > own }.count
+                let own = PretrainThresholds.dot(pictures[index], texts[index])
+                return texts.filter { PretrainThresholds.dot(pictures[index], $0) > own }.count
             }
             func share(_ condition: (Int) -> Bool) -> Double {
                 Double(ranks.filter(condition).count) / Double(range.count)
             }
             func mean(_ vectors: [[Float]]) -> Double {
-                range.map { Double(PretrainGates.dot(vectors[$0], texts[$0])) }.reduce(0, +) / Double(range.count)
+                range.map { Double(PretrainThresholds.dot(vectors[$0], texts[$0])) }.reduce(0, +) / Double(range.count)
             }
             return Score(
                 group: label, count: range.count, textSimilarity: mean(pictures), originals: mean(originals),

@@ -27,11 +27,18 @@ package struct PretrainRecipe: Codable, Equatable, Sendable {
     package var heldOutBySimilarity: [String]
     /// Steps done and the last mean loss of each stage.
     package var stages: [String: StageResult]
-    package var gates: [PretrainGates.Gate]
-    /// How well names are drawn; absent before the gates have run.
+    package var thresholds: [PretrainThresholds.Threshold]
+    /// How well names are drawn; absent before the thresholds have run.
     package var names: [PretrainNames.Score]?
     /// What the settings do not say, such as a setting that was changed on the way.
     package var notes: [String]
+
+    private enum CodingKeys: String, CodingKey {
+        case settings, sampling, source, trainingImages, heldOut, heldOutBySimilarity, stages
+        // The file's older word.
+        case thresholds = "gates"
+        case names, notes
+    }
 
     package struct StageResult: Codable, Equatable, Sendable {
         package var steps: Int

@@ -3,7 +3,7 @@ import CoreDiffusion
 import CoreTensor
 import ImageFiles
 
-/// Pictures from the model in training, for sheets and gates.
+/// Pictures from the model in training, for sheets and thresholds.
 enum PretrainSampling {
     static func draw(
         _ prompts: [String], pipeline: DiffusionPipeline, settings: PretrainSettings, seed: UInt64

@@ -107,21 +107,21 @@ final class PretrainSession {
         try loop.run(saveEvery: options.saveEvery) {
             denoiser.loss(step: $0)
         } saved: { step in
-            try publish(pipeline, trained: allowed, gates: [])
+            try publish(pipeline, trained: allowed, thresholds: [])
             let sheet = PretrainSampling.sheet(
                 title: "step \(step)", pipeline: pipeline, settings: settings)
             try PNGFile.write(sheet, to: "\(options.work)/samples-\(Self.padded(step)).png")
         }
-        try publish(pipeline, trained: allowed, gates: [])
+        try publish(pipeline, trained: allowed, thresholds: [])
     }
 
-    func check() throws -> [PretrainGates.Gate] {
+    func check() throws -> [PretrainThresholds.Threshold] {
         let pipeline = try DiffusionPipeline(directory: options.out)
         let clip = try DiffusionPipeline.loadCLIP(try finished("clip"))
         let allowed = try PretrainCorpus(
             catalogue: catalogue, conceptData: concepts, excluded: try excludedTwins(), settings: settings)
         let encoders = PretrainEncoders(clip: clip, tokenizer: tokenizer, corpus: corpus, settings: settings)
-        let gates = try PretrainGates(
+        let thresholds = try PretrainThresholds(
             pipeline: pipeline, encoders: encoders, corpus: corpus, trained: allowed, settings: settings
         ).run(progress: progress)
         let sheet = PretrainSampling.sheet(title: "radiata pretrain: samples", pipeline: pipeline, settings: settings)
@@ -129,14 +129,14 @@ final class PretrainSession {
         let names = PretrainNames(corpus: allowed, pipeline: pipeline, settings: settings)
         try PNGFile.write(names.sheet(), to: "\(options.out)/names.png")
         let scores = names.scores(encoders)
-        try writeRecipe(trained: allowed, gates: gates, names: scores)
+        try writeRecipe(trained: allowed, thresholds: thresholds, names: scores)
         for score in scores { progress(score.text) }
-        for gate in gates {
+        for threshold in thresholds {
             progress(
-                "\(gate.passed ? "pass" : "FAIL")  \(gate.name): \(String(format: "%.3f", gate.value)) (\(gate.wanted))"
+                "\(threshold.passed ? "pass" : "FAIL")  \(threshold.name): \(String(format: "%.3f", threshold.value)) (\(threshold.wanted))"
             )
         }
-        return gates
+        return thresholds
     }
 
     // MARK: - Files
@@ -169,10 +169,10 @@ final class PretrainSession {
     }
 
     private func publish(
-        _ pipeline: DiffusionPipeline, trained: PretrainCorpus, gates: [PretrainGates.Gate]
+        _ pipeline: DiffusionPipeline, trained: PretrainCorpus, thresholds: [PretrainThresholds.Threshold]
     ) throws {
         try pipeline.save(to: options.out, type: .f16)
-        try writeRecipe(trained: trained, gates: gates)
+        try writeRecipe(trained: trained, thresholds: thresholds)
     }
 
     /// Captions of training pictures that the encoders cannot tell from a held-out one.
@@ -182,7 +182,7 @@ final class PretrainSession {
         let held = corpus.concepts.flatMap { encoders.imageVectors($0.samples.map(\.image)) }
         let training = encoders.imageVectors(corpus.plain.map { corpus.samples[$0].image })
         let twins = training.indices.filter { index in
-            held.contains { PretrainGates.dot(training[index], $0) > settings.heldOutCosine }
+            held.contains { PretrainThresholds.dot(training[index], $0) > settings.heldOutCosine }
         }
         progress("held out by similarity: \(twins.map { corpus.entries[$0].caption }.listed())")
         let codes = twins.map { corpus.entries[$0].code }
@@ -200,7 +200,7 @@ final class PretrainSession {
     }
 
     private func writeRecipe(
-        trained: PretrainCorpus, gates: [PretrainGates.Gate], names: [PretrainNames.Score]? = nil
+        trained: PretrainCorpus, thresholds: [PretrainThresholds.Threshold], names: [PretrainNames.Score]? = nil
     ) throws {
         var stages = start?.recipe.stages ?? [:]
         for stage in ["vae", "clip", "unet"] {
@@ -218,7 +218,7 @@ final class PretrainSession {
                     phrases: family.phrases)
             },
             heldOutBySimilarity: try excludedTwins().sorted().map { "U+" + String($0, radix: 16, uppercase: true) },
-            stages: stages, gates: gates, names: names, notes: (start?.notes ?? []) + options.notes)
+            stages: stages, thresholds: thresholds, names: names, notes: (start?.notes ?? []) + options.notes)
         try recipe.write(to: "\(options.out)/recipe.json")
     }
 

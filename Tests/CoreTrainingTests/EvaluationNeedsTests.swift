@@ -94,23 +94,23 @@ extension Training {
             #expect(values(try rows("both"), suffix: "@clip") == measured)
         }
 
-        @Test("judging on the lent U-Net changes nothing of the training, and tells what a fresh base would")
+        @Test("evaluating on the lent U-Net changes nothing of the training, and tells what a fresh base would")
         func lent() throws {
-            #expect(try attempt("judged").run() == .done)
+            #expect(try attempt("evaluated").run() == .done)
             #expect(try attempt("alone", evaluated: false).run() == .done)
             let file = "/step-00000006/adapter.safetensors"
             #expect(
-                try Data(contentsOf: URL(fileURLWithPath: tiny.out("judged").checkpoints + file))
+                try Data(contentsOf: URL(fileURLWithPath: tiny.out("evaluated").checkpoints + file))
                     == Data(contentsOf: URL(fileURLWithPath: tiny.out("alone").checkpoints + file)))
             // `radiata evaluate` loads a base of its own; sizes and sampler are the job's.
-            let job = try attempt("judged").job
+            let job = try attempt("evaluated").job
             let fresh = EvaluateAdapter(
-                base: job.base, data: job.data, adapter: tiny.out("judged").checkpoints + file,
+                base: job.base, data: job.data, adapter: tiny.out("evaluated").checkpoints + file,
                 spec: try #require(job.evaluation), cache: tiny.folder + "/other", out: tiny.folder + "/fresh",
                 threads: 1)
             let found = try fresh.run().rows
-            let judged = try rows("judged").filter { $0.checkpoint == "step-00000006" }
-            #expect(found.map(\.value) == judged.map(\.value) && found.map(\.metric) == judged.map(\.metric))
+            let evaluated = try rows("evaluated").filter { $0.checkpoint == "step-00000006" }
+            #expect(found.map(\.value) == evaluated.map(\.value) && found.map(\.metric) == evaluated.map(\.metric))
         }
 
         @Test("needs grow with the batch and the evaluation, and shrink with checkpointing")

@@ -24,7 +24,7 @@ extension Training {
             return try bytes.split(separator: 0x0A).map { try JSONDecoder().decode(EvaluationRow.self, from: Data($0)) }
         }
 
-        @Test("every checkpoint is judged for each class, prompt type and metric, with floor, ceiling and a sheet")
+        @Test("every checkpoint is evaluated for each class, prompt type and metric, with floor, ceiling and a sheet")
         func wholeAttempt() throws {
             let out = tiny.out("attempt")
             #expect(try attempt(out).run() == .done)
@@ -44,7 +44,7 @@ extension Training {
             #expect(artifacts.split(separator: "\n").count == 2 && artifacts.contains("contact-sheet"))
         }
 
-        @Test("a job that goes on judges what was left unjudged and nothing twice")
+        @Test("a job that goes on evaluates what was left and nothing twice")
         func restored() throws {
             let (first, second) = (tiny.out("first"), tiny.out("second"))
             #expect(try attempt(first).run() == .done)

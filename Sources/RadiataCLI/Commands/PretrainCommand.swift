@@ -71,11 +71,11 @@ struct PretrainCommand: ParsableCommand {
         if let clipSteps { pretrain.settings.encoders.steps = clipSteps }
         let time = SystemTime()
         let start = time.monotonic()
-        let gates = try pretrain.run(seconds: { (time.monotonic() - start) / .seconds(1) }, progress: Console.note)
-        guard !gates.isEmpty else { return }
-        if output.format == .json { return Console.out(try JSONText.encode(gates)) }
-        var table = TextTable(columns: ["gate", "value", "wanted", "passed"])
-        table.rows = gates.map {
+        let thresholds = try pretrain.run(seconds: { (time.monotonic() - start) / .seconds(1) }, progress: Console.note)
+        guard !thresholds.isEmpty else { return }
+        if output.format == .json { return Console.out(try JSONText.encode(thresholds)) }
+        var table = TextTable(columns: ["threshold", "value", "wanted", "passed"])
+        table.rows = thresholds.map {
             [.text($0.name), .number($0.value), .text($0.wanted), .text($0.passed ? "yes" : "NO")]
         }
         Console.out(try table.rendered(as: output.format))

@@ -5,9 +5,9 @@ import Foundation
 import ImageFiles
 
 /// Whether the embedded base model and its encoders are good enough for sweeps to mean something.
-package struct PretrainGates {
+package struct PretrainThresholds {
     /// One measured property.
-    package struct Gate: Codable, Equatable, Sendable {
+    package struct Threshold: Codable, Equatable, Sendable {
         package let name: String
         package let value: Double
         /// `>= 0.95` and the like, as text.
@@ -17,73 +17,74 @@ package struct PretrainGates {
 
     let pipeline: DiffusionPipeline
     let encoders: PretrainEncoders
-    /// What the encoders were trained on, apart from what is kept for the gates.
+    /// What the encoders were trained on, apart from what is held back for the thresholds.
     let corpus: PretrainCorpus
     /// What the generator was trained on.
     let trained: PretrainCorpus
     let settings: PretrainSettings
 
-    func run(progress: (String) -> Void) throws -> [Gate] {
-        var gates = [latentDeviation()]
+    func run(progress: (String) -> Void) throws -> [Threshold] {
+        var thresholds = [latentDeviation()]
         let vectors = corpus.concepts.map { concept in encoders.imageVectors(concept.samples.map(\.image)) }
         let others = encoders.imageVectors(keptSamples(200).map(\.image))
         for (index, concept) in corpus.concepts.enumerated() {
-            gates.append(separation(concept.name, index: index, vectors: vectors, others: others))
-            gates.append(ceiling(concept.name, samples: concept.samples, vectors: vectors[index]))
+            thresholds.append(separation(concept.name, index: index, vectors: vectors, others: others))
+            thresholds.append(ceiling(concept.name, samples: concept.samples, vectors: vectors[index]))
         }
         for (index, concept) in corpus.concepts.enumerated() {
-            gates.append(swaps(concept, vectors: vectors[index]))
+            thresholds.append(swaps(concept, vectors: vectors[index]))
         }
-        gates.append(heldOut(vectors.flatMap { $0 }))
-        gates.append(retrieval())
-        progress("gates of the encoders done; drawing pictures for those of the generator")
-        gates += generatorGates()
-        return gates
+        thresholds.append(heldOut(vectors.flatMap { $0 }))
+        thresholds.append(retrieval())
+        progress("thresholds of the encoders done; drawing pictures for those of the generator")
+        thresholds += generatorThresholds()
+        return thresholds
     }
 
     /// Scaled latents of training pictures have deviation 1.
-    private func latentDeviation() -> Gate {
+    private func latentDeviation() -> Threshold {
         let images = stride(from: 0, to: corpus.plain.count, by: 5).map { corpus.samples[$0].image }
         let deviation =
             PretrainAutoencoder.statistics(pipeline.vae, images).deviation
             * pipeline.vae.configuration.scalingFactor
-        return Gate(
+        return Threshold(
             name: "latents' deviation", value: deviation, wanted: "0.95...1.05",
             passed: (0.95...1.05).contains(deviation))
     }
 
     /// Same-concept pairs are nearer than pairs with anything else, on pictures the encoders never trained
     /// on.
-    private func separation(_ name: String, index: Int, vectors: [[[Float]]], others: [[Float]]) -> Gate {
-        let kept = vectors[index].enumerated().filter { PretrainEncoders.isKeptForGates(conceptItem: $0.offset) }
+    private func separation(_ name: String, index: Int, vectors: [[[Float]]], others: [[Float]]) -> Threshold {
+        let kept = vectors[index].enumerated().filter { PretrainEncoders.isHeldBack(conceptItem: $0.offset) }
             .map(\.element)
         let foreign =
             others
             + vectors.enumerated().filter { $0.offset != index }.flatMap { $0.element.enumerated() }
-            .filter { PretrainEncoders.isKeptForGates(conceptItem: $0.offset) }.map(\.element)
+            .filter { PretrainEncoders.isHeldBack(conceptItem: $0.offset) }.map(\.element)
         var same: [Float] = []
         for first in kept.indices {
             for second in kept.indices where second > first { same.append(Self.dot(kept[first], kept[second])) }
         }
         let different = kept.flatMap { one in foreign.map { Self.dot(one, $0) } }
         let area = Self.areaUnderCurve(positive: same, negative: different)
-        return Gate(name: "encoder separates \(name), AUC", value: area, wanted: ">= 0.95", passed: area >= 0.95)
+        return Threshold(name: "encoder separates \(name), AUC", value: area, wanted: ">= 0.95", passed: area >= 0.95)
     }
 
     /// A picture and its passage through the autoencoder look alike to the encoders.
-    private func ceiling(_ name: String, samples: [PretrainCorpus.Sample], vectors: [[Float]]) -> Gate {
+    private func ceiling(_ name: String, samples: [PretrainCorpus.Sample], vectors: [[Float]]) -> Threshold {
         let passed = encoders.imageVectors(samples.map { PretrainAutoencoder.roundTrip(pipeline.vae, $0.image) })
         let cosines = zip(vectors, passed).map { Double(Self.dot($0, $1)) }
         let mean = cosines.reduce(0, +) / Double(cosines.count)
-        return Gate(name: "autoencoder keeps \(name), cosine", value: mean, wanted: ">= 0.95", passed: mean >= 0.95)
+        return Threshold(
+            name: "autoencoder keeps \(name), cosine", value: mean, wanted: ">= 0.95", passed: mean >= 0.95)
     }
 
     /// Similarity to the concept falls with every quarter of its pictures that gives way to the base model's
     /// drawings of the class word: otherwise a sweep's ranking by similarity would mean nothing.
-    private func swaps(_ concept: PretrainCorpus.Concept, vectors: [[Float]]) -> Gate {
+    private func swaps(_ concept: PretrainCorpus.Concept, vectors: [[Float]]) -> Threshold {
         let indexed = vectors.enumerated()
-        let reference = indexed.filter { !PretrainEncoders.isKeptForGates(conceptItem: $0.offset) }.map(\.element)
-        let kept = indexed.filter { PretrainEncoders.isKeptForGates(conceptItem: $0.offset) }.map(\.element)
+        let reference = indexed.filter { !PretrainEncoders.isHeldBack(conceptItem: $0.offset) }.map(\.element)
+        let kept = indexed.filter { PretrainEncoders.isHeldBack(conceptItem: $0.offset) }.map(\.element)
         let drawn = encoders.imageVectors(kept.indices.map { draw(concept.className, seed: $0) })
         let similarities = (0...4).map { quarters -> Double in
             let swapped = kept.count * quarters / 4
@@ -92,22 +93,22 @@ package struct PretrainGates {
             return cosines.reduce(0, +) / Double(cosines.count)
         }
         let smallestFall = zip(similarities, similarities.dropFirst()).map { $0 - $1 }.min() ?? 0
-        return Gate(
+        return Threshold(
             name: "smallest fall of similarity as a quarter of \(concept.name) is swapped", value: smallestFall,
             wanted: "> 0", passed: smallestFall > 0)
     }
 
     /// No training picture is a twin of a held-out one.
-    private func heldOut(_ held: [[Float]]) -> Gate {
+    private func heldOut(_ held: [[Float]]) -> Threshold {
         let training = encoders.imageVectors(trained.plain.map { trained.samples[$0].image })
         let nearest = training.map { one in held.map { Self.dot(one, $0) }.max() ?? 0 }.max() ?? 0
-        return Gate(
+        return Threshold(
             name: "nearest training picture to a held-out one, cosine", value: Double(nearest), wanted: "<= 0.9",
             passed: nearest <= 0.9)
     }
 
     /// Among 100 captions the right one is in the first five, for pictures never trained on.
-    private func retrieval() -> Gate {
+    private func retrieval() -> Threshold {
         let kept = keptSamples(100)
         let images = encoders.imageVectors(kept.map(\.image))
         let texts = encoders.textVectors(kept.map(\.caption))
@@ -116,11 +117,11 @@ package struct PretrainGates {
             return texts.filter { Self.dot(image, $0) > own }.count < 5
         }.count
         let share = Double(hits) / Double(kept.count)
-        return Gate(name: "caption among the first 5 of 100", value: share, wanted: ">= 0.5", passed: share >= 0.5)
+        return Threshold(name: "caption among the first 5 of 100", value: share, wanted: ">= 0.5", passed: share >= 0.5)
     }
 
     /// For attribute and style prompts the drawn picture fits its own caption better than another's.
-    private func generatorGates() -> [Gate] {
+    private func generatorThresholds() -> [Threshold] {
         let subjects = ["red heart", "grinning face", "pizza", "red apple", "dog face", "sunflower"]
         return [("attribute", PromptTemplates.alter), ("style", PromptTemplates.style)].map { name, prompts in
             let captions = subjects.flatMap(prompts)
@@ -136,7 +137,8 @@ package struct PretrainGates {
                 }
             }
             let area = Self.areaUnderCurve(positive: own, negative: foreign)
-            return Gate(name: "\(name) prompts are followed, AUC", value: area, wanted: ">= 0.8", passed: area >= 0.8)
+            return Threshold(
+                name: "\(name) prompts are followed, AUC", value: area, wanted: ">= 0.8", passed: area >= 0.8)
         }
     }
 
@@ -145,7 +147,7 @@ package struct PretrainGates {
     }
 
     private func keptSamples(_ count: Int) -> [PretrainCorpus.Sample] {
-        let kept = corpus.composed.filter(PretrainEncoders.isKeptForGates(sample:))
+        let kept = corpus.composed.filter(PretrainEncoders.isHeldBack(sample:))
         let stride = max(1, kept.count / count)
         return (0..<min(count, kept.count)).map { corpus.samples[kept[$0 * stride]] }
     }
