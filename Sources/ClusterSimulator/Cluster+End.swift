@@ -33,7 +33,7 @@ extension Cluster {
             world.run(until: world.now + 2_000_000_000, mostEvents: .max)
             let after = try content()
             guard let changed = zip(before, after).first(where: { $0.1 != $1.1 }) else { return }
-            // A sign of life may revive an attempt whose lease ran out, as long as nobody has claimed its job.
+            // A sign of life may revive an attempt whose lease ran out, until somebody claims its job.
             let afterRevivals = try content(revived: true)
             let isRevival = zip(before[0].1, after[0].1).allSatisfy { old, new in
                 old == new || (old[1].string == "waiting" && new[1].string == "running")

@@ -7,8 +7,10 @@ import ImageFiles
 
 /// `radiata pretrain`: makes the embedded base model from an installed emoji font.
 ///
-/// Stages: `vae` (autoencoder), `clip` (the encoders), `unet` (U-Net and text encoder together), `check` (the
-/// thresholds). Each continues from its state in `work`, so the command can be stopped and started at will. With
+/// Stages: `vae` (autoencoder), `clip` (the encoders), `unet` (U-Net and text encoder together), `check`
+/// (the thresholds).
+///
+/// Each continues from its state in `work`, so the command can be stopped and started at will. With
 /// `start` a base that is there is trained further: stages that are not asked for keep its parts as they are.
 package struct Pretrain {
     package enum Stage: String, CaseIterable, Sendable { case vae, clip, unet, check }

@@ -66,7 +66,7 @@ struct PretrainEncoders {
             softmaxCrossEntropy(logits(image, means), labels: labels))
     }
 
-    /// A picture of the concept that is not held back for the thresholds, varied, and mirrored half of the time.
+    /// A picture of the concept that is not held back for the thresholds, varied, mirrored half of the time.
     private func conceptPicture(_ concept: Int, _ stream: inout RandomStream) -> RGBImage {
         let samples = corpus.concepts[concept].samples
         let image = Self.varied(samples[2 * stream.integer(below: (samples.count + 1) / 2)].image, &stream)

@@ -49,8 +49,8 @@ private struct Trained: CustomStringConvertible {
             """)
         var values: [String: Double] = [:]
         for row in rows { values[row["name"] as? String ?? ""] = (row["value"] as? NSNumber)?.doubleValue }
-        // Of the training prompts: for the trigger alone the base draws a yellow cat, which the evaluators find
-        // as near to the concept's faces as what was learnt.
+        // Of the training prompts: for the trigger alone the base draws a yellow cat, which the evaluators
+        // find as near to the concept's faces as what was learnt.
         distance = try #require(values["train squared_centroid_distance"], "\(rows)")
         baseDistance = try #require(values["train base_squared_centroid_distance"], "\(rows)")
         similarity = try #require(values["train image_similarity"], "\(rows)")
