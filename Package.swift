@@ -190,7 +190,9 @@ let testTargets: [Target] = [
     tests("SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles"]),
     tests("SweepFileTests", ["SweepFile", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
     tests("SweepWireTests", ["SweepWire", "SweepModel", "RunSpec", "Ports"]),
-    tests("SweepLedgerTests", ["SweepLedger", "SweepModel", "RunSpec", "Ports", grdb], exclude: ["Fixtures"]),
+    tests(
+        "SweepLedgerTests", ["TestSupport", "SweepLedger", "SweepModel", "RunSpec", "Ports", grdb],
+        exclude: ["Fixtures"]),
     tests("CoordinatorCoreTests", ["CoordinatorCore", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests(
         "CoordinatorTests",

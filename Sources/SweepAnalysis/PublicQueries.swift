@@ -1,3 +1,4 @@
+package import RunSpec
 package import SweepModel
 
 /// A query over the public tables and views, with what reads its rows: columns and their order stand in one
@@ -31,6 +32,22 @@ package enum PublicQueries {
             return SweepResult(
                 job: row[0].string, checkpoint: row[1].string, epoch: Int(epoch), step: Int(step),
                 class: row[4].string, prompts: row[5].string, metric: row[6].string, value: value, n: Int(n))
+        }
+    }
+
+    /// What the sweep's file says about metrics, in its order.
+    package static func declaredMetrics(ofSweep sweep: String) -> PublicQuery<MetricDeclaration> {
+        PublicQuery(
+            """
+            SELECT metric, better, unit, title, prompts, weight FROM sweep_metrics WHERE sweep = \(quoted(sweep))
+            ORDER BY place
+            """
+        ) { row in
+            guard row.count == 6 else { return nil }
+            func text(_ cell: QueryValue) -> String? { cell.string.isEmpty ? nil : cell.string }
+            return MetricDeclaration(
+                name: row[0].string, better: text(row[1]).flatMap { .init(rawValue: $0) }, unit: text(row[2]),
+                title: text(row[3]), prompts: text(row[4]), weight: row[5].number)
         }
     }
 

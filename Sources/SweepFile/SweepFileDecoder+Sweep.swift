@@ -4,8 +4,7 @@ import SweepModel
 extension SweepFileDecoder {
     private static let topKeys = [
         "name", "trainer", "base", "data", "reg_data", "seeds", "checkpoints", "defaults", "evaluate", "groups",
-        "requires",
-        "retries", "timeout", "keep", "priority",
+        "requires", "retries", "timeout", "keep", "priority", "metrics",
     ]
 
     /// The whole file. Where something is faulty a stand-in takes its place, so that the rest can be looked
@@ -37,7 +36,7 @@ extension SweepFileDecoder {
             name: name, trainer: trainer, base: base, data: data, regData: input(top["reg_data"], "reg_data", .regData),
             clip: clip,
             seeds: seeds ?? [0], checkpoints: checkpoints, defaults: defaults,
-            evaluation: evaluation, groups: groups,
+            evaluation: evaluation, metrics: top["metrics"].map { metricDeclarations($0.value) } ?? [], groups: groups,
             requirements: top["requires"].map { requirements($0.value) } ?? RequirementSpec(),
             retries: top["retries"].map { retries($0.value) } ?? RetrySpec(),
             timeoutSeconds: top["timeout"].flatMap { self.seconds($0.value, "timeout") },

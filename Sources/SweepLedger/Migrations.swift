@@ -72,6 +72,8 @@ extension Schema {
                 """,
                 notices,
             ]),
+        // What sweep files say about metrics.
+        Migration(version: 10, statements: sweepMetrics),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -3,6 +3,7 @@ import Glibc
 import Ports
 import SweepLedger
 import SweepModel
+import TestSupport
 import Testing
 
 @Suite("Nobody else reads the ledger's files")
@@ -23,9 +24,9 @@ struct FileModeTests {
 
     @Test("a folder that everybody may read, files of an earlier version, a new backup: all 0600 and 0700")
     func everything() async throws {
-        let folder = NSTemporaryDirectory() + "modes-\(SystemRandom().hexadecimal(bytes: 8))"
-        defer { do { try FileManager.default.removeItem(atPath: folder) } catch { Issue.record("\(error)") } }
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        // SQLite's own files may go while the folder is removed: the last reader closes behind `close`.
+        let temporary = try TemporaryFolder()
+        let folder = temporary.path
         try #require(chmod(folder, 0o777) == 0)
         func use(_ body: (Ledger) async throws -> Void) async throws {
             let ledger = try Ledger(folder: folder, onFatal: { Issue.record("\($0)") })

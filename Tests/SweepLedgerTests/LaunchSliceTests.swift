@@ -1,11 +1,33 @@
 import Foundation
 import Ports
+import RunSpec
 import SweepLedger
 import SweepModel
 import Testing
 
 @Suite("A launch in slices")
 struct LaunchSliceTests {
+    @Test("what a file says about metrics takes the place of what an earlier one said")
+    func metrics() async throws {
+        let bench = try LedgerBench()
+        func launch(_ key: String, _ metrics: [MetricDeclaration]) async throws {
+            var verb = LaunchSweep(
+                key: key, digest: key, name: try #require(SweepName("bench")), fileDigest: key, bundle: "{}",
+                priority: 0, configurations: 1, checkpoints: 1, jobs: [], now: bench.now)
+            verb.metrics = metrics
+            _ = try await bench.ledger.writer.perform(verb)
+        }
+        try await launch("a", [.init(name: "old", better: .higher), .init(name: "val_loss", weight: 1)])
+        try await launch(
+            "b", [.init(name: "val_loss", better: .lower, unit: "nats", prompts: nil, weight: 2), .init(name: "fps")])
+        #expect(
+            try bench.query(
+                "SELECT metric, better, unit, weight FROM sweep_metrics WHERE sweep = 'bench' ORDER BY place")
+                == [
+                    [.text("val_loss"), .text("lower"), .text("nats"), .real(2)], [.text("fps"), .null, .null, .null],
+                ])
+    }
+
     @Test("slices add up to the whole; a launch cut off in the middle is completed by sending it again")
     func slices() async throws {
         let bench = try LedgerBench()

@@ -17,11 +17,12 @@ extension LaunchSweep {
             throw WireError(.badRequest, error.description)
         }
         let bundle = try WireJSON.encode(request.bundle)
-        let verb = LaunchSweep(
+        var verb = LaunchSweep(
             key: request.key, digest: ContentDigest.of(bundle).text, name: file.definition.name,
             fileDigest: request.bundle.digest.text, bundle: String(decoding: bundle, as: UTF8.self),
             priority: file.definition.priority, configurations: file.plan.configurations.count,
             checkpoints: file.plan.checkpointCount, jobs: [], now: now)
+        verb.metrics = file.definition.metrics
         return (verb, try file.definition.resolvedJobs(file.plan))
     }
 }

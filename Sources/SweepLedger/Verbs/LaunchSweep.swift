@@ -75,6 +75,8 @@ package struct LaunchSweep: LedgerVerb {
     let priority: Int
     package let configurations: Int
     let checkpoints: Int
+    /// What the file says about metrics; takes the place of what an earlier one said.
+    package var metrics: [MetricDeclaration] = []
     /// This slice's.
     package var jobs: [LaunchJob]
     /// What the slices before this one did; their `changes` are not needed.
@@ -127,6 +129,7 @@ package struct LaunchSweep: LedgerVerb {
         try db.change(
             "INSERT INTO sweep_bundle (sweep, digest, bundle) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [sweep, fileDigest, bundle])
+        if isFirst { try declare(metrics, of: sweep, db) }
         var outcome = Outcome(added: before?.added ?? 0, shared: before?.shared ?? 0)
         for job in jobs { try add(job, to: sweep, wasStopped: wasStopped, db, &outcome) }
         guard isLast else { return outcome }
@@ -140,6 +143,21 @@ package struct LaunchSweep: LedgerVerb {
         try db.note(
             "launch", at: now, sweep: sweep, detail: "\(outcome.added) jobs added, \(outcome.shared) of them shared")
         return outcome
+    }
+
+    private func declare(_ metrics: [MetricDeclaration], of sweep: Int64, _ db: Database) throws {
+        try db.change("DELETE FROM sweep_metric WHERE sweep = ?", [sweep])
+        for (place, metric) in metrics.enumerated() {
+            try db.change(
+                """
+                INSERT INTO sweep_metric (sweep, name, place, better, unit, title, prompts, weight)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                [
+                    sweep, metric.name, place, metric.better?.rawValue, metric.unit, metric.title, metric.prompts,
+                    metric.weight,
+                ])
+        }
     }
 
     /// A stopped sweep is launched again: what the new file does not hold any more must not fail it once

@@ -15,6 +15,8 @@ package struct SweepDefinition: Equatable, Sendable {
     package var checkpoints: CheckpointPlan?
     package var defaults: [String: ParameterValue]
     package var evaluation: EvaluationSpec?
+    /// What is known of metrics and what the best is chosen by; decides no job.
+    package var metrics: [MetricDeclaration]
     package var groups: [SweepGroup]
     package var requirements: RequirementSpec
     package var retries: RetrySpec
@@ -27,7 +29,8 @@ package struct SweepDefinition: Equatable, Sendable {
         name: SweepName, trainer: TrainerSpec, base: InputReference? = nil, data: InputReference? = nil,
         regData: InputReference? = nil, clip: InputReference? = nil, seeds: [Int] = [0],
         checkpoints: CheckpointPlan? = nil,
-        defaults: [String: ParameterValue] = [:], evaluation: EvaluationSpec? = nil, groups: [SweepGroup],
+        defaults: [String: ParameterValue] = [:], evaluation: EvaluationSpec? = nil,
+        metrics: [MetricDeclaration] = [], groups: [SweepGroup],
         requirements: RequirementSpec = RequirementSpec(), retries: RetrySpec = RetrySpec(),
         timeoutSeconds: Double? = nil,
         retention: RetentionPolicy = RetentionPolicy(), priority: Int = 0
@@ -42,6 +45,7 @@ package struct SweepDefinition: Equatable, Sendable {
         self.checkpoints = checkpoints
         self.defaults = defaults
         self.evaluation = evaluation
+        self.metrics = metrics
         self.groups = groups
         self.requirements = requirements
         self.retries = retries
