@@ -13,10 +13,12 @@ package struct SweepResult: Equatable, Sendable {
     package var value: Double
     /// Images behind the value.
     package var n: Int
+    /// One value an image, in image order; nil where the metric has none, and where they were not asked for.
+    package var values: [Double]?
 
     package init(
         job: String, checkpoint: String, epoch: Int, step: Int, class: String, prompts: String, metric: String,
-        value: Double, n: Int
+        value: Double, n: Int, values: [Double]? = nil
     ) {
         self.job = job
         self.checkpoint = checkpoint
@@ -27,6 +29,7 @@ package struct SweepResult: Equatable, Sendable {
         self.metric = metric
         self.value = value
         self.n = n
+        self.values = values
     }
 }
 
@@ -35,11 +38,16 @@ package struct SweepResultSet: Equatable, Sendable {
     package var sweep: String
     package var jobs: [JobSummary]
     package var results: [SweepResult]
+    /// What the jobs logged, by key; in the order of the steps within a job. Only what was asked for.
+    package var curves: [String: [CurveValue]]
 
-    package init(sweep: String, jobs: [JobSummary], results: [SweepResult]) {
+    package init(
+        sweep: String, jobs: [JobSummary], results: [SweepResult], curves: [String: [CurveValue]] = [:]
+    ) {
         self.sweep = sweep
         self.jobs = jobs
         self.results = results
+        self.curves = curves
     }
 
     /// The metrics there are for one prompt type and the average over classes, sorted.
