@@ -187,7 +187,8 @@ let testTargets: [Target] = [
         ]),
     tests("SweepClientTests", ["SweepClient", "SweepWire", "SweepModel", "Ports"]),
     tests("RunSpecTests", ["RunSpec"]),
-    tests("SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles"]),
+    tests(
+        "SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles"], exclude: ["Fixtures"]),
     tests("SweepFileTests", ["SweepFile", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
     tests("SweepWireTests", ["SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests("SweepLedgerTests", ["SweepLedger", "SweepModel", "RunSpec", "Ports", grdb], exclude: ["Fixtures"]),

@@ -44,6 +44,8 @@ package struct SweepAnswer: Equatable, Sendable {
     package var isEstablished: Bool
     /// Whether differences were taken seed by seed.
     package var isPaired: Bool
+    /// Where the spread of the first criterion with values of single images comes from; nil without such.
+    package var spread: MeasureSpread?
     /// In plain English, a sentence each: the answer first, then the rule, then what else must be known.
     package var words: [String]
     /// What the reader should know before trusting it, a sentence each.
@@ -55,6 +57,17 @@ package struct SweepAnswer: Equatable, Sendable {
 
     /// Whether the best one stands apart from every other.
     package var isSeparated: Bool { isEstablished && rows.first?.tiedWith.isEmpty == true }
+}
+
+/// The sources of a measure's spread.
+package struct MeasureSpread: Equatable, Sendable {
+    package var criterion: Criterion
+    package var sources: SpreadBySource
+
+    package init(criterion: Criterion, sources: SpreadBySource) {
+        self.criterion = criterion
+        self.sources = sources
+    }
 }
 
 /// What a configuration's numbers say together (rules after AnimaLoraStudio's ADR 0011).
