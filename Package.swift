@@ -73,6 +73,7 @@ let libraries: [Target] = [
     // Layer 1
     module("SweepModel", ["RunSpec", "Ports"]),
     module("CoreNets", ["CoreTensor", "RunSpec"]),
+    module("Figures"),
     // Layer 2
     module("SweepFile", ["SweepModel", "RunSpec", "Ports", yams]),
     module("SweepWire", ["SweepModel", "RunSpec", "Ports"]),
@@ -187,6 +188,7 @@ let testTargets: [Target] = [
         ]),
     tests("SweepClientTests", ["SweepClient", "SweepWire", "SweepModel", "Ports"]),
     tests("RunSpecTests", ["RunSpec"]),
+    tests("FiguresTests", ["Figures"], exclude: ["Fixtures"]),
     tests(
         "SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles"], exclude: ["Fixtures"]),
     tests("SweepFileTests", ["SweepFile", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
