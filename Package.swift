@@ -78,7 +78,7 @@ let libraries: [Target] = [
     module("SweepFile", ["SweepModel", "RunSpec", "Ports", yams]),
     module("SweepWire", ["SweepModel", "RunSpec", "Ports"]),
     module("SweepLedger", ["SweepModel", "RunSpec", "Ports", "CSQLiteExtras", grdb]),
-    module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles"]),
+    module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles", "Figures"]),
     module("CoreDiffusion", ["CoreNets", "CoreTensor"]),
     module("CoreAdapters", ["CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"]),
     module("CoreData", ["CoreTensor", "RunSpec", "ImageFiles"]),

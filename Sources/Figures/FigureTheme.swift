@@ -2,7 +2,7 @@
 package enum FigureTheme {
     /// Units of a drawing for telephones: at 390 pixels, less a page's margins, a unit is about a pixel.
     package static let narrowWidth = 340.0
-    package static let wideWidth = 960.0
+    package static let wideWidth = 1100.0
 
     /// Series colours keep apart for the three kinds of colour blindness (after Okabe and Ito, 2008), with a
     /// contrast of 3 to 1 or more to the ground.
@@ -20,9 +20,9 @@ package enum FigureTheme {
         .figure svg { display: block; width: 100%; height: auto; overflow: hidden; font-weight: 400;
           font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
         .figure .narrow, .figure .tile { font-size: \(Drawing.textSize(narrowWidth))px; max-width: 520px; }
-        .figure .wide { font-size: \(Drawing.textSize(wideWidth))px; max-width: 1120px; }
+        .figure .wide { font-size: \(Drawing.textSize(wideWidth))px; max-width: 1180px; }
         .figure svg.wide { display: none; }
-        @container (min-width: 780px) { .figure svg.wide { display: block; } .figure svg.narrow { display: none; } }
+        @container (min-width: 900px) { .figure svg.wide { display: block; } .figure svg.narrow { display: none; } }
         .figure text { fill: var(--figure-quiet); } .figure .ink { fill: var(--figure-ink); }
         .figure .strong { font-weight: 650; fill: var(--figure-ink); }
         .figure .halo { paint-order: stroke; stroke: var(--figure-ground); stroke-width: 4px; stroke-linejoin: round; }
@@ -55,7 +55,7 @@ package enum FigureTheme {
         \(ramp)
         .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; padding: 0; margin: 8px 0; }
         .legend li { display: flex; align-items: center; gap: 7px; font-size: 13px; min-width: 0; }
-        .legend li.figure { container-type: normal; }
+        .legend li.figure { container-type: normal; margin: 0; }
         .legend li span { min-width: 0; overflow-wrap: anywhere; }
         .legend svg { width: 30px; height: 14px; flex: none; }
         """

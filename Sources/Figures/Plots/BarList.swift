@@ -32,7 +32,7 @@ package struct BarList: Figure {
         let texts = rows.map { TextWidth.of($0.text, size: size) }.max() ?? 0
         let labels = rows.map { TextWidth.of($0.label, size: size) }.max() ?? 0
         let (rowHeight, top) = (size * (drawing.isWide ? 1.9 : 2.9), size * 1.9)
-        let labelRoom = drawing.isWide ? min(labels, width * 0.36) : width - texts - 14
+        let labelRoom = drawing.isWide ? min(labels, width * 0.42) : width - texts - 14
         let left = drawing.isWide ? labelRoom + 14 : 0
         let right = drawing.isWide ? width - texts - 14 : width
         drawing.height = top + Double(rows.count) * rowHeight + 4

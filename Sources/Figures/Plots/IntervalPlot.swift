@@ -49,9 +49,13 @@ package struct IntervalPlot: Figure {
         return "\(axis.title), \(rows.count) rows, best first. " + told.joined(separator: "; ") + "."
     }
 
+    /// `0.694 ± 0.020`; with an interval that is longer on one side `0.694 (0.650 to 0.712)`.
     private static func text(_ row: Row) -> String {
-        guard let low = row.low, let high = row.high else { return NumberText.short(row.estimate) }
-        return "\(NumberText.short(row.estimate)) (\(NumberText.short(low)) to \(NumberText.short(high)))"
+        let value = NumberText.short(row.estimate)
+        guard let low = row.low, let high = row.high else { return value }
+        let isEven = abs(high + low - 2 * row.estimate) <= 0.02 * (high - low)
+        guard isEven else { return "\(value) (\(NumberText.short(low)) to \(NumberText.short(high)))" }
+        return "\(value) ± \(NumberText.short((high - low) / 2, digits: 2))"
     }
 
     private var legend: Legend {
@@ -84,8 +88,8 @@ package struct IntervalPlot: Figure {
                 rowHeight: size * 3, left: 8, right: drawing.width - 8, top: size * 1.9, middle: size * 2.1,
                 base: size * 1.25, labelRoom: drawing.width - 16 - values - 10)
         }
-        let labels = rows.map { TextWidth.of($0.label, size: size) }.max() ?? 0
-        let room = min(labels, drawing.width * 0.36)
+        let labels = rows.map { TextWidth.of($0.label, size: size, isBold: $0.isBest) + 0.01 }.max() ?? 0
+        let room = min(labels, drawing.width * 0.42)
         return Layout(
             rowHeight: size * 2, left: room + 24, right: drawing.width - values - 24, top: size * 1.9, middle: size,
             base: size * 1.35, labelRoom: room)
@@ -104,21 +108,33 @@ package struct IntervalPlot: Figure {
             drawing.rectangle(
                 x: 0, y: layout.top + Double(index) * layout.rowHeight, width: width, height: layout.rowHeight, "tie")
         }
+        let spans = spans(layout, bottom: bottom, isWide: drawing.isWide)
         for tick in RowTicks.fitted(scale, size: size, width: width) {
             let x = scale.position(tick.value)
-            drawing.line(x, layout.top, x, bottom + 4, "grid")
+            for span in spans { drawing.line(x, span.lowerBound, x, span.upperBound, "grid") }
             drawing.text(tick.text, x: x, y: bottom + size * 1.4, room: width, anchor: .middle)
         }
         drawing.text(axis.title, x: 0, y: size * 1.1, room: width, isBold: true)
         for reference in references where reference.value.isFinite {
             let x = scale.position(reference.value)
-            drawing.line(x, layout.top, x, bottom, reference.looks, title: reference.entry.text)
+            for span in spans {
+                drawing.line(x, span.lowerBound, x, span.upperBound, reference.looks, title: reference.entry.text)
+            }
         }
         for (index, row) in rows.enumerated() {
             draw(row, at: layout.top + Double(index) * layout.rowHeight, layout, scale, on: &drawing)
         }
         legend.draw(on: &drawing, x: 0, top: bottom + size * 1.9, width: width)
         return drawing
+    }
+
+    /// Where lines run down without crossing a label: beside the labels all the way, else below each of them.
+    private func spans(_ layout: Layout, bottom: Double, isWide: Bool) -> [ClosedRange<Double>] {
+        if isWide { return [layout.top...(bottom + 4)] }
+        return rows.indices.map { index in
+            let middle = layout.top + Double(index) * layout.rowHeight + layout.middle
+            return (middle - 7)...(middle + 9)
+        }
     }
 
     private func draw(

@@ -91,23 +91,26 @@ package struct StripPlot: Figure {
     private func rows(_ names: [String], width: Double) -> Drawing {
         var drawing = Drawing(width: width, height: 0)
         let size = drawing.textSize
-        let (top, rowHeight) = (size * 3.4, size * 3.2)
+        let (top, rowHeight) = (size * 2.4, size * 3.1)
         let bottom = top + Double(names.count) * rowHeight
         drawing.height = bottom + size * 3.1 + legend.height(width)
         let scale = value.scale(
             points.map(\.value) + references.map(\.value), from: 16, to: width - 16, isRounded: false)
+        let middles = names.indices.map { top + Double($0) * rowHeight + size * 1.5 }
+        // Lines stop short of the names.
+        func lines(_ x: Double, _ looks: String, title: String? = nil) {
+            for middle in middles { drawing.line(x, middle - 9, x, middle + 9, looks, title: title) }
+        }
         for tick in RowTicks.fitted(scale, size: size, width: width) {
             let x = scale.position(tick.value)
-            drawing.line(x, top, x, bottom + 4, "grid")
+            lines(x, "grid")
             drawing.text(tick.text, x: x, y: bottom + size * 1.4, room: width, anchor: .middle)
         }
         drawing.text(parameter.title, x: 0, y: size * 1.1, room: width, isBold: true)
         drawing.text(value.title, x: width / 2, y: bottom + size * 2.75, room: width, anchor: .middle, isBold: true)
         for reference in references where reference.value.isFinite {
-            let x = scale.position(reference.value)
-            drawing.line(x, top, x, bottom, reference.looks, title: reference.entry.text)
+            lines(scale.position(reference.value), reference.looks, title: reference.entry.text)
         }
-        let middles = names.indices.map { top + Double($0) * rowHeight + size * 1.5 }
         for (index, point) in points.sorted(by: Self.quietFirst).enumerated() {
             guard names.indices.contains(Int(point.parameter)) else { continue }
             // Spread a little, in a fixed order, so that equal values are seen to be several.
@@ -119,7 +122,7 @@ package struct StripPlot: Figure {
             drawing.line(x, y - 9, x, y + 9, "mean", title: "mean of \(mean.count): \(NumberText.short(mean.mean))")
         }
         for (index, name) in names.enumerated() {
-            drawing.text(name, x: 8, y: middles[index] - size * 0.9, room: width - 16, "ink")
+            drawing.text(name, x: 8, y: middles[index] - size * 0.95, room: width - 16, "ink")
         }
         legend.draw(on: &drawing, x: 0, top: bottom + size * 3.1, width: width)
         return drawing

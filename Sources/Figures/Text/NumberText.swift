@@ -2,13 +2,14 @@ import Glibc
 
 /// Numbers as figures and tables show them.
 package enum NumberText {
-    /// Three significant digits, far from 1 with a power of ten: `0.812`, `12.3`, `5.12e-5`.
-    package static func short(_ value: Double) -> String {
+    /// Three significant digits, or as many as are asked for; far from 1 with a power of ten: `0.812`,
+    /// `12.3`, `5.12e-5`.
+    package static func short(_ value: Double, digits: Int = 3) -> String {
         guard value.isFinite else { return "–" }
         guard value != 0 else { return "0" }
         let exponent = Int(floor(log10(abs(value))))
         guard exponent >= -3, exponent < 6 else { return scientific(value, exponent: exponent) }
-        return fixed(value, decimals: max(0, 2 - exponent))
+        return fixed(value, decimals: max(0, digits - 1 - exponent))
     }
 
     /// As people write a value that they chose: `0.0005`, `1e-6`, `16`.
