@@ -73,11 +73,12 @@ let libraries: [Target] = [
     // Layer 1
     module("SweepModel", ["RunSpec", "Ports"]),
     module("CoreNets", ["CoreTensor", "RunSpec"]),
+    module("Figures"),
     // Layer 2
     module("SweepFile", ["SweepModel", "RunSpec", "Ports", yams]),
     module("SweepWire", ["SweepModel", "RunSpec", "Ports"]),
     module("SweepLedger", ["SweepModel", "RunSpec", "Ports", "CSQLiteExtras", grdb]),
-    module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles"]),
+    module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles", "Figures"]),
     module("CoreDiffusion", ["CoreNets", "CoreTensor"]),
     module("CoreAdapters", ["CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"]),
     module("CoreData", ["CoreTensor", "RunSpec", "ImageFiles"]),
@@ -187,7 +188,9 @@ let testTargets: [Target] = [
         ]),
     tests("SweepClientTests", ["SweepClient", "SweepWire", "SweepModel", "Ports"]),
     tests("RunSpecTests", ["RunSpec"]),
-    tests("SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles"]),
+    tests("FiguresTests", ["Figures"], exclude: ["Fixtures"]),
+    tests(
+        "SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles"], exclude: ["Fixtures"]),
     tests("SweepFileTests", ["SweepFile", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
     tests("SweepWireTests", ["SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests(

@@ -6,43 +6,121 @@ package struct MetricInfo: Equatable, Sendable {
     /// The prompt type it is usually read at.
     package let prompts: String
     package let meaning: String
+    /// Of one value; empty for what is only a number.
+    package let unit: String
+    /// False where only a guess says which way is better.
+    package let isDirectionKnown: Bool
 
+    package init(
+        name: String, title: String, lowerIsBetter: Bool, prompts: String, meaning: String, unit: String = "",
+        isDirectionKnown: Bool = true
+    ) {
+        self.name = name
+        self.title = title
+        self.lowerIsBetter = lowerIsBetter
+        self.prompts = prompts
+        self.meaning = meaning
+        self.unit = unit
+        self.isDirectionKnown = isDirectionKnown
+    }
+
+    /// The headline first.
     package static let known: [MetricInfo] = [
         MetricInfo(
+            name: "paired_fidelity", title: "paired fidelity", lowerIsBetter: false, prompts: "train",
+            meaning: "cosine of each image to the picture whose caption it was drawn from", unit: "cosine"),
+        MetricInfo(
+            name: "validation_loss", title: "validation loss", lowerIsBetter: true, prompts: "",
+            meaning: "loss on held-out pictures, at fixed noise and timesteps", unit: "squared error"),
+        MetricInfo(
+            name: "own_picture_retrieval", title: "own picture found", lowerIsBetter: false, prompts: "train",
+            meaning: "share of images whose nearest picture of the concept is their own", unit: "share"),
+        MetricInfo(
             name: "squared_centroid_distance", title: "centroid distance", lowerIsBetter: true, prompts: "trigger",
-            meaning: "how far the images' centre lies from the concept's"),
+            meaning: "how far the images' centre lies from the concept's", unit: "squared distance"),
         MetricInfo(
             name: "image_similarity", title: "image similarity", lowerIsBetter: false, prompts: "trigger",
-            meaning: "mean cosine to the concept's images"),
+            meaning: "mean cosine to the concept's images", unit: "cosine"),
+        MetricInfo(
+            name: "heldout_squared_centroid_distance", title: "held-out centroid distance", lowerIsBetter: true,
+            prompts: "trigger", meaning: "how far the images' centre lies from that of the held-out pictures",
+            unit: "squared distance"),
+        MetricInfo(
+            name: "heldout_image_similarity", title: "held-out image similarity", lowerIsBetter: false,
+            prompts: "trigger", meaning: "mean cosine to the held-out pictures", unit: "cosine"),
         MetricInfo(
             name: "text_similarity", title: "text similarity", lowerIsBetter: false, prompts: "alter",
-            meaning: "how well the images follow their prompts"),
+            meaning: "how well the images follow their prompts", unit: "cosine"),
         MetricInfo(
             name: "style_distance", title: "drift from base", lowerIsBetter: true, prompts: "style",
             meaning: "Gram distance to the base model's own images"),
         MetricInfo(
+            name: "copying", title: "copying", lowerIsBetter: true, prompts: "trigger",
+            meaning: "share of images nearer to a training picture than training pictures lie to each other",
+            unit: "share"),
+        MetricInfo(
+            name: "nearest_training_similarity", title: "nearest training picture", lowerIsBetter: true,
+            prompts: "trigger", meaning: "cosine to the nearest training picture: neither way is better by itself",
+            unit: "cosine", isDirectionKnown: false),
+        MetricInfo(
             name: "vendi", title: "Vendi diversity", lowerIsBetter: false, prompts: "trigger",
-            meaning: "effective number of different images"),
+            meaning: "effective number of different images", unit: "images"),
     ]
 
     private static let shrinking = ["loss", "distance", "error", "perplexity", "divergence"]
     private static let shrinkingWords: Set<Substring> = [
-        "mse", "rmse", "mae", "nll", "bpb", "ppl", "fid", "kid", "lpips", "wer", "cer",
+        "mse", "rmse", "mae", "nll", "bpb", "ppl", "fid", "kid", "cmmd", "lpips", "wer", "cer",
+    ]
+    private static let growing = ["accuracy", "similarity", "fidelity", "precision", "recall", "reward"]
+    private static let growingWords: Set<Substring> = [
+        "acc", "auc", "auroc", "bleu", "rouge", "dice", "iou", "map", "psnr", "ssim", "score", "f",
     ]
 
-    /// An unknown metric counts as one that should grow, unless its name says loss, distance, error or the
-    /// like.
+    /// Of a metric by its name. Two things are read off it: `base_` or `bound_` before the name of another
+    /// (the base model's own value, and what is attainable), and `@ENCODER` after it (who measured). An
+    /// unknown metric counts as one that should grow, unless its name says loss, distance, error or the like.
     ///
     /// - Parameter lowerIsBetter: what the user says about it; nil to go by the name.
     package static func of(_ name: String, lowerIsBetter: Bool? = nil) -> MetricInfo {
-        let known = known.first { $0.name == name }
+        let known = named(name)
         if let known, lowerIsBetter == nil || lowerIsBetter == known.lowerIsBetter { return known }
         let lower = name.lowercased()
         let words = lower.split { !$0.isLetter }
         let shrinks = shrinking.contains { lower.contains($0) } || words.contains { shrinkingWords.contains($0) }
+        let grows = growing.contains { lower.contains($0) } || words.contains { growingWords.contains($0) }
         return MetricInfo(
             name: name, title: known?.title ?? name.replacing("_", with: " "), lowerIsBetter: lowerIsBetter ?? shrinks,
-            prompts: known?.prompts ?? "trigger", meaning: known?.meaning ?? "")
+            prompts: known?.prompts ?? "trigger", meaning: known?.meaning ?? "", unit: known?.unit ?? "",
+            isDirectionKnown: lowerIsBetter != nil || shrinks || grows)
+    }
+
+    /// nil where nobody knows it.
+    private static func named(_ name: String) -> MetricInfo? {
+        if let plain = known.first(where: { $0.name == name }) { return plain }
+        if let at = name.firstIndex(of: "@"), let inner = named(String(name[..<at])) {
+            let encoder = String(name[name.index(after: at)...])
+            return inner.renamed(name, "\(inner.title), \(encoder)", "\(inner.meaning), measured by \(encoder)")
+        }
+        for (prefix, title, meaning) in references where name.hasPrefix(prefix) {
+            guard let inner = named(String(name.dropFirst(prefix.count))) else { continue }
+            return inner.renamed(name, "\(inner.title), \(title)", "\(inner.meaning): \(meaning)")
+        }
+        return nil
+    }
+
+    private static let references = [
+        ("base_", "base model", "the base model's own images"), ("bound_", "bound", "the most that is attainable"),
+    ]
+
+    private func renamed(_ name: String, _ title: String, _ meaning: String) -> MetricInfo {
+        MetricInfo(
+            name: name, title: title, lowerIsBetter: lowerIsBetter, prompts: prompts, meaning: meaning, unit: unit,
+            isDirectionKnown: isDirectionKnown)
+    }
+
+    /// Whether it is a reference and no measure of a checkpoint.
+    package static func isReference(_ name: String) -> Bool {
+        ["base_", "bound_", "ceiling_"].contains { name.hasPrefix($0) }
     }
 
     /// Whether the first value is the better one.

@@ -76,6 +76,28 @@ extension PublicQueries {
             curveValue)
     }
 
+    /// Every job's mean of the last values of a curve, at the last step.
+    package static func meansOfLast(
+        ofSweep sweep: String, key: String, count: Int
+    ) -> PublicQuery<CurveValue> {
+        PublicQuery(
+            """
+            SELECT job, max(step), avg(value) FROM (
+                SELECT job, step, value, row_number() OVER (PARTITION BY job ORDER BY step DESC) AS place FROM metrics
+                WHERE \(points(ofSweep: sweep, key: key)) AND value IS NOT NULL)
+            WHERE place <= \(count) GROUP BY job
+            """, curveValue)
+    }
+
+    /// Every number of a curve, of all jobs of a sweep.
+    package static func curves(ofSweep sweep: String, key: String) -> PublicQuery<CurveValue> {
+        PublicQuery(
+            """
+            SELECT job, step, value FROM metrics
+            WHERE \(points(ofSweep: sweep, key: key)) AND value IS NOT NULL ORDER BY job, step
+            """, curveValue)
+    }
+
     /// The first and the last step at which a sweep's jobs logged anything under a key.
     package static func steps(ofSweep sweep: String, key: String) -> PublicQuery<(first: Int, last: Int)> {
         PublicQuery("SELECT min(step), max(step) FROM metrics WHERE \(points(ofSweep: sweep, key: key))") { row in

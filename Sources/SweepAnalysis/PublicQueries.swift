@@ -19,11 +19,18 @@ package struct PublicQuery<Row: Sendable>: Sendable {
 /// Every query that the program itself asks a coordinator; the ledger's own SQL stands in `SweepLedger`.
 package enum PublicQueries {
     /// What a sweep's evaluations measured, where it is a number.
-    package static func results(ofSweep sweep: String) -> PublicQuery<SweepResult> {
-        PublicQuery(
+    ///
+    /// - Parameters:
+    ///   - metrics: only these; nil for all.
+    ///   - isAveraged: only averages over classes.
+    package static func results(
+        ofSweep sweep: String, metrics: [String]? = nil, isAveraged: Bool = false
+    ) -> PublicQuery<SweepResult> {
+        let wanted = metrics.map { " AND r.metric IN (\($0.map(quoted).joined(separator: ", ")))" } ?? ""
+        return PublicQuery(
             """
             SELECT r.job, r.checkpoint, r.epoch, r.step, r.class, r.prompts, r.metric, r.value, r.n FROM results r
-            WHERE r.value IS NOT NULL AND r.job IN (\(jobs(ofSweep: sweep)))
+            WHERE r.value IS NOT NULL AND r.job IN (\(jobs(ofSweep: sweep)))\(wanted)\(isAveraged ? " AND r.class = ''" : "")
             """
         ) { row in
             guard row.count == 9, let epoch = row[2].number, let step = row[3].number, let value = row[7].number,
@@ -48,6 +55,53 @@ package enum PublicQueries {
             return MetricDeclaration(
                 name: row[0].string, better: text(row[1]).flatMap { .init(rawValue: $0) }, unit: text(row[2]),
                 title: text(row[3]), prompts: text(row[4]), weight: row[5].number)
+        }
+    }
+
+    /// The metrics that a sweep's evaluations have, with their prompt types.
+    package static func measures(ofSweep sweep: String) -> PublicQuery<DecisionRule.Measure> {
+        PublicQuery(
+            """
+            SELECT DISTINCT r.metric, r.prompts FROM results r
+            WHERE r.class = '' AND r.job IN (\(jobs(ofSweep: sweep))) ORDER BY 1, 2
+            """
+        ) { row in
+            row.count == 2 ? DecisionRule.Measure(metric: row[0].string, prompts: row[1].string) : nil
+        }
+    }
+
+    /// One image's value of a metric.
+    package struct ImageValue: Equatable, Sendable {
+        package var job: String
+        package var checkpoint: String
+        package var epoch: Int
+        package var step: Int
+        package var `class`: String
+        package var prompts: String
+        package var metric: String
+        /// From 0.
+        package var image: Int
+        package var value: Double
+    }
+
+    /// The values of single images behind a metric, where they were stored.
+    package static func imageValues(
+        ofSweep sweep: String, metric: String, prompts: String
+    ) -> PublicQuery<ImageValue> {
+        PublicQuery(
+            """
+            SELECT i.job, i.checkpoint, i.epoch, i.step, i.class, i.prompts, i.metric, i.image, i.value
+            FROM image_results i
+            WHERE i.value IS NOT NULL AND i.metric = \(quoted(metric)) AND i.prompts = \(quoted(prompts))
+            AND i.job IN (\(jobs(ofSweep: sweep)))
+            """
+        ) { row in
+            guard row.count == 9, let epoch = row[2].number, let step = row[3].number, let image = row[7].number,
+                let value = row[8].number
+            else { return nil }
+            return ImageValue(
+                job: row[0].string, checkpoint: row[1].string, epoch: Int(epoch), step: Int(step),
+                class: row[4].string, prompts: row[5].string, metric: row[6].string, image: Int(image), value: value)
         }
     }
 

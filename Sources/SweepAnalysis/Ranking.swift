@@ -30,6 +30,8 @@ extension SweepResultSet {
         case best
         /// The one of this step.
         case step(Int)
+        /// The mean over so many of the last.
+        case meanOfLast(Int)
     }
 
     /// Configurations from best to worst.
@@ -53,6 +55,7 @@ extension SweepResultSet {
         case .last: averaged = Self.choose(averaged) { $0.step > $1.step }
         case .best: averaged = Self.choose(averaged) { info.prefers($0.mean, to: $1.mean) }
         case .step(let step): averaged.removeAll { $0.step != step }
+        case .meanOfLast(let count): averaged = Self.averageOfLast(averaged, count)
         }
         return Self.ranked(averaged, info)
     }
@@ -97,6 +100,16 @@ extension SweepResultSet {
         let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
         let isKnown = values.count > 1 && squares.isFinite
         return (mean, isKnown ? (squares / Double(values.count - 1)).squareRoot() : nil)
+    }
+
+    /// One row a configuration: the last one, with the mean of the last few.
+    private static func averageOfLast(_ rows: [RankedConfiguration], _ count: Int) -> [RankedConfiguration] {
+        Dictionary(grouping: rows, by: \.configuration).values.compactMap { rows in
+            let last = rows.sorted { $0.step < $1.step }.suffix(count)
+            guard var row = last.last else { return nil }
+            row.mean = last.reduce(0) { $0 + $1.mean } / Double(last.count)
+            return row
+        }
     }
 
     private static func choose(

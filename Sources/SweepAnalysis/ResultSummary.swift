@@ -38,22 +38,22 @@ package struct ResultSummary: Equatable, Sendable {
 extension SweepResultSet {
     /// - Parameter checkpoints: which of each configuration's checkpoints get a row.
     package func summary(checkpoints: CheckpointChoice = .all) -> ResultSummary {
+        let measured = Set(
+            results.lazy.filter(\.class.isEmpty).map { DecisionRule.Measure(metric: $0.metric, prompts: $0.prompts) })
         let columns = MetricInfo.known
-            .filter { info in
-                results.contains { $0.metric == info.name && $0.prompts == info.prompts && $0.class.isEmpty }
-            }
+            .filter { measured.contains(DecisionRule.Measure(metric: $0.name, prompts: $0.prompts)) }
             .map { ResultSummary.Column(metric: $0, prompts: $0.prompts) }
         let rankings = columns.map { ranking(by: $0.metric.name, prompts: $0.prompts, checkpoints: .all) }
         guard let first = rankings.first else { return ResultSummary(columns: [], rows: [], floor: [], ceiling: []) }
-        let kept = Set(
-            ranking(by: columns[0].metric.name, checkpoints: checkpoints).map { "\($0.configuration)@\($0.step)" })
-        let rows = first.filter { kept.contains("\($0.configuration)@\($0.step)") }.map { row in
+        func place(_ row: RankedConfiguration) -> String { "\(row.configuration)@\(row.step)" }
+        let kept = Set(ranking(by: columns[0].metric.name, checkpoints: checkpoints).map(place))
+        let means = rankings.map { ranking in
+            Dictionary(ranking.map { (place($0), $0.mean) }) { first, _ in first }
+        }
+        let rows = first.filter { kept.contains(place($0)) }.map { row in
             ResultSummary.Row(
                 configuration: row.configuration, label: row.label, epoch: row.epoch, step: row.step,
-                seeds: row.jobs.count,
-                values: rankings.map { ranking in
-                    ranking.first { $0.configuration == row.configuration && $0.step == row.step }?.mean
-                }, jobs: row.jobs)
+                seeds: row.jobs.count, values: means.map { $0[place(row)] }, jobs: row.jobs)
         }
         return ResultSummary(
             columns: columns, rows: rows, floor: columns.map { average("base_" + $0.metric.name, $0.prompts) },

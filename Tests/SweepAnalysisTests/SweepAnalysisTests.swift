@@ -167,42 +167,8 @@ struct RankingTests {
     }
 }
 
-@Suite("Report and grid")
-struct ReportTests {
-    private func sheet(_ job: String, _ step: Int) throws -> SweepReport.Sheet {
-        let cells = (0..<12).map {
-            ImageGrid.Cell(
-                x: "\($0 % 6)", y: "\($0 / 6)",
-                image: RGBImage(width: 24, height: 24, fill: RGBColor(red: UInt8(20 * $0), green: 90, blue: 160)))
-        }
-        let image = ImageGrid(title: "\(job) step \(step)", xAxis: "image", yAxis: "row", cells: cells, side: 120)
-            .composed()
-        return SweepReport.Sheet(job: job, checkpoint: "step-\(step)", step: step, png: try PNGFile.encode(image))
-    }
-
-    @Test("the report is one file that says the best, the floor and the ceiling, and escapes what it is given")
-    func html() throws {
-        let report = SweepReport(
-            results: Sample.results, sheets: [try sheet("c1", 100), try sheet("a1", 200), try sheet("b1", 200)],
-            queries: [SweepReport.Query(title: "Best & worst", sql: "SELECT * FROM results WHERE value < 1")],
-            facts: [("base", "sweeps/base/emoji-64"), ("data", "data/quickstart")])
-        let html = report.html()
-        if let path = ProcessInfo.processInfo.environment["RADIATA_REPORT_SAMPLE"] {
-            try html.write(toFile: path, atomically: true, encoding: .utf8)
-        }
-        #expect(html.contains("sample &lt;one&gt;") && !html.contains("<one>"))
-        #expect(html.contains("lokr · lr 0.0005") && html.contains("Clearly closer to its concept"))
-        #expect(html.contains("base model (floor)") && html.contains("value &lt; 1"))
-        #expect(html.components(separatedBy: "data:image/png;base64,").count == 4)
-        #expect(!html.contains("http://") && !html.contains("https://") && !html.contains("src=\"/"))
-    }
-
-    @Test("a report without results is still a page")
-    func empty() {
-        let html = SweepReport(results: SweepResultSet(sweep: "none", jobs: [], results: [])).html()
-        #expect(html.contains("Not enough results yet") && html.hasSuffix("</html>\n"))
-    }
-
+@Suite("Grid")
+struct GridTests {
     @Test("a grid places every image in natural order and leaves gaps visible")
     func grid() {
         func cell(_ x: String, _ y: String, _ z: String, _ shade: UInt8) -> ImageGrid.Cell {

@@ -1,0 +1,67 @@
+import SweepModel
+
+/// Queries of what a report shows beside results.
+extension PublicQueries {
+    /// Curves under a key, each job's thinned to about so many points; the last one is always kept. Jobs with
+    /// equally many points are thinned at the same ones.
+    package static func thinnedCurves(ofSweep sweep: String, key: String, points: Int) -> PublicQuery<CurveValue> {
+        PublicQuery(
+            """
+            SELECT job, step, value FROM (
+                SELECT job, step, value, row_number() OVER (PARTITION BY job ORDER BY step) AS place,
+                    count(*) OVER (PARTITION BY job) AS total
+                FROM metrics WHERE key = \(quoted(key)) AND job IN (\(jobs(ofSweep: sweep))) AND value IS NOT NULL)
+            WHERE (place - 1) % ((total + \(points - 1)) / \(points)) = 0 OR place = total ORDER BY job, step
+            """
+        ) { row in
+            guard row.count == 3, let step = row[1].number, let value = row[2].number else { return nil }
+            return CurveValue(job: row[0].string, step: Int(step), value: value)
+        }
+    }
+
+    /// How long the attempts of a sweep's jobs took.
+    package static func attemptTimes(ofSweep sweep: String) -> PublicQuery<SweepReport.AttemptTime> {
+        PublicQuery(
+            """
+            SELECT j.identity, a.number, a.started, a.ended, a.outcome, a.resumed_step
+            FROM sweep s JOIN member b ON b.sweep = s.id JOIN job j ON j.id = b.job JOIN attempt a ON a.job = j.id
+            WHERE s.name = \(quoted(sweep)) ORDER BY j.identity, a.number
+            """
+        ) { row in
+            guard row.count == 6, let number = row[1].number, let started = row[2].number, let resumed = row[5].number
+            else { return nil }
+            return SweepReport.AttemptTime(
+                job: row[0].string, number: Int(number), started: Int64(started),
+                ended: row[3].number.map { Int64($0) },
+                outcome: row[4].string.isEmpty ? nil : row[4].string, resumedStep: Int(resumed))
+        }
+    }
+
+    /// A picture in the blob store.
+    package struct PictureFile: Equatable, Sendable {
+        package var job: String
+        /// Empty for a sample.
+        package var checkpoint: String
+        /// `contact-sheet` or `sample`.
+        package var kind: String
+        package var name: String
+        package var sha256: String
+        package var bytes: Int
+    }
+
+    /// The contact sheets and samples of a sweep's jobs.
+    package static func pictures(ofSweep sweep: String) -> PublicQuery<PictureFile> {
+        PublicQuery(
+            """
+            SELECT job, checkpoint, kind, name, sha256, bytes FROM artifacts
+            WHERE kind IN ('contact-sheet', 'sample') AND job IN (\(jobs(ofSweep: sweep)))
+            ORDER BY job, checkpoint, name
+            """
+        ) { row in
+            guard row.count == 6, let bytes = row[5].number else { return nil }
+            return PictureFile(
+                job: row[0].string, checkpoint: row[1].string, kind: row[2].string, name: row[3].string,
+                sha256: row[4].string, bytes: Int(bytes))
+        }
+    }
+}
