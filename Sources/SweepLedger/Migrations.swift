@@ -72,6 +72,12 @@ extension Schema {
                 """,
                 notices,
             ]),
+        // What single images measured.
+        Migration(
+            version: 9,
+            statements: [
+                "ALTER TABLE evaluation ADD COLUMN image_values TEXT", imageResults,
+            ]),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }
