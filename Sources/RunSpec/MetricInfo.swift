@@ -23,6 +23,15 @@ package struct MetricInfo: Equatable, Sendable {
         MetricInfo(
             name: "vendi", title: "Vendi diversity", lowerIsBetter: false, prompts: "trigger",
             meaning: "effective number of different images"),
+        MetricInfo(
+            name: "paired_fidelity", title: "paired fidelity", lowerIsBetter: false, prompts: "train",
+            meaning: "cosine of each image to the picture whose caption it was drawn from"),
+        MetricInfo(
+            name: "own_picture_retrieval", title: "own picture found", lowerIsBetter: false, prompts: "train",
+            meaning: "share of images whose nearest picture is their own"),
+        MetricInfo(
+            name: "copying", title: "copying", lowerIsBetter: true, prompts: "trigger",
+            meaning: "share of images nearer to a training picture than those lie to each other"),
     ]
 
     private static let shrinking = ["loss", "distance", "error", "perplexity", "divergence"]
