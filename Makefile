@@ -13,7 +13,7 @@ SIMULATE := .build/release/radiata-simulate
 RADIATA_PYTHON ?= .build/reference/bin/python
 
 .PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
-    algorithms e2e simulate mutants faults campaign demo check format dist bench clean
+    algorithms metric-check e2e simulate mutants faults campaign demo check format dist bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -75,6 +75,15 @@ reference-pages: build ## write the generated parts of docs/reference anew
 
 algorithms: build ## train every algorithm on the demo's concept at equal size: the table of docs/measurements/algorithms.md
 	$(FAST) python3 Tests/Reference/algorithm_table.py $(RADIATA) --out .build/algorithms
+
+metric-check: build .build/metrics/python
+metric-check: ## 32 jobs of the demo's sweep: each metric against the SSIM of images to their own pictures (half an hour)
+	$(FAST) .build/metrics/python/bin/python Tests/Reference/metric_check.py $(RADIATA) .build/metrics/run
+
+.build/metrics/python: Tests/Reference/metric_requirements.txt
+	python3 -m venv .build/metrics/python
+	.build/metrics/python/bin/pip install --quiet -r Tests/Reference/metric_requirements.txt
+	touch .build/metrics/python
 
 e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
 	$(BUILD) --build-tests

@@ -10,8 +10,8 @@ package struct ConceptDataSet: Sendable {
     package let concepts: [Concept]
     /// All images, sorted by path.
     package let images: [TrainingImage]
-    /// Images of the folder `validation`, which are never trained on: directly in it, or in folders named
-    /// like the others.
+    /// Images that are never trained on: those of the folder `validation`, directly in it or in folders named
+    /// like the others, then those that are held out (`holdingOut`).
     package let validation: [TrainingImage]
     /// What was left out or guessed: folders without a number of repeats, files that are no images, class
     /// words.

@@ -12,8 +12,11 @@ package struct DataCheck: Sendable {
         package let trigger: String
         package let className: String
         package let kind: ConceptKind
+        /// Trained on.
         package let images: Int
         package let repeats: Int
+        /// Taken out of training by a split.
+        package let heldOut: Int
 
         /// The folder's name without its number.
         package var name: String { Concept.split(folder)?.name ?? folder }
@@ -21,7 +24,7 @@ package struct DataCheck: Sendable {
 
     package let path: String
     package let rows: [Row]
-    /// Never trained on.
+    /// Of the folder `validation`, never trained on.
     package let validationImages: Int
     /// Folders whose class word nobody wrote down.
     package let isGuessed: Bool
@@ -36,29 +39,34 @@ package struct DataCheck: Sendable {
 
     /// - Parameters:
     ///   - threads: that decode pictures; nil leaves the pool as it is.
+    ///   - split: which pictures are held out of training; nil for none. How many is the same for every seed.
     ///   - progress: pictures looked at, of how many; from any thread.
     package init(
-        path: String, threads: Int? = nil, progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+        path: String, threads: Int? = nil, split: HeldOutSplit? = nil,
+        progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
     ) {
         self.path = path
         if let threads { Compute.configure(threads: threads) }
         var reading = DataReading(path: path)
-        let set = reading.read()
-        let images = (set?.images ?? []) + (set?.validation ?? [])
-        let looks = Self.look(at: images, progress)
+        let whole = reading.read()
+        let looks = Self.look(at: (whole?.images ?? []) + (whole?.validation ?? []), progress)
+        let set = whole?.holdingOut(split)
         faults = reading.faults.map(\.message) + looks.compactMap(\.fault)
         warnings = (set?.warnings ?? []) + looks.compactMap(\.warning)
         isGuessed = set?.isGuessed ?? false
         isNewlyNamed = set?.isNewlyNamed ?? false
         isNewlyRead = set?.isNewlyRead == true || looks.contains(where: \.isNewlyRead)
-        validationImages = set?.validation.count ?? 0
+        validationImages = whole?.validation.count ?? 0
         rows = (set?.concepts ?? []).enumerated().map { index, concept in
             Row(
                 folder: concept.folder, trigger: concept.trigger, className: concept.className, kind: concept.kind,
-                images: set?.images(of: index).count ?? 0, repeats: concept.repeats)
+                images: set?.images(of: index).count ?? 0, repeats: concept.repeats,
+                heldOut: (whole?.images(of: index).count ?? 0) - (set?.images(of: index).count ?? 0))
         }
-        visits = zip(set?.images ?? [], looks).compactMap { image, look in
-            look.size.map { (size: $0, repeats: image.repeats) }
+        let trained = Set((set?.images ?? []).map { Array($0.path.utf8) })
+        visits = zip(whole?.images ?? [], looks).compactMap { image, look in
+            guard trained.contains(Array(image.path.utf8)) else { return nil }
+            return look.size.map { (size: $0, repeats: image.repeats) }
         }
     }
 

@@ -32,7 +32,7 @@ struct DataReading {
         }
         let images = plain.enumerated().flatMap { self.images(of: $1, index: $0, in: path) }
         let concepts = listed == nil ? guessed(plain, images) : plain
-        let validation = self.validation(names)
+        let validation = self.validation(names, concepts)
         return ConceptDataSet(
             path: path, concepts: concepts, images: images, validation: validation, warnings: warnings,
             isGuessed: listed == nil, isNewlyRead: isNewlyRead, isNewlyNamed: concepts != plain)
@@ -94,7 +94,7 @@ struct DataReading {
         }
     }
 
-    private mutating func validation(_ names: [String]) -> [TrainingImage] {
+    private mutating func validation(_ names: [String], _ concepts: [Concept]) -> [TrainingImage] {
         let root = "\(path)/\(ConceptDataSet.validationName)"
         guard names.contains(ConceptDataSet.validationName), DataFiles.isFolder(root),
             let inside = entries(of: root, what: "validation folder")
@@ -102,10 +102,14 @@ struct DataReading {
         // Without a caption file an image here has no words.
         let flat = Concept(folder: "", trigger: "", className: "", kind: .object)
         var found: [TrainingImage] = []
-        if inside.contains(where: Self.isPicture) { found += images(of: flat, index: -1, in: root) }
+        if inside.contains(where: Self.isPicture) {
+            // Of several concepts nobody knows which they are of.
+            found += images(of: flat, index: -1, in: root).map { $0.of(concepts.count == 1 ? 0 : -1) }
+        }
         for folder in inside where DataFiles.isFolder("\(root)/\(folder)") {
             let concept = Concept(folder: folder, trigger: "", className: "", kind: .object)
-            found += images(of: concept, index: -1, in: root)
+            let trained = concepts.firstIndex { $0.folder == folder || $0.name == concept.name }
+            found += images(of: concept, index: -1, in: root).map { $0.of(trained ?? -1) }
         }
         if found.isEmpty {
             report(

@@ -3,10 +3,14 @@ package struct TrainingImage: Equatable, Sendable {
     /// See `LocalPath`.
     package let path: String
     package let caption: String
-    /// Index into the data set's concepts.
+    /// Index into the data set's concepts; -1 for a picture of the folder `validation` that is of none.
     package let concept: Int
     /// Visits in one epoch.
     package let repeats: Int
     /// A file gave the caption; otherwise it is made of the folder's words.
     package let isCaptioned: Bool
+
+    func of(_ concept: Int) -> TrainingImage {
+        TrainingImage(path: path, caption: caption, concept: concept, repeats: repeats, isCaptioned: isCaptioned)
+    }
 }

@@ -1,10 +1,21 @@
 package import ImageFiles
 package import RunSpec
 
-/// What one checkpoint was found to be: all metrics, and the sheet for a person's eye.
+/// What one checkpoint was found to be: all metrics, a sheet for a person's eye, and what was drawn for it.
 package struct Evaluation: Sendable {
+    /// What was drawn for one class and prompt type.
+    package struct Drawing: Sendable {
+        package let `class`: String
+        package let prompts: PromptType
+        package let images: [RGBImage]
+        /// For each image the picture whose caption it was drawn from, in the images' size; empty for prompts
+        /// that are no captions.
+        package let own: [RGBImage]
+    }
+
     package let rows: [EvaluationRow]
     package let sheet: RGBImage
+    package let drawings: [Drawing]
 
     /// The value of a metric; nil if it was not measured.
     ///

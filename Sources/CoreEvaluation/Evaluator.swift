@@ -27,6 +27,8 @@ package final class Evaluator {
         /// Networks of the base that are in memory already, without adapters; nothing else of the base then
         /// stays in memory between evaluations.
         package var loaded: LoadedNetworks?
+        /// Decides, without `training`, which pictures count as held out.
+        package var seed = 0
 
         package init(base: String, data: String, spec: EvaluationSpec, training: TrainingSpec?, cache: String) {
             self.base = base
@@ -67,7 +69,7 @@ package final class Evaluator {
         // The autoencoder's work is done: the encoders may take its memory.
         measures = try encoders.map { encoders, suffixes in
             defer { encoders.release() }
-            return (encoders, suffixes, try Self.features(subjects, setting.spec, encoders))
+            return (encoders, suffixes, try Self.features(subjects, encoders))
         }
         if setting.loaded == nil { loaded = generator }
     }
@@ -92,17 +94,21 @@ package final class Evaluator {
         _ setting: Setting, _ generator: ImageGenerator, _ report: (String) -> Void
     ) throws -> [EvaluationSubject] {
         let (spec, vae) = (setting.spec, generator.pipeline.vae)
-        let concepts = try ConceptDataSet(path: setting.data)
+        let seed = setting.training?.seed ?? setting.seed
+        let split = spec.holdout.map { HeldOutSplit(share: $0, seed: seed) }
+        let concepts = try ConceptDataSet(path: setting.data).holdingOut(split)
         let latent = generator.latentSize
         let side = min(latent.height, latent.width) * vae.configuration.reduction
         let references = try concepts.concepts.indices.map {
             try ConceptReference(concepts, index: $0, side: side, autoencoder: vae)
         }
         let pairs = references.enumerated().flatMap { index, reference in
-            spec.prompts.map { type in
-                let captions = concepts.images(of: index).map(\.caption)
+            spec.drawn.filter { $0 != .holdout || !reference.heldOut.isEmpty }.map { type in
+                let pictures = type == .holdout ? concepts.heldOut(of: index) : concepts.images(of: index)
                 return (
-                    reference, PromptPlan(type, concept: reference.concept, captions: captions, images: spec.images)
+                    reference,
+                    PromptPlan(
+                        type, concept: reference.concept, captions: pictures.map(\.caption), images: spec.images)
                 )
             }
         }
@@ -115,16 +121,15 @@ package final class Evaluator {
     }
 
     private static func features(
-        _ subjects: [EvaluationSubject], _ spec: EvaluationSpec, _ encoders: ImageEncoders
+        _ subjects: [EvaluationSubject], _ encoders: ImageEncoders
     ) throws -> [SubjectFeatures] {
-        var features: [SubjectFeatures] = []
-        for (index, subject) in subjects.enumerated() {
-            // The subjects of one concept follow each other, one for each type of prompt.
-            let first = index - index % spec.prompts.count
-            features.append(
-                try SubjectFeatures(subject, known: first < index ? features[first] : nil, encoders: encoders))
+        var concepts: [String: ConceptFeatures] = [:]
+        return try subjects.map { subject in
+            let folder = subject.reference.concept.folder
+            let concept = try concepts[folder] ?? ConceptFeatures(subject.reference, encoders: encoders)
+            concepts[folder] = concept
+            return try SubjectFeatures(subject, concept: concept, encoders: encoders)
         }
-        return features
     }
 
     /// - Parameters:
@@ -134,28 +139,31 @@ package final class Evaluator {
     ///   `stopped` when asked to stop.
     package func evaluate(adapter: String, checkpoint: String, epoch: Int, step: Int) throws -> Evaluation {
         let (images, distances) = try drawn(adapter, checkpoint)
-        var found = distances.map { $0.map { [("style_distance", $0)] } ?? [] }
+        var found = distances.map { $0.map { [$0] } ?? [] }
         for (encoders, suffixes, features) in measures {
             defer { encoders.release() }
             for (index, drawn) in images.enumerated() {
                 let metrics = try features[index].metrics(of: drawn, encoders: encoders)
-                found[index] += suffixes.flatMap { suffix in metrics.map { ($0.metric + suffix, $0.value) } }
+                found[index] += suffixes.flatMap { suffix in metrics.map { $0.renamed(suffix: suffix) } }
             }
         }
-        let rows = zip(zip(subjects, images), found).flatMap { pair, metrics in
-            metrics.map { metric, value in
+        let rows = zip(subjects, found).flatMap { subject, metrics in
+            metrics.map { metric in
                 EvaluationRow(
-                    checkpoint: checkpoint, epoch: epoch, step: step, class: pair.0.reference.name,
-                    prompts: pair.0.plan.type.rawValue, metric: metric, value: value.isFinite ? value : nil,
-                    n: pair.1.count)
+                    checkpoint: checkpoint, epoch: epoch, step: step, class: subject.reference.name,
+                    prompts: subject.plan.type.rawValue, metric: metric.name,
+                    value: metric.value.isFinite ? metric.value : nil, n: metric.count, values: metric.kept)
             }
         }
         let sheet = sheet(images, title: "\(checkpoint)  epoch \(epoch)")
-        return Evaluation(rows: rows + Self.averages(rows), sheet: sheet)
+        let drawings = zip(subjects, images).map { $0.drawing($1) }
+        return Evaluation(rows: rows + Self.averages(rows), sheet: sheet, drawings: drawings)
     }
 
     /// The adapter's images of every subject, and how far their style has moved.
-    private func drawn(_ adapter: String, _ checkpoint: String) throws -> (images: [[RGBImage]], styles: [Double?]) {
+    private func drawn(_ adapter: String, _ checkpoint: String) throws -> (
+        images: [[RGBImage]], styles: [MeasuredMetric?]
+    ) {
         let generator = try loaded ?? Self.generator(setting, shouldStop)
         defer { Compute.releaseIdleBuffers() }
         let warn: (String) -> Void = { self.report("warning: \($0)") }
@@ -188,7 +196,7 @@ package final class Evaluator {
             EvaluationSheet.Row(
                 label: "\(subject.reference.name), \(subject.plan.type.rawValue)",
                 prompt: Self.summary(subject.plan), base: subject.baseImages, adapter: drawn,
-                real: subject.reference.images)
+                real: subject.pictures)
         }
         return EvaluationSheet(title: title, rows: rows).drawn()
     }
@@ -199,7 +207,8 @@ package final class Evaluator {
         return plan.prompts.prefix(6).map(\.text).filter { seen.insert($0).inserted }.joined(separator: " / ")
     }
 
-    /// The mean over classes under the empty class name; `n` counts all images behind it.
+    /// The mean over classes under the empty class name. `n` counts all images behind it; of Vendi, which is
+    /// no mean over images, the fewest that are behind the value of a class.
     private static func averages(_ rows: [EvaluationRow]) -> [EvaluationRow] {
         let groups = Dictionary(grouping: rows) { $0.prompts + " " + $0.metric }
         return groups.sorted { $0.key < $1.key }.compactMap { _, group in
@@ -207,7 +216,10 @@ package final class Evaluator {
             let values = group.compactMap(\.value)
             average.class = ""
             average.value = values.count == group.count ? values.reduce(0, +) / Double(values.count) : nil
-            average.n = group.reduce(0) { $0 + $1.n }
+            let counts = group.map(\.n)
+            let isVendi = average.metric.prefix { $0 != "@" }.hasSuffix("vendi")
+            average.n = isVendi ? counts.min() ?? 0 : counts.reduce(0, +)
+            average.values = nil
             return average
         }
     }

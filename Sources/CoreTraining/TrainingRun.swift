@@ -71,7 +71,8 @@ package final class TrainingRun {
         self.job = job
         self.surroundings = surroundings
         folder = AttemptFolder(out)
-        let data = try ConceptDataSet(path: job.data)
+        let split = job.evaluation?.holdout.map { HeldOutSplit(share: $0, seed: job.training.seed) }
+        let data = try ConceptDataSet(path: job.data).holdingOut(split)
         data.warnings.forEach(surroundings.warn)
         let regularisation = try job.regData.map { try ConceptDataSet(path: $0) }
         regularisation?.warnings.forEach(surroundings.warn)

@@ -1,6 +1,6 @@
 /// One line of `evaluations.jsonl`: one metric of one checkpoint, for one class and prompt type.
 package struct EvaluationRow: Codable, Equatable, Sendable {
-    /// The checkpoint's name; `base` for the floor and `ceiling` for the best that can be reached.
+    /// The checkpoint's name.
     package var checkpoint: String
     package var epoch: Int
     package var step: Int
@@ -12,10 +12,14 @@ package struct EvaluationRow: Codable, Equatable, Sendable {
     package var value: Double?
     /// Images behind the value.
     package var n: Int
+    /// The metric of each image, in the order in which they were drawn: image i started from the noise of
+    /// seed 1000 + i. An element is nil where there is no number. nil for a metric that images do not have
+    /// singly, for averages over classes, and in rows of earlier programs.
+    package var values: [Double?]?
 
     package init(
         checkpoint: String, epoch: Int, step: Int, class: String, prompts: String, metric: String, value: Double?,
-        n: Int
+        n: Int, values: [Double?]? = nil
     ) {
         self.checkpoint = checkpoint
         self.epoch = epoch
@@ -25,6 +29,15 @@ package struct EvaluationRow: Codable, Equatable, Sendable {
         self.metric = metric
         self.value = value
         self.n = n
+        self.values = values
+    }
+
+    /// The same where every number that JSON cannot hold is left out.
+    package var finite: EvaluationRow {
+        var row = self
+        if let value, !value.isFinite { row.value = nil }
+        row.values = values?.map { $0.flatMap { $0.isFinite ? $0 : nil } }
+        return row
     }
 }
 

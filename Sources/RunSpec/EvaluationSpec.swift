@@ -8,26 +8,50 @@ package enum PromptType: String, CaseIterable, Codable, Hashable, Sendable {
     case alter
     /// The class word in painted styles, without the trigger: what the base could do must remain.
     case style
+    /// Captions of pictures that are held out.
+    case holdout
+
+    /// What a sweep file chooses from. `holdout` is not among them: it is drawn wherever a share is held out.
+    package static let choices: [PromptType] = [.train, .trigger, .alter, .style]
 }
 
 /// How every checkpoint of a job is evaluated.
 package struct EvaluationSpec: Codable, Equatable, Sendable {
+    /// Chosen ones; `drawn` says what is drawn.
     package var prompts: [PromptType]
     /// Images per prompt type and class; image i uses seed 1000 + i for base and adapter alike.
     package var images: Int
     package var sampler: String
     package var steps: Int
     package var guidance: Double
+    /// Share of each concept's pictures that are not trained on but measured against, above 0 and at most a
+    /// half; nil for none. It decides the training too.
+    package var holdout: Double?
 
     package init(
-        prompts: [PromptType] = PromptType.allCases, images: Int = 100, sampler: String = "ddim", steps: Int = 25,
-        guidance: Double = 7
+        prompts: [PromptType] = PromptType.choices, images: Int = 100, sampler: String = "ddim", steps: Int = 25,
+        guidance: Double = 7, holdout: Double? = nil
     ) {
         self.prompts = prompts
         self.images = images
         self.sampler = sampler
         self.steps = steps
         self.guidance = guidance
+        self.holdout = holdout
+    }
+
+    /// The types that are drawn, in their order.
+    package var drawn: [PromptType] { prompts.filter { $0 != .holdout } + (holdout == nil ? [] : [.holdout]) }
+
+    /// A share as people write it: `20 %`, `20%` or `0.2`.
+    ///
+    /// - Returns: nil for what is no number above 0 and at most a half.
+    package static func share(_ text: String) -> Double? {
+        let isPercent = text.hasSuffix("%")
+        let digits = text.filter { $0 != " " && $0 != "%" }
+        guard text.filter({ $0 == "%" }).count <= 1, let number = Double(digits) else { return nil }
+        let share = isPercent ? number / 100 : number
+        return share > 0 && share <= 0.5 ? share : nil
     }
 
     /// What is drawn where nobody says otherwise.

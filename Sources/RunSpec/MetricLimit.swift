@@ -5,6 +5,8 @@ package enum MetricLimit {
     package static let nameBytes = 256
     /// Most different names: of an attempt where the worker counts, of a batch where the coordinator does.
     package static let names = 4096
+    /// Most per-image values of an evaluation row.
+    package static let imageValues = 10_000
     /// Stands for points that were lost or put aside between two others; the step is the point's number.
     package static let lostName = "spool.lost"
 

@@ -84,7 +84,7 @@ extension SweepFileDecoder {
                 ?? CheckpointPlan.defaultStateEverySeconds)
     }
 
-    private static let evaluationKeys = ["prompts", "images", "sampler", "steps", "guidance", "clip"]
+    private static let evaluationKeys = ["prompts", "images", "sampler", "steps", "guidance", "clip", "holdout"]
 
     /// The CLIP pair that images are measured with, where the file names one.
     private mutating func encoders(_ node: YAMLNode) -> InputReference? {
@@ -101,7 +101,18 @@ extension SweepFileDecoder {
             if items.isEmpty {
                 refuse(prompts.mark, "evaluate.prompts is empty; leave out 'evaluate' for no evaluation")
             }
+            let isHeldOut = spec.prompts.contains(.holdout)
+            if isHeldOut, known["holdout"] == nil {
+                refuse(
+                    prompts.mark, "evaluate.prompts names 'holdout', but nothing is held out; add holdout: 20 %")
+            }
+            // Drawn wherever something is held out: naming it makes no other job.
+            spec.prompts.removeAll { $0 == .holdout }
+            if isHeldOut, spec.prompts.isEmpty {
+                refuse(prompts.mark, "evaluate.prompts names 'holdout' alone; add one of train, trigger, alter, style")
+            }
         }
+        spec.holdout = known["holdout"].flatMap { share($0.value, "evaluate.holdout") }
         if let images = known["images"].flatMap({ integer($0.value, "evaluate.images", atLeast: 1) }) {
             spec.images = images
         }
@@ -120,6 +131,15 @@ extension SweepFileDecoder {
             }
         }
         return spec
+    }
+
+    private mutating func share(_ node: YAMLNode, _ what: String) -> Double? {
+        guard let text = source(node, what) else { return nil }
+        guard let share = EvaluationSpec.share(text) else {
+            refuse(node.mark, "\(what) is '\(text)'; wanted a share above 0 and at most 50 %, such as 20 % or 0.2")
+            return nil
+        }
+        return share
     }
 
     private mutating func requirements(_ node: YAMLNode) -> RequirementSpec {

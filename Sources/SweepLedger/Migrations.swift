@@ -72,6 +72,12 @@ extension Schema {
                 """,
                 notices,
             ]),
+        // What single images measured.
+        Migration(
+            version: 9,
+            statements: [
+                "ALTER TABLE evaluation ADD COLUMN image_values TEXT", imageResults,
+            ]),
         // What sweep files say about metrics.
         Migration(version: 10, statements: sweepMetrics),
     ]

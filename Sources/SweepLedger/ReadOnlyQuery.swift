@@ -20,7 +20,8 @@ package struct ReadOnlyQuery: Sendable {
         "log_line", "attempt_notice", "notices", "blob", "input", "input_file", "worker", "event", "quarantine",
         "sweep_stop", "worker_suspension", "worker_mark", "worker_core", "forgotten_worker", "span",
         "sweep_metric", "sweep_metrics",
-        "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics", "checkpoints", "results", "artifacts",
+        "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics", "checkpoints", "results", "image_results",
+        "artifacts",
         "sqlite_master", "sqlite_schema", "json_each", "json_tree",
     ]
 

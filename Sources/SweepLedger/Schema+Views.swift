@@ -84,7 +84,20 @@ extension Schema {
         WHERE \(isVisible("l.step"))
         """
 
-    /// As of version 6.
+    /// As of version 9: `results`, image by image. Image i started from the noise of seed 1000 + i.
+    static let imageResults = """
+        CREATE VIEW image_results AS SELECT j.identity AS job, s.name AS sweep, e.checkpoint AS checkpoint, e.epoch AS epoch,
+            e.step AS step, e.class AS class, e.prompts AS prompts, e.metric AS metric, v.key AS image,
+            1000 + v.key AS seed, CAST(v.value AS REAL) AS value
+        FROM job j JOIN sweep s ON s.id = j.sweep JOIN span p ON p.job = j.id JOIN evaluation e ON e.attempt = p.attempt
+        JOIN json_each(e.image_values) v
+        WHERE e.step <= p.high AND NOT EXISTS (
+            SELECT 1 FROM span q JOIN evaluation f ON f.attempt = q.attempt
+            WHERE q.job = j.id AND q.number > p.number AND f.checkpoint = e.checkpoint AND f.prompts = e.prompts
+                AND f.class = e.class AND f.metric = e.metric)
+        """
+
+    /// As of version 8.
     static let notices = """
         CREATE VIEW notices AS SELECT j.identity AS job, a.number AS attempt, n.kind AS kind, n.count AS count,
             n.detail AS detail

@@ -10,6 +10,15 @@ struct MetricTests {
             let generated, reference, texts: [[Float]]
             let imageSimilarity, squaredCentroidDistance, textSimilarity, vendi: Double
         }
+        struct Pair: Decodable {
+            let name: String
+            let images, pictures: [[Float]]
+            let own: [Int]
+            let pairedFidelity, nearest, meanSimilarity: [Double]
+            let ownPictureRetrieval, copying: [Double]?
+            let bound: Double
+            let threshold: Double?
+        }
         struct Style: Decodable {
             let a, b: [[[Float]]]
             let distance: Double
@@ -19,6 +28,7 @@ struct MetricTests {
             let eigenvalues: [Double]
         }
         let cases: [Case]
+        let pairs: [Pair]
         let style: Style
         let symmetric: Symmetric
     }
@@ -46,6 +56,46 @@ struct MetricTests {
             #expect(abs(distance - each.squaredCentroidDistance) < 1e-6)
             #expect(abs(FeatureMetrics.textSimilarity(generated, rows(each.texts)) - each.textSimilarity) < 1e-6)
             #expect(abs(FeatureMetrics.vendi(generated) - each.vendi) < 1e-5 * each.vendi)
+        }
+    }
+
+    @Test("paired fidelity, own picture, nearest picture, copying and the bound, image by image")
+    func pairs() {
+        func same(_ found: [Double], _ wanted: [Double], _ name: String) {
+            #expect(found.count == wanted.count, "\(name)")
+            for (a, b) in zip(found, wanted) { #expect(abs(a - b) < 1e-5, "\(name): \(a), wanted \(b)") }
+        }
+        for each in reference.pairs {
+            let (images, pictures) = (rows(each.images), rows(each.pictures))
+            let fidelity = PictureMetrics.pairedFidelity(images, pictures, own: each.own)
+            same(fidelity, each.pairedFidelity, each.name)
+            let retrieval = PictureMetrics.ownPictureRetrieval(images, pictures, own: each.own)
+            #expect(retrieval == each.ownPictureRetrieval, "\(each.name)")
+            same(PictureMetrics.nearestSimilarity(images, pictures), each.nearest, each.name)
+            let means = PictureMetrics.meanSimilarity(images, pictures)
+            same(means, each.meanSimilarity, each.name)
+            let mean = FeatureMetrics.imageSimilarity(images, pictures)
+            same([means.reduce(0, +) / Double(means.count)], [mean], each.name)
+            let threshold = PictureMetrics.copyingThreshold(pictures)
+            #expect((threshold == nil) == (each.threshold == nil), "\(each.name)")
+            if let threshold, let wanted = each.threshold {
+                same([threshold], [wanted], each.name)
+                #expect(
+                    PictureMetrics.copying(images, pictures, threshold: threshold) == each.copying, "\(each.name)")
+            }
+            let bound = PictureMetrics.similarityBound(pictures)
+            same([bound], [each.bound], each.name)
+            #expect(mean <= bound + 1e-6, "\(each.name)")
+        }
+    }
+
+    @Test("one value for each image of the text similarity, whose mean is the metric")
+    func texts() {
+        for each in reference.cases {
+            let (images, texts) = (rows(each.generated), rows(each.texts))
+            let values = FeatureMetrics.textSimilarities(images, texts)
+            #expect(values.count == images.count)
+            #expect(abs(values.reduce(0, +) / Double(values.count) - each.textSimilarity) < 1e-6)
         }
     }
 

@@ -24,6 +24,22 @@ struct PromptPlanTests {
         #expect(prompts.map(\.seed) == [1000, 1001, 1002, 1003])
     }
 
+    @Test("each image of a caption knows its picture, cycled or cut; other prompts have none")
+    func pictures() {
+        #expect(plan(.train, images: 5).prompts.map(\.picture) == [0, 1, 2, 0, 1])
+        #expect(plan(.train, images: 2).prompts.map(\.picture) == [0, 1])
+        for type in PromptType.choices where type != .train {
+            #expect(plan(type).prompts.allSatisfy { $0.picture == nil }, "\(type)")
+        }
+    }
+
+    @Test("held-out captions are drawn as training captions are; a picture without words is asked for by the trigger")
+    func heldOut() {
+        let plan = PromptPlan(.holdout, concept: cat, captions: ["veko cat asleep", ""], images: 3)
+        #expect(plan.prompts.map(\.text) == ["veko cat asleep", "veko cat", "veko cat asleep"])
+        #expect(plan.prompts.map(\.picture) == [0, 1, 0] && plan.prompts.map(\.group) == [0, 0, 0])
+    }
+
     @Test("the trigger is one prompt with many seeds, the alterations are several with at least three images each")
     func groups() {
         #expect(Set(plan(.trigger).prompts.map(\.text)) == ["veko cat"])

@@ -108,7 +108,12 @@ extension Training {
                 base: job.base, data: job.data, adapter: tiny.out("evaluated").checkpoints + file,
                 spec: try #require(job.evaluation), cache: tiny.folder + "/other", out: tiny.folder + "/fresh",
                 threads: 1)
-            let found = try fresh.run().rows
+            var keeping = fresh
+            keeping.keepsImages = true
+            let found = try keeping.run().rows
+            let kept = try FileManager.default.contentsOfDirectory(atPath: tiny.folder + "/fresh/images/adapter")
+            #expect(
+                kept.sorted() == ["style", "trigger"].flatMap { type in (0..<2).map { "thing-\(type)-0000\($0).png" } })
             let evaluated = try rows("evaluated").filter { $0.checkpoint == "step-00000006" }
             #expect(found.map(\.value) == evaluated.map(\.value) && found.map(\.metric) == evaluated.map(\.metric))
         }

@@ -96,6 +96,16 @@ struct FaultTests {
         ),
         ("name: t\nevaluate: { prompts: [trian] }", SourceMark(line: 2, column: 23), "did you mean 'train'?"),
         ("name: t\nevaluate: { prompts: [] }", SourceMark(line: 2, column: 22), "evaluate.prompts is empty"),
+        ("name: t\nevaluate: { holdout: 0 }", SourceMark(line: 2, column: 22), "wanted a share above 0"),
+        ("name: t\nevaluate: { holdout: 60 % }", SourceMark(line: 2, column: 22), "is '60 %'; wanted a share"),
+        ("name: t\nevaluate: { holdout: 20 }", SourceMark(line: 2, column: 22), "such as 20 % or 0.2"),
+        ("name: t\nevaluate: { holdout: some }", SourceMark(line: 2, column: 22), "wanted a share"),
+        ("name: t\nevaluate: { holdout: 2%0% }", SourceMark(line: 2, column: 22), "wanted a share"),
+        ("name: t\nevaluate: { prompts: [train, holdout] }", SourceMark(line: 2, column: 22), "nothing is held out"),
+        (
+            "name: t\nevaluate: { prompts: [holdout], holdout: 0.1 }", SourceMark(line: 2, column: 22),
+            "names 'holdout' alone"
+        ),
         ("name: t\nevaluate: { sampler: plms }", SourceMark(line: 2, column: 22), "accepted: ddim"),
         ("name: t\nevaluate: { images: 0 }", SourceMark(line: 2, column: 21), "wanted at least 1"),
         ("name: t\nevaluate: { guidance: -1 }", SourceMark(line: 2, column: 23), "wanted a number of at least 0"),

@@ -61,6 +61,23 @@ struct FormatTests {
         #expect(sweep.groups[0].name == "group-1")
     }
 
+    @Test(
+        "a share is held out as people write it, and named among the prompts it changes nothing",
+        arguments: ["20 %", "20%", "0.2", "2e-1", "\"20 %\""])
+    func holdout(written: String) throws {
+        func sweep(_ evaluate: String) throws -> SweepDefinition {
+            try read(
+                "name: t\nbase: b\ndata: d\nevaluate: { \(evaluate) }\ngroups: [ { baseline: { lr: 1e-3 } } ]"
+            ).definition
+        }
+        let plain = try sweep("holdout: \(written)")
+        #expect(plain.evaluation == EvaluationSpec(holdout: 0.2))
+        #expect(plain.evaluation?.drawn == [.train, .trigger, .alter, .style, .holdout])
+        let named = try sweep("prompts: [holdout, train], holdout: \(written)")
+        #expect(named.evaluation == EvaluationSpec(prompts: [.train], holdout: 0.2))
+        #expect(try sweep("images: 5").evaluation?.drawn == [.train, .trigger, .alter, .style])
+    }
+
     @Test("a command trainer is read whole, and its identity follows its template")
     func commandTrainer() throws {
         let text = """

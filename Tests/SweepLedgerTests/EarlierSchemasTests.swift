@@ -27,7 +27,7 @@ struct EarlierSchemasTests {
         "token": ("hash", "SELECT t.*, h.hash AS hash FROM token t JOIN token_hash h ON h.token = t.id"),
     ]
 
-    @Test("every row is there afterwards, and every view answers what it answered", arguments: 1...5)
+    @Test("every row is there afterwards, and every view answers what it answered", arguments: [1, 2, 3, 4, 5, 8])
     func rowsAndViews(schema: Int) async throws {
         let place = try LedgerPlace()
         try place.fill("schema-\(schema)")
@@ -49,10 +49,11 @@ struct EarlierSchemasTests {
         let ledger = try place.open()
         #expect(try await ledger.check().findings.filter { !$0.contains("its file is gone") } == [])
         for table in tables {
-            let source = Self.moved[table].map { "(\($0.query))" } ?? table
+            let moved = Self.moved[table].flatMap { columns[table]?.contains($0.column) == true ? $0 : nil }
+            let source = moved.map { "(\($0.query))" } ?? table
             let after = try place.lines("SELECT \(try list(columns[table])) FROM \(source)")
             #expect(after == before[table], "\(table)")
-            if let moved = Self.moved[table] {
+            if let moved {
                 let left = try place.ask("SELECT name FROM pragma_table_info('\(table)')")
                 #expect(!left.contains(moved.column), "\(table)")
             }

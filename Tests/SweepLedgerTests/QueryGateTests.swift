@@ -136,7 +136,10 @@ struct QueryGateTests {
     func allowed() async throws {
         let bench = try LedgerBench()
         try await bench.launch(["a"])
-        for view in ["jobs", "results", "metrics", "latest_metrics", "checkpoints", "members", "artifacts", "span"] {
+        for view in [
+            "jobs", "results", "metrics", "latest_metrics", "checkpoints", "members", "artifacts", "span",
+            "image_results",
+        ] {
             _ = try bench.query("SELECT * FROM \(view)")
         }
         for table in [

@@ -43,6 +43,26 @@ struct JobIdentityTests {
         #expect(try id(Self.lora).text == expected.sha256)
     }
 
+    @Test("a share that is held out is in the id; without one the text is as before, also where types have grown")
+    func holdout() throws {
+        let plain = try id(Self.lora)
+        #expect(try id(Self.lora) { $0.evaluation?.holdout = 0.2 } != plain)
+        #expect(
+            try id(Self.lora) { $0.evaluation?.holdout = 0.2 } != id(Self.lora) { $0.evaluation?.holdout = 0.25 })
+        func text(_ holdout: Double?) throws -> String {
+            try JobIdentity(
+                trainer: .core, parameters: [:], checkpoints: nil, evaluation: EvaluationSpec(holdout: holdout),
+                base: nil, data: nil
+            ).text(seed: 1)
+        }
+        #expect(try !text(nil).contains("holdout"))
+        // The share stands beside the prompts; the type is not among them.
+        #expect(try text(0.2).contains(#""guidance":7,"holdout":0.2,"images":100,"prompts":["train","#))
+        #expect(try text(0.2).contains(#""coreVersion":"3.1""#))
+        let written = String(decoding: try JSONEncoder().encode(EvaluationSpec()), as: UTF8.self)
+        #expect(!written.contains("holdout"))
+    }
+
     @Test("a marker, a quiet time and the usual name of the step are in no id; another name of the step is")
     func ruleKeys() throws {
         func id(_ trainer: CommandTrainer) throws -> String {

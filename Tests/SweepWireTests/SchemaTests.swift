@@ -39,7 +39,8 @@ struct SchemaTests {
                 .init(name: "b", kind: .state, bytes: 1),
             ])
         let row = EvaluationRow(
-            checkpoint: "base", epoch: 0, step: 0, class: "", prompts: "p", metric: "m", value: .nan, n: 1)
+            checkpoint: "base", epoch: 0, step: 0, class: "", prompts: "p", metric: "m", value: .nan, n: 3,
+            values: [0.5, nil, .nan])
         let artifact = StoredArtifact(checkpoint: "c", kind: "k", name: "n", sha256: Self.digest, bytes: 1)
         let bodies: [Report.Body] = [
             .checkpoint(CheckpointReport(name: "step-1", manifest: manifest, streamPosition: .max)),

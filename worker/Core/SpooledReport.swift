@@ -60,9 +60,7 @@ package struct SpooledReport: Equatable, Sendable {
                 switch body {
                 case .checkpoint(let report): report.manifest.files.reduce(0) { $0 + $1.name.utf8.count + 160 }
                 case .evaluations(let report):
-                    report.rows.reduce(texts(report.completed)) {
-                        $0 + 160 + texts([$1.checkpoint, $1.class, $1.prompts, $1.metric])
-                    }
+                    report.rows.reduce(texts(report.completed)) { $0 + $1.estimatedBytes }
                 case .artifacts(let report):
                     report.rows.reduce(0) { $0 + texts([$1.checkpoint, $1.kind, $1.name]) + 160 }
                 case .log(let report):

@@ -23,6 +23,12 @@ package enum FeatureMetrics {
         return sum / Double(images.count)
     }
 
+    /// Cosine of each image with its own text.
+    package static func textSimilarities(_ images: FeatureRows, _ texts: FeatureRows) -> [Double] {
+        precondition(images.count == texts.count && images.width == texts.width, "one text for each image")
+        return (0..<images.count).map { dot(images.row($0), texts.row($0)) }
+    }
+
     /// Vendi score of order 1: `exp(-Σ λ ln λ)` over the eigenvalues of `X Xᵀ / n`; from 1 (all alike) to n
     /// (all orthogonal).
     ///

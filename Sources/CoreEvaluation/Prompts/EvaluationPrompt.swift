@@ -10,12 +10,18 @@ package struct EvaluationPrompt: Equatable, Sendable {
     package var seed: UInt64
     /// Images of one group share a prompt; diversity is measured inside a group.
     package var group: Int
+    /// The picture whose caption it is: its place among the concept's trained pictures, or, of `holdout`
+    /// prompts, among those that are held out. nil for other prompts.
+    package var picture: Int?
 
-    package init(text: String, baseText: String, measuredText: String, seed: UInt64, group: Int) {
+    package init(
+        text: String, baseText: String, measuredText: String, seed: UInt64, group: Int, picture: Int? = nil
+    ) {
         self.text = text
         self.baseText = baseText
         self.measuredText = measuredText
         self.seed = seed
         self.group = group
+        self.picture = picture
     }
 }

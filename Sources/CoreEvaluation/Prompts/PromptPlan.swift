@@ -10,13 +10,15 @@ package struct PromptPlan: Equatable, Sendable {
     package let prompts: [EvaluationPrompt]
 
     /// - Parameters:
-    ///   - captions: training captions of the concept, in path order.
+    ///   - captions: of the concept's training pictures in path order; for `holdout` those of its held-out
+    ///     ones. Image i is drawn from caption i modulo their number.
     ///   - images: how many images; the prompts are cycled or cut to it.
     package init(_ type: PromptType, concept: Concept, captions: [String], images: Int) {
         self.type = type
         let texts: [String]
         switch type {
-        case .train: texts = captions
+        // A held-out picture may have no words at all.
+        case .train, .holdout: texts = captions.map { $0.isEmpty ? concept.triggerPrompt : $0 }
         case .trigger: texts = [concept.triggerPrompt]
         case .alter: texts = Self.alterations(of: concept)
         case .style: texts = Self.renderings(of: concept)
@@ -25,7 +27,7 @@ package struct PromptPlan: Equatable, Sendable {
         // prompts.
         let kept =
             switch type {
-            case .train: texts
+            case .train, .holdout: texts
             case .trigger, .alter, .style: Array(texts.prefix(max(1, images / 3)))
             }
         let words = PromptWords(concept)
@@ -36,7 +38,8 @@ package struct PromptPlan: Equatable, Sendable {
                 seed: Self.firstSeed + UInt64(index),
                 // Training captions and the trigger count as one group: their diversity is that of all
                 // images.
-                group: type == .train || type == .trigger ? 0 : index % kept.count)
+                group: type == .alter || type == .style ? index % kept.count : 0,
+                picture: type == .train || type == .holdout ? index % kept.count : nil)
         }
     }
 

@@ -96,16 +96,17 @@ final class CheckpointEvaluator {
     }
 
     private static func summary(_ evaluation: Evaluation, _ name: String) -> String {
-        let shown: [(String, String)] = [
-            ("image_similarity", "similarity"), ("squared_centroid_distance", "distance"), ("vendi", "diversity"),
+        let shown: [(metric: String, prompts: PromptType, label: String)] = [
+            ("paired_fidelity", .train, "paired fidelity"), ("paired_fidelity", .holdout, "held-out fidelity"),
+            ("own_picture_retrieval", .train, "own picture"), ("text_similarity", .alter, "text"),
+            ("style_distance", .style, "drift"),
         ]
-        let parts = shown.compactMap { metric, label in
-            evaluation.value(metric, .trigger).map { "\(label) \(rounded($0))" }
+        let parts = shown.compactMap { metric, prompts, label -> String? in
+            guard let value = evaluation.value(metric, prompts) else { return nil }
+            let base = evaluation.value("base_" + metric, prompts).map { " (base \(rounded($0)))" }
+            return "\(label) \(rounded(value))" + (base ?? "")
         }
-        let base = evaluation.value("base_squared_centroid_distance", .trigger).map {
-            " (base: distance \(rounded($0)))"
-        }
-        return "\(name) evaluated: " + parts.listed(none: "nothing of the trigger") + (base ?? "")
+        return "\(name) evaluated: " + parts.listed(none: "none of the usual metrics")
     }
 
     private static func rounded(_ value: Double) -> String {

@@ -19,6 +19,11 @@ package struct EvaluateAdapter {
     package var tokenizer: String?
     /// A CLIPModel's folder to measure with; nil for the base's own.
     package var clip: String?
+    /// The training's seed, which decides which pictures of a small set were held out.
+    package var seed = 0
+    /// Whether every drawn image is written too, `images/ADAPTER/CLASS-TYPE-00000.png`, and beside it as
+    /// `….own.png` the picture whose caption it was drawn from.
+    package var keepsImages = false
 
     package init(
         base: String, data: String, adapter: String, spec: EvaluationSpec, cache: String, out: String, threads: Int
@@ -41,14 +46,29 @@ package struct EvaluateAdapter {
         var setting = Evaluator.Setting(base: base, data: data, spec: spec, training: nil, cache: cache)
         setting.clip = clip
         setting.tokenizer = tokenizer
+        setting.seed = seed
         let evaluator = try Evaluator(setting, report: report)
         let name = URL(fileURLWithPath: adapter).deletingPathExtension().lastPathComponent
         let evaluation = try evaluator.evaluate(adapter: adapter, checkpoint: name, epoch: 0, step: 0)
         try DurableFolder.create(out)
         try PNGFile.write(evaluation.sheet, to: "\(out)/\(name).png", text: [("Software", "radiata")])
+        if keepsImages { try write(evaluation.drawings, to: "\(out)/images/\(name)") }
         let rows = try LineFile(path: AttemptFolder(out).evaluations)
         for row in evaluation.rows { try rows.append(row) }
         try rows.flush(sync: true)
         return evaluation
+    }
+
+    private func write(_ drawings: [Evaluation.Drawing], to folder: String) throws {
+        try DurableFolder.create(folder)
+        for drawing in drawings {
+            let name = drawing.class.replacing("/", with: "_")
+            for (index, image) in drawing.images.enumerated() {
+                let number = String(String(100_000 + index).dropFirst())
+                let path = "\(folder)/\(name)-\(drawing.prompts.rawValue)-\(number)"
+                try PNGFile.write(image, to: path + ".png")
+                if index < drawing.own.count { try PNGFile.write(drawing.own[index], to: path + ".own.png") }
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@ import CoreData
 import Foundation
 import Glibc
 import Ports
+import RunSpec
 import SweepFile
 import SweepModel
 
@@ -13,7 +14,9 @@ struct DataInspection {
 
     /// - Throws: `CommandFailure` with every fault of the data, all of class bad-config.
     init(_ sweep: SweepDefinition) throws {
-        data = Self.check(sweep.data)
+        // A command trains on what it likes.
+        let share = sweep.trainer.isCore ? sweep.evaluation?.holdout : nil
+        data = Self.check(sweep.data, share.map { HeldOutSplit(share: $0, seed: sweep.seeds.first ?? 0) })
         regData = Self.check(sweep.regData)
         base = sweep.base.flatMap(Self.base)
         let faults = [data, regData].flatMap { $0?.faults ?? [] }
@@ -64,11 +67,11 @@ struct DataInspection {
         return true
     }
 
-    private static func check(_ input: InputReference?) -> DataCheck? {
+    private static func check(_ input: InputReference?, _ split: HeldOutSplit? = nil) -> DataCheck? {
         guard let path = input?.path else { return nil }
         // Enough to be quick, few enough that large pictures fit into memory side by side.
         let threads = min(4, max(1, ProcessInfo.processInfo.activeProcessorCount))
-        return DataCheck(path: path, threads: threads) { done, count in
+        return DataCheck(path: path, threads: threads, split: split) { done, count in
             guard count > 200, Console.isTerminal, done % 20 == 0 || done == count else { return }
             let bar = Console.bar(done: Double(done) / Double(count))
             Console.rewrite(done == count ? "" : "looking at pictures \(bar) \(done) of \(count)")

@@ -20,7 +20,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Adapter file.")
     var adapter: String
     @Option(help: "Prompt types, comma separated.")
-    var prompts = PromptType.allCases.map(\.rawValue).joined(separator: ",")
+    var prompts = PromptType.choices.map(\.rawValue).joined(separator: ",")
     @Option(help: "Images a prompt type and class.")
     var images = 12
     @Option(help: "Sampler: ddim, euler or dpm++2m.")
@@ -29,8 +29,14 @@ struct EvaluateCommand: ParsableCommand {
     var steps = 20
     @Option(help: "Classifier-free guidance.")
     var guidance = 3.0
+    @Option(help: "Share of the pictures that training held out, such as 20%; adds prompts of the type holdout.")
+    var holdout: String?
+    @Option(help: "The training's seed, which decides what was held out of small sets.")
+    var seed = 0
     @Option(help: "Folder for the rows and the contact sheet.")
     var out: String
+    @Flag(help: "Write every drawn image too, and beside it the picture whose caption it was drawn from.")
+    var keepImages = false
 
     @OptionGroup var machine: MachineOptions
     @OptionGroup var output: FormatOption
@@ -38,23 +44,29 @@ struct EvaluateCommand: ParsableCommand {
     func validate() throws {
         guard images >= 1 else { throw ValidationError("--images \(images): wanted at least 1") }
         guard steps >= 1 else { throw ValidationError("--steps \(steps): wanted at least 1") }
+        if let holdout, EvaluationSpec.share(holdout) == nil {
+            throw ValidationError("--holdout \(holdout): wanted a share above 0 and at most 50%, such as 20% or 0.2")
+        }
     }
 
     func run() throws {
         let types = try prompts.split(separator: ",").map { text in
-            guard let type = PromptType(rawValue: String(text)) else {
-                let known = PromptType.allCases.map(\.rawValue).joined(separator: ", ")
+            guard let type = PromptType(rawValue: String(text)), PromptType.choices.contains(type) else {
+                let known = PromptType.choices.map(\.rawValue).joined(separator: ", ")
                 throw CommandFailure(.usage, "--prompts \(text): wanted any of \(known)")
             }
             return type
         }
         let spec = EvaluationSpec(
-            prompts: types, images: images, sampler: sampler, steps: steps, guidance: guidance)
+            prompts: types, images: images, sampler: sampler, steps: steps, guidance: guidance,
+            holdout: holdout.flatMap(EvaluationSpec.share))
         var evaluate = EvaluateAdapter(
             base: base, data: data, adapter: adapter, spec: spec, cache: "\(out)/cache", out: out,
             threads: machine.count)
         evaluate.tokenizer = tokenizer
         evaluate.clip = clip
+        evaluate.seed = seed
+        evaluate.keepsImages = keepImages
         let evaluation = try evaluate.run(report: Console.note)
         var table = TextTable(columns: ["class", "prompts", "metric", "value", "n"])
         table.rows = evaluation.rows.map {

@@ -8,7 +8,7 @@ struct QueryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "query", abstract: "Ask the ledger in SQL (read-only).",
         discussion:
-            "Views: jobs, results, metrics, latest_metrics, checkpoints, members, artifacts (docs/reference/ledger.md)."
+            "Views: jobs, results, image_results, metrics, latest_metrics, checkpoints, members, artifacts (docs/reference/ledger.md)."
     )
 
     @Argument(help: "One SELECT statement.")

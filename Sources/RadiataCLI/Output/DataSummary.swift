@@ -11,6 +11,8 @@ struct DataSummary: Encodable, Equatable {
         let className: String
         let images: Int
         let repeats: Int
+        /// Not trained on; nil where nothing is held out.
+        let heldOut: Int?
     }
 
     /// A length of a run that some configurations share.
@@ -35,7 +37,8 @@ struct DataSummary: Encodable, Equatable {
         data = sweep.definition.data?.written ?? ""
         concepts = (check?.rows ?? []).map {
             Concept(
-                folder: $0.folder, trigger: $0.trigger, className: $0.className, images: $0.images, repeats: $0.repeats)
+                folder: $0.folder, trigger: $0.trigger, className: $0.className, images: $0.images, repeats: $0.repeats,
+                heldOut: $0.heldOut > 0 ? $0.heldOut : nil)
         }
         validationImages = check?.validationImages ?? 0
         regularisationImages = inspection.regData?.images ?? 0
@@ -90,6 +93,7 @@ struct DataSummary: Encodable, Equatable {
             lines.append(
                 "  \(concept.folder): \(trigger), class '\(concept.className)', \(concept.images) "
                     + "image\(concept.images == 1 ? "" : "s") × \(concept.repeats)"
+                    + (concept.heldOut.map { ", \($0) held out" } ?? "")
             )
         }
         if validationImages > 0 { lines.append("  validation: \(validationImages) images, never trained on") }

@@ -70,21 +70,26 @@ extension Report {
         let (rows, completed) = (report.rows, report.completed)
         let texts = rows.flatMap { [$0.checkpoint, $0.class, $0.prompts, $0.metric] } + completed
         guard texts.allSatisfy({ $0.utf8.count <= 256 }),
-            rows.allSatisfy({ $0.step >= 0 && $0.n >= 0 && $0.epoch >= 0 })
+            rows.allSatisfy({ $0.step >= 0 && $0.n >= 0 && $0.epoch >= 0 }),
+            rows.allSatisfy({ $0.values?.count ?? 0 <= MetricLimit.imageValues })
         else {
-            return .refused("evaluations: a name is longer than 256 bytes, or a step, epoch or count is below 0")
+            return .refused(
+                "evaluations: a name is longer than 256 bytes, a step, epoch or count is below 0, or a row has more than "
+                    + "\(MetricLimit.imageValues) values of images")
         }
         guard let open = try openAttempt(db) else { return .superseded }
         for row in rows {
             try db.change(
                 """
-                INSERT INTO evaluation (attempt, checkpoint, epoch, step, class, prompts, metric, value, n)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT DO UPDATE SET epoch = excluded.epoch, step = excluded.step, value = excluded.value, n = excluded.n
+                INSERT INTO evaluation
+                    (attempt, checkpoint, epoch, step, class, prompts, metric, value, n, image_values)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET epoch = excluded.epoch, step = excluded.step, value = excluded.value,
+                    n = excluded.n, image_values = excluded.image_values
                 """,
                 [
                     open.attempt, row.checkpoint, row.epoch, row.step, row.class, row.prompts, row.metric,
-                    row.value, row.n,
+                    row.value, row.n, try row.finite.values.map { try LedgerJSON.text($0) },
                 ])
         }
         for checkpoint in completed {

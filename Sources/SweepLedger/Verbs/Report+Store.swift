@@ -47,7 +47,7 @@ extension Report {
         switch body {
         case .checkpoint(let report):
             (kind, text) = ("checkpoint", try LedgerJSON.text([report.name: report.manifest]))
-        case .evaluations(let report): (kind, text) = ("evaluations", try LedgerJSON.text(report.rows))
+        case .evaluations(let report): (kind, text) = ("evaluations", try LedgerJSON.text(report.rows.map(\.finite)))
         case .artifacts(let report): (kind, text) = ("artifacts", try LedgerJSON.text(report.rows))
         case .finished(let report): (kind, text) = ("finished", "{\"position\":\(report.streamPosition)}")
         case .failed(let report):

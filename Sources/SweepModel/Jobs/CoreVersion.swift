@@ -2,7 +2,7 @@ package import RunSpec
 
 extension JobIdentity {
     /// The newest generation of the core's numerics. It grows when they change on purpose.
-    package static let newestGeneration = 2
+    package static let newestGeneration = 3
 
     /// Every version of the core that this program computes as the program did that brought it.
     package static let coreVersions = (1...newestGeneration).map(version)
@@ -18,6 +18,9 @@ extension JobIdentity {
     ///   scheduler file means something else since (`InputGenerations.evaluating`),
     /// - an evaluation with a guidance of at most 1, which means none since,
     /// - an evaluation of pictures that are not square (`resolution`), which encoders see otherwise since.
+    ///
+    /// Generation 3 (version 3.1) is for jobs that hold a share of their pictures out: earlier programs would
+    /// train on all of them.
     package static func coreVersion(
         trainer: TrainerSpec, evaluation: EvaluationSpec?, inputs: InputGenerations?, resolution: ParameterValue? = nil
     ) -> String? {
@@ -26,6 +29,7 @@ extension JobIdentity {
         if let evaluation {
             generation = max(generation, inputs?.evaluating ?? 1)
             if evaluation.guidance <= 1 || isOblong(resolution) { generation = max(generation, 2) }
+            if evaluation.holdout != nil { generation = max(generation, 3) }
         }
         return version(generation)
     }

@@ -5,9 +5,9 @@ package import RunSpec
 /// id.
 ///
 /// SHA-256 of the RFC 8785 JSON of `{v, coreVersion, trainer, parameters, seed, checkpoints, evaluate, base,
-/// data}` (`regData` too where there is one, `evaluate.clip` where encoders are named, and `kind` where the
-/// job does not train). Threads, labels, priority, retries, retention and the interval of training states are
-/// not in it.
+/// data}` (`regData` too where there is one, `evaluate.clip` where encoders are named, `evaluate.holdout`
+/// where a share of the pictures is held out, and `kind` where the job does not train). Threads, labels,
+/// priority, retries, retention and the interval of training states are not in it.
 package struct JobIdentity: Equatable, Sendable {
     /// Version of the layout below.
     package static let version = 1
@@ -71,11 +71,12 @@ extension EvaluationSpec {
     func identity(clip: ParameterValue?) -> ParameterValue {
         var content: [String: ParameterValue] = [
             // In the fixed order of the types: the order in the file decides nothing.
-            "prompts": .list(PromptType.allCases.filter(prompts.contains).map { .text($0.rawValue) }),
+            "prompts": .list(PromptType.choices.filter(prompts.contains).map { .text($0.rawValue) }),
             "images": .number(Double(images)), "sampler": .text(sampler), "steps": .number(Double(steps)),
             "guidance": .number(guidance),
         ]
         if let clip { content["clip"] = clip }
+        if let holdout { content["holdout"] = .number(holdout) }
         return .map(content)
     }
 

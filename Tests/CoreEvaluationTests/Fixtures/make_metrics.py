@@ -1,7 +1,7 @@
-"""Reference values of the evaluation metrics, by numpy and scipy in double precision.
+"""Reference values of the evaluation metrics, by numpy, scipy and scikit-learn in double precision.
 
 Run: python3 make_metrics.py   (writes metrics.json beside itself)
-Needs numpy and scipy. Formulas: Yeh et al., arXiv:2309.14859, section 5; Friedman and Dieng, arXiv:2210.02410;
+Needs numpy, scipy and scikit-learn. Formulas: Yeh et al., arXiv:2309.14859, section 5; Friedman and Dieng, arXiv:2210.02410;
 Gatys et al., arXiv:1508.06576 (Gram matrices).
 """
 
@@ -11,6 +11,8 @@ import pathlib
 import numpy as np
 import scipy.linalg
 import scipy.spatial.distance as distance
+from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.neighbors import NearestNeighbors
 
 random = np.random.default_rng(5)
 
@@ -48,6 +50,60 @@ for count_a, count_b, width, shared in [(12, 9, 24, 1.0), (20, 7, 6, 0.3), (3, 3
         }
     )
 
+TOLERANCE = 1e-6  # cosines of identical pictures differ in the last bits
+
+
+def nearest(queries, pictures, count=1):
+    """Cosines to the `count` nearest pictures, nearest first."""
+    found, _ = NearestNeighbors(n_neighbors=count, metric="cosine", algorithm="brute").fit(pictures).kneighbors(queries)
+    return 1 - found
+
+
+def paired(name, images, pictures, own):
+    images, pictures = (np.float32(x).astype(np.float64) for x in (images, pictures))
+    cosines = cosine_similarity(images, pictures)
+    fidelity = cosines[np.arange(len(images)), own]
+    # By rank: no picture may be strictly nearer than the own one.
+    retrieval = [int(np.sum(row > mine + TOLERANCE) == 0) for row, mine in zip(cosines, fidelity)]
+    closest = nearest(images, pictures)[:, 0]
+    case = {
+        "name": name,
+        "images": images.tolist(),
+        "pictures": pictures.tolist(),
+        "own": [int(x) for x in own],
+        "paired_fidelity": fidelity.tolist(),
+        "own_picture_retrieval": retrieval if len(pictures) > 1 else None,
+        "nearest": closest.tolist(),
+        "mean_similarity": cosines.mean(axis=1).tolist(),
+        # By its definition: the mean cosine of the unit vector that has the largest one.
+        "bound": float(np.mean(unit(pictures) @ (unit(pictures).mean(0) / np.linalg.norm(unit(pictures).mean(0))))),
+    }
+    if len(pictures) > 1:
+        # The nearest of all is the picture itself, so the second one counts.
+        between = nearest(pictures, pictures, 2)[:, 1]
+        case["threshold"] = float(np.percentile(between, 95))
+        case["copying"] = [int(x > case["threshold"] + TOLERANCE) for x in closest]
+    return case
+
+
+def noisy(rows, by):
+    return rows + random.normal(size=rows.shape) * by
+
+
+pictures = random.normal(size=(9, 24)) + random.normal(size=24)
+few = random.normal(size=(4, 3))
+twins = np.vstack([pictures[:3], pictures[:2], pictures[4:5]])
+pairs = [
+    paired("each near its own", noisy(pictures, 0.3), pictures, np.arange(9)),
+    paired("cycled, more images than pictures and dimensions", noisy(few[np.arange(11) % 4], 0.8), few, np.arange(11) % 4),
+    paired("unlike all", random.normal(size=(12, 24)), pictures, np.arange(12) % 9),
+    paired("one image", noisy(pictures[:1], 0.1), pictures, [0]),
+    paired("one picture", noisy(pictures[:3], 0.5), pictures[:1], [0, 0, 0]),
+    paired("identical images", np.repeat(pictures[2:3], 6, axis=0), pictures, np.arange(6)),
+    paired("copies of their pictures", pictures, pictures, np.arange(9)),
+    paired("pictures there twice", np.vstack([twins, noisy(twins, 0.2)]), twins, np.arange(12) % 6),
+]
+
 layers = [(6, 4), (9, 3)]  # (pixels, channels) of two layers
 grams = []
 for _ in range(2):
@@ -61,6 +117,7 @@ symmetric = (symmetric + symmetric.T) / 2
 
 out = {
     "cases": cases,
+    "pairs": pairs,
     "style": {"a": [x.tolist() for x in grams[0]], "b": [x.tolist() for x in grams[1]], "distance": style},
     "symmetric": {"matrix": symmetric.tolist(), "eigenvalues": scipy.linalg.eigvalsh(symmetric).tolist()},
 }

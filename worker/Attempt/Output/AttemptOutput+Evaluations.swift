@@ -14,11 +14,13 @@ extension AttemptOutput {
                 MetricLimit.accepts(row.metric)
                 && [row.checkpoint, row.class, row.prompts].allSatisfy { $0.utf8.count <= MetricLimit.nameBytes }
                 && row.step >= 0 && row.n >= 0 && row.epoch >= 0
+                && row.values?.count ?? 0 <= MetricLimit.imageValues
             if !isTaken {
                 notices.add(
                     .outputLine,
                     "an evaluation of '\(row.metric.prefix(40))' is left out: names have 1 to \(MetricLimit.nameBytes) "
-                        + "bytes, and steps, epochs and counts are not below 0")
+                        + "bytes, steps, epochs and counts are not below 0, and there are at most "
+                        + "\(MetricLimit.imageValues) values of images")
             }
             return isTaken
         }
@@ -44,10 +46,9 @@ extension AttemptOutput {
                 current = row.checkpoint
                 rows.append(row)
             }
-            for start in stride(from: 0, to: rows.count, by: 200) {
-                let isLast = start + 200 >= rows.count
-                events += try report(
-                    Array(rows[start..<min(start + 200, rows.count)]), completed: isLast ? completed : [])
+            let pieces = EvaluationReport.pieces(of: rows)
+            for (place, piece) in pieces.enumerated() {
+                events += try report(piece, completed: place == pieces.count - 1 ? completed : [])
             }
             events.append(.progress(token, phase: "evaluating", step: nil))
         }
