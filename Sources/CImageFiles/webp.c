@@ -1,9 +1,11 @@
 #include "CImageFiles.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <webp/decode.h>
 #include <webp/demux.h>
+#include <webp/encode.h>
 
 /// The first frame of an animation, on a transparent canvas as its player begins.
 static uint8_t *first_frame(const WebPData *data, size_t size) {
@@ -74,4 +76,27 @@ int radiata_webp_decode(const uint8_t *bytes, size_t count, uint64_t pixel_limit
         image->pixels = NULL;
     }
     return code;
+}
+
+int radiata_webp_encode(const uint8_t *rgb, uint32_t width, uint32_t height, float quality, uint8_t **out,
+                        size_t *out_count, char *message) {
+    _Static_assert(RADIATA_WEBP_LARGEST_SIDE == WEBP_MAX_DIMENSION, "libwebp's own limit");
+    if (width > WEBP_MAX_DIMENSION || height > WEBP_MAX_DIMENSION) {
+        snprintf(message, RADIATA_IMAGE_MESSAGE_SIZE, "%u x %u pixels, at most %d a side", width, height,
+                 WEBP_MAX_DIMENSION);
+        return 1;
+    }
+    uint8_t *memory = NULL;
+    const size_t size = WebPEncodeRGB(rgb, (int)width, (int)height, (int)(3 * width), quality, &memory);
+    // Moved, since libwebp frees its memory by a function of its own.
+    uint8_t *copy = size > 0 ? malloc(size) : NULL;
+    if (copy) { memcpy(copy, memory, size); }
+    WebPFree(memory);
+    if (!copy) {
+        snprintf(message, RADIATA_IMAGE_MESSAGE_SIZE, "out of memory");
+        return 1;
+    }
+    *out = copy;
+    *out_count = size;
+    return 0;
 }

@@ -60,6 +60,14 @@ void radiata_image_warn(radiata_image *image, const char *text);
 int radiata_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t **out, size_t *out_count,
                        char *message);
 
+/// The longest side that WebP can hold, in pixels.
+enum { RADIATA_WEBP_LARGEST_SIDE = 16383 };
+
+/// Encodes RGB rows as lossy WebP; `quality` from 0 to 100. `*out` is malloc memory of `*out_count` bytes.
+/// Returns 0 on success.
+int radiata_webp_encode(const uint8_t *rgb, uint32_t width, uint32_t height, float quality, uint8_t **out,
+                        size_t *out_count, char *message);
+
 void radiata_image_free(void *memory);
 
 #endif
