@@ -162,7 +162,9 @@ let testTargets: [Target] = [
     tests("CoreNetsTests", ["CoreNets", "CoreTensor", "RunSpec"], exclude: ["Fixtures"]),
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
     tests("CorePretrainingTests", ["CorePretraining", "CoreTensor"]),
-    tests("CoreToolsTests", ["CoreTools", "CoreTensor", "ImageFiles"], exclude: ["Fixtures"]),
+    tests(
+        "CoreToolsTests", ["CoreTools", "CoreAdapters", "CoreDiffusion", "CoreTensor", "ImageFiles", "RunSpec"],
+        exclude: ["Fixtures"]),
     tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),
     tests(
         "CoreTrainingTests",
