@@ -56,7 +56,7 @@ let libraries: [Target] = [
     .systemLibrary(name: "COpenBLAS"),
     .target(name: "CKernels", cSettings: optimisedC),
     .target(
-        name: "CImageFiles", cSettings: optimisedC,
+        name: "CImageFiles", exclude: ["Font"], cSettings: optimisedC,
         linkerSettings: ["png", "jpeg", "webp", "webpdemux", "lcms2"].map { .linkedLibrary($0) }),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CSQLiteExtras", linkerSettings: [.linkedLibrary("sqlite3")]),
