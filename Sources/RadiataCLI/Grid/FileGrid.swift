@@ -15,6 +15,11 @@ struct FileGrid {
         let lines = try axes.map { try line($0) }
         for line in lines where line.kind == .blocks { for value in line.values { _ = try blocks(value) } }
         guard let base = command.base.map(Paths.expanded) else { return }
+        guard FileManager.default.fileExists(atPath: base) else {
+            throw CommandFailure(
+                .notFound,
+                "--base \(base): nothing is there; name a folder in diffusers' layout or one .safetensors file")
+        }
         for used in command.adapter where !FileManager.default.fileExists(atPath: used.path) {
             throw CommandFailure(.notFound, "--adapter \(used.path): no such file or folder")
         }
