@@ -56,7 +56,7 @@ let libraries: [Target] = [
     .systemLibrary(name: "COpenBLAS"),
     .target(name: "CKernels", cSettings: optimisedC),
     .target(
-        name: "CImageFiles", cSettings: optimisedC,
+        name: "CImageFiles", exclude: ["Font"], cSettings: optimisedC,
         linkerSettings: ["png", "jpeg", "webp", "webpdemux", "lcms2"].map { .linkedLibrary($0) }),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CSQLiteExtras", linkerSettings: [.linkedLibrary("sqlite3")]),
@@ -163,7 +163,9 @@ let testTargets: [Target] = [
     tests("CoreNetsTests", ["CoreNets", "CoreTensor", "RunSpec"], exclude: ["Fixtures"]),
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
     tests("CorePretrainingTests", ["CorePretraining", "CoreTensor"]),
-    tests("CoreToolsTests", ["CoreTools", "CoreTensor", "ImageFiles"], exclude: ["Fixtures"]),
+    tests(
+        "CoreToolsTests", ["CoreTools", "CoreAdapters", "CoreDiffusion", "CoreTensor", "ImageFiles", "RunSpec"],
+        exclude: ["Fixtures"]),
     tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),
     tests(
         "CoreTrainingTests",

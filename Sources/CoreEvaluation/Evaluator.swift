@@ -229,14 +229,7 @@ package final class Evaluator {
         report: (String) -> Void
     ) throws -> [[RGBImage]] {
         var model = ContentKey()
-        if try DiffusionPipeline.isSingleFile(base) {
-            try model.add(file: base)
-        } else {
-            let parts = ["unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"]
-            for part in parts where FileManager.default.fileExists(atPath: "\(base)/\(part)") {
-                try model.add(folder: "\(base)/\(part)")
-            }
-        }
+        try model.add(base: base)
         let requests = plans.map { $0.prompts.map { ImageGenerator.Request(prompt: $0.baseText, seed: $0.seed) } }
         let keys = requests.map { requests in
             var key = model

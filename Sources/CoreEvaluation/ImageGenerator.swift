@@ -153,9 +153,9 @@ package final class ImageGenerator {
         return (size.height / reduction, size.width / reduction)
     }
 
-    /// Many small images at once fill the matrix kernels; one of 32 × 32 latents and its unconditional half
-    /// do so alone, and of larger ones a batch would only cost memory.
-    private var batch: Int {
+    /// Images drawn together. Many small ones fill the matrix kernels; one of 32 × 32 latents and its
+    /// unconditional half do so alone, and of larger ones a batch would only cost memory.
+    package var batch: Int {
         let latents = latentSize.height * latentSize.width
         return latents > 1024 ? 1 : max(1, min(16, 8192 / latents))
     }

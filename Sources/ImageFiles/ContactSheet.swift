@@ -34,11 +34,11 @@ package struct ContactSheet: Sendable {
             Self.labelHeight + count * (cellSize + Self.gap + (row.captions.isEmpty ? 0 : Self.labelHeight))
         }
         let cellsWide = max(1, min(columns, rows.map(\.images.count).max() ?? 1))
-        let textWide = ([title] + rows.map(\.label)).map { RGBImage.textWidth($0) }.max() ?? 0
+        let textWide = ([title] + rows.map(\.label)).map { TextSize.small.width(of: $0) }.max() ?? 0
         var page = RGBImage(
             width: Self.margin * 2 + max(cellsWide * (cellSize + Self.gap), textWide),
             height: Self.margin * 2 + Self.labelHeight + heights.reduce(0, +))
-        page.draw(title, x: Self.margin, y: Self.margin)
+        page.draw(title, x: Self.margin, y: Self.margin - 2)
         var top = Self.margin + Self.labelHeight
         for (row, height) in zip(rows, heights) {
             draw(row, on: &page, top: top)
@@ -48,7 +48,7 @@ package struct ContactSheet: Sendable {
     }
 
     private func draw(_ row: Row, on page: inout RGBImage, top: Int) {
-        page.draw(row.label, x: Self.margin, y: top + 3, color: RGBColor(red: 70, green: 70, blue: 70))
+        page.draw(row.label, x: Self.margin, y: top, color: RGBColor(red: 70, green: 70, blue: 70))
         let lineHeight = cellSize + Self.gap + (row.captions.isEmpty ? 0 : Self.labelHeight)
         for (index, image) in row.images.enumerated() {
             let x = Self.margin + index % columns * (cellSize + Self.gap)
@@ -57,13 +57,12 @@ package struct ContactSheet: Sendable {
                 width: cellSize, height: cellSize, filter: cellSize % image.width == 0 ? .area : .bicubic)
             page.draw(cell, x: x, y: y)
             if index < row.captions.count {
-                let room = cellSize / BitmapFont.advance
-                page.draw(String(row.captions[index].prefix(room)), x: x, y: y + cellSize + 2)
+                page.draw(TextSize.small.shortened(row.captions[index], to: cellSize), x: x, y: y + cellSize + 1)
             }
         }
     }
 
     private static let margin = 8
     private static let gap = 4
-    private static let labelHeight = 12
+    private static let labelHeight = TextSize.small.lineHeight + 3
 }

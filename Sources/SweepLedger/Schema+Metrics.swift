@@ -1,6 +1,6 @@
 extension Schema {
-    /// As of version 10: what the newest file of a sweep says about metrics. In the file's order, which `place`
-    /// keeps.
+    /// As of version 10: what the newest file of a sweep says about metrics, in the file's order, which
+    /// `place` keeps.
     static let sweepMetrics = [
         """
         CREATE TABLE sweep_metric (

@@ -29,6 +29,9 @@ struct EvaluationSheetTests {
         let long = String(repeating: "wide ", count: 200)
         let labelled = EvaluationSheet(title: long, rows: [row(long)]).drawn(cell: 32)
         #expect(labelled.width == plain.width && labelled.height == plain.height)
-        #expect(count(labelled, .black) > count(plain, .black) + 500)
+        #expect(count(labelled, .white) < count(plain, .white) - 2000)
+        // Nothing runs into the margin.
+        let edge = (labelled.width - 14)..<labelled.width
+        #expect((0..<labelled.height).allSatisfy { y in edge.allSatisfy { labelled[$0, y] == .white } })
     }
 }

@@ -198,7 +198,8 @@ struct StatisticsTests {
 
     @Test("a bootstrap over prompts: images of one prompt go together")
     func bootstrap() throws {
-        // Two prompts whose images agree: the mean is that of one, of the other, or between, at 1/4, 1/4, 1/2.
+        // Two prompts whose images agree: the mean is that of one, of the other, or between, at 1/4, 1/4 and
+        // 1/2.
         let values = [0.0, 0, 0, 0, 1, 1, 1, 1]
         let found = try #require(PromptBootstrap.interval(values, prompts: [0, 0, 0, 0, 1, 1, 1, 1]))
         #expect(found.low == 0 && found.high == 1)

@@ -166,35 +166,3 @@ struct RankingTests {
         #expect(summary.best(0) == 0 && summary.best(1).map { summary.rows[$0].configuration } == "c")
     }
 }
-
-@Suite("Grid")
-struct GridTests {
-    @Test("a grid places every image in natural order and leaves gaps visible")
-    func grid() {
-        func cell(_ x: String, _ y: String, _ z: String, _ shade: UInt8) -> ImageGrid.Cell {
-            ImageGrid.Cell(
-                x: x, y: y, z: z, image: RGBImage(width: 8, height: 8, fill: RGBColor(red: shade, green: 0, blue: 0)))
-        }
-        let grid = ImageGrid(
-            title: "t", xAxis: "lr", yAxis: "dim", zAxis: "seed",
-            cells: [cell("0.001", "16", "1", 200), cell("1e-05", "4", "1", 10), cell("0.001", "4", "2", 90)], side: 64)
-        let image = grid.composed()
-        // Where each image's colour first appears, top to bottom and left to right.
-        func place(_ shade: UInt8) -> (x: Int, y: Int)? {
-            for y in 0..<image.height {
-                for x in 0..<image.width where image[x, y] == RGBColor(red: shade, green: 0, blue: 0) { return (x, y) }
-            }
-            return nil
-        }
-        let low = place(10)
-        let high = place(200)
-        let second = place(90)
-        #expect(low != nil && high != nil && second != nil)
-        // 1e-05 stands left of 0.001, dim 4 above dim 16, seed 2 in the panel below.
-        #expect((low?.x ?? 0) < (high?.x ?? 0) && (low?.y ?? 0) < (high?.y ?? 0) && (second?.y ?? 0) > (high?.y ?? 0))
-        let left = high?.x ?? 0
-        let top = high?.y ?? 0
-        #expect(image[left + 63, top + 63] == RGBColor(red: 200, green: 0, blue: 0))
-        #expect(image[left + 64, top] != RGBColor(red: 200, green: 0, blue: 0))
-    }
-}

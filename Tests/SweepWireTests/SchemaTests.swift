@@ -139,7 +139,8 @@ struct SchemaTests {
                         resumedStep: 0, workerID: "w")
                 ], checkpoints: [.init(name: "c", attempt: 1, step: 1, epoch: 0, files: [file])],
                 latest: ["loss": .infinity, "lr": 0.1], events: [.init(at: 1, kind: "claim", attempt: 1, detail: "")],
-                notices: [.init(attempt: 1, kind: "metric-step", count: 2, detail: "d")]))
+                notices: [.init(attempt: 1, kind: "metric-step", count: 2, detail: "d")],
+                base: .init(path: "b", digest: Self.digest), sampling: .init(sampler: "ddim", steps: 2, guidance: 3.5)))
         try check(answer: LogText(attempt: 1, offset: 0, text: "t", next: 1, isComplete: true, line: "9%"))
         try check(answer: ActionResponse(changed: 1, stopping: 0, untouched: 0, notice: "n"))
         try check(

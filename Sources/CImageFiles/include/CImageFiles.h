@@ -70,4 +70,7 @@ int radiata_webp_encode(const uint8_t *rgb, uint32_t width, uint32_t height, flo
 
 void radiata_image_free(void *memory);
 
+/// The glyphs of DejaVu Sans, `*count` bytes in the form that Font/make_font.py describes.
+const uint8_t *radiata_font_glyphs(size_t *count);
+
 #endif

@@ -12,7 +12,8 @@ package struct UNetPositions: Equatable, Sendable {
     /// Residual blocks of each level on the way down and up.
     private let downBlocks: [Int]
     private let upBlocks: [Int]
-    private let middle: Int
+    /// The position of the middle block.
+    package let middle: Int
 
     package init(_ unet: any Module) {
         func levels(_ name: String) -> [(blocks: Int, extra: Int)] {
@@ -42,6 +43,9 @@ package struct UNetPositions: Equatable, Sendable {
         (downBlocks, upBlocks) = (ways.0.map(\.blocks), ways.1.map(\.blocks))
         count = next
     }
+
+    /// Levels on the way down, as many as on the way up.
+    package var levels: Int { down.count }
 
     /// - Parameter path: of a layer, in diffusers' names.
     package func position(of path: String) -> Int {

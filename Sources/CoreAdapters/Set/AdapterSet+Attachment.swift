@@ -9,14 +9,17 @@ extension AdapterSet {
     /// base.
     ///
     /// Only an adapter that is attached alone at strength 1 can train.
-    package static func attach(_ sets: [(set: AdapterSet, strength: Float)]) {
+    /// - Parameter acts: whether a layer's update counts; the others' layers stay as the base has them.
+    package static func attach(
+        _ sets: [(set: AdapterSet, strength: Float)], where acts: (AdapterLayer) -> Bool = { _ in true }
+    ) {
         var weights: [ObjectIdentifier: (target: LayerTarget, members: [AttachedLayer.Member])] = [:]
         var norms: [ObjectIdentifier: (target: LayerTarget, members: [AttachedNorm.Member])] = [:]
         if sets.count > 1 || sets.contains(where: { $0.strength != 1 }) {
             for (set, _) in sets { set.isTraining = false }
         }
         for (set, strength) in sets {
-            for layer in set.layers {
+            for layer in set.layers where acts(layer) {
                 let id = ObjectIdentifier(layer.target.module)
                 switch layer.content {
                 case .weight(_, let update):

@@ -51,6 +51,21 @@ package struct ContentKey: Sendable {
         }
     }
 
+    /// Adds everything of a base model that decides its images.
+    ///
+    /// - Parameter path: a pipeline's folder, or one file.
+    /// - Throws: `EvaluationError` with `file` for what cannot be read.
+    package mutating func add(base path: String) throws {
+        let parts = ["unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"]
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+            return try add(file: path)
+        }
+        for part in parts where FileManager.default.fileExists(atPath: "\(path)/\(part)") {
+            try add(folder: "\(path)/\(part)")
+        }
+    }
+
     /// One round of the SplitMix64 finaliser over the running state.
     private mutating func mix(_ word: UInt64) {
         var z = (state ^ word) &+ 0x9E37_79B9_7F4A_7C15

@@ -43,6 +43,24 @@ package struct ImageCache {
         return found.map { $0 ?? [] }
     }
 
+    /// The path of a set's first image; nil for a set that is not kept.
+    package func firstImage(_ key: String) -> String? {
+        let path = "\(folder)/\(key)/00000.png"
+        return FileManager.default.fileExists(atPath: path) ? path : nil
+    }
+
+    /// Keeps a set that was drawn without `sets`; one that another process has kept meanwhile stays.
+    ///
+    /// - Throws: `EvaluationError` with `file` if the disk refuses.
+    package func keep(_ images: [RGBImage], _ key: String) throws {
+        guard firstImage(key) == nil else { return }
+        do {
+            try write(images, key)
+        } catch {
+            if firstImage(key) == nil { throw error }
+        }
+    }
+
     private func read(_ key: String) throws -> [RGBImage]? {
         let set = "\(folder)/\(key)"
         guard FileManager.default.fileExists(atPath: set) else { return nil }

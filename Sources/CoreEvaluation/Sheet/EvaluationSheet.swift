@@ -31,44 +31,63 @@ package struct EvaluationSheet: Sendable {
     private static let baseShown = 3
     private static let adapterShown = 6
     private static let realShown = 3
-    private static let gap = 3
-    private static let margin = 10
-    private static let titleHeight = 26
-    private static let headHeight = 14
-    private static let captionHeight = 13
+    private static let gap = 4
+    private static let margin = 16
+    private static let titleHeight = TextSize.large.lineHeight + 8
+    private static let headHeight = TextSize.medium.lineHeight + 6
+    private static let captionHeight = TextSize.small.lineHeight + 5
+    private static let rowGap = 8
 
     /// - Parameter cell: side of one image in pixels; smaller images are enlarged by whole factors first, so
     ///   pixels stay visible.
     package func drawn(cell: Int = 96) -> RGBImage {
         let groups = [Self.baseShown, Self.adapterShown, Self.realShown]
         let widths = groups.map { $0 * cell + ($0 - 1) * Self.gap }
-        let width = 2 * Self.margin + widths.reduce(0, +) + 2 * Self.margin * (groups.count - 1)
-        let rowHeight = Self.captionHeight + cell + Self.gap
+        let inside = widths.reduce(0, +) + Self.margin * (groups.count - 1)
+        let rowHeight = Self.captionHeight + cell + Self.rowGap
         let height = 2 * Self.margin + Self.titleHeight + Self.headHeight + rows.count * rowHeight
-        var canvas = Canvas(width: width, height: height)
-        canvas.write(title, x: Self.margin, y: Self.margin, width: width - 2 * Self.margin, scale: 2)
+        var page = RGBImage(width: 2 * Self.margin + inside, height: height)
+        page.draw(
+            TextSize.large.shortened(title, to: inside), x: Self.margin, y: Self.margin - 4, size: .large,
+            color: Self.ink)
 
         var left = Self.margin
         var lefts: [Int] = []
-        for (name, groupWidth) in zip(["base", "with the adapter", "concept's images"], widths) {
+        for (name, width) in zip(["base", "with the adapter", "concept's images"], widths) {
             lefts.append(left)
-            canvas.write(name, x: left, y: Self.margin + Self.titleHeight, width: groupWidth, Self.faint)
-            left += groupWidth + 2 * Self.margin
+            page.draw(
+                TextSize.medium.shortened(name, to: width), x: left, y: Self.margin + Self.titleHeight, size: .medium,
+                color: Self.accent)
+            left += width + Self.margin
         }
         for (index, row) in rows.enumerated() {
             let top = Self.margin + Self.titleHeight + Self.headHeight + index * rowHeight
-            canvas.write(
-                "\(row.label): \(row.prompt)", x: Self.margin, y: top + 3, width: width - 2 * Self.margin)
+            draw(row, on: &page, top: top, inside: inside)
             for (group, images) in [row.base, row.adapter, row.real].enumerated() {
                 for (column, image) in images.prefix(groups[group]).enumerated() {
-                    canvas.paste(
+                    page.draw(
                         image.resized(width: cell, height: cell, filter: .area),
                         x: lefts[group] + column * (cell + Self.gap), y: top + Self.captionHeight)
                 }
             }
         }
-        return canvas.image
+        return page
     }
 
-    private static let faint = RGBColor(red: 110, green: 110, blue: 110)
+    /// The line above a row's images, under a thin rule: its name, and more quietly what was asked for.
+    private func draw(_ row: Row, on page: inout RGBImage, top: Int, inside: Int) {
+        let size = TextSize.small
+        page.fill(x: Self.margin, y: top - 3, width: inside, height: 1, Self.rule)
+        let label = size.shortened(row.label, to: inside)
+        page.draw(label, x: Self.margin, y: top, size: size, color: Self.ink)
+        let used = size.width(of: label) + 12
+        guard used < inside, !row.prompt.isEmpty else { return }
+        page.draw(
+            size.shortened(row.prompt, to: inside - used), x: Self.margin + used, y: top, size: size, color: Self.faint)
+    }
+
+    private static let ink = RGBColor(red: 29, green: 32, blue: 38)
+    private static let faint = RGBColor(red: 106, green: 112, blue: 121)
+    private static let rule = RGBColor(red: 227, green: 225, blue: 219)
+    private static let accent = RGBColor(red: 179, green: 38, blue: 63)
 }

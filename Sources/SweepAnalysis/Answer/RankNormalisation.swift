@@ -24,7 +24,8 @@ package struct RankNormalisation: Equatable, Sendable {
 }
 
 extension SweepResultSet {
-    /// - Parameter columns: the measures of evaluations; nil for all that are known, each at its usual prompts.
+    /// - Parameter columns: the measures of evaluations; nil for all that are known, each at its usual
+    ///   prompts.
     package func rankNormalised(columns: [Criterion]? = nil) -> RankNormalisation {
         let measured = Set(results.map { DecisionRule.Measure(metric: $0.metric, prompts: $0.prompts) })
         let columns =

@@ -25,7 +25,7 @@ extension Ledger {
                 latest: try latest(listed.job.id, db),
                 events: try db.all("SELECT at, kind, attempt, detail FROM event WHERE job = ? ORDER BY id", [row]).map {
                     JobDetail.Event(at: $0["at"], kind: $0["kind"], attempt: $0["attempt"], detail: $0["detail"])
-                }, notices: try notices(row, db))
+                }, notices: try notices(row, db), base: try base(row, db), sampling: try sampling(row, db))
             return (detail, listed.wait)
         }
     }
@@ -72,6 +72,29 @@ private func notices(_ job: Int64, _ db: Database) throws -> [JobDetail.Notice] 
         WHERE a.job = ? ORDER BY a.number, n.kind
         """, [job]
     ).map { JobDetail.Notice(attempt: $0["number"], kind: $0["kind"], count: $0["count"], detail: $0["detail"]) }
+}
+
+private func base(_ job: Int64, _ db: Database) throws -> JobDetail.Base? {
+    let row = try db.first(
+        """
+        SELECT json_extract(spec, '$.base.path') AS path, json_extract(spec, '$.base.digest') AS digest
+        FROM job_spec WHERE job = ?
+        """, [job])
+    guard let row, let path = row["path"] as String?, let digest = row["digest"] as String? else { return nil }
+    return JobDetail.Base(path: path, digest: digest)
+}
+
+private func sampling(_ job: Int64, _ db: Database) throws -> JobDetail.Sampling? {
+    let row = try db.first(
+        """
+        SELECT json_extract(spec, '$.evaluation.sampler') AS sampler, json_extract(spec, '$.evaluation.steps') AS steps,
+            json_extract(spec, '$.evaluation.guidance') AS guidance
+        FROM job_spec WHERE job = ?
+        """, [job])
+    guard let row, let sampler = row["sampler"] as String?, let steps = row["steps"] as Int?,
+        let guidance = row["guidance"] as Double?
+    else { return nil }
+    return JobDetail.Sampling(sampler: sampler, steps: steps, guidance: guidance)
 }
 
 private func latest(_ identity: String, _ db: Database) throws -> [String: Double] {

@@ -51,6 +51,26 @@ package struct JobDetail: Codable, Equatable, Sendable {
             self.detail = detail
         }
     }
+    /// The base that was trained on: a place on the machine that launched the sweep, and its content.
+    package struct Base: Codable, Equatable, Sendable {
+        package var path: String
+        package var digest: String
+        package init(path: String, digest: String) {
+            self.path = path
+            self.digest = digest
+        }
+    }
+    /// How the images of its evaluation are drawn.
+    package struct Sampling: Codable, Equatable, Sendable {
+        package var sampler: String
+        package var steps: Int
+        package var guidance: Double
+        package init(sampler: String, steps: Int, guidance: Double) {
+            self.sampler = sampler
+            self.steps = steps
+            self.guidance = guidance
+        }
+    }
     package var job: JobSummary
     /// All sweeps it belongs to.
     package var sweeps: [String]
@@ -61,11 +81,16 @@ package struct JobDetail: Codable, Equatable, Sendable {
     package var events: [Event]
     /// nil from a coordinator that knows of none.
     package var notices: [Notice]?
+    /// nil for a job without one, and from a coordinator that does not tell; likewise below.
+    package var base: Base?
+    package var sampling: Sampling?
     package init(
         job: JobSummary, sweeps: [String], attempts: [Attempt], checkpoints: [StoredCheckpoint],
         latest: [String: Double],
-        events: [Event], notices: [Notice]? = nil
+        events: [Event], notices: [Notice]? = nil, base: Base? = nil, sampling: Sampling? = nil
     ) {
+        self.base = base
+        self.sampling = sampling
         self.notices = notices
         self.job = job
         self.sweeps = sweeps

@@ -127,6 +127,7 @@ extension JobDetail: WireResponse {
         ])
         let event = WireSchema.object(
             ["at": .integer(), "kind": .text, "detail": .text], optional: ["attempt": .integer()])
+        let number = WireSchema(json: ["type": .text("number")])
         let notice = WireSchema.object([
             "attempt": .integer(1), "kind": .text, "count": .integer(0), "detail": .text,
         ])
@@ -135,7 +136,11 @@ extension JobDetail: WireResponse {
                 [
                     "job": .jobSummary, "sweeps": .array(.text), "attempts": .array(attempt),
                     "checkpoints": .array(checkpoint), "latest": .map(.measured), "events": .array(event),
-                ], optional: ["notices": .array(notice)]))
+                ],
+                optional: [
+                    "notices": .array(notice), "base": .object(["path": .text, "digest": .text]),
+                    "sampling": .object(["sampler": .text, "steps": .integer(), "guidance": number]),
+                ]))
     }
 }
 

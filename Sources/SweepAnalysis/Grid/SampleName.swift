@@ -1,0 +1,54 @@
+import Foundation
+
+/// What the name of a trainer's sample picture says of it: kohya's `mine_e000002_01_20250131120000.png`,
+/// `mine_000120_00_…`, ai-toolkit's `1699999999999__000000100_0.jpg`, `samples/step-100-3.png` and the like.
+package struct SampleName: Equatable, Sendable {
+    /// nil where the name has none.
+    package var epoch: Int?
+    package var step: Int?
+    /// What tells pictures of one step apart: the number of the prompt, as a rule.
+    package var series: String
+
+    package init(_ name: String) {
+        let stem = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
+        var words = Self.words(stem).filter { !Self.isTime($0) }
+        epoch = Self.take(&words, ["epoch", "epochs", "ep", "e"])
+        step = Self.take(&words, ["step", "steps", "iter", "iteration", "it", "s"])
+        if epoch == nil && step == nil {
+            // The number with the most digits is the step, the first of equals.
+            let numbers = words.indices.filter { Int(words[$0]) != nil }
+            if let longest = numbers.max(by: { (words[$0].count, -$0) < (words[$1].count, -$1) }) {
+                step = Int(words.remove(at: longest))
+            }
+        }
+        let numbers = words.filter { Int($0) != nil }
+        series = (numbers.isEmpty ? words : numbers).joined(separator: " ")
+    }
+
+    /// Runs of digits and runs of letters.
+    private static func words(_ text: String) -> [String] {
+        var (words, last): ([String], Character?) = ([], nil)
+        for character in text {
+            defer { last = character }
+            guard character.isLetter || character.isNumber else { continue }
+            let joins = last.map { $0.isNumber == character.isNumber && ($0.isLetter || $0.isNumber) } ?? false
+            if joins { words[words.count - 1].append(character) } else { words.append(String(character)) }
+        }
+        return words
+    }
+
+    /// Seconds or milliseconds since 1970, or a date with the time of day.
+    private static func isTime(_ word: String) -> Bool { (12...17).contains(word.count) && Int(word) != nil }
+
+    /// The number behind one of the names; both leave the words.
+    private static func take(_ words: inout [String], _ names: [String]) -> Int? {
+        for name in names {
+            for index in words.indices.dropLast() where words[index].lowercased() == name {
+                guard let number = Int(words[index + 1]) else { continue }
+                words.removeSubrange(index...index + 1)
+                return number
+            }
+        }
+        return nil
+    }
+}
