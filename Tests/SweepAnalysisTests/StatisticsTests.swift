@@ -176,14 +176,14 @@ struct StatisticsTests {
             let groups = zip(row.means, row.counts).map { SeedGroup(mean: $0, variance: row.variance, count: $1) }
             let variance = try #require(ModeratedVariance(groups))
             #expect(isClose(variance.pooledVariance, row.variance) && variance.pooledDegrees == row.degrees)
-            let model = HierarchicalModel(groups, variance)
+            let model = HierarchicalModel(groups, [(variance, 0)])
             for (found, wanted) in zip(model.bestProbabilities, row.best) {
                 #expect(abs(found - wanted) < 0.012, "\(model.bestProbabilities) \(row.best)")
             }
             for (found, wanted) in zip(model.shrunken, row.shrunken) {
                 #expect(abs(found - wanted) < 0.01 * row.variance.squareRoot() * 3, "\(model.shrunken) \(row.shrunken)")
             }
-            #expect(HierarchicalModel(groups, variance).bestProbabilities == model.bestProbabilities)
+            #expect(HierarchicalModel(groups, [(variance, 0)]).bestProbabilities == model.bestProbabilities)
         }
     }
 

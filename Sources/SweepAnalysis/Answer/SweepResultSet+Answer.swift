@@ -191,7 +191,7 @@ struct Comparison {
         isPaired = pairing.isPaired
         self.groups = pairing.isPaired ? pairing.groups : groups
         self.variance = pairing.isPaired ? ModeratedVariance(pairing.groups) ?? variance : variance
-        model = HierarchicalModel(self.groups, self.variance)
+        model = HierarchicalModel(self.groups)
         ties = Array(repeating: [], count: rows.count)
         let quantiles = QuantileTable()
         let compared = min(rows.count, AnswerMaker.comparedRows)

@@ -4,9 +4,10 @@ import Foundation
 ///
 /// True values are normal around a common mean with an unknown spread; so the model learns from the sweep how
 /// much of the differences is chance, and draws extreme values back. That corrects for the winner's curse:
-/// the best of many looks better than it is. The common mean is integrated out. The spread between
-/// configurations has the uniform shrinkage prior (Daniels, Canadian J. Statistics 27, 1999), on a grid. The
-/// variance between seeds has the posterior of `ModeratedVariance`, on its quantiles (a Latin hypercube
+/// the best of many looks better than it is. The common mean is integrated out. The standard deviation
+/// between configurations has a uniform prior, or a half-Cauchy one of the size of the means' errors where
+/// there are fewer than five (Gelman, Bayesian Analysis 1, 2006), on a grid. The variances between seeds
+/// have their posterior under each of `ModeratedVariance.possible`, on its quantiles (a Latin hypercube
 /// where configurations differ). The chances come from draws of a fixed stream: the same data gives the same
 /// numbers.
 package struct HierarchicalModel: Sendable {
@@ -34,6 +35,9 @@ package struct HierarchicalModel: Sendable {
         }
     }
 
+    /// Fewer configurations do not bound a uniform prior of their spread.
+    private static let leastForUniform = 5
+
     private struct Node {
         let variances: Int
         /// Variance between configurations.
@@ -41,18 +45,38 @@ package struct HierarchicalModel: Sendable {
         var weight: Double
     }
 
-    /// - Parameter groups: values of which higher ones are better.
-    package init(_ groups: [SeedGroup], _ variance: ModeratedVariance, _ resolution: Resolution? = nil) {
+    /// Possible variances of the means, and the logarithm of their weight.
+    private struct Row {
+        let variances: [Double]
+        let logWeight: Double
+    }
+
+    /// - Parameter groups: values of which higher ones are better; at least one with several.
+    package init(_ groups: [SeedGroup], _ resolution: Resolution? = nil) {
+        self.init(groups, ModeratedVariance.possible(groups), resolution)
+    }
+
+    /// With given beliefs about the variances.
+    package init(
+        _ groups: [SeedGroup], _ possible: [(variance: ModeratedVariance, logWeight: Double)],
+        _ resolution: Resolution? = nil
+    ) {
         let resolution = resolution ?? .standard(configurations: groups.count)
         let means = groups.map(\.mean)
-        guard groups.count > 1, groups.contains(where: { variance.posterior($0).variance > 0 }) else {
+        guard groups.count > 1, possible.contains(where: { $0.variance.pooledVariance > 0 }) else {
             let top = means.max() ?? 0
             let share = 1 / Double(max(means.count { $0 == top }, 1))
             (bestProbabilities, shrunken) = (means.map { $0 == top ? share : 0 }, means)
             return
         }
         var stream = CounterStream(UInt64(groups.count))
-        let drawn = Self.variancesOfMeans(groups, variance, resolution.variances, &stream)
+        let each = max(resolution.variances / possible.count, 8)
+        var drawn: [Row] = []
+        for (variance, logWeight) in possible {
+            drawn += Self.variancesOfMeans(groups, variance, each, &stream).map {
+                Row(variances: $0, logWeight: logWeight)
+            }
+        }
         let nodes = Self.nodes(means, drawn, resolution.shrinkages)
         (bestProbabilities, shrunken) = Self.sample(means, drawn, nodes, resolution.draws, &stream)
     }
@@ -80,18 +104,23 @@ package struct HierarchicalModel: Sendable {
     }
 
     /// Every pair of variances and spread between configurations, with its posterior weight.
-    private static func nodes(_ means: [Double], _ drawn: [[Double]], _ count: Int) -> [Node] {
+    private static func nodes(_ means: [Double], _ drawn: [Row], _ count: Int) -> [Node] {
         var nodes: [Node] = []
         var logarithms: [Double] = []
-        for (row, variances) in drawn.enumerated() {
+        for (place, row) in drawn.enumerated() {
+            let variances = row.variances
             let typical = variances.reduce(0, +) / Double(variances.count)
             for index in 0..<count {
                 // Finer near 0, where configurations differ much more than seeds.
-                let place = (Double(index) + 0.5) / Double(count)
-                let shrinkage = place * place
+                let root = (Double(index) + 0.5) / Double(count)
+                let shrinkage = root * root
                 let between = typical * (1 - shrinkage) / shrinkage
-                nodes.append(Node(variances: row, between: between, weight: 0))
-                logarithms.append(log(place) + logLikelihood(means, variances, between))
+                nodes.append(Node(variances: place, between: between, weight: 0))
+                // Densities of the shrinkage's root: that of a half-Cauchy is 1 / √(1 - shrinkage), that of
+                // a uniform deviation has the shrinkage itself below it.
+                let uniform = means.count < leastForUniform ? 0 : -2 * log(root)
+                let prior = row.logWeight - 0.5 * log(1 - shrinkage) + uniform
+                logarithms.append(prior + logLikelihood(means, variances, between))
             }
         }
         let highest = logarithms.max() ?? 0
@@ -125,7 +154,7 @@ package struct HierarchicalModel: Sendable {
     }
 
     private static func sample(
-        _ means: [Double], _ drawn: [[Double]], _ nodes: [Node], _ count: Int, _ stream: inout CounterStream
+        _ means: [Double], _ drawn: [Row], _ nodes: [Node], _ count: Int, _ stream: inout CounterStream
     ) -> (best: [Double], shrunken: [Double]) {
         var best = [Double](repeating: 0, count: means.count)
         var shrunken = best
@@ -135,7 +164,7 @@ package struct HierarchicalModel: Sendable {
             reached += node.weight
             var draws = Int((reached * Double(count)).rounded(.down))
             reached -= Double(draws) / Double(count)
-            let variances = drawn[node.variances]
+            let variances = drawn[node.variances].variances
             let weights = variances.map { 1 / ($0 + node.between) }
             let total = weights.reduce(0, +)
             let common = zip(weights, means).reduce(0) { $0 + $1.0 * $1.1 } / total

@@ -65,7 +65,8 @@ def best_probabilities(means, counts, variance, degrees):
             between = v.mean() * (1 - b) / b
             w = 1 / (v + between)
             mu = (w * means).sum() / w.sum()
-            weight = u * np.exp(0.5 * (np.log(w).sum() - np.log(w.sum()) - (w * (means - mu) ** 2).sum()))
+            prior = (1 - b) ** -0.5 / (b if len(means) >= 5 else 1)
+            weight = prior * np.exp(0.5 * (np.log(w).sum() - np.log(w.sum()) - (w * (means - mu) ** 2).sum()))
             shares, sd = between * w, np.sqrt(v * between * w)
             shrunken += weight * (mu + shares * (means - mu))
             nodes, quad = np.polynomial.hermite_e.hermegauss(9)
