@@ -104,7 +104,9 @@ enum Browser {
           for (const details of document.querySelectorAll("details")) details.open = true;
           const images = [...document.images];
           for (const image of images) image.loading = "eager";
-          await Promise.all(images.map((image) => image.decode().catch(() => {})));
+          // A picture out of sight may wait for ever.
+          const wait = new Promise((resolve) => setTimeout(resolve, 5000));
+          await Promise.race([wait, Promise.all(images.map((image) => image.decode().catch(() => {})))]);
           const shown = [...document.querySelectorAll(".figure svg[role=img]")].filter((svg) => svg.checkVisibility());
           const overlaps = [], blank = [];
           let smallest = 1000;

@@ -102,7 +102,7 @@ struct ReportSample {
         add("text_similarity", "alter", 0.312 - 0.06 * spoiled - 0.01 * learned + 0.001 * noise())
         add("style_distance", "style", 0.0004 + 0.004 * spoiled + 0.0001 * noise().magnitude)
         add("vendi", "trigger", 4.8 - 1.8 * learned * skill + 0.1 * noise())
-        add("copying", "train", max(0, 0.05 + 0.3 * spoiled + 0.02 * noise()))
+        add("copying", "trigger", max(0, 0.05 + 0.3 * spoiled + 0.02 * noise()))
         add("base_paired_fidelity", "train", 0.521)
         add("base_paired_fidelity", "holdout", 0.502)
         add("base_image_similarity", "trigger", 0.511)

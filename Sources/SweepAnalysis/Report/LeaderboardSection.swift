@@ -6,6 +6,8 @@ struct LeaderboardSection: ReportSection {
     private static let shownInFigures = 30
     private static let shownInTiles = 10
     private static let shownInTable = 200
+    /// More are folded away.
+    private static let openInTable = 20
 
     func html(_ context: ReportContext) -> String {
         let answer = context.answer
@@ -32,7 +34,8 @@ struct LeaderboardSection: ReportSection {
             "Leaderboard", id: "leaderboard",
             [
                 HTML.quiet(rule + intervals), plots.map { $0.html(.page) }.joined(separator: "\n"),
-                table(rows, context),
+
+                table(rows.prefix(Self.openInTable), context), folded(rows.dropFirst(Self.openInTable), context),
                 left > 0 ? HTML.quiet("\(left) further configurations are left out here; radiata top shows them.") : "",
                 tiles.isEmpty ? "" : "<h3>Each measure of the rule</h3>", HTML.tiles(tiles),
             ])
@@ -72,6 +75,11 @@ struct LeaderboardSection: ReportSection {
             rows: rows,
             references: context.references(measure),
             intervalName: answer.isEstablished ? "\(HTML.percent(Estimate.confidence)) interval" : nil)
+    }
+
+    private func folded(_ rows: ArraySlice<SweepAnswer.Row>, _ context: ReportContext) -> String {
+        guard let first = rows.first, let last = rows.last else { return "" }
+        return "<details><summary>Ranks \(first.rank) to \(last.rank)</summary>\(table(rows, context))</details>"
     }
 
     private func table(_ rows: ArraySlice<SweepAnswer.Row>, _ context: ReportContext) -> String {
@@ -132,7 +140,7 @@ struct FindingsSection: ReportSection {
         let rows = context.answer.rows.filter { !$0.findings.isEmpty }
         let items = rows.prefix(Self.shown).map { row in
             let findings = row.findings.map { finding in
-                "<p><span class=\"badge\">\(finding.kind.rawValue)</span> \(HTML.escaped(finding.text))</p>"
+                "<p>\(HTML.escaped(finding.text))</p>"
             }
             return "<li><strong>#\(row.rank) \(HTML.escaped(row.label))</strong>\(findings.joined())</li>"
         }

@@ -29,9 +29,13 @@ struct ReportContext: Sendable {
 
     func title(_ measure: Measure) -> String { criterion(measure).title }
 
-    /// With the direction, as an axis says it.
+    /// With the direction where it is known, as an axis says it.
     func axisTitle(_ measure: Measure) -> String {
-        "\(title(measure)), \(lowerIsBetter(measure) ? "lower" : "higher") is better"
+        let criterion = criterion(measure)
+        guard criterion.info.isDirectionKnown || answer.rule.criteria.contains(criterion) else {
+            return criterion.title
+        }
+        return "\(criterion.title), \(criterion.lowerIsBetter ? "lower" : "higher") is better"
     }
 
     func references(_ measure: Measure) -> [ReferenceLine] {

@@ -61,7 +61,7 @@ enum ReportStyle {
         tbody th { font-weight: 500; max-width: 30em; white-space: normal; min-width: 15em; }
         thead th { vertical-align: bottom; font-weight: 600; font-size: 13px; }
         thead small { display: block; color: var(--quiet); font-weight: 400; }
-        td small { color: var(--quiet); font-size: 12.5px; }
+        td small { display: block; color: var(--quiet); font-size: 12.5px; font-weight: 400; }
         tbody tr:hover { background: color-mix(in srgb, var(--line) 40%, transparent); }
         tr.tied { background: var(--tied); }
         tr.same { color: var(--quiet); } tr:not(.same) > td { font-weight: 600; }
