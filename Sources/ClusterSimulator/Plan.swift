@@ -194,19 +194,20 @@ package struct Plan: Sendable {
             .requestLost, .answerLost, .duplicate, .delay, .slowSync, .wallJump, .uninvited, .relaunch, .collect,
             .coordinatorKill, .trainerDeaf,
         ])
-        faults.insert(.badHost)
+        faults.formUnion([.badHost, .slowSync])
         hostFailure = random.pick([.oom, .crash, .killed])
         hostBadness = random.pick([0.8, 0.95, 1])
         hostFailsLate = true
         poison = 0
         workers = 2 + random.integer(below: 3)
-        slots = 2 + random.integer(below: 2)
+        slots = 1 + random.integer(below: 3)
         jobs = 30 + random.integer(below: 30)
         stretch = random.pick([0.3, 0.6])
         seconds = 1200
         pace = 300
         loss = min(loss, 0.03)
-        slowness = 0.1
+        // So that a worker is suspended while what it asked for is being committed.
+        slowness = random.pick([0.1, 0.5])
     }
 
     /// Few workers that lose or give back what they run every few seconds, and more jobs than they can take,
