@@ -27,13 +27,13 @@ extension Cluster {
         let worker = workers[random.integer(below: workers.count)]
         let keep = random.pick([0, 0, 0.5, 0.9, 1.0])
         var rests = [1, 5, 20, plan.leaseSeconds * 1.5, plan.leaseSeconds * 3]
-        if plan.stretch > 1 { rests += [1800, 7200] }
+        if plan.lane == .long { rests += [1800, 7200] }
         let rest = Duration.seconds(random.pick(rests))
         switch fault {
         case .coordinatorKill where coordinator.isUp: coordinator.kill(restart: rest)
         case .coordinatorPowerCut where coordinator.isUp: coordinator.kill(keep: keep, restart: rest)
         case .coordinatorPause where coordinator.isUp:
-            var rests = [2, 10, plan.leaseSeconds * 2, plan.stretch > 1 ? 3600 : 600]
+            var rests = [2, 10, plan.leaseSeconds * 2, plan.lane == .long ? 3600 : 600]
             // Trouble comes every few seconds there: it would stand still all the time.
             if plan.lane == .stops { rests = [2, 10] }
             coordinator.pause(seconds: random.pick(rests))
@@ -74,7 +74,8 @@ extension Cluster {
             }
         case .drain:
             setDrain(worker, true)
-            let rest = plan.isHasty ? random.between(0.5, 4) : 60
+            let isShort = plan.isHasty || plan.lane == .flapping
+            let rest = isShort ? random.between(0.5, 4) : 60
             world.after(.seconds(rest)) { [weak self] in self?.setDrain(worker, false) }
         case .relaunch: launch()
         case .collect:

@@ -34,8 +34,8 @@ package final class Cluster {
     /// Wishes of users that are on their way; while the coordinator is away they are sent again and again.
     private var openActions = 0
     private let text: String
-    /// Of the sweep whose jobs all fail; nil where the plan has none.
-    private var brokenText: String?
+    /// Of the sweeps whose jobs all fail, and of one trainer; empty where the plan has none.
+    private var brokenTexts: [String] = []
 
     package init(seed: UInt64, plan: Plan? = nil) {
         world = World(seed: seed)
@@ -62,14 +62,16 @@ package final class Cluster {
             """
         if self.plan.broken > 0 {
             let seeds = (1...self.plan.broken).map(String.init).joined(separator: ", ")
-            brokenText = """
-                name: broken
+            brokenTexts = (1...self.plan.brokenSweeps).map { number in
+                """
+                name: \(number == 1 ? "broken" : "broken-\(number)")
                 seeds: [\(seeds)]
                 trainer: { command: [typo, "{out}"] }
                 timeout: \(self.plan.timeoutSeconds)s
                 groups:
-                  - list: [ { lr: 1e-4 } ]
+                  - list: [ { lr: \(number)e-4 } ]
                 """
+            }
         }
         coordinator.started = { [unowned self] in shadow.started(epoch: $0) }
         for number in 1...self.plan.workers { workers.append(SimulatedWorker(number, self)) }
@@ -89,9 +91,9 @@ package final class Cluster {
         csd_seed_sqlite(world.seed)
         coordinator.start()
         launch()
-        if brokenText != nil {
-            let first = world.random("broken")
-            for _ in 0..<3 { world.after(.seconds(first.between(0, 900))) { [weak self] in self?.launchBroken() } }
+        let first = world.random("broken")
+        for text in brokenTexts {
+            for _ in 0..<3 { world.after(.seconds(first.between(0, 900))) { [weak self] in self?.launchBroken(text) } }
         }
         for worker in workers {
             world.after(.seconds(random.between(0, 20))) { [weak worker] in worker?.start() }
@@ -130,11 +132,11 @@ package final class Cluster {
     }
 
     /// A script with a typo is launched, and launched again in the hope that it was the machine's fault.
-    private func launchBroken() {
-        guard let brokenText, !isHealed else { return }
+    private func launchBroken(_ text: String) {
+        guard !isHealed else { return }
         let request = LaunchRequest(
             key: world.random("broken \(world.now)").hexadecimal(bytes: 16),
-            bundle: LaunchBundle(fileName: "broken.yaml", text: brokenText))
+            bundle: LaunchBundle(fileName: "broken.yaml", text: text))
         openLaunches += 1
         network.insist(.launch, request, from: user) { [weak self] result in
             self?.openLaunches -= 1
@@ -143,12 +145,13 @@ package final class Cluster {
     }
 
     lazy var brokenIDs: Set<JobID> = {
-        guard let brokenText else { return [] }
         do {
-            let request = LaunchRequest(key: "", bundle: LaunchBundle(fileName: "broken.yaml", text: brokenText))
-            return Set(try SimulatedCoordinator.jobIDs(request))
+            let requests = brokenTexts.map {
+                LaunchRequest(key: "", bundle: LaunchBundle(fileName: "broken.yaml", text: $0))
+            }
+            return Set(try requests.flatMap(SimulatedCoordinator.jobIDs))
         } catch {
-            preconditionFailure("the broken sweep cannot be read: \(error)")
+            preconditionFailure("a broken sweep cannot be read: \(error)")
         }
     }()
 
@@ -269,7 +272,7 @@ package final class Cluster {
                     SELECT substr(identity, 1, 8), state, attempt, coalesce(failure, ''), coalesce(stop, '') FROM job
                     WHERE state IN ('waiting', 'running', 'paused') AND NOT (state = 'waiting' AND EXISTS (
                         SELECT 1 FROM member m JOIN sweep_stop p ON p.sweep = m.sweep JOIN sweep s ON s.id = m.sweep
-                        WHERE m.job = job.id AND (s.name = 'broken' OR \(mustGoOn ? 0 : 1)))) ORDER BY id
+                        WHERE m.job = job.id AND (s.name LIKE 'broken%' OR \(mustGoOn ? 0 : 1)))) ORDER BY id
                     """
                 ).map { row in "\(row[0].string) \(row[1].string) #\(row[2].int) \(row[3].string)\(row[4].string)" }
             }

@@ -39,19 +39,21 @@ package struct Plan: Sendable {
         case uninvited
     }
 
-    /// Most seeds draw everything freely. Some take turns at one kind of trouble in earnest: what only shows
-    /// under it is then met within a few seeds.
+    /// Many seeds draw everything freely. The others take turns at one kind of trouble in earnest: what only
+    /// shows under it is then met within a few seeds.
     package enum Lane: String, Sendable {
-        case free, power, collection, stops, hosts, long
+        case free, power, collection, stops, hosts, long, suspects, flapping
 
         init(seed: UInt64) {
             self =
-                switch seed % 10 {
-                case 1: .power
-                case 3: .collection
-                case 5: .stops
-                case 7: .long
-                case 9: .hosts
+                switch seed % 20 {
+                case 1, 11: .power
+                case 2: .suspects
+                case 3, 13: .collection
+                case 5, 15: .stops
+                case 7, 17: .long
+                case 9, 19: .hosts
+                case 12: .flapping
                 default: .free
                 }
         }
@@ -73,6 +75,8 @@ package struct Plan: Sendable {
     package var poison: Double
     /// Jobs of a second sweep that fail always, before anything is logged; 0 for no such sweep.
     package var broken = 0
+    /// So many such sweeps: their jobs have one trainer, and fail alike.
+    package var brokenSweeps = 1
     /// They fail by their settings, not by a crash.
     package var isBadlyConfigured = false
     /// How much longer than seconds a step of training takes.
@@ -83,6 +87,10 @@ package struct Plan: Sendable {
     package var images = 0.0
     /// How the trainers of a bad host fail: a class of failure, or by hanging (nil).
     package var hostFailure: FailureClass?
+    /// Chance that an attempt on a bad host fails.
+    var hostBadness = 0.8
+    /// It fails anywhere in its training, not within three steps.
+    var hostFailsLate = false
     /// Chance that a message is delayed, if not that of other trouble; the mean delay, of at most 10 minutes.
     var delayShare: Double?
     var delaySeconds = 20.0
@@ -119,6 +127,7 @@ package struct Plan: Sendable {
         let other = SeededRandom(seed: seed ^ 0x4252_4B4E)
         broken = other.pick([1, 2, 3, 4, 6, 6])
         isBadlyConfigured = other.chance(0.3)
+        brokenSweeps = other.pick([1, 2, 3])
     }
 
     private mutating func enter(_ lane: Lane, _ random: SeededRandom) {
@@ -154,6 +163,8 @@ package struct Plan: Sendable {
             stretch = random.pick([0.3, 1])
             seconds = 2400
         case .long: return enterLong(random)
+        case .suspects: return enterSuspects(random)
+        case .flapping: return enterFlapping(random)
         }
         pace = 40
         loss = min(loss, 0.15)
@@ -174,6 +185,47 @@ package struct Plan: Sendable {
         leaseSeconds = random.pick([10, 30])
         stretch = 3
         pace = 15
+    }
+
+    /// A bad host beside good ones, and so many jobs that some still wait when its trials begin. Nobody
+    /// drains workers: who ends a drain says that the worker is to be trusted.
+    private mutating func enterSuspects(_ random: SeededRandom) {
+        faults.formIntersection([
+            .requestLost, .answerLost, .duplicate, .delay, .slowSync, .wallJump, .uninvited, .relaunch, .collect,
+            .coordinatorKill, .trainerDeaf,
+        ])
+        faults.formUnion([.badHost, .slowSync])
+        hostFailure = random.pick([.oom, .crash, .killed])
+        hostBadness = random.pick([0.8, 0.95, 1])
+        hostFailsLate = true
+        poison = 0
+        workers = 2 + random.integer(below: 3)
+        slots = 1 + random.integer(below: 3)
+        jobs = 30 + random.integer(below: 30)
+        stretch = random.pick([0.3, 0.6])
+        seconds = 1200
+        pace = 300
+        loss = min(loss, 0.03)
+        // So that a worker is suspended while what it asked for is being committed.
+        slowness = random.pick([0.1, 0.5])
+    }
+
+    /// Few workers that lose or give back what they run every few seconds, and more jobs than they can take,
+    /// while the coordinator stays up: whose turn it is then shows.
+    private mutating func enterFlapping(_ random: SeededRandom) {
+        faults.formIntersection([
+            .requestLost, .answerLost, .duplicate, .delay, .slowSync, .workerPowerCut, .workerPause, .partition,
+            .trainerDeaf, .uninvited,
+        ])
+        faults.formUnion([.workerKill, .drain])
+        workers = 1 + random.integer(below: 2)
+        slots = 1
+        jobs = 4 + random.integer(below: 5)
+        leaseSeconds = 10
+        stretch = random.pick([1, 3])
+        seconds = 1200
+        pace = random.pick([10, 20])
+        loss = min(loss, 0.03)
     }
 
     /// Steps of minutes to hours, outages of hours, and mostly quiet: as most real time of a cluster passes.
@@ -201,7 +253,7 @@ package struct Plan: Sendable {
 
     package var summary: String {
         "\(lane): \(workers) workers × \(slots), \(jobs) jobs × \(stretch), lease \(Int(leaseSeconds)) s, \(Int(seconds)) s; "
-            + (broken > 0 ? "\(broken) broken jobs; " : "")
+            + (broken > 0 ? "\(brokenSweeps) × \(broken) broken jobs; " : "")
             + (faults.isEmpty ? "no faults" : faults.map(\.rawValue).sorted().joined(separator: " "))
     }
 }

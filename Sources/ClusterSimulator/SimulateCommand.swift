@@ -148,17 +148,18 @@ package struct SimulateCommand {
         let only = options["only"].map { Set($0.split(separator: ",").map(String.init)) }
         var missed = 0
         for mutant in Mutants.all where only?.contains(mutant) ?? true {
-            var found: (seed: Int, violation: String)?
-            let first = options["near"] == nil ? 1 : Mutants.foundBy[mutant] ?? 1
+            var found: (seed: UInt64, violation: String)?
+            var tried = 0
             let begin = Date()
-            for seed in first..<(first + most) where found == nil {
+            for seed in Mutants.seeds(for: mutant, isNear: options["near"] != nil, most: most) where found == nil {
+                tried += 1
                 var simulation = Simulation()
-                let run = simulation.run(seed: UInt64(seed), mutants: [mutant])
+                let run = simulation.run(seed: seed, mutants: [mutant])
                 if let violation = run.violation { found = (seed, violation) }
             }
             if let found {
                 print(
-                    "\(mutant): found after \(found.seed - first + 1) seeds, by seed \(found.seed), in "
+                    "\(mutant): found after \(tried) seeds, by seed \(found.seed), in "
                         + "\(Int(Date().timeIntervalSince(begin))) s: \(found.violation.prefix(150))"
                 )
             } else {

@@ -67,9 +67,9 @@ final class SimulatedTrainer: AttemptRunning, @unchecked Sendable {
         }
         guard truth.fate == .completes, !worker.cluster.isHealed else { return }
         fells = plan.has(.machineDown) && truth.isHeavy
-        if plan.has(.badHost), worker.number == 1, random.chance(0.8) {
+        if plan.has(.badHost), worker.number == 1, random.chance(plan.hostBadness) {
             world.fault("bad-host")
-            let step = random.integer(below: 3)
+            let step = random.integer(below: plan.hostFailsLate ? truth.steps : 3)
             guard let kind = plan.hostFailure else {
                 hangsAt = step
                 return

@@ -2,8 +2,8 @@ import CoordinatorCore
 import SweepModel
 import SweepWire
 
-/// I23, the first half: no suspended worker is given a job before its pause is over. That it has one at a
-/// time is told from the ledger's rows (`Checker`).
+/// I23, the first half: no suspended worker is given a job before its pause is over, nor two at once. That
+/// it gets no second one beside the first is told from the ledger's rows (`Checker`).
 final class TrialWatch {
     private let world: World
     /// When the pause of each suspended worker ends; of one that was suspended in an earlier life of the
@@ -28,14 +28,21 @@ final class TrialWatch {
 
     func committed(_ id: CommitID, _ outcome: LedgerOutcome) {
         guard let worker = asked.removeValue(forKey: id), case .exchanged(let exchange) = outcome else { return }
-        if let end = due[worker], !exchange.claims.isEmpty, !exchange.leftCandidates {
-            world.probe("trial job granted")
-            if world.now < end - Self.tolerance {
-                world.fail(
-                    "I23", "worker \(worker.text.prefix(8)) got a trial job \((end - world.now) / 1_000_000) ms early")
-            }
+        // The reports of an exchange count before its claims.
+        note(exchange.workers)
+        guard let end = due[worker], !exchange.claims.isEmpty, !exchange.leftCandidates else { return }
+        world.probe("trial job granted")
+        let name = worker.text.prefix(8)
+        if world.now < end - Self.tolerance {
+            world.fail("I23", "worker \(name) got a trial job \((end - world.now) / 1_000_000) ms early")
         }
-        for change in exchange.workers {
+        if exchange.claims.count > 1 {
+            world.fail("I23", "suspended worker \(name) got \(exchange.claims.count) trial jobs at once")
+        }
+    }
+
+    private func note(_ changes: [WorkerChange]) {
+        for change in changes {
             switch change {
             case .suspended(let worker, let seconds):
                 due[worker] = world.now + Int64(seconds * 1e9)
