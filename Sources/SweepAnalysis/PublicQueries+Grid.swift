@@ -43,43 +43,6 @@ extension PublicQueries {
         }
     }
 
-    /// A contact sheet, or a picture that a trainer drew.
-    package struct Picture: Equatable, Sendable {
-        package var job: String
-        /// Empty where the trainer did not say.
-        package var checkpoint: String
-        package var isSample: Bool
-        package var name: String
-        package var sha256: String
-        package var bytes: Int
-
-        package init(
-            job: String, checkpoint: String, isSample: Bool, name: String, sha256: String, bytes: Int
-        ) {
-            self.job = job
-            self.checkpoint = checkpoint
-            self.isSample = isSample
-            self.name = name
-            self.sha256 = sha256
-            self.bytes = bytes
-        }
-    }
-
-    /// The contact sheets and sample images of a sweep's jobs.
-    package static func pictures(ofSweep sweep: String) -> PublicQuery<Picture> {
-        PublicQuery(
-            """
-            SELECT job, checkpoint, kind, name, sha256, bytes FROM artifacts
-            WHERE kind IN ('contact-sheet', 'sample') AND job IN (\(jobs(ofSweep: sweep))) ORDER BY job, name
-            """
-        ) { row in
-            guard row.count == 6, let bytes = row[5].number else { return nil }
-            return Picture(
-                job: row[0].string, checkpoint: row[1].string, isSample: row[2].string == "sample",
-                name: row[3].string, sha256: row[4].string, bytes: Int(bytes))
-        }
-    }
-
     /// What each job of a sweep trains with, defaults filled in.
     package static func parameters(
         ofSweep sweep: String

@@ -47,6 +47,9 @@ extension PublicQueries {
         package var name: String
         package var sha256: String
         package var bytes: Int
+
+        /// Whether a trainer drew it.
+        package var isSample: Bool { kind == "sample" }
     }
 
     /// The contact sheets and samples of a sweep's jobs.

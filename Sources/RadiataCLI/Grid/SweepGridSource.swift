@@ -36,11 +36,11 @@ struct SweepGridSource {
     }
 
     /// The sample images of each job, or the contact sheets where the sweep has no samples; oldest first.
-    func pictures() async throws -> Items<PublicQueries.Picture> {
+    func pictures() async throws -> Items<PublicQueries.PictureFile> {
         let all = try await client.rows(of: PublicQueries.pictures(ofSweep: sweep))
         let isSamples = all.contains(where: \.isSample) && !all.contains { !$0.isSample }
         let checkpoints = try await adapters()
-        var items: Items<PublicQueries.Picture> = [:]
+        var items: Items<PublicQueries.PictureFile> = [:]
         for picture in all where picture.isSample == isSamples {
             let name = SampleName(picture.isSample ? picture.name : picture.checkpoint)
             let there = checkpoints[picture.job]?.first { item in
