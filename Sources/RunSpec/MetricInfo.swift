@@ -1,5 +1,5 @@
 /// What is known about a metric: its name for people, which way is better, and where it says most.
-package struct MetricInfo: Equatable, Sendable {
+package struct MetricInfo: Hashable, Sendable {
     package let name: String
     package let title: String
     package let lowerIsBetter: Bool
@@ -92,6 +92,22 @@ package struct MetricInfo: Equatable, Sendable {
             name: name, title: known?.title ?? name.replacing("_", with: " "), lowerIsBetter: lowerIsBetter ?? shrinks,
             prompts: known?.prompts ?? "trigger", meaning: known?.meaning ?? "", unit: known?.unit ?? "",
             isDirectionKnown: lowerIsBetter != nil || shrinks || grows)
+    }
+
+    /// The same with what a sweep file says.
+    ///
+    /// - Parameter declarations: those of other metrics are passed over.
+    package static func of(
+        _ name: String, lowerIsBetter: Bool? = nil, declared declarations: some Sequence<MetricDeclaration>
+    ) -> MetricInfo {
+        guard let declared = declarations.first(where: { $0.name == name }) else {
+            return of(name, lowerIsBetter: lowerIsBetter)
+        }
+        let info = of(name, lowerIsBetter: lowerIsBetter ?? declared.better.map { $0 == .lower })
+        return MetricInfo(
+            name: name, title: declared.title ?? info.title, lowerIsBetter: info.lowerIsBetter,
+            prompts: declared.prompts ?? info.prompts, meaning: info.meaning, unit: declared.unit ?? info.unit,
+            isDirectionKnown: info.isDirectionKnown || declared.weight != nil)
     }
 
     /// nil where nobody knows it.

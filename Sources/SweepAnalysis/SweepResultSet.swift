@@ -1,3 +1,4 @@
+package import RunSpec
 package import SweepModel
 
 /// One row of the view `results`.
@@ -40,14 +41,18 @@ package struct SweepResultSet: Equatable, Sendable {
     package var results: [SweepResult]
     /// What the jobs logged, by key; in the order of the steps within a job. Only what was asked for.
     package var curves: [String: [CurveValue]]
+    /// What the sweep file says about metrics.
+    package var declared: [MetricDeclaration]
 
     package init(
-        sweep: String, jobs: [JobSummary], results: [SweepResult], curves: [String: [CurveValue]] = [:]
+        sweep: String, jobs: [JobSummary], results: [SweepResult], curves: [String: [CurveValue]] = [:],
+        declared: [MetricDeclaration] = []
     ) {
         self.sweep = sweep
         self.jobs = jobs
         self.results = results
         self.curves = curves
+        self.declared = declared
     }
 
     /// The metrics there are for one prompt type and the average over classes, sorted.

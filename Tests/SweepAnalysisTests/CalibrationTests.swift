@@ -60,8 +60,9 @@ struct CalibrationTests {
             if Self.isFull {
                 print(
                     "\(spread.rawValue), \(seeds) seeds: intervals hold \(Self.points(tally.coverage)) %; stated - right "
-                        + "\(Self.points(excess)) points, by tertile \(Tally.tertiles(tally.named).map(Self.points).joined(separator: ", "));"
-                        + " paired \(tally.paired) of \(sweeps)")
+                        + "\(Self.points(excess)) points, by tertile "
+                        + "\(Tally.tertiles(tally.named).map(Self.points).joined(separator: ", ")); paired \(tally.paired) of \(sweeps)"
+                )
             }
             let room = Self.isFull ? 0.0 : 1.5
             let wanted = spread == .skewed ? 80...96 : (87 - room)...(93 + room)

@@ -58,20 +58,28 @@ private enum Sample {
 
 @Suite("Ranking")
 struct RankingTests {
+    private static func byDistance(
+        _ results: SweepResultSet = Sample.results, _ place: SweepResultSet.CheckpointChoice? = nil
+    ) -> [SweepAnswer.Row] {
+        let criterion = Criterion(metric: "squared_centroid_distance", prompts: "trigger")
+        return results.answer(rule: DecisionRule(criteria: [criterion]), checkpoints: place).rows
+    }
+
     @Test("a curve is ranked by one value a job, seeds that ended elsewhere count alike, infinite ones come last")
     func curves() {
-        let values = [
+        var results = Sample.results
+        results.curves["val_loss"] = [
             CurveValue(job: "a1", step: 100, value: 0.2), CurveValue(job: "a2", step: 90, value: 0.4),
             CurveValue(job: "b1", step: 100, value: .infinity), CurveValue(job: "b2", step: 100, value: 0.1),
             CurveValue(job: "c1", step: 7, value: 0.25), CurveValue(job: "elsewhere", step: 1, value: 0),
         ]
-        let ranking = Sample.results.ranking(ofCurve: "val_loss", values)
-        #expect(ranking.map(\.configuration) == ["c", "a", "b"] && ranking.map(\.rank) == [1, 2, 3])
-        #expect(ranking.map(\.step) == [7, 100, 100] && ranking.map(\.jobs) == [["c1"], ["a1", "a2"], ["b1", "b2"]])
-        #expect(abs(ranking[1].mean - 0.3) < 1e-12 && abs((ranking[1].deviation ?? 0) - 0.02.squareRoot()) < 1e-12)
-        #expect(ranking[2].mean == .infinity && ranking[2].deviation == nil && ranking[0].checkpoint == nil)
-        let upwards = Sample.results.ranking(ofCurve: "val_loss", values, lowerIsBetter: false)
-        #expect(upwards.map(\.configuration) == ["b", "a", "c"])
+        let rule = DecisionRule(criteria: [Criterion(metric: "val_loss", prompts: nil)])
+        let rows = results.answer(rule: rule).rows
+        #expect(rows.map(\.configuration) == ["c", "a", "b"] && rows.map(\.rank) == [1, 2, 3])
+        #expect(rows.map(\.step) == [7, 100, 100] && rows.map(\.jobs) == [["c1"], ["a1", "a2"], ["b1", "b2"]])
+        #expect(abs(rows[1].criteria[0].value - 0.3) < 1e-12)
+        #expect(abs((rows[1].criteria[0].deviation ?? 0) - 0.02.squareRoot()) < 1e-12)
+        #expect(rows[2].criteria[0].value == .infinity && rows[0].checkpoint == nil)
     }
 
     @Test(
@@ -86,39 +94,53 @@ struct RankingTests {
         #expect(MetricInfo.of(name, lowerIsBetter: !lower).lowerIsBetter == !lower)
     }
 
+    @Test("what a sweep file declares of a metric stands above its name, and weights make the rule")
+    func declared() {
+        var results = Sample.results
+        results.curves["fps"] = [
+            CurveValue(job: "a1", step: 1, value: 3), CurveValue(job: "b1", step: 1, value: 1),
+            CurveValue(job: "c1", step: 1, value: 2),
+        ]
+        // Nobody knows which way is better, so it is no rule.
+        let alone = SweepResultSet(sweep: "s", jobs: Sample.jobs, results: [], curves: results.curves)
+        #expect(alone.answer().rows.isEmpty)
+        var said = alone
+        said.declared = [MetricDeclaration(name: "fps", better: .lower, unit: "1/s", title: "speed")]
+        #expect(said.answer().rows.map(\.configuration) == ["b", "c", "a"])
+        #expect(said.answer().rule.criteria.map(\.title) == ["speed"])
+        #expect(said.answer().rule.criteria.map(\.info.unit) == ["1/s"])
+        results.declared = [
+            MetricDeclaration(name: "fps", better: .higher, weight: 1),
+            MetricDeclaration(name: "image_similarity", prompts: "train", weight: 3), MetricDeclaration(name: "vendi"),
+        ]
+        let rule = results.answer().rule
+        #expect(rule.origin == .given && rule.criteria.map(\.name) == ["fps", "image_similarity@train"])
+        #expect(rule.criteria.map(\.weight) == [1, 3])
+    }
+
     @Test("evaluations at one step")
     func atStep() {
-        let ranking = Sample.results.ranking(by: "squared_centroid_distance", checkpoints: .step(100))
-        #expect(ranking.map(\.configuration) == ["c", "a", "b"] && ranking.allSatisfy { $0.checkpoint == "step-100" })
+        let rows = Self.byDistance(Sample.results, .step(100))
+        #expect(rows.map(\.configuration) == ["c", "a", "b"] && rows.allSatisfy { $0.checkpoint == "step-100" })
     }
 
     @Test("means over seeds, the better direction first, each configuration by its best checkpoint")
     func best() {
-        let ranking = Sample.results.ranking(by: "squared_centroid_distance")
-        #expect(ranking.map(\.configuration) == ["c", "a", "b"])
-        #expect(ranking.map(\.epoch) == [10, 20, 10])
-        #expect(abs(ranking[1].mean - 0.12) < 1e-12)
+        let rows = Self.byDistance()
+        #expect(rows.map(\.configuration) == ["c", "a", "b"] && rows.map(\.epoch) == [10, 20, 10])
+        #expect(abs(rows[1].criteria[0].value - 0.12) < 1e-12)
         // Sample deviation of 0.10 and 0.14.
-        #expect(abs((ranking[1].deviation ?? 0) - 0.02828427) < 1e-7)
-        #expect(ranking[0].deviation == nil && ranking[1].jobs == ["a1", "a2"])
+        #expect(abs((rows[1].criteria[0].deviation ?? 0) - 0.02828427) < 1e-7)
+        #expect(rows[0].criteria[0].deviation == nil && rows[1].jobs == ["a1", "a2"])
     }
 
-    @Test("the last checkpoint and all of them can be asked for")
-    func choices() {
-        let last = Sample.results.ranking(by: "image_similarity", checkpoints: .last)
-        #expect(last.map(\.configuration) == ["a", "c", "b"] && last.allSatisfy { $0.epoch == 20 })
-        #expect(Sample.results.ranking(by: "image_similarity", checkpoints: .all).count == 6)
-        #expect(Sample.results.ranking(by: "image_similarity", prompts: "style").isEmpty)
-        #expect(Sample.results.ranking(by: "squared_centroid_distance", class: "cat").allSatisfy { $0.mean == 9 })
-    }
-
-    @Test("equal values share a rank, and order does not depend on the order of rows")
-    func ties() {
+    @Test("the order of rows decides nothing")
+    func order() {
         var results = Sample.results
-        let forward = results.ranking(by: "vendi", checkpoints: .all)
+        let forward = results.answer()
         results.results.reverse()
-        #expect(results.ranking(by: "vendi", checkpoints: .all) == forward)
-        #expect(forward.allSatisfy { $0.rank == 1 })
+        results.jobs.reverse()
+        #expect(results.answer() == forward)
     }
 
     @Test("NaN is no result")
@@ -127,7 +149,7 @@ struct RankingTests {
         for index in results.results.indices where results.results[index].job == "c1" {
             results.results[index].value = .nan
         }
-        #expect(!results.ranking(by: "squared_centroid_distance").contains { $0.configuration == "c" })
+        #expect(!Self.byDistance(results).contains { $0.configuration == "c" })
     }
 
     @Test("labels say what differs, and no more")
@@ -135,34 +157,5 @@ struct RankingTests {
         let varied = VariedParameters(Sample.jobs)
         #expect(varied.names == ["algorithm", "lr"])
         #expect(varied.label(Sample.jobs[2].parameters) == "lora · lr 1e-5")
-    }
-
-    @Test("the verdict follows from distance and similarity")
-    func verdict() throws {
-        let verdict = try #require(Sample.results.verdict())
-        #expect(verdict.best.configuration == "c" && verdict.isClearlyCloser)
-        #expect(abs(verdict.distanceShare - 0.22) < 1e-12)
-        #expect(abs(try #require(verdict.similarityShare) - 0.725) < 1e-12)
-    }
-
-    @Test("a base whose images are at the ceiling of similarity already asks for no less than itself")
-    func verdictAtCeiling() throws {
-        var verdict = try #require(Sample.results.verdict())
-        (verdict.floorSimilarity, verdict.ceilingSimilarity) = (0.744, 0.736)
-        (verdict.distance, verdict.floorDistance) = (0.116, 0.267)
-        verdict.similarity = 0.817
-        #expect(verdict.similarityShare == nil)
-        #expect(verdict.isClearlyCloser)
-        verdict.similarity = 0.742
-        #expect(!verdict.isClearlyCloser)
-    }
-
-    @Test("the summary has floor, ceiling and the best of each column")
-    func summary() {
-        let summary = Sample.results.summary()
-        #expect(summary.columns.map(\.metric.name).prefix(2) == ["squared_centroid_distance", "image_similarity"])
-        #expect(summary.rows.count == 6 && summary.rows[0].configuration == "c")
-        #expect(summary.floor[0] == 0.5 && abs((summary.ceiling[1] ?? 0) - 0.9) < 1e-12)
-        #expect(summary.best(0) == 0 && summary.best(1).map { summary.rows[$0].configuration } == "c")
     }
 }

@@ -59,10 +59,11 @@ struct BenchLedger {
         let startSeconds = try await coordinator.start()
         try await evaluate(tokens, &worker)
         let top = try await coordinator.time {
-            try await SweepResults(client: coordinator.client, sweep: "bench").fetch().ranking(
-                by: "score", prompts: "train")
+            try await SweepResults(client: coordinator.client, sweep: "bench").fetch(
+                metrics: ["score"], isAveraged: true
+            ).answer(rule: DecisionRule(criteria: [Criterion(metric: "score", prompts: "train")]))
         }
-        guard !top.value.isEmpty else { throw CommandFailure(.failed, "the ranking is empty") }
+        guard !top.value.rows.isEmpty else { throw CommandFailure(.failed, "the ranking is empty") }
         let page = try await coordinator.time {
             try await coordinator.client.call(
                 .jobs, JobsRequest(sweep: "bench", limit: 100, after: tokens.last?.job.text))

@@ -6,19 +6,21 @@ import SweepModel
 
 struct TopCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "top", abstract: "A sweep's configurations, best first.",
+        commandName: "top", abstract: "A sweep's configurations, best first, and how sure that is.",
         discussion: """
-            By a metric of the evaluations, or by what trainers logged: any key of the sweep's curves, for example val_loss.
+            Without --metric by the rule: several measures of the evaluations with weights, or what trainers logged where \
+            nothing was evaluated. With it by one metric of the evaluations, or by any key of the sweep's curves, for example \
+            val_loss. Values stand with their 90 % intervals over training seeds.
             """)
 
     @Argument(help: "The sweep.")
     var sweep: String
-    @Option(help: "Metric or key of a curve, for example squared_centroid_distance or val_loss.")
-    var metric = "squared_centroid_distance"
+    @Option(help: "Metric or key of a curve, for example paired_fidelity or val_loss; the rule if left out.")
+    var metric: String?
     @Option(
         help: """
-            Which value counts: last, best or step:N. For curves the last if left out, for evaluations that of the best \
-            checkpoint.
+            Which value counts: last, best, step:N or mean:K (the mean of the last K). For curves the last if left out, for \
+            evaluations that of the best checkpoint.
             """)
     var at: TopPlace?
     @Option(help: "Which values are better: lower or higher; by the metric's name if left out (loss, error: lower).")
@@ -32,41 +34,74 @@ struct TopCommand: AsyncParsableCommand {
 
     enum Direction: String, ExpressibleByArgument, CaseIterable { case lower, higher }
 
-    private var lowerIsBetter: Bool {
-        MetricInfo.of(metric, lowerIsBetter: better.map { $0 == .lower }).lowerIsBetter
+    func validate() throws {
+        guard metric == nil else { return }
+        guard prompts == nil, better == nil else {
+            throw ValidationError("--prompts and --better need --metric: a rule has its own")
+        }
     }
 
     func run() async throws {
-        let client = try options.client()
-        let results = try await SweepResults(client: client, sweep: sweep).fetch()
-        var ranking = results.ranking(
-            by: metric, prompts: prompts, checkpoints: at?.checkpoints ?? .best, lowerIsBetter: lowerIsBetter)
-        if ranking.isEmpty {
-            ranking = try await byCurve(results, SweepCurves(client: client, sweep: sweep))
+        let source = SweepResults(client: try options.client(), sweep: sweep)
+        let answer: SweepAnswer
+        if let metric {
+            answer = try await byMetric(metric, source)
+        } else {
+            let (set, rule) = try await source.fetchForAnswer(at: at?.curve ?? .last)
+            answer = set.answer(rule: rule, checkpoints: rule.readsOnlyCurves ? at?.curveChoice : at?.checkpoints)
+            guard !answer.rows.isEmpty else { throw CommandFailure(.notFound, "\(sweep): \(answer.words[0])") }
         }
-        Console.out(try rendered(Array(ranking.prefix(limit))))
-        if output.format == .table { Console.note("\(lowerIsBetter ? "lower" : "higher") is better") }
+        let table = TopTable(answer: answer, metric: metric, limit: limit)
+        Console.out(try table.rendered(as: output.format))
+        guard output.format == .table else { return }
+        for line in table.notes { Console.note(line) }
+        for warning in answer.warnings { Console.note("warning: \(warning)") }
     }
 
-    private func byCurve(_ results: SweepResultSet, _ curves: SweepCurves) async throws -> [RankedConfiguration] {
+    private func byMetric(_ metric: String, _ source: SweepResults) async throws -> SweepAnswer {
+        let lower = better.map { $0 == .lower }
+        let declared = try await source.declared()
+        var evaluated = Criterion(metric, lowerIsBetter: lower, curves: [String](), declared: declared)
+        if let prompts {
+            evaluated.prompts = prompts
+        } else if let types = try await types(of: evaluated.metric, source), !types.contains(evaluated.prompts ?? "") {
+            // An evaluation command may have no prompts at all.
+            evaluated.prompts = types.first
+        }
+        var set = try await source.fetch(metrics: [evaluated.metric], isAveraged: true)
+        let answer = set.answer(
+            rule: DecisionRule(criteria: [evaluated]), checkpoints: at?.checkpoints ?? .best)
+        if !answer.rows.isEmpty { return answer }
+        let curves = SweepCurves(client: source.client, sweep: sweep)
         let keys = try await curves.keys()
-        guard keys.contains(metric), prompts == nil else { throw unknown(results.metrics, keys) }
-        let values = try await curves.values(of: metric, at: at?.curve ?? .last, lowerIsBetter: lowerIsBetter)
-        let ranking = results.ranking(ofCurve: metric, values, lowerIsBetter: lowerIsBetter)
-        if ranking.isEmpty {
+        guard keys.contains(metric), prompts == nil else { throw try await unknown(metric, source, keys) }
+        let curve = Criterion(metric: metric, prompts: nil, lowerIsBetter: lower, declared: declared)
+        set.curves[metric] = try await curves.values(
+            of: metric, at: at?.curve ?? .last, lowerIsBetter: curve.lowerIsBetter)
+        // What counts was chosen by the query; a job has one value.
+        let logged = set.answer(rule: DecisionRule(criteria: [curve]), checkpoints: .last)
+        if logged.rows.isEmpty {
             let steps = try await curves.steps(of: metric).map { "; it was logged from step \($0.first) to \($0.last)" }
             throw CommandFailure(
                 .notFound, "\(sweep) has no number under '\(metric)' \(at?.text ?? "at the last step")\(steps ?? "")")
         }
-        let left = results.jobs.count - Set(ranking.flatMap(\.jobs)).count
+        let left = set.jobs.count - Set(logged.rows.flatMap(\.jobs)).count
         if left > 0 {
-            Console.note(
-                "\(left) of \(results.jobs.count) jobs have no number under '\(metric)' there and are left out")
+            Console.note("\(left) of \(set.jobs.count) jobs have no number under '\(metric)' there and are left out")
         }
-        return ranking
+        return logged
     }
 
-    private func unknown(_ metrics: [String], _ keys: [String]) -> CommandFailure {
+    /// The prompt types at which a metric was measured; nil for none.
+    private func types(of metric: String, _ source: SweepResults) async throws -> [String]? {
+        let measures = try await source.client.rows(of: PublicQueries.measures(ofSweep: sweep))
+        let types = measures.filter { $0.metric == metric }.map(\.prompts)
+        return types.isEmpty ? nil : types
+    }
+
+    private func unknown(_ metric: String, _ source: SweepResults, _ keys: [String]) async throws -> CommandFailure {
+        let measures = try await source.client.rows(of: PublicQueries.measures(ofSweep: sweep))
+        let metrics = Set(measures.map(\.metric)).sorted()
         var there: [String] = []
         if !metrics.isEmpty { there.append("its evaluations have \(metrics.joined(separator: ", "))") }
         if !keys.isEmpty { there.append("its curves are \(keys.joined(separator: ", "))") }
@@ -75,26 +110,6 @@ struct TopCommand: AsyncParsableCommand {
         let what = there.isEmpty ? "nothing was measured or logged there yet" : there.joined(separator: "; ")
         return CommandFailure(.notFound, "\(sweep) has no values of '\(metric)'; \(what)")
     }
-
-    private func rendered(_ ranking: [RankedConfiguration]) throws -> String {
-        guard output.format == .json else {
-            var table = TextTable(columns: ["rank", "configuration", "epoch", "step", metric, "deviation", "jobs"])
-            table.rows = ranking.map { entry in
-                [
-                    .number(Double(entry.rank)), .text(entry.label),
-                    entry.checkpoint == nil ? .none : .number(Double(entry.epoch)), .number(Double(entry.step)),
-                    .number(entry.mean), entry.deviation.map { .number($0) } ?? .none,
-                    .text(entry.jobs.map { String($0.prefix(12)) }.joined(separator: " ")),
-                ]
-            }
-            return try table.rendered(as: output.format)
-        }
-        let rows = ranking.map { entry in
-            TopDocument.Row(entry, tied: ranking.count { $0.rank == entry.rank } > 1 ? [entry.rank] : [])
-        }
-        return try JSONText.encode(
-            TopDocument(metric: metric, better: lowerIsBetter ? "lower" : "higher", rows: rows))
-    }
 }
 
 /// `--at`.
@@ -102,6 +117,7 @@ enum TopPlace: Equatable, ExpressibleByArgument {
     case last
     case best
     case step(Int)
+    case mean(Int)
 
     init?(argument: String) {
         switch argument {
@@ -109,8 +125,12 @@ enum TopPlace: Equatable, ExpressibleByArgument {
         case "best": self = .best
         default:
             let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
-            guard parts.count == 2, parts[0] == "step", let step = Int(parts[1]), step >= 0 else { return nil }
-            self = .step(step)
+            guard parts.count == 2, let number = Int(parts[1]) else { return nil }
+            switch parts[0] {
+            case "step" where number >= 0: self = .step(number)
+            case "mean" where number >= 1: self = .mean(number)
+            default: return nil
+            }
         }
     }
 
@@ -119,14 +139,19 @@ enum TopPlace: Equatable, ExpressibleByArgument {
         case .last: .last
         case .best: .best
         case .step(let step): .step(step)
+        case .mean(let count): .meanOfLast(count)
         }
     }
+
+    /// Of curves that were fetched so: one value a job, but for the best, which is one step of all seeds.
+    var curveChoice: SweepResultSet.CheckpointChoice { self == .best ? .best : .last }
 
     var curve: SweepCurves.Place {
         switch self {
         case .last: .last
         case .best: .best
         case .step(let step): .step(step)
+        case .mean(let count): .meanOfLast(count)
         }
     }
 
@@ -135,76 +160,7 @@ enum TopPlace: Equatable, ExpressibleByArgument {
         case .last: "at the last step"
         case .best: "at any step"
         case .step(let step): "at step \(step)"
+        case .mean(let count): "in the last \(count) values"
         }
     }
-}
-
-/// `top --format json`.
-struct TopDocument: Encodable {
-    struct Row: Encodable {
-        let rank: Int
-        let configuration: String
-        let label: String
-        let parameters: [String: ParameterValue]
-        /// nil for a value of a curve.
-        let checkpoint: String?
-        let step: Int
-        let seeds: Int
-        let value: Double
-        let deviation: Double?
-        /// Bounds of the value, and the chance to be the best one: not computed yet.
-        let low: Double?
-        let high: Double?
-        let bestProbability: Double?
-        /// Ranks that cannot be told from this one; equal values share a rank, which is here then.
-        let tied: [Int]
-        let jobs: [String]
-
-        private enum CodingKeys: String, CodingKey {
-            case rank, configuration, label, parameters, checkpoint, step, seeds, value, deviation, low, high, jobs
-            case bestProbability = "best_probability"
-            case tied = "tied_with"
-        }
-
-        init(_ entry: RankedConfiguration, tied: [Int]) {
-            rank = entry.rank
-            configuration = entry.configuration
-            label = entry.label
-            parameters = entry.parameters
-            checkpoint = entry.checkpoint
-            step = entry.step
-            seeds = entry.jobs.count
-            value = entry.mean
-            deviation = entry.deviation
-            low = nil
-            high = nil
-            bestProbability = nil
-            self.tied = tied
-            jobs = entry.jobs
-        }
-
-        /// Fields without a value are null, not left out.
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(rank, forKey: .rank)
-            try container.encode(configuration, forKey: .configuration)
-            try container.encode(label, forKey: .label)
-            try container.encode(parameters, forKey: .parameters)
-            try container.encode(checkpoint, forKey: .checkpoint)
-            try container.encode(step, forKey: .step)
-            try container.encode(seeds, forKey: .seeds)
-            try container.encode(value, forKey: .value)
-            try container.encode(deviation, forKey: .deviation)
-            try container.encode(low, forKey: .low)
-            try container.encode(high, forKey: .high)
-            try container.encode(bestProbability, forKey: .bestProbability)
-            try container.encode(tied, forKey: .tied)
-            try container.encode(jobs, forKey: .jobs)
-        }
-    }
-
-    let version = 1
-    let metric: String
-    let better: String
-    let rows: [Row]
 }

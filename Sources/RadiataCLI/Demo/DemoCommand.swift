@@ -20,6 +20,8 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "How many workers.")
     var workers = 2
 
+    private static let shownRows = 20
+
     func validate() throws {
         guard workers >= 1 else { throw ValidationError("--workers \(workers): wanted at least 1") }
     }
@@ -59,8 +61,10 @@ struct DemoCommand: AsyncParsableCommand {
 
     /// Table, report and queries to try.
     private func finish(client: SweepClient, sweep: String, summary: SweepSummary, place: String) async throws {
-        let ranking = try await SweepResults(client: client, sweep: sweep).summaryTable()
-        Console.out("\n" + (try ranking.rendered(as: .table)) + "\n")
+        let (set, rule) = try await SweepResults(client: client, sweep: sweep).fetchForAnswer(withImages: true)
+        let table = TopTable(answer: set.answer(rule: rule), metric: nil, limit: Self.shownRows)
+        Console.out("\n\(try table.rendered(as: .table))")
+        Console.out((["The answer"] + table.notes).joined(separator: "\n  ") + "\n")
         let report = "\(place)/report.html"
         try await ReportWriter(client: client, sweep: sweep).write(to: report)
         Console.out("report  \(report)  (open it in a browser)")

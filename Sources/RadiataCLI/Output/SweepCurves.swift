@@ -11,6 +11,8 @@ struct SweepCurves {
         case last
         case best
         case step(Int)
+        /// The mean of so many of the last.
+        case meanOfLast(Int)
     }
 
     /// The keys there are.
@@ -23,7 +25,14 @@ struct SweepCurves {
         case .best:
             try await ask(PublicQueries.bestValues(ofSweep: sweep, key: key, lowerIsBetter: lowerIsBetter))
         case .step(let step): try await ask(PublicQueries.values(ofSweep: sweep, key: key, step: step))
+        case .meanOfLast(let count):
+            try await ask(PublicQueries.meansOfLast(ofSweep: sweep, key: key, count: count))
         }
+    }
+
+    /// Every number of a curve.
+    func points(of key: String) async throws -> [CurveValue] {
+        try await ask(PublicQueries.curves(ofSweep: sweep, key: key))
     }
 
     /// The first and the last step at which anything was logged under a key.

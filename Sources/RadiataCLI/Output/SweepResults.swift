@@ -8,29 +8,52 @@ struct SweepResults {
     let client: SweepClient
     let sweep: String
 
-    func fetch() async throws -> SweepResultSet {
-        let jobs = try await JobPages(client: client, sweep: sweep, state: nil).all()
+    /// - Parameters:
+    ///   - metrics: only these; nil for all.
+    ///   - isAveraged: only averages over classes.
+    func fetch(metrics: [String]? = nil, isAveraged: Bool = false) async throws -> SweepResultSet {
+        let jobs = try await JobPages(client: client, sweep: sweep, state: nil, size: 10_000).all()
         guard !jobs.isEmpty else { throw CommandFailure(.notFound, "there is no sweep '\(sweep)', or it has no jobs") }
+        let query = PublicQueries.results(ofSweep: sweep, metrics: metrics, isAveraged: isAveraged)
         return SweepResultSet(
-            sweep: sweep, jobs: jobs, results: try await client.rows(of: PublicQueries.results(ofSweep: sweep)))
+            sweep: sweep, jobs: jobs, results: try await client.rows(of: query), declared: try await declared())
     }
 
-    /// One row a configuration and checkpoint, best first, with the base model's floor and the data's ceiling
-    /// below.
-    func summaryTable() async throws -> TextTable {
-        let summary = try await fetch().summary()
-        func cell(_ value: Double?) -> TextTable.Cell { value.map { .number($0) } ?? .none }
-        var table = TextTable(
-            columns: ["configuration", "epoch", "seeds"] + summary.columns.map { "\($0.metric.title) (\($0.prompts))" })
-        table.rows = summary.rows.map { row in
-            [.text(row.label), .number(Double(row.epoch)), .number(Double(row.seeds))] + row.values.map(cell)
+    /// What the sweep file says about metrics.
+    func declared() async throws -> [MetricDeclaration] {
+        try await client.rows(of: PublicQueries.declaredMetrics(ofSweep: sweep))
+    }
+
+    /// What an answer by a rule reads, and no more.
+    ///
+    /// - Parameters:
+    ///   - rule: nil for the one that fits to what was measured.
+    ///   - place: which values of curves count where the rule reads nothing else.
+    ///   - withImages: the values of single images, too: they say where spread comes from.
+    func fetchForAnswer(
+        rule given: DecisionRule? = nil, at place: SweepCurves.Place = .last, withImages: Bool = false
+    ) async throws -> (set: SweepResultSet, rule: DecisionRule) {
+        let curves = SweepCurves(client: client, sweep: sweep)
+        let rule: DecisionRule
+        if let given {
+            rule = given
+        } else {
+            rule = .standard(
+                measures: try await client.rows(of: PublicQueries.measures(ofSweep: sweep)),
+                curves: try await curves.keys(), declared: try await declared())
         }
-        if summary.floor.contains(where: { $0 != nil }) {
-            table.rows.append([.text("base model (floor)"), .none, .none] + summary.floor.map(cell))
+        var set = try await fetch(metrics: rule.metricsToRead, isAveraged: true)
+        let isOfCurves = rule.readsOnlyCurves
+        for criterion in rule.criteria where criterion.prompts == nil {
+            set.curves[criterion.metric] =
+                isOfCurves && place != .best
+                ? try await curves.values(of: criterion.metric, at: place, lowerIsBetter: criterion.lowerIsBetter)
+                : try await curves.points(of: criterion.metric)
         }
-        if summary.ceiling.contains(where: { $0 != nil }) {
-            table.rows.append([.text("the concept itself (ceiling)"), .none, .none] + summary.ceiling.map(cell))
+        if withImages, let first = rule.criteria.first(where: { $0.prompts != nil }), let prompts = first.prompts {
+            let query = PublicQueries.imageValues(ofSweep: sweep, metric: first.metric, prompts: prompts)
+            set.add(try await client.rows(of: query, limit: 1_000_000))
         }
-        return table
+        return (set, rule)
     }
 }

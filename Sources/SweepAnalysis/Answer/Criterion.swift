@@ -2,24 +2,28 @@ package import RunSpec
 
 /// One measure that counts in a choice, and how much.
 package struct Criterion: Hashable, Sendable {
-    package var metric: String
+    /// What is known of the metric, its direction too.
+    package var info: MetricInfo
     /// The prompt type it is read at; nil for a curve.
     package var prompts: String?
-    package var lowerIsBetter: Bool
     /// How much it counts beside the others; only the ratios matter.
     package var weight: Double
 
+    package var metric: String { info.name }
+    package var lowerIsBetter: Bool { info.lowerIsBetter }
+
     /// - Parameters:
     ///   - prompts: nil for a curve.
-    ///   - lowerIsBetter: nil to go by the metric's name.
-    package init(metric: String, prompts: String?, lowerIsBetter: Bool? = nil, weight: Double = 1) {
-        self.metric = metric
+    ///   - lowerIsBetter: nil to go by what is declared, else by the metric's name.
+    ///   - declared: what the sweep file says about metrics.
+    package init(
+        metric: String, prompts: String?, lowerIsBetter: Bool? = nil, weight: Double = 1,
+        declared: [MetricDeclaration] = []
+    ) {
+        info = MetricInfo.of(metric, lowerIsBetter: lowerIsBetter, declared: declared)
         self.prompts = prompts
-        self.lowerIsBetter = MetricInfo.of(metric, lowerIsBetter: lowerIsBetter).lowerIsBetter
         self.weight = weight
     }
-
-    package var info: MetricInfo { MetricInfo.of(metric, lowerIsBetter: lowerIsBetter) }
 
     /// `paired_fidelity@holdout`; a curve's is its key.
     package var name: String { prompts.map { "\(metric)@\($0)" } ?? metric }
@@ -32,17 +36,18 @@ package struct Criterion: Hashable, Sendable {
 
     /// Reads `METRIC`, `METRIC@PROMPTS`, `METRIC@ENCODER` and `METRIC@ENCODER@PROMPTS`. Without prompts it is
     /// a curve if the sweep has one of that name, else the metric at its usual prompts.
-    package init(_ text: String, weight: Double = 1, lowerIsBetter: Bool? = nil, curves: some Collection<String>) {
+    package init(
+        _ text: String, weight: Double = 1, lowerIsBetter: Bool? = nil, curves: some Collection<String>,
+        declared: [MetricDeclaration] = []
+    ) {
+        var (metric, prompts): (String, String?) = (text, nil)
         if let at = text.lastIndex(of: "@"), Self.promptTypes.contains(String(text[text.index(after: at)...])) {
-            self.init(
-                metric: String(text[..<at]), prompts: String(text[text.index(after: at)...]),
-                lowerIsBetter: lowerIsBetter, weight: weight)
-        } else if curves.contains(text) {
-            self.init(metric: text, prompts: nil, lowerIsBetter: lowerIsBetter, weight: weight)
-        } else {
-            self.init(
-                metric: text, prompts: MetricInfo.of(text).prompts, lowerIsBetter: lowerIsBetter, weight: weight)
+            (metric, prompts) = (String(text[..<at]), String(text[text.index(after: at)...]))
+        } else if !curves.contains(text) {
+            prompts = MetricInfo.of(text, declared: declared).prompts
         }
+        self.init(
+            metric: metric, prompts: prompts, lowerIsBetter: lowerIsBetter, weight: weight, declared: declared)
     }
 
     /// The value as one that should grow.

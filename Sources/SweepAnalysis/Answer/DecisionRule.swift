@@ -74,42 +74,78 @@ extension DecisionRule {
     /// - Parameters:
     ///   - measures: metrics of its evaluations with their prompts, averaged over classes.
     ///   - curves: keys of what was logged.
+    ///   - declared: what the sweep file says about metrics; those with a weight are the whole rule.
     /// - Returns: without criteria where nothing is known about any of them.
     package static func standard(
-        measures: some Collection<Measure>, curves: some Collection<String>
+        measures: some Collection<Measure>, curves: some Collection<String>, declared: [MetricDeclaration] = []
     ) -> DecisionRule {
         let own = measures.filter { !MetricInfo.isReference($0.metric) }
-        guard !own.isEmpty else { return ofCurves(curves) }
         let sorted = own.sorted { ($0.metric, $0.prompts) < ($1.metric, $1.prompts) }
+        if declared.contains(where: { $0.weight != nil }) { return ofWeights(declared, sorted, curves) }
+        guard !own.isEmpty else { return ofCurves(curves, declared) }
+        var rule = ofEvaluations(sorted, curves, declared)
+        if rule.criteria.isEmpty { rule = ofCurves(curves, declared) }
+        return rule
+    }
+
+    /// The metrics that the sweep file gives weights.
+    private static func ofWeights(
+        _ declared: [MetricDeclaration], _ measures: [Measure], _ curves: some Collection<String>
+    ) -> DecisionRule {
+        let criteria = declared.compactMap { metric -> Criterion? in
+            guard let weight = metric.weight else { return nil }
+            let types = measures.filter { $0.metric == metric.name }.map(\.prompts)
+            let usual = MetricInfo.of(metric.name, declared: declared).prompts
+            let isCurve = metric.prompts == nil && types.isEmpty && curves.contains(metric.name)
+            let prompts = metric.prompts ?? (types.contains(usual) ? usual : types.first ?? usual)
+            return Criterion(
+                metric: metric.name, prompts: isCurve ? nil : prompts, weight: weight, declared: declared)
+        }
+        return DecisionRule(criteria: criteria, origin: .given)
+    }
+
+    private static func ofEvaluations(
+        _ sorted: [Measure], _ curves: some Collection<String>, _ declared: [MetricDeclaration]
+    ) -> DecisionRule {
         var criteria = places.compactMap { place -> Criterion? in
             for (metric, prompts) in place.choices {
                 // The base's own encoder first, else another's.
                 let found =
                     sorted.first { $0.metric == metric && $0.prompts == prompts }
                     ?? sorted.first { $0.metric.hasPrefix(metric + "@") && $0.prompts == prompts }
-                if let found { return Criterion(metric: found.metric, prompts: prompts, weight: place.weight) }
+                if let found {
+                    return Criterion(
+                        metric: found.metric, prompts: prompts, weight: place.weight, declared: declared)
+                }
             }
             return nil
         }
         if curves.contains("validation_loss") {
             criteria.insert(
-                Criterion(metric: "validation_loss", prompts: nil, weight: lossWeight), at: min(1, criteria.count))
+                Criterion(metric: "validation_loss", prompts: nil, weight: lossWeight, declared: declared),
+                at: min(1, criteria.count))
         } else if let row = sorted.first(where: { $0.metric == "validation_loss" }) {
             criteria.insert(
-                Criterion(metric: row.metric, prompts: row.prompts, weight: lossWeight), at: min(1, criteria.count))
+                Criterion(metric: row.metric, prompts: row.prompts, weight: lossWeight, declared: declared),
+                at: min(1, criteria.count))
         }
         if criteria.isEmpty {
             // Measures of somebody else's evaluation: those whose direction their names tell.
-            criteria = sorted.map { Criterion(metric: $0.metric, prompts: $0.prompts) }
+            criteria = sorted.map { Criterion(metric: $0.metric, prompts: $0.prompts, declared: declared) }
                 .filter(\.info.isDirectionKnown)
         }
-        return criteria.isEmpty ? ofCurves(curves) : DecisionRule(criteria: criteria, origin: .evaluations)
+        return DecisionRule(criteria: criteria, origin: .evaluations)
     }
 
     /// Curves whose direction their names tell; where some are of a validation, only these.
-    private static func ofCurves(_ keys: some Collection<String>) -> DecisionRule {
-        let known = keys.sorted().map { Criterion(metric: $0, prompts: nil) }.filter(\.info.isDirectionKnown)
-        let validation = known.filter { isValidation($0.metric) }
+    private static func ofCurves(
+        _ keys: some Collection<String>, _ declared: [MetricDeclaration]
+    ) -> DecisionRule {
+        let known = keys.sorted().map { Criterion(metric: $0, prompts: nil, declared: declared) }
+            .filter(\.info.isDirectionKnown)
+        let validation = known.filter { criterion in
+            isValidation(criterion.metric) || declared.contains { $0.name == criterion.metric }
+        }
         return DecisionRule(criteria: validation.isEmpty ? known : validation, origin: .curves)
     }
 
@@ -137,6 +173,6 @@ extension SweepResultSet {
     package func standardRule() -> DecisionRule {
         let measures = Set(
             results.lazy.filter(\.class.isEmpty).map { DecisionRule.Measure(metric: $0.metric, prompts: $0.prompts) })
-        return .standard(measures: measures, curves: curves.keys)
+        return .standard(measures: measures, curves: curves.keys, declared: declared)
     }
 }

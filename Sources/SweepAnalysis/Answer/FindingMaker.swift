@@ -72,8 +72,7 @@ struct FindingMaker {
             let held = noise.mean("paired_fidelity", "holdout", row)
         else { return nil }
         let base =
-            (index.average("base_paired_fidelity", "train") ?? 0)
-            - (index.average("base_paired_fidelity", "holdout") ?? 0)
+            (noise.base("paired_fidelity", "train") ?? 0) - (noise.base("paired_fidelity", "holdout") ?? 0)
         let rise = train - held - base
         let chance =
             (noise.error("paired_fidelity", "train", row) ?? 0) + (noise.error("paired_fidelity", "holdout", row) ?? 0)
@@ -96,7 +95,7 @@ struct FindingMaker {
     private func reading(_ row: SweepAnswer.Row, _ noise: Noise, _ metrics: [String], _ prompts: [String]) -> Reading? {
         for metric in metrics {
             for type in prompts {
-                guard let value = noise.mean(metric, type, row), let base = index.average("base_" + metric, type)
+                guard let base = noise.base(metric, type), let value = noise.mean(metric, type, row)
                 else { continue }
                 let threshold = max(2 * (noise.error(metric, type, row) ?? 0), Self.leastChange * abs(base))
                 let change: Change = value > base + threshold ? .up : value < base - threshold ? .down : .same
@@ -111,10 +110,20 @@ struct FindingMaker {
         private let rows: [SweepAnswer.Row]
         private let index: ResultIndex
         private var known: [DecisionRule.Measure: ModeratedVariance?] = [:]
+        private var bases: [DecisionRule.Measure: Double?] = [:]
 
         init(_ rows: [SweepAnswer.Row], _ index: ResultIndex) {
             self.rows = rows
             self.index = index
+        }
+
+        /// The base model's value; asked for each row, found once.
+        func base(_ metric: String, _ prompts: String) -> Double? {
+            let measure = DecisionRule.Measure(metric: metric, prompts: prompts)
+            if let known = bases[measure] { return known }
+            let value = index.average("base_" + metric, prompts)
+            bases[measure] = .some(value)
+            return value
         }
 
         private func group(_ metric: String, _ prompts: String, _ row: SweepAnswer.Row) -> SeedGroup? {

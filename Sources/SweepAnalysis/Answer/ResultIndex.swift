@@ -3,8 +3,9 @@ import SweepModel
 
 /// Values of a sweep by measure, job and step: found without passing over all rows again and again.
 struct ResultIndex {
+    /// Jobs by number: their ids are long to hash.
     private struct Place: Hashable {
-        let job: String
+        let job: Int
         let step: Int
     }
 
@@ -21,21 +22,32 @@ struct ResultIndex {
     /// Steps of a job's evaluated checkpoints, sorted.
     private(set) var steps: [String: [Int]] = [:]
 
+    private var numbers: [String: Int] = [:]
+
     init(_ set: SweepResultSet) {
+        var known: [DecisionRule.Measure: Int] = [:]
+        var tables: [[Place: Double]] = []
         for row in set.results where row.class.isEmpty && !row.value.isNaN {
             let measure = DecisionRule.Measure(metric: row.metric, prompts: row.prompts)
-            let place = Place(job: row.job, step: row.step)
-            values[measure, default: [:]][place] = row.value
+            let table = known[measure] ?? tables.count
+            if table == tables.count {
+                known[measure] = table
+                tables.append([:])
+            }
+            let place = Place(job: number(row.job), step: row.step)
+            tables[table][place] = row.value
             if checkpoints.updateValue(Checkpoint(name: row.checkpoint, epoch: row.epoch), forKey: place) == nil {
                 steps[row.job, default: []].append(row.step)
             }
             if let own = row.values { images[measure, default: [:]][place] = own }
         }
+        values = known.mapValues { tables[$0] }
         // Values of images stand with classes, not with their average; all jobs list them in one order.
         let ofClasses = set.results.filter { !$0.class.isEmpty && $0.values != nil }.sorted { $0.class < $1.class }
         for row in ofClasses {
             let measure = DecisionRule.Measure(metric: row.metric, prompts: row.prompts)
-            images[measure, default: [:]][Place(job: row.job, step: row.step), default: []] += row.values ?? []
+            let place = Place(job: number(row.job), step: row.step)
+            images[measure, default: [:]][place, default: []] += row.values ?? []
         }
         for job in steps.keys { steps[job]?.sort() }
         for (key, points) in set.curves {
@@ -44,14 +56,24 @@ struct ResultIndex {
         }
     }
 
-    func checkpoint(_ job: String, _ step: Int) -> Checkpoint? { checkpoints[Place(job: job, step: step)] }
+    private mutating func number(_ job: String) -> Int {
+        if let known = numbers[job] { return known }
+        numbers[job] = numbers.count
+        return numbers.count - 1
+    }
+
+    private func place(_ job: String, _ step: Int) -> Place? { numbers[job].map { Place(job: $0, step: step) } }
+
+    func checkpoint(_ job: String, _ step: Int) -> Checkpoint? { place(job, step).flatMap { checkpoints[$0] } }
 
     func value(_ metric: String, _ prompts: String, _ job: String, _ step: Int) -> Double? {
-        values[DecisionRule.Measure(metric: metric, prompts: prompts)]?[Place(job: job, step: step)]
+        guard let table = values[DecisionRule.Measure(metric: metric, prompts: prompts)] else { return nil }
+        return place(job, step).flatMap { table[$0] }
     }
 
     func images(_ metric: String, _ prompts: String, _ job: String, _ step: Int) -> [Double]? {
-        images[DecisionRule.Measure(metric: metric, prompts: prompts)]?[Place(job: job, step: step)]
+        guard let table = images[DecisionRule.Measure(metric: metric, prompts: prompts)] else { return nil }
+        return place(job, step).flatMap { table[$0] }
     }
 
     /// A criterion's value at a step; of a curve the last one up to it.

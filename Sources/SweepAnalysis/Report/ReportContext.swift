@@ -24,7 +24,8 @@ struct ReportContext: Sendable {
     /// The rule's own, which may turn a direction round.
     func criterion(_ measure: Measure) -> Criterion {
         answer.rule.criteria.first { Measure($0) == measure }
-            ?? Criterion(metric: measure.metric, prompts: measure.prompts)
+            ?? Criterion(
+                metric: measure.metric, prompts: measure.prompts, declared: report.results.declared)
     }
 
     func title(_ measure: Measure) -> String { criterion(measure).title }

@@ -28,10 +28,13 @@ package struct HierarchicalModel: Sendable {
             self.draws = draws
         }
 
-        /// The error of a chance is below 1 % where there are up to a hundred configurations.
+        /// The error of a chance is below 1 % where there are up to a hundred configurations; of thousands an
+        /// answer must not take long.
         package static func standard(configurations: Int) -> Resolution {
-            Resolution(
-                variances: 64, shrinkages: 32, draws: min(max(800_000 / max(configurations, 1), 1000), 8000))
+            let isLarge = configurations > 200
+            return Resolution(
+                variances: isLarge ? 40 : 64, shrinkages: isLarge ? 12 : 32,
+                draws: min(max(800_000 / max(configurations, 1), 1000), 8000))
         }
     }
 

@@ -95,10 +95,10 @@ package struct ModeratedVariance: Equatable, Sendable {
             priorVariance: exp(mean + SpecialFunctions.digamma(prior / 2) - log(prior / 2)))
     }
 
-    /// How unequal spreads may be, each with the logarithm of its weight: the likelihood of the variances that
-    /// were seen (a scaled F distribution, section 4 of Smyth 2004) over a grid of prior degrees, all equally
-    /// likely before. A chance to be best must not take a large value of a widely spread configuration for
-    /// merit, and two seeds cannot rule that out.
+    /// How unequal spreads may be, each with the logarithm of its weight: the likelihood of the variances
+    /// that were seen (a scaled F distribution, section 4 of Smyth 2004) over a grid of prior degrees, all
+    /// equally likely before. A chance to be best must not take a large value of a widely spread
+    /// configuration for merit, and two seeds cannot rule that out.
     package static func possible(_ groups: [SeedGroup]) -> [(variance: ModeratedVariance, logWeight: Double)] {
         let known = groups.filter { $0.degrees > 0 && $0.count > 1 }
         let degrees = known.reduce(0) { $0 + $1.degrees }
