@@ -4,8 +4,8 @@ package enum FigureTheme {
     package static let narrowWidth = 340.0
     package static let wideWidth = 1100.0
 
-    /// Series colours keep apart for the three kinds of colour blindness (after Okabe and Ito, 2008), with a
-    /// contrast of 3 to 1 or more to the ground.
+    /// The eight series colours follow the hues of Okabe and Ito (2008), darker on light pages; each has a
+    /// contrast of 3 to 1 or more to the ground. The background's grey is fainter on purpose.
     package static let css = """
         :root { --figure-ground: #ffffff; --figure-ink: #1d2026; --figure-quiet: #646a73; --figure-grid: #e6e4de;
           --figure-accent: #b3263f; --figure-tie: #f6f1e4; --series-0: #a3a7ad; --series-1: #0067a5;

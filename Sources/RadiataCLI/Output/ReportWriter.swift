@@ -103,7 +103,7 @@ private struct OriginalsFolder: Sendable {
     /// - Returns: the way there from the report.
     func save(_ data: Data, of picture: PublicQueries.PictureFile) throws -> String {
         let ending = picture.name.split(separator: ".").last.map { $0.lowercased() } ?? ""
-        let file = picture.sha256.prefix(24) + "." + (ImageFile.extensions.contains(ending) ? ending : "png")
+        let file = "\(picture.sha256.prefix(24)).\(ImageFile.extensions.contains(ending) ? ending : "png")"
         try OutputFile.write(data, to: "\(path)/\(file)")
         let folder = name.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? name
         return "\(folder)/\(file)"

@@ -65,6 +65,8 @@ enum ReportStyle {
         tbody tr:hover { background: color-mix(in srgb, var(--line) 40%, transparent); }
         tr.tied { background: var(--tied); }
         tr.same { color: var(--quiet); } tr:not(.same) > td { font-weight: 600; }
+        #leaderboard table { font-size: 13.5px; } #leaderboard th, #leaderboard td { padding-inline: 6px; }
+        #leaderboard thead th { font-size: 12.5px; } #leaderboard tbody th { min-width: 12em; }
         #leaderboard tr > td, #costs tr > td { font-weight: 400; } #leaderboard td.first { font-weight: 650; }
         tr.reference th, tr.reference td { color: var(--quiet); font-weight: 500; border-bottom: 0; }
         .choices { display: grid; gap: 10px 18px; margin: 10px 0;
