@@ -117,12 +117,12 @@ struct ExpansionTests {
         #expect(sent == file.bundle)
     }
 
-    @Test("quickstart has at least eight jobs of four algorithms with two rates and two checkpoints each")
+    @Test("quickstart has four algorithms with three seeds and two checkpoints each, and holds pictures out")
     func quickstart() throws {
-        let plan = try shipped("quickstart").plan
-        let rates = Dictionary(grouping: plan.configurations) { $0.given["algorithm"] }
-        #expect(plan.jobs.count >= 8 && rates.count == 4)
-        #expect(rates.values.allSatisfy { Set($0.map { $0.given["lr"] }).count == 2 })
+        let file = try shipped("quickstart")
+        let plan = file.plan
+        #expect(Set(plan.configurations.map { $0.given["algorithm"] }).count == 4 && plan.configurations.count == 4)
+        #expect(plan.jobs.count == 12 && file.definition.evaluation?.holdout == 0.2)
         #expect(plan.configurations.allSatisfy { $0.checkpointCount == 2 })
     }
 

@@ -21,9 +21,12 @@ struct ReportWriter: Sendable {
     private static let inFlight = 6
 
     func write(to path: String) async throws {
-        var results = try await SweepResults(client: client, sweep: sweep).fetch()
-        for (key, values) in try await curves() where results.curves[key] == nil { results.curves[key] = values }
-        let answer = results.answer()
+        let source = SweepResults(client: client, sweep: sweep)
+        // The answer reads whole curves, as `top` does; what is drawn may be thinned.
+        let (set, rule) = try await source.fetchForAnswer(withImages: true)
+        let answer = set.answer(rule: rule)
+        var results = try await source.fetch()
+        results.curves = try await curves()
         let attempts = try await client.rows(of: PublicQueries.attemptTimes(ofSweep: sweep), limit: Self.mostRows)
         let report = SweepReport(
             results: results, answer: answer, pictures: try await pictures(for: answer, beside: path),

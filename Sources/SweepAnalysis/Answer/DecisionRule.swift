@@ -1,4 +1,4 @@
-import RunSpec
+package import RunSpec
 
 /// What "best" means: several measures with weights, made one score.
 ///
