@@ -48,7 +48,7 @@ struct TopTable {
         let criteria = metric == nil ? answer.rule.criteria : []
         var table = TextTable(
             columns: ["rank", "configuration", "epoch", "step", name, "best"] + criteria.map(\.title)
-                + ["tied with", "seeds", "jobs"])
+                + ["tied with", "seeds"])
         table.rows = rows.map { row in
             let value = estimate(row)
             let values = criteria.indices.map { index in
@@ -63,7 +63,6 @@ struct TopTable {
             ]
             let last: [TextTable.Cell] = [
                 .text(NumberWords.ranks(row.tiedWith, atMost: 4)), .number(Double(row.seeds.count)),
-                .text(row.jobs.map { String($0.prefix(12)) }.joined(separator: " ")),
             ]
             return first + values + last
         }
