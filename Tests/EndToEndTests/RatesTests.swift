@@ -17,6 +17,10 @@ struct RatesTests {
             let states = try house.query("SELECT state, attempts, failure FROM jobs")
             return states.allSatisfy { $0["state"] as? String == "done" } ? nil : "\(states)"
         }
+        // Over all measures together: with one seed nothing is established, but the order must be right.
+        let top = try house.radiata(["top", "rates", "--format", "json"])
+        let ranking = try JSONDecoder().decode(Ranking.self, from: Data(top.output.utf8))
+        #expect(ranking.rows.first?.parameters.lr == 1e-3 && !ranking.established, "\(top)")
         let low = try Trained(house, group: "too-low")
         let right = try Trained(house, group: "right")
         let high = try Trained(house, group: "too-high")
@@ -35,6 +39,17 @@ struct RatesTests {
         // 1.86.
         #expect(high.styleDistance > 1.25 * right.styleDistance, "the base is lost: \(high) against \(right)")
     }
+}
+
+/// `top --format json`.
+private struct Ranking: Decodable {
+    struct Row: Decodable {
+        struct Parameters: Decodable { let lr: Double }
+        let parameters: Parameters
+    }
+
+    let established: Bool
+    let rows: [Row]
 }
 
 /// What the last checkpoint of a group's only job measured.

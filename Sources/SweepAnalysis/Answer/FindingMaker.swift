@@ -35,7 +35,7 @@ struct FindingMaker {
 
     private func findings(_ row: SweepAnswer.Row, _ noise: Noise) -> [Finding] {
         let fidelity =
-            reading(row, noise, ["paired_fidelity", "image_similarity"], ["holdout", "train", "trigger"])
+            reading(row, noise, ["paired_fidelity", "image_similarity"], ["train", "holdout", "trigger"])
         let text = reading(row, noise, ["text_similarity"], ["alter", "trigger", "train"])
         let diversity = reading(row, noise, ["vendi"], ["trigger", "alter", "train"])
         var findings: [Finding] = []

@@ -5,6 +5,7 @@ import SweepModel
 /// Every measure over the training, and the training of the best configuration with its save points.
 struct CurvesSection: ReportSection {
     private static let mostMeasures = 24
+    private static let leastOpen = 6
     /// Lines in the background, beside those that stand out.
     private static let mostQuiet = 60
 
@@ -14,7 +15,10 @@ struct CurvesSection: ReportSection {
             numbers.configurations.indices.contains { numbers.path(measure, of: $0).count > 1 }
         }
         let shown = measures.prefix(Self.mostMeasures)
-        let tiles = shown.map { plot($0, context) }
+        // The rule's measures stand first; the others wait in a fold.
+        let open = max(Self.leastOpen, context.criteria.count)
+        let tiles = shown.prefix(open).map { plot($0, context) }
+        let folded = shown.dropFirst(open).map { plot($0, context) }
         let left = measures.count - shown.count
         return HTML.section(
             numbers.hasEpochs ? "Over epochs" : "Over steps", id: "curves",
@@ -25,6 +29,9 @@ struct CurvesSection: ReportSection {
                         "Means over seeds, first configurations in colour; the band reaches from the lowest seed to the highest."
                     ),
                 tiles.isEmpty ? "" : context.legend(over: Array(numbers.configurations.indices)), HTML.tiles(tiles),
+                folded.isEmpty
+                    ? ""
+                    : "<details><summary>\(folded.count) further measures</summary>\(HTML.tiles(folded))</details>",
                 left > 0 ? HTML.quiet("\(left) further measures are left out here; radiata export has them.") : "",
                 training(context)?.html(.page) ?? "",
             ])
