@@ -31,7 +31,7 @@ struct AnswerMaker {
     }
 
     /// Pairs of rows are compared up to this many rows: lists of ties grow with the square.
-    static let comparedRows = 500
+    static let comparedRows = 200
     /// So many rows that are better in everything are named.
     static let namedDominators = 5
 
