@@ -108,6 +108,22 @@ struct AnswerTests {
         #expect(answer.advice?.seeds == [2, 3] && answer.advice?.ranks == [1, 2])
     }
 
+    @Test("separate, tied with the next ones, tied with others: each has its words")
+    func separation() throws {
+        var sweep = MadeSweep()
+        for (name, value) in [("a", 0.9), ("b", 0.5)] {
+            for seed in 1...3 {
+                sweep.add(name, seed: seed, ["image_similarity@trigger": value + 0.001 * Double(seed)])
+            }
+        }
+        var row = try #require(sweep.set.answer().best)
+        #expect(row.tiedWith.isEmpty && row.separation == "separate from all others")
+        row.tiedWith = [2, 3]
+        #expect(row.separation == "not separable from the next 2")
+        row.tiedWith = [2, 4]
+        #expect(row.separation == "not separable from #2 and #4")
+    }
+
     @Test("three seeds that overlap are a tie with advice; one far away is not")
     func ties() throws {
         var sweep = MadeSweep()

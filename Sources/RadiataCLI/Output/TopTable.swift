@@ -28,15 +28,8 @@ struct TopTable {
     var notes: [String] {
         guard answer.rows.count > 1, let best = answer.best else { return [direction] }
         guard answer.isEstablished else { return ["ranking not established: one seed", direction] }
-        let last = best.tiedWith.count
-        let isContiguous = best.tiedWith == Array(2...(last + 1)).prefix(last).map { $0 }
-        let tie =
-            best.tiedWith.isEmpty
-            ? "separate from all others"
-            : isContiguous
-                ? "not separable from the next \(last)" : "not separable from \(NumberWords.ranks(best.tiedWith))"
         let chance = best.bestProbability.map { "best with probability \(NumberWords.chance($0)); " } ?? ""
-        var notes = ["#1 is \(chance)\(tie)", direction]
+        var notes = ["#1 is \(chance)\(best.separation)", direction]
         if metric == nil { notes += answer.words.dropFirst() }
         if let advice = answer.advice { notes.append("\(advice.text) See: radiata advise \(answer.sweep)") }
         return notes

@@ -34,6 +34,13 @@ package struct SweepAnswer: Equatable, Sendable {
         package var findings: [Finding]
 
         package var isOnParetoFront: Bool { dominatedBy.isEmpty }
+
+        /// `not separable from the next 2`, in words for one line.
+        package var separation: String {
+            if tiedWith.isEmpty { return "separate from all others" }
+            let isTheNext = tiedWith == tiedWith.indices.map { rank + 1 + $0 }
+            return "not separable from " + (isTheNext ? "the next \(tiedWith.count)" : NumberWords.ranks(tiedWith))
+        }
     }
 
     package var sweep: String
