@@ -102,15 +102,15 @@ struct TopCommand: AsyncParsableCommand {
     private func unknown(_ metric: String, _ source: SweepResults, _ keys: [String]) async throws -> CommandFailure {
         let measures = try await source.client.rows(of: PublicQueries.measures(ofSweep: sweep))
         let metrics = Set(measures.map(\.metric)).sorted()
+        if !metrics.contains(metric), let near = nearest(to: metric, among: metrics + keys) {
+            return CommandFailure(.notFound, "\(sweep) has no values of '\(metric)'; did you mean '\(near)'?")
+        }
         var there: [String] = []
         let own = metrics.filter { !MetricInfo.isReference($0) }
         if !own.isEmpty { there.append("its evaluations have \(own.joined(separator: ", "))") }
         if !keys.isEmpty { there.append("its curves are \(keys.joined(separator: ", "))") }
         if let prompts, metrics.contains(metric) { there.append("not all of them with prompts '\(prompts)'") }
         if let at, metrics.contains(metric) { there.append("not all of them \(at.text)") }
-        if !metrics.contains(metric), let near = nearest(to: metric, among: metrics + keys) {
-            there.insert("did you mean '\(near)'?", at: 0)
-        }
         let what = there.isEmpty ? "nothing was measured or logged there yet" : there.joined(separator: "; ")
         return CommandFailure(.notFound, "\(sweep) has no values of '\(metric)'; \(what)")
     }

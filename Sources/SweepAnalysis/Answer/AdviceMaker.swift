@@ -50,9 +50,8 @@ struct AdviceMaker {
         let ranks = [best.rank] + rivals.map(\.rank)
         return advice(
             ranks, Self.firstSeeds,
-            "\(NumberWords.ranks(ranks)) are too close for \(NumberWords.count(Self.mostSeeds)) more seeds to tell: any of "
-                + "them will do, so take the one that costs least. "
-                + "\(NumberWords.count(Self.firstSeeds).capitalizedFirst) more seeds on them would still make the choice surer."
+            "\(NumberWords.count(Self.mostSeeds).capitalizedFirst) more seeds would hardly tell them apart: take the one "
+                + "that costs least."
         )
     }
 

@@ -59,9 +59,8 @@ struct AnswerSection: ReportSection {
         guard let advice else { return "" }
         return """
             <div class="advice">
-            <h3>What would tell</h3>
-            <p>\(HTML.escaped(advice.text))</p>
-            <details><summary>The part of a sweep file</summary>
+            <details><summary>The part of a sweep file with \(advice.seeds.count) more \
+            seed\(advice.seeds.count == 1 ? "" : "s")</summary>
             <pre><code>\(HTML.escaped(advice.fragment))</code></pre></details>
             </div>
             """
