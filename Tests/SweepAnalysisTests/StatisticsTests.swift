@@ -36,6 +36,13 @@ private struct Reference: Decodable {
         let best: [Double]
         let shrunken: [Double]
     }
+    struct BestOfOwnSpreads: Decodable {
+        let means: [Double]
+        let variances: [Double]
+        let counts: [Int]
+        let best: [Double]
+        let shrunken: [Double]
+    }
     struct Pairs: Decodable {
         let x: [Double]
         let y: [Double]
@@ -55,6 +62,7 @@ private struct Reference: Decodable {
     let components: [Components]
     let pairing: [Pairing]
     let best: [Best]
+    let bestOfOwnSpreads: [BestOfOwnSpreads]
     let correlation: Pairs
 
     static func load() throws -> Reference {
@@ -88,18 +96,25 @@ struct StatisticsTests {
         }
     }
 
-    @Test("quantiles of normal, t and chi-square, and the tail of F")
+    @Test("quantiles of normal and t, and the tail of F")
     func quantiles() {
         for row in reference.normal { #expect(isClose(NormalDistribution.quantile(row[0]), row[1], 1e-12), "\(row)") }
         for row in reference.student {
             #expect(isClose(StudentDistribution.quantile(row[0], degrees: row[1]), row[2]), "\(row)")
         }
-        for row in reference.chisquare {
-            let found = ChiSquareDistribution.quantile(row[0], degrees: row[1])
-            #expect(abs(found - row[2]) <= 1e-8 * row[2], "\(row): \(found)")
-        }
         for row in reference.fisher {
             #expect(isClose(FisherDistribution.upperTail(row[0], row[1], row[2]), row[3]), "\(row)")
+        }
+    }
+
+    @Test("draws of chi-square lie below its quantiles as often as they must")
+    func chiSquareDraws() {
+        let count = 20_000
+        for row in reference.chisquare {
+            var stream = CounterStream(11)
+            let below = (0..<count).count { _ in stream.chiSquare(degrees: row[1]) <= row[2] }
+            let error = (row[0] * (1 - row[0]) / Double(count)).squareRoot()
+            #expect(abs(Double(below) / Double(count) - row[0]) <= 4 * error + 1e-4, "\(row): \(below)")
         }
     }
 
@@ -176,14 +191,32 @@ struct StatisticsTests {
             let groups = zip(row.means, row.counts).map { SeedGroup(mean: $0, variance: row.variance, count: $1) }
             let variance = try #require(ModeratedVariance(groups))
             #expect(isClose(variance.pooledVariance, row.variance) && variance.pooledDegrees == row.degrees)
-            let model = HierarchicalModel(groups, [(variance, 0)])
+            let model = HierarchicalModel(groups, areSpreadsEqual: true)
             for (found, wanted) in zip(model.bestProbabilities, row.best) {
                 #expect(abs(found - wanted) < 0.012, "\(model.bestProbabilities) \(row.best)")
             }
             for (found, wanted) in zip(model.shrunken, row.shrunken) {
                 #expect(abs(found - wanted) < 0.01 * row.variance.squareRoot() * 3, "\(model.shrunken) \(row.shrunken)")
             }
-            #expect(HierarchicalModel(groups, [(variance, 0)]).bestProbabilities == model.bestProbabilities)
+            let again = HierarchicalModel(groups, areSpreadsEqual: true)
+            #expect(again.bestProbabilities == model.bestProbabilities)
+        }
+    }
+
+    @Test("the same where every configuration has its own spread")
+    func bestOfOwnSpreads() {
+        for row in reference.bestOfOwnSpreads {
+            let groups = row.means.indices.map {
+                SeedGroup(mean: row.means[$0], variance: row.variances[$0], count: row.counts[$0])
+            }
+            let model = HierarchicalModel(groups)
+            for (found, wanted) in zip(model.bestProbabilities, row.best) {
+                #expect(abs(found - wanted) < 0.012, "\(model.bestProbabilities) \(row.best)")
+            }
+            let range = (row.means.max() ?? 0) - (row.means.min() ?? 0)
+            for (found, wanted) in zip(model.shrunken, row.shrunken) {
+                #expect(abs(found - wanted) < 0.01 * range, "\(model.shrunken) \(row.shrunken)")
+            }
         }
     }
 

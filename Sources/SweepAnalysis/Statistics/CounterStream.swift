@@ -1,3 +1,5 @@
+import Foundation
+
 /// Numbers that look like chance and are the same every time: the finaliser of SplitMix64 (Steele et al.,
 /// OOPSLA 2014) over a counter. The same data always gets the same answer.
 package struct CounterStream: Sendable {
@@ -24,10 +26,32 @@ package struct CounterStream: Sendable {
 
     package mutating func normal() -> Double { NormalDistribution.quantile(unit()) }
 
-    /// A random order of `0..<count`.
-    package mutating func permutation(_ count: Int) -> [Int] {
-        var order = Array(0..<count)
-        for last in stride(from: count - 1, to: 0, by: -1) { order.swapAt(last, index(below: last + 1)) }
-        return order
+    /// By the method of Marsaglia and Tsang (ACM Transactions on Mathematical Software 26, 2000).
+    ///
+    /// - Precondition: at least two degrees of freedom.
+    package mutating func chiSquare(degrees: Double) -> Double {
+        precondition(degrees >= 2, "no chi-square draw with \(degrees) degrees")
+        let shape = degrees / 2 - 1 / 3.0
+        let step = 1 / (9 * shape).squareRoot()
+        while true {
+            let normal = normal()
+            let root = 1 + step * normal
+            guard root > 0 else { continue }
+            let cube = root * root * root
+            if log(unit()) < normal * normal / 2 + shape * (1 - cube + log(cube)) { return 2 * shape * cube }
+        }
+    }
+
+    /// One of several, each as likely as its weight.
+    package mutating func place(logWeights: [Double]) -> Int {
+        guard logWeights.count > 1 else { return 0 }
+        let highest = logWeights.reduce(-Double.infinity) { max($0, $1) }
+        let weights = logWeights.map { exp($0 - highest) }
+        var left = unit() * weights.reduce(0, +)
+        for (place, weight) in weights.enumerated() {
+            left -= weight
+            if left < 0 { return place }
+        }
+        return weights.count - 1
     }
 }

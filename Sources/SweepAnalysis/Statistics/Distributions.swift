@@ -89,34 +89,6 @@ package enum StudentDistribution {
     }
 }
 
-package enum ChiSquareDistribution {
-    /// By Newton's method within brackets, on the logarithm.
-    ///
-    /// - Precondition: 0 < p < 1, degrees > 0.
-    package static func quantile(_ p: Double, degrees: Double) -> Double {
-        precondition(p > 0 && p < 1 && degrees > 0, "no chi-square quantile at \(p) with \(degrees) degrees")
-        let a = degrees / 2
-        // Wilson and Hilferty (1931), or the first term of the series where that is no good.
-        let third = 1 - 2 / (9 * degrees) + NormalDistribution.quantile(p) * (2 / (9 * degrees)).squareRoot()
-        let start = third > 0.2 ? a * third * third * third : exp((log(p * a) + SpecialFunctions.logGamma(a)) / a)
-        var u = log(start)
-        var (low, high) = (u - 1, u + 1)
-        while SpecialFunctions.regularisedGamma(a, exp(low)) > p { low -= 2 }
-        while SpecialFunctions.regularisedGamma(a, exp(high)) < p { high += 2 }
-        for _ in 0..<60 {
-            let x = exp(u)
-            let excess = SpecialFunctions.regularisedGamma(a, x) - p
-            if excess > 0 { high = u } else { low = u }
-            let slope = exp(a * u - x - SpecialFunctions.logGamma(a))
-            var next = u - excess / slope
-            if !(next > low && next < high) { next = (low + high) / 2 }
-            if abs(next - u) < 1e-12 { break }
-            u = next
-        }
-        return 2 * exp(u)
-    }
-}
-
 package enum FisherDistribution {
     /// The chance of a ratio of variances above `ratio`.
     package static func upperTail(_ ratio: Double, _ above: Double, _ below: Double) -> Double {

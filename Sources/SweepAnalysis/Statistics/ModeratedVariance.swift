@@ -95,44 +95,6 @@ package struct ModeratedVariance: Equatable, Sendable {
             priorVariance: exp(mean + SpecialFunctions.digamma(prior / 2) - log(prior / 2)))
     }
 
-    /// How unequal spreads may be, each with the logarithm of its weight: the likelihood of the variances
-    /// that were seen (a scaled F distribution, section 4 of Smyth 2004) over a grid of prior degrees, all
-    /// equally likely before. A chance to be best must not take a large value of a widely spread
-    /// configuration for merit, and two seeds cannot rule that out.
-    package static func possible(_ groups: [SeedGroup]) -> [(variance: ModeratedVariance, logWeight: Double)] {
-        let known = groups.filter { $0.degrees > 0 && $0.count > 1 }
-        let degrees = known.reduce(0) { $0 + $1.degrees }
-        guard degrees > 0 else { return [] }
-        let pooled = ModeratedVariance(
-            pooled: known.reduce(0) { $0 + $1.degrees * $1.variance } / degrees, degrees: degrees)
-        guard pooled.pooledVariance > 0, known.count > 2 else { return [(pooled, 0)] }
-        let variances = known.map { max($0.variance, 1e-5 * pooled.pooledVariance) }
-        let mean =
-            zip(known, variances).reduce(0) { sum, pair in
-                let half = pair.0.degrees / 2
-                return sum + log(pair.1) - SpecialFunctions.digamma(half) + log(half)
-            } / Double(known.count)
-        return [2, 4, 8, 16, .infinity].map { (prior: Double) in
-            var possible = pooled
-            if prior.isFinite {
-                possible.priorDegrees = prior
-                possible.priorVariance = exp(mean + SpecialFunctions.digamma(prior / 2) - log(prior / 2))
-            }
-            let weight = zip(known, variances).reduce(0) { $0 + possible.logDensity($1.1, degrees: $1.0.degrees) }
-            return (possible, weight)
-        }
-    }
-
-    /// Of a sample variance.
-    private func logDensity(_ variance: Double, degrees: Double) -> Double {
-        let (half, ratio) = (degrees / 2, variance / priorVariance)
-        let front = (half - 1) * log(ratio) - log(priorVariance) - SpecialFunctions.logGamma(half)
-        guard priorDegrees.isFinite else { return front + half * log(half) - half * ratio }
-        let prior = priorDegrees / 2
-        return front + half * log(degrees / priorDegrees) + SpecialFunctions.logGamma(half + prior)
-            - SpecialFunctions.logGamma(prior) - (half + prior) * log1p(degrees / priorDegrees * ratio)
-    }
-
     /// The variance that counts for a configuration, and its degrees of freedom: at most those of all
     /// configurations together.
     package func posterior(_ group: SeedGroup) -> (variance: Double, degrees: Double) {

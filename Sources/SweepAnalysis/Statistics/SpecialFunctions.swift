@@ -92,36 +92,4 @@ package enum SpecialFunctions {
         }
         return fraction
     }
-
-    /// The regularised lower incomplete gamma function P(a, x): the series 8.11.4 below a + 1, the continued
-    /// fraction 8.9.2 above it.
-    package static func regularisedGamma(_ a: Double, _ x: Double) -> Double {
-        if x <= 0 { return 0 }
-        let front = exp(a * log(x) - x - logGamma(a))
-        if x < a + 1 {
-            var (term, sum, n) = (1 / a, 1 / a, a)
-            while term > sum * 1e-16 {
-                n += 1
-                term *= x / n
-                sum += term
-            }
-            return front * sum
-        }
-        let tiny = 1e-300
-        var b = x + 1 - a
-        var c = 1 / tiny
-        var d = 1 / b
-        var fraction = d
-        for index in 1...10_000 {
-            let factor = -Double(index) * (Double(index) - a)
-            b += 2
-            d = factor * d + b
-            d = 1 / (abs(d) < tiny ? tiny : d)
-            c = b + factor / c
-            if abs(c) < tiny { c = tiny }
-            fraction *= c * d
-            if abs(c * d - 1) < 1e-15 { break }
-        }
-        return 1 - front * fraction
-    }
 }

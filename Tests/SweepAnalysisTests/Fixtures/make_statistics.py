@@ -54,7 +54,7 @@ def best_probabilities(means, counts, variance, degrees):
     """One common variance; over a fine grid of its posterior, of the shrinkage and of the common mean, the
     chance that each is the highest by an integral over its value: no draws."""
     means, counts = np.array(means), np.array(counts)
-    grid = 24
+    grid = 96
     chi = stats.chi2.ppf((np.arange(grid) + 0.5) / grid, degrees)
     place = (np.arange(40) + 0.5) / 40
     best, shrunken, total = np.zeros(len(means)), np.zeros(len(means)), 0.0
@@ -65,7 +65,8 @@ def best_probabilities(means, counts, variance, degrees):
             between = v.mean() * (1 - b) / b
             w = 1 / (v + between)
             mu = (w * means).sum() / w.sum()
-            prior = (1 - b) ** -0.5 / (b if len(means) >= 5 else 1)
+            # tau / (a^2 + tau^2)^1.5 with a^2 half of the pooled variance, as a density of u.
+            prior = v.mean() / u**3 * (variance / 2 + between) ** -1.5
             weight = prior * np.exp(0.5 * (np.log(w).sum() - np.log(w.sum()) - (w * (means - mu) ** 2).sum()))
             shares, sd = between * w, np.sqrt(v * between * w)
             shrunken += weight * (mu + shares * (means - mu))
@@ -82,6 +83,41 @@ def best_probabilities(means, counts, variance, degrees):
             total += weight
     return {
         "means": means.tolist(), "counts": counts.tolist(), "variance": variance, "degrees": degrees,
+        "best": (best / total).tolist(), "shrunken": (shrunken / total).tolist(),
+    }
+
+
+def best_of_own_spreads(means, variances, counts):
+    """A variance for each configuration. Given prior degrees, scale, common mean and spread between
+    configurations these are independent, and their own variances integrate to a t density: what is left is a
+    sum over grids, no draws."""
+    means, variances, counts = np.array(means), np.array(variances), np.array(counts)
+    pooled = ((counts - 1) * variances).sum() / (counts - 1).sum()
+    z = np.linspace(-8, 8, 1201)
+    between = np.sqrt(pooled / 2) * np.sqrt(1 / (1 - (np.arange(30) + 0.5) / 30) ** 2 - 1)
+    centers = np.linspace(means.min() - 4 * np.sqrt(pooled), means.max() + 4 * np.sqrt(pooled), 41)
+    best, shrunken, total = np.zeros(len(means)), np.zeros(len(means)), 0.0
+    for prior in (2, 4, 8):
+        for scale in pooled * np.exp(np.linspace(-6, 4, 31)):
+            for tau in between:
+                x = centers[:, None] + tau * z
+                error = means[:, None, None] - x
+                n = counts[:, None, None]
+                squares = (n - 1) * variances[:, None, None] + n * error**2
+                likelihood = np.exp(
+                    special.gammaln((prior + n) / 2) - special.gammaln(prior / 2) + prior / 2 * np.log(prior * scale)
+                    - (prior + n) / 2 * np.log(prior * scale + squares))
+                density = likelihood * stats.norm.pdf(z) * (z[1] - z[0])
+                evidence = density.sum(2)
+                below = (np.cumsum(density, 2) - density / 2) / evidence[..., None]
+                weight = evidence.prod(0)
+                total += weight.sum()
+                shrunken += (weight * (density * x).sum(2) / evidence).sum(1)
+                for i in range(len(means)):
+                    others = np.prod(np.delete(below, i, 0), 0)
+                    best[i] += (weight * (density[i] * others).sum(1) / evidence[i]).sum()
+    return {
+        "means": means.tolist(), "variances": variances.tolist(), "counts": counts.tolist(),
         "best": (best / total).tolist(), "shrunken": (shrunken / total).tolist(),
     }
 
@@ -114,7 +150,7 @@ print(json.dumps({
     "pentagamma": [[x, float(special.polygamma(3, x))] for x in xs],
     "normal": [[p, stats.norm.ppf(p)] for p in ps],
     "student": [[p, d, stats.t.ppf(p, d)] for p in ps[2:-1] for d in (0.7, 1, 2, 5.5, 8, 30, 1000)],
-    "chisquare": [[p, d, stats.chi2.ppf(p, d)] for p in ps for d in (0.5, 1, 2, 3.4, 16, 200)],
+    "chisquare": [[p, d, stats.chi2.ppf(p, d)] for p in ps for d in (2, 3.4, 16, 200)],
     "fisher": [[x, a, b, stats.f.sf(x, a, b)] for x in (0.2, 1.0, 4.0, 20.0) for a in (1, 4) for b in (7, 30)],
     "moderated": [
         moderated_case(equal, [2] * 9), moderated_case(unequal, [2] * 9),
@@ -134,6 +170,10 @@ print(json.dumps({
         best_probabilities([0.82, 0.79, 0.7, 0.41], [3, 3, 3, 3], 0.004, 8),
         best_probabilities([5.0, 4.9, 4.85, 4.8, 1.0], [2, 3, 5, 2, 2], 0.09, 9),
         best_probabilities([1.0, 1.1], [2, 2], 0.5, 2),
+    ],
+    "bestOfOwnSpreads": [
+        best_of_own_spreads([0.82, 0.79, 0.7, 0.41], [0.0001, 0.02, 0.004, 0.001], [2, 3, 3, 2]),
+        best_of_own_spreads([3.0, 0.2, 0.4, -0.3, 0.1], [9.0, 1.0, 0.3, 1.5, 0.6], [2, 2, 2, 2, 2]),
     ],
     "correlation": {
         "x": correlated[:, 0].tolist(), "y": correlated[:, 1].tolist(),
