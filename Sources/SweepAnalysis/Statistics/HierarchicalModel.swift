@@ -11,7 +11,7 @@ import Foundation
 ///
 /// Priors: uniform for the common mean and for the logarithm of the sweep's variance; each of
 /// `unequalSpreads` equally likely; for the deviation τ between configurations τ / (A² + τ²)^1.5, where A² is
-/// half of the pooled variance of a seed (Berger and Deely, J. Am. Stat. Assoc. 83, 1988). It falls as a
+/// three quarters of the pooled variance of a seed (Berger and Deely, J. Am. Stat. Assoc. 83, 1988). It falls as a
 /// half-Cauchy prior does, so clear differences are believed, and it holds that two configurations are never
 /// quite equal.
 package struct HierarchicalModel: Sendable {
@@ -26,7 +26,7 @@ package struct HierarchicalModel: Sendable {
     /// The error of a chance is about 1 % at most up to a hundred configurations; of thousands an answer must
     /// not take long.
     package static func standardDraws(configurations: Int) -> Int {
-        min(max(800_000 / max(configurations, 1), 1500), 20_000)
+        min(max(300_000 / max(configurations, 1), 600), 8000)
     }
 
     /// - Parameters:

@@ -134,7 +134,7 @@ struct PosteriorChain {
                 product = 1
             }
         }
-        let prior = -1.5 * log(0.5 * root * root + typical * (1 - root * root))
+        let prior = -1.5 * log(0.75 * root * root + typical * (1 - root * root))
         return prior + 0.5 * (logarithm + log(product) - log(total) - squared + weighted * weighted / total)
     }
 

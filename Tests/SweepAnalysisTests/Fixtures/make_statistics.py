@@ -65,8 +65,8 @@ def best_probabilities(means, counts, variance, degrees):
             between = v.mean() * (1 - b) / b
             w = 1 / (v + between)
             mu = (w * means).sum() / w.sum()
-            # tau / (a^2 + tau^2)^1.5 with a^2 half of the pooled variance, as a density of u.
-            prior = v.mean() / u**3 * (variance / 2 + between) ** -1.5
+            # tau / (a^2 + tau^2)^1.5 with a^2 three quarters of the pooled variance, as a density of u.
+            prior = v.mean() / u**3 * (0.75 * variance + between) ** -1.5
             weight = prior * np.exp(0.5 * (np.log(w).sum() - np.log(w.sum()) - (w * (means - mu) ** 2).sum()))
             shares, sd = between * w, np.sqrt(v * between * w)
             shrunken += weight * (mu + shares * (means - mu))
@@ -94,7 +94,7 @@ def best_of_own_spreads(means, variances, counts):
     means, variances, counts = np.array(means), np.array(variances), np.array(counts)
     pooled = ((counts - 1) * variances).sum() / (counts - 1).sum()
     z = np.linspace(-8, 8, 1201)
-    between = np.sqrt(pooled / 2) * np.sqrt(1 / (1 - (np.arange(30) + 0.5) / 30) ** 2 - 1)
+    between = np.sqrt(0.75 * pooled) * np.sqrt(1 / (1 - (np.arange(30) + 0.5) / 30) ** 2 - 1)
     centers = np.linspace(means.min() - 4 * np.sqrt(pooled), means.max() + 4 * np.sqrt(pooled), 41)
     best, shrunken, total = np.zeros(len(means)), np.zeros(len(means)), 0.0
     for prior in (2, 4, 8):
