@@ -10,10 +10,10 @@ import Foundation
 /// agree by chance, and whose mean is extreme, is allowed a larger variance.
 ///
 /// Priors: uniform for the common mean and for the logarithm of the sweep's variance; each of
-/// `unequalSpreads` equally likely; for the deviation τ between configurations τ / (A² + τ²)^1.5, where A² is
-/// three quarters of the pooled variance of a seed (Berger and Deely, J. Am. Stat. Assoc. 83, 1988). It falls as a
-/// half-Cauchy prior does, so clear differences are believed, and it holds that two configurations are never
-/// quite equal.
+/// `unequalSpreads` equally likely; for the deviation τ between configurations τ / (A² + τ²)^1.5, where A²
+/// is three quarters of the pooled variance of a seed (Berger and Deely, J. Am. Stat. Assoc. 83, 1988). It
+/// falls as a half-Cauchy prior does, so clear differences are believed, and it holds that two
+/// configurations are never quite equal.
 package struct HierarchicalModel: Sendable {
     /// The chance that a configuration has the highest true value, in the order of the groups.
     package var bestProbabilities: [Double]
