@@ -15,19 +15,21 @@ struct RanksSection: ReportSection {
         let body = shown.map { row in
             let place = row.epoch > 0 ? "epoch \(row.epoch)" : "step \(row.step)"
             let cells = zip(row.scores, row.errors).map { score, error in
-                let spread = error.map { "<small>± \(HTML.number($0))</small>" } ?? ""
-                return "<td>\(score.map(HTML.number) ?? "–")\(spread)</td>"
+                // Of one seed it would be the spread of classes, which says nothing of chance.
+                let half = context.answer.isEstablished ? error : nil
+                let error = half.map { "<small>± \(HTML.number($0))</small>" } ?? ""
+                return "<td>\(score.map(HTML.number) ?? "–")\(error)</td>"
             }
             return "<tr><th scope=\"row\">\(HTML.escaped(row.label))</th><td>\(place)</td>\(cells.joined())</tr>"
         }
         let left = ranks.rows.count - shown.count
+        let spread = context.answer.isEstablished ? "averaged over seeds and classes; ± is the standard error" : "averaged"
         return HTML.section(
             "Ranks", id: "ranks",
             [
                 HTML.quiet(
                     "As in the LyCORIS paper: in each measure all checkpoints are ranked, 1 is the best and 0 the worst, "
-                        + "averaged over seeds and classes; ± is the standard error. How far values lie apart does not "
-                        + "count here."),
+                        + "\(spread). How far values lie apart does not count here."),
                 """
                 <details><summary>\(shown.count) checkpoints</summary><div class="scroll"><table>
                 <thead><tr><th>configuration</th><th>checkpoint</th>\(heads.joined())</tr></thead>
