@@ -23,7 +23,8 @@ struct RanksSection: ReportSection {
             return "<tr><th scope=\"row\">\(HTML.escaped(row.label))</th><td>\(place)</td>\(cells.joined())</tr>"
         }
         let left = ranks.rows.count - shown.count
-        let spread = context.answer.isEstablished ? "averaged over seeds and classes; ± is the standard error" : "averaged"
+        let spread =
+            context.answer.isEstablished ? "averaged over seeds and classes; ± is the standard error" : "averaged"
         return HTML.section(
             "Ranks", id: "ranks",
             [
