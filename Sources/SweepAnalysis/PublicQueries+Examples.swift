@@ -4,17 +4,17 @@ extension PublicQueries {
     package static func examples(sweep: String) -> [SweepReport.Query] {
         [
             SweepReport.Query(
-                title: "The five checkpoints nearest to the concept",
+                title: "The five checkpoints nearest to the training pictures, each image to its own",
                 sql: """
                     SELECT json_extract(j.parameters,'$.algorithm') algorithm, json_extract(j.parameters,'$.lr') lr, r.epoch, \
-                    round(r.value,4) distance FROM results r JOIN jobs j ON j.id=r.job WHERE r.sweep='\(sweep)' AND r.class='' \
-                    AND r.prompts='trigger' AND r.metric='squared_centroid_distance' ORDER BY r.value LIMIT 5
+                    round(r.value,4) fidelity FROM results r JOIN jobs j ON j.id=r.job WHERE r.sweep='\(sweep)' AND r.class='' \
+                    AND r.prompts='train' AND r.metric='paired_fidelity' ORDER BY r.value DESC LIMIT 5
                     """),
             SweepReport.Query(
-                title: "Likeness against drift from the base, by algorithm",
+                title: "Fidelity against drift from the base, by algorithm",
                 sql: """
-                    SELECT json_extract(j.parameters,'$.algorithm') algorithm, round(avg(CASE WHEN r.metric='image_similarity' \
-                    AND r.prompts='trigger' THEN r.value END),3) likeness, round(avg(CASE WHEN r.metric='style_distance' THEN \
+                    SELECT json_extract(j.parameters,'$.algorithm') algorithm, round(avg(CASE WHEN r.metric='paired_fidelity' \
+                    AND r.prompts='train' THEN r.value END),3) fidelity, round(avg(CASE WHEN r.metric='style_distance' THEN \
                     r.value END),5) drift FROM results r JOIN jobs j ON j.id=r.job WHERE r.class='' GROUP BY 1
                     """),
             SweepReport.Query(

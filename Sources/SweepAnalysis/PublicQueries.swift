@@ -105,31 +105,6 @@ package enum PublicQueries {
         }
     }
 
-    /// A contact sheet in the blob store.
-    package struct ContactSheet: Equatable, Sendable {
-        package var job: String
-        package var checkpoint: String
-        package var sha256: String
-    }
-
-    /// The contact sheets of a sweep's jobs, one a job and checkpoint.
-    package static func contactSheets(ofSweep sweep: String) -> PublicQuery<ContactSheet> {
-        PublicQuery(
-            """
-            SELECT a.job, a.checkpoint, a.sha256 FROM artifacts a
-            WHERE a.kind = 'contact-sheet' AND a.job IN (\(jobs(ofSweep: sweep)))
-            """, contactSheet)
-    }
-
-    /// The contact sheet of a job's newest checkpoint.
-    package static func newestContactSheet(ofJob job: String) -> PublicQuery<ContactSheet> {
-        PublicQuery(
-            """
-            SELECT job, checkpoint, sha256 FROM artifacts WHERE job = \(quoted(job)) AND kind = 'contact-sheet'
-            ORDER BY checkpoint DESC LIMIT 1
-            """, contactSheet)
-    }
-
     /// A running job, and how far it is.
     package struct Progress: Equatable, Sendable {
         /// nil where the job has no such parameter.
@@ -154,10 +129,6 @@ package enum PublicQueries {
                 algorithm: algorithm.isEmpty ? nil : algorithm, step: row[1].number.map { Int($0) },
                 loss: row[2].number)
         }
-    }
-
-    private static let contactSheet: @Sendable ([QueryValue]) -> ContactSheet? = { row in
-        row.count == 3 ? ContactSheet(job: row[0].string, checkpoint: row[1].string, sha256: row[2].string) : nil
     }
 
     static func jobs(ofSweep sweep: String) -> String { "SELECT job FROM members WHERE sweep = \(quoted(sweep))" }

@@ -51,9 +51,8 @@ struct SweepBase {
         guard let root = try files.information(path), root.isFolder else {
             return try files.information(path)?.size ?? 0
         }
-        return (FileManager.default.subpaths(atPath: path) ?? []).reduce(0) { sum, name in
-            let attributes = try? FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")
-            return sum + ((attributes?[.size] as? Int64) ?? 0)
+        return try FileManager.default.subpathsOfDirectory(atPath: path).reduce(0) { sum, name in
+            sum + (try files.information("\(path)/\(name)")?.size ?? 0)
         }
     }
 }
