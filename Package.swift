@@ -109,8 +109,8 @@ let libraries: [Target] = [
     module(
         "Coordinator",
         [
-            "CoordinatorOperations", "CoordinatorCore", "SweepLedger", "SweepWire", "SweepModel", "RunSpec", "Ports",
-            lifecycle, logging,
+            "CoordinatorOperations", "CoordinatorCore", "SweepAnalysis", "SweepLedger", "SweepWire", "SweepModel",
+            "RunSpec", "Ports", lifecycle, logging,
         ] + hummingbird, path: "coordinator", exclude: ["Core", "Operations"], sources: ["Daemon", "Dashboard", "HTTP"]),
     module(
         "Worker",

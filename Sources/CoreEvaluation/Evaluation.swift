@@ -11,6 +11,14 @@ package struct Evaluation: Sendable {
         /// For each image the picture whose caption it was drawn from, in the images' size; empty for prompts
         /// that are no captions.
         package let own: [RGBImage]
+        /// Of each image: what it was asked to show, in plain words.
+        package let texts: [String]
+        /// The starting noise of each.
+        package let seeds: [UInt64]
+        /// What the base model draws from the same noise.
+        package let baseImages: [RGBImage]
+        /// The concept's pictures that the prompts are about.
+        package let references: [RGBImage]
     }
 
     package let rows: [EvaluationRow]

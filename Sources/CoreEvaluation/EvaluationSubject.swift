@@ -23,7 +23,9 @@ struct EvaluationSubject {
     func drawing(_ images: [RGBImage]) -> Evaluation.Drawing {
         Evaluation.Drawing(
             class: reference.name, prompts: plan.type, images: images,
-            own: plan.prompts.compactMap { $0.picture.map { pictures[$0] } })
+            own: plan.prompts.compactMap { $0.picture.map { pictures[$0] } },
+            texts: plan.prompts.map(\.measuredText), seeds: plan.prompts.map(\.seed), baseImages: baseImages,
+            references: pictures)
     }
 
     /// How far the style of the class word has moved; nil for other prompts.

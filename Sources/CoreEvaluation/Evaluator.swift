@@ -108,7 +108,8 @@ package final class Evaluator {
                 return (
                     reference,
                     PromptPlan(
-                        type, concept: reference.concept, captions: pictures.map(\.caption), images: spec.images)
+                        type, concept: reference.concept, captions: pictures.map(\.caption), images: spec.images,
+                        fresh: spec.fresh)
                 )
             }
         }
@@ -148,7 +149,7 @@ package final class Evaluator {
             }
         }
         let rows = zip(subjects, found).flatMap { subject, metrics in
-            metrics.map { metric in
+            metrics.filter { setting.spec.wants($0.name) }.map { metric in
                 EvaluationRow(
                     checkpoint: checkpoint, epoch: epoch, step: step, class: subject.reference.name,
                     prompts: subject.plan.type.rawValue, metric: metric.name,
@@ -209,7 +210,7 @@ package final class Evaluator {
 
     /// The mean over classes under the empty class name. `n` counts all images behind it; of Vendi, which is
     /// no mean over images, the fewest that are behind the value of a class.
-    private static func averages(_ rows: [EvaluationRow]) -> [EvaluationRow] {
+    package static func averages(_ rows: [EvaluationRow]) -> [EvaluationRow] {
         let groups = Dictionary(grouping: rows) { $0.prompts + " " + $0.metric }
         return groups.sorted { $0.key < $1.key }.compactMap { _, group in
             guard var average = group.first else { return nil }

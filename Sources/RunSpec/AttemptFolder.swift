@@ -19,6 +19,8 @@ package struct AttemptFolder: Equatable, Sendable {
     package var exit: String { path + "/exit.json" }
     /// The training state a resumed attempt goes on from.
     package var resume: String { path + "/resume" }
+    /// What an evaluation measures.
+    package var subject: String { path + "/subject" }
 
     /// The folder of a checkpoint by its name.
     package func checkpoint(_ name: String) -> String { checkpoints + "/" + name }

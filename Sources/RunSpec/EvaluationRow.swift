@@ -16,10 +16,12 @@ package struct EvaluationRow: Codable, Equatable, Sendable {
     /// seed 1000 + i. An element is nil where there is no number. nil for a metric that images do not have
     /// singly, for averages over classes, and in rows of earlier programs.
     package var values: [Double?]?
+    /// What a judge said of each image, in the same order; nil where nobody says anything.
+    package var notes: [String?]?
 
     package init(
         checkpoint: String, epoch: Int, step: Int, class: String, prompts: String, metric: String, value: Double?,
-        n: Int, values: [Double?]? = nil
+        n: Int, values: [Double?]? = nil, notes: [String?]? = nil
     ) {
         self.checkpoint = checkpoint
         self.epoch = epoch
@@ -30,6 +32,7 @@ package struct EvaluationRow: Codable, Equatable, Sendable {
         self.value = value
         self.n = n
         self.values = values
+        self.notes = notes
     }
 
     /// The same where every number that JSON cannot hold is left out.

@@ -27,6 +27,13 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
     /// Share of each concept's pictures that are not trained on but measured against, above 0 and at most a
     /// half; nil for none. It decides the training too.
     package var holdout: Double?
+    /// Metrics that are wanted, without `base_` and `bound_`, which come with theirs; nil for all.
+    package var metrics: [String]?
+    /// Programs that measure what is drawn; nil for none.
+    package var external: [ExternalMetric]?
+    /// Added to the seeds of the images and to the places of their prompts, so that nothing is seen again that
+    /// a choice was made by; nil for the usual ones.
+    package var fresh: Int?
 
     package init(
         prompts: [PromptType] = PromptType.choices, images: Int = 100, sampler: String = "ddim", steps: Int = 25,
@@ -42,6 +49,26 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
 
     /// The types that are drawn, in their order.
     package var drawn: [PromptType] { prompts.filter { $0 != .holdout } + (holdout == nil ? [] : [.holdout]) }
+
+    /// The part of a metric's name that says what it is: without `base_` and `bound_`, and the encoder.
+    private static func stem(_ metric: String) -> Substring {
+        var name = metric.prefix { $0 != "@" }
+        for prefix in ["base_", "bound_"] where name.hasPrefix(prefix) { name = name.dropFirst(prefix.count) }
+        return name
+    }
+
+    /// Whether a metric is the wanted one, or its floor or bound; a name without an encoder means any.
+    package static func isSame(_ metric: String, as wanted: String) -> Bool {
+        wanted == metric || (wanted.contains("@") ? metric.hasSuffix("_" + wanted) : stem(metric) == wanted)
+    }
+
+    /// Whether the metric is wanted, or the floor or the bound of one that is.
+    package func wants(_ metric: String) -> Bool {
+        metrics.map { $0.contains { Self.isSame(metric, as: $0) } } ?? true
+    }
+
+    /// `fresh` of the evaluation that judges a choice once more.
+    package static let freshNoise = 1_000_000
 
     /// A share as people write it: `20 %`, `20%` or `0.2`.
     ///

@@ -3,16 +3,51 @@ import Foundation
 /// One attempt of one job, as a worker hands it to a trainer process of the core (`job.json`): everything is
 /// decided, nothing is read or digested again.
 package struct TrainerTask: Codable, Equatable, Sendable {
-    package var job: TrainingJob
+    package enum Work: Equatable, Sendable {
+        /// `resume`: a checkpoint folder with a training state to go on from.
+        case train(TrainingJob, resume: String?)
+        case evaluate(EvaluationTask)
+    }
+
+    package var work: Work
     /// The attempt folder, laid out as `AttemptFolder`.
     package var out: String
-    /// A checkpoint folder with a training state to go on from.
-    package var resume: String?
 
     package init(job: TrainingJob, out: String, resume: String? = nil) {
-        self.job = job
+        work = .train(job, resume: resume)
         self.out = out
-        self.resume = resume
+    }
+
+    package init(evaluation: EvaluationTask, out: String) {
+        work = .evaluate(evaluation)
+        self.out = out
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case job, resume, evaluate, out
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        out = try container.decode(String.self, forKey: .out)
+        if let evaluation = try container.decodeIfPresent(EvaluationTask.self, forKey: .evaluate) {
+            work = .evaluate(evaluation)
+        } else {
+            work = .train(
+                try container.decode(TrainingJob.self, forKey: .job),
+                resume: try container.decodeIfPresent(String.self, forKey: .resume))
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(out, forKey: .out)
+        switch work {
+        case .train(let job, let resume):
+            try container.encode(job, forKey: .job)
+            try container.encodeIfPresent(resume, forKey: .resume)
+        case .evaluate(let evaluation): try container.encode(evaluation, forKey: .evaluate)
+        }
     }
 
     /// As the file holds it, its keys sorted.

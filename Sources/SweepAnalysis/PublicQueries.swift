@@ -31,15 +31,25 @@ package enum PublicQueries {
             """
             SELECT r.job, r.checkpoint, r.epoch, r.step, r.class, r.prompts, r.metric, r.value, r.n FROM results r
             WHERE r.value IS NOT NULL AND r.job IN (\(jobs(ofSweep: sweep)))\(wanted)\(isAveraged ? " AND r.class = ''" : "")
+            """, result)
+    }
+
+    /// What evaluations on fresh prompts and noise measured, averaged over classes.
+    package static func confirmations(ofSweep sweep: String) -> PublicQuery<SweepResult> {
+        PublicQuery(
             """
-        ) { row in
-            guard row.count == 9, let epoch = row[2].number, let step = row[3].number, let value = row[7].number,
-                let n = row[8].number
-            else { return nil }
-            return SweepResult(
-                job: row[0].string, checkpoint: row[1].string, epoch: Int(epoch), step: Int(step),
-                class: row[4].string, prompts: row[5].string, metric: row[6].string, value: value, n: Int(n))
-        }
+            SELECT job, checkpoint, epoch, step, class, prompts, metric, value, n FROM confirmations
+            WHERE value IS NOT NULL AND class = '' AND sweep = \(quoted(sweep))
+            """, result)
+    }
+
+    private static let result: @Sendable ([QueryValue]) -> SweepResult? = { row in
+        guard row.count == 9, let epoch = row[2].number, let step = row[3].number, let value = row[7].number,
+            let n = row[8].number
+        else { return nil }
+        return SweepResult(
+            job: row[0].string, checkpoint: row[1].string, epoch: Int(epoch), step: Int(step),
+            class: row[4].string, prompts: row[5].string, metric: row[6].string, value: value, n: Int(n))
     }
 
     /// What the sweep's file says about metrics, in its order.

@@ -43,6 +43,8 @@ package struct SweepResultSet: Equatable, Sendable {
     package var curves: [String: [CurveValue]]
     /// What the sweep file says about metrics.
     package var declared: [MetricDeclaration]
+    /// What was measured once more on prompts and noise that nothing was chosen by.
+    package var confirmations: [SweepResult] = []
 
     package init(
         sweep: String, jobs: [JobSummary], results: [SweepResult], curves: [String: [CurveValue]] = [:],

@@ -32,7 +32,8 @@ extension SweepFileDecoder {
         if let seedMark, let seedsEntry = top["seeds"] {
             refuse(seedMark, "'seed' is set here and 'seeds' in line \(seedsEntry.keyMark.line); keep one of them")
         }
-        return SweepDefinition(
+        let external = top["metrics"].map { externalMetrics($0.value) } ?? []
+        var definition = SweepDefinition(
             name: name, trainer: trainer, base: base, data: data, regData: input(top["reg_data"], "reg_data", .regData),
             clip: clip,
             seeds: seeds ?? [0], checkpoints: checkpoints, defaults: defaults,
@@ -42,6 +43,8 @@ extension SweepFileDecoder {
             timeoutSeconds: top["timeout"].flatMap { self.seconds($0.value, "timeout") },
             retention: top["keep"].map { retention($0.value) } ?? RetentionPolicy(),
             priority: top["priority"].flatMap { integer($0.value, "priority", atLeast: -1_000_000) } ?? 0)
+        definition.external = external
+        return definition
     }
 
     private mutating func name(_ entry: YAMLEntry?, _ root: YAMLNode) -> SweepName {

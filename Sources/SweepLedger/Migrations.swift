@@ -80,6 +80,8 @@ extension Schema {
             ]),
         // What sweep files say about metrics.
         Migration(version: 10, statements: sweepMetrics),
+        // Evaluations as jobs.
+        Migration(version: 11, statements: evaluationJobs),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -6,7 +6,7 @@ import ServiceLifecycle
 import SweepLedger
 
 /// What the coordinator does by itself: looks at its disk, thins checkpoints as sweeps asked for, collects
-/// garbage.
+/// garbage, and has the best of a sweep that ended judged once more.
 struct Maintenance: Service {
     let engine: CoordinatorEngine
     let gauge: DiskGauge
@@ -19,6 +19,7 @@ struct Maintenance: Service {
         await cancelWhenGracefulShutdown {
             var lastTidied: MonotonicTime?
             var lastGivenBack: MonotonicTime?
+            var lastConfirmed: MonotonicTime?
             var lastCollected: MonotonicTime?
             while !Task.isCancelled {
                 let level = lookAtDisk()
@@ -28,6 +29,10 @@ struct Maintenance: Service {
                     if isDue(lastGivenBack, paces.memory) {
                         lastGivenBack = now
                         Ledger.giveBackMemory()
+                    }
+                    if isDue(lastConfirmed, paces.confirm) {
+                        lastConfirmed = now
+                        try await ChoiceConfirmation(engine: engine).confirm()
                     }
                     if isDue(lastTidied, paces.tidy) {
                         lastTidied = now
@@ -93,6 +98,8 @@ package struct MaintenancePaces: Sendable {
     /// Thinning of checkpoints; garbage too while the disk is low.
     package var tidy: Duration = .seconds(60)
     package var collect: Duration = .seconds(3600)
+    /// Sweeps that have ended and whose best one is to be judged once more.
+    package var confirm: Duration = .seconds(2)
 
     package init() {}
 }

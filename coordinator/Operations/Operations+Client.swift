@@ -45,6 +45,7 @@ extension Operations {
         }
         place.mount(.logs) { request, _ in try await log(request) }
         place.mount(.action) { request, call in try await act(request, call) }
+        place.mount(.evaluate) { request, call in try await evaluate(request, call) }
         place.mount(.workers) { _, _ in Items(WorkerListing.fitting(try await workers()).shown) }
         place.mount(.drain) { request, call in
             let verb = SetWorkerState(worker: request.worker, drain: request.drain, now: wall)
@@ -153,6 +154,28 @@ extension Operations {
         return ActionResponse(
             changed: outcome.changes.count + outcome.continuing.count, stopping: outcome.stopping.count,
             untouched: outcome.untouched, notice: outcome.notice)
+    }
+
+    private func evaluate(_ request: EvaluateRequest, _ call: Call) async throws -> EvaluateResponse {
+        for name in (request.metrics ?? []) + (request.external ?? []).map(\.name) where !MetricLimit.accepts(name) {
+            throw WireError(
+                .badRequest, "metric '\(name.prefix(80))': a name has 1 to \(MetricLimit.nameBytes) bytes")
+        }
+        if let empty = request.external?.first(where: { $0.command.first?.isEmpty ?? true }) {
+            throw WireError(.badRequest, "metric \(empty.name): its command is empty")
+        }
+        var response = EvaluateResponse(trained: 0, added: 0)
+        var after: Int64? = 0
+        while let from = after {
+            let verb = EvaluateSweep(
+                sweep: request.sweep, spec: request.spec, onlyFinal: request.onlyFinal, after: from, now: wall)
+            let outcome = try await work.commit(Audited(verb, audit(call, "evaluate", request.sweep)), .bulk)
+            engine.tell(.changed(outcome.changes, stopping: [], continuing: []))
+            response.trained += outcome.looked
+            response.added += outcome.changes.count
+            after = outcome.after
+        }
+        return response
     }
 
     private func log(_ request: LogRequest) async throws -> LogText {

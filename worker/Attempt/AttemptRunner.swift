@@ -135,7 +135,7 @@ final class AttemptRunner: AttemptRunning {
         let killsBefore = OutOfMemoryWatch.kills() ?? 0
         let (child, trainerGuard) = try await start(plan.order)
         emit(.started(grant.token))
-        emit(.progress(grant.token, phase: "training", step: nil))
+        emit(.progress(grant.token, phase: grant.job.kind == .evaluate ? "evaluating" : "training", step: nil))
         let disk = DiskWatch(folder: place.path, files: files)
         while await child.waitForExit(atMost: Self.pace, time: time) == nil {
             if try disk.level().level == .full { hold() } else { release() }
@@ -231,6 +231,7 @@ final class AttemptRunner: AttemptRunning {
     }
 
     private func outputs(_ output: AttemptOutput, _ plan: AttemptPlan) -> (isThere: Bool, missing: String) {
+        if grant.job.kind == .evaluate { return (output.hasRows, "measured nothing") }
         if plan.isCore { return (output.hasFinal, "left no final checkpoint") }
         let wantsAdapter = plan.rules.contains { $0.kind == .adapter }
         return (!wantsAdapter || output.hasAdapter, "left no file that its checkpoint rules match")

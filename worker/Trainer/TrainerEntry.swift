@@ -49,12 +49,17 @@ package enum TrainerEntry {
         _ task: TrainerTask, threads: Int, extras: Extras = Extras(), time: any TimeSource = SystemTime()
     ) -> Int32 {
         StopSignal.install()
+        let (job, resume): (TrainingJob, String?)
+        switch task.work {
+        case .evaluate(let evaluation): return run(evaluation, out: task.out, threads: threads, extras: extras)
+        case .train(let training, let from): (job, resume) = (training, from)
+        }
         let start = time.monotonic()
         let clock = { (time.monotonic() - start).inSeconds }
         let lines = ProgressLines(
             clock: clock, isTerminal: StandardStream.output.isTerminal, readerGone: StopSignal.ask)
         var attempt = TrainingAttempt(
-            job: task.job, out: task.out, resume: task.resume, cache: extras.cache ?? defaultCache, threads: threads,
+            job: job, out: task.out, resume: resume, cache: extras.cache ?? defaultCache, threads: threads,
             clock: clock, shouldStop: { StopSignal.wasAsked }, progress: lines.step, report: lines.line)
         attempt.tokenizer = extras.tokenizer
         attempt.dumpBatches = extras.dumpBatches
@@ -77,6 +82,32 @@ package enum TrainerEntry {
             complain("\(error)")
             return TrainingAttempt.isRefusal(error) ? TrainerExit.badConfig : 1
         }
+    }
+
+    private static func run(_ task: EvaluationTask, out: String, threads: Int, extras: Extras) -> Int32 {
+        let lines = ProgressLines(
+            clock: { 0 }, isTerminal: StandardStream.output.isTerminal, readerGone: StopSignal.ask)
+        let attempt = EvaluationAttempt(
+            task: task, out: out, cache: extras.cache ?? defaultCache, threads: threads,
+            program: thisProgram,
+            shouldStop: { StopSignal.wasAsked }, report: lines.line)
+        do {
+            guard try attempt.run() else {
+                lines.line("stopped; it begins anew")
+                return TrainerExit.stopped
+            }
+            lines.line("done")
+            return TrainerExit.done
+        } catch {
+            complain("\(error)")
+            return TrainingAttempt.isRefusal(error) ? TrainerExit.badConfig : 1
+        }
+    }
+
+    /// The path of this program's file; its name where the system does not tell.
+    private static var thisProgram: String {
+        let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        return link ?? CommandLine.arguments[0]
     }
 
     /// The process's status says the same of a single task, so a record that cannot be written ends nothing.

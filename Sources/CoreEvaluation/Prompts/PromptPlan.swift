@@ -13,7 +13,8 @@ package struct PromptPlan: Equatable, Sendable {
     ///   - captions: of the concept's training pictures in path order; for `holdout` those of its held-out
     ///     ones. Image i is drawn from caption i modulo their number.
     ///   - images: how many images; the prompts are cycled or cut to it.
-    package init(_ type: PromptType, concept: Concept, captions: [String], images: Int) {
+    ///   - fresh: see `EvaluationSpec.fresh`; nil for the usual prompts and noise.
+    package init(_ type: PromptType, concept: Concept, captions: [String], images: Int, fresh: Int? = nil) {
         self.type = type
         let texts: [String]
         switch type {
@@ -28,19 +29,25 @@ package struct PromptPlan: Equatable, Sendable {
         let kept =
             switch type {
             case .train, .holdout: texts
-            case .trigger, .alter, .style: Array(texts.prefix(max(1, images / 3)))
+            case .trigger, .alter, .style: Self.some(max(1, images / 3), of: texts, isFresh: fresh != nil)
             }
         let words = PromptWords(concept)
         prompts = (0..<images).map { index in
             let text = kept[index % kept.count]
             return EvaluationPrompt(
                 text: text, baseText: words.withoutTrigger(text), measuredText: words.plain(text),
-                seed: Self.firstSeed + UInt64(index),
+                seed: Self.firstSeed + UInt64(fresh ?? 0) + UInt64(index),
                 // Training captions and the trigger count as one group: their diversity is that of all
                 // images.
                 group: type == .alter || type == .style ? index % kept.count : 0,
                 picture: type == .train || type == .holdout ? index % kept.count : nil)
         }
+    }
+
+    /// The first texts; fresh ones are those behind them, as far as there are any.
+    private static func some(_ count: Int, of texts: [String], isFresh: Bool) -> [String] {
+        guard isFresh, texts.count > count else { return Array(texts.prefix(count)) }
+        return (0..<count).map { texts[(count + $0) % texts.count] }
     }
 
     /// The concept's own prompts, or its name in other surroundings.

@@ -59,7 +59,7 @@ struct BenchLedger {
         let startSeconds = try await coordinator.start()
         try await evaluate(tokens, &worker)
         let top = try await coordinator.time {
-            try await SweepResults(client: coordinator.client, sweep: "bench").fetch(
+            try await SweepResults(source: coordinator.client, sweep: "bench").fetch(
                 metrics: ["score"], isAveraged: true
             ).answer(rule: DecisionRule(criteria: [Criterion(metric: "score", prompts: "train")]))
         }

@@ -32,7 +32,7 @@ struct AdviseCommand: AsyncParsableCommand {
 
     func run() async throws {
         let client = try options.client()
-        let (set, rule) = try await SweepResults(client: client, sweep: sweep).fetchForAnswer(withImages: true)
+        let (set, rule) = try await SweepResults(source: client, sweep: sweep).fetchForAnswer(withImages: true)
         let answer = set.answer(rule: rule)
         Console.out(answer.words.joined(separator: "\n"))
         for warning in answer.warnings { Console.note("warning: \(warning)") }

@@ -3,22 +3,45 @@ import CoreEvaluation
 import CoreTools
 import Foundation
 import RunSpec
+import SweepClient
+import SweepWire
 
-struct EvaluateCommand: ParsableCommand {
+struct EvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Evaluate an adapter file against a data set, as a job's checkpoint is evaluated.")
+        abstract: "Measure what a sweep trained by more metrics, or evaluate an adapter file here.",
+        discussion: """
+            With a sweep's name it adds jobs that evaluate the checkpoints; training stays done. Those that train still are \
+            measured when they are done. A program of your own measures images: it reads JSON lines \
+            {"id", "image", "prompt", "reference", "seed", "base_image", …} and answers each with \
+            {"id", "metric", "value", "note"}.
+
+              radiata evaluate mine --metric vendi
+              radiata evaluate mine --metric face_similarity -- python3 face.py
+
+            With --base, --data, --adapter and --out it evaluates one file on this machine, as a job's checkpoint is.
+            """)
+
+    @Argument(help: "The sweep.")
+    var sweep: String?
+    @Option(name: .customLong("metric"), help: "Metric that is wanted, all if left out; may be repeated.")
+    var metrics: [String] = []
+    @Flag(help: "Only the last checkpoint of each job.")
+    var onlyFinal = false
+    @Argument(parsing: .postTerminator, help: "A program and its arguments that measure the metric.")
+    var command: [String] = []
+    @OptionGroup var options: ClientOptions
 
     @Option(help: "Base model: a folder, or one .safetensors file; clip/ in or beside it holds the encoders.")
-    var base: String
+    var base: String?
     @Option(help: "Folder with vocab.json and merges.txt, for a base in one file; beside the file if left out.")
     var tokenizer: String?
     @Option(help: "CLIPModel folder to measure with, for a base without clip/; beside the base's own if it has one.")
     var clip: String?
     @Option(help: "Data set the adapter was trained on.")
-    var data: String
+    var data: String?
     @Option(help: "Adapter file.")
-    var adapter: String
+    var adapter: String?
     @Option(help: "Prompt types, comma separated.")
     var prompts = PromptType.choices.map(\.rawValue).joined(separator: ",")
     @Option(help: "Images a prompt type and class.")
@@ -34,7 +57,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "The training's seed, which decides what was held out of small sets.")
     var seed = 0
     @Option(help: "Folder for the rows and the contact sheet.")
-    var out: String
+    var out: String?
     @Flag(help: "Write every drawn image too, and beside it the picture whose caption it was drawn from.")
     var keepImages = false
 
@@ -42,6 +65,19 @@ struct EvaluateCommand: ParsableCommand {
     @OptionGroup var output: FormatOption
 
     func validate() throws {
+        let files = [base, data, adapter, out]
+        if sweep != nil, files.contains(where: { $0 != nil }) {
+            throw ValidationError("a sweep's name, or --base, --data, --adapter and --out for one file; not both")
+        }
+        if sweep == nil, files.contains(where: { $0 == nil }) {
+            throw ValidationError("wanted a sweep's name, or all of --base, --data, --adapter and --out for one file")
+        }
+        if !command.isEmpty, metrics.count != 1 {
+            throw ValidationError("a program after '--' needs one --metric NAME that its values are kept under")
+        }
+        if sweep == nil, !metrics.isEmpty || onlyFinal {
+            throw ValidationError("--metric and --only-final are for a sweep; a file is measured by all metrics")
+        }
         guard images >= 1 else { throw ValidationError("--images \(images): wanted at least 1") }
         guard steps >= 1 else { throw ValidationError("--steps \(steps): wanted at least 1") }
         if let holdout, EvaluationSpec.share(holdout) == nil {
@@ -49,7 +85,41 @@ struct EvaluateCommand: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func run() async throws {
+        if let sweep {
+            try await evaluate(sweep)
+        } else if let base, let data, let adapter, let out {
+            try evaluate(adapter, base: base, data: data, out: out)
+        }
+    }
+
+    private func evaluate(_ sweep: String) async throws {
+        let external = command.isEmpty ? nil : [ExternalMetric(name: metrics[0], command: command)]
+        let answer = try await options.client().call(
+            .evaluate,
+            EvaluateRequest(
+                sweep: sweep, metrics: metrics.isEmpty || external != nil ? nil : metrics, external: external,
+                onlyFinal: onlyFinal))
+        struct Shape: Encodable {
+            var version = 1
+            var sweep: String
+            var trained: Int
+            var added: Int
+        }
+        guard output.format == .table else {
+            let shape = Shape(sweep: sweep, trained: answer.trained, added: answer.added)
+            return Console.out(String(decoding: try JSONEncoder().encode(shape), as: UTF8.self))
+        }
+        let jobs = answer.trained == 1 ? "1 trained job is" : "\(answer.trained) trained jobs are"
+        Console.out("\(sweep): \(answer.added) evaluation jobs added; \(jobs) done, others are measured when they are")
+        if answer.added == 0, answer.trained > 0 {
+            Console.note("every checkpoint has been measured so already, or has nothing to be measured by that")
+        } else if answer.added > 0 {
+            Console.note("radiata status \(sweep) --watch shows them; then radiata top \(sweep)")
+        }
+    }
+
+    private func evaluate(_ adapter: String, base: String, data: String, out: String) throws {
         let types = try prompts.split(separator: ",").map { text in
             guard let type = PromptType(rawValue: String(text)), PromptType.choices.contains(type) else {
                 let known = PromptType.choices.map(\.rawValue).joined(separator: ", ")

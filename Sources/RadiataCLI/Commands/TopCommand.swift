@@ -42,7 +42,7 @@ struct TopCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let source = SweepResults(client: try options.client(), sweep: sweep)
+        let source = SweepResults(source: try options.client(), sweep: sweep)
         let answer: SweepAnswer
         if let metric {
             answer = try await byMetric(metric, source)
@@ -72,7 +72,7 @@ struct TopCommand: AsyncParsableCommand {
         let answer = set.answer(
             rule: DecisionRule(criteria: [evaluated]), checkpoints: at?.checkpoints ?? .best)
         if !answer.rows.isEmpty { return answer }
-        let curves = SweepCurves(client: source.client, sweep: sweep)
+        let curves = SweepCurves(source: source.source, sweep: sweep)
         let keys = try await curves.keys()
         guard keys.contains(metric), prompts == nil else { throw try await unknown(metric, source, keys) }
         let curve = Criterion(metric: metric, prompts: nil, lowerIsBetter: lower, declared: declared)

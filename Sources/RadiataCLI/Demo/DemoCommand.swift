@@ -61,7 +61,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     /// Table, report and queries to try.
     private func finish(client: SweepClient, sweep: String, summary: SweepSummary, place: String) async throws {
-        let (set, rule) = try await SweepResults(client: client, sweep: sweep).fetchForAnswer(withImages: true)
+        let (set, rule) = try await SweepResults(source: client, sweep: sweep).fetchForAnswer(withImages: true)
         let table = TopTable(answer: set.answer(rule: rule), metric: nil, limit: Self.shownRows)
         Console.out("\n\(try table.rendered(as: .table))")
         Console.out((["The answer"] + table.notes).joined(separator: "\n  ") + "\n")

@@ -21,7 +21,7 @@ struct ReportWriter: Sendable {
     private static let inFlight = 6
 
     func write(to path: String) async throws {
-        let source = SweepResults(client: client, sweep: sweep)
+        let source = SweepResults(source: client, sweep: sweep)
         // The answer reads whole curves, as `top` does; what is drawn may be thinned.
         let (set, rule) = try await source.fetchForAnswer(withImages: true)
         let answer = set.answer(rule: rule)

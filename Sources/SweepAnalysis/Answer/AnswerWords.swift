@@ -5,11 +5,16 @@ struct AnswerWords {
     let answer: SweepAnswer
     let index: ResultIndex
     let place: SweepResultSet.CheckpointChoice
+    let confirmations: [SweepResult]
 
-    init(_ answer: SweepAnswer, _ index: ResultIndex, _ place: SweepResultSet.CheckpointChoice) {
+    init(
+        _ answer: SweepAnswer, _ index: ResultIndex, _ place: SweepResultSet.CheckpointChoice,
+        confirmations: [SweepResult] = []
+    ) {
         self.answer = answer
         self.index = index
         self.place = place
+        self.confirmations = confirmations
     }
 
     func sentences() -> [String] {
@@ -18,7 +23,7 @@ struct AnswerWords {
                 ? ["Nothing has been measured yet that says which configuration is better."]
                 : ["No configuration has all measures of the rule yet."]
         }
-        return [headline(), expectation(), rule(), overfitting(), sources(), pairing()].compactMap { $0 }
+        return [headline(), expectation(), confirmation(), rule(), overfitting(), sources(), pairing()].compactMap { $0 }
     }
 
     private func headline() -> String {
@@ -53,6 +58,24 @@ struct AnswerWords {
         return "Its score is \(NumberWords.text(best.score.value, plusMinus: best.score.halfWidth)); the best of "
             + "\(answer.rows.count) looks better than it is, and \(NumberWords.text(expected)) is expected of it on new "
             + "seeds (\(NumberWords.text(second)) of the next)."
+    }
+
+    /// What the best one measured where nothing was chosen by it.
+    private func confirmation() -> String? {
+        guard answer.isEstablished, answer.rows.count > 1, let best = answer.best, answer.rule.origin != .curves,
+            !answer.rule.readsOnlyCurves
+        else { return nil }
+        let own = confirmations.filter { best.jobs.contains($0.job) && $0.step == best.step }
+        let measured = answer.rule.criteria.enumerated().compactMap { place, criterion -> String? in
+            let values = own.filter { $0.metric == criterion.metric && $0.prompts == criterion.prompts }.map(\.value)
+            guard !values.isEmpty else { return nil }
+            let mean = values.reduce(0, +) / Double(values.count)
+            return "\(criterion.title) \(NumberWords.text(mean)) (was \(NumberWords.text(best.criteria[place].value)))"
+        }
+        guard !measured.isEmpty else {
+            return "It has not been judged on fresh prompts and noise yet; the coordinator does that when the sweep ends."
+        }
+        return "Judged once more, on prompts and noise that it was not chosen by: \(NumberWords.list(measured))."
     }
 
     private func rule() -> String {

@@ -94,7 +94,8 @@ struct AnswerMaker {
             sweep: set.sweep, rule: rule, rows: rows, isEstablished: comparison != nil && finite.count > 0,
             isPaired: comparison?.isPaired ?? false, spread: spread, words: [], warnings: warnings(), advice: nil)
         answer.advice = AdviceMaker(set, answer, comparison).advice()
-        answer.words = AnswerWords(answer, index, place).sentences()
+        answer.words = AnswerWords(answer, index, place, confirmations: set.confirmations)
+            .sentences()
         return answer
     }
 

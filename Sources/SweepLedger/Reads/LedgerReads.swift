@@ -86,6 +86,7 @@ extension ListedJob {
             coalesce((SELECT w.name FROM worker w WHERE w.id = j.worker),
                 (SELECT g.name FROM forgotten_worker g WHERE g.worker = j.worker), j.worker) AS worker_name, j.failure,
             j.message, m.parameters, j.created, j.updated, j.worker, j.id, j.requirements, j.avoid,
+            EXISTS (SELECT 1 FROM evaluation_job ej WHERE ej.job = j.id) AS evaluates,
             \(stop("hs.name")) AS held_by, \(stop("hp.reason")) AS hold_reason
 
         """
@@ -107,7 +108,8 @@ extension ListedJob {
             configuration: String(row["configuration"] as Int64), state: row["state"], seed: row["seed"],
             attempts: row["attempt"], worker: row["worker_name"], failure: row["failure"], message: row["message"],
             parameters: try LedgerJSON.value([String: ParameterValue].self, row["parameters"]),
-            created: row["created"], updated: row["updated"], workerID: row["worker"])
+            created: row["created"], updated: row["updated"], workerID: row["worker"],
+            kind: row["evaluates"] ? JobKind.evaluate.rawValue : nil)
         guard let state = JobState(rawValue: job.state), !state.isFinished else {
             self.init(job: job, wait: nil)
             return

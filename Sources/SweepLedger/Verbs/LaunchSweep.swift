@@ -77,6 +77,8 @@ package struct LaunchSweep: LedgerVerb {
     let checkpoints: Int
     /// What the file says about metrics; takes the place of what an earlier one said.
     package var metrics: [MetricDeclaration] = []
+    /// What its trained jobs are measured by beside what their trainer measures; nil for nothing.
+    package var external: EvaluationSpec?
     /// This slice's.
     package var jobs: [LaunchJob]
     /// What the slices before this one did; their `changes` are not needed.
@@ -129,9 +131,14 @@ package struct LaunchSweep: LedgerVerb {
         try db.change(
             "INSERT INTO sweep_bundle (sweep, digest, bundle) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [sweep, fileDigest, bundle])
-        if isFirst { try declare(metrics, of: sweep, db) }
+        if isFirst {
+            try declare(metrics, of: sweep, db)
+            if let external {
+                try EvaluateSweep.want(external, of: sweep, onlyFinal: false, now: now, db)
+            }
+        }
         var outcome = Outcome(added: before?.added ?? 0, shared: before?.shared ?? 0)
-        for job in jobs { try add(job, to: sweep, wasStopped: wasStopped, db, &outcome) }
+        for job in jobs { try job.add(to: sweep, wasStopped: wasStopped, now: now, db, &outcome) }
         guard isLast else { return outcome }
         // Launched again, mended as we may hope: with the last slice it goes on.
         if wasStopped { outcome.changes += try SweepHold.lift(sweep, db, now: now) }
@@ -175,21 +182,27 @@ package struct LaunchSweep: LedgerVerb {
                 "cancel", at: now, job: row["id"], attempt: row["attempt"], sweep: sweep, detail: "launched anew")
         }
     }
+}
 
-    private func add(
-        _ job: LaunchJob, to sweep: Int64, wasStopped: Bool, _ db: Database, _ outcome: inout Outcome
-    ) throws {
-        var row = try db.first("SELECT id, state, priority FROM job WHERE identity = ?", [job.id.text])
+extension LaunchJob {
+    /// Adds it to a sweep, or wakes what another sweep had put aside.
+    ///
+    /// - Returns: its row.
+    @discardableResult
+    func add(
+        to sweep: Int64, wasStopped: Bool, now: WallTime, _ db: Database, _ outcome: inout LaunchSweep.Outcome
+    ) throws -> Int64 {
+        var row = try db.first("SELECT id, state, priority FROM job WHERE identity = ?", [self.id.text])
         let isNew = row == nil
         if row == nil {
-            let configuration: Int64
-            if let known = try db.first("SELECT id FROM configuration WHERE digest = ?", [job.configuration.text]) {
-                configuration = known[0]
+            let point: Int64
+            if let known = try db.first("SELECT id FROM configuration WHERE digest = ?", [configuration.text]) {
+                point = known[0]
             } else {
                 try db.change(
                     "INSERT INTO configuration (digest, parameters) VALUES (?, ?)",
-                    [job.configuration.text, job.parameters])
-                configuration = db.lastInsertedRowID
+                    [configuration.text, parameters])
+                point = db.lastInsertedRowID
             }
             row = try db.first(
                 """
@@ -198,27 +211,27 @@ package struct LaunchSweep: LedgerVerb {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, state, priority
                 """,
                 [
-                    job.id.text, sweep, configuration, job.seed, job.priority, job.requirements, job.retries,
-                    job.statesKept, now.milliseconds, now.milliseconds,
+                    self.id.text, sweep, point, seed, priority, requirements, retries,
+                    statesKept, now.milliseconds, now.milliseconds,
                 ])
             if let row {
-                try db.change("INSERT INTO job_spec (job, spec) VALUES (?, ?)", [row["id"] as Int64, job.spec])
+                try db.change("INSERT INTO job_spec (job, spec) VALUES (?, ?)", [row["id"] as Int64, spec])
             }
         }
-        guard let row else { throw LedgerError(.inputOutput, "job \(job.id.short) could not be stored") }
+        guard let row else { throw LedgerError(.inputOutput, "job \(self.id.short) could not be stored") }
         let id: Int64 = row["id"]
         try db.change(
             "INSERT INTO member (sweep, job, group_name, parameters) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            [sweep, id, job.group, job.given])
+            [sweep, id, group, given])
         let isMember = db.changesCount == 0
-        guard !isMember || wasStopped else { return }
+        guard !isMember || wasStopped else { return id }
         if !isMember { outcome.added += 1 }
         if isNew {
             outcome.changes.append(
                 JobChange(
-                    row: id, job: job.id, state: .waiting, priority: job.priority, needs: job.needs,
-                    isHeld: wasStopped))
-            return
+                    row: id, job: self.id, state: .waiting, priority: priority, needs: needs,
+                    isHeld: try wasStopped || (SweepHold.isAnyStopped(db) && SweepHold.holds(id, db))))
+            return id
         }
         if !isMember { outcome.shared += 1 }
         // Another sweep paused or canceled it, or this one was stopped by its failures; now it is wanted.
@@ -232,15 +245,16 @@ package struct LaunchSweep: LedgerVerb {
             try db.note("resume", at: now, job: id, sweep: sweep, detail: "launched again")
             outcome.changes.append(
                 JobChange(
-                    row: id, job: job.id, state: .waiting, priority: row["priority"], needs: job.needs,
+                    row: id, job: self.id, state: .waiting, priority: row["priority"], needs: needs,
                     isHeld: try SweepHold.holds(id, db)))
         } else if row["state"] == "waiting", !isMember, try SweepHold.isAnyStopped(db) {
             // It may have been held until now; this sweep wants it.
             outcome.changes.append(
                 JobChange(
-                    row: id, job: job.id, state: .waiting, priority: row["priority"], needs: job.needs,
+                    row: id, job: self.id, state: .waiting, priority: row["priority"], needs: needs,
                     isHeld: try SweepHold.holds(id, db)))
         }
+        return id
     }
 }
 

@@ -71,27 +71,16 @@ extension Report {
         let texts = rows.flatMap { [$0.checkpoint, $0.class, $0.prompts, $0.metric] } + completed
         guard texts.allSatisfy({ $0.utf8.count <= 256 }),
             rows.allSatisfy({ $0.step >= 0 && $0.n >= 0 && $0.epoch >= 0 }),
-            rows.allSatisfy({ $0.values?.count ?? 0 <= MetricLimit.imageValues })
+            rows.allSatisfy({ $0.values?.count ?? 0 <= MetricLimit.imageValues }),
+            rows.allSatisfy({ $0.notes?.count ?? 0 <= MetricLimit.imageValues })
         else {
             return .refused(
                 "evaluations: a name is longer than 256 bytes, a step, epoch or count is below 0, or a row has more than "
                     + "\(MetricLimit.imageValues) values of images")
         }
         guard let open = try openAttempt(db) else { return .superseded }
-        for row in rows {
-            try db.change(
-                """
-                INSERT INTO evaluation
-                    (attempt, checkpoint, epoch, step, class, prompts, metric, value, n, image_values)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT DO UPDATE SET epoch = excluded.epoch, step = excluded.step, value = excluded.value,
-                    n = excluded.n, image_values = excluded.image_values
-                """,
-                [
-                    open.attempt, row.checkpoint, row.epoch, row.step, row.class, row.prompts, row.metric,
-                    row.value, row.n, try row.finite.values.map { try LedgerJSON.text($0) },
-                ])
-        }
+        let place = try EvaluationPlace(of: open.attempt, job: open.job, db)
+        for row in rows { try place.store(row, db) }
         for checkpoint in completed {
             // The step of what was evaluated decides whether a later attempt may skip it; it stands in the
             // rows before this one.
@@ -128,5 +117,63 @@ extension Report {
                 ])
         }
         return .accepted
+    }
+}
+
+/// Where the rows of an attempt belong: what an evaluation job measures is its subject's.
+private enum EvaluationPlace {
+    case own(attempt: Int64)
+    /// Beside what the trainer itself measured, which stays; `source` is the evaluation job.
+    case beside(attempt: Int64, source: Int64)
+    case confirmation(source: Int64)
+
+    init(of attempt: Int64, job: Int64, _ db: Database) throws {
+        let found = try db.first("SELECT subject, purpose FROM evaluation_job WHERE job = ?", [job])
+        guard let found else {
+            self = .own(attempt: attempt)
+            return
+        }
+        guard found["purpose"] == EvaluationPlanner.Purpose.measure.rawValue else {
+            self = .confirmation(source: job)
+            return
+        }
+        let trained = try db.first(
+            "SELECT id FROM attempt WHERE job = ? AND outcome = 'done' ORDER BY number DESC LIMIT 1",
+            [found["subject"] as Int64])
+        guard let trained else {
+            throw LedgerError(.inputOutput, "an evaluation's job is done without an attempt that is")
+        }
+        self = .beside(attempt: trained[0], source: job)
+    }
+
+    func store(_ row: EvaluationRow, _ db: Database) throws {
+        let values = try row.finite.values.map { try LedgerJSON.text($0) }
+        let notes = try row.notes.map { try LedgerJSON.text($0) }
+        let numbers: [(any DatabaseValueConvertible)?] = [
+            row.checkpoint, row.epoch, row.step, row.class, row.prompts, row.metric, row.value, row.n, values, notes,
+        ]
+        let columns = "checkpoint, epoch, step, class, prompts, metric, value, n, image_values, image_notes"
+        let update = """
+            ON CONFLICT DO UPDATE SET epoch = excluded.epoch, step = excluded.step, value = excluded.value,
+                n = excluded.n, image_values = excluded.image_values, image_notes = excluded.image_notes
+            """
+        switch self {
+        case .own(let attempt):
+            try db.change(
+                "INSERT INTO evaluation (attempt, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update)",
+                [attempt] + numbers)
+        case .beside(let attempt, let source):
+            // Results of earlier programs know nothing of single images: these are better.
+            try db.change(
+                """
+                INSERT INTO evaluation (attempt, source, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update),
+                    source = excluded.source
+                WHERE evaluation.source IS NOT NULL OR evaluation.image_values IS NULL
+                """, [attempt, source] + numbers)
+        case .confirmation(let source):
+            try db.change(
+                "INSERT INTO confirmation (source, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update)",
+                [source] + numbers)
+        }
     }
 }

@@ -36,7 +36,10 @@ package struct ThinCheckpoints: LedgerVerb {
         let jobs = try db.all(
             """
             SELECT j.id, json_extract(s.spec, '$.retention') AS retention FROM job j JOIN job_spec s ON s.job = j.id
-            WHERE j.state = 'done' AND j.thinned = 0 ORDER BY j.id LIMIT ?
+            WHERE j.state = 'done' AND j.thinned = 0 AND NOT EXISTS (
+                SELECT 1 FROM evaluation_job e JOIN job o ON o.id = e.job
+                WHERE e.subject = j.id AND o.state IN ('waiting', 'running', 'paused'))
+            ORDER BY j.id LIMIT ?
             """, [limit])
         for row in jobs {
             let job: Int64 = row["id"]

@@ -77,6 +77,9 @@ extension EvaluationSpec {
         ]
         if let clip { content["clip"] = clip }
         if let holdout { content["holdout"] = .number(holdout) }
+        if let metrics { content["metrics"] = .list(metrics.sorted().map { .text($0) }) }
+        if let external { content["external"] = .list(external.map(\.identity)) }
+        if let fresh { content["fresh"] = .number(Double(fresh)) }
         return .map(content)
     }
 
@@ -85,6 +88,18 @@ extension EvaluationSpec {
     /// - Throws: `SweepModelError` for a number that is not finite.
     package func digest() throws(SweepModelError) -> ContentDigest {
         ContentDigest.of(try CanonicalJSON.text(identity))
+    }
+}
+
+extension ExternalMetric {
+    /// A program contributes what it is told, not what its scripts hold.
+    fileprivate var identity: ParameterValue {
+        var content: [String: ParameterValue] = [
+            "name": .text(name), "command": .list(command.map { .text($0) }),
+            "env": .map((env ?? [:]).filter { !TrainerSpec.isSecret($0.key) }.mapValues { .text($0) }),
+        ]
+        if let version { content["version"] = .text(version) }
+        return .map(content)
     }
 }
 

@@ -9,6 +9,7 @@ struct JobIdentityFrame {
     private let beforeCheckpoints: String
     private let beforeParameters: String
     private let afterParameters: String
+    private let kind: JobKind
     private let trainer: TrainerSpec
     private let evaluation: EvaluationSpec?
     private let generations: InputGenerations?
@@ -21,6 +22,7 @@ struct JobIdentityFrame {
         data: InputReference?,
         regData: InputReference?, clip: InputReference?
     ) throws(SweepModelError) {
+        self.kind = kind
         self.trainer = trainer
         self.evaluation = evaluation
         generations = .newest([base, data, regData, clip].map { $0?.generations })
@@ -43,7 +45,7 @@ struct JobIdentityFrame {
     ) throws(SweepModelError) -> String {
         // A program's result owes nothing to the core, unless the core evaluates it.
         let coreVersion = JobIdentity.coreVersion(
-            trainer: trainer, evaluation: evaluation, inputs: generations, resolution: parameters["resolution"])
+            kind: kind, trainer: trainer, evaluation: evaluation, inputs: generations, resolution: parameters["resolution"])
         return beforeCheckpoints + (try CanonicalJSON.text(checkpoints?.identity ?? .null)) + ",\"coreVersion\":"
             + (try CanonicalJSON.text(coreVersion.map { .text($0) } ?? .null)) + beforeParameters
             + (try CanonicalJSON.text(.map(parameters))) + afterParameters

@@ -25,6 +25,9 @@ extension ResolvedJob {
     package func trainerFile(
         base: String?, data: String?, regData: String?, clip: String?, out: String, resume: String?
     ) throws(SweepModelError) -> String {
+        if let subject {
+            return try evaluationFile(subject, base: base, data: data, clip: clip, out: out)
+        }
         guard trainer.isCore else { return try jobFile(base: base, data: data, regData: regData, clip: clip) }
         guard let base, let data else {
             throw SweepModelError(code: .badExpansion, message: "'base' and 'data' are needed to train")
@@ -34,6 +37,28 @@ extension ResolvedJob {
             return try TrainerTask(job: job, out: out, resume: resume).text()
         } catch {
             throw SweepModelError(code: .badExpansion, message: "the job cannot be trained as it is stored: \(error)")
+        }
+    }
+
+    private func evaluationFile(
+        _ subject: EvaluatedCheckpoint, base: String?, data: String?, clip: String?, out: String
+    ) throws(SweepModelError) -> String {
+        let folder = AttemptFolder(out)
+        let checkpoint = subject.checkpoint
+        let adapter = checkpoint.files.first.map { "\(folder.subject)/\($0.name)" }
+        guard adapter == nil || (base != nil && data != nil) else {
+            throw SweepModelError(
+                code: .badExpansion, message: "'base' and 'data' are needed to draw with \(checkpoint.name)")
+        }
+        do {
+            let training = parameters.isEmpty ? nil : try TrainingSpec(resolved: parameters, seed: seed)
+            let task = EvaluationTask(
+                job: id.text, base: base, data: data, clip: clip, training: training,
+                evaluation: evaluation ?? .standard, seed: seed, checkpoint: checkpoint.name, epoch: checkpoint.epoch,
+                step: checkpoint.step, adapter: adapter, images: subject.images.map { "\(folder.subject)/\($0.name)" })
+            return try TrainerTask(evaluation: task, out: out).text()
+        } catch {
+            throw SweepModelError(code: .badExpansion, message: "the evaluation cannot be made as it is stored: \(error)")
         }
     }
 

@@ -29,6 +29,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var timeoutSeconds: Double?
     package var retention: RetentionPolicy
     package var priority: Int
+    /// What an evaluation is of; nil for every other kind.
+    package var subject: EvaluatedCheckpoint?
 
     package init(
         id: JobID, kind: JobKind = .train, configuration: ConfigurationID, sweep: SweepName, group: String,
@@ -38,7 +40,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         checkpoints: CheckpointPlan? = nil,
         evaluation: EvaluationSpec? = nil, requirements: RequirementSpec = RequirementSpec(),
         retries: RetrySpec = RetrySpec(), timeoutSeconds: Double? = nil, retention: RetentionPolicy = RetentionPolicy(),
-        priority: Int = 0
+        priority: Int = 0, subject: EvaluatedCheckpoint? = nil
     ) {
         self.id = id
         otherKind = kind == .train ? nil : kind
@@ -60,6 +62,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         self.timeoutSeconds = timeoutSeconds
         self.retention = retention
         self.priority = priority
+        self.subject = subject
     }
 
     /// What the job does.
@@ -67,7 +70,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case id, configuration, sweep, group, trainer, given, parameters, seed, base, data, regData, clip, checkpoints
-        case evaluation, requirements, retries, timeoutSeconds, retention, priority
+        case evaluation, requirements, retries, timeoutSeconds, retention, priority, subject
         case otherKind = "kind"
     }
 
@@ -77,7 +80,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     /// in it.
     package var coreVersion: String? {
         JobIdentity.coreVersion(
-            trainer: trainer, evaluation: evaluation, inputs: .newest(inputs.map(\.generations)),
+            kind: kind, trainer: trainer, evaluation: evaluation, inputs: .newest(inputs.map(\.generations)),
             resolution: parameters["resolution"])
     }
 }

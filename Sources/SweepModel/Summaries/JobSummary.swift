@@ -21,10 +21,12 @@ package struct JobSummary: Codable, Equatable, Sendable {
     package var workerID: String?
     /// A sentence: why it waits, for one that does.
     package var waitsFor: String?
+    /// `evaluate` and others; nil for one that trains.
+    package var kind: String?
     package init(
         id: String, sweep: String, group: String, configuration: String, state: String, seed: Int, attempts: Int,
         worker: String?, failure: String?, message: String?, parameters: [String: ParameterValue], created: Int64,
-        updated: Int64, workerID: String? = nil, waitsFor: String? = nil
+        updated: Int64, workerID: String? = nil, waitsFor: String? = nil, kind: String? = nil
     ) {
         self.id = id
         self.sweep = sweep
@@ -41,12 +43,16 @@ package struct JobSummary: Codable, Equatable, Sendable {
         self.updated = updated
         self.workerID = workerID
         self.waitsFor = waitsFor
+        self.kind = kind
     }
+
+    /// Whether its configuration is one that the sweep compares.
+    package var trains: Bool { kind == nil }
 
     private enum CodingKeys: String, CodingKey {
         case id, sweep, group, configuration, state, seed, attempts, worker, failure, message, parameters, created,
             updated
-        case workerID
+        case workerID, kind
         case waitsFor = "waits_for"
     }
 }

@@ -17,6 +17,8 @@ package struct SweepDefinition: Equatable, Sendable {
     package var evaluation: EvaluationSpec?
     /// What is known of metrics and what the best is chosen by; decides no job.
     package var metrics: [MetricDeclaration]
+    /// Programs that measure what is trained; they decide no job.
+    package var external: [ExternalMetric] = []
     package var groups: [SweepGroup]
     package var requirements: RequirementSpec
     package var retries: RetrySpec
@@ -52,5 +54,14 @@ package struct SweepDefinition: Equatable, Sendable {
         self.timeoutSeconds = timeoutSeconds
         self.retention = retention
         self.priority = priority
+    }
+
+    /// What its trained jobs are measured by beside what their trainer measures; nil for nothing.
+    package var externalEvaluation: EvaluationSpec? {
+        guard !external.isEmpty else { return nil }
+        var spec = evaluation ?? .standard
+        spec.metrics = []
+        spec.external = external
+        return spec
     }
 }

@@ -53,6 +53,12 @@ extension Endpoint<ActionRequest, ActionResponse> {
     package static var action: Self { Endpoint("action", .post, "/v1/actions", scopes: [.submit]) }
 }
 
+extension Endpoint<EvaluateRequest, EvaluateResponse> {
+    /// Adds jobs that evaluate what the sweep trained; training stays done. Naturally idempotent: an
+    /// evaluation's id is that of the checkpoint and the protocol.
+    package static var evaluate: Self { Endpoint("evaluate", .post, "/v1/evaluations", scopes: [.submit]) }
+}
+
 extension Endpoint<Nothing, Items<WorkerSummary>> {
     package static var workers: Endpoint<Nothing, Items<WorkerSummary>> {
         Endpoint("workers", .get, "/v1/workers", scopes: [.read])

@@ -29,7 +29,7 @@ package struct Route: Equatable, Sendable {
         Route(.beginBlob), Route(.missingBlobs), Route(.blobStatus), Route(.commitBlob), Route(.putChunk),
         Route(.getBlob),
         Route(.launch), Route(.history), Route(.sweeps), Route(.status), Route(.jobs), Route(.job), Route(.logs),
-        Route(.action), Route(.workers), Route(.drain), Route(.forget), Route(.query), Route(.export),
+        Route(.action), Route(.evaluate), Route(.workers), Route(.drain), Route(.forget), Route(.query), Route(.export),
         Route(.createToken), Route(.tokens), Route(.revokeToken), Route(.openLink), Route(.backup), Route(.collect),
         Route(.check),
     ]

@@ -26,7 +26,9 @@ extension WireSchema {
             "id": sha256, "sweep": text, "group": text, "configuration": text,
             "state": one(of: JobState.allCases.map(\.rawValue)), "seed": integer(), "attempts": integer(),
             "parameters": map(any), "created": integer(), "updated": integer(),
-        ], optional: ["worker": text, "failure": text, "message": text, "workerID": text, "waits_for": text])
+        ], optional: [
+            "worker": text, "failure": text, "message": text, "workerID": text, "waits_for": text, "kind": text,
+        ])
 
     static let tokenSummary = object(
         [
@@ -180,6 +182,23 @@ extension ActionResponse {
             .object(
                 ["changed": .integer(0), "stopping": .integer(0), "untouched": .integer(0)], optional: ["notice": .text]
             ))
+    }
+}
+
+extension EvaluateRequest {
+    package static var content: WireContent {
+        let external = WireSchema.object(
+            ["name": .text(least: 1, most: 256), "command": .array(.text)], optional: ["env": .map(.text), "version": .text])
+        return .json(
+            .object(
+                ["sweep": .text, "onlyFinal": .flag],
+                optional: ["metrics": .array(.text), "external": .array(external)]))
+    }
+}
+
+extension EvaluateResponse {
+    package static var content: WireContent {
+        .json(.object(["trained": .integer(0), "added": .integer(0)]))
     }
 }
 

@@ -21,7 +21,10 @@ extension WireSchema {
         [
             "checkpoint": text, "epoch": integer(), "step": integer(), "class": text, "prompts": text, "metric": text,
             "n": integer(),
-        ], optional: ["value": measured, "values": array(measured.orNull, most: MetricLimit.imageValues)])
+        ], optional: [
+            "value": measured, "values": array(measured.orNull, most: MetricLimit.imageValues),
+            "notes": array(text.orNull, most: MetricLimit.imageValues),
+        ])
 
     static let notice = object(["kind": text, "count": integer(0), "detail": text])
 

@@ -34,6 +34,8 @@ struct AttemptOutput: Sendable {
     var evaluating: String?
     private(set) var hasFinal: Bool
     private(set) var hasAdapter: Bool
+    /// Whether anything was evaluated.
+    var hasRows: Bool { evaluations.position > 0 }
     /// Deliverables of this attempt, the newest of each name.
     private(set) var deliverables: [String: Deliverable] = [:]
 

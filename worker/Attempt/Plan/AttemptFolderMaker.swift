@@ -45,6 +45,9 @@ struct AttemptFolderMaker: Sendable {
 
     private func restore(_ grant: Grant, _ place: AttemptPlace) async throws {
         let folder = AttemptFolder(place.out)
+        if let subject = grant.job.subject {
+            for file in subject.checkpoint.files + subject.images { try await restore(file, below: folder.subject) }
+        }
         if let resume = grant.resume {
             for file in resume.files { try await restore(file, below: folder.resume) }
         }

@@ -1,13 +1,15 @@
-import SweepAnalysis
-import SweepClient
-
 /// Fetches what a sweep's jobs logged under a key, one value a job.
-struct SweepCurves {
-    let client: SweepClient
+package struct SweepCurves: Sendable {
+    let source: any SweepSource
     let sweep: String
 
+    package init(source: any SweepSource, sweep: String) {
+        self.source = source
+        self.sweep = sweep
+    }
+
     /// Which value of a job's curve counts.
-    enum Place: Equatable {
+    package enum Place: Equatable, Sendable {
         case last
         case best
         case step(Int)
@@ -16,10 +18,10 @@ struct SweepCurves {
     }
 
     /// The keys there are.
-    func keys() async throws -> [String] { try await ask(PublicQueries.curveKeys(ofSweep: sweep)) }
+    package func keys() async throws -> [String] { try await ask(PublicQueries.curveKeys(ofSweep: sweep)) }
 
     /// Jobs without such a value are left out, and so are values that are no numbers.
-    func values(of key: String, at place: Place, lowerIsBetter: Bool) async throws -> [CurveValue] {
+    package func values(of key: String, at place: Place, lowerIsBetter: Bool) async throws -> [CurveValue] {
         switch place {
         case .last: PublicQueries.newest(try await ask(PublicQueries.lastPoints(ofSweep: sweep, key: key)))
         case .best:
@@ -31,16 +33,16 @@ struct SweepCurves {
     }
 
     /// Every number of a curve.
-    func points(of key: String) async throws -> [CurveValue] {
+    package func points(of key: String) async throws -> [CurveValue] {
         try await ask(PublicQueries.curves(ofSweep: sweep, key: key))
     }
 
     /// The first and the last step at which anything was logged under a key.
-    func steps(of key: String) async throws -> (first: Int, last: Int)? {
+    package func steps(of key: String) async throws -> (first: Int, last: Int)? {
         try await ask(PublicQueries.steps(ofSweep: sweep, key: key)).first
     }
 
     private func ask<Row>(_ query: PublicQuery<Row>) async throws -> [Row] {
-        try await client.rows(of: query, limit: 1_000_000)
+        try await source.rows(of: query, limit: 1_000_000)
     }
 }

@@ -1,27 +1,28 @@
-import Foundation
-import RunSpec
-import SweepAnalysis
-import SweepClient
+package import RunSpec
 
 /// Fetches a sweep's jobs and results and hands them to the analysis as plain values.
-struct SweepResults {
-    let client: SweepClient
-    let sweep: String
+package struct SweepResults: Sendable {
+    package let source: any SweepSource
+    package let sweep: String
+
+    package init(source: any SweepSource, sweep: String) {
+        self.source = source
+        self.sweep = sweep
+    }
 
     /// - Parameters:
     ///   - metrics: only these; nil for all.
     ///   - isAveraged: only averages over classes.
-    func fetch(metrics: [String]? = nil, isAveraged: Bool = false) async throws -> SweepResultSet {
-        let jobs = try await JobPages(client: client, sweep: sweep, state: nil, size: 10_000).all()
-        guard !jobs.isEmpty else { throw CommandFailure(.notFound, "there is no sweep '\(sweep)', or it has no jobs") }
+    package func fetch(metrics: [String]? = nil, isAveraged: Bool = false) async throws -> SweepResultSet {
+        let jobs = try await source.jobs(ofSweep: sweep).filter(\.trains)
         let query = PublicQueries.results(ofSweep: sweep, metrics: metrics, isAveraged: isAveraged)
         return SweepResultSet(
-            sweep: sweep, jobs: jobs, results: try await client.rows(of: query), declared: try await declared())
+            sweep: sweep, jobs: jobs, results: try await source.rows(of: query), declared: try await declared())
     }
 
     /// What the sweep file says about metrics.
-    func declared() async throws -> [MetricDeclaration] {
-        try await client.rows(of: PublicQueries.declaredMetrics(ofSweep: sweep))
+    package func declared() async throws -> [MetricDeclaration] {
+        try await source.rows(of: PublicQueries.declaredMetrics(ofSweep: sweep))
     }
 
     /// What an answer by a rule reads, and no more.
@@ -30,16 +31,16 @@ struct SweepResults {
     ///   - rule: nil for the one that fits to what was measured.
     ///   - place: which values of curves count where the rule reads nothing else.
     ///   - withImages: the values of single images, too: they say where spread comes from.
-    func fetchForAnswer(
+    package func fetchForAnswer(
         rule given: DecisionRule? = nil, at place: SweepCurves.Place = .last, withImages: Bool = false
     ) async throws -> (set: SweepResultSet, rule: DecisionRule) {
-        let curves = SweepCurves(client: client, sweep: sweep)
+        let curves = SweepCurves(source: source, sweep: sweep)
         let rule: DecisionRule
         if let given {
             rule = given
         } else {
             rule = .standard(
-                measures: try await client.rows(of: PublicQueries.measures(ofSweep: sweep)),
+                measures: try await source.rows(of: PublicQueries.measures(ofSweep: sweep)),
                 curves: try await curves.keys(), declared: try await declared())
         }
         var set = try await fetch(metrics: rule.metricsToRead, isAveraged: true)
@@ -52,8 +53,9 @@ struct SweepResults {
         }
         if withImages, let first = rule.criteria.first(where: { $0.prompts != nil }), let prompts = first.prompts {
             let query = PublicQueries.imageValues(ofSweep: sweep, metric: first.metric, prompts: prompts)
-            set.add(try await client.rows(of: query, limit: 1_000_000))
+            set.add(try await source.rows(of: query, limit: 1_000_000))
         }
+        if !isOfCurves { set.confirmations = try await source.rows(of: PublicQueries.confirmations(ofSweep: sweep)) }
         return (set, rule)
     }
 }
