@@ -164,7 +164,8 @@ let testTargets: [Target] = [
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
     tests("CorePretrainingTests", ["CorePretraining", "CoreTensor"]),
     tests(
-        "CoreToolsTests", ["CoreTools", "CoreAdapters", "CoreDiffusion", "CoreTensor", "ImageFiles", "RunSpec"],
+        "CoreToolsTests",
+        ["TestSupport", "CoreTools", "CoreAdapters", "CoreDiffusion", "CoreTensor", "ImageFiles", "RunSpec"],
         exclude: ["Fixtures"]),
     tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),
     tests(

@@ -8,7 +8,7 @@ struct RadiataCommand: AsyncParsableCommand {
         abstract: "Sweeps of LoRA and LyCORIS fine-tuning over all your machines.",
         discussion: "Start with 'radiata demo'. Every command has --help.",
         version: ProgramVersion.text,
-        subcommands: [ReferenceCommand.self, TrainerCommand.self],
+        subcommands: [ReferenceCommand.self, TrainerCommand.self, JudgeCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "Start here", subcommands: [DemoCommand.self, PlanCommand.self, LaunchCommand.self]),
             CommandGroup(

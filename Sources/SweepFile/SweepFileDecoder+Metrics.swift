@@ -70,7 +70,9 @@ extension SweepFileDecoder {
         let what = "metrics.\(name)"
         guard let url = text(node, "\(what).judge") else { return nil }
         guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
-            refuse(node.mark, "\(what).judge is '\(url)'; wanted the address of an OpenAI-compatible service, http://HOST/v1")
+            refuse(
+                node.mark,
+                "\(what).judge is '\(url)'; wanted the address of an OpenAI-compatible service, http://HOST/v1")
             return nil
         }
         var command = ["{radiata}", "judge", "--url", url, "--metric", name]

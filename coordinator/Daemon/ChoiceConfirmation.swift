@@ -24,7 +24,8 @@ struct ChoiceConfirmation {
                     winners: winners ?? [], now: engine.time.wall()))
             guard !changes.isEmpty else { continue }
             engine.tell(.changed(changes, stopping: [], continuing: []))
-            engine.logger.info("sweep \(sweep.name): its best is judged once more", metadata: ["jobs": "\(changes.count)"])
+            engine.logger.info(
+                "sweep \(sweep.name): its best is judged once more", metadata: ["jobs": "\(changes.count)"])
         }
     }
 

@@ -137,7 +137,8 @@ package struct EvaluationAttempt {
         let groups = Dictionary(grouping: questions.indices) {
             Group(name: questions[$0].class, prompts: questions[$0].prompts)
         }
-        return groups.sorted { ($0.key.name, $0.key.prompts) < ($1.key.name, $1.key.prompts) }.flatMap { group, members in
+        return groups.sorted { ($0.key.name, $0.key.prompts) < ($1.key.name, $1.key.prompts) }.flatMap {
+            group, members in
             let names = Set(members.flatMap { answers[$0].map { $0.metric ?? metric.name } }).sorted()
             return names.map { name in
                 let found = members.map { index in answers[index].first { ($0.metric ?? metric.name) == name } }

@@ -23,7 +23,9 @@ struct AnswerWords {
                 ? ["Nothing has been measured yet that says which configuration is better."]
                 : ["No configuration has all measures of the rule yet."]
         }
-        return [headline(), expectation(), confirmation(), rule(), overfitting(), sources(), pairing()].compactMap { $0 }
+        return [headline(), expectation(), confirmation(), rule(), overfitting(), sources(), pairing()].compactMap {
+            $0
+        }
     }
 
     private func headline() -> String {
@@ -73,7 +75,8 @@ struct AnswerWords {
             return "\(criterion.title) \(NumberWords.text(mean)) (was \(NumberWords.text(best.criteria[place].value)))"
         }
         guard !measured.isEmpty else {
-            return "It has not been judged on fresh prompts and noise yet; the coordinator does that when the sweep ends."
+            return
+                "It has not been judged on fresh prompts and noise yet; the coordinator does that when the sweep ends."
         }
         return "Judged once more, on prompts and noise that it was not chosen by: \(NumberWords.list(measured))."
     }

@@ -24,7 +24,8 @@ extension JobIdentity {
     ///
     /// Generation 4 (version 4.1) is for jobs that evaluate: earlier programs would train.
     package static func coreVersion(
-        kind: JobKind = .train, trainer: TrainerSpec, evaluation: EvaluationSpec?, inputs: InputGenerations?, resolution: ParameterValue? = nil
+        kind: JobKind = .train, trainer: TrainerSpec, evaluation: EvaluationSpec?, inputs: InputGenerations?,
+        resolution: ParameterValue? = nil
     ) -> String? {
         guard trainer.isCore || evaluation != nil else { return nil }
         var generation = inputs?.reading ?? 1

@@ -45,7 +45,8 @@ struct JobIdentityFrame {
     ) throws(SweepModelError) -> String {
         // A program's result owes nothing to the core, unless the core evaluates it.
         let coreVersion = JobIdentity.coreVersion(
-            kind: kind, trainer: trainer, evaluation: evaluation, inputs: generations, resolution: parameters["resolution"])
+            kind: kind, trainer: trainer, evaluation: evaluation, inputs: generations,
+            resolution: parameters["resolution"])
         return beforeCheckpoints + (try CanonicalJSON.text(checkpoints?.identity ?? .null)) + ",\"coreVersion\":"
             + (try CanonicalJSON.text(coreVersion.map { .text($0) } ?? .null)) + beforeParameters
             + (try CanonicalJSON.text(.map(parameters))) + afterParameters

@@ -58,7 +58,8 @@ extension ResolvedJob {
                 step: checkpoint.step, adapter: adapter, images: subject.images.map { "\(folder.subject)/\($0.name)" })
             return try TrainerTask(evaluation: task, out: out).text()
         } catch {
-            throw SweepModelError(code: .badExpansion, message: "the evaluation cannot be made as it is stored: \(error)")
+            throw SweepModelError(
+                code: .badExpansion, message: "the evaluation cannot be made as it is stored: \(error)")
         }
     }
 

@@ -26,7 +26,8 @@ extension WireSchema {
             "id": sha256, "sweep": text, "group": text, "configuration": text,
             "state": one(of: JobState.allCases.map(\.rawValue)), "seed": integer(), "attempts": integer(),
             "parameters": map(any), "created": integer(), "updated": integer(),
-        ], optional: [
+        ],
+        optional: [
             "worker": text, "failure": text, "message": text, "workerID": text, "waits_for": text, "kind": text,
         ])
 
@@ -188,7 +189,8 @@ extension ActionResponse {
 extension EvaluateRequest {
     package static var content: WireContent {
         let external = WireSchema.object(
-            ["name": .text(least: 1, most: 256), "command": .array(.text)], optional: ["env": .map(.text), "version": .text])
+            ["name": .text(least: 1, most: 256), "command": .array(.text)],
+            optional: ["env": .map(.text), "version": .text])
         return .json(
             .object(
                 ["sweep": .text, "onlyFinal": .flag],

@@ -21,7 +21,8 @@ extension WireSchema {
         [
             "checkpoint": text, "epoch": integer(), "step": integer(), "class": text, "prompts": text, "metric": text,
             "n": integer(),
-        ], optional: [
+        ],
+        optional: [
             "value": measured, "values": array(measured.orNull, most: MetricLimit.imageValues),
             "notes": array(text.orNull, most: MetricLimit.imageValues),
         ])
