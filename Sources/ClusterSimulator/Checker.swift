@@ -1,6 +1,7 @@
 import CSimulatedDisk
 import Foundation
 import Ports
+import RunSpec
 import SweepModel
 
 /// Holds a ledger against the invariants and against what clients were told.
@@ -361,10 +362,17 @@ final class Checker {
                 JOIN checkpoint_file f ON f.checkpoint = c.id WHERE c.final = 1 AND f.kind = 'adapter' AND a.outcome = 'done'
                 """)
         ) { $0[0].int }
+        let decisions = Dictionary(
+            try ledger.rows("SELECT job, step FROM stop_decision").map { ($0[0].int, $0[1].int) },
+            uniquingKeysWith: { $1 })
         for job in jobs where job.state == "done" {
             guard let id = JobID(job.identity) else { continue }
             let truth = cluster.truth(id)
             let name = id.short
+            let found = finals[job.row] ?? []
+            // A job that was enough ends somewhere after it, or before, where its state was lost.
+            let last = decisions[job.row] == nil ? truth.steps : found.first.map { $0[2].int } ?? truth.steps
+            checkDecision(decisions[job.row], truth, last: last)
             let own = attempts[job.row] ?? []
             var counted: [String: Int] = [:]
             var repeated: Set<String> = []
@@ -377,7 +385,7 @@ final class Checker {
             }
             // Of the step it went on from an attempt adds what is not there yet, once.
             for point in repeated where counted[point] == nil { counted[point] = 1 }
-            for step in 1...truth.steps {
+            for step in 1...max(1, last) {
                 let keys = ["loss", "lr"] + (truth.validates(step) ? [JobTruth.validation] : [])
                 for key in keys where counted["\(key) \(step)"] != 1 {
                     world.fail(
@@ -389,11 +397,23 @@ final class Checker {
             if counted != shown[job.identity] ?? [:] {
                 world.fail("I12", "job \(name): the view 'metrics' is not the curve that its attempts make")
             }
-            let wanted = ContentDigest.of(truth.adapterFile(truth.state(after: truth.steps))).text
-            let found = finals[job.row] ?? []
-            if found.count != 1 || found[0][1].string != wanted || found[0][2].int != truth.steps {
+            let wanted = ContentDigest.of(truth.adapterFile(truth.state(after: last))).text
+            if found.count != 1 || found[0][1].string != wanted || found[0][2].int != last {
                 world.fail("I12", "job \(name): its adapter is not that of an undisturbed run (\(found.count) found)")
             }
         }
+    }
+
+    /// I25: a rule decides what the whole curve decides, whatever came late, twice or from a lost attempt.
+    private func checkDecision(_ step: Int?, _ truth: JobTruth, last: Int) {
+        guard let rule = cluster.plan.stopRule, !cluster.brokenIDs.contains(truth.id) else { return }
+        let values = (1...truth.steps).map { step in
+            StopRule.Value(step: step, value: JobTruth.loss(truth.state(after: step)))
+        }
+        let wanted = rule.decision(values)?.step
+        if step != wanted {
+            world.fail("I25", "job \(truth.id.short): its rule decided at \(step ?? -1), \(wanted ?? -1) was wanted")
+        }
+        if step != nil, last < truth.steps { world.probe("trained less than planned") }
     }
 }

@@ -1,6 +1,7 @@
 import CSimulatedDisk
 import Foundation
 import Ports
+import RunSpec
 import SweepClient
 import SweepLedger
 import SweepModel
@@ -55,7 +56,7 @@ package final class Cluster {
               metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
               checkpoints:
                 - { glob: "{out}/state-*", step: "state-([0-9]+)", kind: state }
-                - { glob: "{out}/adapter-*", step: "adapter-([0-9]+)", kind: adapter }
+            \(Self.deliverable(self.plan))
             timeout: \(self.plan.timeoutSeconds)s
             groups:
               - list: [ { lr: 1e-4 } ]
@@ -75,6 +76,18 @@ package final class Cluster {
         }
         coordinator.started = { [unowned self] in shadow.started(epoch: $0) }
         for number in 1...self.plan.workers { workers.append(SimulatedWorker(number, self)) }
+    }
+
+    /// Where jobs end early their trainer writes its adapter when it is asked to, as the core does.
+    private static func deliverable(_ plan: Plan) -> String {
+        guard let rule = plan.stopRule else {
+            return "    - { glob: \"{out}/adapter-*\", step: \"adapter-([0-9]+)\", kind: adapter }"
+        }
+        return """
+            stop_when:
+              { metric: \(rule.metric), better: \(rule.better.rawValue), patience: \(rule.patience),
+                min_delta: \(rule.minDelta), after: \(rule.after) }
+            """
     }
 
     func truth(_ id: JobID) -> JobTruth {

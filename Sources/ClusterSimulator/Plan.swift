@@ -99,6 +99,8 @@ package struct Plan: Sendable {
     var lateHeartbeats = 0.0
     /// Users pause and drain mostly, and think better of it within seconds.
     var isHasty = false
+    /// Ends jobs by what they have measured; nil for training to the end.
+    package var stopRule: StopRule?
     /// Chance that a commit is slow.
     package var slowness = 0.02
     /// Five workers with a short lease need 12 events a simulated second for their heartbeats alone.
@@ -123,6 +125,12 @@ package struct Plan: Sendable {
         checkSeconds = random.pick([7, 7, 20, 60])
         enter(lane, random)
         // Drawn apart, so that the other seeds' plans stay as they are.
+        let early = SeededRandom(seed: seed ^ 0x454E_4F55)
+        if early.chance(0.3) {
+            stopRule = StopRule(
+                metric: "loss", better: early.pick([.lower, .higher]), patience: 2 + early.integer(below: 4),
+                minDelta: early.pick([0, 0.05]), after: early.integer(below: 8))
+        }
         guard seed % 10 == 0 || seed % 10 == 6 else { return }
         let other = SeededRandom(seed: seed ^ 0x4252_4B4E)
         broken = other.pick([1, 2, 3, 4, 6, 6])

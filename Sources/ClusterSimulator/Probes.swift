@@ -8,7 +8,7 @@ enum Probes {
             "a point that cannot be taken", "attempt resumes from a state", "backup made",
             "backup restored", "blob collected",
             "blob wanted again while it was collected",
-            "coordinator could not start", "coordinator ended by an error of its disk",
+            "coordinator could not start", "ended early", "trained less than planned", "coordinator ended by an error of its disk",
             "failure reported", "file without a row collected", "grant given again",
             "job overtaken", "job parked",
             "killed between COMMIT and reply", "launched again", "metric gap answered",

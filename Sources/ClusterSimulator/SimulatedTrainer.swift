@@ -25,6 +25,8 @@ final class SimulatedTrainer: AttemptRunning, @unchecked Sendable {
     private var state: UInt64
     private(set) var isRunning = true
     private var isStopping = false
+    /// It has trained enough: it ends with what it has.
+    private var isFinishing = false
     /// At which step it fails, and how.
     private var failure: (step: Int, end: AttemptEnd)?
     private var hangsAt = Int.max
@@ -132,6 +134,7 @@ final class SimulatedTrainer: AttemptRunning, @unchecked Sendable {
 
     private func ready() {
         emit(.started(token))
+        if grant.isEnough == true { isFinishing = true }
         // Who goes on from a state validates it anew: perhaps nobody came to that.
         validate { [weak self] in self?.next() }
     }
@@ -153,6 +156,11 @@ final class SimulatedTrainer: AttemptRunning, @unchecked Sendable {
         guard isRunning else { return }
         if let failure, step >= failure.step { return end(failure.end) }
         if step >= hangsAt { return }
+        // A state of this step is there already: the checkpoint of another one is the last.
+        if isFinishing, step > 0, step % truth.stateEvery != 0 {
+            world.probe("ended early")
+            return complete()
+        }
         let delay = truth.stepSeconds * worker.random.between(0.8, 1.3)
         worker.later(.seconds(delay), life) { [weak self] in self?.train() }
     }
@@ -256,18 +264,27 @@ final class SimulatedTrainer: AttemptRunning, @unchecked Sendable {
         }
     }
 
+    /// Its next step is the last. One that does not listen trains on.
+    func finish() async {
+        guard isRunning, !isStopping, !isFinishing else { return }
+        if worker.plan.has(.trainerDeaf), !worker.cluster.isHealed, worker.random.chance(0.3) {
+            return world.fault("trainer-deaf")
+        }
+        isFinishing = true
+    }
+
     func kill() { worker.later(.milliseconds(50), life) { [weak self] in self?.end(.stopped) } }
 
     /// Its machine is gone.
-    func vanish() { finish() }
+    func vanish() { over() }
 
     private func end(_ end: AttemptEnd) {
         guard isRunning else { return }
         emit(.ended(token, end))
-        finish()
+        over()
     }
 
-    private func finish() {
+    private func over() {
         isRunning = false
         ended?.resume()
         ended = nil

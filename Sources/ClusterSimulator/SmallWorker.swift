@@ -119,7 +119,8 @@ extension SmallWorld {
             workers[number].spools[grant.token] = SmallWorker.Spool()
             workers[number].running[grant.token] = grant.resume == nil ? 0 : 2
             queue.append(.started(grant.token))
-        case .stop(let token), .kill(let token):
+        // No rule ends a job of the small world early.
+        case .stop(let token), .finishAttempt(let token), .kill(let token):
             if workers[number].running.removeValue(forKey: token) != nil { queue.append(.ended(token, .stopped)) }
         case .spool(let token, let body): queue.append(.reportSpooled(token, workers[number].spool(token, body)))
         // Nothing is refused in the small world, so no batch has a limit.

@@ -264,7 +264,7 @@ struct SmallWorld {
             knownCore = nil  // the commits it waits for have moved up
             let answer: MetricAnswer =
                 switch outcome {
-                case .stored(let next): .acknowledged(next: next)
+                case .stored(let next, _): .acknowledged(next: next)
                 case .gap(let expected): .gap(expected: expected)
                 case .superseded: .superseded
                 }

@@ -6,7 +6,7 @@ import RunSpec
 
 extension TrainingRun {
     /// Saves a checkpoint of the present step: always the state, the adapter only where one is listed.
-    func save(adapter: Bool) throws -> SavedCheckpoint {
+    func save(adapter: Bool, isLast: Bool = false) throws -> SavedCheckpoint {
         // Metrics first: whoever sees a checkpoint may rely on the lines up to its step.
         try metrics.flush(sync: true)
         let name = AttemptFolder.checkpointName(step: step)
@@ -17,12 +17,21 @@ extension TrainingRun {
                     to: "\(temporary)/\(AttemptFolder.adapterName)", metadata: adapterMetadata(epoch: epoch))
             }
             try state.write(to: temporary)
-            try writeManifest(to: temporary, epoch: epoch)
+            try writeManifest(to: temporary, epoch: epoch, isLast: isLast || step == total)
         }
         lastState = surroundings.clock()
         try pruneStates()
         return SavedCheckpoint(
-            name: name, folder: folder.checkpoint(name), step: step, epoch: epoch, final: step == total)
+            name: name, folder: folder.checkpoint(name), step: step, epoch: epoch,
+            final: isLast || step == total)
+    }
+
+    /// Whether the present step's checkpoint is the job's last already.
+    func isLast(_ step: Int) -> Bool {
+        let path = folder.checkpoint(AttemptFolder.checkpointName(step: step)) + "/" + AttemptFolder.manifestName
+        guard let data = FileManager.default.contents(atPath: path) else { return false }
+        // A manifest that cannot be read says nothing of that kind.
+        return (try? JSONDecoder().decode(CheckpointManifest.self, from: data))?.final ?? false
     }
 
     /// Whether the present step's adapter is in the attempt folder already.
@@ -43,7 +52,7 @@ extension TrainingRun {
             tensors: model.adapters.exportState() + optimiser.exportState())
     }
 
-    private func writeManifest(to temporary: String, epoch: Int) throws {
+    private func writeManifest(to temporary: String, epoch: Int, isLast: Bool) throws {
         let kinds: [(String, CheckpointManifest.Kind)] = [
             (AttemptFolder.adapterName, .adapter), (AttemptFolder.stateTensorsName, .state),
             (AttemptFolder.stateName, .state),
@@ -54,7 +63,7 @@ extension TrainingRun {
             let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
             return CheckpointManifest.File(name: name, kind: kind, bytes: size ?? 0)
         }
-        let manifest = CheckpointManifest(step: step, epoch: epoch, final: step == total, files: files)
+        let manifest = CheckpointManifest(step: step, epoch: epoch, final: isLast, files: files)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
         try DurableFolder.write(try encoder.encode(manifest), to: "\(temporary)/\(AttemptFolder.manifestName)")

@@ -18,6 +18,8 @@ package final class TrainingRun {
         package var clock: () -> Double
         /// Asked before each step; true saves a state and ends the run politely.
         package var shouldStop: () -> Bool
+        /// Whether it has trained enough: then it ends at once, with what it has.
+        package var isEnough: () -> Bool = { false }
         package var progress: (TrainingProgress) -> Void
         /// Called after each listed checkpoint has appeared, with its adapter.
         package var onCheckpoint: (SavedCheckpoint) throws -> Void
@@ -130,6 +132,7 @@ package final class TrainingRun {
             try surroundings.onCheckpoint(try save(adapter: true))
         }
         while step < total {
+            if step > 0, surroundings.isEnough() { return try endEarly() }
             if surroundings.shouldStop() {
                 if step > 0, !hasState(step) { _ = try save(adapter: checkpoints.keeps(step)) }
                 try finish()
@@ -141,6 +144,20 @@ package final class TrainingRun {
             } else if surroundings.clock() - lastState >= job.checkpoints.stateEverySeconds {
                 _ = try save(adapter: false)
             }
+        }
+        try finish()
+        return .finished
+    }
+
+    /// Makes what is there the job's result.
+    private func endEarly() throws -> TrainingOutcome {
+        if !isLast(step) {
+            // A checkpoint that was told of already is not told of again as the last.
+            if hasAdapter(step) || hasState(step) { try trainStep() }
+            if !checkpoints.keeps(step) {
+                try metrics.append(MetricLine(step: step, values: ["validation_loss": validationLoss()]))
+            }
+            try surroundings.onCheckpoint(try save(adapter: true, isLast: true))
         }
         try finish()
         return .finished

@@ -19,6 +19,9 @@ package struct AttemptFolder: Equatable, Sendable {
     package var exit: String { path + "/exit.json" }
     /// The training state a resumed attempt goes on from.
     package var resume: String { path + "/resume" }
+    /// There once the job has trained enough: a trainer of the core then ends with what it has, as if it had
+    /// come to its end.
+    package var enough: String { path + "/enough" }
     /// What an evaluation measures.
     package var subject: String { path + "/subject" }
 

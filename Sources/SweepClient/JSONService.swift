@@ -1,4 +1,5 @@
 package import Foundation
+import SweepWire
 
 /// Calls a service that is no coordinator: one JSON document goes out, one comes back.
 package final class JSONService: Sendable {

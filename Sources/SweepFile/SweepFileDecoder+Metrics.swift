@@ -1,4 +1,5 @@
 import RunSpec
+import SweepModel
 
 extension SweepFileDecoder {
     private static let metricKeys = [

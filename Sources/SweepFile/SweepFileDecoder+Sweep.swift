@@ -4,6 +4,7 @@ import SweepModel
 extension SweepFileDecoder {
     private static let topKeys = [
         "name", "trainer", "base", "data", "reg_data", "seeds", "checkpoints", "defaults", "evaluate", "groups",
+        "stop_when",
         "requires", "retries", "timeout", "keep", "priority", "metrics",
     ]
 
@@ -44,6 +45,9 @@ extension SweepFileDecoder {
             retention: top["keep"].map { retention($0.value) } ?? RetentionPolicy(),
             priority: top["priority"].flatMap { integer($0.value, "priority", atLeast: -1_000_000) } ?? 0)
         definition.external = external
+        definition.stopRule =
+            top["stop_when"].flatMap { stopRule($0.value, definition.metrics) }
+            ?? top["keep"].flatMap { patience($0.value, definition) }
         return definition
     }
 
@@ -173,12 +177,62 @@ extension SweepFileDecoder {
         policy.last = known["last"].flatMap { integer($0.value, "keep.last", atLeast: 1) }
         policy.bytes = known["bytes"].flatMap { self.bytes($0.value, "keep.bytes") }
         guard let best = known["best"]?.value else { return policy }
-        let parts = entries(best, of: "keep.best", keys: ["metric", "count"])
+        let parts = entries(best, of: "keep.best", keys: ["metric", "count", "patience"])
         if parts["metric"] == nil { refuse(best.mark, "keep.best needs a 'metric'") }
         let count = parts["count"].map { integer($0.value, "keep.best.count", atLeast: 1) } ?? 1
         if let metric = parts["metric"].flatMap({ text($0.value, "keep.best.metric") }), let count {
             policy.best = RetentionPolicy.Best(metric: metric, count: count)
         }
         return policy
+    }
+
+    /// `stop_when: {metric, patience, min_delta, after, better}`.
+    private mutating func stopRule(_ node: YAMLNode, _ declared: [MetricDeclaration]) -> StopRule? {
+        let known = entries(
+            node, of: "stop_when", keys: ["metric", "patience", "min_delta", "after", "better"])
+        guard let metric = known["metric"].flatMap({ text($0.value, "stop_when.metric") }) else {
+            refuse(node.mark, "stop_when needs a 'metric': the key of a curve, or METRIC@PROMPTS of evaluations")
+            return nil
+        }
+        guard let entry = known["patience"] else {
+            refuse(node.mark, "stop_when needs 'patience': how many values without an improvement are enough")
+            return nil
+        }
+        let better = known["better"].flatMap {
+            choice($0.value, "stop_when.better", MetricDeclaration.Direction.self)
+        }
+        guard let patience = integer(entry.value, "stop_when.patience", atLeast: 1),
+            let direction = better ?? direction(of: metric, declared, node.mark)
+        else { return nil }
+        return StopRule(
+            metric: metric, better: direction, patience: patience,
+            minDelta: known["min_delta"].flatMap { number($0.value, "stop_when.min_delta", atLeast: 0) } ?? 0,
+            after: known["after"].flatMap { integer($0.value, "stop_when.after", atLeast: 0) } ?? 0)
+    }
+
+    /// `keep: {best: {metric, patience}}`: the same rule over the metric that the best are kept by.
+    private mutating func patience(_ node: YAMLNode, _ definition: SweepDefinition) -> StopRule? {
+        guard case .mapping(let keep) = node.content, let best = keep.first(where: { $0.key == "best" })?.value,
+            case .mapping(let parts) = best.content, let entry = parts.first(where: { $0.key == "patience" }),
+            let patience = integer(entry.value, "keep.best.patience", atLeast: 1),
+            let metric = definition.retention.best?.metric,
+            let direction = direction(of: metric, definition.metrics, entry.keyMark)
+        else { return nil }
+        return StopRule(metric: metric, better: direction, patience: patience)
+    }
+
+    /// Which values of a metric are better: as declared, or as its name tells.
+    private mutating func direction(
+        of metric: String, _ declared: [MetricDeclaration], _ mark: SourceMark
+    ) -> MetricDeclaration.Direction? {
+        let name = StopRule.parts(of: metric).metric
+        let info = MetricInfo.of(name, declared: declared)
+        guard info.isDirectionKnown else {
+            refuse(
+                mark,
+                "nothing says whether a lower or a higher '\(name)' is better; add 'better: lower' or 'better: higher'")
+            return nil
+        }
+        return info.lowerIsBetter ? .lower : .higher
     }
 }

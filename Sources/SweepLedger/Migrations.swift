@@ -82,6 +82,8 @@ extension Schema {
         Migration(version: 10, statements: sweepMetrics),
         // Evaluations as jobs.
         Migration(version: 11, statements: evaluationJobs),
+        // Jobs that end when they have trained enough.
+        Migration(version: 12, statements: stopRules),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -151,8 +151,9 @@ struct ExpansionTests {
                 let text = try job.trainerFile(
                     base: "/b", data: "/d", regData: "/r", clip: "/c", out: "/out", resume: "/out/resume")
                 let task = try JSONDecoder().decode(TrainerTask.self, from: Data(text.utf8))
-                #expect(task.job == (try job.trainingJob(base: "/b", data: "/d", regData: "/r", clip: "/c")))
-                #expect(task.job.job == job.id.text && task.out == "/out" && task.resume == "/out/resume")
+                let training = try job.trainingJob(base: "/b", data: "/d", regData: "/r", clip: "/c")
+                #expect(task.work == .train(training, resume: "/out/resume"))
+                #expect(training.job == job.id.text && task.out == "/out")
             }
         }
         let program = try read("name: t\ntrainer: { command: [\"true\"] }\ngroups: [ { list: [ { a: 1 } ] } ]")

@@ -1,4 +1,5 @@
 import Foundation
+import Ports
 import RunSpec
 import SweepLedger
 import SweepModel
@@ -22,12 +23,12 @@ struct EvaluationJobTests {
             #expect(try await bench.report("one", token, checkpoint) == .accepted)
         }
         #expect(
-            try await bench.report("one", token, .evaluations(rows: [row_("paired_fidelity", 0.5)], completed: []))
+            try await bench.report("one", token, .evaluations(rows: [measured("paired_fidelity", 0.5)], completed: []))
                 == .accepted)
         return (row, token)
     }
 
-    private func row_(
+    private func measured(
         _ metric: String, _ value: Double, step: Int = 20, values: [Double?]? = nil, notes: [String?]? = nil
     ) -> EvaluationRow {
         EvaluationRow(
@@ -77,7 +78,7 @@ struct EvaluationJobTests {
             let checkpoint = try await bench.checkpoint(step: step, final: step == 20, content: content)
             #expect(try await bench.report("one", token, checkpoint) == .accepted)
         }
-        let rows = [row_("paired_fidelity", 0.5), row_("vendi", 3, step: 10)]
+        let rows = [measured("paired_fidelity", 0.5), measured("vendi", 3, step: 10)]
         #expect(try await bench.report("one", token, .evaluations(rows: rows, completed: [])) == .accepted)
         #expect(try await bench.report("one", token, .finished(position: 0)) == .accepted)
     }
@@ -105,9 +106,9 @@ struct EvaluationJobTests {
         #expect(job.kind == .evaluate && subject.job == JobID(.of("a")) && subject.checkpoint.step == 20)
         #expect(subject.checkpoint.files.map(\.name) == ["adapter.safetensors"])
         #expect(job.coreVersion == "4.1", "an older worker would train")
-        let measured = row_("vendi", 2, values: [1, 3], notes: [nil, "two"])
-        let better = row_("paired_fidelity", 0.75)
-        let report = Report.Body.evaluations(rows: [measured, better], completed: [measured.checkpoint])
+        let vendi = measured("vendi", 2, values: [1, 3], notes: [nil, "two"])
+        let better = measured("paired_fidelity", 0.75)
+        let report = Report.Body.evaluations(rows: [vendi, better], completed: [vendi.checkpoint])
         #expect(try await bench.report("one", claimed.token, report) == .accepted)
         #expect(try await bench.report("one", claimed.token, .finished(position: 0)) == .accepted)
         let id = JobID(.of("a")).text
@@ -122,8 +123,9 @@ struct EvaluationJobTests {
             try bench.query("SELECT image, value, note FROM image_results ORDER BY image") == [
                 [.integer(0), .real(1), .null], [.integer(1), .real(3), .text("two")],
             ])
-        #expect(try bench.query("SELECT count(*) FROM results WHERE job <> '\(id)' AND metric = 'vendi' AND step = 20")
-            == [[.integer(0)]])
+        #expect(
+            try bench.query("SELECT count(*) FROM results WHERE job <> '\(id)' AND metric = 'vendi' AND step = 20")
+                == [[.integer(0)]])
         #expect(
             try bench.query("SELECT subject = '\(id)' FROM jobs WHERE id = '\(job.id.text)'") == [[.integer(1)]])
     }
@@ -158,8 +160,8 @@ struct EvaluationJobTests {
         #expect(try await bench.ledger.unconfirmedSweeps().isEmpty, "it is not at its end")
         try await train(bench, launched.changes[0].row, content: "a")
         #expect(
-            try await bench.ledger.unconfirmedSweeps()
-                == [UnconfirmedSweep(name: "bench", trained: 1, isEvaluated: true)])
+            try await bench.ledger.unconfirmedSweeps().map { [$0.name, "\($0.trained)", "\($0.isEvaluated)"] }
+                == [["bench", "1", "true"]])
         let confirm = ConfirmChoice(
             sweep: "bench", trained: 1, configuration: "c",
             winners: [(JobID(.of("a")), AttemptFolder.checkpointName(step: 20))], now: bench.now)
@@ -170,7 +172,7 @@ struct EvaluationJobTests {
         let claimed = try await bench.claim("one", changes[0].row)
         let evaluation = try JSONDecoder().decode(ResolvedJob.self, from: Data(claimed.spec.utf8))
         #expect(evaluation.evaluation?.fresh == EvaluationSpec.freshNoise && evaluation.evaluation?.holdout == 0.2)
-        let rows = [row_("paired_fidelity", 0.25)]
+        let rows = [measured("paired_fidelity", 0.25)]
         #expect(try await bench.report("one", claimed.token, .evaluations(rows: rows, completed: [])) == .accepted)
         #expect(try await bench.report("one", claimed.token, .finished(position: 0)) == .accepted)
         #expect(
@@ -193,7 +195,7 @@ struct EvaluationJobTests {
         #expect(try await bench.ledger.writer.perform(ThinCheckpoints(now: bench.now)).jobs == 0)
         let token = try await bench.claim("one", waiting).token
         #expect(
-            try await bench.report("one", token, .evaluations(rows: [row_("vendi", 1)], completed: [])) == .accepted)
+            try await bench.report("one", token, .evaluations(rows: [measured("vendi", 1)], completed: [])) == .accepted)
         #expect(try await bench.report("one", token, .finished(position: 0)) == .accepted)
         #expect(try await bench.ledger.writer.perform(ThinCheckpoints(now: bench.now)).jobs == 2)
     }

@@ -137,10 +137,11 @@ extension CoordinatorCore {
             case .lifted(let worker): suspended[worker] = nil
             }
         }
+        let told = enough(outcome.enough)
         let response = ExchangeResponse(
             number: number, outcomes: outcome.outcomes,
             grants: outcome.claims.map { .claimed($0, leaseSeconds: settings.lease.inSeconds) }, stops: stops(id))
-        return replies.map { .reply($0, .exchanged(response)) } + serve()
+        return told + replies.map { .reply($0, .exchanged(response)) } + serve()
     }
 
     /// What of a session's attempts should stop.

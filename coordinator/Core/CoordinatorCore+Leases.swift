@@ -111,13 +111,29 @@ extension CoordinatorCore {
             if let session = leases[token.job]?.session { sessionsToTell.insert(session) }
         }
         for token in continuing where leases[token.job]?.token == token { leases[token.job]?.stop = nil }
+        return tell(sessionsToTell, canceled: canceled) + serve()
+    }
+
+    /// Tells their workers, at once where they wait for an answer.
+    mutating func enough(_ tokens: [AttemptToken]) -> [CoordinatorEffect] {
+        var sessionsToTell: Set<SessionID> = []
+        for token in tokens where leases[token.job]?.token == token && leases[token.job]?.stop == nil {
+            leases[token.job]?.stop = .finish
+            if let session = leases[token.job]?.session { sessionsToTell.insert(session) }
+        }
+        return tell(sessionsToTell)
+    }
+
+    private mutating func tell(
+        _ told: Set<SessionID>, canceled: [SessionID: [StopOrder]] = [:]
+    ) -> [CoordinatorEffect] {
         var effects: [CoordinatorEffect] = []
-        for id in sessionsToTell {
+        for id in told.sorted(by: { $0.rawValue < $1.rawValue }) {
             guard let poll = sessions[id]?.poll else { continue }
             sessions[id]?.poll = nil
             effects += answerEmpty(poll, stops: (canceled[id] ?? []) + stops(id))
         }
-        return effects + serve()
+        return effects
     }
 
     mutating func workerChanged(_ worker: WorkerID, _ standing: WorkerStanding, now: MonotonicTime)

@@ -95,7 +95,7 @@ package struct CoordinatorCore: Sendable {
             leases[open.token.job] = Lease(
                 token: open.token, row: open.job.row, priority: open.job.priority, needs: open.job.needs,
                 session: open.session, worker: open.worker, deadline: now + settings.lease, isExpired: open.isExpired,
-                stop: open.isPausing ? .pause : nil)
+                stop: open.isPausing ? .pause : open.isEnough ? .finish : nil)
         }
         for job in start.waiting { wait(job, now: now) }
     }
@@ -111,6 +111,7 @@ package struct CoordinatorCore: Sendable {
         case .refused(let id, let error): refused(id, error, now: now)
         case .changed(let changes, let stopping, let continuing):
             changed(changes, stopping: stopping, continuing: continuing, now: now)
+        case .enough(let tokens): enough(tokens)
         case .workerChanged(let worker, let standing): workerChanged(worker, standing, now: now)
         case .goodbye(let request, let reply): goodbye(request, reply)
         case .forgotten(let workers): forgotten(workers)

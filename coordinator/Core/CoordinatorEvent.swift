@@ -38,6 +38,8 @@ package enum CoordinatorEvent: Sendable {
     /// `continuing`: no more.
     case changed([JobChange], stopping: [AttemptToken], continuing: [AttemptToken])
     case workerChanged(WorkerID, WorkerStanding)
+    /// Rules decided that these attempts have trained enough.
+    case enough([AttemptToken])
     /// The session's worker stops politely.
     case goodbye(GoodbyeRequest, ReplyID)
     /// Workers that are not in the ledger any more.

@@ -1,4 +1,6 @@
+import CoordinatorCore
 import CoordinatorOperations
+import Logging
 import Ports
 import SweepAnalysis
 import SweepLedger
@@ -18,7 +20,7 @@ struct ChoiceConfirmation {
                     best.jobs.compactMap { job in JobID(job).map { (job: $0, checkpoint: checkpoint) } }
                 }
             }
-            let changes = try await engine.work.commit(
+            let changes = try await engine.ledger.writer.perform(
                 ConfirmChoice(
                     sweep: sweep.name, trained: sweep.trained, configuration: best?.configuration,
                     winners: winners ?? [], now: engine.time.wall()))

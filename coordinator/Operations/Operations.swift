@@ -101,7 +101,9 @@ package struct Operations: Sendable {
     private func append(_ batch: MetricBatch, _ principal: Principal) async throws -> MetricAcknowledgement {
         let verb = try workerSessions.append(batch, principal, ledgerID: ledger.id, worker: engine.worker(of:))
         switch try await work.commit(verb, .bulk, bytes: batch.count * 24 + 256) {
-        case .stored(let next): return MetricAcknowledgement(next: next)
+        case .stored(let next, let enough):
+            if let enough { engine.tell(.enough([enough])) }
+            return MetricAcknowledgement(next: next)
         case .gap(let expected):
             throw WireError(
                 .gap, "points before \(batch.first) are missing; send from \(expected)", expected: expected)

@@ -18,6 +18,8 @@ final class AttemptRunner: AttemptRunning {
         var grace: Duration = .seconds(30)
         var preparation: Task<AttemptPlan, any Error>?
         var isStopping = false
+        /// What is there is the job's result.
+        var isFinishing = false
         var isKilled = false
         /// Stopped in its tracks (SIGSTOP) because the disk is full.
         var isHeld = false
@@ -77,6 +79,31 @@ final class AttemptRunner: AttemptRunning {
         if await child.waitForExit(atMost: grace, time: time) == nil, !Task.isCancelled { kill() }
     }
 
+    func finish() async {
+        let (child, trainerGuard, signal, grace, isFirst) = control.withLock { control in
+            defer { control.isFinishing = control.isFinishing || control.child != nil }
+            return (
+                control.child, control.trainerGuard, control.stopSignal, control.grace,
+                !control.isFinishing && !control.isStopping
+            )
+        }
+        // Said again while its trainer has not begun yet.
+        guard let child, let trainerGuard, isFirst else { return }
+        do {
+            try markEnough()
+        } catch {
+            // Without the mark the core saves a state and stops; whoever goes on finishes it.
+            emit(.progress(grant.token, phase: "stopping", step: nil))
+        }
+        trainerGuard.signal(child, signal)
+        release()
+        // The core saves and evaluates what it has, which may take its time.
+        guard !grant.job.trainer.isCore else { return }
+        if await child.waitForExit(atMost: grace, time: time) == nil, !Task.isCancelled { kill() }
+    }
+
+    private func markEnough() throws { try files.writeAtomically([], to: AttemptFolder(place.out).enough) }
+
     func kill() {
         let (child, trainerGuard) = control.withLock { control in
             control.isKilled = true
@@ -132,6 +159,14 @@ final class AttemptRunner: AttemptRunning {
         for checkpoint in grant.trained { try reports.markSeen("checkpoint \(checkpoint.name)") }
         Faults.reach("worker.prepared")
         var output = AttemptOutput(grant, plan, place: place, points: points, reports: reports, files: files)
+        if grant.isEnough == true {
+            // A program has no way to end well at once: what an earlier attempt left is the result.
+            if !plan.isCore, !grant.trained.isEmpty || !plan.rules.contains(where: { $0.kind == .adapter }) {
+                emit(.started(grant.token))
+                return .finished
+            }
+            try markEnough()
+        }
         let killsBefore = OutOfMemoryWatch.kills() ?? 0
         let (child, trainerGuard) = try await start(plan.order)
         emit(.started(grant.token))
@@ -145,7 +180,8 @@ final class AttemptRunner: AttemptRunning {
         let wasDiskFull = try disk.level().level == .full
         output = try await drain(output, exit)
         var end = TrainerEnd(
-            exit: exit, isCore: plan.isCore, wasAskedToStop: control.withLock { $0.isStopping || $0.isKilled })
+            exit: exit, isCore: plan.isCore,
+            wasAskedToStop: control.withLock { $0.isStopping || $0.isKilled || $0.isFinishing })
         end.lostGuard = trainerGuard.isGone
         end.sawFullDisk = wasDiskFull
         end.sawOutOfMemoryKill = (OutOfMemoryWatch.kills() ?? 0) > killsBefore
@@ -153,7 +189,11 @@ final class AttemptRunner: AttemptRunning {
         let mask = SecretMask(environment: plan.order.environment)
         end.badLoss = output.badLoss
         end.logTail = try output.logTail().map { mask.masked($0) }
-        let ended = ExitClassifier.end(of: end)
+        var ended = ExitClassifier.end(of: end)
+        // Whatever way it ended after that, it has what makes a result.
+        if ended != .finished, end.hasOutputs, control.withLock({ $0.isFinishing && !$0.isStopping }) {
+            ended = .finished
+        }
         guard ended == .finished, let evaluate = plan.evaluate else { return ended }
         emit(.progress(grant.token, phase: "evaluating", step: nil))
         let result = try await evaluateAll(evaluate, plan, &output)

@@ -45,8 +45,16 @@ extension WorkerCore {
     mutating func stop(_ token: AttemptToken, _ reason: StopReason) -> [WorkerEffect] {
         let token = Mutant.isOn("stop-without-attempt") ? order.first { $0.job == token.job } ?? token : token
         guard var attempt = attempts[token], attempt.phase == .running else { return [] }
-        // A wish to cancel is stronger than one to pause or drain: it needs no state.
-        if attempt.stop == nil || reason == .cancel { attempt.stop = reason }
+        if reason == .finish {
+            guard attempt.stop == nil || attempt.stop == .finish else { return [] }
+            attempt.stop = .finish
+            attempts[token] = attempt
+            // Said again until it has ended: its trainer may not have been there yet.
+            return [.finishAttempt(token)]
+        }
+        // A wish to cancel is stronger than one to pause or drain: it needs no state. What is about to finish
+        // may be ended like any other: whoever goes on with it finishes it.
+        if attempt.stop == nil || attempt.stop == .finish || reason == .cancel { attempt.stop = reason }
         let isFirst = !attempt.stopSent
         attempt.stopSent = true
         attempts[token] = attempt
@@ -174,6 +182,8 @@ extension ReleaseReport.Reason {
             case .pause: .pause
             case .cancel: .cancel
             case .drain: .drain
+            // It had nothing yet that could be a result: it goes on elsewhere.
+            case .finish: .drain
             }
     }
 }

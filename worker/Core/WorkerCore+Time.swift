@@ -24,6 +24,7 @@ extension WorkerCore {
             case .pause: effects += stop(token, .pause)
             case .cancel: effects += stop(token, .cancel)
             case .drain: effects += stop(token, .drain)
+            case .finish: effects += stop(token, .finish)
             }
         }
         return effects

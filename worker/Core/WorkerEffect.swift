@@ -14,6 +14,8 @@ package enum WorkerEffect: Equatable, Sendable {
     case run(Grant)
     /// Ask the trainer to stop: its stop signal, its grace, then the end by force.
     case stop(AttemptToken)
+    /// Ask the trainer to end with what it has: that is its result.
+    case finishAttempt(AttemptToken)
     /// End the trainer's group at once.
     case kill(AttemptToken)
     /// Put a report of the core's own into the spool; answered by `reportSpooled`.

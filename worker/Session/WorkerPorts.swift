@@ -83,6 +83,8 @@ package protocol AttemptRunning: Sendable {
     func run() async
     /// The stop signal now, the end by force after the grace.
     func stop() async
+    /// The stop signal now, for good: what is there is the job's result. May be said again.
+    func finish() async
     func kill()
     /// A log report was taken by the coordinator.
     func logSettled()

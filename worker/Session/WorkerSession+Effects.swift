@@ -36,6 +36,7 @@ extension WorkerSession {
         case .run(let grant): try await run(grant)
         // Also where it is being discarded: that waits for the runner's end.
         case .stop(let token): await runner(toEnd: token)?.stop()
+        case .finishAttempt(let token): await held.withLock({ $0[token]?.runner })?.finish()
         case .kill(let token): runner(toEnd: token)?.kill()
         case .spool(let token, let body):
             let entry = try hold(token)

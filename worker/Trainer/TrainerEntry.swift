@@ -61,6 +61,12 @@ package enum TrainerEntry {
         var attempt = TrainingAttempt(
             job: job, out: task.out, resume: resume, cache: extras.cache ?? defaultCache, threads: threads,
             clock: clock, shouldStop: { StopSignal.wasAsked }, progress: lines.step, report: lines.line)
+        // The worker leaves a mark before it asks: without a signal there is nothing to look for.
+        let mark = AttemptFolder(task.out).enough
+        let wasMarked = FileManager.default.fileExists(atPath: mark)
+        attempt.isEnough = {
+            (wasMarked || StopSignal.wasAsked) && FileManager.default.fileExists(atPath: mark)
+        }
         attempt.tokenizer = extras.tokenizer
         attempt.dumpBatches = extras.dumpBatches
         do {

@@ -67,7 +67,8 @@ final class CheckpointEvaluator {
         setting.clip = job.clip
         setting.tokenizer = attempt.tokenizer
         setting.loaded = run?.loadedNetworks
-        let loaded = try Evaluator(setting, shouldStop: attempt.shouldStop, report: attempt.report)
+        let loaded = try Evaluator(
+            setting, shouldStop: { [attempt] in attempt.shouldStop() && !attempt.isEnough() }, report: attempt.report)
         evaluator = loaded
         return loaded
     }

@@ -40,6 +40,8 @@ package struct TrainingAttempt {
     /// Seconds since any fixed point.
     package var clock: () -> Double
     package var shouldStop: () -> Bool
+    /// Whether the job has trained enough; looked at before each step.
+    package var isEnough: () -> Bool = { false }
     package var progress: (Progress) -> Void
     /// Gets one line about each part of the work.
     package var report: (String) -> Void
@@ -75,6 +77,7 @@ package struct TrainingAttempt {
         }
         let evaluator = job.evaluation.map { CheckpointEvaluator(self, spec: $0) }
         var surroundings = TrainingRun.Surroundings(clock: clock, shouldStop: shouldStop)
+        surroundings.isEnough = isEnough
         surroundings.progress = { step in
             progress(
                 Progress(

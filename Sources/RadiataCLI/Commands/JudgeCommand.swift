@@ -119,11 +119,14 @@ struct ImageJudge {
         do {
             reply = try JSONDecoder().decode(Reply.self, from: body)
         } catch {
-            throw CommandFailure(.failed, "\(url): its answer is no chat completion (\(String(decoding: body.prefix(200), as: UTF8.self)))")
+            throw CommandFailure(
+                .failed,
+                "\(url): its answer is no chat completion (\(String(decoding: body.prefix(200), as: UTF8.self)))")
         }
         guard let words = reply.choices.first?.message.content, let verdict = Self.verdict(in: words) else {
             throw CommandFailure(
-                .failed, "\(url): the model named no score: '\(reply.choices.first?.message.content.prefix(200) ?? "")'")
+                .failed, "\(url): the model named no score: '\(reply.choices.first?.message.content.prefix(200) ?? "")'"
+            )
         }
         return verdict
     }
@@ -149,7 +152,12 @@ struct ImageJudge {
         var model: String
         var messages: [Message]
         var temperature = 0.0
-        var max_tokens = 400
+        var mostTokens = 400
+
+        private enum CodingKeys: String, CodingKey {
+            case model, messages, temperature
+            case mostTokens = "max_tokens"
+        }
     }
 
     private struct Message: Encodable {

@@ -94,13 +94,13 @@ struct TopCommand: AsyncParsableCommand {
 
     /// The prompt types at which a metric was measured; nil for none.
     private func types(of metric: String, _ source: SweepResults) async throws -> [String]? {
-        let measures = try await source.client.rows(of: PublicQueries.measures(ofSweep: sweep))
+        let measures = try await source.source.rows(of: PublicQueries.measures(ofSweep: sweep))
         let types = measures.filter { $0.metric == metric }.map(\.prompts)
         return types.isEmpty ? nil : types
     }
 
     private func unknown(_ metric: String, _ source: SweepResults, _ keys: [String]) async throws -> CommandFailure {
-        let measures = try await source.client.rows(of: PublicQueries.measures(ofSweep: sweep))
+        let measures = try await source.source.rows(of: PublicQueries.measures(ofSweep: sweep))
         let metrics = Set(measures.map(\.metric)).sorted()
         if !metrics.contains(metric), let near = nearest(to: metric, among: metrics + keys) {
             return CommandFailure(.notFound, "\(sweep) has no values of '\(metric)'; did you mean '\(near)'?")

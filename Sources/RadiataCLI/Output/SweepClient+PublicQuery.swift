@@ -1,6 +1,6 @@
 import SweepAnalysis
-import SweepClient
-import SweepModel
+package import SweepClient
+package import SweepModel
 import SweepWire
 
 extension SweepClient: SweepSource {

@@ -1,4 +1,5 @@
 package import RunSpec
+import SweepModel
 
 /// Fetches a sweep's jobs and results and hands them to the analysis as plain values.
 package struct SweepResults: Sendable {

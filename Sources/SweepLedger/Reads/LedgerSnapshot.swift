@@ -55,7 +55,8 @@ extension LedgerSnapshot {
     private static func open(_ db: Database, ledgerID: String) throws -> [OpenAttempt] {
         try db.all(
             """
-            SELECT j.id, j.identity, a.number, a.epoch, s.session, a.worker, j.priority, j.requirements, j.state, j.stop
+            SELECT j.id, j.identity, a.number, a.epoch, s.session, a.worker, j.priority, j.requirements, j.state, j.stop,
+                EXISTS (SELECT 1 FROM stop_decision d WHERE d.job = j.id) AS is_enough
             FROM attempt a JOIN job j ON j.id = a.job JOIN attempt_session s ON s.attempt = a.id
             WHERE a.ended IS NULL AND j.attempt = a.number AND j.state IN ('running', 'waiting')
             """
@@ -69,7 +70,8 @@ extension LedgerSnapshot {
                 job: JobChange(
                     row: row["id"], job: job, state: isExpired ? .waiting : .running, priority: row["priority"],
                     needs: try RequirementSpec.stored(row["requirements"])),
-                isExpired: isExpired, isPausing: (row["stop"] as String?) == "pause")
+                isExpired: isExpired, isPausing: (row["stop"] as String?) == "pause",
+                isEnough: row["is_enough"])
         }
     }
 

@@ -1,6 +1,6 @@
 import CSQLiteExtras
 package import GRDB
-import Ports
+package import Ports
 package import RunSpec
 package import SweepModel
 
@@ -8,7 +8,8 @@ package import SweepModel
 package struct AppendMetrics: LedgerVerb {
     package enum Outcome: Equatable, Sendable {
         /// The number wanted next; everything before it is stored.
-        case stored(next: UInt64)
+        /// `enough`: by this the attempt has trained enough.
+        case stored(next: UInt64, enough: AttemptToken? = nil)
         case gap(expected: UInt64)
         case superseded
     }
@@ -21,10 +22,13 @@ package struct AppendMetrics: LedgerVerb {
     let worker: WorkerID?
     /// Points of the range whose names cannot be taken: counted in the stream, and told.
     package var dropped: [AttemptNotice] = []
+    let now: WallTime
 
     package init(
-        token: AttemptToken, first: UInt64, series: [MetricSeries], ledgerID: String, worker: WorkerID? = nil
+        token: AttemptToken, first: UInt64, series: [MetricSeries], ledgerID: String, worker: WorkerID? = nil,
+        now: WallTime = WallTime(milliseconds: 0)
     ) {
+        self.now = now
         self.token = token
         self.first = first
         self.series = series
@@ -38,7 +42,8 @@ package struct AppendMetrics: LedgerVerb {
         guard token.ledger == ledgerID else { return .superseded }
         let count = series.reduce(dropped.reduce(0) { $0 + $1.count }) { $0 + $1.steps.count }
         let end = Int64(clamping: first) - 1 + Int64(count)
-        guard let row = try db.first("SELECT a.id AS attempt, a.points, a.worker \(Fence.sql)", token.fence),
+        guard
+            let row = try db.first("SELECT a.id AS attempt, a.points, a.worker, j.id AS job \(Fence.sql)", token.fence),
             worker.map({ $0.text == row["worker"] }) ?? true
         else { return .superseded }
         let attempt: Int64 = row["attempt"]
@@ -53,7 +58,9 @@ package struct AppendMetrics: LedgerVerb {
         for one in dropped { try AttemptNotices.add(one, to: attempt, db) }
         let total = Mutant.isOn("overlap-counted-twice") ? points + Int64(count) : end
         try db.change("UPDATE attempt SET points = ? WHERE id = ? AND ended IS NULL", [total, attempt])
-        return .stored(next: UInt64(end) + 1)
+        let keys = series.map(\.key)
+        let enough = try StopWeighing(job: row["job"], token: token, now: now).run(db) { keys.contains($0) }
+        return .stored(next: UInt64(end) + 1, enough: enough)
     }
 
     private func insert(_ one: MetricSeries, _ attempt: Int64, _ db: Database) throws {

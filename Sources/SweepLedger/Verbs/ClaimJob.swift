@@ -83,6 +83,8 @@ struct ClaimJob {
                 attempt: AttemptNumber(number)),
             spec: row["spec"], priority: row["priority"], needs: try RequirementSpec.stored(row["requirements"]))
         guard number > 1 else { return claimed }
+        claimed.isEnough =
+            try db.first("SELECT 1 FROM stop_decision WHERE job = ? AND attempt < ?", [job, number]) != nil
         let checkpoints = try db.all(
             """
             SELECT c.id, c.name, c.step, c.epoch, c.final, c.resumable AND NOT v.is_resumed_step AS is_state

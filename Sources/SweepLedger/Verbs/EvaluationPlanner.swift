@@ -1,7 +1,7 @@
-import GRDB
-import Ports
-import RunSpec
-import SweepModel
+package import GRDB
+package import Ports
+package import RunSpec
+package import SweepModel
 
 /// Makes the jobs that evaluate what is trained.
 ///

@@ -112,6 +112,7 @@ package struct ExchangeVerb: LedgerVerb {
             outcome.outcomes.append(result)
             outcome.changes += effects.changes
             outcome.workers += effects.workers
+            outcome.enough += effects.enough
         }
     }
 }

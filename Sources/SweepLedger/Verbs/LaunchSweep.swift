@@ -22,6 +22,9 @@ package struct LaunchJob: Sendable {
     package var retries: String
     /// Training states kept in the store.
     package var statesKept: Int
+    /// When it has trained enough, and whether that needs an adapter.
+    package var stopRule: StopRule?
+    package var needsAdapter = true
 
     /// - Throws: `LedgerError` for values that cannot be written.
     package init(_ job: ResolvedJob) throws {
@@ -34,7 +37,10 @@ package struct LaunchJob: Sendable {
         priority = job.priority
         spec = try LedgerJSON.text(job)
         needs = job.requirements
-        needs.coreVersion = job.coreVersion
+        // Who does not know how to end early would train to the end.
+        needs.coreVersion = job.stopRule == nil ? job.coreVersion : JobIdentity.coreVersions.last
+        stopRule = job.stopRule
+        needsAdapter = job.trainer.command.map { $0.checkpoints.contains { $0.kind == .adapter } } ?? false
         requirements = try LedgerJSON.text(needs)
         retries = try LedgerJSON.text(job.retries)
         statesKept = job.retention.last ?? RetentionDecision.usualStates
@@ -215,7 +221,19 @@ extension LaunchJob {
                     statesKept, now.milliseconds, now.milliseconds,
                 ])
             if let row {
-                try db.change("INSERT INTO job_spec (job, spec) VALUES (?, ?)", [row["id"] as Int64, spec])
+                let id: Int64 = row["id"]
+                try db.change("INSERT INTO job_spec (job, spec) VALUES (?, ?)", [id, spec])
+                if let stopRule {
+                    try db.change(
+                        """
+                        INSERT INTO stop_rule (job, metric, better, patience, min_delta, after, needs_adapter)
+                        VALUES (?, ?, ?, ?, ?, ?, ?)
+                        """,
+                        [
+                            id, stopRule.metric, stopRule.better.rawValue, stopRule.patience, stopRule.minDelta,
+                            stopRule.after, needsAdapter,
+                        ])
+                }
             }
         }
         guard let row else { throw LedgerError(.inputOutput, "job \(self.id.short) could not be stored") }

@@ -18,6 +18,7 @@ extension Report {
             return try wasEnded(db, "done") ? .accepted : .superseded
         }
         effects.changes.append(try change(db, ended["job"], to: .done, now: now, kind: "done"))
+        try StopWeighing.sealNewest(ended["job"], db)
         effects.changes += try EvaluationPlanner(now: now).afterTraining(ended["job"], db)
         effects.workers += try WorkerSuspicion.succeeded(
             WorkerID(ended["worker"]), job: ended["job"], number: token.attempt.value, db, now: now)

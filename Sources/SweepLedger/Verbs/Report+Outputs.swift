@@ -66,7 +66,9 @@ extension Report {
         }
     }
 
-    func store(_ db: Database, _ report: EvaluationReport) throws -> ReportOutcome {
+    func store(
+        _ db: Database, _ report: EvaluationReport, now: WallTime, _ effects: inout ReportEffects
+    ) throws -> ReportOutcome {
         let (rows, completed) = (report.rows, report.completed)
         let texts = rows.flatMap { [$0.checkpoint, $0.class, $0.prompts, $0.metric] } + completed
         guard texts.allSatisfy({ $0.utf8.count <= 256 }),
@@ -91,6 +93,11 @@ extension Report {
                 WHERE true ON CONFLICT DO UPDATE SET step = excluded.step
                 """, [open.attempt, checkpoint])
         }
+        let names = Set(rows.map(\.metric))
+        let enough = try StopWeighing(job: open.job, token: token, now: now).run(db) { metric in
+            names.contains(StopRule.parts(of: metric).metric)
+        }
+        if let enough { effects.enough.append(enough) }
         return .accepted
     }
 
@@ -149,7 +156,7 @@ private enum EvaluationPlace {
     func store(_ row: EvaluationRow, _ db: Database) throws {
         let values = try row.finite.values.map { try LedgerJSON.text($0) }
         let notes = try row.notes.map { try LedgerJSON.text($0) }
-        let numbers: [(any DatabaseValueConvertible)?] = [
+        let cells: StatementArguments = [
             row.checkpoint, row.epoch, row.step, row.class, row.prompts, row.metric, row.value, row.n, values, notes,
         ]
         let columns = "checkpoint, epoch, step, class, prompts, metric, value, n, image_values, image_notes"
@@ -161,7 +168,7 @@ private enum EvaluationPlace {
         case .own(let attempt):
             try db.change(
                 "INSERT INTO evaluation (attempt, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update)",
-                [attempt] + numbers)
+                [attempt] + cells)
         case .beside(let attempt, let source):
             // Results of earlier programs know nothing of single images: these are better.
             try db.change(
@@ -169,11 +176,11 @@ private enum EvaluationPlace {
                 INSERT INTO evaluation (attempt, source, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update),
                     source = excluded.source
                 WHERE evaluation.source IS NOT NULL OR evaluation.image_values IS NULL
-                """, [attempt, source] + numbers)
+                """, [attempt, source] + cells)
         case .confirmation(let source):
             try db.change(
                 "INSERT INTO confirmation (source, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update)",
-                [source] + numbers)
+                [source] + cells)
         }
     }
 }

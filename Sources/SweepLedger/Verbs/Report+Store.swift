@@ -7,6 +7,8 @@ import SweepModel
 struct ReportEffects {
     var changes: [JobChange] = []
     var workers: [WorkerChange] = []
+    /// Attempts that have trained enough by their rules.
+    var enough: [AttemptToken] = []
 }
 
 /// Takes reports into the ledger. Repeating one changes nothing more.
@@ -21,7 +23,7 @@ extension Report {
         let outcome: ReportOutcome
         switch body {
         case .checkpoint(let checkpoint): outcome = try store(db, checkpoint, now: now)
-        case .evaluations(let report): outcome = try store(db, report)
+        case .evaluations(let report): outcome = try store(db, report, now: now, &effects)
         case .artifacts(let report): outcome = try store(db, report.rows)
         case .log(let piece): outcome = try store(db, piece)
         case .finished(let report): outcome = try finish(db, position: report.streamPosition, now: now, &effects)

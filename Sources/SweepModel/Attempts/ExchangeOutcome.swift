@@ -9,6 +9,8 @@ package struct ExchangeOutcome: Equatable, Sendable {
     package var leftCandidates: Bool
     /// Workers that were suspended by this, or are trusted again.
     package var workers: [WorkerChange]
+    /// Attempts that have trained enough by their rules.
+    package var enough: [AttemptToken] = []
 
     package init(
         outcomes: [ReportOutcome] = [], changes: [JobChange] = [], claims: [ClaimedJob] = [],

@@ -8,7 +8,8 @@ package struct StopOrder: Codable, Equatable, Sendable {
     }
 }
 
-/// Why an attempt should stop politely: save a training state, then release. `cancel` need not save.
+/// Why an attempt should stop politely: save a training state, then release. `cancel` need not save. After
+/// `finish` it is done with what it has.
 package enum StopReason: String, Codable, Sendable {
-    case pause, cancel, drain
+    case pause, cancel, drain, finish
 }

@@ -12,10 +12,12 @@ package struct Grant: Equatable, Sendable {
     package var trained: [StoredCheckpoint]
     /// Checkpoints whose evaluation is complete already (`base` may be among them).
     package var evaluated: [String]
+    /// True where its rule has decided that it has trained enough: what is there is to become its result.
+    package var isEnough: Bool?
 
     package init(
         token: AttemptToken, job: ResolvedJob, leaseSeconds: Double, resume: StoredCheckpoint? = nil,
-        trained: [StoredCheckpoint] = [], evaluated: [String] = []
+        trained: [StoredCheckpoint] = [], evaluated: [String] = [], isEnough: Bool? = nil
     ) {
         self.token = token
         self.job = job
@@ -23,6 +25,7 @@ package struct Grant: Equatable, Sendable {
         self.resume = resume
         self.trained = trained
         self.evaluated = evaluated
+        self.isEnough = isEnough
     }
 }
 
@@ -42,6 +45,8 @@ package struct ClaimedJob: Equatable, Sendable {
     package var trained: [StoredCheckpoint]
     /// Checkpoints whose evaluation is complete.
     package var evaluated: [String]
+    /// Whether its rule has decided that it has trained enough.
+    package var isEnough = false
 
     package init(
         row: Int64, token: AttemptToken, spec: String, priority: Int, needs: RequirementSpec = RequirementSpec(),

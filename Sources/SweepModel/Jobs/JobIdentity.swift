@@ -6,7 +6,8 @@ package import RunSpec
 ///
 /// SHA-256 of the RFC 8785 JSON of `{v, coreVersion, trainer, parameters, seed, checkpoints, evaluate, base,
 /// data}` (`regData` too where there is one, `evaluate.clip` where encoders are named, `evaluate.holdout`
-/// where a share of the pictures is held out, and `kind` where the job does not train). Threads, labels,
+/// where a share of the pictures is held out, `stopWhen` where a rule ends it early, and `kind` where the job
+/// does not train). Threads, labels,
 /// priority, retries, retention and the interval of training states are not in it.
 package struct JobIdentity: Equatable, Sendable {
     /// Version of the layout below.
@@ -88,6 +89,15 @@ extension EvaluationSpec {
     /// - Throws: `SweepModelError` for a number that is not finite.
     package func digest() throws(SweepModelError) -> ContentDigest {
         ContentDigest.of(try CanonicalJSON.text(identity))
+    }
+}
+
+extension StopRule {
+    var identity: ParameterValue {
+        [
+            "metric": .text(metric), "better": .text(better.rawValue), "patience": .number(Double(patience)),
+            "minDelta": .number(minDelta), "after": .number(Double(after)),
+        ]
     }
 }
 

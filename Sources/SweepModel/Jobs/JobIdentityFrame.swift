@@ -4,7 +4,7 @@ import RunSpec
 /// once: a large sweep would render its command a million times.
 ///
 /// Keys stand in their order: base, checkpoints, coreVersion, data, evaluate, kind, parameters, regData,
-/// seed, trainer, v.
+/// seed, stopWhen, trainer, v.
 struct JobIdentityFrame {
     private let beforeCheckpoints: String
     private let beforeParameters: String
@@ -20,7 +20,7 @@ struct JobIdentityFrame {
     init(
         kind: JobKind = .train, trainer: TrainerSpec, evaluation: EvaluationSpec?, base: InputReference?,
         data: InputReference?,
-        regData: InputReference?, clip: InputReference?
+        regData: InputReference?, clip: InputReference?, stopRule: StopRule? = nil
     ) throws(SweepModelError) {
         self.kind = kind
         self.trainer = trainer
@@ -34,8 +34,10 @@ struct JobIdentityFrame {
         var after = ""
         if let regData { after = ",\"regData\":" + (try CanonicalJSON.text(regData.identity)) }
         afterParameters = after
+        var rule = ""
+        if let stopRule { rule = ",\"stopWhen\":" + (try CanonicalJSON.text(stopRule.identity)) }
         tail =
-            ",\"trainer\":" + (try CanonicalJSON.text(trainer.identity)) + ",\"v\":"
+            rule + ",\"trainer\":" + (try CanonicalJSON.text(trainer.identity)) + ",\"v\":"
             + (try CanonicalJSON.text(.number(Double(JobIdentity.version)))) + "}"
     }
 

@@ -31,6 +31,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var priority: Int
     /// What an evaluation is of; nil for every other kind.
     package var subject: EvaluatedCheckpoint?
+    /// When it has trained enough; nil for a job that trains to its end.
+    package var stopRule: StopRule?
 
     package init(
         id: JobID, kind: JobKind = .train, configuration: ConfigurationID, sweep: SweepName, group: String,
@@ -40,7 +42,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         checkpoints: CheckpointPlan? = nil,
         evaluation: EvaluationSpec? = nil, requirements: RequirementSpec = RequirementSpec(),
         retries: RetrySpec = RetrySpec(), timeoutSeconds: Double? = nil, retention: RetentionPolicy = RetentionPolicy(),
-        priority: Int = 0, subject: EvaluatedCheckpoint? = nil
+        priority: Int = 0, subject: EvaluatedCheckpoint? = nil, stopRule: StopRule? = nil
     ) {
         self.id = id
         otherKind = kind == .train ? nil : kind
@@ -63,6 +65,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         self.retention = retention
         self.priority = priority
         self.subject = subject
+        self.stopRule = stopRule
     }
 
     /// What the job does.
@@ -70,7 +73,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case id, configuration, sweep, group, trainer, given, parameters, seed, base, data, regData, clip, checkpoints
-        case evaluation, requirements, retries, timeoutSeconds, retention, priority, subject
+        case evaluation, requirements, retries, timeoutSeconds, retention, priority, subject, stopRule
         case otherKind = "kind"
     }
 
@@ -117,7 +120,7 @@ extension SweepDefinition {
                 data: data,
                 regData: regData, clip: clip, checkpoints: configuration.checkpoints, evaluation: evaluation,
                 requirements: requirements, retries: retries, timeoutSeconds: timeoutSeconds, retention: retention,
-                priority: priority)
+                priority: priority, stopRule: stopRule)
         }
     }
 

@@ -9,9 +9,12 @@ package struct LedgerSnapshot: Equatable, Sendable {
         /// The job waits again: the lease ran out before the start.
         package var isExpired: Bool
         package var isPausing: Bool
+        /// Its rule has decided that it has trained enough.
+        package var isEnough: Bool
 
         package init(
-            token: AttemptToken, session: SessionID, worker: WorkerID, job: JobChange, isExpired: Bool, isPausing: Bool
+            token: AttemptToken, session: SessionID, worker: WorkerID, job: JobChange, isExpired: Bool, isPausing: Bool,
+            isEnough: Bool = false
         ) {
             self.token = token
             self.session = session
@@ -19,6 +22,7 @@ package struct LedgerSnapshot: Equatable, Sendable {
             self.job = job
             self.isExpired = isExpired
             self.isPausing = isPausing
+            self.isEnough = isEnough
         }
     }
 

@@ -108,7 +108,7 @@ private struct SweepExpansion {
         } else {
             frame = try JobIdentityFrame(
                 trainer: sweep.trainer, evaluation: sweep.evaluation, base: sweep.base, data: sweep.data,
-                regData: sweep.regData, clip: sweep.clip)
+                regData: sweep.regData, clip: sweep.clip, stopRule: sweep.stopRule)
             self.frame = frame
         }
         let identity = try JobIdentity(frame, parameters: parameters, checkpoints: checkpoints)

@@ -19,6 +19,8 @@ package struct SweepDefinition: Equatable, Sendable {
     package var metrics: [MetricDeclaration]
     /// Programs that measure what is trained; they decide no job.
     package var external: [ExternalMetric] = []
+    /// When a job has trained enough; nil for training to the end.
+    package var stopRule: StopRule?
     package var groups: [SweepGroup]
     package var requirements: RequirementSpec
     package var retries: RetrySpec

@@ -1,5 +1,4 @@
 package import RunSpec
-package import SweepModel
 
 /// Wants the trained jobs of a sweep measured by something more: those that are done, and the others when they
 /// are.

@@ -47,7 +47,8 @@ package enum WireGrant: Equatable, Sendable {
         case .read(let grant): return try WireJSON.encode(grant)
         case .claimed(let claim, let leaseSeconds):
             let token = claim.token
-            if claim.resume == nil, claim.trained.isEmpty, claim.evaluated.isEmpty, leaseSeconds.isFinite,
+            if claim.resume == nil, claim.trained.isEmpty, claim.evaluated.isEmpty, !claim.isEnough,
+                leaseSeconds.isFinite,
                 token.ledger.isPlain
             {
                 // A first attempt: nothing in it needs an encoder.
@@ -59,7 +60,7 @@ package enum WireGrant: Equatable, Sendable {
             }
             let terms = GrantTerms(
                 token: token, leaseSeconds: leaseSeconds, resume: claim.resume.map(WireResumePoint.init),
-                trained: claim.trained, evaluated: claim.evaluated)
+                trained: claim.trained, evaluated: claim.evaluated, isEnough: claim.isEnough ? true : nil)
             var result = Data("{\"job\":".utf8)
             result.append(contentsOf: claim.spec.utf8)
             result.append(UInt8(ascii: ","))
@@ -117,6 +118,7 @@ private struct GrantTerms: Encodable {
     var resume: WireResumePoint?
     var trained: [StoredCheckpoint]
     var evaluated: [String]
+    var isEnough: Bool?
 }
 
 /// The checkpoint that an attempt goes on from: its name stands under `checkpoint` here.
@@ -134,7 +136,7 @@ private struct WireResumePoint: Codable {
 }
 
 extension Grant: Codable {
-    private enum CodingKeys: String, CodingKey { case token, job, leaseSeconds, resume, trained, evaluated }
+    private enum CodingKeys: String, CodingKey { case token, job, leaseSeconds, resume, trained, evaluated, isEnough }
 
     /// - Throws: `DecodingError`.
     package init(from decoder: any Decoder) throws {
@@ -145,7 +147,8 @@ extension Grant: Codable {
             leaseSeconds: try container.decode(Double.self, forKey: .leaseSeconds),
             resume: try container.decodeIfPresent(WireResumePoint.self, forKey: .resume)?.stored,
             trained: try container.decode([StoredCheckpoint].self, forKey: .trained),
-            evaluated: try container.decode([String].self, forKey: .evaluated))
+            evaluated: try container.decode([String].self, forKey: .evaluated),
+            isEnough: try container.decodeIfPresent(Bool.self, forKey: .isEnough))
     }
 
     /// - Throws: `EncodingError`.
@@ -157,6 +160,7 @@ extension Grant: Codable {
         try container.encodeIfPresent(resume.map(WireResumePoint.init), forKey: .resume)
         try container.encode(trained, forKey: .trained)
         try container.encode(evaluated, forKey: .evaluated)
+        try container.encodeIfPresent(isEnough, forKey: .isEnough)
     }
 }
 

@@ -119,6 +119,8 @@ package struct HeartbeatResponse: Codable, Equatable, WireResponse {
 /// `fine`: go on. `superseded`: end the process group at once. The others: stop politely, then release.
 package enum AttemptVerdict: String, Codable, Sendable {
     case fine, superseded, pause, cancel, drain
+    /// It has trained enough: what is there is its result.
+    case finish
 
     package init(stop: StopReason) {
         self =
@@ -126,6 +128,7 @@ package enum AttemptVerdict: String, Codable, Sendable {
             case .pause: .pause
             case .cancel: .cancel
             case .drain: .drain
+            case .finish: .finish
             }
     }
 }

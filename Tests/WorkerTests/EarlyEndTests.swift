@@ -1,0 +1,81 @@
+import Foundation
+import Glibc
+import Ports
+import SweepClient
+import SweepModel
+import SweepWire
+import TestSupport
+import Testing
+import Worker
+
+@Suite("Jobs that have trained enough", .serialized)
+struct EarlyEndTests {
+    /// Its loss falls to step 3 and rises then; an adapter every second step; it waits at step 8 for its end,
+    /// which `TERM` is, without writing anything more.
+    private let script = """
+        #!/bin/sh
+        out="$1"; step=0
+        [ -n "$2" ] && step=$(cat "$2")
+        trap 'exit 143' TERM
+        while [ $step -lt 100 ]; do
+            step=$((step + 1))
+            loss=$step; [ $step -le 3 ] && loss=$((10 - step * 3))
+            if [ $((step % 2)) -eq 0 ]; then
+                echo "adapter $step" > "$out/part"; mv "$out/part" "$out/adapter-$step.txt"
+                echo $step > "$out/part"; mv "$out/part" "$out/state-$step.txt"
+            fi
+            echo "{\\"step\\": $step, \\"loss\\": $loss}" >> "$out/metrics.jsonl"
+            if [ $step -eq 8 ]; then touch "{folder}/waits"; while :; do sleep 0.05; done; fi
+        done
+        """
+    private let sweep = """
+        name: early
+        trainer:
+          command: [sh, "{folder}/trainer.sh", "{out}"]
+          resume: ["{checkpoint}"]
+          metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
+          checkpoints:
+            - { glob: "{out}/state-*.txt", step: "state-([0-9]+)", kind: state, quiet: 0s }
+            - { glob: "{out}/adapter-*.txt", step: "adapter-([0-9]+)", kind: adapter, quiet: 0s }
+        stop_when: { metric: loss, patience: 2 }
+        groups: [ { list: [ { lr: 1e-4 } ] } ]
+        """
+
+    @Test("a trainer that would go on for ever is ended, and its newest adapter is the job's result")
+    func ends() async throws {
+        let cluster = try await Cluster()
+        try await cluster.launch(sweep, script: script)
+        let worker = try cluster.worker()
+        #expect(try await cluster.jobs(reach: ["done", "failed", "parked"]) == [["done", "1", "null"]])
+        let decision = try await cluster.query("SELECT step, reason FROM stop_decision")
+        #expect(decision.map { $0[0] } == ["5"], "loss is 7, 4, 1, then 4, 5")
+        #expect(decision[0][1].contains("since 1.0 at step 3"))
+        let finals = try await cluster.query("SELECT step FROM checkpoints WHERE kind = 'adapter' AND final = 1")
+        let newest = try await cluster.query("SELECT max(step) FROM checkpoints WHERE kind = 'adapter'")
+        #expect(finals == newest && finals.count == 1)
+        let id = try await cluster.query("SELECT id FROM jobs")[0][0]
+        let detail = try await cluster.client.call(.job, JobRequest(job: id))
+        #expect(detail.events.contains { $0.kind == "enough" && $0.detail.contains("enough at step 5") })
+        try await worker.stop()
+        await cluster.stop()
+    }
+
+    @Test("where the attempt is lost after the decision, another worker finishes with what is there")
+    func lost() async throws {
+        let cluster = try await Cluster(lease: .seconds(2))
+        // Deaf to its end: only its worker's death ends it.
+        let deaf = script.replacingOccurrences(of: "trap 'exit 143' TERM", with: "trap '' TERM")
+        try await cluster.launch(sweep, script: deaf)
+        let first = try cluster.worker("first")
+        _ = try await eventually(within: .seconds(30)) {
+            try await cluster.query("SELECT count(*) FROM stop_decision") == [["1"]]
+        }
+        first.abandon()
+        let second = try cluster.worker("second")
+        let jobs = try await cluster.jobs(reach: ["done", "failed", "parked"])
+        #expect(jobs[0][0] == "done" && jobs[0][2] == "null", "\(jobs)")
+        #expect(try await cluster.query("SELECT count(*) FROM checkpoints WHERE final = 1") == [["1"]])
+        try await second.stop()
+        await cluster.stop()
+    }
+}
