@@ -48,7 +48,10 @@ extension Schema {
 
     private static let imageResultsWithNotes = imageResults.replacing(
         "CAST(v.value AS REAL) AS value",
-        with: "CAST(v.value AS REAL) AS value, json_extract(e.image_notes, '$[' || v.key || ']') AS note")
+        with: """
+            CAST(v.value AS REAL) AS value,
+                (SELECT t.value FROM json_each(e.image_notes) t WHERE t.key = v.key) AS note
+            """)
 
     private static let jobsWithKind = """
         CREATE VIEW jobs AS SELECT j.identity AS id, s.name AS sweep, j.configuration AS configuration, j.state AS state,

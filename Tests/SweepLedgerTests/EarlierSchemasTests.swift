@@ -42,7 +42,8 @@ struct EarlierSchemasTests {
             #expect(before[table]?.isEmpty == false, "\(table) has no rows in the fixture")
         }
         for view in Self.views {
-            before[view] = try place.lines("SELECT * FROM \(view)")
+            columns[view] = try place.ask("SELECT name FROM pragma_table_info('\(view)')")
+            before[view] = try place.lines("SELECT \(try list(columns[view])) FROM \(view)")
             #expect(before[view]?.isEmpty == false, "\(view)")
         }
 
@@ -58,7 +59,11 @@ struct EarlierSchemasTests {
                 #expect(!left.contains(moved.column), "\(table)")
             }
         }
-        for view in Self.views { #expect(try place.lines("SELECT * FROM \(view)") == before[view], "\(view)") }
+        // A view may have more columns than it had, and must have those.
+        for view in Self.views {
+            #expect(
+                try place.lines("SELECT \(try list(columns[view])) FROM \(view)") == before[view], "\(view)")
+        }
 
         // The program reads what has moved, too.
         let snapshot = try await ledger.snapshot(at: WallTime(milliseconds: 0))

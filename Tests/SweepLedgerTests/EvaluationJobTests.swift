@@ -195,7 +195,8 @@ struct EvaluationJobTests {
         #expect(try await bench.ledger.writer.perform(ThinCheckpoints(now: bench.now)).jobs == 0)
         let token = try await bench.claim("one", waiting).token
         #expect(
-            try await bench.report("one", token, .evaluations(rows: [measured("vendi", 1)], completed: [])) == .accepted)
+            try await bench.report("one", token, .evaluations(rows: [measured("vendi", 1)], completed: [])) == .accepted
+        )
         #expect(try await bench.report("one", token, .finished(position: 0)) == .accepted)
         #expect(try await bench.ledger.writer.perform(ThinCheckpoints(now: bench.now)).jobs == 2)
     }

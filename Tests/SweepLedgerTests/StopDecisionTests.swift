@@ -44,7 +44,10 @@ struct StopDecisionTests {
         let third = try await bench.claim("one", row)
         #expect(third.isEnough && third.trained.map(\.step) == [2])
         #expect(try await bench.report("one", third.token, .finished(position: 0)) == .accepted)
-        #expect(try bench.query("SELECT step, final FROM checkpoints WHERE kind = 'adapter'") == [[.integer(2), .integer(1)]])
+        #expect(
+            try bench.query("SELECT step, final FROM checkpoints WHERE kind = 'adapter'") == [
+                [.integer(2), .integer(1)]
+            ])
     }
 
     @Test("evaluations decide too")

@@ -54,6 +54,11 @@ struct CoreVersionTests {
         #expect(version(.core) == "3.1" && version(.core, 1) == "3.1" && version(command) == "3.1")
     }
 
+    @Test("a job that evaluates has the fourth: earlier programs would train")
+    func fourth() {
+        #expect(JobIdentity.coreVersion(kind: .evaluate, trainer: .core, evaluation: nil, inputs: nil) == "4.1")
+    }
+
     @Test("this program computes all versions")
-    func known() { #expect(JobIdentity.coreVersions == ["1.1", "2.1", "3.1"]) }
+    func known() { #expect(JobIdentity.coreVersions == ["1.1", "2.1", "3.1", "4.1"]) }
 }

@@ -35,8 +35,8 @@ struct EarlyEndTests {
           resume: ["{checkpoint}"]
           metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
           checkpoints:
-            - { glob: "{out}/state-*.txt", step: "state-([0-9]+)", kind: state, quiet: 0s }
-            - { glob: "{out}/adapter-*.txt", step: "adapter-([0-9]+)", kind: adapter, quiet: 0s }
+            - { glob: "{out}/state-*.txt", step: "state-([0-9]+)", kind: state }
+            - { glob: "{out}/adapter-*.txt", step: "adapter-([0-9]+)", kind: adapter }
         stop_when: { metric: loss, patience: 2 }
         groups: [ { list: [ { lr: 1e-4 } ] } ]
         """
@@ -47,9 +47,10 @@ struct EarlyEndTests {
         try await cluster.launch(sweep, script: script)
         let worker = try cluster.worker()
         #expect(try await cluster.jobs(reach: ["done", "failed", "parked"]) == [["done", "1", "null"]])
-        let decision = try await cluster.query("SELECT step, reason FROM stop_decision")
-        #expect(decision.map { $0[0] } == ["5"], "loss is 7, 4, 1, then 4, 5")
-        #expect(decision[0][1].contains("since 1.0 at step 3"))
+        let decisions = try await cluster.query("SELECT step, reason FROM stop_decision")
+        let decision = try #require(decisions.first)
+        #expect(decision[0] == "5", "loss is 7, 4, 1, then 4, 5")
+        #expect(decision[1].contains("since 1.0 at step 3"))
         let finals = try await cluster.query("SELECT step FROM checkpoints WHERE kind = 'adapter' AND final = 1")
         let newest = try await cluster.query("SELECT max(step) FROM checkpoints WHERE kind = 'adapter'")
         #expect(finals == newest && finals.count == 1)

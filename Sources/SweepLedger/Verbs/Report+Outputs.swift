@@ -5,7 +5,9 @@ import SweepModel
 
 extension Report {
     /// Adds a checkpoint: visible as a whole or not at all, and only once the metric stream has come as far.
-    func store(_ db: Database, _ checkpoint: CheckpointReport, now: WallTime) throws -> ReportOutcome {
+    func store(
+        _ db: Database, _ checkpoint: CheckpointReport, now: WallTime, _ effects: inout ReportEffects
+    ) throws -> ReportOutcome {
         let (name, manifest) = (checkpoint.name, checkpoint.manifest)
         guard SafeName.isName(name), manifest.step >= 0, manifest.epoch >= 0, manifest.files.count <= 1024,
             manifest.files.allSatisfy({ FileName.isPath($0.name) && $0.bytes >= 0 })
@@ -41,6 +43,11 @@ extension Report {
                 [id, file.name, file.kind.rawValue, sha256, file.bytes])
         }
         if manifest.isResumable { try dropOldStates(db, job: open.job) }
+        if manifest.isDeliverable {
+            // It may have been enough before there was anything to take home.
+            let weighing = StopWeighing(job: open.job, token: token, now: now)
+            if let enough = try weighing.run(db, measured: { _ in true }) { effects.enough.append(enough) }
+        }
         return .accepted
     }
 

@@ -22,7 +22,7 @@ extension Report {
     func run(_ db: Database, worker: WorkerID, now: WallTime, _ effects: inout ReportEffects) throws -> ReportOutcome {
         let outcome: ReportOutcome
         switch body {
-        case .checkpoint(let checkpoint): outcome = try store(db, checkpoint, now: now)
+        case .checkpoint(let checkpoint): outcome = try store(db, checkpoint, now: now, &effects)
         case .evaluations(let report): outcome = try store(db, report, now: now, &effects)
         case .artifacts(let report): outcome = try store(db, report.rows)
         case .log(let piece): outcome = try store(db, piece)
