@@ -23,6 +23,8 @@ struct RadiataCommand: AsyncParsableCommand {
                 name: "Change",
                 subcommands: [
                     PauseCommand.self, UnpauseCommand.self, CancelCommand.self, ResumeCommand.self, DrainCommand.self,
+                    RerunCommand.self, ExtendCommand.self, TagCommand.self, NoteCommand.self, ArchiveCommand.self,
+                    DeleteCommand.self,
                 ]),
             CommandGroup(
                 name: "Daemons",

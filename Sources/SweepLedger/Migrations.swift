@@ -80,6 +80,8 @@ extension Schema {
             ]),
         // What sweep files say about metrics.
         Migration(version: 10, statements: sweepMetrics),
+        // Jobs made of others; sweeps that were put away; tags and notes.
+        Migration(version: 11, statements: keeping),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

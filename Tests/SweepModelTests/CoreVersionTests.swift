@@ -54,6 +54,14 @@ struct CoreVersionTests {
         #expect(version(.core) == "3.1" && version(.core, 1) == "3.1" && version(command) == "3.1")
     }
 
+    @Test("what goes on from another job's state has the fourth: earlier programs would refuse it")
+    func fourth() {
+        func version(_ trainer: TrainerSpec) -> String? {
+            JobIdentity.coreVersion(trainer: trainer, evaluation: nil, inputs: nil, goesOn: true)
+        }
+        #expect(version(.core) == "4.1" && version(command) == nil)
+    }
+
     @Test("this program computes all versions")
-    func known() { #expect(JobIdentity.coreVersions == ["1.1", "2.1", "3.1"]) }
+    func known() { #expect(JobIdentity.coreVersions == ["1.1", "2.1", "3.1", "4.1"]) }
 }

@@ -121,6 +121,8 @@ package struct LaunchSweep: LedgerVerb {
             """, [name.text, fileDigest, priority, configurations, checkpoints, now.milliseconds])
         guard let row else { throw LedgerError(.inputOutput, "sweep \(name) could not be stored") }
         let sweep: Int64 = row[0]
+        // Its inputs are named, and uploaded, anew.
+        try db.change("DELETE FROM sweep_archive WHERE sweep = ?", [sweep])
         let wasStopped = try SweepHold.reason(sweep, db) != nil
         if wasStopped, isFirst { try putAside(sweep, db) }
         try db.change(
@@ -176,35 +178,41 @@ package struct LaunchSweep: LedgerVerb {
         }
     }
 
+    /// A job that is not in the ledger, without its membership.
+    ///
+    /// - Returns: its row.
+    static func insert(_ job: LaunchJob, sweep: Int64, _ db: Database, now: WallTime) throws -> Row? {
+        let configuration: Int64
+        if let known = try db.first("SELECT id FROM configuration WHERE digest = ?", [job.configuration.text]) {
+            configuration = known[0]
+        } else {
+            try db.change(
+                "INSERT INTO configuration (digest, parameters) VALUES (?, ?)",
+                [job.configuration.text, job.parameters])
+            configuration = db.lastInsertedRowID
+        }
+        let row = try db.first(
+            """
+            INSERT INTO job (identity, sweep, configuration, seed, priority, requirements, retries, states_kept,
+                created, updated, attempt)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
+                coalesce((SELECT attempts FROM removed_job WHERE identity = ?1), 0))
+            RETURNING id, state, priority
+            """,
+            [
+                job.id.text, sweep, configuration, job.seed, job.priority, job.requirements, job.retries,
+                job.statesKept, now.milliseconds, now.milliseconds,
+            ])
+        if let row { try db.change("INSERT INTO job_spec (job, spec) VALUES (?, ?)", [row["id"] as Int64, job.spec]) }
+        return row
+    }
+
     private func add(
         _ job: LaunchJob, to sweep: Int64, wasStopped: Bool, _ db: Database, _ outcome: inout Outcome
     ) throws {
         var row = try db.first("SELECT id, state, priority FROM job WHERE identity = ?", [job.id.text])
         let isNew = row == nil
-        if row == nil {
-            let configuration: Int64
-            if let known = try db.first("SELECT id FROM configuration WHERE digest = ?", [job.configuration.text]) {
-                configuration = known[0]
-            } else {
-                try db.change(
-                    "INSERT INTO configuration (digest, parameters) VALUES (?, ?)",
-                    [job.configuration.text, job.parameters])
-                configuration = db.lastInsertedRowID
-            }
-            row = try db.first(
-                """
-                INSERT INTO job (identity, sweep, configuration, seed, priority, requirements, retries, states_kept,
-                    created, updated)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, state, priority
-                """,
-                [
-                    job.id.text, sweep, configuration, job.seed, job.priority, job.requirements, job.retries,
-                    job.statesKept, now.milliseconds, now.milliseconds,
-                ])
-            if let row {
-                try db.change("INSERT INTO job_spec (job, spec) VALUES (?, ?)", [row["id"] as Int64, job.spec])
-            }
-        }
+        if row == nil { row = try Self.insert(job, sweep: sweep, db, now: now) }
         guard let row else { throw LedgerError(.inputOutput, "job \(job.id.short) could not be stored") }
         let id: Int64 = row["id"]
         try db.change(

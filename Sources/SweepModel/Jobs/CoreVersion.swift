@@ -2,7 +2,7 @@ package import RunSpec
 
 extension JobIdentity {
     /// The newest generation of the core's numerics. It grows when they change on purpose.
-    package static let newestGeneration = 3
+    package static let newestGeneration = 4
 
     /// Every version of the core that this program computes as the program did that brought it.
     package static let coreVersions = (1...newestGeneration).map(version)
@@ -21,8 +21,12 @@ extension JobIdentity {
     ///
     /// Generation 3 (version 3.1) is for jobs that hold a share of their pictures out: earlier programs would
     /// train on all of them.
+    ///
+    /// Generation 4 (version 4.1) is for jobs that go on from the training state of another: earlier programs
+    /// would refuse it.
     package static func coreVersion(
-        trainer: TrainerSpec, evaluation: EvaluationSpec?, inputs: InputGenerations?, resolution: ParameterValue? = nil
+        trainer: TrainerSpec, evaluation: EvaluationSpec?, inputs: InputGenerations?, resolution: ParameterValue? = nil,
+        goesOn: Bool = false
     ) -> String? {
         guard trainer.isCore || evaluation != nil else { return nil }
         var generation = inputs?.reading ?? 1
@@ -31,6 +35,7 @@ extension JobIdentity {
             if evaluation.guidance <= 1 || isOblong(resolution) { generation = max(generation, 2) }
             if evaluation.holdout != nil { generation = max(generation, 3) }
         }
+        if goesOn, trainer.isCore { generation = max(generation, 4) }
         return version(generation)
     }
 

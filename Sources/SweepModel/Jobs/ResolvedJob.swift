@@ -29,6 +29,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var timeoutSeconds: Double?
     package var retention: RetentionPolicy
     package var priority: Int
+    /// The job that it was made of; nil for one that a sweep file asks for.
+    package var origin: JobOrigin?
 
     package init(
         id: JobID, kind: JobKind = .train, configuration: ConfigurationID, sweep: SweepName, group: String,
@@ -67,7 +69,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case id, configuration, sweep, group, trainer, given, parameters, seed, base, data, regData, clip, checkpoints
-        case evaluation, requirements, retries, timeoutSeconds, retention, priority
+        case evaluation, requirements, retries, timeoutSeconds, retention, priority, origin
         case otherKind = "kind"
     }
 
@@ -78,7 +80,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var coreVersion: String? {
         JobIdentity.coreVersion(
             trainer: trainer, evaluation: evaluation, inputs: .newest(inputs.map(\.generations)),
-            resolution: parameters["resolution"])
+            resolution: parameters["resolution"], goesOn: origin?.start != nil)
     }
 }
 
