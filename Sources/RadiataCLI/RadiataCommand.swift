@@ -17,7 +17,7 @@ struct RadiataCommand: AsyncParsableCommand {
                     StatusCommand.self, JobsCommand.self, ShowCommand.self, LogsCommand.self, WorkersCommand.self,
                     OpenCommand.self,
                     QueryCommand.self, TopCommand.self, AdviseCommand.self, ExportCommand.self, ReportCommand.self,
-                    GridCommand.self,
+                    GridCommand.self, FetchCommand.self,
                 ]),
             CommandGroup(
                 name: "Change",
