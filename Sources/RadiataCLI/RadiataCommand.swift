@@ -17,12 +17,14 @@ struct RadiataCommand: AsyncParsableCommand {
                     StatusCommand.self, JobsCommand.self, ShowCommand.self, LogsCommand.self, WorkersCommand.self,
                     OpenCommand.self,
                     QueryCommand.self, TopCommand.self, AdviseCommand.self, ExportCommand.self, ReportCommand.self,
-                    GridCommand.self,
+                    GridCommand.self, FetchCommand.self,
                 ]),
             CommandGroup(
                 name: "Change",
                 subcommands: [
                     PauseCommand.self, UnpauseCommand.self, CancelCommand.self, ResumeCommand.self, DrainCommand.self,
+                    RerunCommand.self, ExtendCommand.self, TagCommand.self, NoteCommand.self, ArchiveCommand.self,
+                    DeleteCommand.self,
                 ]),
             CommandGroup(
                 name: "Daemons",

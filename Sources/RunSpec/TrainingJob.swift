@@ -13,11 +13,27 @@ package struct TrainingJob: Codable, Equatable, Sendable {
     package var evaluation: EvaluationSpec?
     /// Path of the encoders named for the evaluation, a CLIP pair; nil for the base's own.
     package var clip: String?
+    /// The job whose training state it may begin with; nil for one that begins at step 0.
+    package var origin: Origin?
+
+    /// Another job, shorter than this one and otherwise the same.
+    package struct Origin: Codable, Equatable, Sendable {
+        package var job: String
+        /// That it was to train.
+        package var epochs: Int
+
+        package init(job: String, epochs: Int) {
+            self.job = job
+            self.epochs = epochs
+        }
+    }
 
     package init(
         job: String, base: String, data: String, regData: String? = nil, training: TrainingSpec,
-        checkpoints: CheckpointPlan, evaluation: EvaluationSpec? = nil, clip: String? = nil
+        checkpoints: CheckpointPlan, evaluation: EvaluationSpec? = nil, clip: String? = nil,
+        origin: Origin? = nil
     ) {
+        self.origin = origin
         self.job = job
         self.base = base
         self.data = data

@@ -29,10 +29,17 @@ extension PublicQueries {
 
     /// The adapters of a sweep's checkpoints, by job and step.
     package static func adapters(ofSweep sweep: String) -> PublicQuery<AdapterFile> {
+        adapters("job IN (\(jobs(ofSweep: sweep)))")
+    }
+
+    /// Those of one job, by its whole id.
+    package static func adapters(ofJob job: String) -> PublicQuery<AdapterFile> { adapters("job = \(quoted(job))") }
+
+    private static func adapters(_ condition: String) -> PublicQuery<AdapterFile> {
         PublicQuery(
             """
             SELECT job, name, epoch, step, file, sha256, bytes FROM checkpoints
-            WHERE kind = 'adapter' AND job IN (\(jobs(ofSweep: sweep))) ORDER BY job, step, file
+            WHERE kind = 'adapter' AND \(condition) ORDER BY job, step, file
             """
         ) { row in
             guard row.count == 7, let epoch = row[2].number, let step = row[3].number, let bytes = row[6].number
@@ -47,7 +54,18 @@ extension PublicQueries {
     package static func parameters(
         ofSweep sweep: String
     ) -> PublicQuery<(job: String, parameters: [String: ParameterValue])> {
-        PublicQuery("SELECT id, parameters FROM jobs WHERE id IN (\(jobs(ofSweep: sweep)))") { row in
+        parameters("id IN (\(jobs(ofSweep: sweep)))")
+    }
+
+    /// Those of one job, by its whole id.
+    package static func parameters(
+        ofJob job: String
+    ) -> PublicQuery<(job: String, parameters: [String: ParameterValue])> { parameters("id = \(quoted(job))") }
+
+    private static func parameters(
+        _ condition: String
+    ) -> PublicQuery<(job: String, parameters: [String: ParameterValue])> {
+        PublicQuery("SELECT id, parameters FROM jobs WHERE \(condition)") { row in
             guard row.count == 2,
                 let parameters = try? JSONDecoder().decode(
                     [String: ParameterValue].self, from: Data(row[1].string.utf8))

@@ -54,10 +54,17 @@ extension PublicQueries {
 
     /// The contact sheets and samples of a sweep's jobs.
     package static func pictures(ofSweep sweep: String) -> PublicQuery<PictureFile> {
+        pictures("job IN (\(jobs(ofSweep: sweep)))")
+    }
+
+    /// Those of one job, by its whole id.
+    package static func pictures(ofJob job: String) -> PublicQuery<PictureFile> { pictures("job = \(quoted(job))") }
+
+    private static func pictures(_ condition: String) -> PublicQuery<PictureFile> {
         PublicQuery(
             """
             SELECT job, checkpoint, kind, name, sha256, bytes FROM artifacts
-            WHERE kind IN ('contact-sheet', 'sample') AND job IN (\(jobs(ofSweep: sweep)))
+            WHERE kind IN ('contact-sheet', 'sample') AND \(condition)
             ORDER BY job, checkpoint, name
             """
         ) { row in

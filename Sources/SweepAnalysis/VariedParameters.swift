@@ -44,6 +44,11 @@ package struct VariedParameters: Equatable, Sendable {
         return parts.isEmpty ? "the only configuration" : parts.joined(separator: " · ")
     }
 
+    /// The same with the way it was made of another job: it may have the same settings as one that was not.
+    package func label(_ job: JobSummary) -> String {
+        label(job.parameters) + (job.parent == nil ? "" : " · \(job.group)")
+    }
+
     /// Numbers as people write learning rates: `0.0005`, `1e-6`.
     package static func text(_ value: ParameterValue) -> String {
         guard let number = value.number, number != 0, abs(number) < 1e-3 else { return value.description }

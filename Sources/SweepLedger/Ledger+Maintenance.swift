@@ -133,7 +133,8 @@ package enum LedgerCheck {
         """,
         """
         SELECT 'job ' || j.identity || ' has attempt ' || max(a.number) || ', but counts ' || j.attempt FROM job j
-        JOIN attempt a ON a.job = j.id GROUP BY j.id HAVING max(a.number) <> j.attempt OR count(*) <> j.attempt
+        JOIN attempt a ON a.job = j.id LEFT JOIN removed_job r ON r.identity = j.identity GROUP BY j.id
+        HAVING max(a.number) <> j.attempt OR count(*) + coalesce(r.attempts, 0) <> j.attempt
         """,
         """
         SELECT 'job ' || j.identity || ' has an open attempt that is not its newest' FROM job j

@@ -84,6 +84,8 @@ extension Schema {
         Migration(version: 11, statements: evaluationJobs),
         // Jobs that end when they have trained enough.
         Migration(version: 12, statements: stopRules),
+        // Jobs made of others; sweeps that were put away; tags and notes.
+        Migration(version: 13, statements: keeping),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

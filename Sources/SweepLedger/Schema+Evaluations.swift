@@ -7,21 +7,23 @@ extension Schema {
     static let evaluationJobs = [
         """
         CREATE TABLE evaluation_wish (
-            id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL REFERENCES sweep, spec TEXT NOT NULL,
+            id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL REFERENCES sweep ON DELETE CASCADE, spec TEXT NOT NULL,
             scope TEXT NOT NULL CHECK (scope IN ('final', 'all')), created INTEGER NOT NULL,
             UNIQUE (sweep, scope, spec)
         ) STRICT
         """,
         """
         CREATE TABLE evaluation_job (
-            job INTEGER PRIMARY KEY REFERENCES job, subject INTEGER NOT NULL REFERENCES job, checkpoint TEXT NOT NULL,
+            job INTEGER PRIMARY KEY REFERENCES job ON DELETE CASCADE,
+            subject INTEGER NOT NULL REFERENCES job ON DELETE CASCADE, checkpoint TEXT NOT NULL,
             purpose TEXT NOT NULL CHECK (purpose IN ('measure', 'confirm'))
         ) STRICT
         """,
         "CREATE INDEX evaluation_job_subject ON evaluation_job (subject)",
         """
         CREATE TABLE confirmation (
-            source INTEGER NOT NULL REFERENCES job, checkpoint TEXT NOT NULL, epoch INTEGER NOT NULL, step INTEGER NOT NULL,
+            source INTEGER NOT NULL REFERENCES job ON DELETE CASCADE, checkpoint TEXT NOT NULL,
+            epoch INTEGER NOT NULL, step INTEGER NOT NULL,
             class TEXT NOT NULL, prompts TEXT NOT NULL, metric TEXT NOT NULL, value REAL, n INTEGER NOT NULL,
             image_values TEXT, image_notes TEXT,
             PRIMARY KEY (source, prompts, class, metric)
@@ -29,10 +31,12 @@ extension Schema {
         """,
         """
         CREATE TABLE confirmation_choice (
-            sweep INTEGER PRIMARY KEY REFERENCES sweep, trained INTEGER NOT NULL, configuration TEXT, created INTEGER NOT NULL
+            sweep INTEGER PRIMARY KEY REFERENCES sweep ON DELETE CASCADE, trained INTEGER NOT NULL,
+            configuration TEXT, created INTEGER NOT NULL
         ) STRICT
         """,
-        "ALTER TABLE evaluation ADD COLUMN source INTEGER REFERENCES job",
+        // Of rows that an evaluation job measured: its row.
+        "ALTER TABLE evaluation ADD COLUMN source INTEGER",
         "ALTER TABLE evaluation ADD COLUMN image_notes TEXT",
         "DROP VIEW image_results", imageResultsWithNotes,
         "DROP VIEW jobs", jobsWithKind,

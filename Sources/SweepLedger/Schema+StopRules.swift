@@ -4,14 +4,14 @@ extension Schema {
     static let stopRules = [
         """
         CREATE TABLE stop_rule (
-            job INTEGER PRIMARY KEY REFERENCES job, metric TEXT NOT NULL,
+            job INTEGER PRIMARY KEY REFERENCES job ON DELETE CASCADE, metric TEXT NOT NULL,
             better TEXT NOT NULL CHECK (better IN ('lower', 'higher')), patience INTEGER NOT NULL CHECK (patience > 0),
             min_delta REAL NOT NULL, after INTEGER NOT NULL, needs_adapter INTEGER NOT NULL CHECK (needs_adapter IN (0, 1))
         ) STRICT
         """,
         """
         CREATE TABLE stop_decision (
-            job INTEGER PRIMARY KEY REFERENCES job, attempt INTEGER NOT NULL, step INTEGER NOT NULL,
+            job INTEGER PRIMARY KEY REFERENCES job ON DELETE CASCADE, attempt INTEGER NOT NULL, step INTEGER NOT NULL,
             reason TEXT NOT NULL, at INTEGER NOT NULL
         ) STRICT
         """,

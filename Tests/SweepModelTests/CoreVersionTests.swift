@@ -54,8 +54,12 @@ struct CoreVersionTests {
         #expect(version(.core) == "3.1" && version(.core, 1) == "3.1" && version(command) == "3.1")
     }
 
-    @Test("a job that evaluates has the fourth: earlier programs would train")
+    @Test("what evaluates, or goes on from another job's state, has the fourth: earlier programs do neither")
     func fourth() {
+        func version(_ trainer: TrainerSpec) -> String? {
+            JobIdentity.coreVersion(trainer: trainer, evaluation: nil, inputs: nil, goesOn: true)
+        }
+        #expect(version(.core) == "4.1" && version(command) == nil)
         #expect(JobIdentity.coreVersion(kind: .evaluate, trainer: .core, evaluation: nil, inputs: nil) == "4.1")
     }
 

@@ -85,6 +85,11 @@ struct SchemaTests {
         try check(QueryRequest(sql: "SELECT 1"))
         try check(TokenRequest(scope: .read), TokenRequest(scope: .admin, note: "n", lifetime: 5))
         try check(RevokeRequest(id: "i"))
+        try check(
+            BranchRequest(way: .extend, job: "j", epochs: 5, checkpoints: [4]),
+            BranchRequest(way: .rerun, job: "j", set: ["lr": 1, "alpha": nil, "betas": [0.9, 0.99]]))
+        try check(ReclaimRequest(sweep: "s", action: .archive, isTrial: true))
+        try check(AnnotateRequest(target: "t", add: ["a"], remove: ["b"], note: "n"), AnnotateRequest(target: "t"))
     }
 
     @Test("answers: every field that is written is declared")
@@ -120,11 +125,21 @@ struct SchemaTests {
             id: Self.digest, sweep: "s", group: "g", configuration: "1", state: "done", seed: 1, attempts: 1,
             worker: "w",
             failure: "oom", message: "m", parameters: ["lr": .number(1)], created: 1, updated: 2,
-            workerID: "w", waitsFor: "a reason")
+            workerID: "w", waitsFor: "a reason", parent: Self.digest, tags: ["t"], note: "n")
         try check(answer: Items([summary]))
-        let sweep = SweepSummary(
+        var sweep = SweepSummary(
             name: "s", created: 1, priority: 0, configurations: 1, states: ["done": 1], checkpoints: 1,
             state: "stopped", reason: "r", since: 1, remedy: "c")
+        (sweep.tags, sweep.note, sweep.archived) = (["t"], "n", 1)
+        try check(
+            answer: BranchResponse(
+                job: Self.digest, parent: Self.digest, sweep: "s", state: "waiting", isNew: true, epoch: 1, step: 2,
+                notice: "n"))
+        var report = ReclaimReport(sweep: "s", action: .delete)
+        report.shared = [.init(job: Self.digest, sweeps: ["b"])]
+        report.sharedWith = ["b"]
+        try check(answer: report)
+        try check(answer: Annotations(target: "t", isSweep: true, tags: ["a"], note: "n"))
         let worker = WorkerSummary(
             id: "w", name: "n", state: "connected", slots: 1, busy: 0, labels: ["a": "b"], gpus: 0, lastSeen: 1,
             jobs: [Self.digest], reason: "r", since: 1, remedy: "c", memory: 1, coreVersions: ["1.1"])
@@ -140,7 +155,11 @@ struct SchemaTests {
                 ], checkpoints: [.init(name: "c", attempt: 1, step: 1, epoch: 0, files: [file])],
                 latest: ["loss": .infinity, "lr": 0.1], events: [.init(at: 1, kind: "claim", attempt: 1, detail: "")],
                 notices: [.init(attempt: 1, kind: "metric-step", count: 2, detail: "d")],
-                base: .init(path: "b", digest: Self.digest), sampling: .init(sampler: "ddim", steps: 2, guidance: 3.5)))
+                base: .init(path: "b", digest: Self.digest), sampling: .init(sampler: "ddim", steps: 2, guidance: 3.5),
+                data: .init(path: "d", digest: Self.digest),
+                origin: .init(
+                    way: "extend", parent: Self.digest, epoch: 1, step: 2, changes: ["epochs": 5], notice: "n"),
+                children: [.init(way: "rerun", job: Self.digest)]))
         try check(answer: LogText(attempt: 1, offset: 0, text: "t", next: 1, isComplete: true, line: "9%"))
         try check(answer: ActionResponse(changed: 1, stopping: 0, untouched: 0, notice: "n"))
         try check(

@@ -71,7 +71,8 @@ extension Operations {
             throw WireError(.badRequest, "state '\(state)': wanted one of \(known)")
         }
         let jobs = try await ledger.jobs(
-            sweep: request.sweep, state: request.state, limit: request.limit, after: request.after)
+            sweep: request.sweep, state: request.state, limit: request.limit, after: request.after,
+            tag: request.tag)
         let board = engine.waitBoard
         return jobs.map { listed in
             var job = listed.job

@@ -43,6 +43,7 @@ package struct Operations: Sendable {
         mountBlobs(on: place)
         mountClients(on: place)
         mountLedger(on: place)
+        mountKeeping(on: place)
     }
 
     private func mountWorkers(on place: some OperationMount) {

@@ -66,14 +66,19 @@ package struct TrainingState {
 }
 
 extension TrainingState {
+    /// A job that extends another begins with a state of that one, which was made for fewer epochs.
+    ///
     /// - Throws: `TrainingError` with `state` if the state is another job's or of another length.
     static func check(_ state: Position, against job: TrainingJob, total: Int, folder: String) throws {
-        guard state.job == job.job else {
+        let isInherited = job.origin.map { $0.job == state.job } ?? false
+        guard state.job == job.job || isInherited else {
             throw TrainingError(
                 code: .state,
                 message: "\(folder): the state belongs to job \(state.job), this is \(job.job); resume its own job")
         }
-        guard state.training == job.training else {
+        var training = job.training
+        if isInherited, let origin = job.origin { training.data.epochs = origin.epochs }
+        guard state.training == training else {
             throw TrainingError(
                 code: .state,
                 message: "\(folder): the state was made with other training parameters; start anew without --resume")

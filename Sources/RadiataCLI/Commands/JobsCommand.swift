@@ -12,6 +12,9 @@ struct JobsCommand: AsyncParsableCommand {
     @Option(help: "Only jobs in this state: \(StatusTables.states.joined(separator: ", ")).")
     var state: String?
 
+    @Option(help: "Only jobs that carry this tag.")
+    var tag: String?
+
     @OptionGroup var options: ClientOptions
     @OptionGroup var output: FormatOption
 
@@ -21,19 +24,23 @@ struct JobsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let jobs = try await JobPages(client: try options.client(), sweep: sweep, state: state).all()
+        let jobs = try await JobPages(client: try options.client(), sweep: sweep, state: state, tag: tag).all()
         if output.format == .json {
             Console.out(try JSONText.encode(jobs))
             return
         }
         var table = TextTable(
-            columns: ["job", "sweep", "group", "state", "seed", "attempts", "worker", "failure", "parameters"])
+            columns: [
+                "job", "sweep", "group", "state", "seed", "attempts", "worker", "failure", "parent", "tags",
+                "parameters",
+            ])
         table.rows = jobs.map { job in
             [
                 .text(output.format == .table ? String(job.id.prefix(12)) : job.id), .text(job.sweep), .text(job.group),
                 .text(job.state), .number(Double(job.seed)), .number(Double(job.attempts)),
                 job.worker.map { .text($0) } ?? .none, job.failure.map { .text($0) } ?? .none,
-                .text(job.parameters.summary),
+                job.parent.map { .text(output.format == .table ? String($0.prefix(12)) : $0) } ?? .none,
+                job.tags.map { .text($0.joined(separator: " ")) } ?? .none, .text(job.parameters.summary),
             ]
         }
         Console.out(try table.rendered(as: output.format))
@@ -45,6 +52,7 @@ struct JobPages {
     let client: SweepClient
     let sweep: String?
     let state: String?
+    var tag: String?
     /// Jobs a page.
     var size = 1000
 
@@ -52,7 +60,7 @@ struct JobPages {
         var jobs: [JobSummary] = []
         while true {
             let page = try await client.call(
-                .jobs, JobsRequest(sweep: sweep, state: state, limit: size, after: jobs.last?.id))
+                .jobs, JobsRequest(sweep: sweep, state: state, limit: size, after: jobs.last?.id, tag: tag))
             jobs += page.items
             if page.items.count < size { return jobs }
         }

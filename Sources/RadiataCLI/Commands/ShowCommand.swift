@@ -27,6 +27,11 @@ struct ShowCommand: AsyncParsableCommand {
         if let message = detail.job.message, !message.isEmpty { Console.out("message     \(message)") }
         Console.out("seed        \(detail.job.seed)")
         Console.out("parameters  \(detail.job.parameters.summary)")
+        if let tags = detail.job.tags { Console.out("tags        \(tags.joined(separator: " "))") }
+        if let note = detail.job.note {
+            Console.out("note        \(note.replacing("\n", with: "\n            "))")
+        }
+        printFamily(detail)
         try printAttempts(detail)
         try printCheckpoints(detail)
         try printMetrics(detail)
@@ -36,6 +41,16 @@ struct ShowCommand: AsyncParsableCommand {
             let attempt = event.attempt.map { " attempt \($0)" } ?? ""
             Console.out("\(TimeText.local(event.at))  \(event.kind)\(attempt)  \(event.detail)")
         }
+    }
+
+    private func printFamily(_ detail: JobDetail) {
+        if let origin = detail.origin {
+            let changes = origin.changes.isEmpty ? "" : ", with \(origin.changes.summary)"
+            let place = origin.step > 0 ? " from \(StepText.place(epoch: origin.epoch, step: origin.step))" : ""
+            Console.out("made by     \(origin.way) of \(origin.parent.prefix(12))\(place)\(changes)")
+            if let notice = origin.notice { Console.out("            \(notice)") }
+        }
+        for child in detail.children ?? [] { Console.out("led to      \(child.job.prefix(12)) (\(child.way))") }
     }
 
     private static func name(_ worker: String, _ id: String?) -> String {

@@ -28,7 +28,10 @@ struct StatusCommand: AsyncParsableCommand {
         if let notice = status.notice { Console.note(notice) }
         Console.out(try StatusTables.sweeps(status.sweeps).rendered(as: output.format))
         guard output.format == .table else { return }
-        for sweep in status.sweeps { StatusTables.explain(sweep) }
+        for sweep in status.sweeps {
+            StatusTables.explain(sweep)
+            StatusTables.annotate(sweep)
+        }
         for line in StatusTables.waits(status.jobs ?? []) { Console.out(line) }
         if sweep == nil { Console.out("\n" + (try StatusTables.workers(status.workers).rendered(as: .table))) }
         StatusTables.explain(status.workers)
@@ -67,6 +70,15 @@ enum StatusTables {
     static func explain(_ sweep: SweepSummary) {
         guard sweep.state == "stopped", let text = stop(of: sweep) else { return }
         Console.out("\n\(sweep.name) \(text)\(sweep.since.map { " (since \(TimeText.local($0)))" } ?? "")")
+    }
+
+    /// What people say of it, and whether its files are gone.
+    static func annotate(_ sweep: SweepSummary) {
+        if let archived = sweep.archived {
+            Console.out("\n\(sweep.name) is archived since \(TimeText.local(archived)): its newest adapters are kept")
+        }
+        if let tags = sweep.tags { Console.out("\n\(sweep.name) is tagged \(tags.joined(separator: ", "))") }
+        if let note = sweep.note { Console.out("\n\(sweep.name): \(note)") }
     }
 
     /// `stopped: 3 jobs failed alike: …; mend it and …`

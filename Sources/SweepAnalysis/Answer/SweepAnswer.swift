@@ -17,6 +17,8 @@ package struct SweepAnswer: Equatable, Sendable {
         /// The training seeds behind it, sorted, and their jobs in the same order.
         package var seeds: [Int]
         package var jobs: [String]
+        /// By the rule, one a job in the order of `jobs`; empty where a value is not finite.
+        package var scores: [Double] = []
         /// By the rule; higher is better.
         package var score: Estimate
         /// What the score is expected to be when measured again: the best of many looks better than it is.

@@ -79,9 +79,9 @@ struct AnswerMaker {
                     ?? Estimate(value: group.mean, seeds: group.count) : Estimate(value: 0, seeds: group.count)
             return SweepAnswer.Row(
                 rank: place + 1, configuration: candidate.configuration, group: first.group,
-                label: varied.label(first.parameters), parameters: first.parameters, checkpoint: checkpoint?.name,
+                label: varied.label(first), parameters: first.parameters, checkpoint: checkpoint?.name,
                 epoch: checkpoint?.epoch ?? 0, step: candidate.step, seeds: candidate.jobs.map(\.seed),
-                jobs: candidate.jobs.map(\.id), score: score,
+                jobs: candidate.jobs.map(\.id), scores: isFinite ? scored.scores : [], score: score,
                 shrunkenScore: isFinite ? comparison?.model.shrunken[place] : nil,
                 criteria: isFinite ? measured.map { $0[place] } : Self.plain(candidate),
                 bestProbability: comparison.map { isFinite ? $0.model.bestProbabilities[place] : 0 },

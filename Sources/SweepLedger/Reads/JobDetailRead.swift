@@ -1,4 +1,5 @@
 import GRDB
+import RunSpec
 package import SweepModel
 
 extension Ledger {
@@ -25,7 +26,10 @@ extension Ledger {
                 latest: try latest(listed.job.id, db),
                 events: try db.all("SELECT at, kind, attempt, detail FROM event WHERE job = ? ORDER BY id", [row]).map {
                     JobDetail.Event(at: $0["at"], kind: $0["kind"], attempt: $0["attempt"], detail: $0["detail"])
-                }, notices: try notices(row, db), base: try base(row, db), sampling: try sampling(row, db))
+                }, notices: try notices(row, db), base: try trained("base", row, db), sampling: try sampling(row, db),
+                data: try trained("data", row, db), origin: try origin(row, db),
+                children: try children(listed.job.id, db)
+            )
             return (detail, listed.wait)
         }
     }
@@ -74,14 +78,35 @@ private func notices(_ job: Int64, _ db: Database) throws -> [JobDetail.Notice] 
     ).map { JobDetail.Notice(attempt: $0["number"], kind: $0["kind"], count: $0["count"], detail: $0["detail"]) }
 }
 
-private func base(_ job: Int64, _ db: Database) throws -> JobDetail.Base? {
+/// - Parameter key: of the resolved job.
+private func trained(_ key: String, _ job: Int64, _ db: Database) throws -> JobDetail.Base? {
     let row = try db.first(
         """
-        SELECT json_extract(spec, '$.base.path') AS path, json_extract(spec, '$.base.digest') AS digest
+        SELECT json_extract(spec, '$.\(key).path') AS path, json_extract(spec, '$.\(key).digest') AS digest
         FROM job_spec WHERE job = ?
         """, [job])
     guard let row, let path = row["path"] as String?, let digest = row["digest"] as String? else { return nil }
     return JobDetail.Base(path: path, digest: digest)
+}
+
+private func origin(_ job: Int64, _ db: Database) throws -> JobDetail.Origin? {
+    let row = try db.first(
+        "SELECT way, parent, epoch, step, changes, notice FROM job_origin WHERE job = ?", [job])
+    guard let row else { return nil }
+    let notice: String = row["notice"]
+    return JobDetail.Origin(
+        way: row["way"], parent: row["parent"], epoch: row["epoch"], step: row["step"],
+        changes: try LedgerJSON.value([String: ParameterValue].self, row["changes"]),
+        notice: notice.isEmpty ? nil : notice)
+}
+
+/// nil for none, as from a coordinator that does not tell.
+private func children(_ identity: String, _ db: Database) throws -> [JobDetail.Child]? {
+    let all = try db.all(
+        "SELECT o.way, j.identity FROM job_origin o JOIN job j ON j.id = o.job WHERE o.parent = ? ORDER BY j.id",
+        [identity]
+    ).map { JobDetail.Child(way: $0["way"], job: $0["identity"]) }
+    return all.isEmpty ? nil : all
 }
 
 private func sampling(_ job: Int64, _ db: Database) throws -> JobDetail.Sampling? {

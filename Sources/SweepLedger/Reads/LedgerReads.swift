@@ -10,19 +10,25 @@ extension Ledger {
         try await read { db in
             let rows = try db.all(
                 """
-                SELECT s.*, p.reason AS stop_reason, p.at AS stopped_at
-                FROM sweep s LEFT JOIN sweep_stop p ON p.sweep = s.id WHERE ?1 IS NULL OR s.name = ?1 ORDER BY s.id
+                SELECT s.*, p.reason AS stop_reason, p.at AS stopped_at, a.at AS archived_at, n.text AS note
+                FROM sweep s LEFT JOIN sweep_stop p ON p.sweep = s.id LEFT JOIN sweep_archive a ON a.sweep = s.id
+                LEFT JOIN sweep_note n ON n.sweep = s.id WHERE ?1 IS NULL OR s.name = ?1 ORDER BY s.id
                 """, [name])
             return try rows.map { row in
                 let id: Int64 = row["id"]
                 let counts = try db.all("SELECT state, jobs FROM sweep_count WHERE sweep = ? AND jobs > 0", [id])
                 let stopped: Int64? = row["stopped_at"]
-                return SweepSummary(
+                var summary = SweepSummary(
                     name: row["name"], created: row["created"], priority: row["priority"],
                     configurations: row["configurations"],
                     states: Dictionary(counts.map { ($0["state"], $0["jobs"]) }, uniquingKeysWith: { $1 }),
                     checkpoints: row["checkpoints"], asked: row["state"],
                     stop: stopped.map { (row["stop_reason"] ?? "", $0) })
+                let tags = try db.all("SELECT name FROM sweep_tag WHERE sweep = ? ORDER BY name", [id])
+                summary.tags = tags.isEmpty ? nil : tags.map { $0[0] }
+                summary.note = row["note"]
+                summary.archived = row["archived_at"]
+                return summary
             }
         }
     }
@@ -30,7 +36,9 @@ extension Ledger {
     /// Jobs of a sweep (through `members`) or of all, in the order they were made.
     ///
     /// - Throws: `LedgerError` `notFound` for an unknown sweep or page mark.
-    package func jobs(sweep: String?, state: String?, limit: Int, after: String?) async throws -> [ListedJob] {
+    package func jobs(sweep: String?, state: String?, limit: Int, after: String?, tag: String? = nil)
+        async throws -> [ListedJob]
+    {
         try await read { db in
             var afterRow: Int64 = 0
             if let after { afterRow = try JobLookup.row(after, db) }
@@ -41,14 +49,18 @@ extension Ledger {
                 return try db.all(
                     ListedJob.columns + """
                         FROM member m JOIN job j ON j.id = m.job JOIN sweep s ON s.id = m.sweep
-                        WHERE m.sweep = ?1 AND m.job > ?2 AND (?3 IS NULL OR j.state = ?3) ORDER BY m.job LIMIT ?4
-                        """, [known[0] as Int64, afterRow, state, limit], ListedJob.init)
+                        WHERE m.sweep = ?1 AND m.job > ?2 AND (?3 IS NULL OR j.state = ?3)
+                            AND (?5 IS NULL OR EXISTS (SELECT 1 FROM job_tag g WHERE g.job = j.id AND g.name = ?5))
+                        ORDER BY m.job LIMIT ?4
+                        """, [known[0] as Int64, afterRow, state, limit, tag], ListedJob.init)
             }
             return try db.all(
                 ListedJob.columns + """
                     FROM job j JOIN member m ON m.job = j.id AND m.sweep = j.sweep JOIN sweep s ON s.id = j.sweep
-                    WHERE j.id > ?1 AND (?2 IS NULL OR j.state = ?2) ORDER BY j.id LIMIT ?3
-                    """, [afterRow, state, limit], ListedJob.init)
+                    WHERE j.id > ?1 AND (?2 IS NULL OR j.state = ?2)
+                        AND (?4 IS NULL OR EXISTS (SELECT 1 FROM job_tag g WHERE g.job = j.id AND g.name = ?4))
+                    ORDER BY j.id LIMIT ?3
+                    """, [afterRow, state, limit, tag], ListedJob.init)
         }
     }
 
@@ -87,6 +99,9 @@ extension ListedJob {
                 (SELECT g.name FROM forgotten_worker g WHERE g.worker = j.worker), j.worker) AS worker_name, j.failure,
             j.message, m.parameters, j.created, j.updated, j.worker, j.id, j.requirements, j.avoid,
             EXISTS (SELECT 1 FROM evaluation_job ej WHERE ej.job = j.id) AS evaluates,
+            (SELECT o.parent FROM job_origin o WHERE o.job = j.id) AS parent,
+            (SELECT json_group_array(g.name) FROM job_tag g WHERE g.job = j.id) AS tags,
+            (SELECT n.text FROM job_note n WHERE n.job = j.id) AS note,
             \(stop("hs.name")) AS held_by, \(stop("hp.reason")) AS hold_reason
 
         """
@@ -100,6 +115,11 @@ extension ListedJob {
         """
     }
 
+    /// Sorted as the table is. Nearly no job has any.
+    private static func tags(_ text: String) throws -> [String]? {
+        text == "[]" ? nil : try LedgerJSON.value([String].self, text)
+    }
+
     /// - Parameter row: of ``columns``.
     /// - Throws: `LedgerError` `inputOutput` for a text that cannot be read.
     init(_ row: Row) throws {
@@ -108,7 +128,8 @@ extension ListedJob {
             configuration: String(row["configuration"] as Int64), state: row["state"], seed: row["seed"],
             attempts: row["attempt"], worker: row["worker_name"], failure: row["failure"], message: row["message"],
             parameters: try LedgerJSON.value([String: ParameterValue].self, row["parameters"]),
-            created: row["created"], updated: row["updated"], workerID: row["worker"],
+            created: row["created"], updated: row["updated"], workerID: row["worker"], parent: row["parent"],
+            tags: try Self.tags(row["tags"]), note: row["note"],
             kind: row["evaluates"] ? JobKind.evaluate.rawValue : nil)
         guard let state = JobState(rawValue: job.state), !state.isFinished else {
             self.init(job: job, wait: nil)

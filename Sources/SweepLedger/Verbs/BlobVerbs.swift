@@ -78,6 +78,7 @@ package struct CollectBlobs: LedgerVerb {
         b.keep_until < ? AND NOT EXISTS (SELECT 1 FROM checkpoint_file f WHERE f.sha256 = b.sha256)
             AND NOT EXISTS (SELECT 1 FROM artifact a WHERE a.sha256 = b.sha256)
             AND NOT EXISTS (SELECT 1 FROM input_file i WHERE i.sha256 = b.sha256)
+            AND NOT EXISTS (SELECT 1 FROM origin_file o WHERE o.sha256 = b.sha256)
         """
         .mutant("gc-without-lease", "keep_until < ?", "keep_until < 1e18 + ?")
     }

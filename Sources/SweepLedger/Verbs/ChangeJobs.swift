@@ -36,6 +36,7 @@ package struct ChangeJobs: LedgerVerb {
         var outcome = Outcome()
         if let row = try db.first("SELECT id FROM sweep WHERE name = ?", [target]) {
             let sweep: Int64 = row[0]
+            try refuseArchived("a.sweep = ?1", sweep, db)
             let state: String
             switch action {
             case .pause: state = "paused"
@@ -66,6 +67,11 @@ package struct ChangeJobs: LedgerVerb {
             }
         } else {
             let job = try JobLookup.row(target, db)
+            try refuseArchived(
+                """
+                a.sweep = (SELECT sweep FROM job WHERE id = ?1) AND NOT EXISTS (SELECT 1 FROM member m WHERE m.job = ?1
+                    AND m.sweep NOT IN (SELECT sweep FROM sweep_archive))
+                """, job, db)
             try change(job, db, &outcome)
             if action == .resume || action == .unpause, try SweepHold.holds(job, db) {
                 let sweep = try db.first(
@@ -77,6 +83,16 @@ package struct ChangeJobs: LedgerVerb {
             }
         }
         return outcome
+    }
+
+    /// What it would train with and go on from is gone.
+    private func refuseArchived(_ condition: String, _ row: Int64, _ db: Database) throws {
+        guard action == .resume || action == .unpause else { return }
+        let archived = try db.first(
+            "SELECT s.name FROM sweep_archive a JOIN sweep s ON s.id = a.sweep WHERE \(condition)", [row])
+        guard let name = archived?[0] as String? else { return }
+        throw LedgerError(
+            .conflict, "\(name) is archived: its inputs and training states are gone; launch its file again")
     }
 
     private func stopNotice(_ sweep: Int64, _ name: String, _ db: Database) throws -> String? {

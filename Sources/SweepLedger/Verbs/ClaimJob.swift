@@ -24,12 +24,13 @@ struct ClaimJob {
             """, [epoch, worker.text, now.milliseconds, job])
         guard let claimed else { return nil }
         let number: Int = claimed["attempt"]
-        var resumed = 0
+        let origin = try Self.origin(db, job: job)
+        var resumed = origin?.step ?? 0
         if number > 1 {
             try db.change(
                 "UPDATE attempt SET ended = ?, outcome = 'lost', failure = 'lost' WHERE job = ? AND ended IS NULL",
                 [now.milliseconds, job])
-            resumed = try Self.newestState(db, job: job)?.step ?? 0
+            resumed = try Self.newestState(db, job: job)?.step ?? resumed
         }
         try db.change(
             "INSERT INTO attempt (job, number, epoch, worker, started, resumed_step) VALUES (?, ?, ?, ?, ?, ?)",
@@ -39,7 +40,7 @@ struct ClaimJob {
         try db.note(
             "claim", at: now, job: job, attempt: number, worker: worker.text,
             detail: resumed > 0 ? "from step \(resumed)" : "")
-        guard number == 1 else { return (row, nil) }
+        guard number == 1, resumed == 0 else { return (row, nil) }
         let token = AttemptToken(
             ledger: ledgerID, epoch: epoch, job: try JobID.stored(claimed["identity"]), attempt: AttemptNumber(number))
         return (
@@ -50,8 +51,18 @@ struct ClaimJob {
         )
     }
 
+    /// The training state that a job begins with, where it extends another.
+    private static func origin(_ db: Database, job: Int64) throws -> StoredCheckpoint? {
+        let row = try db.first("SELECT checkpoint, epoch, step FROM job_origin WHERE job = ? AND step > 0", [job])
+        guard let row else { return nil }
+        return StoredCheckpoint(
+            name: row["checkpoint"], step: row["step"], epoch: row["epoch"], isFinal: false,
+            files: try db.all("SELECT name, sha256, bytes FROM origin_file WHERE job = ? ORDER BY name", [job])
+                .map(BlobFile.init(stored:)))
+    }
+
     /// The newest visible training state of a job.
-    private static func newestState(_ db: Database, job: Int64) throws -> (id: Int64, step: Int)? {
+    static func newestState(_ db: Database, job: Int64) throws -> (id: Int64, step: Int)? {
         let row = try db.first(
             """
             SELECT c.id, c.step FROM span p JOIN checkpoint c ON c.attempt = p.attempt
@@ -82,7 +93,8 @@ struct ClaimJob {
                 ledger: ledgerID, epoch: row["epoch"], job: try JobID.stored(row["identity"]),
                 attempt: AttemptNumber(number)),
             spec: row["spec"], priority: row["priority"], needs: try RequirementSpec.stored(row["requirements"]))
-        guard number > 1 else { return claimed }
+        let origin = try Self.origin(db, job: job)
+        guard number > 1 || origin != nil else { return claimed }
         claimed.isEnough =
             try db.first("SELECT 1 FROM stop_decision WHERE job = ? AND attempt < ?", [job, number]) != nil
         let checkpoints = try db.all(
@@ -104,6 +116,7 @@ struct ClaimJob {
             if !adapter.files.isEmpty { claimed.trained.append(adapter) }
             if one["is_state"], one["step"] == resumed, resumed > 0 { claimed.resume = stored(.state) }
         }
+        if claimed.resume == nil, let origin, origin.step == resumed { claimed.resume = origin }
         claimed.evaluated = try db.all(
             """
             SELECT DISTINCT e.checkpoint FROM span p JOIN evaluated e ON e.attempt = p.attempt

@@ -129,6 +129,8 @@ package struct LaunchSweep: LedgerVerb {
             """, [name.text, fileDigest, priority, configurations, checkpoints, now.milliseconds])
         guard let row else { throw LedgerError(.inputOutput, "sweep \(name) could not be stored") }
         let sweep: Int64 = row[0]
+        // Its inputs are named, and uploaded, anew.
+        try db.change("DELETE FROM sweep_archive WHERE sweep = ?", [sweep])
         let wasStopped = try SweepHold.reason(sweep, db) != nil
         if wasStopped, isFirst { try putAside(sweep, db) }
         try db.change(
@@ -188,6 +190,47 @@ package struct LaunchSweep: LedgerVerb {
                 "cancel", at: now, job: row["id"], attempt: row["attempt"], sweep: sweep, detail: "launched anew")
         }
     }
+
+    /// A job that is not in the ledger, without its membership.
+    ///
+    /// - Returns: its row.
+    static func insert(_ job: LaunchJob, sweep: Int64, _ db: Database, now: WallTime) throws -> Row? {
+        let configuration: Int64
+        if let known = try db.first("SELECT id FROM configuration WHERE digest = ?", [job.configuration.text]) {
+            configuration = known[0]
+        } else {
+            try db.change(
+                "INSERT INTO configuration (digest, parameters) VALUES (?, ?)",
+                [job.configuration.text, job.parameters])
+            configuration = db.lastInsertedRowID
+        }
+        let row = try db.first(
+            """
+            INSERT INTO job (identity, sweep, configuration, seed, priority, requirements, retries, states_kept,
+                created, updated, attempt)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
+                coalesce((SELECT attempts FROM removed_job WHERE identity = ?1), 0))
+            RETURNING id, state, priority
+            """,
+            [
+                job.id.text, sweep, configuration, job.seed, job.priority, job.requirements, job.retries,
+                job.statesKept, now.milliseconds, now.milliseconds,
+            ])
+        guard let row else { return nil }
+        let id: Int64 = row["id"]
+        try db.change("INSERT INTO job_spec (job, spec) VALUES (?, ?)", [id, job.spec])
+        if let rule = job.stopRule {
+            try db.change(
+                """
+                INSERT INTO stop_rule (job, metric, better, patience, min_delta, after, needs_adapter)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+                [
+                    id, rule.metric, rule.better.rawValue, rule.patience, rule.minDelta, rule.after, job.needsAdapter,
+                ])
+        }
+        return row
+    }
 }
 
 extension LaunchJob {
@@ -200,42 +243,7 @@ extension LaunchJob {
     ) throws -> Int64 {
         var row = try db.first("SELECT id, state, priority FROM job WHERE identity = ?", [self.id.text])
         let isNew = row == nil
-        if row == nil {
-            let point: Int64
-            if let known = try db.first("SELECT id FROM configuration WHERE digest = ?", [configuration.text]) {
-                point = known[0]
-            } else {
-                try db.change(
-                    "INSERT INTO configuration (digest, parameters) VALUES (?, ?)",
-                    [configuration.text, parameters])
-                point = db.lastInsertedRowID
-            }
-            row = try db.first(
-                """
-                INSERT INTO job (identity, sweep, configuration, seed, priority, requirements, retries, states_kept,
-                    created, updated)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, state, priority
-                """,
-                [
-                    self.id.text, sweep, point, seed, priority, requirements, retries,
-                    statesKept, now.milliseconds, now.milliseconds,
-                ])
-            if let row {
-                let id: Int64 = row["id"]
-                try db.change("INSERT INTO job_spec (job, spec) VALUES (?, ?)", [id, spec])
-                if let stopRule {
-                    try db.change(
-                        """
-                        INSERT INTO stop_rule (job, metric, better, patience, min_delta, after, needs_adapter)
-                        VALUES (?, ?, ?, ?, ?, ?, ?)
-                        """,
-                        [
-                            id, stopRule.metric, stopRule.better.rawValue, stopRule.patience, stopRule.minDelta,
-                            stopRule.after, needsAdapter,
-                        ])
-                }
-            }
-        }
+        if row == nil { row = try LaunchSweep.insert(self, sweep: sweep, db, now: now) }
         guard let row else { throw LedgerError(.inputOutput, "job \(self.id.short) could not be stored") }
         let id: Int64 = row["id"]
         try db.change(

@@ -22,10 +22,11 @@ extension JobIdentity {
     /// Generation 3 (version 3.1) is for jobs that hold a share of their pictures out: earlier programs would
     /// train on all of them.
     ///
-    /// Generation 4 (version 4.1) is for jobs that evaluate: earlier programs would train.
+    /// Generation 4 (version 4.1) is for jobs that evaluate: earlier programs would train. It is also for jobs
+    /// that go on from the training state of another: earlier programs would refuse it.
     package static func coreVersion(
         kind: JobKind = .train, trainer: TrainerSpec, evaluation: EvaluationSpec?, inputs: InputGenerations?,
-        resolution: ParameterValue? = nil
+        resolution: ParameterValue? = nil, goesOn: Bool = false
     ) -> String? {
         guard trainer.isCore || evaluation != nil else { return nil }
         var generation = inputs?.reading ?? 1
@@ -35,6 +36,7 @@ extension JobIdentity {
             if evaluation.holdout != nil { generation = max(generation, 3) }
         }
         if kind == .evaluate { generation = max(generation, 4) }
+        if goesOn, trainer.isCore { generation = max(generation, 4) }
         return version(generation)
     }
 

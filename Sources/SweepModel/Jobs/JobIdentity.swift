@@ -6,15 +6,18 @@ package import RunSpec
 ///
 /// SHA-256 of the RFC 8785 JSON of `{v, coreVersion, trainer, parameters, seed, checkpoints, evaluate, base,
 /// data}` (`regData` too where there is one, `evaluate.clip` where encoders are named, `evaluate.holdout`
-/// where a share of the pictures is held out, `stopWhen` where a rule ends it early, and `kind` where the job
-/// does not train). Threads, labels,
-/// priority, retries, retention and the interval of training states are not in it.
+/// where a share of the pictures is held out, `kind` where the job does not train, `stopWhen` where a rule ends
+/// it early, and `from` and `state` where it was made of another job: its configuration, and the training state
+/// that it goes on from). Threads, labels, priority, retries, retention and the interval of training states are
+/// not in it.
 package struct JobIdentity: Equatable, Sendable {
     /// Version of the layout below.
     package static let version = 1
     /// The canonical text before and after the seed's value.
     private let head: String
     private let tail: String
+    /// What stands between the two: of one job alone, not of its configuration.
+    private let state: String
     package let configuration: ConfigurationID
 
     /// - Parameters:
@@ -22,15 +25,17 @@ package struct JobIdentity: Equatable, Sendable {
     ///   - parameters: resolved ones for the core, those of the sweep file for a command.
     ///   - checkpoints: trimmed to the job's epochs.
     ///   - clip: the encoders that the sweep file names for the evaluation; nil for the base's own.
+    ///   - origin: the job that it was made of.
     /// - Throws: `SweepModelError` for a number that is not finite.
     package init(
         kind: JobKind = .train, trainer: TrainerSpec, parameters: [String: ParameterValue],
         checkpoints: CheckpointPlan?,
         evaluation: EvaluationSpec?, base: InputReference?, data: InputReference?, regData: InputReference? = nil,
-        clip: InputReference? = nil
+        clip: InputReference? = nil, origin: JobOrigin? = nil, stopRule: StopRule? = nil
     ) throws(SweepModelError) {
         let frame = try JobIdentityFrame(
-            kind: kind, trainer: trainer, evaluation: evaluation, base: base, data: data, regData: regData, clip: clip)
+            kind: kind, trainer: trainer, evaluation: evaluation, base: base, data: data, regData: regData, clip: clip,
+            origin: origin, stopRule: stopRule)
         try self.init(frame, parameters: parameters, checkpoints: checkpoints)
     }
 
@@ -40,12 +45,13 @@ package struct JobIdentity: Equatable, Sendable {
     ) throws(SweepModelError) {
         let start = try frame.head(parameters: parameters, checkpoints: checkpoints)
         tail = frame.tail
+        state = frame.state
         head = start + ",\"seed\":"
         configuration = ConfigurationID(ContentDigest.of(start + tail))
     }
 
     /// The canonical text of the job with this seed.
-    package func text(seed: Int) -> String { head + String(seed) + tail }
+    package func text(seed: Int) -> String { head + String(seed) + state + tail }
 
     /// The id of the job with this seed.
     package func job(seed: Int) -> JobID { JobID(ContentDigest.of(text(seed: seed))) }
@@ -56,6 +62,20 @@ extension InputReference {
     var identity: ParameterValue {
         if let digest { return .text(digest.text) }
         return ["path": .text(written)]
+    }
+}
+
+extension JobOrigin {
+    /// Of the configuration: seeds of one configuration that are extended alike are one configuration again.
+    var identity: ParameterValue {
+        var content: [String: ParameterValue] = [
+            "configuration": .text(configuration.text), "how": .text(way.rawValue),
+        ]
+        if let start {
+            content["epochs"] = .number(Double(start.epochs))
+            content["step"] = .number(Double(start.step))
+        }
+        return .map(content)
     }
 }
 

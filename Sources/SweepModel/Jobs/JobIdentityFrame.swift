@@ -3,8 +3,8 @@ import RunSpec
 /// The parts of the canonical text of `JobIdentity` that are the same for all points of a sweep, rendered
 /// once: a large sweep would render its command a million times.
 ///
-/// Keys stand in their order: base, checkpoints, coreVersion, data, evaluate, kind, parameters, regData,
-/// seed, stopWhen, trainer, v.
+/// Keys stand in their order: base, checkpoints, coreVersion, data, evaluate, from, kind, parameters,
+/// regData, seed, state, stopWhen, trainer, v.
 struct JobIdentityFrame {
     private let beforeCheckpoints: String
     private let beforeParameters: String
@@ -15,14 +15,19 @@ struct JobIdentityFrame {
     private let generations: InputGenerations?
     /// From behind the seed on.
     let tail: String
+    /// Between the seed and the tail.
+    let state: String
+    private let goesOn: Bool
 
     /// - Throws: `SweepModelError` for a number that is not finite.
     init(
         kind: JobKind = .train, trainer: TrainerSpec, evaluation: EvaluationSpec?, base: InputReference?,
         data: InputReference?,
-        regData: InputReference?, clip: InputReference?, stopRule: StopRule? = nil
+        regData: InputReference?, clip: InputReference?, origin: JobOrigin? = nil, stopRule: StopRule? = nil
     ) throws(SweepModelError) {
         self.kind = kind
+        goesOn = origin?.start != nil
+        state = origin?.start.map { ",\"state\":\"\($0.state)\"" } ?? ""
         self.trainer = trainer
         self.evaluation = evaluation
         generations = .newest([base, data, regData, clip].map { $0?.generations })
@@ -30,6 +35,9 @@ struct JobIdentityFrame {
         beforeParameters =
             ",\"data\":" + (try CanonicalJSON.text(data?.identity ?? .null)) + ",\"evaluate\":"
             + (try CanonicalJSON.text(evaluation?.identity(clip: clip?.identity) ?? .null))
+            + (try origin.map { origin throws(SweepModelError) in
+                ",\"from\":" + (try CanonicalJSON.text(origin.identity))
+            } ?? "")
             + (kind == .train ? "" : ",\"kind\":\"\(kind.rawValue)\"") + ",\"parameters\":"
         var after = ""
         if let regData { after = ",\"regData\":" + (try CanonicalJSON.text(regData.identity)) }
@@ -48,7 +56,7 @@ struct JobIdentityFrame {
         // A program's result owes nothing to the core, unless the core evaluates it.
         let coreVersion = JobIdentity.coreVersion(
             kind: kind, trainer: trainer, evaluation: evaluation, inputs: generations,
-            resolution: parameters["resolution"])
+            resolution: parameters["resolution"], goesOn: goesOn)
         return beforeCheckpoints + (try CanonicalJSON.text(checkpoints?.identity ?? .null)) + ",\"coreVersion\":"
             + (try CanonicalJSON.text(coreVersion.map { .text($0) } ?? .null)) + beforeParameters
             + (try CanonicalJSON.text(.map(parameters))) + afterParameters

@@ -10,7 +10,10 @@ extension ResolvedJob {
         TrainingJob(
             job: id.text, base: base, data: data, regData: regData,
             training: try TrainingSpec(resolved: parameters, seed: seed), checkpoints: checkpoints ?? CheckpointPlan(),
-            evaluation: evaluation, clip: clip)
+            evaluation: evaluation, clip: clip,
+            origin: origin.flatMap { origin in
+                origin.start.map { TrainingJob.Origin(job: origin.job.text, epochs: $0.epochs) }
+            })
     }
 
     /// What `{job}` names for the job's trainer: a task for the core (`TrainerTask`), a sweep file that

@@ -33,6 +33,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var subject: EvaluatedCheckpoint?
     /// When it has trained enough; nil for a job that trains to its end.
     package var stopRule: StopRule?
+    /// The job that it was made of; nil for one that a sweep file asks for.
+    package var origin: JobOrigin?
 
     package init(
         id: JobID, kind: JobKind = .train, configuration: ConfigurationID, sweep: SweepName, group: String,
@@ -73,7 +75,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case id, configuration, sweep, group, trainer, given, parameters, seed, base, data, regData, clip, checkpoints
-        case evaluation, requirements, retries, timeoutSeconds, retention, priority, subject, stopRule
+        case evaluation, requirements, retries, timeoutSeconds, retention, priority, subject, stopRule, origin
         case otherKind = "kind"
     }
 
@@ -84,7 +86,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var coreVersion: String? {
         JobIdentity.coreVersion(
             kind: kind, trainer: trainer, evaluation: evaluation, inputs: .newest(inputs.map(\.generations)),
-            resolution: parameters["resolution"])
+            resolution: parameters["resolution"], goesOn: origin?.start != nil)
     }
 }
 

@@ -1,3 +1,5 @@
+package import RunSpec
+
 /// Everything about one job.
 package struct JobDetail: Codable, Equatable, Sendable {
     package struct Attempt: Codable, Equatable, Sendable {
@@ -51,7 +53,7 @@ package struct JobDetail: Codable, Equatable, Sendable {
             self.detail = detail
         }
     }
-    /// The base that was trained on: a place on the machine that launched the sweep, and its content.
+    /// A base or data set: a place on the machine that launched the sweep, and its content.
     package struct Base: Codable, Equatable, Sendable {
         package var path: String
         package var digest: String
@@ -71,6 +73,38 @@ package struct JobDetail: Codable, Equatable, Sendable {
             self.guidance = guidance
         }
     }
+    /// The job that it was made of.
+    package struct Origin: Codable, Equatable, Sendable {
+        /// `rerun` or `extend`.
+        package var way: String
+        package var parent: String
+        /// Where it began; 0 from the beginning.
+        package var epoch: Int
+        package var step: Int
+        /// What was set.
+        package var changes: [String: ParameterValue]
+        /// What becomes of the learning rate, where that must be known.
+        package var notice: String?
+        package init(
+            way: String, parent: String, epoch: Int, step: Int, changes: [String: ParameterValue], notice: String? = nil
+        ) {
+            self.way = way
+            self.parent = parent
+            self.epoch = epoch
+            self.step = step
+            self.changes = changes
+            self.notice = notice
+        }
+    }
+    /// A job that was made of it.
+    package struct Child: Codable, Equatable, Sendable {
+        package var way: String
+        package var job: String
+        package init(way: String, job: String) {
+            self.way = way
+            self.job = job
+        }
+    }
     package var job: JobSummary
     /// All sweeps it belongs to.
     package var sweeps: [String]
@@ -84,11 +118,19 @@ package struct JobDetail: Codable, Equatable, Sendable {
     /// nil for a job without one, and from a coordinator that does not tell; likewise below.
     package var base: Base?
     package var sampling: Sampling?
+    /// What was trained on.
+    package var data: Base?
+    package var origin: Origin?
+    package var children: [Child]?
     package init(
         job: JobSummary, sweeps: [String], attempts: [Attempt], checkpoints: [StoredCheckpoint],
         latest: [String: Double],
-        events: [Event], notices: [Notice]? = nil, base: Base? = nil, sampling: Sampling? = nil
+        events: [Event], notices: [Notice]? = nil, base: Base? = nil, sampling: Sampling? = nil,
+        data: Base? = nil, origin: Origin? = nil, children: [Child]? = nil
     ) {
+        self.origin = origin
+        self.children = children
+        self.data = data
         self.base = base
         self.sampling = sampling
         self.notices = notices

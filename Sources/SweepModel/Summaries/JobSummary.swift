@@ -21,13 +21,22 @@ package struct JobSummary: Codable, Equatable, Sendable {
     package var workerID: String?
     /// A sentence: why it waits, for one that does.
     package var waitsFor: String?
+    /// Id of the job that it was made of; the group says how (`rerun`, `extend`).
+    package var parent: String?
+    /// What people say of it; nil for nothing.
+    package var tags: [String]?
+    package var note: String?
     /// `evaluate` and others; nil for one that trains.
     package var kind: String?
     package init(
         id: String, sweep: String, group: String, configuration: String, state: String, seed: Int, attempts: Int,
         worker: String?, failure: String?, message: String?, parameters: [String: ParameterValue], created: Int64,
-        updated: Int64, workerID: String? = nil, waitsFor: String? = nil, kind: String? = nil
+        updated: Int64, workerID: String? = nil, waitsFor: String? = nil, parent: String? = nil,
+        tags: [String]? = nil, note: String? = nil, kind: String? = nil
     ) {
+        self.tags = tags
+        self.note = note
+        self.parent = parent
         self.id = id
         self.sweep = sweep
         self.group = group
@@ -52,7 +61,7 @@ package struct JobSummary: Codable, Equatable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case id, sweep, group, configuration, state, seed, attempts, worker, failure, message, parameters, created,
             updated
-        case workerID, kind
+        case workerID, parent, tags, note, kind
         case waitsFor = "waits_for"
     }
 }

@@ -14,6 +14,11 @@ package struct SweepSummary: Codable, Equatable, Sendable {
     package var since: Int64?
     /// The command that makes it go on.
     package var remedy: String?
+    /// What people say of it; nil for nothing.
+    package var tags: [String]?
+    package var note: String?
+    /// Since when its files are gone but for the newest adapters; nil if it was not archived.
+    package var archived: Int64?
     package var jobs: Int { states.values.reduce(0, +) }
     /// Whether no job can change by itself any more.
     package var isFinished: Bool { (states["waiting"] ?? 0) + (states["running"] ?? 0) + (states["paused"] ?? 0) == 0 }
@@ -76,5 +81,8 @@ package struct SweepSummary: Codable, Equatable, Sendable {
             reason: try keyed.decodeIfPresent(String.self, forKey: .reason),
             since: try keyed.decodeIfPresent(Int64.self, forKey: .since),
             remedy: try keyed.decodeIfPresent(String.self, forKey: .remedy))
+        tags = try keyed.decodeIfPresent([String].self, forKey: .tags)
+        note = try keyed.decodeIfPresent(String.self, forKey: .note)
+        archived = try keyed.decodeIfPresent(Int64.self, forKey: .archived)
     }
 }

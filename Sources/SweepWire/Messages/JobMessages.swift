@@ -6,7 +6,12 @@ package struct JobsRequest: Equatable, WireRequest {
     package var state: String?
     package var limit: Int
     package var after: String?
-    package init(sweep: String? = nil, state: String? = nil, limit: Int = 1000, after: String? = nil) {
+    /// Only jobs that carry it themselves.
+    package var tag: String?
+    package init(
+        sweep: String? = nil, state: String? = nil, limit: Int = 1000, after: String? = nil, tag: String? = nil
+    ) {
+        self.tag = tag
         self.sweep = sweep
         self.state = state
         self.limit = limit
@@ -17,10 +22,12 @@ package struct JobsRequest: Equatable, WireRequest {
         result["sweep"] = sweep
         result["state"] = state
         result["after"] = after
+        result["tag"] = tag
         return result
     }
     package func body() throws -> Data { Data() }
     package init(parameters: [String: String], body: Data) throws {
+        tag = parameters["tag"]
         sweep = parameters["sweep"]
         state = parameters["state"]
         after = parameters["after"]

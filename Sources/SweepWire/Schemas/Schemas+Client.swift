@@ -7,7 +7,11 @@ extension WireSchema {
             "name": text, "created": integer(), "priority": integer(), "configurations": integer(),
             "states": map(integer()), "checkpoints": integer(),
             "state": one(of: ["active", "stopped", "paused", "finished", "canceled"]),
-        ], optional: ["reason": text, "since": integer(), "remedy": text])
+        ],
+        optional: [
+            "reason": text, "since": integer(), "remedy": text, "tags": array(text), "note": text,
+            "archived": integer(),
+        ])
 
     static let workerSummary = object(
         [
@@ -28,7 +32,8 @@ extension WireSchema {
             "parameters": map(any), "created": integer(), "updated": integer(),
         ],
         optional: [
-            "worker": text, "failure": text, "message": text, "workerID": text, "waits_for": text, "kind": text,
+            "worker": text, "failure": text, "message": text, "workerID": text, "waits_for": text, "parent": sha256,
+            "tags": array(text), "note": text, "kind": text,
         ])
 
     static let tokenSummary = object(
@@ -109,6 +114,7 @@ extension JobsRequest {
             WireParameter("sweep", .text, required: false),
             WireParameter("state", .one(of: JobState.allCases.map(\.rawValue)), required: false),
             WireParameter("limit", .integer(0), required: false), WireParameter("after", .text, required: false),
+            WireParameter("tag", .text, required: false),
         ]
     }
 }
@@ -143,6 +149,14 @@ extension JobDetail: WireResponse {
                 optional: [
                     "notices": .array(notice), "base": .object(["path": .text, "digest": .text]),
                     "sampling": .object(["sampler": .text, "steps": .integer(), "guidance": number]),
+                    "data": .object(["path": .text, "digest": .text]),
+                    "origin": .object(
+                        [
+                            "way": .text, "parent": .sha256, "epoch": .integer(), "step": .integer(),
+                            "changes": .map(.any),
+                        ],
+                        optional: ["notice": .text]),
+                    "children": .array(.object(["way": .text, "job": .sha256])),
                 ]))
     }
 }
