@@ -54,6 +54,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let libraries: [Target] = [
     // Layer 0
     .systemLibrary(name: "COpenBLAS"),
+    .systemLibrary(name: "CSQLite"),
     .target(name: "CKernels", cSettings: optimisedC),
     .target(
         name: "CImageFiles", exclude: ["Font"], cSettings: optimisedC,
@@ -74,6 +75,7 @@ let libraries: [Target] = [
     module("SweepModel", ["RunSpec", "Ports"]),
     module("CoreNets", ["CoreTensor", "RunSpec"]),
     module("Figures"),
+    module("TrainerFiles", ["RunSpec", "Ports", "CSQLite"]),
     // Layer 2
     module("SweepFile", ["SweepModel", "RunSpec", "Ports", yams]),
     module("SweepWire", ["SweepModel", "RunSpec", "Ports"]),
@@ -115,7 +117,8 @@ let libraries: [Target] = [
     module(
         "Worker",
         [
-            "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "RunSpec", "Ports", "CProcess", lifecycle, logging,
+            "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "TrainerFiles", "RunSpec", "Ports", "CProcess",
+            lifecycle, logging,
         ], path: "worker", exclude: ["Core", "Trainer", "profiles"],
         sources: ["Attempt", "Process", "Session", "Spool"]),
     module("WorkerTrainer", ["CoreTools", "RunSpec", "Ports"], path: "worker/Trainer"),
@@ -189,6 +192,7 @@ let testTargets: [Target] = [
             "RunSpec",
             "Ports", lifecycle, logging,
         ]),
+    tests("TrainerFilesTests", ["TestSupport", "TrainerFiles", "Ports", "CSQLite"], exclude: ["Fixtures"]),
     tests("SweepClientTests", ["SweepClient", "SweepWire", "SweepModel", "Ports"]),
     tests("RunSpecTests", ["RunSpec"]),
     tests("FiguresTests", ["Figures"], exclude: ["Fixtures"]),
@@ -209,7 +213,7 @@ let testTargets: [Target] = [
     tests(
         "DecoderTests",
         [
-            "SweepFile", "SweepWire", "SweepLedger", "SweepModel", "Worker", "ImageFiles", "CoreTensor",
+            "SweepFile", "SweepWire", "SweepLedger", "SweepModel", "Worker", "TrainerFiles", "ImageFiles", "CoreTensor",
             "CoreDiffusion",
             "CoreData", "RunSpec", "Ports",
         ],

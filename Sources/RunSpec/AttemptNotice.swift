@@ -29,7 +29,9 @@ package struct AttemptNotice: Codable, Equatable, Sendable {
         case metricRefused = "metric-refused"
         /// A report that the coordinator refused for good.
         case reportRefused = "report-refused"
-        /// A file of metrics that is no regular file.
+        /// A part of a file of metrics that is damaged, or too long.
+        case metricRecord = "metric-record"
+        /// A file of metrics that is no regular file, or none of its kind.
         case metricFile = "metric-file"
         /// A line of evaluations or artifacts that cannot be read, or holds what cannot be taken.
         case outputLine = "output-line"

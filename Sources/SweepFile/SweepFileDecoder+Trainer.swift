@@ -92,18 +92,6 @@ extension SweepFileDecoder {
         return nil
     }
 
-    private mutating func metricSource(_ node: YAMLNode) -> CommandTrainer.MetricSource? {
-        let known = entries(node, of: "an entry of metrics", keys: ["jsonl", "step"])
-        guard let entry = known["jsonl"] else {
-            if case .mapping(let all) = node.content, all.isEmpty {
-                refuse(node.mark, "an entry of metrics needs 'jsonl': a file")
-            }
-            return nil
-        }
-        let step = known["step"].flatMap { text($0.value, "step") }
-        return text(entry.value, "jsonl").map { CommandTrainer.MetricSource(kind: .jsonl, path: $0, step: step) }
-    }
-
     private mutating func checkpointRule(_ node: YAMLNode) -> CommandTrainer.CheckpointRule? {
         let known = entries(node, of: "an entry of checkpoints", keys: ["glob", "step", "kind", "complete", "quiet"])
         guard let glob = known["glob"] else {

@@ -9,6 +9,7 @@ import SweepFile
 import SweepLedger
 import SweepModel
 import SweepWire
+import TrainerFiles
 import Worker
 
 /// A decoder that meets bytes of strangers. Refusing is its right; crashing, hanging and taking memory are
@@ -17,7 +18,7 @@ enum DecoderTarget: String, CaseIterable, Sendable {
     case sweepFile, expression, commandTemplate, canonicalJSON, launchRequest, requestJSON, requestParameters,
         answerJSON
     case metricBatch, metricLine, queryGate, pointSpool, reportSpool, image, digest, wireError
-    case safetensors, tokenizer, modelConfiguration, conceptFile, font, memoryCounters, trainerOutput
+    case safetensors, tokenizer, modelConfiguration, conceptFile, font, memoryCounters, trainerOutput, trainerFile
 
     /// Runs the decoder once.
     ///
@@ -92,6 +93,7 @@ enum DecoderTarget: String, CaseIterable, Sendable {
         // What the kernel says: the group's path stands in the text and names the next file.
         case .memoryCounters: _ = OutOfMemoryWatch.kills { _ in text }
         case .trainerOutput: try trainerOutput(bytes)
+        case .trainerFile: try trainerFile(bytes)
         }
     }
 
@@ -102,6 +104,37 @@ enum DecoderTarget: String, CaseIterable, Sendable {
         case 0: _ = try JSONDecoder().decode(CheckpointManifest.self, from: body)
         case 1: _ = try JSONDecoder().decode(EvaluationRow.self, from: body)
         default: _ = try JSONDecoder().decode(ArtifactRow.self, from: body)
+        }
+    }
+
+    /// The first byte picks the reader. Bytes of an event are framed first: no checksum stands before them.
+    private func trainerFile(_ bytes: [UInt8]) throws {
+        let kind = (bytes.first ?? 0) % 5
+        var body = Array(bytes.dropFirst())
+        if kind == 1 {
+            func little(_ word: some FixedWidthInteger) -> [UInt8] {
+                withUnsafeBytes(of: word.littleEndian, Array.init)
+            }
+            func masked(_ bytes: [UInt8]) -> [UInt8] {
+                let crc = CRC32C.of(bytes)
+                return little((crc >> 15 | crc << 17) &+ 0xA282_EAD8)
+            }
+            let head = little(UInt64(body.count))
+            body = head + masked(head) + body + masked(body)
+        }
+        try file(body, name: "file") { path in
+            var reader: any GrowingFile =
+                switch kind {
+                case 0, 1: EventTail(path: path)
+                case 2: WandbTail(path: path)
+                case 3: CSVTail(path: path)
+                default: SQLiteTail(path: path)
+                }
+            for isComplete in [false, true] {
+                var looks = 0
+                while try reader.read(isComplete: isComplete).isProgress { looks += 1 }
+                precondition(looks <= body.count + 1, "a look that takes nothing counts as progress")
+            }
         }
     }
 

@@ -276,3 +276,22 @@ put("trainerOutput-manifest", b"\0" + json.dumps({
 put("trainerOutput-evaluation", b"\1" + json.dumps({
     "checkpoint": "base", "epoch": 0, "step": 0, "class": "", "prompts": "p", "metric": "m", "value": 0.5, "n": 1}).encode())
 put("trainerOutput-artifact", b"\2" + json.dumps({"checkpoint": "c", "kind": "k", "name": "../n", "sha256": job, "bytes": 2**63}).encode())
+trackers = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../TrainerFilesTests/Fixtures")
+
+
+def tracked(name):
+    with open(os.path.join(trackers, name), "rb") as f:
+        return f.read()
+
+
+events = tracked("torch/events.out.tfevents.1700000003.host.3")
+put("trainerFile-events", b"\0" + events)
+tensors = tracked("tensors/events.out.tfevents.1700000000.host.0")
+place = 0
+while place < len(tensors):
+    (length,) = struct.unpack("<Q", tensors[place:place + 8])
+    put(f"trainerFile-event{place}", b"\1" + tensors[place + 12:place + 12 + length])
+    place += 16 + length
+put("trainerFile-wandb", b"\2" + tracked("wandb/run-fixture1.wandb")[:3000])
+put("trainerFile-csv", b'\3step,loss,"a ""b"""\r\n1,0.5,"x\ny"\n2;nan;inf\n')
+put("trainerFile-sqlite", b"\4" + tracked("loss_log.db"))

@@ -34,9 +34,11 @@ COME_WITH = {
     "Hummingbird": {"HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTPTypes", "NIOFoundationCompat"},
     "HummingbirdTLS": {"NIOSSL"},
 }
-# Where SQL may stand: beside the ledger, queries over its public views, and a checker that shares nothing
-# with it.
-SQL_IN = ("Sources/SweepLedger/", "Sources/SweepAnalysis/PublicQueries", "Sources/ClusterSimulator/", "Tests/")
+# Where SQL may stand: beside the ledger, queries over its public views, a checker that shares nothing with
+# it, and the reader of trainers' databases.
+SQL_IN = (
+    "Sources/SweepLedger/", "Sources/SweepAnalysis/PublicQueries", "Sources/ClusterSimulator/", "Tests/",
+    "Sources/TrainerFiles/SQLiteTail")
 
 faults = []
 

@@ -10,6 +10,10 @@ import Synchronization
 /// key length, key, i64 step, u64 bits`), little-endian. A torn tail is cut when the spool is opened. A
 /// damaged record in the middle is passed over: its numbers are sent as points of the key `spool.lost`, since
 /// a stream must have no gap.
+///
+/// A record without points is a mark: it has a source's number and position, and its name behind them where
+/// it has one. Every segment begins with the marks of all sources, so that older ones can go, and a named
+/// source's first points have its mark before them in the same write.
 package final class PointSpool: Sendable {
     private struct Record {
         let segment: UInt64
@@ -27,7 +31,14 @@ package final class PointSpool: Sendable {
         var next: UInt64 = 1
         var firstHeld: UInt64 = 1
         var sourcePositions: [UInt32: UInt64] = [:]
+        /// Names of sources that were met while the trainer ran, and their numbers.
+        var sourceNumbers: [String: UInt32] = [:]
+        /// Those of them whose mark stands on the disk.
+        var marked: Set<UInt32> = []
     }
+
+    /// Numbers of named sources begin here; those below are places in the plan.
+    private static let firstNamed: UInt32 = 1 << 16
 
     package static let usualSegmentBytes: Int64 = 4 << 20
     private static let headBytes = 8
@@ -67,6 +78,19 @@ package final class PointSpool: Sendable {
     /// How far a source had been read when its newest points were appended.
     package func position(ofSource source: Int) -> UInt64 { state.withLock { $0.sourcePositions[UInt32(source)] ?? 0 } }
 
+    /// The number of a source by its name: the same one as long as the spool lives, also after a restart once
+    /// it had points.
+    package func number(ofSource name: String) -> Int {
+        state.withLock { state in
+            if let number = state.sourceNumbers[name] { return Int(number) }
+            // Beyond every number that points came from, also where a name was lost with its record.
+            let used = max(state.sourceNumbers.values.max() ?? 0, state.sourcePositions.keys.max() ?? 0)
+            let number = max(Self.firstNamed, used + 1)
+            state.sourceNumbers[name] = number
+            return Int(number)
+        }
+    }
+
     /// Appends and waits for the disk.
     ///
     /// - Parameters:
@@ -87,14 +111,16 @@ package final class PointSpool: Sendable {
                 body.append(little: UInt64(bitPattern: point.step))
                 body.append(little: point.value.bitPattern)
             }
-            var record: [UInt8] = []
-            record.append(little: UInt32(body.count))
-            record.append(little: CRC32C.of(body))
-            record += body
+            let record = Self.framed(body)
             if state.current == nil || state.end + Int64(record.count) > segmentBytes { try roll(&state) }
             guard let file = state.current else { return state.next - 1 }
-            try file.write(record, at: state.end)
+            let source = UInt32(source)
+            var mark: [UInt8] = []
+            if source >= Self.firstNamed, !state.marked.contains(source) { mark = Self.mark(source, state) }
+            try file.write(mark + record, at: state.end)
             try file.synchronize()
+            if !mark.isEmpty { state.marked.insert(source) }
+            state.end += Int64(mark.count)
             Faults.reach("worker.points-spooled")
             state.records.append(
                 Record(
@@ -102,7 +128,7 @@ package final class PointSpool: Sendable {
                     count: UInt64(points.count)))
             state.end += Int64(record.count)
             state.next += UInt64(points.count)
-            state.sourcePositions[UInt32(source)] = position
+            state.sourcePositions[source] = position
             return state.next - 1
         }
     }
@@ -145,12 +171,34 @@ package final class PointSpool: Sendable {
     }
 
     private func roll(_ state: inout State) throws {
-        state.currentFirst = state.next
-        state.current = try files.open(writing: Self.path(folder, state.next), truncate: false, mode: 0o644)
+        let file = try files.open(writing: Self.path(folder, state.next), truncate: false, mode: 0o644)
         // Older segments go once their points are acknowledged: a name that a power cut takes back would
         // leave nothing.
         try files.synchronizeFolder(folder)
-        state.end = 0
+        // On the disk with the first points: what is torn there is cut with them.
+        let marks = state.sourcePositions.keys.sorted().flatMap { Self.mark($0, state) }
+        try file.write(marks, at: 0)
+        state.current = file
+        state.currentFirst = state.next
+        state.end = Int64(marks.count)
+        state.marked = Set(state.sourcePositions.keys)
+    }
+
+    private static func framed(_ body: [UInt8]) -> [UInt8] {
+        var record: [UInt8] = []
+        record.append(little: UInt32(body.count))
+        record.append(little: CRC32C.of(body))
+        return record + body
+    }
+
+    private static func mark(_ source: UInt32, _ state: State) -> [UInt8] {
+        var body: [UInt8] = []
+        body.append(little: state.next)
+        body.append(little: UInt32(0))
+        body.append(little: source)
+        body.append(little: state.sourcePositions[source] ?? 0)
+        if let name = state.sourceNumbers.first(where: { $0.value == source })?.key { body += Array(name.utf8) }
+        return framed(body)
     }
 
     private static func scan(
@@ -169,10 +217,16 @@ package final class PointSpool: Sendable {
             if CRC32C.of(body) == head.little(UInt32.self, at: 4) {
                 let first = body.little(UInt64.self, at: 0)
                 let count = UInt64(body.little(UInt32.self, at: 8))
-                state.records.append(
-                    Record(segment: segment, offset: offset, length: length, first: first, count: count))
+                let source = body.little(UInt32.self, at: 12)
+                if count > 0 {
+                    state.records.append(
+                        Record(segment: segment, offset: offset, length: length, first: first, count: count))
+                } else if source >= Self.firstNamed {
+                    state.sourceNumbers[String(decoding: body[24...], as: UTF8.self)] = source
+                    state.marked.insert(source)
+                }
                 state.next = first + count
-                state.sourcePositions[body.little(UInt32.self, at: 12)] = body.little(UInt64.self, at: 16)
+                state.sourcePositions[source] = body.little(UInt64.self, at: 16)
                 good = end
             }
             offset = end

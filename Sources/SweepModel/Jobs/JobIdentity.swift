@@ -134,10 +134,15 @@ extension ExternalMetric {
 }
 
 extension CommandTrainer.MetricSource {
-    /// The step's name is younger than the rest: at its default it is not there.
+    /// What is younger than kind and path is not there at its default.
     fileprivate var identity: ParameterValue {
         var content: [String: ParameterValue] = ["kind": .text(kind.rawValue), "path": .text(path)]
         if let step, step != "step" { content["step"] = .text(step) }
+        if let base { content["base"] = .text(base.rawValue) }
+        if let map, !map.isEmpty { content["map"] = .map(map.mapValues { .text($0) }) }
+        if let epochs { content["epochs"] = .list(epochs.map { .text($0) }) }
+        if let pattern { content["pattern"] = .text(pattern) }
+        if let table { content["table"] = .text(table) }
         return .map(content)
     }
 }

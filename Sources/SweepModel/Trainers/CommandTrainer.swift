@@ -50,19 +50,36 @@ extension CommandTrainer {
         }
     }
 
-    /// Where metrics come from: a file of JSON lines, each with a `step`.
+    /// Where metrics come from. docs/reference/sweep-file.md says what each kind reads.
     package struct MetricSource: Codable, Equatable, Sendable {
-        package enum Kind: String, Codable, Sendable { case jsonl }
+        package enum Kind: String, Codable, CaseIterable, Sendable { case jsonl, csv, tfevents, sqlite, wandb, stdout }
+
+        /// What is added to the steps that the trainer counts.
+        package enum Base: String, Codable, CaseIterable, Sendable {
+            /// The step of the training state that the attempt went on from.
+            case attempt
+        }
 
         package var kind: Kind
+        /// A file, or a folder of files; empty for what is printed.
         package var path: String
-        /// The key of the step in a line; nil for `step`.
+        /// Key, column or group of the step; nil for the kind's usual one.
         package var step: String?
+        package var base: Base?
+        /// New names by the trainer's; an empty one leaves the metric out.
+        package var map: [String: String]?
+        /// Tags whose own axis is the epoch; nil for those that look like it.
+        package var epochs: [String]?
+        /// A regular expression with named groups, for what is printed.
+        package var pattern: String?
+        /// The table of a SQLite file.
+        package var table: String?
 
-        package init(kind: Kind, path: String, step: String? = nil) {
+        package init(kind: Kind, path: String, step: String? = nil, pattern: String? = nil) {
             self.kind = kind
             self.path = path
             self.step = step
+            self.pattern = pattern
         }
     }
 

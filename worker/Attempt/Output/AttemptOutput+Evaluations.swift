@@ -82,6 +82,14 @@ extension AttemptOutput {
         }
     }
 
+    /// Pictures that the metric files held, as soon as they are there.
+    mutating func readImages(_ events: inout [WorkerEvent]) throws {
+        for name in try metrics.takeImages(files) {
+            let path = BytePath("\(place.images)/\(name)")
+            try report(ArtifactRow(checkpoint: "", kind: "sample", name: name, path: ""), path: path, &events)
+        }
+    }
+
     private mutating func report(_ row: ArtifactRow, path: BytePath, _ events: inout [WorkerEvent]) throws {
         let key = "artifact \(row.kind) \(FileName.key(row.name.utf8))"
         guard !reports.hasSeen(key), let status = path.status() else { return }

@@ -23,7 +23,7 @@ struct AttemptOutput: Sendable {
     let place: AttemptPlace
     let files: any FileStore
     var notices = NoticeBook()
-    private var metrics: MetricIntake
+    var metrics: MetricIntake
     private var scan: CheckpointScan
     var evaluations: LineTail
     var artifacts: LineTail
@@ -48,7 +48,7 @@ struct AttemptOutput: Sendable {
         self.reports = reports
         self.place = place
         self.files = files
-        metrics = MetricIntake(plan.metrics, points)
+        metrics = MetricIntake(plan.metrics, points, images: place.images)
         scan = CheckpointScan(
             plan, place: place, files: files, trained: Set(grant.trained.map(\.name)),
             resumedStep: grant.resume?.step ?? 0, seen: reports.seen)
@@ -79,12 +79,12 @@ struct AttemptOutput: Sendable {
         // While it runs first the names, then the metrics, then the files: a checkpoint's metrics are in the
         // stream before it is. After its end all metrics are there, and the largest step is known.
         if leader == nil {
-            try readMetrics(isComplete: true, &events)
+            try readMetrics(now: now, isComplete: true, &events)
             moment.newestStep = metrics.newestStep
         }
         let reports = reports
         let look = try scan.look(moment) { reports.hasSeen("checkpoint \($0)") }
-        if leader != nil { try readMetrics(isComplete: false, &events) }
+        if leader != nil { try readMetrics(now: now, isComplete: false, &events) }
         for trouble in Self.once(look.troubles, &toldTroubles) { notices.add(trouble.kind, trouble.detail) }
         for checkpoint in look.found { try report(checkpoint, &events) }
         try readEvaluations(isComplete: leader == nil, isDone: isDone, &events)
@@ -124,8 +124,10 @@ struct AttemptOutput: Sendable {
             .filter { !$0.hasPrefix(LogNote.mark) }
     }
 
-    private mutating func readMetrics(isComplete: Bool, _ events: inout [WorkerEvent]) throws {
-        guard let total = try metrics.read(isComplete: isComplete, points, files, &notices) else { return }
+    private mutating func readMetrics(now: MonotonicTime, isComplete: Bool, _ events: inout [WorkerEvent]) throws {
+        let total = try metrics.read(isComplete: isComplete, now: now, points, files, &notices)
+        try readImages(&events)
+        guard let total else { return }
         events.append(.pointsSpooled(token, total: total))
         if let step = metrics.newestStep { events.append(.progress(token, phase: "training", step: step)) }
     }

@@ -7,6 +7,10 @@ package struct NoticeBook: Sendable {
     private var untold: Set<AttemptNotice.Kind> = []
     /// Kinds that came up and do not stand in the log yet.
     private var unlogged: [AttemptNotice.Kind] = []
+    /// Files that were told by name, and the lines about them that do not stand in the log yet.
+    private var subjects: Set<String> = []
+    private var lines: [String] = []
+    private static let mostSubjects = 32
 
     package init() {}
 
@@ -22,10 +26,23 @@ package struct NoticeBook: Sendable {
         notices[kind]?.count += count
     }
 
+    /// The same about a file: the log names each file, up to 32.
+    package mutating func add(_ kind: AttemptNotice.Kind, count: Int = 1, of subject: String, _ detail: String) {
+        let isFirst = notices[kind] == nil
+        add(kind, count: count, detail)
+        guard subjects.count < Self.mostSubjects, subjects.insert("\(kind.rawValue) \(subject)").inserted else {
+            return
+        }
+        if !isFirst { lines.append(String(decoding: detail.utf8.prefix(AttemptNotice.detailBytes), as: UTF8.self)) }
+    }
+
     /// Lines for the log.
     package mutating func takeLines() -> [String] {
-        defer { unlogged = [] }
-        return unlogged.compactMap { notices[$0]?.detail }
+        defer {
+            unlogged = []
+            lines = []
+        }
+        return unlogged.compactMap { notices[$0]?.detail } + lines
     }
 
     /// Counts that grew, to be sent; they are of the whole attempt.

@@ -15,6 +15,8 @@ package struct AttemptPlace: Hashable, Sendable {
     package var out: String { path + "/out" }
     var spool: String { path + "/spool" }
     var job: String { path + "/job.json" }
+    /// Pictures found in metric files, which become samples.
+    var images: String { path + "/images" }
     /// Records and outputs of evaluation commands.
     var evaluation: String { path + "/evaluation" }
 }

@@ -15,15 +15,39 @@ package struct AttemptPlan: Sendable {
         package var quiet: Duration = .seconds(CommandTrainer.CheckpointRule.usualQuiet)
     }
 
-    /// A file of JSON lines.
+    /// Where metrics come from.
     package struct MetricFile: Sendable {
+        package var kind = CommandTrainer.MetricSource.Kind.jsonl
+        /// A file, or a folder of files.
         package let path: String
-        /// The key of the step.
-        package let step: String
+        /// The key, column or group of the step; where events and W&B's rows have their own, nil for that.
+        package let step: String?
+        /// Added to the steps that the trainer counts.
+        package var base = 0
+        /// New names by the trainer's; an empty one leaves the metric out.
+        package var map: [String: String] = [:]
+        /// Tags whose axis is the epoch; nil for those that look like it.
+        package var epochs: [String]?
+        package var pattern: LinePattern?
+        package var table: String?
+        /// A folder that is not looked into: what was restored there is an earlier attempt's.
+        package var besides: String?
 
-        package init(path: String, step: String) {
+        package init(path: String, step: String?) {
             self.path = path
             self.step = step
+        }
+
+        /// - Parameter base: the step that the attempt goes on from.
+        init(_ source: CommandTrainer.MetricSource, path: String, base: Int) throws {
+            kind = source.kind
+            self.path = path
+            step = source.step ?? ([.tfevents, .wandb].contains(source.kind) ? nil : "step")
+            self.base = source.base == .attempt ? base : 0
+            map = source.map ?? [:]
+            epochs = source.epochs
+            pattern = try source.pattern.map { try LinePattern($0) }
+            table = source.table
         }
     }
 
@@ -114,7 +138,12 @@ extension AttemptPlan {
         order = ProcessOrder(
             program: program, arguments: arguments, environment: environment, folder: place.out, log: place.log,
             record: place.process, stopSignal: trainer.stop.signal.number, grace: .seconds(trainer.stop.graceSeconds))
-        metrics = try trainer.metrics.map { MetricFile(path: try rendered($0.path), step: $0.step ?? "step") }
+        metrics = try trainer.metrics.map { source in
+            let path = source.kind == .stdout ? place.log : try rendered(source.path)
+            var file = try MetricFile(source, path: path, base: grant.resume?.step ?? 0)
+            file.besides = AttemptFolder(place.out).resume
+            return file
+        }
         // A bracket in a folder's name is no part of the pattern.
         let literals = values.mapValues(PathPattern.escaped)
         rules = try trainer.checkpoints.map {
