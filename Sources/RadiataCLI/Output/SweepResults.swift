@@ -11,12 +11,19 @@ struct SweepResults {
     /// - Parameters:
     ///   - metrics: only these; nil for all.
     ///   - isAveraged: only averages over classes.
-    func fetch(metrics: [String]? = nil, isAveraged: Bool = false) async throws -> SweepResultSet {
-        let jobs = try await JobPages(client: client, sweep: sweep, state: nil, size: 10_000).all()
+    ///   - isBrief: of jobs only what an answer reads: neither workers nor failures.
+    func fetch(
+        metrics: [String]? = nil, isAveraged: Bool = false, isBrief: Bool = false
+    ) async throws -> SweepResultSet {
+        let jobs =
+            isBrief
+            ? try await client.rows(of: PublicQueries.briefs(ofSweep: sweep), limit: 1_000_000)
+            : try await JobPages(client: client, sweep: sweep, state: nil, size: 10_000).all()
         guard !jobs.isEmpty else { throw CommandFailure(.notFound, "there is no sweep '\(sweep)', or it has no jobs") }
         let query = PublicQueries.results(ofSweep: sweep, metrics: metrics, isAveraged: isAveraged)
         return SweepResultSet(
-            sweep: sweep, jobs: jobs, results: try await client.rows(of: query), declared: try await declared())
+            sweep: sweep, jobs: jobs, results: try await client.rows(of: query, limit: 1_000_000),
+            declared: try await declared())
     }
 
     /// What the sweep file says about metrics.
@@ -42,7 +49,7 @@ struct SweepResults {
                 measures: try await client.rows(of: PublicQueries.measures(ofSweep: sweep)),
                 curves: try await curves.keys(), declared: try await declared())
         }
-        var set = try await fetch(metrics: rule.metricsToRead, isAveraged: true)
+        var set = try await fetch(metrics: rule.metricsToRead, isAveraged: true, isBrief: true)
         let isOfCurves = rule.readsOnlyCurves
         for criterion in rule.criteria where criterion.prompts == nil {
             set.curves[criterion.metric] =
