@@ -65,6 +65,9 @@ let libraries: [Target] = [
     .target(name: "CProcess"),
     .target(name: "CSimulatedDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CLibcrypto", linkerSettings: [.linkedLibrary("crypto")]),
+    // Finds libxgboost when it is first asked for: nothing is linked.
+    .target(name: "CXGBoost", linkerSettings: [.linkedLibrary("dl")]),
+    module("BoostedTrees", ["CXGBoost"]),
     module("Ports", ["RunSpec", "CLibcrypto"]),
     module("RunSpec"),
     module("ImageFiles", ["CImageFiles"]),
@@ -80,7 +83,7 @@ let libraries: [Target] = [
     module("SweepFile", ["SweepModel", "RunSpec", "Ports", yams]),
     module("SweepWire", ["SweepModel", "RunSpec", "Ports"]),
     module("SweepLedger", ["SweepModel", "RunSpec", "Ports", "CSQLiteExtras", grdb]),
-    module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles", "Figures"]),
+    module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles", "Figures", "BoostedTrees"]),
     module("CoreDiffusion", ["CoreNets", "CoreTensor"]),
     module("CoreAdapters", ["CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"]),
     module("CoreData", ["CoreTensor", "RunSpec", "ImageFiles"]),
@@ -195,9 +198,11 @@ let testTargets: [Target] = [
     tests("TrainerFilesTests", ["TestSupport", "TrainerFiles", "Ports", "CSQLite"], exclude: ["Fixtures"]),
     tests("SweepClientTests", ["SweepClient", "SweepWire", "SweepModel", "Ports"]),
     tests("RunSpecTests", ["RunSpec"]),
+    tests("BoostedTreesTests", ["BoostedTrees"], exclude: ["Fixtures"]),
     tests("FiguresTests", ["Figures"], exclude: ["Fixtures"]),
     tests(
-        "SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles"], exclude: ["Fixtures"]),
+        "SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles", "BoostedTrees"],
+        exclude: ["Fixtures"]),
     tests("SweepFileTests", ["SweepFile", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
     tests("SweepWireTests", ["SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests(

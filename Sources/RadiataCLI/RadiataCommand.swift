@@ -16,8 +16,8 @@ struct RadiataCommand: AsyncParsableCommand {
                 subcommands: [
                     StatusCommand.self, JobsCommand.self, ShowCommand.self, LogsCommand.self, WorkersCommand.self,
                     OpenCommand.self,
-                    QueryCommand.self, TopCommand.self, AdviseCommand.self, ExportCommand.self, ReportCommand.self,
-                    GridCommand.self, FetchCommand.self,
+                    QueryCommand.self, TopCommand.self, AdviseCommand.self, ImportanceCommand.self, ExportCommand.self,
+                    ReportCommand.self, GridCommand.self, FetchCommand.self,
                 ]),
             CommandGroup(
                 name: "Change",

@@ -1,5 +1,7 @@
+import Foundation
 package import RunSpec
 package import SweepModel
+import Synchronization
 
 /// A query over the public tables and views, with what reads its rows: columns and their order stand in one
 /// place.
@@ -50,6 +52,44 @@ package enum PublicQueries {
         return SweepResult(
             job: row[0].string, checkpoint: row[1].string, epoch: Int(epoch), step: Int(step),
             class: row[4].string, prompts: row[5].string, metric: row[6].string, value: value, n: Int(n))
+    }
+
+    /// The jobs of a sweep with what an answer reads of them, and no more; in the order they were made.
+    package static func briefs(ofSweep sweep: String) -> PublicQuery<JobSummary> {
+        let known = ParsedParameters()
+        return PublicQuery(
+            """
+            SELECT j.identity, m.group_name, j.configuration, j.state, j.seed, m.parameters, j.created
+            FROM sweep s JOIN member m ON m.sweep = s.id JOIN job j ON j.id = m.job
+            WHERE s.name = \(quoted(sweep)) AND NOT EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = m.job)
+            ORDER BY m.job
+            """
+        ) { row in
+            guard row.count == 7, let configuration = row[2].number, let seed = row[4].number,
+                let created = row[6].number,
+                let parameters = known.parameters(row[5].string)
+            else { return nil }
+            return JobSummary(
+                id: row[0].string, sweep: sweep, group: row[1].string, configuration: "\(Int(configuration))",
+                state: row[3].string, seed: Int(seed), attempts: 0, worker: nil, failure: nil, message: nil,
+                parameters: parameters, created: Int64(created), updated: Int64(created))
+        }
+    }
+
+    /// The seeds of a configuration have the same text: it is read once.
+    private final class ParsedParameters: Sendable {
+        private let last = Mutex<(text: String, parameters: [String: ParameterValue])?>(nil)
+
+        func parameters(_ text: String) -> [String: ParameterValue]? {
+            last.withLock { last in
+                if let last, last.text == text { return last.parameters }
+                guard
+                    let found = try? JSONDecoder().decode([String: ParameterValue].self, from: Data(text.utf8))
+                else { return nil }
+                last = (text, found)
+                return found
+            }
+        }
     }
 
     /// What the sweep's file says about metrics, in its order.

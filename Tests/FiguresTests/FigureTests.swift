@@ -105,7 +105,20 @@ private enum Sample {
         title: "Time of each configuration",
         rows: (0..<6).map { BarList.Row(label: name($0), amount: Double(100 * $0), text: "\($0) h 20 min") })
 
-    static let all: [any Figure] = [interval, lines, scatter, strip, categories, parallel, bars]
+    static let swarm = Beeswarm(
+        title: "What moves it", axis: Axis("added to paired fidelity (holdout)"),
+        note: "R² 0.970 in sample, 0.710 cross-validated",
+        rows: (0..<5).map { row in
+            let points = (0..<60).map { swarmPoint(row: row, index: $0) }
+            return Beeswarm.Row(label: row == 4 ? "algorithm \(long)" : name(row), points: points)
+        })
+
+    static func swarmPoint(row: Int, index: Int) -> Beeswarm.Point {
+        let place = Double(index % 20) / 20 - 0.5
+        return Beeswarm.Point(value: place / Double(row + 1), shade: row == 4 ? nil : Double(index) / 59)
+    }
+
+    static let all: [any Figure] = [interval, lines, scatter, strip, categories, parallel, bars, swarm]
 }
 
 @Suite("Figures")
@@ -136,7 +149,7 @@ struct FigureTests {
         return found.sorted { $0.value < $1.value }
     }
 
-    @Test("every figure is well-formed, names itself, and has the hostile names as text", arguments: 0..<7)
+    @Test("every figure is well-formed, names itself, and has the hostile names as text", arguments: 0..<8)
     func wellFormed(kind: Int) throws {
         for width in Self.widths {
             let drawn = try DrawnFigure(Sample.all[kind].svg(width: width))
@@ -177,7 +190,7 @@ struct FigureTests {
         }
     }
 
-    @Test("no text touches another or leaves the drawing", arguments: 0..<7)
+    @Test("no text touches another or leaves the drawing", arguments: 0..<8)
     func textsKeepApart(kind: Int) throws {
         for width in Self.widths {
             let drawn = try DrawnFigure(Sample.all[kind].svg(width: width))
@@ -190,6 +203,28 @@ struct FigureTests {
                     #expect(a.isApart(from: b), "\(a.text) and \(b.text) at \(width)")
                 }
             }
+        }
+    }
+
+    @Test("a swarm's marks lie at their values, keep within their row, and are darker the higher the feature is")
+    func swarm() throws {
+        for width in Self.widths {
+            let drawn = try DrawnFigure(Sample.swarm.svg(width: width))
+            let read = try reading(ticks(drawn, alongWidth: true))
+            let marks = drawn.elements.filter { $0.name == "circle" && $0.classes.contains("m") }
+            let legend = 1
+            #expect(marks.count == 5 * 60 || marks.count == 5 * 60 + legend)
+            for row in 0..<5 {
+                let own = marks[(row * 60)..<((row + 1) * 60)]
+                let wanted = (0..<60).map { read(Sample.swarmPoint(row: row, index: $0).value) }.sorted()
+                for (x, value) in zip(own.map { $0.number("cx") }.sorted(), wanted) { #expect(abs(x - value) < 0.6) }
+                let heights = own.map { $0.number("cy") }
+                #expect((heights.max() ?? 99) - (heights.min() ?? 0) <= 31)
+                // Three marks at each value, and no two of them in one place.
+                #expect(Set(own.map { "\($0.number("cx")) \($0.number("cy"))" }).count > 50)
+                #expect(own.allSatisfy { $0.classes.contains(row == 4 ? "s0" : "m") })
+            }
+            #expect(Set(marks.prefix(60).flatMap(\.classes).filter { $0.hasPrefix("r") }).count == 10)
         }
     }
 

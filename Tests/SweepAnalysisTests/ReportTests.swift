@@ -77,9 +77,8 @@ struct ReportTests {
         let html = try page(try SampleReports.evaluated(), "evaluated")
         #expect(
             sections(html) == [
-                "answer", "leaderboard", "warnings", "curves", "trade-off", "parameters", "parallel", "ranks",
-                "pictures",
-                "difference", "costs", "unfinished", "queries",
+                "answer", "leaderboard", "warnings", "curves", "trade-off", "importance", "paper", "parameters",
+                "parallel", "ranks", "pictures", "difference", "costs", "unfinished", "queries",
             ])
         #expect(html.contains("emoji-cats &lt;first try&gt;") && !html.contains("<first"))
         #expect(html.contains("value &lt; 1"))

@@ -103,9 +103,22 @@ struct ExpansionTests {
         #expect(plan.warnings.filter { !$0.contains("provisional") }.isEmpty, "\(plan.warnings)")
     }
 
+    @Test("the miniature is the paper's sweep with other rates, two seeds and held-out pictures")
+    func lycorisMini() throws {
+        let (plan, paper) = (try shipped("lycoris-mini").plan, try shipped("lycoris-paper").plan)
+        #expect(plan.configurations.count == 26 && plan.jobs.count == 52 && plan.checkpointCount == 156)
+        let scaled: Set<String> = ["lr", "warmup_steps"]
+        func points(_ plan: SweepPlan) -> [[String: ParameterValue]: Int] {
+            plan.configurations.reduce(into: [:]) { counts, one in
+                counts[one.given.filter { !scaled.contains($0.key) }, default: 0] += 1
+            }
+        }
+        #expect(points(plan) == points(paper))
+    }
+
     @Test(
         "every shipped sweep expands without a word",
-        arguments: ["quickstart", "smoke", "rates", "conv-study", "lycoris-paper"])
+        arguments: ["quickstart", "smoke", "rates", "conv-study", "lycoris-paper", "lycoris-mini"])
     func shippedSweeps(name: String) throws {
         let file = try shipped(name)
         #expect(file.definition.name.text == name)

@@ -56,4 +56,34 @@ struct QueryResponseTextTests {
             #expect(answer.rows.count == (hasBegun ? 1 : 0))
         }
     }
+
+    /// The general decoder is the oracle: it knows nothing of how answers are written.
+    @Test("the fast reader and the general decoder read the same")
+    func fast() throws {
+        let rows: [[QueryValue]] = (0..<400).map { index in
+            let texts = ["", "same", "a \"b\" \\", "ü\u{1F33A}", "{\"lr\":0.001}", "Infinity", "-", "1", "null", "a\nb"]
+            let numbers: [QueryValue] = [
+                .null, .integer(.max), .integer(.min), .integer(-7), .real(0.1), .real(-1e-300), .real(1.5e300),
+                .real(1e16),
+                .real(.infinity), .real(-.infinity), .real(-0.25), .integer(0),
+            ]
+            return [
+                .text(texts[index / 3 % 9]), .text(index % 50 == 0 ? texts[9] : texts[index % 9]), numbers[index % 12],
+                numbers[index / 7 % 12], index % 97 == 0 ? .blob([1, 2]) : .text("column \(index / 10)"),
+            ]
+        }
+        for part in [rows, Array(rows.filter { !"\($0)".contains("blob") && !"\($0)".contains("\\n") }), [], [rows[1]]]
+        {
+            var text = QueryResponseText()
+            text.begin(["a", "b", "c", "d", "e"])
+            for row in part { text.add(row) }
+            text.end(isTruncated: part.count == 1)
+            let body = Data(text.take())
+            #expect(try QueryResponse(body: body) == WireJSON.decode(QueryResponse.self, from: body))
+        }
+        for broken in [
+            #"{"columns":["a"],"rows":[["x]],"isTruncated":false}"#, #"{"columns":["a"],"rows":[[1"#, "{}", "",
+            #"{"columns":["a"],"rows":[[1]],"isTruncated":false}x"#,
+        ] { #expect(throws: WireError.self) { try QueryResponse(body: Data(broken.utf8)) } }
+    }
 }

@@ -3,7 +3,7 @@ package struct Legend: Sendable {
     package enum Sample: Sendable {
         case line(SeriesStyle)
         case mark(SeriesStyle)
-        case floor, bound, front, ring, tie, mean, seed, save, attempt
+        case floor, bound, front, ring, tie, mean, seed, save, attempt, ramp
     }
 
     package struct Entry: Sendable {
@@ -67,6 +67,11 @@ package struct Legend: Sendable {
         case .seed: drawing.circle(x: middle, y: y, radius: 2.5, "seed")
         case .save: drawing.path([(middle - 4, y + 4), (middle + 4, y + 4), (middle, y - 3)], "save", isClosed: true)
         case .attempt: drawing.line(middle, y - 7, middle, y + 7, "attempt")
+        case .ramp:
+            let width = sampleWidth / Double(FigureTheme.rampSteps)
+            for step in 0..<FigureTheme.rampSteps {
+                drawing.rectangle(x: x + Double(step) * width, y: y - 5, width: width, height: 10, "bar r\(step)")
+            }
         }
     }
 

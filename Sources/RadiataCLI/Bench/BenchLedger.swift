@@ -60,7 +60,7 @@ struct BenchLedger {
         try await evaluate(tokens, &worker)
         let top = try await coordinator.time {
             try await SweepResults(source: coordinator.client, sweep: "bench").fetch(
-                metrics: ["score"], isAveraged: true
+                metrics: ["score"], isAveraged: true, isBrief: true
             ).answer(rule: DecisionRule(criteria: [Criterion(metric: "score", prompts: "train")]))
         }
         guard !top.value.rows.isEmpty else { throw CommandFailure(.failed, "the ranking is empty") }

@@ -68,7 +68,7 @@ struct TopCommand: AsyncParsableCommand {
             // An evaluation command may have no prompts at all.
             evaluated.prompts = types.first
         }
-        var set = try await source.fetch(metrics: [evaluated.metric], isAveraged: true)
+        var set = try await source.fetch(metrics: [evaluated.metric], isAveraged: true, isBrief: true)
         let answer = set.answer(
             rule: DecisionRule(criteria: [evaluated]), checkpoints: at?.checkpoints ?? .best)
         if !answer.rows.isEmpty { return answer }

@@ -98,7 +98,7 @@ struct FetchChooser {
     }
 
     private func answer(of sweep: String) async throws -> SweepAnswer? {
-        let (set, rule) = try await SweepResults(client: client, sweep: sweep).fetchForAnswer()
+        let (set, rule) = try await SweepResults(source: client, sweep: sweep).fetchForAnswer()
         let answer = set.answer(rule: rule)
         return answer.rows.isEmpty ? nil : answer
     }

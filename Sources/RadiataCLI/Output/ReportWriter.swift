@@ -29,7 +29,8 @@ struct ReportWriter: Sendable {
         results.curves = try await curves()
         let attempts = try await client.rows(of: PublicQueries.attemptTimes(ofSweep: sweep), limit: Self.mostRows)
         let report = SweepReport(
-            results: results, answer: answer, pictures: try await pictures(for: answer, beside: path),
+            results: results, answer: answer, importance: set.importance(of: rule.criteria),
+            pictures: try await pictures(for: answer, beside: path),
             attempts: attempts,
             queries: PublicQueries.examples(sweep: sweep), facts: [("coordinator", client.configuration.coordinator)])
         try OutputFile.write(Data(report.html().utf8), to: path)

@@ -16,6 +16,12 @@ package struct RankNormalisation: Equatable, Sendable {
         package var scores: [Double?]
         /// Standard errors; nil for a single value.
         package var errors: [Double?]
+
+        /// The mean of its scores; nil without any.
+        package var overall: Double? {
+            let known = scores.compactMap { $0 }
+            return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
+        }
     }
 
     package var columns: [Criterion]
@@ -62,14 +68,10 @@ extension SweepResultSet {
                 scores: columns.indices.map { scores[$0].map(ClassScore.average) },
                 errors: columns.indices.map { scores[$0].flatMap(ClassScore.error) })
         }
-        func overall(_ row: RankNormalisation.Row) -> Double {
-            let known = row.scores.compactMap { $0 }
-            return known.isEmpty ? 0 : known.reduce(0, +) / Double(known.count)
-        }
         return RankNormalisation(
             columns: columns,
             rows: rows.sorted { a, b in
-                (overall(a), b.configuration, b.step) > (overall(b), a.configuration, a.step)
+                (a.overall ?? 0, b.configuration, b.step) > (b.overall ?? 0, a.configuration, a.step)
             })
     }
 }

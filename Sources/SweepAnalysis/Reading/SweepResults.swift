@@ -14,11 +14,18 @@ package struct SweepResults: Sendable {
     /// - Parameters:
     ///   - metrics: only these; nil for all.
     ///   - isAveraged: only averages over classes.
-    package func fetch(metrics: [String]? = nil, isAveraged: Bool = false) async throws -> SweepResultSet {
-        let jobs = try await source.jobs(ofSweep: sweep).filter(\.trains)
+    ///   - isBrief: of jobs only what an answer reads: neither workers nor failures.
+    package func fetch(
+        metrics: [String]? = nil, isAveraged: Bool = false, isBrief: Bool = false
+    ) async throws -> SweepResultSet {
+        var jobs: [JobSummary] = []
+        if isBrief { jobs = try await source.rows(of: PublicQueries.briefs(ofSweep: sweep), limit: 1_000_000) }
+        // A sweep that is not there is named by who lists its jobs.
+        if jobs.isEmpty { jobs = try await source.jobs(ofSweep: sweep).filter(\.trains) }
         let query = PublicQueries.results(ofSweep: sweep, metrics: metrics, isAveraged: isAveraged)
         return SweepResultSet(
-            sweep: sweep, jobs: jobs, results: try await source.rows(of: query), declared: try await declared())
+            sweep: sweep, jobs: jobs, results: try await source.rows(of: query, limit: 1_000_000),
+            declared: try await declared())
     }
 
     /// What the sweep file says about metrics.
@@ -44,7 +51,7 @@ package struct SweepResults: Sendable {
                 measures: try await source.rows(of: PublicQueries.measures(ofSweep: sweep)),
                 curves: try await curves.keys(), declared: try await declared())
         }
-        var set = try await fetch(metrics: rule.metricsToRead, isAveraged: true)
+        var set = try await fetch(metrics: rule.metricsToRead, isAveraged: true, isBrief: true)
         let isOfCurves = rule.readsOnlyCurves
         for criterion in rule.criteria where criterion.prompts == nil {
             set.curves[criterion.metric] =

@@ -86,6 +86,7 @@ struct LeaderboardSection: ReportSection {
         let answer = context.answer
         let hasScore = answer.rule.criteria.count > 1
         let hasProbability = rows.contains { $0.bestProbability != nil }
+        let hasRanks = rows.contains { context.rankScore($0) != nil }
         let heads = answer.rule.criteria.map { criterion in
             "<th title=\"\(HTML.escaped(criterion.info.meaning))\">\(HTML.escaped(criterion.info.title))<small>"
                 + "\(HTML.escaped(criterion.prompts ?? "curve")) \(criterion.lowerIsBetter ? "↓" : "↑")</small></th>"
@@ -95,6 +96,7 @@ struct LeaderboardSection: ReportSection {
             var cells = ["<td>\(place)</td>", "<td>\(row.seeds.count)</td>"]
             if hasScore { cells.append("<td class=\"first\">\(HTML.estimate(row.score))</td>") }
             cells += row.criteria.map { "<td>\(HTML.estimate($0))</td>" }
+            if hasRanks { cells.append("<td>\(context.rankScore(row).map { HTML.number($0) } ?? "–")</td>") }
             if hasProbability { cells.append("<td>\(row.bestProbability.map(HTML.percent) ?? "–")</td>") }
             if answer.isEstablished { cells.append("<td>\(Self.ties(row))</td>") }
             let badges = row.findings.map { "<span class=\"badge\">\($0.kind.rawValue)</span>" }.joined(separator: " ")
@@ -108,7 +110,8 @@ struct LeaderboardSection: ReportSection {
                 guard values.contains(where: { $0 != nil }) else { return nil }
                 let cells = values.map { "<td>\($0.map(HTML.number) ?? "–")</td>" }.joined()
                 let tail = String(
-                    repeating: "<td></td>", count: (hasProbability ? 1 : 0) + (answer.isEstablished ? 1 : 0))
+                    repeating: "<td></td>",
+                    count: [hasRanks, hasProbability, answer.isEstablished].count { $0 })
                 return "<tr class=\"reference\"><td></td><th scope=\"row\">\(name)</th><td></td><td></td>"
                     + "\(hasScore ? "<td></td>" : "")\(cells)\(tail)</tr>"
             }
@@ -116,6 +119,7 @@ struct LeaderboardSection: ReportSection {
             <div class="scroll" tabindex="0" role="region" aria-label="leaderboard"><table>
             <thead><tr><th>#</th><th>configuration</th><th>checkpoint</th><th>seeds</th>\
             \(hasScore ? "<th>score<small>rule ↑</small></th>" : "")\(heads.joined())\
+            \(hasRanks ? "<th>ranks<small>of all, 0 to 1 ↑</small></th>" : "")\
             \(hasProbability ? "<th>best with<small>probability</small></th>" : "")\
             \(answer.isEstablished ? "<th>tied with<small>not separable</small></th>" : "")</tr></thead>
             <tbody>\(body.joined(separator: "\n"))</tbody>

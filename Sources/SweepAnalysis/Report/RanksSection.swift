@@ -5,7 +5,7 @@ struct RanksSection: ReportSection {
     private static let mostRows = 60
 
     func html(_ context: ReportContext) -> String {
-        let ranks = context.report.results.rankNormalised()
+        let ranks = context.ranks
         guard ranks.columns.count > 1, ranks.rows.count > 1 else { return "" }
         let heads = ranks.columns.map { column in
             "<th title=\"\(HTML.escaped(column.info.meaning))\">\(HTML.escaped(column.info.title))"

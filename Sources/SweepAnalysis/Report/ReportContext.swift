@@ -5,10 +5,30 @@ import RunSpec
 struct ReportContext: Sendable {
     let report: SweepReport
     let numbers: ReportNumbers
+    /// As the LyCORIS paper compares.
+    let ranks: RankNormalisation
+    private let rankScores: [Checkpoint: Double]
+
+    private struct Checkpoint: Hashable {
+        var configuration: String
+        var step: Int
+    }
 
     init(_ report: SweepReport) {
         self.report = report
         numbers = ReportNumbers(report.results, report.answer)
+        ranks = report.results.rankNormalised()
+        rankScores = Dictionary(
+            ranks.rows.compactMap { row in
+                row.overall.map { (Checkpoint(configuration: row.configuration, step: row.step), $0) }
+            }
+        ) { first, _ in first }
+    }
+
+    /// The mean of a row's normalised ranks, at the checkpoint that competes; nil where nothing is ranked.
+    func rankScore(_ row: SweepAnswer.Row) -> Double? {
+        guard ranks.columns.count > 1 else { return nil }
+        return rankScores[Checkpoint(configuration: row.configuration, step: row.step)]
     }
 
     var answer: SweepAnswer { report.answer }

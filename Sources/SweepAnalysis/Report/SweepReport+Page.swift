@@ -10,9 +10,8 @@ extension SweepReport {
         let context = ReportContext(self)
         let sections: [any ReportSection] = [
             AnswerSection(), LeaderboardSection(), FindingsSection(), CurvesSection(), TradeOffSection(),
-            ParametersSection(), ParallelSection(), RanksSection(), GallerySection(), DifferenceSection(),
-            CostsSection(),
-            UnfinishedSection(), QueriesSection(),
+            ImportanceSection(), PaperSection(), ParametersSection(), ParallelSection(), RanksSection(),
+            GallerySection(), DifferenceSection(), CostsSection(), UnfinishedSection(), QueriesSection(),
         ]
         let parts = [head(context)] + sections.map { $0.html(context) }
         return """

@@ -36,19 +36,26 @@ package struct SweepReport: Sendable {
 
     package var results: SweepResultSet
     package var answer: SweepAnswer
+    /// What mattered for the measures of the rule.
+    package var importance: [Importance]
     package var pictures: [ReportPicture]
     package var attempts: [AttemptTime]
     package var queries: [Query]
     /// Name and value pairs for the head: base, data, time, machine.
     package var facts: [(name: String, value: String)]
 
-    /// - Parameter answer: nil to have it worked out from the results.
+    /// - Parameters:
+    ///   - answer: nil to have it worked out from the results.
+    ///   - importance: likewise.
     package init(
-        results: SweepResultSet, answer: SweepAnswer? = nil, pictures: [ReportPicture] = [],
+        results: SweepResultSet, answer: SweepAnswer? = nil, importance: [Importance]? = nil,
+        pictures: [ReportPicture] = [],
         attempts: [AttemptTime] = [], queries: [Query] = [], facts: [(name: String, value: String)] = []
     ) {
         self.results = results
-        self.answer = answer ?? results.answer()
+        let answer = answer ?? results.answer()
+        self.answer = answer
+        self.importance = importance ?? results.importance(of: answer.rule.criteria)
         self.pictures = pictures
         self.attempts = attempts
         self.queries = queries
