@@ -10,9 +10,13 @@ package enum PromptType: String, CaseIterable, Codable, Hashable, Sendable {
     case style
     /// Captions of pictures that are held out.
     case holdout
+    /// Other things than the concept, with neither trigger nor class word: nothing of it may show.
+    case conceptFree = "concept-free"
 
+    /// What is drawn where nobody chooses.
+    package static let usual: [PromptType] = [.train, .trigger, .alter, .style]
     /// What a sweep file chooses from. `holdout` is not among them: it is drawn wherever a share is held out.
-    package static let choices: [PromptType] = [.train, .trigger, .alter, .style]
+    package static let choices: [PromptType] = usual + [.conceptFree]
 }
 
 /// How every checkpoint of a job is evaluated.
@@ -27,10 +31,18 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
     /// Share of each concept's pictures that are not trained on but measured against, above 0 and at most a
     /// half; nil for none. It decides the training too.
     package var holdout: Double?
+    /// Keys of the metrics that are made, as `MetricSelection` reads them; nil for the usual ones.
+    package var metrics: [String]?
+    /// How named encoders see pictures that are not square; nil as their own libraries prepare them. The
+    /// base's own encoders always crop.
+    package var fit: PictureFit?
+    /// nil for the plain one.
+    package var promptSet: PromptSet?
 
     package init(
-        prompts: [PromptType] = PromptType.choices, images: Int = 100, sampler: String = "ddim", steps: Int = 25,
-        guidance: Double = 7, holdout: Double? = nil
+        prompts: [PromptType] = PromptType.usual, images: Int = 100, sampler: String = "ddim", steps: Int = 25,
+        guidance: Double = 7, holdout: Double? = nil, metrics: [String]? = nil, fit: PictureFit? = nil,
+        promptSet: PromptSet? = nil
     ) {
         self.prompts = prompts
         self.images = images
@@ -38,10 +50,17 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
         self.steps = steps
         self.guidance = guidance
         self.holdout = holdout
+        self.metrics = metrics
+        self.fit = fit
+        self.promptSet = promptSet
     }
 
-    /// The types that are drawn, in their order.
-    package var drawn: [PromptType] { prompts.filter { $0 != .holdout } + (holdout == nil ? [] : [.holdout]) }
+    package var selection: MetricSelection { MetricSelection(metrics) }
+
+    /// The types that are drawn, in their order: those that a wanted metric needs.
+    package var drawn: [PromptType] {
+        selection.drawn(prompts.filter { $0 != .holdout } + (holdout == nil ? [] : [.holdout]))
+    }
 
     /// A share as people write it: `20 %`, `20%` or `0.2`.
     ///

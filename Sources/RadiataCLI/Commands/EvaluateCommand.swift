@@ -13,14 +13,13 @@ struct EvaluateCommand: ParsableCommand {
     var base: String
     @Option(help: "Folder with vocab.json and merges.txt, for a base in one file; beside the file if left out.")
     var tokenizer: String?
-    @Option(help: "CLIPModel folder to measure with, for a base without clip/; beside the base's own if it has one.")
-    var clip: String?
+    @OptionGroup var encoders: EncoderOptions
     @Option(help: "Data set the adapter was trained on.")
     var data: String
     @Option(help: "Adapter file.")
     var adapter: String
     @Option(help: "Prompt types, comma separated.")
-    var prompts = PromptType.choices.map(\.rawValue).joined(separator: ",")
+    var prompts = PromptType.usual.map(\.rawValue).joined(separator: ",")
     @Option(help: "Images a prompt type and class.")
     var images = 12
     @Option(help: "Sampler: ddim, euler or dpm++2m.")
@@ -33,6 +32,15 @@ struct EvaluateCommand: ParsableCommand {
     var holdout: String?
     @Option(help: "The training's seed, which decides what was held out of small sets.")
     var seed = 0
+    @Option(
+        help: ArgumentHelp(
+            "Make these metrics alone, comma separated: METRIC, METRIC@ROLE such as vendi@dinov2, METRIC@ for the base's own.",
+            valueName: "metrics"))
+    var metric: String?
+    @Option(help: "Words of the prompts: plain, or lycoris for the paper's, sub-classes by themselves.")
+    var promptSet: String?
+    @Option(help: "How named encoders see pictures that are not square: crop, resize or pad.")
+    var fit: String?
     @Option(help: "Folder for the rows and the contact sheet.")
     var out: String
     @Flag(help: "Write every drawn image too, and beside it the picture whose caption it was drawn from.")
@@ -47,7 +55,23 @@ struct EvaluateCommand: ParsableCommand {
         if let holdout, EvaluationSpec.share(holdout) == nil {
             throw ValidationError("--holdout \(holdout): wanted a share above 0 and at most 50%, such as 20% or 0.2")
         }
+        for (key, nearest) in MetricSelection(metrics).unknown {
+            let hint = nearest.map { "; did you mean \($0)?" } ?? ""
+            throw ValidationError("--metric \(key): no metric of the core\(hint)")
+        }
+        if let promptSet, PromptSet(rawValue: promptSet) == nil {
+            let known = PromptSet.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--prompt-set \(promptSet): wanted \(known)")
+        }
+        if let fit, PictureFit(rawValue: fit) == nil {
+            throw ValidationError("--fit \(fit): wanted \(PictureFit.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        if encoders.aesthetic != nil, encoders.clip == nil {
+            throw ValidationError("--aesthetic is a head on CLIP's image vectors; name the pair with --clip too")
+        }
     }
+
+    private var metrics: [String]? { metric.map { $0.split(separator: ",").map(String.init) } }
 
     func run() throws {
         let types = try prompts.split(separator: ",").map { text in
@@ -59,12 +83,13 @@ struct EvaluateCommand: ParsableCommand {
         }
         let spec = EvaluationSpec(
             prompts: types, images: images, sampler: sampler, steps: steps, guidance: guidance,
-            holdout: holdout.flatMap(EvaluationSpec.share))
+            holdout: holdout.flatMap(EvaluationSpec.share), metrics: metrics, fit: fit.flatMap(PictureFit.init),
+            promptSet: promptSet.flatMap(PromptSet.init))
         var evaluate = EvaluateAdapter(
             base: base, data: data, adapter: adapter, spec: spec, cache: "\(out)/cache", out: out,
             threads: machine.count)
         evaluate.tokenizer = tokenizer
-        evaluate.clip = clip
+        evaluate.encoders = encoders.paths
         evaluate.seed = seed
         evaluate.keepsImages = keepImages
         let evaluation = try evaluate.run(report: Console.note)
