@@ -86,6 +86,11 @@ struct OutlineTests {
             ])
         #expect(texts(1, .holdout).first == "[ika] ika, coat, seen from 1")
         #expect(texts(1, .alter).allSatisfy { $0.hasPrefix("[ika] ika, coat, ") })
+        // Of sub-classes that no caption names nothing could be drawn.
+        let unnamed = EvaluationOutline(
+            [(Concept(folder: "1_x", trigger: "v", className: "x", kind: .object, subclasses: ["a"]), ["v x"], [])],
+            spec: EvaluationSpec(images: 3, promptSet: .lycoris))
+        #expect(unnamed.parts.map(\.name) == ["x"] && unnamed.entries.count == 4)
         // The plain set takes the concept as a whole, whatever its list says.
         let plain = EvaluationOutline([ika], spec: EvaluationSpec(images: 3))
         #expect(plain.parts.map(\.name) == ["ika"] && plain.parts[0].trained == Array(0..<7))

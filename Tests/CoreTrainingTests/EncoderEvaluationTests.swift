@@ -162,7 +162,8 @@ extension Training {
             }
             let named = try fits.map { try value($0, "image_similarity@dinov2-", .train) }
             #expect(named[0] == named[1] && Set(named).count == 3)
-            #expect(Set(try fits.map { try value($0, "paired_fidelity", .train) }).count == 1)
+            let own = try fits.map { try #require($0.value("paired_fidelity", .train)) }
+            #expect(Set(own).count == 1)
         }
 
         @Test("what the cache keeps is what is computed")

@@ -59,14 +59,11 @@ package struct EvaluationOutline {
         let (concept, captions, heldOut) = concepts[index]
         let sharesClass = concepts.filter { $0.concept.className == concept.className }.count > 1
         let name = sharesClass || concept.className.isEmpty ? concept.name : concept.className
-        guard set == .lycoris, !concept.subclasses.isEmpty else {
-            return [
-                Part(
-                    concept: index, subclass: nil, name: name, trained: Array(captions.indices),
-                    heldOut: Array(heldOut.indices))
-            ]
-        }
-        return concept.subclasses.compactMap { subclass in
+        let whole = Part(
+            concept: index, subclass: nil, name: name, trained: Array(captions.indices),
+            heldOut: Array(heldOut.indices))
+        guard set == .lycoris, !concept.subclasses.isEmpty else { return [whole] }
+        let parts = concept.subclasses.compactMap { subclass -> Part? in
             func places(_ captions: [String]) -> [Int] {
                 captions.indices.filter { Self.subclass(of: captions[$0], concept.subclasses) == subclass }
             }
@@ -76,6 +73,8 @@ package struct EvaluationOutline {
                 concept: index, subclass: subclass, name: "\(name)/\(subclass)", trained: trained,
                 heldOut: places(heldOut))
         }
+        // Sub-classes that no caption names: the concept is measured all the same.
+        return parts.isEmpty ? [whole] : parts
     }
 
     /// The first sub-class that a caption names as a tag of its own, or else among its words, or else
