@@ -135,7 +135,8 @@ def unit(rows):
 @torch.no_grad()
 def see_dinov2(images):
     # Squares are only resized by the fit; the processor has nothing left but mean and deviation.
-    processor = BitImageProcessorPil(do_resize=False, do_center_crop=False, do_rescale=True, do_normalize=True, image_mean=MEAN, image_std=STD)
+    processor = BitImageProcessorPil(
+        do_resize=False, do_center_crop=False, do_rescale=True, do_normalize=True, image_mean=MEAN, image_std=STD)
     pixels = processor([padded(image, 224) for image in images], return_tensors="pt")["pixel_values"]
     return dinov2(pixels).pooler_output.double().numpy()
 
@@ -191,13 +192,16 @@ rows, drawn = evaluate(random)
 classes = {row["class"] for row in rows} - {""}
 assert len(classes) == 1, classes
 name = classes.pop()
-found = {(row["prompts"], row["metric"].split("@")[0], row["metric"].partition("@")[2].split("-")[0]): row for row in rows if row["class"] == name or not row["prompts"]}
+found = {}
+for row in rows:
+    if row["class"] == name or not row["prompts"]:
+        metric, _, encoder = row["metric"].partition("@")
+        found[row["prompts"], metric, encoder.split("-")[0]] = row
 
 # What was trained on and what was held out: the program's own pictures say it, one for each caption.
 folder = next(path for path in data.iterdir() if path.is_dir())
-pictures = {path.stem: Image.open(path).convert("RGB") for path in sorted(folder.iterdir()) if path.suffix in (".png", ".jpg", ".webp")}
+pictures = {path.stem: Image.open(path).convert("RGB") for path in sorted(folder.glob("*.png"))}
 side = drawn["train"][0][0].size[0]
-held = subprocess.run([radiata, "evaluate", "--help"], capture_output=True, text=True, check=True)
 captions = {path.stem: path.read_text().strip() for path in sorted(folder.glob("*.txt"))}
 
 

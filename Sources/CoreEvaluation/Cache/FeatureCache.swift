@@ -1,8 +1,8 @@
 import Foundation
 import Glibc
 
-/// Vectors of pictures that several evaluations look at, by encoder and picture: a file each, in a folder that
-/// jobs share. Bounded: the files that were not used for the longest time go first.
+/// Vectors of pictures that several evaluations look at, by encoder and picture: a file each, in a folder
+/// that jobs share. Bounded: the files that were not used for the longest time go first.
 ///
 /// A cache only: what cannot be read or written is made again.
 package struct FeatureCache {
