@@ -13,7 +13,7 @@ SIMULATE := .build/release/radiata-simulate
 RADIATA_PYTHON ?= .build/reference/bin/python
 
 .PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
-    algorithms metric-check e2e simulate mutants faults campaign demo check format dist bench clean
+    algorithms encoder-check metric-check e2e simulate mutants faults campaign demo check format dist bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -84,6 +84,15 @@ metric-check: ## 32 jobs of the demo's sweep: each metric against the SSIM of im
 	python3 -m venv .build/metrics/python
 	.build/metrics/python/bin/pip install --quiet -r Tests/Reference/metric_requirements.txt
 	touch .build/metrics/python
+
+encoder-check: build .build/encoders/python
+encoder-check: ## every metric of named encoders, computed anew by transformers, torchvision, lpips, scikit-learn, …
+	$(FAST) .build/encoders/python/bin/python Tests/Reference/encoder_check.py $(RADIATA)
+
+.build/encoders/python: Tests/Reference/encoder_requirements.txt
+	python3 -m venv .build/encoders/python
+	.build/encoders/python/bin/pip install --quiet -r Tests/Reference/encoder_requirements.txt
+	touch .build/encoders/python
 
 e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
 	$(BUILD) --build-tests

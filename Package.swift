@@ -177,8 +177,8 @@ let testTargets: [Target] = [
     tests(
         "CoreTrainingTests",
         [
-            "CoreTools", "CoreTraining", "CoreEvaluation", "CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec",
-            "ImageFiles",
+            "CoreTools", "CoreTraining", "CoreEvaluation", "CoreAdapters", "CoreDiffusion", "CoreNets", "CoreTensor",
+            "RunSpec", "ImageFiles",
         ]),
     tests(
         "CoreEvaluationTests", ["CoreEvaluation", "CoreData", "CoreTensor", "RunSpec", "ImageFiles"],

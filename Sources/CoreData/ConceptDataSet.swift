@@ -69,6 +69,11 @@ package struct ConceptDataSet: Sendable {
         try picture(image).image.composited().squareCropped(side: resolution)
     }
 
+    /// A training image in its own size.
+    ///
+    /// - Throws: `ImageFileError` for a picture that cannot be read, `DataError` for a file that cannot.
+    package static func whole(_ image: TrainingImage) throws -> RGBImage { try picture(image).image.composited() }
+
     static func picture(_ image: TrainingImage) throws -> ImageFile.Decoded {
         try ImageFile.load(DataFiles.read(image.path), name: DataFiles.shown(image.path))
     }

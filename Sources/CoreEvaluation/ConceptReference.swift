@@ -1,11 +1,12 @@
 import CoreData
 import CoreDiffusion
 import ImageFiles
+import RunSpec
 
-/// A concept's own pictures, and the best that any model with this VAE can make of them.
+/// The pictures of a concept or of a sub-class, and the best that any model with this VAE can make of them.
 struct ConceptReference {
     let concept: Concept
-    /// Name of the concept in evaluations; unique among the concepts of a job.
+    /// In results; unique among those of a job.
     let name: String
     /// What was trained on, and what was held out.
     let images: [RGBImage]
@@ -13,14 +14,37 @@ struct ConceptReference {
     /// The same after the VAE's round trip.
     let roundTrip: [RGBImage]
     let heldOutRoundTrip: [RGBImage]
+    /// The same pictures as their files have them, in the same order.
+    let originals: [TrainingImage]
+    let heldOutOriginals: [TrainingImage]
 
-    init(_ data: ConceptDataSet, index: Int, side: Int, autoencoder: AutoencoderKL) throws {
-        concept = data.concepts[index]
-        let sharesClass = data.concepts.filter { $0.className == data.concepts[index].className }.count > 1
-        name = sharesClass || concept.className.isEmpty ? concept.name : concept.className
-        images = try data.images(of: index).map { try ConceptDataSet.square($0, resolution: side) }
-        heldOut = try data.heldOut(of: index).map { try ConceptDataSet.square($0, resolution: side) }
+    init(_ data: ConceptDataSet, part: EvaluationOutline.Part, side: Int, autoencoder: AutoencoderKL) throws {
+        concept = data.concepts[part.concept]
+        name = part.name
+        let (trained, heldOut) = (data.images(of: part.concept), data.heldOut(of: part.concept))
+        originals = part.trained.map { trained[$0] }
+        heldOutOriginals = part.heldOut.map { heldOut[$0] }
+        images = try originals.map { try ConceptDataSet.square($0, resolution: side) }
+        self.heldOut = try heldOutOriginals.map { try ConceptDataSet.square($0, resolution: side) }
         roundTrip = images.map(autoencoder.roundTrip)
-        heldOutRoundTrip = heldOut.map(autoencoder.roundTrip)
+        heldOutRoundTrip = self.heldOut.map(autoencoder.roundTrip)
     }
+
+    /// What an encoder is shown of the pictures that were trained on. The base's own pair sees the squares
+    /// that the base could draw; a named encoder prepares the whole pictures as its reference does.
+    func pictures(for encoder: FeatureEncoder) -> Pictures {
+        encoder.role == nil ? Pictures(images) : Self.whole(originals)
+    }
+
+    /// The same of those that were held out.
+    func heldOutPictures(for encoder: FeatureEncoder) -> Pictures {
+        encoder.role == nil ? Pictures(heldOut) : Self.whole(heldOutOriginals)
+    }
+
+    private static func whole(_ images: [TrainingImage]) -> Pictures {
+        Pictures(count: images.count) { try ConceptDataSet.whole(images[$0]) }
+    }
+
+    /// The pictures that were trained on, as their files have them.
+    var wholePictures: Pictures { Self.whole(originals) }
 }

@@ -20,8 +20,8 @@ package final class Evaluator {
         package var training: TrainingSpec?
         /// A folder that jobs of one machine share.
         package var cache: String
-        /// Encoders named by the job; nil for the base's own.
-        package var clip: String?
+        /// Encoders named by the job, besides the base's own.
+        package var encoders: [EncoderRole: String] = [:]
         /// The tokenizer's folder for a base in one file; nil looks beside the file.
         package var tokenizer: String?
         /// Networks of the base that are in memory already, without adapters; nothing else of the base then
@@ -41,7 +41,9 @@ package final class Evaluator {
 
     private let setting: Setting
     private let subjects: [EvaluationSubject]
-    private let measures: [(encoders: ImageEncoders, suffixes: [String], features: [SubjectFeatures])]
+    /// Style as the base's own autoencoder sees it.
+    private let styles: [SubjectStyle]
+    private let measures: [any SubjectMeasure]
     private var loaded: ImageGenerator?
     private let shouldStop: () -> Bool
     private let report: (String) -> Void
@@ -58,20 +60,59 @@ package final class Evaluator {
         self.setting = setting
         self.shouldStop = shouldStop
         self.report = report
-        let folders = try EncoderFolders(base: setting.base, named: setting.clip)
         let generator = try Self.generator(setting, shouldStop)
-        let pipeline = generator.pipeline
-        let encoders = try folders.sets.map {
-            (try ImageEncoders(folder: $0.folder, tokenizer: pipeline.tokenizer), $0.suffixes)
-        }
+        let panel = try EncoderPanel(
+            base: setting.base, named: setting.encoders, tokenizer: generator.pipeline.tokenizer)
         let subjects = try Self.subjects(setting, generator, report)
         self.subjects = subjects
-        // The autoencoder's work is done: the encoders may take its memory.
-        measures = try encoders.map { encoders, suffixes in
-            defer { encoders.release() }
-            return (encoders, suffixes, try Self.features(subjects, encoders))
+        let (selection, vae) = (setting.spec.selection, generator.pipeline.vae)
+        styles = try subjects.map { subject in
+            try SubjectStyle(
+                subject, wants: { selection.wants($0) }, pictures: Pictures(subject.reference.images), style: vae.style)
         }
+        // The autoencoder's work is done: the encoders may take its memory.
+        measures = try Self.measures(panel, subjects, setting)
         if setting.loaded == nil { loaded = generator }
+    }
+
+    /// What the images are measured by, in the order of the rows.
+    private static func measures(
+        _ panel: EncoderPanel, _ subjects: [EvaluationSubject], _ setting: Setting
+    ) throws -> [any SubjectMeasure] {
+        guard !subjects.isEmpty else { return [] }
+        let selection = setting.spec.selection
+        let cache = FeatureCache(folder: setting.cache + "/features")
+        var measures: [any SubjectMeasure] = []
+        for encoder in try panel.seeing(fit: setting.spec.fit ?? .crop, cache: cache)
+        where encoder.isNeeded(selection) {
+            measures.append(try FeatureMeasure(encoder, subjects: subjects, selection: selection))
+        }
+        measures.append(PixelMeasure(subjects, selection: selection))
+        if let vgg = panel.member(.vgg19) {
+            measures.append(
+                try VGGStyleMeasure(
+                    path: vgg.path, name: vgg.identified().name, subjects: subjects, selection: selection))
+        }
+        if let lpips = panel.member(.lpips) {
+            measures.append(
+                try PerceptualMeasure(
+                    path: lpips.path, name: lpips.identified().name, subjects: subjects, selection: selection))
+        }
+        for (role, metric, isScaled) in [(EncoderRole.pickscore, "pick_score", true), (.hpsv2, "hps_score", false)] {
+            guard let judge = try panel.judge(role) else { continue }
+            measures.append(
+                try JudgeMeasure(
+                    judge.encoders, metric: metric, isScaled: isScaled, name: judge.name, role: role,
+                    subjects: subjects, selection: selection))
+        }
+        if let head = panel.member(.aesthetic), let clip = try panel.judge(.clip) {
+            measures.append(
+                try AestheticMeasure(
+                    clip.encoders, head: try AestheticHead(path: head.path), name: head.identified().name,
+                    subjects: subjects,
+                    selection: selection))
+        }
+        return measures
     }
 
     private static func generator(_ setting: Setting, _ shouldStop: @escaping () -> Bool) throws -> ImageGenerator {
@@ -99,37 +140,22 @@ package final class Evaluator {
         let concepts = try ConceptDataSet(path: setting.data).holdingOut(split)
         let latent = generator.latentSize
         let side = min(latent.height, latent.width) * vae.configuration.reduction
-        let references = try concepts.concepts.indices.map {
-            try ConceptReference(concepts, index: $0, side: side, autoencoder: vae)
-        }
-        let pairs = references.enumerated().flatMap { index, reference in
-            spec.drawn.filter { $0 != .holdout || !reference.heldOut.isEmpty }.map { type in
-                let pictures = type == .holdout ? concepts.heldOut(of: index) : concepts.images(of: index)
-                return (
-                    reference,
-                    PromptPlan(
-                        type, concept: reference.concept, captions: pictures.map(\.caption), images: spec.images,
-                        fresh: spec.fresh)
+        let outline = EvaluationOutline(
+            concepts.concepts.indices.map { index in
+                (
+                    concepts.concepts[index], concepts.images(of: index).map(\.caption),
+                    concepts.heldOut(of: index).map(\.caption)
                 )
-            }
+            }, spec: spec)
+        let references = try outline.parts.map {
+            try ConceptReference(concepts, part: $0, side: side, autoencoder: vae)
         }
+        let pairs = outline.entries.map { (references[$0.part], $0.plan) }
         let images = try baseImages(
             pairs.map(\.1), base: setting.base, generator: generator, cache: ImageCache(folder: setting.cache),
             report: report)
         return zip(pairs, images).map { pair, images in
-            EvaluationSubject(reference: pair.0, plan: pair.1, baseImages: images, autoencoder: vae)
-        }
-    }
-
-    private static func features(
-        _ subjects: [EvaluationSubject], _ encoders: ImageEncoders
-    ) throws -> [SubjectFeatures] {
-        var concepts: [String: ConceptFeatures] = [:]
-        return try subjects.map { subject in
-            let folder = subject.reference.concept.folder
-            let concept = try concepts[folder] ?? ConceptFeatures(subject.reference, encoders: encoders)
-            concepts[folder] = concept
-            return try SubjectFeatures(subject, concept: concept, encoders: encoders)
+            EvaluationSubject(reference: pair.0, plan: pair.1, baseImages: images)
         }
     }
 
@@ -139,17 +165,12 @@ package final class Evaluator {
     /// - Throws: `AdapterError` or `TensorError` for an adapter that cannot be used; `EvaluationError` with
     ///   `stopped` when asked to stop.
     package func evaluate(adapter: String, checkpoint: String, epoch: Int, step: Int) throws -> Evaluation {
-        let (images, distances) = try drawn(adapter, checkpoint)
-        var found = distances.map { $0.map { [$0] } ?? [] }
-        for (encoders, suffixes, features) in measures {
-            defer { encoders.release() }
-            for (index, drawn) in images.enumerated() {
-                let metrics = try features[index].metrics(of: drawn, encoders: encoders)
-                found[index] += suffixes.flatMap { suffix in metrics.map { $0.renamed(suffix: suffix) } }
-            }
+        var (images, found) = try drawn(adapter, checkpoint)
+        for measure in measures {
+            for (index, metrics) in try measure.metrics(images).enumerated() { found[index] += metrics }
         }
         let rows = zip(subjects, found).flatMap { subject, metrics in
-            metrics.filter { setting.spec.wants($0.name) }.map { metric in
+            metrics.map { metric in
                 EvaluationRow(
                     checkpoint: checkpoint, epoch: epoch, step: step, class: subject.reference.name,
                     prompts: subject.plan.type.rawValue, metric: metric.name,
@@ -158,13 +179,33 @@ package final class Evaluator {
         }
         let sheet = sheet(images, title: "\(checkpoint)  epoch \(epoch)")
         let drawings = zip(subjects, images).map { $0.drawing($1) }
-        return Evaluation(rows: rows + Self.averages(rows), sheet: sheet, drawings: drawings)
+        var all = rows + Self.averages(rows, hasSubclasses: setting.spec.promptSet == .lycoris)
+        if setting.spec.selection.wants("adapter_norm") {
+            let norm = norm(of: adapter)
+            all.append(
+                EvaluationRow(
+                    checkpoint: checkpoint, epoch: epoch, step: step, class: "", prompts: "", metric: "adapter_norm",
+                    value: norm, n: 1))
+        }
+        return Evaluation(rows: all, sheet: sheet, drawings: drawings)
+    }
+
+    /// nil where the file's layers cannot be told from the base's: what draws images need not fail for it.
+    private func norm(of adapter: String) -> Double? {
+        do {
+            let norm = try AdapterNorm.relative(path: adapter, base: setting.base)
+            return norm.isFinite ? norm : nil
+        } catch {
+            report("warning: no adapter_norm: \(error)")
+            return nil
+        }
     }
 
     /// The adapter's images of every subject, and how far their style has moved.
     private func drawn(_ adapter: String, _ checkpoint: String) throws -> (
-        images: [[RGBImage]], styles: [MeasuredMetric?]
+        images: [[RGBImage]], styles: [[MeasuredMetric]]
     ) {
+        guard !subjects.isEmpty else { return ([], []) }
         let generator = try loaded ?? Self.generator(setting, shouldStop)
         defer { Compute.releaseIdleBuffers() }
         let warn: (String) -> Void = { self.report("warning: \($0)") }
@@ -174,10 +215,7 @@ package final class Evaluator {
                 return try generator.images(subject.plan.prompts.map { .init(prompt: $0.text, seed: $0.seed) })
             }
         }
-        let styles = zip(subjects, images).map {
-            $0.styleDistance(of: $1, autoencoder: generator.pipeline.vae)
-        }
-        return (images, styles)
+        return (images, zip(styles, images).map { $0.metrics(of: $1, style: generator.pipeline.vae.style) })
     }
 
     private static func withAdapter<R>(
@@ -208,20 +246,33 @@ package final class Evaluator {
         return plan.prompts.prefix(6).map(\.text).filter { seen.insert($0).inserted }.joined(separator: " / ")
     }
 
-    /// The mean over classes under the empty class name. `n` counts all images behind it; of Vendi, which is
-    /// no mean over images, the fewest that are behind the value of a class.
-    package static func averages(_ rows: [EvaluationRow]) -> [EvaluationRow] {
-        let groups = Dictionary(grouping: rows) { $0.prompts + " " + $0.metric }
-        return groups.sorted { $0.key < $1.key }.compactMap { _, group in
+    /// The mean over classes under the empty class name; of a class with sub-classes their mean counts. `n`
+    /// counts all images behind it; of Vendi, which is no mean over images, the fewest that are behind a
+    /// value.
+    package static func averages(_ rows: [EvaluationRow], hasSubclasses: Bool = false) -> [EvaluationRow] {
+        func averaged(_ group: [EvaluationRow], _ name: String) -> EvaluationRow? {
             guard var average = group.first else { return nil }
             let values = group.compactMap(\.value)
-            average.class = ""
+            average.class = name
             average.value = values.count == group.count ? values.reduce(0, +) / Double(values.count) : nil
             let counts = group.map(\.n)
-            let isVendi = average.metric.prefix { $0 != "@" }.hasSuffix("vendi")
+            let isVendi = average.metric.prefix { $0 != "@" }.contains("vendi")
             average.n = isVendi ? counts.min() ?? 0 : counts.reduce(0, +)
-            average.values = nil
+            (average.values, average.notes) = (nil, nil)
             return average
+        }
+        let groups = Dictionary(grouping: rows) { $0.prompts + " " + $0.metric }
+        return groups.sorted { $0.key < $1.key }.flatMap { _, group in
+            let classes = Dictionary(grouping: group) { row in
+                hasSubclasses ? String(row.class.prefix { $0 != "/" }) : row.class
+            }
+            let means = classes.sorted { $0.key < $1.key }.map { name, rows in
+                // A class by itself has its row already.
+                rows.count == 1 && rows[0].class == name
+                    ? (row: rows.first, isNew: false) : (row: averaged(rows, name), isNew: true)
+            }
+            let new = means.filter(\.isNew).compactMap(\.row)
+            return new + [averaged(means.compactMap(\.row), "")].compactMap { $0 }
         }
     }
 

@@ -10,9 +10,13 @@ package enum PromptType: String, CaseIterable, Codable, Hashable, Sendable {
     case style
     /// Captions of pictures that are held out.
     case holdout
+    /// Other things than the concept, with neither trigger nor class word: nothing of it may show.
+    case conceptFree = "concept-free"
 
+    /// What is drawn where nobody chooses.
+    package static let usual: [PromptType] = [.train, .trigger, .alter, .style]
     /// What a sweep file chooses from. `holdout` is not among them: it is drawn wherever a share is held out.
-    package static let choices: [PromptType] = [.train, .trigger, .alter, .style]
+    package static let choices: [PromptType] = usual + [.conceptFree]
 }
 
 /// How every checkpoint of a job is evaluated.
@@ -27,8 +31,13 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
     /// Share of each concept's pictures that are not trained on but measured against, above 0 and at most a
     /// half; nil for none. It decides the training too.
     package var holdout: Double?
-    /// Metrics that are wanted, without `base_` and `bound_`, which come with theirs; nil for all.
+    /// Keys of the metrics that are made, as `MetricSelection` reads them; nil for the usual ones.
     package var metrics: [String]?
+    /// How named encoders see pictures that are not square; nil as their own libraries prepare them. The
+    /// base's own encoders always crop.
+    package var fit: PictureFit?
+    /// nil for the plain one.
+    package var promptSet: PromptSet?
     /// Programs that measure what is drawn; nil for none.
     package var external: [ExternalMetric]?
     /// Added to the seeds of the images and to the places of their prompts, so that nothing is seen again that
@@ -36,8 +45,9 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
     package var fresh: Int?
 
     package init(
-        prompts: [PromptType] = PromptType.choices, images: Int = 100, sampler: String = "ddim", steps: Int = 25,
-        guidance: Double = 7, holdout: Double? = nil
+        prompts: [PromptType] = PromptType.usual, images: Int = 100, sampler: String = "ddim", steps: Int = 25,
+        guidance: Double = 7, holdout: Double? = nil, metrics: [String]? = nil, fit: PictureFit? = nil,
+        promptSet: PromptSet? = nil
     ) {
         self.prompts = prompts
         self.images = images
@@ -45,26 +55,18 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
         self.steps = steps
         self.guidance = guidance
         self.holdout = holdout
+        self.metrics = metrics
+        self.fit = fit
+        self.promptSet = promptSet
     }
 
-    /// The types that are drawn, in their order.
-    package var drawn: [PromptType] { prompts.filter { $0 != .holdout } + (holdout == nil ? [] : [.holdout]) }
+    package var selection: MetricSelection { MetricSelection(metrics) }
 
-    /// The part of a metric's name that says what it is: without `base_` and `bound_`, and the encoder.
-    private static func stem(_ metric: String) -> Substring {
-        var name = metric.prefix { $0 != "@" }
-        for prefix in ["base_", "bound_"] where name.hasPrefix(prefix) { name = name.dropFirst(prefix.count) }
-        return name
-    }
-
-    /// Whether a metric is the wanted one, or its floor or bound; a name without an encoder means any.
-    package static func isSame(_ metric: String, as wanted: String) -> Bool {
-        wanted == metric || (wanted.contains("@") ? metric.hasSuffix("_" + wanted) : stem(metric) == wanted)
-    }
-
-    /// Whether the metric is wanted, or the floor or the bound of one that is.
-    package func wants(_ metric: String) -> Bool {
-        metrics.map { $0.contains { Self.isSame(metric, as: $0) } } ?? true
+    /// The types that are drawn, in their order: those that a wanted metric needs.
+    package var drawn: [PromptType] {
+        let types = prompts.filter { $0 != .holdout } + (holdout == nil ? [] : [.holdout])
+        // What a program measures, nobody knows.
+        return external == nil ? selection.drawn(types) : types
     }
 
     /// `fresh` of the evaluation that judges a choice once more.

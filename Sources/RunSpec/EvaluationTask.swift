@@ -6,8 +6,8 @@ package struct EvaluationTask: Codable, Equatable, Sendable {
     /// are there are measured.
     package var base: String?
     package var data: String?
-    /// Path of the encoders named for the evaluation, a CLIP pair; nil for the base's own.
-    package var clip: String?
+    /// Paths of the encoders named for the evaluation, besides the base's own.
+    package var encoders: [EncoderRole: String]
     /// What was trained; nil for a trainer whose parameters the core does not know.
     package var training: TrainingSpec?
     package var evaluation: EvaluationSpec
@@ -23,13 +23,13 @@ package struct EvaluationTask: Codable, Equatable, Sendable {
     package var images: [String]
 
     package init(
-        job: String, base: String?, data: String?, clip: String?, training: TrainingSpec?, evaluation: EvaluationSpec,
+        job: String, base: String?, data: String?, encoders: [EncoderRole: String] = [:], training: TrainingSpec?, evaluation: EvaluationSpec,
         seed: Int, checkpoint: String, epoch: Int, step: Int, adapter: String?, images: [String] = []
     ) {
         self.job = job
         self.base = base
         self.data = data
-        self.clip = clip
+        self.encoders = encoders
         self.training = training
         self.evaluation = evaluation
         self.seed = seed

@@ -65,6 +65,58 @@ package struct MetricInfo: Hashable, Sendable {
         MetricInfo(
             name: "vendi", title: "Vendi diversity", lowerIsBetter: false, prompts: "trigger",
             meaning: "effective number of different images", unit: "images"),
+        MetricInfo(
+            name: "leakage", title: "leakage", lowerIsBetter: true, prompts: "concept-free",
+            meaning: "how much nearer to the concept's pictures than the base's images, where it is not asked for",
+            unit: "cosine"),
+        MetricInfo(
+            name: "picture_style_distance", title: "style distance to pictures", lowerIsBetter: true,
+            prompts: "trigger", meaning: "mean Gram distance of all pairs of image and training picture"),
+        MetricInfo(
+            name: "clip_direction", title: "CLIP direction", lowerIsBetter: false, prompts: "alter",
+            meaning: "cosine of an image's change from the trigger's image and the change of the words",
+            unit: "cosine"),
+        MetricInfo(
+            name: "kid", title: "KID", lowerIsBetter: true, prompts: "trigger",
+            meaning: "squared discrepancy from the training pictures, cubic kernel, unbiased"),
+        MetricInfo(
+            name: "cmmd", title: "CMMD", lowerIsBetter: true, prompts: "trigger",
+            meaning: "1000 times the squared discrepancy from the training pictures, Gaussian kernel"),
+        MetricInfo(
+            name: "paired_cmmd", title: "CMMD to base", lowerIsBetter: true, prompts: "style",
+            meaning: "1000 times the squared discrepancy from the base's images of the same prompts and noise"),
+        MetricInfo(
+            name: "sliced_wasserstein", title: "sliced Wasserstein", lowerIsBetter: true, prompts: "trigger",
+            meaning: "distance to the training pictures' features along random directions"),
+        MetricInfo(
+            name: "psnr", title: "PSNR", lowerIsBetter: false, prompts: "train",
+            meaning: "peak signal-to-noise ratio of each image and its own picture", unit: "dB"),
+        MetricInfo(
+            name: "ssim", title: "SSIM", lowerIsBetter: false, prompts: "train",
+            meaning: "structural similarity to the own picture, Gaussian window of 11, sigma 1.5", unit: "similarity"),
+        MetricInfo(
+            name: "ssim_uniform", title: "SSIM, uniform", lowerIsBetter: false, prompts: "train",
+            meaning: "structural similarity to the own picture, uniform window of 7", unit: "similarity"),
+        MetricInfo(
+            name: "lpips", title: "LPIPS", lowerIsBetter: true, prompts: "train",
+            meaning: "how different each image looks from its own picture", unit: "distance"),
+        MetricInfo(
+            name: "saturation", title: "saturation", lowerIsBetter: true, prompts: "trigger",
+            meaning: "mean saturation of the pixels: neither way is better by itself, over-training raises it",
+            unit: "share", isDirectionKnown: false),
+        MetricInfo(
+            name: "pick_score", title: "PickScore", lowerIsBetter: false, prompts: "alter",
+            meaning: "what people would rather choose for the prompt, by a tuned CLIP"),
+        MetricInfo(
+            name: "hps_score", title: "HPS", lowerIsBetter: false, prompts: "alter",
+            meaning: "human preference score of image and prompt, by a tuned CLIP", unit: "cosine"),
+        MetricInfo(
+            name: "aesthetic_score", title: "aesthetic score", lowerIsBetter: false, prompts: "alter",
+            meaning: "how much people would like the picture, 1 to 10, whatever the prompt"),
+        MetricInfo(
+            name: "adapter_norm", title: "adapter norm", lowerIsBetter: true, prompts: "",
+            meaning: "length of the update over that of the weights it changes: neither way is better by itself",
+            unit: "share", isDirectionKnown: false),
     ]
 
     private static let shrinking = ["loss", "distance", "error", "perplexity", "divergence"]
@@ -113,6 +165,10 @@ package struct MetricInfo: Hashable, Sendable {
     /// nil where nobody knows it.
     private static func named(_ name: String) -> MetricInfo? {
         if let plain = known.first(where: { $0.name == name }) { return plain }
+        if EvaluationMetric.vendiOrder(name) != nil, let vendi = named("vendi") {
+            let order = name.dropFirst("vendi_q".count)
+            return vendi.renamed(name, "\(vendi.title), order \(order)", "\(vendi.meaning), of order \(order)")
+        }
         if let at = name.firstIndex(of: "@"), let inner = named(String(name[..<at])) {
             let encoder = String(name[name.index(after: at)...])
             return inner.renamed(name, "\(inner.title), \(encoder)", "\(inner.meaning), measured by \(encoder)")

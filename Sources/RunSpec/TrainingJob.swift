@@ -11,8 +11,8 @@ package struct TrainingJob: Codable, Equatable, Sendable {
     package var training: TrainingSpec
     package var checkpoints: CheckpointPlan
     package var evaluation: EvaluationSpec?
-    /// Path of the encoders named for the evaluation, a CLIP pair; nil for the base's own.
-    package var clip: String?
+    /// Paths of the encoders named for the evaluation, besides the base's own.
+    package var encoders: [EncoderRole: String]
     /// The job whose training state it may begin with; nil for one that begins at step 0.
     package var origin: Origin?
 
@@ -30,7 +30,7 @@ package struct TrainingJob: Codable, Equatable, Sendable {
 
     package init(
         job: String, base: String, data: String, regData: String? = nil, training: TrainingSpec,
-        checkpoints: CheckpointPlan, evaluation: EvaluationSpec? = nil, clip: String? = nil,
+        checkpoints: CheckpointPlan, evaluation: EvaluationSpec? = nil, encoders: [EncoderRole: String] = [:],
         origin: Origin? = nil
     ) {
         self.origin = origin
@@ -41,6 +41,6 @@ package struct TrainingJob: Codable, Equatable, Sendable {
         self.training = training
         self.checkpoints = checkpoints
         self.evaluation = evaluation
-        self.clip = clip
+        self.encoders = encoders
     }
 }

@@ -25,7 +25,7 @@ extension SweepFileDecoder {
             if top["data"] == nil { refuse(root.mark, "'data' is missing: the folder with the images to train on") }
         }
         let evaluation = top["evaluate"].map { self.evaluation($0.value) }
-        let clip = top["evaluate"].flatMap { encoders($0.value) }
+        let encoders = top["evaluate"].map { self.encoders($0.value) } ?? [:]
         let seeds = top["seeds"].map { self.seeds($0.value) }
         let checkpoints = top["checkpoints"].map { self.checkpoints($0.value) }
         let defaults = top["defaults"].map { values($0.value, of: "defaults") } ?? [:]
@@ -36,8 +36,7 @@ extension SweepFileDecoder {
         let external = top["metrics"].map { externalMetrics($0.value) } ?? []
         var definition = SweepDefinition(
             name: name, trainer: trainer, base: base, data: data, regData: input(top["reg_data"], "reg_data", .regData),
-            clip: clip,
-            seeds: seeds ?? [0], checkpoints: checkpoints, defaults: defaults,
+            encoders: encoders, seeds: seeds ?? [0], checkpoints: checkpoints, defaults: defaults,
             evaluation: evaluation, metrics: top["metrics"].map { metricDeclarations($0.value) } ?? [], groups: groups,
             requirements: top["requires"].map { requirements($0.value) } ?? RequirementSpec(),
             retries: top["retries"].map { retries($0.value) } ?? RetrySpec(),
@@ -91,12 +90,25 @@ extension SweepFileDecoder {
                 ?? CheckpointPlan.defaultStateEverySeconds)
     }
 
-    private static let evaluationKeys = ["prompts", "images", "sampler", "steps", "guidance", "clip", "holdout"]
+    private static let evaluationKeys =
+        ["prompts", "images", "sampler", "steps", "guidance", "holdout", "metrics", "fit", "prompt_set"]
+        + EncoderRole.allCases.map(\.rawValue)
 
-    /// The CLIP pair that images are measured with, where the file names one.
-    private mutating func encoders(_ node: YAMLNode) -> InputReference? {
-        guard case .mapping(let entries) = node.content else { return nil }
-        return input(entries.first { $0.key == "clip" }, "evaluate.clip", .encoders)
+    /// What images are measured with besides the base's own encoders.
+    private mutating func encoders(_ node: YAMLNode) -> [EncoderRole: InputReference] {
+        guard case .mapping(let entries) = node.content else { return [:] }
+        var encoders: [EncoderRole: InputReference] = [:]
+        for role in EncoderRole.allCases {
+            let entry = entries.first { $0.key == role.rawValue }
+            encoders[role] = input(entry, "evaluate.\(role.rawValue)", .encoders)
+        }
+        if let entry = entries.first(where: { $0.key == EncoderRole.aesthetic.rawValue }), encoders[.clip] == nil {
+            refuse(
+                entry.keyMark,
+                "evaluate.aesthetic is a head on CLIP's image vectors; name the pair too: clip: DIR (ViT-L/14 of OpenAI)"
+            )
+        }
+        return encoders
     }
 
     private mutating func evaluation(_ node: YAMLNode) -> EvaluationSpec {
@@ -120,6 +132,9 @@ extension SweepFileDecoder {
             }
         }
         spec.holdout = known["holdout"].flatMap { share($0.value, "evaluate.holdout") }
+        spec.fit = known["fit"].flatMap { choice($0.value, "evaluate.fit", PictureFit.self) }
+        spec.promptSet = known["prompt_set"].flatMap { choice($0.value, "evaluate.prompt_set", PromptSet.self) }
+        if let metrics = known["metrics"]?.value { spec.metrics = self.metrics(metrics) }
         if let images = known["images"].flatMap({ integer($0.value, "evaluate.images", atLeast: 1) }) {
             spec.images = images
         }
@@ -138,6 +153,17 @@ extension SweepFileDecoder {
             }
         }
         return spec
+    }
+
+    /// The metrics that are to be made.
+    private mutating func metrics(_ node: YAMLNode) -> [String]? {
+        let keys = (sequence(node, "evaluate.metrics") ?? []).compactMap { text($0, "evaluate.metrics") }
+        if keys.isEmpty { refuse(node.mark, "evaluate.metrics is empty; leave it out for the usual metrics") }
+        for (key, nearest) in MetricSelection(keys).unknown {
+            let hint = nearest.map { "; did you mean \($0)?" } ?? ""
+            refuse(node.mark, "evaluate.metrics: '\(key)' is no metric of the core\(hint)")
+        }
+        return keys
     }
 
     private mutating func share(_ node: YAMLNode, _ what: String) -> Double? {

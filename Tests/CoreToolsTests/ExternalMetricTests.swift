@@ -33,7 +33,7 @@ struct ExternalMetricTests {
         spec.metrics = []
         spec.external = [metric]
         let task = EvaluationTask(
-            job: "j", base: nil, data: nil, clip: nil, training: nil, evaluation: spec, seed: 1, checkpoint: "last",
+            job: "j", base: nil, data: nil, training: nil, evaluation: spec, seed: 1, checkpoint: "last",
             epoch: 2, step: 30, adapter: nil, images: files)
         try FileManager.default.createDirectory(atPath: "\(folder)/\(out)", withIntermediateDirectories: true)
         return EvaluationAttempt(

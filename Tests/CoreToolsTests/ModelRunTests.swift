@@ -80,6 +80,30 @@ struct ModelRunTests {
         try expect(decoded["pixels"], is: "small.decoded", of: "vae")
     }
 
+    @Test("VGG-19's Gram matrices have the contract's names, one for each picture", arguments: ["oblong", "smallest"])
+    func vgg19(name: String) throws {
+        let output = try run("vgg19", model: "vgg19", inputs: ["pixel_values": name + ".pixel_values"])
+        #expect(output.keys.sorted() == (0..<5).map { "gram.\($0)" })
+        for layer in 0..<5 {
+            let cases = try SafetensorsFile(path: "\(Self.fixtures)/vgg19/cases.safetensors")
+            let wanted = "\(name).gram.\(layer)"
+            let (found, expected) = (try #require(output["gram.\(layer)"]), try cases.floats(wanted))
+            #expect(found.shape == cases.info(wanted)?.shape)
+            let largest = expected.reduce(Float(0)) { max($0, abs($1)) }
+            let furthest = zip(found.floats, expected).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+            #expect(furthest < 1e-5 * largest, "layer \(layer): \(furthest / largest)")
+        }
+    }
+
+    @Test("OpenCLIP's pair runs as transformers' does")
+    func openCLIP() throws {
+        let words = try run(
+            "clip-text", model: "open-clip", inputs: ["input_ids": "input_ids"], integers: ["input_ids"])
+        try expect(words["text_embeds"], is: "text_embeds", of: "open-clip")
+        let image = try run("clip-image", model: "open-clip", inputs: ["pixel_values": "pixel_values"])
+        try expect(image["image_embeds"], is: "image_embeds", of: "open-clip")
+    }
+
     @Test("text and image encoders give transformers' tensors")
     func encoders() throws {
         let text = try run(

@@ -131,7 +131,7 @@ try:
     expect(states == ["done", "done"], f"both jobs done: {rows} after {time.time() - started:.0f} s")
     print(run("query", "SELECT prompts, metric, value, n FROM results WHERE class = '' ORDER BY job, prompts, metric").stdout)
     print(run("query", "SELECT job, step, value FROM metrics WHERE key = 'seconds'").stdout)
-    found = run("query", "SELECT count(*) FROM results WHERE metric = 'image_similarity@clip'", "--format", "csv").stdout
+    found = run("query", "SELECT count(*) FROM results WHERE metric LIKE 'image_similarity@clip-%'", "--format", "csv").stdout
     expect(int(found.split()[-1]) > 0, "the named encoders' rows are there")
 finally:
     for process in reversed(processes):

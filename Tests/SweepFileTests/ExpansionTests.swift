@@ -162,16 +162,17 @@ struct ExpansionTests {
             let file = try shipped(name)
             for job in try file.definition.resolvedJobs(file.plan) {
                 let text = try job.trainerFile(
-                    base: "/b", data: "/d", regData: "/r", clip: "/c", out: "/out", resume: "/out/resume")
+                    base: "/b", data: "/d", regData: "/r", encoders: [.clip: "/c"], out: "/out",
+                    resume: "/out/resume")
                 let task = try JSONDecoder().decode(TrainerTask.self, from: Data(text.utf8))
-                let training = try job.trainingJob(base: "/b", data: "/d", regData: "/r", clip: "/c")
+                let training = try job.trainingJob(base: "/b", data: "/d", regData: "/r", encoders: [.clip: "/c"])
                 #expect(task.work == .train(training, resume: "/out/resume"))
                 #expect(training.job == job.id.text && task.out == "/out")
             }
         }
         let program = try read("name: t\ntrainer: { command: [\"true\"] }\ngroups: [ { list: [ { a: 1 } ] } ]")
         let job = try program.definition.resolvedJobs(program.plan)[0]
-        let text = try job.trainerFile(base: nil, data: nil, regData: nil, clip: nil, out: "/out", resume: nil)
+        let text = try job.trainerFile(base: nil, data: nil, regData: nil, encoders: [:], out: "/out", resume: nil)
         #expect(text == (try job.jobFile(base: nil, data: nil)))
     }
 

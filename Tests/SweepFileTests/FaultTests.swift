@@ -106,6 +106,14 @@ struct FaultTests {
             "name: t\nevaluate: { prompts: [holdout], holdout: 0.1 }", SourceMark(line: 2, column: 22),
             "names 'holdout' alone"
         ),
+        ("name: t\nevaluate: { metrics: [] }", SourceMark(line: 2, column: 22), "evaluate.metrics is empty"),
+        (
+            "name: t\nevaluate: { metrics: [paired_fidelty] }", SourceMark(line: 2, column: 22),
+            "did you mean paired_fidelity?"
+        ),
+        ("name: t\nevaluate: { fit: squeeze }", SourceMark(line: 2, column: 18), "accepted: crop, resize, pad"),
+        ("name: t\nevaluate: { prompt_set: paper }", SourceMark(line: 2, column: 25), "accepted: plain, lycoris"),
+        ("name: t\nevaluate: { aesthetic: a }", SourceMark(line: 2, column: 13), "name the pair too"),
         ("name: t\nevaluate: { sampler: plms }", SourceMark(line: 2, column: 22), "accepted: ddim"),
         ("name: t\nevaluate: { images: 0 }", SourceMark(line: 2, column: 21), "wanted at least 1"),
         ("name: t\nevaluate: { guidance: -1 }", SourceMark(line: 2, column: 23), "wanted a number of at least 0"),

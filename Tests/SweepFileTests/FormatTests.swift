@@ -57,7 +57,7 @@ struct FormatTests {
             sweep.retention
                 == RetentionPolicy(best: .init(metric: "image_similarity", count: 2), last: 3, bytes: 1_610_612_736))
         #expect(sweep.regData?.digest == ContentDigest.of("r"))
-        #expect(sweep.clip?.digest == ContentDigest.of("encoders/large"))
+        #expect(sweep.encoders[.clip]?.digest == ContentDigest.of("encoders/large"))
         #expect(sweep.groups[0].name == "group-1")
     }
 
@@ -76,6 +76,35 @@ struct FormatTests {
         let named = try sweep("prompts: [holdout, train], holdout: \(written)")
         #expect(named.evaluation == EvaluationSpec(prompts: [.train], holdout: 0.2))
         #expect(try sweep("images: 5").evaluation?.drawn == [.train, .trigger, .alter, .style])
+    }
+
+    @Test("encoders, wanted metrics, words and fit are read; none of them but the pair is in the job's id")
+    func measuring() throws {
+        func sweep(_ evaluate: String) throws -> SweepFile {
+            try read(
+                "name: t\nbase: b\ndata: d\nevaluate: { images: 5\(evaluate) }\ngroups: [ { baseline: { lr: 1e-3 } } ]")
+        }
+        let plain = try sweep("")
+        let named = try sweep(
+            ", dinov2: e/d, vgg19: v.safetensors, lpips: l, pickscore: p, hpsv2: h, metrics: [kid@dinov2, vendi_q2], fit: pad"
+        )
+        #expect(named.definition.evaluation?.metrics == ["kid@dinov2", "vendi_q2"])
+        #expect(named.definition.evaluation?.fit == .pad)
+        #expect(Set(named.definition.encoders.keys) == [.dinov2, .vgg19, .lpips, .pickscore, .hpsv2])
+        #expect(named.definition.encoders[.dinov2]?.digest == ContentDigest.of("e/d"))
+        #expect(named.plan.jobs.map(\.id) == plain.plan.jobs.map(\.id))
+        let jobs = try named.definition.resolvedJobs(named.plan)
+        #expect(Set(jobs[0].encoders.keys) == Set(named.definition.encoders.keys) && jobs[0].inputs.count == 7)
+        // As a worker gets it, and as earlier programs wrote it.
+        let bytes = try JSONEncoder().encode(jobs[0])
+        #expect(try JSONDecoder().decode(ResolvedJob.self, from: bytes) == jobs[0])
+        let pair = try sweep(", clip: e/c")
+        #expect(pair.plan.jobs.map(\.id) != plain.plan.jobs.map(\.id))
+        let text = try String(decoding: JSONEncoder().encode(pair.definition.resolvedJobs(pair.plan)[0]), as: UTF8.self)
+        #expect(text.contains("\"clip\":{") && !text.contains("\"encoders\""))
+        #expect(try sweep(", prompt_set: lycoris").definition.evaluation?.promptSet == .lycoris)
+        #expect(try sweep(", prompt_set: plain").plan.jobs.map(\.id) == plain.plan.jobs.map(\.id))
+        #expect(try sweep(", prompt_set: lycoris").plan.jobs.map(\.id) != plain.plan.jobs.map(\.id))
     }
 
     @Test("a command trainer is read whole, and its identity follows its template")

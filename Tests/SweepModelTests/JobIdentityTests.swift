@@ -141,6 +141,21 @@ struct JobIdentityTests {
         #expect(try id(Self.lora.merging(addition) { _, new in new }) != (try id(Self.lora)))
     }
 
+    @Test("encoders by their content, wanted metrics and how pictures are fitted name another protocol")
+    func protocols() throws {
+        let (one, other) = (ContentDigest.of("one"), ContentDigest.of("other"))
+        let plain = try EvaluationSpec().digest()
+        var seen: Set<ContentDigest> = [plain]
+        for role in EncoderRole.allCases {
+            #expect(seen.insert(try EvaluationSpec().digest(encoders: [role: one])).inserted, "\(role)")
+            #expect(seen.insert(try EvaluationSpec().digest(encoders: [role: other])).inserted, "\(role)")
+        }
+        for fit in PictureFit.allCases { #expect(seen.insert(try EvaluationSpec(fit: fit).digest()).inserted) }
+        #expect(seen.insert(try EvaluationSpec(metrics: ["vendi", "kid"]).digest()).inserted)
+        // Their order and repetition decide nothing.
+        #expect(!seen.insert(try EvaluationSpec(metrics: ["kid", "vendi", "kid"]).digest()).inserted)
+    }
+
     @Test("seed, inputs, checkpoints and protocol decide; priority, retries, keeping and state interval do not")
     func surroundings() throws {
         let plain = try id(Self.lora)
@@ -150,11 +165,11 @@ struct JobIdentityTests {
         #expect(try id(Self.lora) { $0.regData = Self.data } != plain)
         #expect(try id(Self.lora) { $0.evaluation?.guidance = 3 } != plain)
         #expect(try id(Self.lora) { $0.evaluation = nil } != plain)
-        // Named encoders count by their content, and only where they are named.
-        #expect(try id(Self.lora) { $0.clip = Self.data } != plain)
+        // A named pair counts by its content, and only where it is named.
+        #expect(try id(Self.lora) { $0.encoders[.clip] = Self.data } != plain)
         #expect(
-            try id(Self.lora) { $0.clip = InputReference(written: "x", digest: Self.data.digest) }
-                == id(Self.lora) { $0.clip = Self.data })
+            try id(Self.lora) { $0.encoders[.clip] = InputReference(written: "x", digest: Self.data.digest) }
+                == id(Self.lora) { $0.encoders[.clip] = Self.data })
         #expect(try id(Self.lora) { $0.checkpoints = CheckpointPlan(epochs: [10]) } != plain)
         let indifferent = try id(Self.lora) { sweep in
             sweep.priority = 5
@@ -163,6 +178,10 @@ struct JobIdentityTests {
             sweep.requirements = RequirementSpec(gpus: 1)
             sweep.timeoutSeconds = 10
             sweep.checkpoints?.stateEverySeconds = 1
+            // What images are measured with and by decides nothing of the training.
+            for role in EncoderRole.allCases where role != .clip { sweep.encoders[role] = Self.data }
+            sweep.evaluation?.metrics = ["vendi"]
+            sweep.evaluation?.fit = .pad
             sweep.base?.path = "/elsewhere"
             sweep.evaluation?.prompts = [.style, .alter, .trigger, .train]
             // Past the end, or at it: the final checkpoint exists anyway.

@@ -1,5 +1,6 @@
 package import CoreNets
 package import CoreTensor
+import Foundation
 
 /// CLIP: a text and an image encoder with a common space.
 package final class CLIPModel: Module {
@@ -30,6 +31,9 @@ package final class CLIPModel: Module {
         ]
     }
     package var parameters: [(name: String, parameter: Parameter)] { [("logit_scale", logitScale)] }
+
+    /// The factor that similarities are multiplied with.
+    package var similarityScale: Double { exp(Double(logitScale.tensor.values[0])) }
 
     /// - Parameter pixels: `[N, S, S, 3]`, normalised with CLIP's mean and deviation.
     /// - Returns: projected, not normalised, `[N, P]`.

@@ -97,6 +97,18 @@ package struct ConfigurationReader {
         return integers
     }
 
+    /// A list of numbers; nil if absent or null.
+    ///
+    /// - Throws: `DiffusionError` for a value of another type.
+    package mutating func numbers(_ key: String) throws -> [Double]? {
+        guard let value = value(key) else { return nil }
+        guard case .list(let list) = value else { throw wrong(key, wanted: "a list of numbers") }
+        return try list.map {
+            guard case .number(let number) = $0 else { throw wrong(key, wanted: "a list of numbers") }
+            return number
+        }
+    }
+
     /// A map; nil if absent or null.
     ///
     /// - Throws: `DiffusionError` for a value of another type.

@@ -59,7 +59,7 @@ package struct ModelFolder {
     /// - Throws: `DiffusionError` without weights, or for an index that names none.
     package func weightFiles() throws -> [String] {
         let names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-        for stem in ["diffusion_pytorch_model", "model"] {
+        for stem in ["diffusion_pytorch_model", "model", "open_clip_model"] {
             for variant in ["", ".fp16", ".bf16"] {
                 let known = stem + variant + ".safetensors"
                 if names.contains(known) { return [path + "/" + known] }

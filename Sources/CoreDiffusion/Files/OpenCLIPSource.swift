@@ -1,9 +1,9 @@
 import CoreNets
 import CoreTensor
 
-/// A text encoder in OpenCLIP's names and shapes, offered under transformers' names: SDXL's single files hold
-/// their second one so. The three projections of attention lie in one matrix there, and the text projection
-/// is transposed.
+/// OpenCLIP's names and shapes, offered under transformers' names: a text encoder, as SDXL's single files
+/// hold their second one, or a pair of encoders. The three projections of attention lie in one matrix there,
+/// and the projections into the common space are transposed.
 struct OpenCLIPSource: WeightSource {
     let label: String
     let names: [String]
@@ -20,16 +20,49 @@ struct OpenCLIPSource: WeightSource {
 
     /// - Parameter prefix: what stands before OpenCLIP's names in the file.
     init(_ file: SafetensorsFile, prefix: String, label: String) {
+        self.init(file, label: label) { name in
+            name.hasPrefix(prefix) ? Self.translated(String(name.dropFirst(prefix.count)), full: name) : []
+        }
+    }
+
+    /// Both encoders of a file that OpenCLIP wrote.
+    init(pair file: SafetensorsFile, label: String) {
+        self.init(file, label: label, Self.translatedOfPair)
+    }
+
+    private init(_ file: SafetensorsFile, label: String, _ translate: (String) -> [(String, Place)]) {
         var places: [String: Place] = [:]
-        for name in file.names where name.hasPrefix(prefix) {
-            for (translated, place) in Self.translated(String(name.dropFirst(prefix.count)), full: name) {
-                places[translated] = place
-            }
+        for name in file.names {
+            for (translated, place) in translate(name) { places[translated] = place }
         }
         self.label = label
         self.file = file
         self.places = places
         names = places.keys.sorted()
+    }
+
+    /// A pair's text encoder lies beside the image encoder, or under `text.` where it is a class of its
+    /// own.
+    private static func translatedOfPair(_ name: String) -> [(String, Place)] {
+        let whole = Place(name: name)
+        if name == "logit_scale" { return [(name, whole)] }
+        if name == "attn_mask" || name == "text.attn_mask" { return [] }
+        guard name.hasPrefix("visual.") else {
+            return translated(name.hasPrefix("text.") ? String(name.dropFirst("text.".count)) : name, full: name)
+        }
+        let rest = String(name.dropFirst("visual.".count))
+        switch rest {
+        case "class_embedding": return [("vision_model.embeddings.class_embedding", whole)]
+        case "positional_embedding": return [("vision_model.embeddings.position_embedding.weight", whole)]
+        case "conv1.weight": return [("vision_model.embeddings.patch_embedding.weight", whole)]
+        case "proj": return [("visual_projection.weight", Place(name: name, isTransposed: true))]
+        default: break
+        }
+        for (own, other) in [("ln_pre.", "pre_layrnorm."), ("ln_post.", "post_layernorm.")]
+        where rest.hasPrefix(own) {
+            return [("vision_model." + other + rest.dropFirst(own.count), whole)]
+        }
+        return layer(rest, full: name, of: "vision_model.") ?? [(name, whole)]
     }
 
     private static func translated(_ name: String, full: String) -> [(String, Place)] {
@@ -45,10 +78,15 @@ struct OpenCLIPSource: WeightSource {
         case "text_projection.weight": return [("text_projection.weight", whole)]
         default: break
         }
-        let parts = name.split(separator: ".").map(String.init)
         // An unknown name keeps it, so that loading refuses it.
-        guard parts.count >= 5, parts[0] == "transformer", parts[1] == "resblocks" else { return [(name, whole)] }
-        let layer = "text_model.encoder.layers.\(parts[2])."
+        return layer(name, full: full, of: "text_model.") ?? [(name, whole)]
+    }
+
+    /// A weight of one transformer layer; nil for another name.
+    private static func layer(_ name: String, full: String, of tower: String) -> [(String, Place)]? {
+        let parts = name.split(separator: ".").map(String.init)
+        guard parts.count >= 5, parts[0] == "transformer", parts[1] == "resblocks" else { return nil }
+        let layer = "\(tower)encoder.layers.\(parts[2])."
         let rest = parts[3...].joined(separator: ".")
         for kind in ["weight", "bias"] where rest == "attn.in_proj_" + kind {
             return ["q_proj", "k_proj", "v_proj"].enumerated().map {
@@ -61,7 +99,7 @@ struct OpenCLIPSource: WeightSource {
         ]
         let leaf = parts[parts.count - 1]
         let owner = parts[3..<parts.count - 1].joined(separator: ".")
-        return [(table[owner].map { layer + $0 + "." + leaf } ?? name, whole)]
+        return table[owner].map { [(layer + $0 + "." + leaf, Place(name: full))] }
     }
 
     func shape(of name: String) -> [Int]? {

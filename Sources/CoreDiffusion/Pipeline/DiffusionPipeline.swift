@@ -170,12 +170,7 @@ package struct DiffusionPipeline {
     /// - Throws: `DiffusionError` for a configuration that is missing or not known, `NetsError` for weights
     ///   that are missing or do not fit, `TensorError` for a broken file.
     package static func loadCLIP(_ path: String) throws -> CLIPModel {
-        let folder = try ModelFolder(path: path)
-        let configuration = try CLIPConfiguration(path: folder.configurationPath)
-        let weights = try folder.open()
-        let model = CLIPModel(configuration: configuration)
-        try folder.load(weights, into: model, rename: CLIPModel.rename)
-        return model
+        try CLIPFolder(path: path).load()
     }
 
     /// Loads DINOv2's image encoder.

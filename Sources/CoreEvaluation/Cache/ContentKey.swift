@@ -1,4 +1,5 @@
 import Foundation
+import ImageFiles
 
 /// A 64-bit name for a cache entry, made from texts and the contents of files.
 ///
@@ -32,6 +33,28 @@ package struct ContentKey: Sendable {
         }
         mix(UInt64(data.count))
         data.withUnsafeBytes { bytes in
+            let words = bytes.count / 8
+            for word in 0..<words { mix(bytes.loadUnaligned(fromByteOffset: 8 * word, as: UInt64.self)) }
+            for byte in bytes[(8 * words)...] { mix(UInt64(byte)) }
+        }
+    }
+
+    /// The same of a file that need not be there.
+    ///
+    /// - Throws: `EvaluationError` with `file` for a file that is there and cannot be read.
+    mutating func add(file path: String, ifThere: Bool) throws {
+        if !ifThere || FileManager.default.fileExists(atPath: path) { try add(file: path) }
+    }
+
+    /// Adds a picture's pixels.
+    mutating func add(_ image: RGBImage) {
+        mix(UInt64(image.width))
+        mix(UInt64(image.height))
+        add(image.pixels[...])
+    }
+
+    private mutating func add(_ bytes: ArraySlice<UInt8>) {
+        bytes.withUnsafeBytes { bytes in
             let words = bytes.count / 8
             for word in 0..<words { mix(bytes.loadUnaligned(fromByteOffset: 8 * word, as: UInt64.self)) }
             for byte in bytes[(8 * words)...] { mix(UInt64(byte)) }

@@ -2,11 +2,11 @@ package import CoreTensor
 
 /// The style of one image: Gram matrices of an encoder's activations, one for each observed layer.
 ///
-/// - SeeAlso: Gatys et al., arXiv:1508.06576. The frozen VAE encoder stands in for VGG-19: it ships with
-///   every base.
+/// - SeeAlso: Gatys et al., arXiv:1508.06576. Where no VGG-19 is named, the frozen VAE encoder stands in for
+///   it: it ships with every base.
 package struct StyleGrams: Sendable {
     /// Each row-major `[c, c]`, divided by c·h·w.
-    private var grams: [[Float]] = []
+    fileprivate private(set) var grams: [[Float]] = []
 
     package init() {}
 
@@ -32,5 +32,39 @@ package struct StyleGrams: Sendable {
             }
         }
         return sum
+    }
+}
+
+/// The styles of a set of pictures, as far as distances to them need it: the mean, and the spread around it.
+package struct StyleSet: Sendable {
+    private var sums: [[Double]] = []
+    private var squares = 0.0
+    private var count = 0
+
+    package init() {}
+
+    package mutating func add(_ style: StyleGrams) {
+        if sums.isEmpty { sums = style.grams.map { $0.map { _ in 0 } } }
+        precondition(sums.map(\.count) == style.grams.map(\.count), "grams of different encoders")
+        for (layer, gram) in style.grams.enumerated() {
+            for index in gram.indices {
+                sums[layer][index] += Double(gram[index])
+                squares += Double(gram[index]) * Double(gram[index])
+            }
+        }
+        count += 1
+    }
+
+    /// Mean squared distance of a style to those of the set.
+    package func meanSquaredDistance(to style: StyleGrams) -> Double {
+        precondition(count > 0 && sums.map(\.count) == style.grams.map(\.count), "grams of different encoders")
+        var (own, mixed) = (0.0, 0.0)
+        for (sum, gram) in zip(sums, style.grams) {
+            for index in gram.indices {
+                own += Double(gram[index]) * Double(gram[index])
+                mixed += Double(gram[index]) * sum[index]
+            }
+        }
+        return own + (squares - 2 * mixed) / Double(count)
     }
 }

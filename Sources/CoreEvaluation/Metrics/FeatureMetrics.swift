@@ -34,10 +34,18 @@ package enum FeatureMetrics {
     ///
     /// Where there are more images than features, `Xᵀ X / n` has the same eigenvalues other than zero and is
     /// smaller.
-    package static func vendi(_ images: FeatureRows) -> Double {
+    ///
+    /// - Parameter order: q of the Rényi entropy, `exp(ln Σ λ^q / (1 - q))`: below 1 rare images count more,
+    ///   above 1 less; infinity looks at the largest eigenvalue alone.
+    /// - SeeAlso: Pasarkar and Dieng, "Cousins of the Vendi Score", arXiv:2310.12952.
+    package static func vendi(_ images: FeatureRows, order: Double = 1) -> Double {
         let eigenvalues = SymmetricEigenvalues.of(gram(images), size: min(images.count, images.width))
-        let entropy = eigenvalues.reduce(0.0) { $1 > 1e-12 ? $0 - $1 * log($1) : $0 }
-        return exp(entropy)
+            .filter { $0 > 1e-12 }
+        switch order {
+        case 1: return exp(eigenvalues.reduce(0.0) { $0 - $1 * log($1) })
+        case .infinity: return 1 / (eigenvalues.max() ?? 1)
+        default: return exp(log(eigenvalues.reduce(0.0) { $0 + pow($1, order) }) / (1 - order))
+        }
     }
 
     /// `X Xᵀ / n` or, when that is smaller, `Xᵀ X / n`, row-major.

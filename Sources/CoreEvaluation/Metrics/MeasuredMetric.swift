@@ -28,9 +28,9 @@ struct MeasuredMetric {
     /// The same of the base's images, which need no values of their own: they are in no comparison.
     var ofBase: MeasuredMetric { MeasuredMetric("base_" + name, value, count: count) }
 
-    func renamed(suffix: String) -> MeasuredMetric {
-        guard let values else { return MeasuredMetric(name + suffix, value, count: count) }
-        return MeasuredMetric(name + suffix, value, count: count, values: values)
+    func renamed(_ name: String) -> MeasuredMetric {
+        guard let values else { return MeasuredMetric(name, value, count: count) }
+        return MeasuredMetric(name, value, count: count, values: values)
     }
 
     /// What rows keep of the values: seven digits, since features have no more.

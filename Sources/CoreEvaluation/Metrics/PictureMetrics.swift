@@ -72,6 +72,40 @@ package enum PictureMetrics {
     }
 }
 
+extension PictureMetrics {
+    /// How much nearer to the pictures each image lies than the base's image of the same prompt and noise.
+    package static func leakage(_ images: FeatureRows, base: FeatureRows, _ pictures: FeatureRows) -> [Double] {
+        zip(meanSimilarity(images, pictures), meanSimilarity(base, pictures)).map { $0 - $1 }
+    }
+
+    /// Whether each image's change from another follows the change of their texts: the cosine of the two
+    /// differences of unit vectors.
+    ///
+    /// - Parameters:
+    ///   - origins: for each image the one it is a change of.
+    ///   - originTexts: their texts.
+    /// - Returns: nil for an image where either difference is nothing.
+    /// - SeeAlso: Gal et al., "StyleGAN-NADA", arXiv:2108.00946.
+    package static func direction(
+        _ images: FeatureRows, from origins: FeatureRows, texts: FeatureRows, from originTexts: FeatureRows
+    ) -> [Double?] {
+        precondition(
+            [origins.count, texts.count, originTexts.count].allSatisfy { $0 == images.count },
+            "one of each for an image")
+        func difference(_ a: FeatureRows, _ b: FeatureRows, _ row: Int) -> [Double] {
+            zip(a.row(row), b.row(row)).map { Double($0) - Double($1) }
+        }
+        return (0..<images.count).map { row in
+            let (seen, said) = (difference(images, origins, row), difference(texts, originTexts, row))
+            let (lengthSeen, lengthSaid) = (length(seen), length(said))
+            guard lengthSeen > 1e-6, lengthSaid > 1e-6 else { return nil }
+            return zip(seen, said).reduce(0) { $0 + $1.0 * $1.1 } / (lengthSeen * lengthSaid)
+        }
+    }
+
+    private static func length(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+}
+
 extension FeatureMetrics {
     static func dot(_ a: ArraySlice<Float>, _ b: ArraySlice<Float>) -> Double {
         zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) }

@@ -10,6 +10,7 @@ package enum ModelComponent: String, CaseIterable, Sendable {
     case clipImage = "clip-image"
     case clipText = "clip-text"
     case dinov2
+    case vgg19
 
     /// - Throws: `ModelError.unknownComponent`.
     package init(name: String) throws {
@@ -29,6 +30,7 @@ package enum ModelComponent: String, CaseIterable, Sendable {
         case .textEncoder2: "text_encoder_2"
         case .clipImage, .clipText: "clip"
         case .dinov2: "dinov2"
+        case .vgg19: "vgg19"
         }
     }
 

@@ -42,6 +42,7 @@ package func runModel(
         case .textEncoder2: try runSecondTextEncoder(try source.secondTextEncoder(), attaching, inputs)
         case .clipImage, .clipText: try runCLIP(try source.clip(), component, inputs)
         case .dinov2: try runDinov2(try source.dinov2(), inputs)
+        case .vgg19: try runVGG19(try source.vgg19(), inputs)
         }
     }
     var writer = SafetensorsWriter(metadata: ["format": "pt"])
@@ -119,6 +120,23 @@ private func runDinov2(_ model: Dinov2Model, _ inputs: ModelInputs) throws -> Re
     let pixels = try inputs.image(
         "pixel_values", channels: model.configuration.channels, smallest: model.configuration.patchSize)
     return [("cls", model(pixels))]
+}
+
+private func runVGG19(_ model: VGG19Style, _ inputs: ModelInputs) throws -> Results {
+    let pixels = try inputs.image("pixel_values", channels: 3, smallest: model.smallestSide)
+    let count = pixels.shape[0]
+    // One picture at a time: the activations of the first layers are large.
+    var grams: [[Tensor]] = []
+    for sample in 0..<count {
+        model(slice(pixels, batch: sample..<sample + 1)) { layer in
+            if grams.count <= sample { grams.append([]) }
+            let channels = layer.shape[3]
+            let flat = layer.reshaped([layer.count / channels, channels])
+            let gram = scaled(matmul(flat, flat, transposeA: true), by: 1 / Float(layer.count))
+            grams[sample].append(gram.reshaped([1, channels, channels]))
+        }
+    }
+    return (0..<5).map { layer in ("gram.\(layer)", concatenateBatch(grams.map { $0[layer] })) }
 }
 
 private func runCLIP(_ model: CLIPModel, _ component: ModelComponent, _ inputs: ModelInputs) throws -> Results {

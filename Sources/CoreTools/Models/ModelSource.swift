@@ -31,6 +31,9 @@ struct ModelSource {
         return try DiffusionPipeline.loadDinov2(folder)
     }
 
+    /// From a file of torchvision's weights, or a folder with one.
+    func vgg19() throws -> VGG19Style { try VGG19Style(path: folder) }
+
     private var folder: String { component.folder(in: path) }
 
     private func singleFile() throws -> SingleFileCheckpoint? {

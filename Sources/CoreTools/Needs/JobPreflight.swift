@@ -14,18 +14,20 @@ package struct JobPreflight {
     /// The tokenizer's folder for a base in one file; nil looks beside it.
     package var tokenizer: String?
     package var evaluation: EvaluationSpec?
-    /// Encoders named for the evaluation; nil for the base's own.
-    package var clip: String?
+    /// Encoders named for the evaluation, besides the base's own.
+    package var encoders: [EncoderRole: String]
 
-    package init(base: String, tokenizer: String? = nil, evaluation: EvaluationSpec? = nil, clip: String? = nil) {
+    package init(
+        base: String, tokenizer: String? = nil, evaluation: EvaluationSpec? = nil, encoders: [EncoderRole: String] = [:]
+    ) {
         self.base = base
         self.tokenizer = tokenizer
         self.evaluation = evaluation
-        self.clip = clip
+        self.encoders = encoders
     }
 
     package init(_ job: TrainingJob, tokenizer: String? = nil) {
-        self.init(base: job.base, tokenizer: tokenizer, evaluation: job.evaluation, clip: job.clip)
+        self.init(base: job.base, tokenizer: tokenizer, evaluation: job.evaluation, encoders: job.encoders)
     }
 
     /// - Parameter jobs: what is trained, and how many checkpoints each leaves.
@@ -36,9 +38,8 @@ package struct JobPreflight {
             let summary = try BaseSummary(path: base, tokenizer: tokenizer)
             var encoderBytes: Int64 = 0
             if evaluation != nil {
-                let folders = try EncoderFolders(base: base, named: clip)
-                try folders.check(tokenizer: summary.tokenizer)
-                encoderBytes = try folders.weightBytes()
+                let panel = try EncoderPanel(base: base, named: encoders, tokenizer: summary.tokenizer)
+                encoderBytes = try panel.weightBytes()
             }
             // Never filled: only its shapes are looked at.
             let unet = UNet2DConditionModel(configuration: summary.unet)

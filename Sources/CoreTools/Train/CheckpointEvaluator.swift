@@ -64,7 +64,7 @@ final class CheckpointEvaluator {
         let job = attempt.job
         var setting = Evaluator.Setting(
             base: job.base, data: job.data, spec: spec, training: job.training, cache: attempt.cache)
-        setting.clip = job.clip
+        setting.encoders = job.encoders
         setting.tokenizer = attempt.tokenizer
         setting.loaded = run?.loadedNetworks
         let loaded = try Evaluator(

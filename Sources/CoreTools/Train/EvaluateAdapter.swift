@@ -17,8 +17,8 @@ package struct EvaluateAdapter {
     package var threads: Int
     /// The tokenizer's folder for a base in one file; nil looks beside it.
     package var tokenizer: String?
-    /// A CLIPModel's folder to measure with; nil for the base's own.
-    package var clip: String?
+    /// Encoders to measure with, besides the base's own.
+    package var encoders: [EncoderRole: String] = [:]
     /// The training's seed, which decides which pictures of a small set were held out.
     package var seed = 0
     /// Whether every drawn image is written too, `images/ADAPTER/CLASS-TYPE-00000.png`, and beside it as
@@ -44,7 +44,7 @@ package struct EvaluateAdapter {
     package func run(report: @escaping (String) -> Void = { _ in }) throws -> Evaluation {
         Compute.configure(threads: threads)
         var setting = Evaluator.Setting(base: base, data: data, spec: spec, training: nil, cache: cache)
-        setting.clip = clip
+        setting.encoders = encoders
         setting.tokenizer = tokenizer
         setting.seed = seed
         let evaluator = try Evaluator(setting, report: report)

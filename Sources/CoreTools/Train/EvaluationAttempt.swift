@@ -71,7 +71,7 @@ package struct EvaluationAttempt {
         }
         var setting = Evaluator.Setting(
             base: base, data: data, spec: task.evaluation, training: task.training, cache: cache)
-        setting.clip = task.clip
+        setting.encoders = task.encoders
         setting.seed = task.seed
         return try Evaluator(setting, shouldStop: shouldStop, report: report)
     }

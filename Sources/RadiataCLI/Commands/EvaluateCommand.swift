@@ -24,8 +24,12 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @Argument(help: "The sweep.")
     var sweep: String?
-    @Option(name: .customLong("metric"), help: "Metric that is wanted, all if left out; may be repeated.")
-    var metrics: [String] = []
+    @Option(
+        name: .customLong("metric"),
+        help: ArgumentHelp(
+            "Make these metrics alone, comma separated: METRIC, METRIC@ROLE such as vendi@dinov2, METRIC@ for the base's own.",
+            valueName: "metrics"))
+    var wanted: [String] = []
     @Flag(help: "Only the last checkpoint of each job.")
     var onlyFinal = false
     @Argument(parsing: .postTerminator, help: "A program and its arguments that measure the metric.")
@@ -36,14 +40,13 @@ struct EvaluateCommand: AsyncParsableCommand {
     var base: String?
     @Option(help: "Folder with vocab.json and merges.txt, for a base in one file; beside the file if left out.")
     var tokenizer: String?
-    @Option(help: "CLIPModel folder to measure with, for a base without clip/; beside the base's own if it has one.")
-    var clip: String?
+    @OptionGroup var encoders: EncoderOptions
     @Option(help: "Data set the adapter was trained on.")
     var data: String?
     @Option(help: "Adapter file.")
     var adapter: String?
     @Option(help: "Prompt types, comma separated.")
-    var prompts = PromptType.choices.map(\.rawValue).joined(separator: ",")
+    var prompts = PromptType.usual.map(\.rawValue).joined(separator: ",")
     @Option(help: "Images a prompt type and class.")
     var images = 12
     @Option(help: "Sampler: ddim, euler or dpm++2m.")
@@ -56,6 +59,10 @@ struct EvaluateCommand: AsyncParsableCommand {
     var holdout: String?
     @Option(help: "The training's seed, which decides what was held out of small sets.")
     var seed = 0
+    @Option(help: "Words of the prompts: plain, or lycoris for the paper's, sub-classes by themselves.")
+    var promptSet: String?
+    @Option(help: "How named encoders see pictures that are not square: crop, resize or pad.")
+    var fit: String?
     @Option(help: "Folder for the rows and the contact sheet.")
     var out: String?
     @Flag(help: "Write every drawn image too, and beside it the picture whose caption it was drawn from.")
@@ -72,17 +79,35 @@ struct EvaluateCommand: AsyncParsableCommand {
         if sweep == nil, files.contains(where: { $0 == nil }) {
             throw ValidationError("wanted a sweep's name, or all of --base, --data, --adapter and --out for one file")
         }
-        if !command.isEmpty, metrics.count != 1 {
+        if !command.isEmpty, metrics?.count != 1 {
             throw ValidationError("a program after '--' needs one --metric NAME that its values are kept under")
         }
-        if sweep == nil, !metrics.isEmpty || onlyFinal {
-            throw ValidationError("--metric and --only-final are for a sweep; a file is measured by all metrics")
+        if sweep == nil, !command.isEmpty || onlyFinal {
+            throw ValidationError("a program and --only-final are for a sweep")
         }
         guard images >= 1 else { throw ValidationError("--images \(images): wanted at least 1") }
         guard steps >= 1 else { throw ValidationError("--steps \(steps): wanted at least 1") }
         if let holdout, EvaluationSpec.share(holdout) == nil {
             throw ValidationError("--holdout \(holdout): wanted a share above 0 and at most 50%, such as 20% or 0.2")
         }
+        for (key, nearest) in MetricSelection(command.isEmpty ? metrics : nil).unknown {
+            let hint = nearest.map { "; did you mean \($0)?" } ?? ""
+            throw ValidationError("--metric \(key): no metric of the core\(hint)")
+        }
+        if let promptSet, PromptSet(rawValue: promptSet) == nil {
+            let known = PromptSet.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--prompt-set \(promptSet): wanted \(known)")
+        }
+        if let fit, PictureFit(rawValue: fit) == nil {
+            throw ValidationError("--fit \(fit): wanted \(PictureFit.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        if encoders.aesthetic != nil, encoders.clip == nil {
+            throw ValidationError("--aesthetic is a head on CLIP's image vectors; name the pair with --clip too")
+        }
+    }
+
+    private var metrics: [String]? {
+        wanted.isEmpty ? nil : wanted.flatMap { $0.split(separator: ",").map(String.init) }
     }
 
     func run() async throws {
@@ -94,11 +119,11 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     private func evaluate(_ sweep: String) async throws {
-        let external = command.isEmpty ? nil : [ExternalMetric(name: metrics[0], command: command)]
+        let external = command.isEmpty ? nil : metrics.map { [ExternalMetric(name: $0[0], command: command)] }
         let answer = try await options.client().call(
             .evaluate,
             EvaluateRequest(
-                sweep: sweep, metrics: metrics.isEmpty || external != nil ? nil : metrics, external: external,
+                sweep: sweep, metrics: external == nil ? metrics : nil, external: external,
                 onlyFinal: onlyFinal))
         struct Shape: Encodable {
             var version = 1
@@ -129,12 +154,13 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
         let spec = EvaluationSpec(
             prompts: types, images: images, sampler: sampler, steps: steps, guidance: guidance,
-            holdout: holdout.flatMap(EvaluationSpec.share))
+            holdout: holdout.flatMap(EvaluationSpec.share), metrics: metrics, fit: fit.flatMap(PictureFit.init),
+            promptSet: promptSet.flatMap(PromptSet.init))
         var evaluate = EvaluateAdapter(
             base: base, data: data, adapter: adapter, spec: spec, cache: "\(out)/cache", out: out,
             threads: machine.count)
         evaluate.tokenizer = tokenizer
-        evaluate.clip = clip
+        evaluate.encoders = encoders.paths
         evaluate.seed = seed
         evaluate.keepsImages = keepImages
         let evaluation = try evaluate.run(report: Console.note)

@@ -14,9 +14,9 @@ enum SweepPreflight {
         let definition = sweep.definition
         guard definition.trainer.isCore, let base = definition.base?.path else { return nil }
         // A missing folder has its warning already; ids are provisional then.
-        if let clip = definition.clip, clip.path == nil { return nil }
+        guard definition.encoders.values.allSatisfy({ $0.path != nil }) else { return nil }
         let preflight = JobPreflight(
-            base: base, evaluation: definition.evaluation, clip: definition.clip?.path)
+            base: base, evaluation: definition.evaluation, encoders: definition.encoders.compactMapValues(\.path))
         do {
             let jobs = try sweep.plan.configurations.prefix(most).map {
                 (training: try TrainingSpec(resolved: $0.parameters, seed: 0), checkpoints: $0.checkpointCount)

@@ -52,7 +52,8 @@ struct TrainCommand: ParsableCommand {
             throw CommandFailure(.usage, "\(job): 'base' and 'data' are needed to train; add them")
         }
         let training = try resolved.trainingJob(
-            base: base.path, data: data.path, regData: resolved.regData?.path, clip: resolved.clip?.path)
+            base: base.path, data: data.path, regData: resolved.regData?.path,
+            encoders: resolved.encoders.mapValues(\.path))
         let status = TrainerEntry.run(
             TrainerTask(job: training, out: out, resume: resume), threads: machine.count,
             extras: .init(tokenizer: tokenizer, dumpBatches: dumpBatches))

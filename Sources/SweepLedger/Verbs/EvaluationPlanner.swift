@@ -42,6 +42,8 @@ struct EvaluationPlanner {
         guard let trained = try Self.trained(job, db) else { return [] }
         var spec = trained.evaluation ?? wish
         spec.metrics = wish.metrics
+        // What is drawn is what they need, whatever the training drew.
+        if wish.metrics?.isEmpty == false { spec.prompts = PromptType.choices }
         spec.external = wish.external
         var changes: [JobChange] = []
         for subject in try subjects(of: trained, row: job, onlyFinal: onlyFinal, measures: spec, db)
@@ -132,7 +134,7 @@ struct EvaluationPlanner {
             WHERE p.job = ? AND e.checkpoint = ? AND e.step <= p.high
             """, [job, checkpoint]
         ).map { $0[0] as String }
-        return wanted.allSatisfy { metric in known.contains { EvaluationSpec.isSame($0, as: metric) } }
+        return wanted.allSatisfy { metric in known.contains { $0 == metric || $0.prefix { $0 != "@" } == metric } }
     }
 }
 

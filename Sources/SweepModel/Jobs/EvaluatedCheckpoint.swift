@@ -38,18 +38,19 @@ extension ResolvedJob {
         let draws = !subject.checkpoint.files.isEmpty
         var parameters = trainer.isCore ? self.parameters : [:]
         parameters["checkpoint"] = subject.identity
+        parameters["protocol"] = .text(try spec.digest(encoders: encoders.mapValues(\.digest)).text)
         let identity = try JobIdentity(
             kind: .evaluate, trainer: .core, parameters: parameters, checkpoints: nil, evaluation: spec,
             base: draws ? base.map(InputReference.init(resolved:)) : nil,
-            data: draws ? data.map(InputReference.init(resolved:)) : nil,
-            clip: draws ? clip.map(InputReference.init(resolved:)) : nil)
+            data: draws ? data.map(InputReference.init(resolved:)) : nil)
         var requirements = requirements
         if !trainer.isCore { requirements = RequirementSpec() }
         requirements.coreVersion = nil
         return ResolvedJob(
             id: identity.job(seed: seed), kind: .evaluate, configuration: identity.configuration, sweep: sweep,
             group: "evaluate", trainer: .core, given: given, parameters: trainer.isCore ? self.parameters : [:],
-            seed: seed, base: draws ? base : nil, data: draws ? data : nil, clip: draws ? clip : nil,
+            seed: seed, base: draws ? base : nil, data: draws ? data : nil,
+            encoders: draws ? encoders : [:],
             evaluation: spec, requirements: requirements, retries: retries, priority: priority, subject: subject)
     }
 }

@@ -86,10 +86,28 @@ extension CheckpointPlan {
 }
 
 extension EvaluationSpec {
-    package var identity: ParameterValue { identity(clip: nil) }
-
-    /// - Parameter clip: what stands for the named encoders; left out where none are named.
+    /// Its part in a training job's id.
+    ///
+    /// - Parameter clip: what stands for the named pair; left out where none is named. Other encoders,
+    ///   chosen metrics and how pictures are fitted decide nothing of the training.
     func identity(clip: ParameterValue?) -> ParameterValue {
+        .map(drawn(clip: clip))
+    }
+
+    /// Everything that decides an evaluation's figures.
+    ///
+    /// - Parameter encoders: what stands for each named one.
+    package func content(encoders: [EncoderRole: ParameterValue] = [:]) -> ParameterValue {
+        var content = drawn(clip: encoders[.clip])
+        for (role, value) in encoders { content[role.rawValue] = value }
+        if let metrics { content["metrics"] = .list(Set(metrics).sorted().map { .text($0) }) }
+        if let fit { content["fit"] = .text(fit.rawValue) }
+        if let external { content["external"] = .list(external.map(\.identity)) }
+        if let fresh { content["fresh"] = .number(Double(fresh)) }
+        return .map(content)
+    }
+
+    private func drawn(clip: ParameterValue?) -> [String: ParameterValue] {
         var content: [String: ParameterValue] = [
             // In the fixed order of the types: the order in the file decides nothing.
             "prompts": .list(PromptType.choices.filter(prompts.contains).map { .text($0.rawValue) }),
@@ -98,17 +116,16 @@ extension EvaluationSpec {
         ]
         if let clip { content["clip"] = clip }
         if let holdout { content["holdout"] = .number(holdout) }
-        if let metrics { content["metrics"] = .list(metrics.sorted().map { .text($0) }) }
-        if let external { content["external"] = .list(external.map(\.identity)) }
-        if let fresh { content["fresh"] = .number(Double(fresh)) }
-        return .map(content)
+        if let promptSet, promptSet != .plain { content["prompt_set"] = .text(promptSet.rawValue) }
+        return content
     }
 
     /// Names the protocol: evaluations by different protocols are never mixed.
     ///
+    /// - Parameter encoders: the content of each named one.
     /// - Throws: `SweepModelError` for a number that is not finite.
-    package func digest() throws(SweepModelError) -> ContentDigest {
-        ContentDigest.of(try CanonicalJSON.text(identity))
+    package func digest(encoders: [EncoderRole: ContentDigest] = [:]) throws(SweepModelError) -> ContentDigest {
+        ContentDigest.of(try CanonicalJSON.text(content(encoders: encoders.mapValues { .text($0.text) })))
     }
 }
 

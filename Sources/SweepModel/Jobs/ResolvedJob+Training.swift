@@ -5,12 +5,12 @@ extension ResolvedJob {
     ///
     /// - Throws: `RunSpecError` if the stored parameters make no training.
     package func trainingJob(
-        base: String, data: String, regData: String? = nil, clip: String? = nil
+        base: String, data: String, regData: String? = nil, encoders: [EncoderRole: String] = [:]
     ) throws(RunSpecError) -> TrainingJob {
         TrainingJob(
             job: id.text, base: base, data: data, regData: regData,
             training: try TrainingSpec(resolved: parameters, seed: seed), checkpoints: checkpoints ?? CheckpointPlan(),
-            evaluation: evaluation, clip: clip,
+            evaluation: evaluation, encoders: encoders,
             origin: origin.flatMap { origin in
                 origin.start.map { TrainingJob.Origin(job: origin.job.text, epochs: $0.epochs) }
             })
@@ -26,17 +26,20 @@ extension ResolvedJob {
     /// - Throws: `SweepModelError` for a job that cannot be trained as it is stored, or a number that is not
     ///   finite.
     package func trainerFile(
-        base: String?, data: String?, regData: String?, clip: String?, out: String, resume: String?
+        base: String?, data: String?, regData: String?, encoders: [EncoderRole: String], out: String,
+        resume: String?
     ) throws(SweepModelError) -> String {
         if let subject {
-            return try evaluationFile(subject, base: base, data: data, clip: clip, out: out)
+            return try evaluationFile(subject, base: base, data: data, encoders: encoders, out: out)
         }
-        guard trainer.isCore else { return try jobFile(base: base, data: data, regData: regData, clip: clip) }
+        guard trainer.isCore else {
+            return try jobFile(base: base, data: data, regData: regData, encoders: encoders)
+        }
         guard let base, let data else {
             throw SweepModelError(code: .badExpansion, message: "'base' and 'data' are needed to train")
         }
         do {
-            let job = try trainingJob(base: base, data: data, regData: regData, clip: clip)
+            let job = try trainingJob(base: base, data: data, regData: regData, encoders: encoders)
             return try TrainerTask(job: job, out: out, resume: resume).text()
         } catch {
             throw SweepModelError(code: .badExpansion, message: "the job cannot be trained as it is stored: \(error)")
@@ -44,7 +47,7 @@ extension ResolvedJob {
     }
 
     private func evaluationFile(
-        _ subject: EvaluatedCheckpoint, base: String?, data: String?, clip: String?, out: String
+        _ subject: EvaluatedCheckpoint, base: String?, data: String?, encoders: [EncoderRole: String], out: String
     ) throws(SweepModelError) -> String {
         let folder = AttemptFolder(out)
         let checkpoint = subject.checkpoint
@@ -56,7 +59,7 @@ extension ResolvedJob {
         do {
             let training = parameters.isEmpty ? nil : try TrainingSpec(resolved: parameters, seed: seed)
             let task = EvaluationTask(
-                job: id.text, base: base, data: data, clip: clip, training: training,
+                job: id.text, base: base, data: data, encoders: encoders, training: training,
                 evaluation: evaluation ?? .standard, seed: seed, checkpoint: checkpoint.name, epoch: checkpoint.epoch,
                 step: checkpoint.step, adapter: adapter, images: subject.images.map { "\(folder.subject)/\($0.name)" })
             return try TrainerTask(evaluation: task, out: out).text()
@@ -72,7 +75,7 @@ extension ResolvedJob {
     ///   - base: where the base model lies on this machine; likewise the others.
     /// - Throws: `SweepModelError` for a number that is not finite.
     package func jobFile(
-        base: String?, data: String?, regData: String? = nil, clip: String? = nil
+        base: String?, data: String?, regData: String? = nil, encoders: [EncoderRole: String] = [:]
     ) throws(SweepModelError) -> String {
         var file: [String: ParameterValue] = [
             "name": .text("job-\(id.short)"),
@@ -88,7 +91,7 @@ extension ResolvedJob {
             if !checkpoints.steps.isEmpty { plan["steps"] = .list(checkpoints.steps.map { .number(Double($0)) }) }
             file["checkpoints"] = .map(plan)
         }
-        if let evaluation { file["evaluate"] = evaluation.identity(clip: clip.map { .text($0) }) }
+        if let evaluation { file["evaluate"] = evaluation.content(encoders: encoders.mapValues { .text($0) }) }
         return try CanonicalJSON.text(.map(file)) + "\n"
     }
 }

@@ -20,8 +20,10 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var base: ResolvedInput?
     package var data: ResolvedInput?
     package var regData: ResolvedInput?
-    /// Encoders named for the evaluation; nil for the base's own.
-    package var clip: ResolvedInput?
+    /// Encoders named for the evaluation. Jobs of earlier programs know one alone, and read and write as
+    /// before.
+    private var clip: ResolvedInput?
+    private var otherEncoders: [EncoderRole: ResolvedInput]?
     package var checkpoints: CheckpointPlan?
     package var evaluation: EvaluationSpec?
     package var requirements: RequirementSpec
@@ -40,7 +42,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         id: JobID, kind: JobKind = .train, configuration: ConfigurationID, sweep: SweepName, group: String,
         trainer: TrainerSpec,
         given: [String: ParameterValue], parameters: [String: ParameterValue], seed: Int, base: ResolvedInput? = nil,
-        data: ResolvedInput? = nil, regData: ResolvedInput? = nil, clip: ResolvedInput? = nil,
+        data: ResolvedInput? = nil, regData: ResolvedInput? = nil,
+        encoders: [EncoderRole: ResolvedInput] = [:],
         checkpoints: CheckpointPlan? = nil,
         evaluation: EvaluationSpec? = nil, requirements: RequirementSpec = RequirementSpec(),
         retries: RetrySpec = RetrySpec(), timeoutSeconds: Double? = nil, retention: RetentionPolicy = RetentionPolicy(),
@@ -58,7 +61,9 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         self.base = base
         self.data = data
         self.regData = regData
-        self.clip = clip
+        clip = encoders[.clip]
+        let others = encoders.filter { $0.key != .clip }
+        otherEncoders = others.isEmpty ? nil : others
         self.checkpoints = checkpoints
         self.evaluation = evaluation
         self.requirements = requirements
@@ -77,15 +82,26 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         case id, configuration, sweep, group, trainer, given, parameters, seed, base, data, regData, clip, checkpoints
         case evaluation, requirements, retries, timeoutSeconds, retention, priority, subject, stopRule, origin
         case otherKind = "kind"
+        case otherEncoders = "encoders"
     }
 
-    package var inputs: [ResolvedInput] { [base, data, regData, clip].compactMap { $0 } }
+    /// Encoders named for the evaluation, besides the base's own.
+    package var encoders: [EncoderRole: ResolvedInput] {
+        var all = otherEncoders ?? [:]
+        all[.clip] = clip
+        return all
+    }
+
+    package var inputs: [ResolvedInput] {
+        [base, data, regData].compactMap { $0 } + EncoderRole.allCases.compactMap { encoders[$0] }
+    }
 
     /// The version of the core that its id names, and that a worker must know; nil where the core has no part
     /// in it.
     package var coreVersion: String? {
         JobIdentity.coreVersion(
-            kind: kind, trainer: trainer, evaluation: evaluation, inputs: .newest(inputs.map(\.generations)),
+            kind: kind, trainer: trainer, evaluation: evaluation,
+            inputs: .newest([base, data, regData, clip].map { $0?.generations }),
             resolution: parameters["resolution"], goesOn: origin?.start != nil)
     }
 }
@@ -113,14 +129,18 @@ extension SweepDefinition {
         let base = try Self.resolved(base, "base")
         let data = try Self.resolved(data, "data")
         let regData = try Self.resolved(regData, "reg_data")
-        let clip = try Self.resolved(clip, "evaluate.clip")
+        var encoders: [EncoderRole: ResolvedInput] = [:]
+        for role in EncoderRole.allCases {
+            encoders[role] = try Self.resolved(self.encoders[role], "evaluate.\(role.rawValue)")
+        }
+        let named = encoders
         return plan.jobs.map { job in
             let configuration = plan.configurations[job.configuration]
             return ResolvedJob(
                 id: job.id, configuration: configuration.id, sweep: name, group: configuration.group, trainer: trainer,
                 given: configuration.given, parameters: configuration.parameters, seed: job.seed, base: base,
                 data: data,
-                regData: regData, clip: clip, checkpoints: configuration.checkpoints, evaluation: evaluation,
+                regData: regData, encoders: named, checkpoints: configuration.checkpoints, evaluation: evaluation,
                 requirements: requirements, retries: retries, timeoutSeconds: timeoutSeconds, retention: retention,
                 priority: priority, stopRule: stopRule)
         }

@@ -37,9 +37,8 @@ private struct SweepExpansion {
         neededNames = (sweep.trainer.command?.templateNames ?? []).filter {
             $0 != "seed" && !CommandTemplate.reserved.contains($0)
         }
-        let inputs = [sweep.base, sweep.data, sweep.regData, sweep.clip].compactMap { $0 }
-        provisional = inputs.contains { $0.digest == nil }
-        for input in inputs where input.digest == nil {
+        provisional = sweep.inputs.contains { $0.digest == nil }
+        for input in sweep.inputs where input.digest == nil {
             warnings.append("\(input.missingMessage): job ids are provisional")
         }
     }
@@ -108,7 +107,7 @@ private struct SweepExpansion {
         } else {
             frame = try JobIdentityFrame(
                 trainer: sweep.trainer, evaluation: sweep.evaluation, base: sweep.base, data: sweep.data,
-                regData: sweep.regData, clip: sweep.clip, stopRule: sweep.stopRule)
+                regData: sweep.regData, clip: sweep.encoders[.clip], stopRule: sweep.stopRule)
             self.frame = frame
         }
         let identity = try JobIdentity(frame, parameters: parameters, checkpoints: checkpoints)

@@ -7,8 +7,8 @@ package struct SweepDefinition: Equatable, Sendable {
     package var base: InputReference?
     package var data: InputReference?
     package var regData: InputReference?
-    /// Encoders named for the evaluation, a CLIP pair; nil for the base's own.
-    package var clip: InputReference?
+    /// Encoders named for the evaluation, besides the base's own.
+    package var encoders: [EncoderRole: InputReference]
     /// Every configuration runs with each, unless it sets `seed` itself.
     package var seeds: [Int]
     /// nil where the file has none: the core then saves the final checkpoint only.
@@ -29,9 +29,14 @@ package struct SweepDefinition: Equatable, Sendable {
     /// Higher goes first.
     package var priority: Int
 
+    /// All inputs there are, in a fixed order.
+    package var inputs: [InputReference] {
+        [base, data, regData].compactMap { $0 } + EncoderRole.allCases.compactMap { encoders[$0] }
+    }
+
     package init(
         name: SweepName, trainer: TrainerSpec, base: InputReference? = nil, data: InputReference? = nil,
-        regData: InputReference? = nil, clip: InputReference? = nil, seeds: [Int] = [0],
+        regData: InputReference? = nil, encoders: [EncoderRole: InputReference] = [:], seeds: [Int] = [0],
         checkpoints: CheckpointPlan? = nil,
         defaults: [String: ParameterValue] = [:], evaluation: EvaluationSpec? = nil,
         metrics: [MetricDeclaration] = [], groups: [SweepGroup],
@@ -44,7 +49,7 @@ package struct SweepDefinition: Equatable, Sendable {
         self.base = base
         self.data = data
         self.regData = regData
-        self.clip = clip
+        self.encoders = encoders
         self.seeds = seeds
         self.checkpoints = checkpoints
         self.defaults = defaults

@@ -20,7 +20,7 @@ struct AttemptFolderMaker: Sendable {
         around.base = try await locate(grant.job.base)
         around.data = try await locate(grant.job.data)
         around.regData = try await locate(grant.job.regData)
-        around.clip = try await locate(grant.job.clip)
+        for (role, input) in grant.job.encoders { around.encoders[role] = try await locate(input) }
         let plan = try AttemptPlan(grant, place: place, around)
         try await restore(grant, place)
         for file in plan.files {

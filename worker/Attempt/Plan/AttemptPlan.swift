@@ -69,7 +69,7 @@ package struct AttemptSurroundings: Sendable {
     var base: String?
     var data: String?
     var regData: String?
-    var clip: String?
+    var encoders: [EncoderRole: String] = [:]
     var threads: Int
     var gpus: String
     var program: String
@@ -122,8 +122,8 @@ extension AttemptPlan {
             (
                 path: place.job,
                 text: try job.trainerFile(
-                    base: around.base, data: around.data, regData: around.regData, clip: around.clip, out: place.out,
-                    resume: values["checkpoint"])
+                    base: around.base, data: around.data, regData: around.regData, encoders: around.encoders,
+                    out: place.out, resume: values["checkpoint"])
             )
         ]
         for template in trainer.files {
