@@ -74,8 +74,9 @@ let libraries: [Target] = [
     module("SweepModel", ["RunSpec", "Ports"]),
     module("CoreNets", ["CoreTensor", "RunSpec"]),
     module("Figures"),
+    module("ConfigText", ["RunSpec", yams]),
     // Layer 2
-    module("SweepFile", ["SweepModel", "RunSpec", "Ports", yams]),
+    module("SweepFile", ["ConfigText", "SweepModel", "RunSpec", "Ports"]),
     module("SweepWire", ["SweepModel", "RunSpec", "Ports"]),
     module("SweepLedger", ["SweepModel", "RunSpec", "Ports", "CSQLiteExtras", grdb]),
     module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles", "Figures"]),
@@ -115,7 +116,8 @@ let libraries: [Target] = [
     module(
         "Worker",
         [
-            "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "RunSpec", "Ports", "CProcess", lifecycle, logging,
+            "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "ConfigText", "RunSpec", "Ports", "CProcess",
+            lifecycle, logging,
         ], path: "worker", exclude: ["Core", "Trainer", "profiles"],
         sources: ["Attempt", "Process", "Session", "Spool"]),
     module("WorkerTrainer", ["CoreTools", "RunSpec", "Ports"], path: "worker/Trainer"),
@@ -190,10 +192,11 @@ let testTargets: [Target] = [
         ]),
     tests("SweepClientTests", ["SweepClient", "SweepWire", "SweepModel", "Ports"]),
     tests("RunSpecTests", ["RunSpec"]),
+    tests("ConfigTextTests", ["ConfigText", "RunSpec"], exclude: ["Fixtures"]),
     tests("FiguresTests", ["Figures"], exclude: ["Fixtures"]),
     tests(
         "SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles"], exclude: ["Fixtures"]),
-    tests("SweepFileTests", ["SweepFile", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
+    tests("SweepFileTests", ["SweepFile", "ConfigText", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
     tests("SweepWireTests", ["SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests(
         "SweepLedgerTests", ["TestSupport", "SweepLedger", "SweepModel", "RunSpec", "Ports", grdb],
