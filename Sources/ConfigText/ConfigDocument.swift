@@ -4,7 +4,8 @@ package import RunSpec
 /// too; a value that is there keeps its type.
 package struct ConfigDocument: Sendable {
     package let format: ConfigFormat
-    /// Tables at the top are no parts of a path: a key is meant wherever it stands (kohya reads its files so).
+    /// Tables at the top are no parts of a path: a key is meant wherever it stands, as kohya reads its
+    /// files.
     package let isFlat: Bool
     /// Keys whose value is a list of `name=value` texts; a path goes on into the list by name.
     package let pairs: Set<String>
@@ -150,7 +151,9 @@ package struct ConfigDocument: Sendable {
     {
         if let refusal = node.refusal { throw ConfigFault("\(path): \(refusal)") }
         var text = try ConfigWriter(format: format).text(value, like: node)
-        if node.range.isEmpty, node.range.lowerBound > 0, scalars[node.range.lowerBound - 1] != " " { text = " " + text }
+        if node.range.isEmpty, node.range.lowerBound > 0, scalars[node.range.lowerBound - 1] != " " {
+            text = " " + text
+        }
         try splice(node.range, text)
     }
 
@@ -262,7 +265,9 @@ extension ConfigDocument {
                 for entry in entries {
                     let isSection: Bool
                     if case .table = entry.node.content { isSection = isFlat && depth == 0 } else { isSection = false }
-                    walk(entry.node, isSection ? "" : path.isEmpty ? entry.key : "\(path).\(entry.key)", depth: depth + 1)
+                    walk(
+                        entry.node, isSection ? "" : path.isEmpty ? entry.key : "\(path).\(entry.key)", depth: depth + 1
+                    )
                 }
             }
         }

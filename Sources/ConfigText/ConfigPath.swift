@@ -11,8 +11,8 @@ package struct ConfigPath: Hashable, Sendable, CustomStringConvertible {
 
     package init(_ steps: [Step]) { self.steps = steps }
 
-    /// - Returns: nil for text that is no path: an empty part, an index that is no number, a bracket that does
-    ///   not end.
+    /// - Returns: nil for text that is no path: an empty part, an index that is no number, a bracket that
+    ///   does not end.
     package init?(_ text: String) {
         var steps: [Step] = []
         var rest = Substring(text)

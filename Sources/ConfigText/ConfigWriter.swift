@@ -25,7 +25,9 @@ struct ConfigWriter {
         case .map(let map):
             var parts: [String] = []
             for (key, item) in map.sorted(by: { $0.key < $1.key }) { parts.append(try entry([key], item, prefix: "")) }
-            return parts.isEmpty ? "{}" : "{" + (format == .toml ? " " : "") + parts.joined(separator: ", ") + (format == .toml ? " }" : "}")
+            return parts.isEmpty
+                ? "{}"
+                : "{" + (format == .toml ? " " : "") + parts.joined(separator: ", ") + (format == .toml ? " }" : "}")
         case .null:
             guard format != .toml else { throw ConfigFault("TOML has no value for nothing; leave the key out") }
             return "null"
@@ -46,10 +48,12 @@ struct ConfigWriter {
     }
 
     private func tomlKey(_ key: String) -> String {
-        let isBare = !key.isEmpty && key.utf8.allSatisfy { byte in
-            byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-") || (0x30...0x39).contains(byte)
-                || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-        }
+        let isBare =
+            !key.isEmpty
+            && key.utf8.allSatisfy { byte in
+                byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-") || (0x30...0x39).contains(byte)
+                    || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+            }
         return isBare ? key : quoted(key)
     }
 

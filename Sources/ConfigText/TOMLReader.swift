@@ -115,9 +115,10 @@ struct TOMLReader {
         case nil:
             let new = Table()
             // Only below the top: a dotted key counts from the header before it.
-            new.insertion = root.insertion.map {
-                Insertion(place: $0.place, before: $0.before, after: $0.after, keyPrefix: implied.keyPrefix)
-            } ?? Insertion(place: 0, after: "\n", keyPrefix: implied.keyPrefix)
+            new.insertion =
+                root.insertion.map {
+                    Insertion(place: $0.place, before: $0.before, after: $0.after, keyPrefix: implied.keyPrefix)
+                } ?? Insertion(place: 0, after: "\n", keyPrefix: implied.keyPrefix)
             table.add(key, .table(new))
             return new
         case .node: throw cursor.fault("'\(key)' is no table")

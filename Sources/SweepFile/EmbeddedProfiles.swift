@@ -95,14 +95,16 @@ package enum EmbeddedProfiles {
           - glob: "{out}/model/{name}-[0-9][0-9][0-9][0-9][0-9][0-9].safetensors"
             epoch: "-([0-9]{6})[.]safetensors$"
             step: { header: ss_steps, base: attempt }
-            quiet: 5s
+            # Taken as soon as it is whole: before the state of its epoch, behind which nobody makes it again.
+            complete: self
           - glob: "{out}/model/{name}-step*.safetensors"
             step: { name: "-step([0-9]+)", base: attempt }
             epoch: { header: ss_epoch }
-            quiet: 5s
+            complete: self
           - glob: "{out}/model/{name}.safetensors"
             step: { header: ss_steps, base: attempt }
             epoch: { header: ss_epoch }
+            complete: self
           - glob: "{out}/model/{name}-[0-9][0-9][0-9][0-9][0-9][0-9]-state"
             kind: state
             epoch: "-([0-9]{6})-state$"
@@ -129,6 +131,6 @@ package enum EmbeddedProfiles {
         samples: [ { glob: "{out}/samples/*.png" } ]
         stop: { signal: TERM, grace: 30s }
 
-        """#
+        """#,
     ]
 }

@@ -37,11 +37,14 @@ package struct ImportedSweep {
         ]
         lines += valueLines
         if !paths.isEmpty {
-            lines.append("  # A job runs in a folder of its own: what the file names from its place is written in full.")
+            lines.append(
+                "  # A job runs in a folder of its own: what the file names from its place is written in full.")
             lines.append("  set:")
             lines += paths.map { "    \(Self.quoted($0.path)): \(Self.quoted($0.absolute))" }
         }
-        lines.append(config.seed == nil ? "seeds: [42]" : "seeds: [\(config.seed ?? 42)]   # the file's; more of them show how far luck goes")
+        lines.append(
+            config.seed == nil
+                ? "seeds: [42]" : "seeds: [\(config.seed ?? 42)]   # the file's; more of them show how far luck goes")
         lines.append("groups:")
         lines += axes.isEmpty ? openGroups : chosenGroups
         return lines.joined(separator: "\n") + "\n"
@@ -51,7 +54,8 @@ package struct ImportedSweep {
         var lines = ["  values:"]
         lines += values.map { "    \($0.name): \(Self.quoted($0.text))" }
         if config.trainer == .kohya, !values.contains(where: { $0.name == "script" }) {
-            lines.append("    script: /opt/sd-scripts/train_network.py   # where it lies on the workers; sdxl_… for SDXL")
+            lines.append(
+                "    script: /opt/sd-scripts/train_network.py   # where it lies on the workers; sdxl_… for SDXL")
         }
         if config.trainer == .kohya, !values.contains(where: { $0.name == "accelerate" }) {
             lines.append("    # accelerate: /opt/sd-scripts/venv/bin/accelerate   # if it is not in the PATH")
@@ -90,7 +94,9 @@ package struct ImportedSweep {
     static func quoted(_ text: String) -> String {
         let isPlain =
             text.first?.isLetter == true || text.first == "/"
-            ? text.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || "0123456789_./-".unicodeScalars.contains($0)) }
+            ? text.unicodeScalars.allSatisfy {
+                $0.isASCII && ($0.properties.isAlphabetic || "0123456789_./-".unicodeScalars.contains($0))
+            }
             : false
         let words = ["true", "false", "null", "yes", "no", "on", "off"]
         if isPlain, !words.contains(text.lowercased()) { return text }
@@ -130,7 +136,9 @@ package struct QueuedSweep {
             names.append(own)
         }
         var lines = ["name: \(name)", "trainer:", "  profile: \(profile)", "  config:", "    from:"]
-        for (name, config) in zip(names, configs) { lines.append("      \(ImportedSweep.quoted(name)): \(ImportedSweep.quoted(config.path))") }
+        for (name, config) in zip(names, configs) {
+            lines.append("      \(ImportedSweep.quoted(name)): \(ImportedSweep.quoted(config.path))")
+        }
         if !values.isEmpty {
             lines.append("  values:")
             lines += values.map { "    \($0.name): \(ImportedSweep.quoted($0.text))" }

@@ -94,7 +94,9 @@ package struct SweepLint {
             guard Self.pathEndings.contains(where: key.hasSuffix), !text.isEmpty else { continue }
             if text.hasPrefix("/") {
                 if !exists(text) { add("\(source.from): \(path) is \(text), which is not on this machine") }
-            } else if text.hasPrefix(".") || text.split(separator: "/").count != 2 || text.contains("."), !text.contains("://") {
+            } else if text.hasPrefix(".") || text.split(separator: "/").count != 2 || text.contains("."),
+                !text.contains("://")
+            {
                 // A name such as stabilityai/sdxl is one of a hub.
                 add(
                     "\(source.from): \(path) is '\(text)', which is looked for in the job's own folder; write the whole "
@@ -171,7 +173,9 @@ package struct SweepLint {
             }
             for (dim, alpha) in [("dim", "alpha"), ("network_dim", "network_alpha"), ("conv_dim", "conv_alpha")] {
                 if let rank = given[dim]?.number, let scale = given[alpha]?.number, scale > 2 * rank {
-                    add("\(alpha) is \(given[alpha] ?? .null) with \(dim) \(given[dim] ?? .null): more than twice the rank")
+                    add(
+                        "\(alpha) is \(given[alpha] ?? .null) with \(dim) \(given[dim] ?? .null): more than twice the rank"
+                    )
                 }
             }
         }

@@ -22,12 +22,18 @@ package struct TrainerConfig: Sendable {
         fileprivate func axes(_ document: ConfigDocument) -> [String] {
             switch self {
             case .kohya:
-                ["unet_lr", "learning_rate", "network_dim", "network_alpha", "network_args.conv_dim", "network_args.factor",
-                    "optimizer_type", "max_train_epochs", "train_batch_size"]
+                [
+                    "unet_lr", "learning_rate", "network_dim", "network_alpha", "network_args.conv_dim",
+                    "network_args.factor",
+                    "optimizer_type", "max_train_epochs", "train_batch_size",
+                ]
             case .aiToolkit:
-                ["train.lr", "network.linear", "network.linear_alpha", "network.lokr_factor", "train.optimizer",
-                    "train.steps", "train.batch_size"].map { "config.process[0].\($0)" }
-            case .oneTrainer: ["learning_rate", "lora_rank", "lora_alpha", "lokr_decompose_factor", "epochs", "batch_size"]
+                [
+                    "train.lr", "network.linear", "network.linear_alpha", "network.lokr_factor", "train.optimizer",
+                    "train.steps", "train.batch_size",
+                ].map { "config.process[0].\($0)" }
+            case .oneTrainer:
+                ["learning_rate", "lora_rank", "lora_alpha", "lokr_decompose_factor", "epochs", "batch_size"]
             }
         }
 
@@ -106,7 +112,8 @@ package struct TrainerConfig: Sendable {
     package func relativePaths(from folder: String, exists: (String) -> Bool) -> [(path: String, absolute: String)] {
         let own = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
         return document.texts.compactMap { place, text in
-            guard !text.isEmpty, !text.hasPrefix("/"), text.count < 1000, !text.contains("\n"), ConfigPath(place) != nil,
+            guard !text.isEmpty, !text.hasPrefix("/"), text.count < 1000, !text.contains("\n"),
+                ConfigPath(place) != nil,
                 text.contains("/") || text.contains(".")
             else { return nil }
             for root in [own, folder] {
@@ -126,7 +133,9 @@ package struct TrainerConfig: Sendable {
             // The general rate says nothing where the parts have their own.
             if name == "learning_rate", isRateThere { return nil }
             if name == "unet_lr" { isRateThere = true }
-            return (name, now, Self.around(now))
+            // An item of a list of texts is a number all the same.
+            let value = now.text.flatMap(Double.init).map { ParameterValue.number($0) } ?? now
+            return (name, value, Self.around(value))
         }
     }
 

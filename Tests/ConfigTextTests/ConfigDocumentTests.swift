@@ -128,7 +128,9 @@ struct ConfigDocumentTests {
         var document = try ConfigDocument(text, format: try #require(ConfigFormat(rawValue: format)))
         let path = try #require(ConfigPath(path))
         let error = #expect(throws: ConfigFault.self) { try document.set(path, 1) }
-        #expect(error?.message.hasPrefix("\(path): ") == true && error?.message.contains(reason) == true, "\(String(describing: error))")
+        #expect(
+            error?.message.hasPrefix("\(path): ") == true && error?.message.contains(reason) == true,
+            "\(String(describing: error))")
         #expect(document.text == text)
     }
 

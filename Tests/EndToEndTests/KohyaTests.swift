@@ -3,9 +3,9 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The profile `kohya` against a stand-in for sd-scripts (Tests/Trainers/sd-scripts) that has its files, counters
-/// and traps. Of each trap one test shows the stand-in falling into it by itself, and one that it does not with
-/// the profile.
+/// The profile `kohya` against a stand-in for sd-scripts (Tests/Trainers/sd-scripts) that has its files,
+/// counters and traps. Of each trap one test shows the stand-in falling into it by itself, and one that it
+/// does not with the profile.
 @Suite("kohya sd-scripts")
 struct KohyaTests {
     static let stand = SourceTree.path("Tests/Trainers/sd-scripts")
@@ -70,9 +70,12 @@ struct KohyaTests {
                 let digest = try #require(row["sha256"] as? String)
                 let blobs = house.data + "/blobs"
                 let path = try #require(
-                    FileManager.default.subpaths(atPath: blobs)?.first { $0.hasSuffix(digest) || $0.replacing("/", with: "").hasSuffix(digest) })
+                    FileManager.default.subpaths(atPath: blobs)?.first {
+                        $0.hasSuffix(digest) || $0.replacing("/", with: "").hasSuffix(digest)
+                    })
                 return Saved(
-                    epoch: (row["epoch"] as? NSNumber)?.intValue ?? -1, step: (row["step"] as? NSNumber)?.intValue ?? -1,
+                    epoch: (row["epoch"] as? NSNumber)?.intValue ?? -1,
+                    step: (row["step"] as? NSNumber)?.intValue ?? -1,
                     weights: try Self.weights("\(blobs)/\(path)"))
             })
     }
@@ -102,7 +105,9 @@ struct KohyaTests {
 
     // MARK: With the profile
 
-    @Test("killed twice, once inside a state, and resumed by other workers: the checkpoints of an undisturbed run, no more")
+    @Test(
+        "killed twice, once inside a state, and resumed by other workers: the checkpoints of an undisturbed run, no more"
+    )
     func resume() throws {
         let house = try House()
         try house.startCoordinator()
@@ -129,14 +134,18 @@ struct KohyaTests {
         _ = try house.folder.write("gate", "")
         _ = try house.startWorker("third")
         try waitForEnd(house)
-        #expect(try house.query("SELECT state, attempts FROM jobs").map { "\($0["state"] ?? "") \($0["attempts"] ?? "")" } == ["done 3"])
+        #expect(
+            try house.query("SELECT state, attempts FROM jobs").map { "\($0["state"] ?? "") \($0["attempts"] ?? "")" }
+                == ["done 3"])
 
         // The same without disturbance is another job: it has other keys in its file.
-        let plain = try house.folder.write("plain.yaml", Self.sweep("{ list: [ { network_dim: 8, stub_steps_per_epoch: 4 } ] }", config: config))
+        let plain = try house.folder.write(
+            "plain.yaml", Self.sweep("{ list: [ { network_dim: 8, stub_steps_per_epoch: 4 } ] }", config: config))
         #expect(try house.radiata(["launch", plain, "--yes"]).status == 0)
         try waitForEnd(house)
         let expected = try adapters(house, "stub_steps")
-        #expect(expected.map(\.epoch).sorted() == [1, 2, 3, 4, 5] && expected.map(\.step).sorted() == [4, 8, 12, 16, 20])
+        #expect(
+            expected.map(\.epoch).sorted() == [1, 2, 3, 4, 5] && expected.map(\.step).sorted() == [4, 8, 12, 16, 20])
         #expect(try adapters(house, "stub_half") == expected)
     }
 
@@ -147,7 +156,8 @@ struct KohyaTests {
         let gate = house.folder.path + "/gate"
         let config = try house.folder.write("cat.toml", Self.toml())
         let file = try house.folder.write(
-            "sweep.yaml", Self.sweep(
+            "sweep.yaml",
+            Self.sweep(
                 "{ list: [ { stub_gate: \(gate), stub_wait: '3.2', stub_step_seconds: 0.4 } ] }", config: config))
         #expect(try house.radiata(["launch", file]).status == 0)
         _ = try house.startWorker("worker")
@@ -174,7 +184,8 @@ struct KohyaTests {
         // The stand-in takes the steps for the end; the file asks for more epochs than they are.
         let wrong = try house.folder.write("short.py", "import sys\nsys.exit(0)\n")
         let config = try house.folder.write("cat.toml", Self.toml())
-        let text = Self.sweep("{ list: [ { network_dim: 8 } ] }", config: config).replacing("script: \(Self.script)", with: "script: \(wrong)")
+        let text = Self.sweep("{ list: [ { network_dim: 8 } ] }", config: config).replacing(
+            "script: \(Self.script)", with: "script: \(wrong)")
         let file = try house.folder.write("sweep.yaml", text + "retries: { crash: 0 }\n")
         #expect(try house.radiata(["launch", file]).status == 0)
         _ = try house.startWorker("worker")
@@ -190,7 +201,8 @@ struct KohyaTests {
         let house = try House()
         try house.startCoordinator()
         let config = try house.folder.write("cat.toml", Self.toml("log_with = \"wandb\"", epochs: 2))
-        let file = try house.folder.write("sweep.yaml", Self.sweep("{ grid: { network_dim: [4, 8] } }", config: config, seeds: "[1, 2]"))
+        let file = try house.folder.write(
+            "sweep.yaml", Self.sweep("{ grid: { network_dim: [4, 8] } }", config: config, seeds: "[1, 2]"))
         #expect(try house.radiata(["launch", file]).status == 0)
         _ = try house.startWorker("a")
         _ = try house.startWorker("b")
@@ -206,12 +218,14 @@ struct KohyaTests {
         let house = try House()
         try house.startCoordinator()
         _ = try house.startWorker("worker")
-        try FileManager.default.createDirectory(atPath: house.folder.path + "/pictures/10_cat", withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: house.folder.path + "/pictures/10_cat", withIntermediateDirectories: true)
         _ = try house.folder.write("prompts.txt", "a cat --w 64")
         let config = try house.folder.write(
             "My Cat.toml",
             Self.toml(
-                "train_data_dir = \"./pictures\"\nsample_prompts = \"prompts.txt\"\nsample_every_n_epochs = 1", epochs: 2))
+                "train_data_dir = \"./pictures\"\nsample_prompts = \"prompts.txt\"\nsample_every_n_epochs = 1",
+                epochs: 2))
         let sweep = house.folder.path + "/cat.yaml"
         let imported = try house.radiata([
             "import", config, "--value", "script=\(Self.script)", "--value", "accelerate=\(Self.accelerate)",
@@ -265,7 +279,8 @@ struct KohyaTests {
         let log = try folder.write("log", "")
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["PYTHONUNBUFFERED=1", "python3"] + launcher + [Self.script, "--config_file=\(config)"] + arguments
+        process.arguments =
+            ["PYTHONUNBUFFERED=1", "python3"] + launcher + [Self.script, "--config_file=\(config)"] + arguments
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: URL(filePath: log))
         process.standardError = process.standardOutput
@@ -278,7 +293,8 @@ struct KohyaTests {
             kill(process.processIdentifier, signal)
         }
         process.waitUntilExit()
-        return Run(status: process.terminationStatus, bySignal: process.terminationReason == .uncaughtSignal, output: output())
+        return Run(
+            status: process.terminationStatus, bySignal: process.terminationReason == .uncaughtSignal, output: output())
     }
 
     private static func toml(in folder: TemporaryFolder, _ name: String = "a", _ more: String = "") -> String {
@@ -294,7 +310,8 @@ struct KohyaTests {
         let expected = try Self.weights(folder.path + "/model/a.safetensors")
         let waits = Self.toml(
             in: folder, "b",
-            "stub_gate = \"\(gate)\"\nstub_wait = \"3.1\"\nstub_resumed_gate = \"\(gate)\"\nstub_resumed_wait = \"4.1\"")
+            "stub_gate = \"\(gate)\"\nstub_wait = \"3.1\"\nstub_resumed_gate = \"\(gate)\"\nstub_resumed_wait = \"4.1\""
+        )
         let state = folder.path + "/model/b-00000"
         #expect(try run(folder, waits, until: "waiting for").bySignal)
         #expect(try run(folder, waits, ["--resume=\(state)2-state"], until: "waiting for").bySignal)
@@ -319,10 +336,12 @@ struct KohyaTests {
         let check = try RadiataProgram.run(["check", sweep])
         #expect(check.status == 1, "\(check)")
         #expect(check.output.contains("'unet_rl'") && check.output.contains("did you mean 'unet_lr'?"), "\(check)")
-        #expect(check.output.contains("'netwrok_dim'") && check.output.contains("did you mean 'network_dim'?"), "\(check)")
+        #expect(
+            check.output.contains("'netwrok_dim'") && check.output.contains("did you mean 'network_dim'?"), "\(check)")
         // A plan says it too, and plans.
         let plan = try RadiataProgram.run(["plan", sweep])
-        #expect(plan.status == 0 && plan.messages.contains("warning: ") && plan.messages.contains("network_dim"), "\(plan)")
+        #expect(
+            plan.status == 0 && plan.messages.contains("warning: ") && plan.messages.contains("network_dim"), "\(plan)")
     }
 
     @Test("trap: TERM ends it without a save, with the signal as its status")
@@ -351,7 +370,8 @@ struct KohyaTests {
         let folder = try TemporaryFolder()
         #expect(try run(folder, Self.toml(in: folder)).status == 0)
         let before = try Self.weights(folder.path + "/model/a.safetensors")
-        #expect(try run(folder, Self.toml(in: folder).replacing("network_dim = 8", with: "network_dim = 16")).status == 0)
+        #expect(
+            try run(folder, Self.toml(in: folder).replacing("network_dim = 8", with: "network_dim = 16")).status == 0)
         #expect(try Self.weights(folder.path + "/model/a.safetensors") != before)
 
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -78,7 +78,8 @@ struct AttemptConfigTests {
         #expect(throws: WorkerError.self) { try plan(kohya(target: "/etc/config.toml")) }
     }
 
-    @Test("names of the job, its sweep and group, and of the state gone on from; a parameter of such a name comes first")
+    @Test(
+        "names of the job, its sweep and group, and of the state gone on from; a parameter of such a name comes first")
     func names() throws {
         let state = StoredCheckpoint(
             name: "state-epoch-00000003", step: 12, epoch: 3,
@@ -86,7 +87,10 @@ struct AttemptConfigTests {
         let trainer = CommandTrainer(
             command: ["x", "{name}", "{sweep}", "{group}", "{seed}"],
             resume: ["{checkpoint_step}", "{checkpoint_epoch}", "{next_epoch}"])
-        #expect(try plan(trainer, resume: state).order.arguments == ["x", "lr1-ab12cd", "cats", "grid", "7", "12", "3", "4"])
+        #expect(
+            try plan(trainer, resume: state).order.arguments == [
+                "x", "lr1-ab12cd", "cats", "grid", "7", "12", "3", "4",
+            ])
         #expect(try plan(trainer, given: ["name": "own"]).order.arguments[1] == "own")
         #expect(try plan(trainer, name: nil).order.arguments[1] == JobID(ContentDigest.of("job")).short)
     }
@@ -115,12 +119,14 @@ struct AttemptConfigTests {
         }
         #expect(header("ss_steps", file) == 12 && header("training_info.step", file) == 30)
         #expect(header("odd", file) == nil && header("none", file) == nil && header("ss_steps", folder.path) == nil)
-        for bytes in [[], [1, 2, 3], [255, 255, 255, 255, 255, 255, 255, 255], [9, 0, 0, 0, 0, 0, 0, 0, 1]] as [[UInt8]] {
+        for bytes in [[], [1, 2, 3], [255, 255, 255, 255, 255, 255, 255, 255], [9, 0, 0, 0, 0, 0, 0, 0, 1]] as [[UInt8]]
+        {
             try DiskFiles().writeAtomically(bytes, to: folder.path + "/bad")
             #expect(header("ss_steps", folder.path + "/bad") == nil)
         }
         _ = try folder.write("train_state.json", "{\"current_step\": 5}")
-        #expect(FileNumbers.number(.init(file: "train_state.json", key: "current_step"), in: BytePath(folder.path)) == 5)
+        #expect(
+            FileNumbers.number(.init(file: "train_state.json", key: "current_step"), in: BytePath(folder.path)) == 5)
         #expect(FileNumbers.number(.init(file: "none.json", key: "x"), in: BytePath(folder.path)) == nil)
     }
 
@@ -140,5 +146,19 @@ struct AttemptConfigTests {
         #expect(look(5).isThere)
         try DiskFiles().writeAtomically([1, 2], to: file)
         #expect(!look(5).isThere)
+    }
+
+    @Test("a safetensors file is whole when it is as long as its header says, at no byte before and none after")
+    func whole() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/a.safetensors"
+        let header = Array(#"{"__metadata__":{"a":"b"},"x":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}"#.utf8)
+        let bytes = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header + [1, 2, 3]
+        for count in 0...bytes.count {
+            try DiskFiles().writeAtomically(Array(bytes[..<count]), to: path)
+            #expect(FileNumbers.isWhole(BytePath(path)) == (count == bytes.count), "\(count)")
+        }
+        try DiskFiles().writeAtomically(bytes + [0], to: path)
+        #expect(!FileNumbers.isWhole(BytePath(path)))
     }
 }

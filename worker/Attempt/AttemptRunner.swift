@@ -82,13 +82,14 @@ final class AttemptRunner: AttemptRunning {
         if await child.waitForExit(atMost: grace, time: time) == nil, !Task.isCancelled { kill() }
     }
 
-    /// A program that saves nothing when it is signalled would lose all since its last state: the signal waits
-    /// for the next one.
+    /// A program that saves nothing when it is signalled would lose all since its last state: the signal
+    /// waits for the next one.
     private func waitForState(_ child: TrainerGuard.Child) async {
         let (limit, before) = control.withLock { ($0.waitForState, $0.states) }
         guard let limit else { return }
         do {
-            try LogNote.append("asked to stop; it stops after the next training state, or after \(limit)", to: place.log)
+            try LogNote.append(
+                "asked to stop; it stops after the next training state, or after \(limit)", to: place.log)
         } catch {
             // A full disk is told elsewhere, and the stop matters more than the line.
             emit(.progress(grant.token, phase: "stopping", step: nil))

@@ -43,7 +43,10 @@ struct QueueCommand: AsyncParsableCommand {
         if let name, byProfile.count > 1 || SweepName(name) == nil {
             throw CommandFailure(
                 .usage,
-                "--name \(name): " + (byProfile.count > 1 ? "these are files of several trainers, one sweep each; leave it out" : "wanted \(SweepName.wanted)"))
+                "--name \(name): "
+                    + (byProfile.count > 1
+                        ? "these are files of several trainers, one sweep each; leave it out"
+                        : "wanted \(SweepName.wanted)"))
         }
         for (profile, files) in byProfile {
             let own = name ?? "queue-" + TrainerConfig.name(of: profile)

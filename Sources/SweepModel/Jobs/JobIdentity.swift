@@ -135,7 +135,10 @@ extension TrainerSpec {
         guard let trainer = command else { return "core" }
         func texts(_ items: [String]) -> ParameterValue { .list(items.map { .text($0) }) }
         func arguments(_ items: [CommandArgument]) -> ParameterValue {
-            .list(items.map { item in item.condition.map { ["when": .text($0), "text": .text(item.text)] } ?? .text(item.text) })
+            .list(
+                items.map { item in
+                    item.condition.map { ["when": .text($0), "text": .text(item.text)] } ?? .text(item.text)
+                })
         }
         var content: [String: ParameterValue] = [
             "command": arguments(trainer.command),

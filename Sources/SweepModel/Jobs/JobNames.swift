@@ -61,8 +61,8 @@ package struct JobNames {
         return hasSeeds ? text + "s\(job.seed)-" : text
     }
 
-    /// `dim8`, `lokr`, `conv_dim4`: of a path the last part, of a value that is a word and says itself what it
-    /// is the value alone, of a path in the file system the file's name.
+    /// `dim8`, `lokr`, `conv_dim4`: of a path the last part, of a value that is a word the value alone, of a
+    /// path in the file system the file's name.
     private static func word(_ name: String, _ value: String) -> String {
         let key = name.split(separator: ".").last.map(String.init) ?? name
         let file = value.split(separator: "/").last.map(String.init) ?? value

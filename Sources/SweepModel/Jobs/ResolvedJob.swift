@@ -69,7 +69,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var kind: JobKind { otherKind ?? .train }
 
     private enum CodingKeys: String, CodingKey {
-        case id, configuration, sweep, group, name, trainer, given, parameters, seed, base, data, regData, clip, checkpoints
+        case id, configuration, sweep, group, name, trainer, given, parameters, seed, base, data, regData, clip,
+            checkpoints
         case evaluation, requirements, retries, timeoutSeconds, retention, priority
         case otherKind = "kind"
     }

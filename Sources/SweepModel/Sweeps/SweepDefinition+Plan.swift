@@ -211,7 +211,8 @@ extension CommandTrainer {
     /// Every name its texts hold, templates and conditions included, each once.
     package var templateNames: [String] {
         var seen: Set<String> = []
-        let all = names(of: texts) + names(of: conditionalTexts) + (command + resume).compactMap(\.condition)
+        let all =
+            names(of: texts) + names(of: conditionalTexts) + (command + resume).compactMap(\.condition)
             + names(of: config?.set.flatMap { Self.texts(in: $0.value) } ?? [])
         return all.filter { seen.insert($0).inserted }
     }

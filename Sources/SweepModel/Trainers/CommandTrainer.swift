@@ -106,10 +106,13 @@ extension CommandTrainer {
         package var quiet: Double?
 
         package static let usualQuiet = 30.0
+        /// Instead of a marker: the file says itself how long it is (safetensors).
+        package static let tellsItself = "self"
 
         package init(
             glob: String, step: String?, epoch: String? = nil, stepField: NumberField? = nil,
-            epochField: NumberField? = nil, isStepOfAttempt: Bool? = nil, kind: Kind, complete: String? = nil, quiet: Double? = nil
+            epochField: NumberField? = nil, isStepOfAttempt: Bool? = nil, kind: Kind, complete: String? = nil,
+            quiet: Double? = nil
         ) {
             self.glob = glob
             self.step = step

@@ -109,9 +109,11 @@ extension CommandTrainer {
     package func choosingConfig(_ point: [String: ParameterValue]) throws(SweepModelError) -> CommandTrainer {
         guard let config, config.sources.contains(where: { $0.name != nil }) else { return self }
         let names = config.sources.compactMap(\.name)
-        guard let chosen = try point[ConfigRule.choice].map({ value throws(SweepModelError) in
-            try CommandTemplate.text(of: value)
-        }) else {
+        guard
+            let chosen = try point[ConfigRule.choice].map({ value throws(SweepModelError) in
+                try CommandTemplate.text(of: value)
+            })
+        else {
             throw SweepModelError(
                 code: .badExpansion,
                 message: "the parameter 'config' is missing; it chooses one of \(names.joined(separator: ", "))")

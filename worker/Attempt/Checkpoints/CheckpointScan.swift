@@ -154,7 +154,8 @@ package struct CheckpointScan: Sendable {
         let own = told ?? inside(match, match.rule.stepField) ?? self.step(of: match, step)
         let kind: CheckpointManifest.Kind = match.key.isState ? .state : .adapter
         let manifest = CheckpointManifest(
-            step: own, epoch: match.epoch ?? inside(match, match.rule.epochField) ?? 0, final: match.number == nil && !match.key.isState,
+            step: own, epoch: match.epoch ?? inside(match, match.rule.epochField) ?? 0,
+            final: match.number == nil && !match.key.isState,
             files: match.contents.files.map { .init(name: $0.name, kind: kind, bytes: Int($0.size)) })
         let record = memory.take(
             match.key,
@@ -185,6 +186,7 @@ package struct CheckpointScan: Sendable {
     /// Inside a folder; of a file beside it, by its own name or at the end of the file's.
     private static func hasMarker(_ marker: String, _ match: Match) -> Bool {
         let path = match.key.path
+        if marker == CommandTrainer.CheckpointRule.tellsItself { return FileNumbers.isWhole(path) }
         let places =
             path.status()?.isFolder == true
             ? [path.appending(Array(marker.utf8))]
@@ -251,7 +253,9 @@ package struct CheckpointScan: Sendable {
         var name: String
         if let number = match.number {
             let digits = AttemptFolder.checkpointName(step: number).dropFirst("step-".count)
-            name = (match.key.isState ? "state-" : "") + (match.isEpoch ? "epoch-" : match.key.isState ? "" : "step-") + digits
+            name =
+                (match.key.isState ? "state-" : "") + (match.isEpoch ? "epoch-" : match.key.isState ? "" : "step-")
+                + digits
             if let other = memory.taken.first(where: { $0.key != match.key && $0.value.name == name }) {
                 let both = "\(name) and \(name)-\(own)"
                 look.troubles.append(

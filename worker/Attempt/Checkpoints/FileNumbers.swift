@@ -32,16 +32,34 @@ package enum FileNumbers {
         number(key, in: try metadata(of: path))
     }
 
-    /// `__metadata__` of a safetensors file: eight bytes that say how long the header is, then JSON.
     private static func metadata(of path: BytePath) throws -> Any {
+        (try header(of: path).header as? [String: Any])?["__metadata__"] ?? [:]
+    }
+
+    /// Of a safetensors file: eight bytes that say how long it is, then JSON.
+    private static func header(of path: BytePath) throws -> (header: Any, length: Int) {
         let held = try path.openRegular()
         let file = try OpenFile(reading: held.path)
         let head = try file.read(8, at: 0)
         guard head.count == 8 else { throw PortsError(.malformed, "\(path): no safetensors file") }
         let length = head.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard length <= UInt64(most) else { throw PortsError(.malformed, "\(path): no safetensors file") }
-        let header = try JSONSerialization.jsonObject(with: Data(try file.read(Int(length), at: 8)))
-        return (header as? [String: Any])?["__metadata__"] ?? [:]
+        return (try JSONSerialization.jsonObject(with: Data(try file.read(Int(length), at: 8))), Int(length))
+    }
+
+    /// Whether a safetensors file is as long as its header says. Such files are written from front to back.
+    package static func isWhole(_ path: BytePath) -> Bool {
+        do {
+            let found = try Self.header(of: path)
+            let ends = (found.header as? [String: Any] ?? [:]).values.compactMap { tensor in
+                ((tensor as? [String: Any])?["data_offsets"] as? [NSNumber])?.last?.int64Value
+            }
+            guard let size = path.status()?.st_size else { return false }
+            return Int64(size) == 8 + Int64(found.length) + (ends.max() ?? 0)
+        } catch {
+            // Half a header is no header.
+            return false
+        }
     }
 
     /// Dots lead inwards, also into text that is JSON itself.
@@ -71,7 +89,8 @@ extension DonePlan {
             // One that was saved without it says nothing against the file.
             guard let number = try FileNumbers.header(header, of: last), number < target else { return (true, "") }
             return (
-                false, "its \(last.name.text) says \(header) \(CommandTrainer.plain(number)) of \(CommandTrainer.plain(target))"
+                false,
+                "its \(last.name.text) says \(header) \(CommandTrainer.plain(number)) of \(CommandTrainer.plain(target))"
             )
         } catch {
             return (false, "its \(last.name.text) cannot be read: \(error)")

@@ -133,7 +133,9 @@ extension AttemptPlan {
         order = ProcessOrder(
             program: program, arguments: arguments, environment: environment, folder: place.out, log: place.log,
             record: place.process, stopSignal: trainer.stop.signal.number, grace: .seconds(trainer.stop.graceSeconds))
-        metrics = try trainer.metrics.filter { $0.kind == .jsonl }.map { MetricFile(path: try rendered($0.path), step: $0.step ?? "step") }
+        metrics = try trainer.metrics.filter { $0.kind == .jsonl }.map {
+            MetricFile(path: try rendered($0.path), step: $0.step ?? "step")
+        }
         // A bracket in a folder's name is no part of the pattern.
         let literals = values.mapValues(PathPattern.escaped)
         rules = try trainer.checkpoints.map {

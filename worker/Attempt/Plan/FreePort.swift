@@ -1,6 +1,6 @@
 import Glibc
 
-/// Ports for programs whose processes talk to each other: two of them on one machine must not choose the same.
+/// Ports for programs whose processes talk to each other: two on one machine must not choose the same.
 enum FreePort {
     /// One that the system gave and that nobody holds any more; nil where there is none.
     static func any() -> Int? {
