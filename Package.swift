@@ -79,8 +79,9 @@ let libraries: [Target] = [
     module("CoreNets", ["CoreTensor", "RunSpec"]),
     module("Figures"),
     module("TrainerFiles", ["RunSpec", "Ports", "CSQLite"]),
+    module("ConfigText", ["RunSpec", yams]),
     // Layer 2
-    module("SweepFile", ["SweepModel", "RunSpec", "Ports", yams]),
+    module("SweepFile", ["ConfigText", "SweepModel", "RunSpec", "Ports"]),
     module("SweepWire", ["SweepModel", "RunSpec", "Ports"]),
     module("SweepLedger", ["SweepModel", "RunSpec", "Ports", "CSQLiteExtras", grdb]),
     module("SweepAnalysis", ["SweepModel", "RunSpec", "ImageFiles", "Figures", "BoostedTrees"]),
@@ -120,7 +121,8 @@ let libraries: [Target] = [
     module(
         "Worker",
         [
-            "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "TrainerFiles", "RunSpec", "Ports", "CProcess",
+            "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "TrainerFiles", "ConfigText", "RunSpec", "Ports",
+            "CProcess",
             lifecycle, logging,
         ], path: "worker", exclude: ["Core", "Trainer", "profiles"],
         sources: ["Attempt", "Process", "Session", "Spool"]),
@@ -199,11 +201,12 @@ let testTargets: [Target] = [
     tests("SweepClientTests", ["SweepClient", "SweepWire", "SweepModel", "Ports"]),
     tests("RunSpecTests", ["RunSpec"]),
     tests("BoostedTreesTests", ["BoostedTrees"], exclude: ["Fixtures"]),
+    tests("ConfigTextTests", ["ConfigText", "RunSpec"], exclude: ["Fixtures"]),
     tests("FiguresTests", ["Figures"], exclude: ["Fixtures"]),
     tests(
         "SweepAnalysisTests", ["SweepAnalysis", "SweepModel", "RunSpec", "ImageFiles", "BoostedTrees"],
         exclude: ["Fixtures"]),
-    tests("SweepFileTests", ["SweepFile", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
+    tests("SweepFileTests", ["SweepFile", "ConfigText", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
     tests("SweepWireTests", ["SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests(
         "SweepLedgerTests", ["TestSupport", "SweepLedger", "SweepModel", "RunSpec", "Ports", grdb],

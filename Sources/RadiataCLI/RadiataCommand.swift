@@ -10,7 +10,12 @@ struct RadiataCommand: AsyncParsableCommand {
         version: ProgramVersion.text,
         subcommands: [ReferenceCommand.self, TrainerCommand.self, JudgeCommand.self],
         groupedSubcommands: [
-            CommandGroup(name: "Start here", subcommands: [DemoCommand.self, PlanCommand.self, LaunchCommand.self]),
+            CommandGroup(
+                name: "Start here",
+                subcommands: [
+                    DemoCommand.self, ImportCommand.self, CheckCommand.self, PlanCommand.self, LaunchCommand.self,
+                    QueueCommand.self,
+                ]),
             CommandGroup(
                 name: "Watch and ask",
                 subcommands: [

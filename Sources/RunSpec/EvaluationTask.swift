@@ -23,7 +23,8 @@ package struct EvaluationTask: Codable, Equatable, Sendable {
     package var images: [String]
 
     package init(
-        job: String, base: String?, data: String?, encoders: [EncoderRole: String] = [:], training: TrainingSpec?, evaluation: EvaluationSpec,
+        job: String, base: String?, data: String?, encoders: [EncoderRole: String] = [:], training: TrainingSpec?,
+        evaluation: EvaluationSpec,
         seed: Int, checkpoint: String, epoch: Int, step: Int, adapter: String?, images: [String] = []
     ) {
         self.job = job

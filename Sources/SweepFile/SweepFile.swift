@@ -6,6 +6,8 @@ package struct SweepFile: Sendable {
     package let plan: SweepPlan
     /// The text and everything it refers to, ready to be posted.
     package let bundle: LaunchBundle
+    /// Keys that the trainer's configuration file may have; empty where its profile does not say.
+    package let configKeys: Set<String>
 
     /// Decodes and expands a sweep file.
     ///
@@ -18,6 +20,7 @@ package struct SweepFile: Sendable {
         let root = try YAMLReader.read(text, file: name)
         var decoder = SweepFileDecoder(file: name, inputs: recording)
         let definition = decoder.sweep(root)
+        decoder.checkSettings(definition)
         var plan: SweepPlan?
         // Points are looked at even if something else is wrong: all faults at once.
         if !definition.groups.isEmpty {
@@ -36,7 +39,7 @@ package struct SweepFile: Sendable {
         let recorded = recording.recorded
         let bundle = LaunchBundle(
             fileName: name, text: text, files: recorded.files, inputs: recorded.inputs)
-        return SweepFile(definition: definition, plan: plan, bundle: bundle)
+        return SweepFile(definition: definition, plan: plan, bundle: bundle, configKeys: decoder.configKeys)
     }
 
     /// The same, from what a client posted: no file system is touched.
@@ -45,6 +48,6 @@ package struct SweepFile: Sendable {
         guard let priority = bundle.priority else { return file }
         var definition = file.definition
         definition.priority = priority
-        return SweepFile(definition: definition, plan: file.plan, bundle: bundle)
+        return SweepFile(definition: definition, plan: file.plan, bundle: bundle, configKeys: file.configKeys)
     }
 }

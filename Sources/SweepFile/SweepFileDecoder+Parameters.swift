@@ -27,8 +27,11 @@ extension SweepFileDecoder {
             refuse(entry.keyMark, "'\(name)' cannot be a parameter: {\(name)} is filled in by the worker")
             return false
         }
-        guard CommandTemplate("{\(name)}").names == [name] else {
-            refuse(entry.keyMark, "'\(name)' cannot be a parameter: a name has letters, digits and '_', a letter first")
+        guard CommandTemplate.isName(name) else {
+            refuse(
+                entry.keyMark,
+                "'\(name)' cannot be a parameter: a name has letters, digits and '_', a letter first, and dots and "
+                    + "places in lists where it is a path (a.b[0].c)")
             return false
         }
         return true
@@ -107,7 +110,7 @@ extension SweepFileDecoder {
     }
 
     /// The node as a parameter value, whatever the parameter.
-    private mutating func plain(_ node: YAMLNode, of name: String) -> ParameterValue? {
+    mutating func plain(_ node: YAMLNode, of name: String) -> ParameterValue? {
         switch node.content {
         case .scalar(.null, _): return .null
         case .scalar(.flag(let flag), _): return .flag(flag)

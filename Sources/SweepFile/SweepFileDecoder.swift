@@ -12,6 +12,10 @@ struct SweepFileDecoder {
     var isCore = true
     /// Parameters that a command has as an argument of their own.
     var optionNames: Set<String> = []
+    /// Keys that the trainer's configuration file may have; empty where nobody says.
+    var configKeys: Set<String> = []
+    /// Where the configuration file is named.
+    var configMark: SourceMark?
 
     init(file: String, inputs: any SweepInputs) {
         self.file = file

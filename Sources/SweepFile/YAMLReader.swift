@@ -1,3 +1,4 @@
+import ConfigText
 import SweepModel
 
 /// YAML text to nodes, within a budget. The tree is made here from libyaml's events: what scalars mean is

@@ -89,6 +89,7 @@ struct GridAxisTests {
         arguments: [
             ("mine_e000002_01_20250131120000.png", 2, nil, "01"),
             ("mine_000120_00_20250131120000_42.png", nil, 120, "00 42"),
+            ("dim8-s1-3e4a1b_e000002_01_20250131120000_7.png", 2, nil, "01 7"),
             ("1699999999999__000000100_0.jpg", nil, 100, "0"), ("step-00000250-3.png", nil, 250, "3"),
             ("samples/epoch_4/cat.png", 4, nil, "samples cat"), ("500.png", nil, 500, ""),
             ("sample_s100_dog.webp", nil, 100, "sample dog"), ("final.png", nil, nil, "final"),

@@ -204,9 +204,19 @@ struct FormatTests {
         #expect(Set(names) == Set(EmbeddedProfiles.all.keys.map { $0 + ".yaml" }))
         for (name, text) in EmbeddedProfiles.all {
             #expect(try String(contentsOfFile: "\(folder)/\(name).yaml", encoding: .utf8) == text)
-            let sweep = "name: t\ntrainer: \(name)\ngroups: [ { list: [ { program: /bin/true, lr: 1 } ] } ]"
+            // Every name that a profile leaves to the sweep, and a file for those that change one.
+            let place = FileManager.default.temporaryDirectory.appending(path: "radiata-\(UUID().uuidString)").path
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: place) }
+            try "lr = 1\n".write(toFile: place + "/c.toml", atomically: true, encoding: .utf8)
+            let config = text.contains("config:") ? ", config: c.toml" : ""
+            let sweep = """
+                name: t
+                trainer: { profile: \(name)\(config) }
+                groups: [ { list: [ { program: /bin/true, script: /x.py, lr: 1 } ] } ]
+                """
             // Found in the program when no file is at hand.
-            let inputs = LocalSweepInputs(sweepFile: "/nowhere/s.yaml", workingDirectory: "/nowhere") {
+            let inputs = LocalSweepInputs(sweepFile: place + "/s.yaml", workingDirectory: place) {
                 ContentDigest.of($0)
             }
             #expect(try SweepFile.read(sweep, name: "s.yaml", inputs: inputs).definition.trainer.name == name)
@@ -215,7 +225,11 @@ struct FormatTests {
 
     @Test("every whole sweep in the documentation is one")
     func documentation() throws {
-        for page in ["docs/reference/sweep-file.md", "sweeps/README.md"] {
+        let files = [
+            "config.toml.in": "lr = {lr}", "cat.toml": "unet_lr = 1e-4\nnetwork_args = [\"conv_dim=8\"]\n",
+            "kohya.yaml": EmbeddedProfiles.all["kohya"] ?? "",
+        ]
+        for page in ["docs/reference/sweep-file.md", "docs/guide/from-kohya.md", "sweeps/README.md"] {
             let text = try String(contentsOfFile: "\(repository)/\(page)", encoding: .utf8)
             let blocks = text.components(separatedBy: "```yaml\n").dropFirst().compactMap {
                 $0.components(separatedBy: "```").first
@@ -223,8 +237,7 @@ struct FormatTests {
             let sweeps = blocks.filter { $0.contains("name: ") && $0.contains("groups:") }
             #expect(!sweeps.isEmpty)
             for sweep in sweeps {
-                let file = try SweepFile.read(
-                    sweep, name: page, inputs: FakeInputs(files: ["config.toml.in": "lr = {lr}"]))
+                let file = try SweepFile.read(sweep, name: page, inputs: FakeInputs(files: files))
                 #expect(!file.plan.jobs.isEmpty)
             }
         }

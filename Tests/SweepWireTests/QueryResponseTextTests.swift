@@ -61,7 +61,9 @@ struct QueryResponseTextTests {
     @Test("the fast reader and the general decoder read the same")
     func fast() throws {
         let rows: [[QueryValue]] = (0..<400).map { index in
-            let texts = ["", "same", "a \"b\" \\", "ü\u{1F33A}", "{\"lr\":0.001}", "Infinity", "-", "1", "null", "a\nb"]
+            let texts = [
+                "", "same", "a \"b\" \\", "ü\u{1F33A}", "{\"lr\":0.001}", "Infinity", "-", "1", "null", "a\nb",
+            ]
             let numbers: [QueryValue] = [
                 .null, .integer(.max), .integer(.min), .integer(-7), .real(0.1), .real(-1e-300), .real(1.5e300),
                 .real(1e16),

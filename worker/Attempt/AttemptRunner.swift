@@ -16,6 +16,10 @@ final class AttemptRunner: AttemptRunning {
         var trainerGuard: TrainerGuard?
         var stopSignal: Int32 = SIGTERM
         var grace: Duration = .seconds(30)
+        /// How long a stop waits for the next training state.
+        var waitForState: Duration?
+        /// Training states that were taken.
+        var states = 0
         var preparation: Task<AttemptPlan, any Error>?
         var isStopping = false
         /// What is there is the job's result.
@@ -73,6 +77,7 @@ final class AttemptRunner: AttemptRunning {
             return (control.child, control.trainerGuard, control.stopSignal, control.grace)
         }
         guard let child, let trainerGuard else { return }
+        await waitForState(child)
         trainerGuard.signal(child, signal)
         // A held trainer must run to hear it.
         release()
@@ -103,6 +108,26 @@ final class AttemptRunner: AttemptRunning {
     }
 
     private func markEnough() throws { try files.writeAtomically([], to: AttemptFolder(place.out).enough) }
+
+    /// A program that saves nothing when it is signalled would lose all since its last state: the signal
+    /// waits for the next one.
+    private func waitForState(_ child: TrainerGuard.Child) async {
+        let (limit, before) = control.withLock { ($0.waitForState, $0.states) }
+        guard let limit else { return }
+        do {
+            try LogNote.append(
+                "asked to stop; it stops after the next training state, or after \(limit)", to: place.log)
+        } catch {
+            // A full disk is told elsewhere, and the stop matters more than the line.
+            emit(.progress(grant.token, phase: "stopping", step: nil))
+        }
+        let end = time.monotonic() + limit
+        while time.monotonic() < end, !Task.isCancelled {
+            guard await child.waitForExit(atMost: Self.pace, time: time) == nil else { return }
+            let isOver = control.withLock { $0.states > before || $0.isKilled }
+            if isOver { return }
+        }
+    }
 
     func kill() {
         let (child, trainerGuard) = control.withLock { control in
@@ -155,6 +180,7 @@ final class AttemptRunner: AttemptRunning {
             control.preparation = nil
             control.stopSignal = plan.order.stopSignal
             control.grace = plan.order.grace
+            control.waitForState = plan.waitForState
         }
         for checkpoint in grant.trained { try reports.markSeen("checkpoint \(checkpoint.name)") }
         Faults.reach("worker.prepared")
@@ -186,12 +212,16 @@ final class AttemptRunner: AttemptRunning {
         end.sawFullDisk = wasDiskFull
         end.sawOutOfMemoryKill = (OutOfMemoryWatch.kills() ?? 0) > killsBefore
         (end.hasOutputs, end.missing) = outputs(output, plan)
+        end.isProven = plan.done != nil && end.hasOutputs
         let mask = SecretMask(environment: plan.order.environment)
         end.badLoss = output.badLoss
         end.logTail = try output.logTail().map { mask.masked($0) }
         var ended = ExitClassifier.end(of: end)
-        // Whatever way it ended after that, it has what makes a result.
-        if ended != .finished, end.hasOutputs, control.withLock({ $0.isFinishing && !$0.isStopping }) {
+        // Whatever way it ended after that: the core left its last checkpoint, a program has written adapters.
+        let hasResult =
+            plan.isCore
+            ? output.hasFinal : output.hasAdapter || !plan.rules.contains(where: { $0.kind == .adapter })
+        if ended != .finished, hasResult, control.withLock({ $0.isFinishing && !$0.isStopping }) {
             ended = .finished
         }
         guard ended == .finished, let evaluate = plan.evaluate else { return ended }
@@ -243,6 +273,7 @@ final class AttemptRunner: AttemptRunning {
                 }
                 emit(event)
             }
+            control.withLock { $0.states = next.stateCount }
             return next
         } catch let error as PortsError where error.code == .diskFull {
             // While it runs it is held; after its end, what it left is read once there is space for the
@@ -273,6 +304,7 @@ final class AttemptRunner: AttemptRunning {
     private func outputs(_ output: AttemptOutput, _ plan: AttemptPlan) -> (isThere: Bool, missing: String) {
         if grant.job.kind == .evaluate { return (output.hasRows, "measured nothing") }
         if plan.isCore { return (output.hasFinal, "left no final checkpoint") }
+        if let done = plan.done { return done.look() }
         let wantsAdapter = plan.rules.contains { $0.kind == .adapter }
         return (!wantsAdapter || output.hasAdapter, "left no file that its checkpoint rules match")
     }

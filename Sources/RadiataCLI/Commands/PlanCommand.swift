@@ -18,7 +18,7 @@ struct PlanCommand: AsyncParsableCommand {
 
     func run() async throws {
         let sweep = try SweepFileReader(digest: .lookedUp).read(file)
-        for warning in sweep.plan.warnings { Console.note("warning: \(warning)") }
+        for warning in sweep.plan.warnings + SweepFindings.of(sweep) { Console.note("warning: \(warning)") }
         let needs = try SweepPreflight.check(sweep, file: file)
         let lines = LineBuffer()
         let printer = PlanPrinter(sweep.plan) { lines.add($0) }

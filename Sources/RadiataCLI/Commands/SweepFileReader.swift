@@ -53,6 +53,9 @@ struct SweepFileReader {
         return sweep
     }
 
+    /// A text that was made here; `name` stands for its file.
+    func read(text: String, name: String) throws -> SweepFile { try expand(Array(text.utf8), name, generations: nil) }
+
     private func expand(
         _ bytes: [UInt8], _ path: String, generations: ((InputKind, String) throws -> InputGenerations?)?
     ) throws -> SweepFile {

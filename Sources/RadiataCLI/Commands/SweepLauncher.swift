@@ -23,7 +23,7 @@ struct SweepLauncher {
     /// The sweep, with everything there that its jobs need.
     func read(_ file: String, _ inputs: SweepFileReader.Inputs) throws -> SweepFile {
         let sweep = try SweepFileReader(digest: inputs).read(file)
-        for warning in sweep.plan.warnings { Console.note("warning: \(warning)") }
+        for warning in sweep.plan.warnings + SweepFindings.of(sweep) { Console.note("warning: \(warning)") }
         if let missing = sweep.plan.jobs.first(where: \.provisional) {
             throw CommandFailure(
                 .usage,

@@ -11,6 +11,10 @@ package struct SampleName: Equatable, Sendable {
 
     package init(_ name: String) {
         let stem = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
+        if let known = Self(kohya: stem) {
+            self = known
+            return
+        }
         var words = Self.words(stem).filter { !Self.isTime($0) }
         epoch = Self.take(&words, ["epoch", "epochs", "ep", "e"])
         step = Self.take(&words, ["step", "steps", "iter", "iteration", "it", "s"])
@@ -23,6 +27,21 @@ package struct SampleName: Equatable, Sendable {
         }
         let numbers = words.filter { Int($0) != nil }
         series = (numbers.isEmpty ? words : numbers).joined(separator: " ")
+    }
+
+    /// kohya's `NAME_e000002_01_20250131120000_SEED` and `NAME_000120_…`: what stands before says nothing,
+    /// since a name may hold numbers of its own.
+    private init?(kohya stem: String) {
+        let parts = stem.split(separator: "_").map(String.init)
+        guard let time = parts.lastIndex(where: { $0.count == 14 && Int($0) != nil }), time >= 2,
+            parts[time - 1].count == 2, Int(parts[time - 1]) != nil
+        else { return nil }
+        let number = parts[time - 2]
+        let isEpoch = number.first == "e"
+        guard number.count == (isEpoch ? 7 : 6), let value = Int(number.dropFirst(isEpoch ? 1 : 0)) else { return nil }
+        epoch = isEpoch ? value : nil
+        step = isEpoch ? nil : value
+        series = ([parts[time - 1]] + parts[(time + 1)...]).joined(separator: " ")
     }
 
     /// Runs of digits and runs of letters.

@@ -142,7 +142,11 @@ package struct ArithmeticExpression: Equatable, Sendable {
 
         private mutating func word() -> String {
             let start = position
-            while position < scalars.count, Self.isLetter(scalars[position]) || Self.isDigit(scalars[position]) {
+            // Also a path in a configuration file: `network_args.conv_dim`, `process[0].lr`.
+            while position < scalars.count,
+                Self.isLetter(scalars[position]) || Self.isDigit(scalars[position])
+                    || ".[]".unicodeScalars.contains(scalars[position])
+            {
                 position += 1
             }
             return String(String.UnicodeScalarView(scalars[start..<position]))

@@ -164,27 +164,63 @@ extension CommandTrainer.MetricSource {
     }
 }
 
+extension CommandTrainer.CheckpointRule {
+    /// How a number is read is younger than the rest.
+    fileprivate var identity: ParameterValue {
+        var content: [String: ParameterValue] = [
+            "glob": .text(glob), "step": step.map { .text($0) } ?? .null, "kind": .text(kind.rawValue),
+        ]
+        if let epoch { content["epoch"] = .text(epoch) }
+        if let stepField { content["stepField"] = stepField.identity }
+        if isStepOfAttempt == true { content["stepBase"] = "attempt" }
+        if let epochField { content["epochField"] = epochField.identity }
+        return .map(content)
+    }
+}
+
+extension CommandTrainer.NumberField {
+    fileprivate var identity: ParameterValue {
+        ["file": file.map { .text($0) } ?? .null, "key": .text(key), "base": .flag(isOfAttempt)]
+    }
+}
+
+extension CommandTrainer.ConfigRule {
+    /// The file by the digest of its content, not by its name.
+    fileprivate var identity: ParameterValue {
+        [
+            "sources": .list(sources.map { .text(ContentDigest.of($0.content).text) }), "to": .text(targetPath),
+            "flat": .flag(isFlat), "pairs": .list(pairs.map { .text($0) }),
+            "set": .list(
+                set.map { ["path": .text($0.path), "value": $0.value, "default": .flag($0.isDefault)] }),
+        ]
+    }
+}
+
 extension TrainerSpec {
     /// A command contributes what it is told, not what its scripts hold.
     var identity: ParameterValue {
         guard let trainer = command else { return "core" }
         func texts(_ items: [String]) -> ParameterValue { .list(items.map { .text($0) }) }
-        return [
-            "command": texts(trainer.command),
-            "resume": texts(trainer.resume),
+        func arguments(_ items: [CommandArgument]) -> ParameterValue {
+            .list(
+                items.map { item in
+                    item.condition.map { ["when": .text($0), "text": .text(item.text)] } ?? .text(item.text)
+                })
+        }
+        var content: [String: ParameterValue] = [
+            "command": arguments(trainer.command),
+            "resume": arguments(trainer.resume),
             "files": .list(trainer.files.map { ["to": .text($0.to), "content": .text($0.content)] }),
             "env": .map(trainer.env.filter { !Self.isSecret($0.key) }.mapValues { .text($0) }),
             "metrics": .list(trainer.metrics.map(\.identity)),
-            "checkpoints": .list(
-                trainer.checkpoints.map {
-                    [
-                        "glob": .text($0.glob), "step": $0.step.map { .text($0) } ?? .null,
-                        "kind": .text($0.kind.rawValue),
-                    ]
-                }),
+            "checkpoints": .list(trainer.checkpoints.map(\.identity)),
             "samples": texts(trainer.samples.map(\.glob)),
             "evaluate": trainer.evaluate.map(texts) ?? .null,
         ]
+        // Younger than the rest: not there where nothing says them.
+        if let config = trainer.config { content["config"] = config.identity }
+        if let values = trainer.values, !values.isEmpty { content["values"] = .map(values.mapValues { .text($0) }) }
+        return .map(content)
     }
 
     /// Environment variables that look like credentials: they change without changing the job.

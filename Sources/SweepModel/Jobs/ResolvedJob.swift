@@ -11,6 +11,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     /// The first sweep that launched it, and the group there.
     package var sweep: SweepName
     package var group: String
+    /// `{name}` of its trainer (`JobNames`); nil where the trainer does not ask for it.
+    package var name: String?
     package var trainer: TrainerSpec
     /// Exactly what the sweep file set.
     package var given: [String: ParameterValue]
@@ -40,7 +42,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
 
     package init(
         id: JobID, kind: JobKind = .train, configuration: ConfigurationID, sweep: SweepName, group: String,
-        trainer: TrainerSpec,
+        name: String? = nil, trainer: TrainerSpec,
         given: [String: ParameterValue], parameters: [String: ParameterValue], seed: Int, base: ResolvedInput? = nil,
         data: ResolvedInput? = nil, regData: ResolvedInput? = nil,
         encoders: [EncoderRole: ResolvedInput] = [:],
@@ -54,6 +56,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         self.configuration = configuration
         self.sweep = sweep
         self.group = group
+        self.name = name
         self.trainer = trainer
         self.given = given
         self.parameters = parameters
@@ -79,7 +82,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var kind: JobKind { otherKind ?? .train }
 
     private enum CodingKeys: String, CodingKey {
-        case id, configuration, sweep, group, trainer, given, parameters, seed, base, data, regData, clip, checkpoints
+        case id, configuration, sweep, group, name, trainer, given, parameters, seed, base, data, regData, clip,
+            checkpoints
         case evaluation, requirements, retries, timeoutSeconds, retention, priority, subject, stopRule, origin
         case otherKind = "kind"
         case otherEncoders = "encoders"
@@ -133,17 +137,26 @@ extension SweepDefinition {
         for role in EncoderRole.allCases {
             encoders[role] = try Self.resolved(self.encoders[role], "evaluate.\(role.rawValue)")
         }
-        let named = encoders
-        return plan.jobs.map { job in
+        // Only where somebody reads them: a large sweep has a million jobs.
+        let names = trainer.command?.templateNames.contains("name") == true ? try JobNames(plan).all() : []
+        var jobs: [ResolvedJob] = []
+        jobs.reserveCapacity(plan.jobs.count)
+        for (index, job) in plan.jobs.enumerated() {
             let configuration = plan.configurations[job.configuration]
-            return ResolvedJob(
-                id: job.id, configuration: configuration.id, sweep: name, group: configuration.group, trainer: trainer,
-                given: configuration.given, parameters: configuration.parameters, seed: job.seed, base: base,
-                data: data,
-                regData: regData, encoders: named, checkpoints: configuration.checkpoints, evaluation: evaluation,
-                requirements: requirements, retries: retries, timeoutSeconds: timeoutSeconds, retention: retention,
-                priority: priority, stopRule: stopRule)
+            var own = trainer
+            if case .command(let command) = trainer {
+                own = .command(try command.choosingConfig(configuration.parameters))
+            }
+            jobs.append(
+                ResolvedJob(
+                    id: job.id, configuration: configuration.id, sweep: name, group: configuration.group,
+                    name: names.isEmpty ? nil : names[index], trainer: own, given: configuration.given,
+                    parameters: configuration.parameters, seed: job.seed, base: base, data: data, regData: regData,
+                    encoders: encoders, checkpoints: configuration.checkpoints, evaluation: evaluation,
+                    requirements: requirements, retries: retries, timeoutSeconds: timeoutSeconds,
+                    retention: retention, priority: priority, stopRule: stopRule))
         }
+        return jobs
     }
 
     private static func resolved(_ input: InputReference?, _ key: String) throws(SweepModelError) -> ResolvedInput? {

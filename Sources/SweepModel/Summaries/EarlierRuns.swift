@@ -79,6 +79,8 @@ extension TrainerSpec {
     /// change the time.
     package var commandIdentity: String {
         guard let command else { return "core" }
-        return ContentDigest.of(command.command.joined(separator: "\u{0}")).text
+        // Conditions are younger than the rest: without one the text is as it was.
+        let texts = command.command.map { ($0.condition ?? "") + $0.text }
+        return ContentDigest.of(texts.joined(separator: "\u{0}")).text
     }
 }

@@ -1,5 +1,5 @@
 import Ports
-import RunSpec
+package import RunSpec
 
 /// All that was wrong with an expansion, together.
 package struct ExpansionFaults: Error, Equatable, Sendable {
@@ -27,16 +27,20 @@ private struct SweepExpansion {
     private var known: Set<JobID> = []
     private var faults: [SweepModelError] = []
     private var warnings: [String] = []
-    /// Rendered with the first point.
-    private var frame: JobIdentityFrame?
+    /// Rendered with the first point of each configuration file; most sweeps have one frame.
+    private var frames: [ParameterValue: JobIdentityFrame] = [:]
     /// What a command needs from every point.
     private let neededNames: [String]
+    /// What it needs only where a parameter stands.
+    private let conditionalNames: [(condition: String, names: [String])]
+    private let choosesConfig: Bool
 
     init(_ sweep: SweepDefinition) {
         self.sweep = sweep
-        neededNames = (sweep.trainer.command?.templateNames ?? []).filter {
-            $0 != "seed" && !CommandTemplate.reserved.contains($0)
-        }
+        let command = sweep.trainer.command
+        neededNames = command?.neededNames ?? []
+        conditionalNames = command?.conditionalNames ?? []
+        choosesConfig = command?.config?.sources.contains { $0.name != nil } ?? false
         provisional = sweep.inputs.contains { $0.digest == nil }
         for input in sweep.inputs where input.digest == nil {
             warnings.append("\(input.missingMessage): job ids are provisional")
@@ -85,7 +89,7 @@ private struct SweepExpansion {
             }
         } else {
             parameters = given
-            if let missing = neededNames.first(where: { parameters[$0] == nil }) {
+            if let missing = neededNames.first(where: { parameters[$0] == nil }) ?? missingConditionalName(parameters) {
                 let fault =
                     "no value for {\(missing)}, which the trainer's command or files need; set it, or write {{\(missing)}}"
                 report(SweepModelError(code: .badExpansion, message: fault, mark: group.mark), in: group)
@@ -101,16 +105,11 @@ private struct SweepExpansion {
         let epochs = parameters["epochs"]?.integer
         var checkpoints = sweep.checkpoints ?? (sweep.trainer.isCore ? CheckpointPlan() : nil)
         if let epochs { checkpoints = checkpoints?.trimmed(toEpochs: epochs) }
-        let frame: JobIdentityFrame
-        if let known = self.frame {
-            frame = known
-        } else {
-            frame = try JobIdentityFrame(
-                trainer: sweep.trainer, evaluation: sweep.evaluation, base: sweep.base, data: sweep.data,
-                regData: sweep.regData, clip: sweep.encoders[.clip], stopRule: sweep.stopRule)
-            self.frame = frame
-        }
-        let identity = try JobIdentity(frame, parameters: parameters, checkpoints: checkpoints)
+        // The file's content is in the frame; what it is called decides nothing.
+        var identified = parameters
+        if choosesConfig { identified[CommandTrainer.ConfigRule.choice] = nil }
+        let frame = try frame(of: parameters)
+        let identity = try JobIdentity(frame, parameters: identified, checkpoints: checkpoints)
         let index: Int
         if let known = indices[identity.configuration] {
             index = known
@@ -135,6 +134,25 @@ private struct SweepExpansion {
             guard known.insert(id).inserted else { continue }
             jobs.append(PlannedJob(id: id, configuration: index, seed: seed, provisional: provisional))
         }
+    }
+
+    private mutating func frame(of parameters: [String: ParameterValue]) throws(SweepModelError) -> JobIdentityFrame {
+        let choice = choosesConfig ? parameters[CommandTrainer.ConfigRule.choice] ?? .null : .null
+        if let known = frames[choice] { return known }
+        var trainer = sweep.trainer
+        if case .command(let command) = trainer { trainer = .command(try command.choosingConfig(parameters)) }
+        let frame = try JobIdentityFrame(
+            trainer: trainer, evaluation: sweep.evaluation, base: sweep.base, data: sweep.data,
+            regData: sweep.regData, clip: sweep.encoders[.clip], stopRule: sweep.stopRule)
+        frames[choice] = frame
+        return frame
+    }
+
+    private func missingConditionalName(_ parameters: [String: ParameterValue]) -> String? {
+        for (condition, names) in conditionalNames where CommandTrainer.stands(condition, in: parameters) {
+            if let missing = names.first(where: { parameters[$0] == nil }) { return missing }
+        }
+        return nil
     }
 
     private func seeds(of point: [String: ParameterValue], group: SweepGroup) throws(SweepModelError) -> [Int] {
@@ -168,19 +186,72 @@ extension CommandTrainer {
     /// Names that begin an argument of a command: what they stand for is all that the program sees at its
     /// beginning.
     package var leadingNames: Set<String> {
-        Set((command + resume + (evaluate ?? [])).compactMap { CommandTemplate($0).leadingName })
+        let texts = (command + resume).map(\.text) + (evaluate ?? [])
+        return Set(texts.compactMap { CommandTemplate($0).leadingName })
     }
 
     /// Whether a text would be taken for an option where an argument begins with it. Negative numbers are
     /// values.
     package static func looksLikeOption(_ text: String) -> Bool { text.hasPrefix("-") && Double(text) == nil }
 
-    /// Every name its texts need, templates included, each once.
+    /// Whether a conditional argument stands at a point: its parameter is set, and is not false.
+    package static func stands(_ condition: String, in point: [String: ParameterValue]) -> Bool {
+        guard let value = point[condition], !value.isNull else { return false }
+        return value != .flag(false)
+    }
+
+    /// The arguments of a point, conditions decided.
+    package func arguments(
+        _ items: [CommandArgument], at point: [String: ParameterValue]
+    ) -> [String] {
+        items.filter { item in item.condition.map { Self.stands($0, in: point) } ?? true }.map(\.text)
+    }
+
+    /// Every name its texts hold, templates and conditions included, each once.
     package var templateNames: [String] {
-        let texts =
-            command + resume + files.flatMap { [$0.to, $0.content] } + env.sorted { $0.key < $1.key }.map(\.value)
-            + metrics.map(\.path) + checkpoints.map(\.glob) + samples.map(\.glob) + (evaluate ?? [])
         var seen: Set<String> = []
-        return texts.flatMap { CommandTemplate($0).names }.filter { seen.insert($0).inserted }
+        let all =
+            names(of: texts) + names(of: conditionalTexts) + (command + resume).compactMap(\.condition)
+            + names(of: config?.set.flatMap { Self.texts(in: $0.value) } ?? [])
+        return all.filter { seen.insert($0).inserted }
+    }
+
+    /// Names that every point must set. Settings are left out where a name of theirs has no value.
+    package var neededNames: [String] {
+        var seen: Set<String> = []
+        return names(of: texts).filter { isParameter($0) && seen.insert($0).inserted }
+    }
+
+    /// Names that a point must set where a conditional argument stands.
+    var conditionalNames: [(condition: String, names: [String])] {
+        (command + resume).compactMap { item in
+            guard let condition = item.condition else { return nil }
+            let names = CommandTemplate(item.text).names.filter(isParameter)
+            return names.isEmpty ? nil : (condition, names)
+        }
+    }
+
+    private func isParameter(_ name: String) -> Bool {
+        !CommandTemplate.reserved.contains(name) && !CommandTemplate.provided.contains(name) && values?[name] == nil
+    }
+
+    /// What is rendered for every point.
+    private var texts: [String] {
+        (command + resume).filter { $0.condition == nil }.map(\.text) + files.flatMap { [$0.to, $0.content] }
+            + env.sorted { $0.key < $1.key }.map(\.value) + metrics.map(\.path) + checkpoints.map(\.glob)
+            + samples.map(\.glob) + (evaluate ?? []) + (clean ?? []) + [config?.target, done?.file].compactMap { $0 }
+    }
+
+    private var conditionalTexts: [String] { (command + resume).filter { $0.condition != nil }.map(\.text) }
+
+    private func names(of texts: [String]) -> [String] { texts.flatMap { CommandTemplate($0).names } }
+
+    private static func texts(in value: ParameterValue) -> [String] {
+        switch value {
+        case .text(let text): [text]
+        case .list(let items): items.flatMap(texts)
+        case .map(let map): map.sorted { $0.key < $1.key }.flatMap { texts(in: $0.value) }
+        default: []
+        }
     }
 }

@@ -1,8 +1,8 @@
 package import RunSpec
 
-/// Text with `{name}` in it. A name starts with a letter and holds letters, digits and underscores, so the
-/// braces of JSON, TOML and Python stay what they are; `{{name}}` stands for `{name}` itself, and the shell's
-/// `${name}` is left alone.
+/// Text with `{name}` in it. A name starts with a letter and holds letters, digits and underscores, in parts
+/// between dots and with places in lists (`a.b[0].c`), so the braces of JSON, TOML and Python stay what they
+/// are; `{{name}}` stands for `{name}` itself, and the shell's `${name}` is left alone.
 package struct CommandTemplate: Equatable, Sendable {
     private enum Piece: Equatable, Sendable {
         case text(String)
@@ -51,6 +51,12 @@ package struct CommandTemplate: Equatable, Sendable {
         return nil
     }
 
+    /// The name that it is, if it is nothing else.
+    package var onlyName: String? {
+        if pieces.count == 1, case .name(let name) = pieces[0] { return name }
+        return nil
+    }
+
     /// - Throws: `SweepModelError` for a name without a value.
     package func rendered(_ values: [String: String]) throws(SweepModelError) -> String {
         var text = ""
@@ -72,6 +78,16 @@ package struct CommandTemplate: Equatable, Sendable {
     /// Names the worker fills in; none of them can be a parameter.
     package static let reserved = ["out", "job", "attempt", "gpus", "base", "data", "checkpoint", "threads", "radiata"]
 
+    /// Names the worker fills in where no parameter has them: the job's name, its sweep and group, the step
+    /// and the epoch of the state that is gone on from and the epoch after it, a free port of the machine,
+    /// and the written configuration file.
+    package static let provided = [
+        "name", "sweep", "group", "seed", "checkpoint_step", "checkpoint_epoch", "next_epoch", "master_port", "config",
+    ]
+
+    /// Whether a parameter may have this name.
+    package static func isName(_ text: String) -> Bool { CommandTemplate("{\(text)}").onlyName == text }
+
     /// A parameter's value as it stands in a command line or a configuration file: numbers in their shortest
     /// plain form, lists as `[0.9, 0.99]`.
     package static func text(of value: ParameterValue) throws(SweepModelError) -> String {
@@ -90,9 +106,20 @@ package struct CommandTemplate: Equatable, Sendable {
 
     /// A name up to the closing braces, and how many characters both take.
     private static func name(in text: Substring, closing: String) -> (name: String, length: Int)? {
-        guard let first = text.unicodeScalars.first, isLetter(first) else { return nil }
-        let name = text.unicodeScalars.prefix { isLetter($0) || ("0"..."9").contains($0) || $0 == "_" }
-        guard text.dropFirst(name.count).hasPrefix(closing) else { return nil }
+        var rest = text.unicodeScalars
+        while true {
+            guard let first = rest.first, isLetter(first) else { return nil }
+            rest = rest.drop { isLetter($0) || ("0"..."9").contains($0) || $0 == "_" }
+            while rest.first == "[" {
+                let digits = rest.dropFirst().prefix { ("0"..."9").contains($0) }
+                guard !digits.isEmpty, digits.endIndex < rest.endIndex, rest[digits.endIndex] == "]" else { return nil }
+                rest = rest[rest.index(after: digits.endIndex)...]
+            }
+            guard rest.first == "." else { break }
+            rest = rest.dropFirst()
+        }
+        guard Substring(rest).hasPrefix(closing) else { return nil }
+        let name = text[text.startIndex..<rest.startIndex]
         return (String(name), name.count + closing.count)
     }
 

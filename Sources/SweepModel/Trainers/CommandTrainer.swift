@@ -4,9 +4,9 @@ package struct CommandTrainer: Codable, Equatable, Sendable {
     /// The profile's name; nil for a trainer written into the sweep file.
     package var name: String?
     /// Program and arguments.
-    package var command: [String]
+    package var command: [CommandArgument]
     /// Appended when a training state exists; `{checkpoint}` is its restored file or folder.
-    package var resume: [String]
+    package var resume: [CommandArgument]
     package var files: [TemplateFile]
     package var env: [String: String]
     package var metrics: [MetricSource]
@@ -15,11 +15,20 @@ package struct CommandTrainer: Codable, Equatable, Sendable {
     package var stop: StopRule
     /// A second command per checkpoint, which prints its metrics as JSON.
     package var evaluate: [String]?
+    /// The configuration file that the program reads, and what is set in it.
+    package var config: ConfigRule?
+    /// Texts for names in the rest that are no parameters: where a program lies on the workers.
+    package var values: [String: String]?
+    /// What a finished job leaves behind, besides its exit code.
+    package var done: DoneRule?
+    /// Removed before a resumed attempt starts: what an interrupted save left half done.
+    package var clean: [String]?
 
     package init(
-        name: String? = nil, command: [String], resume: [String] = [], files: [TemplateFile] = [],
+        name: String? = nil, command: [CommandArgument], resume: [CommandArgument] = [], files: [TemplateFile] = [],
         env: [String: String] = [:], metrics: [MetricSource] = [], checkpoints: [CheckpointRule] = [],
-        samples: [SampleRule] = [], stop: StopRule = StopRule(), evaluate: [String]? = nil
+        samples: [SampleRule] = [], stop: StopRule = StopRule(), evaluate: [String]? = nil,
+        config: ConfigRule? = nil, values: [String: String]? = nil, done: DoneRule? = nil, clean: [String]? = nil
     ) {
         self.name = name
         self.command = command
@@ -31,6 +40,10 @@ package struct CommandTrainer: Codable, Equatable, Sendable {
         self.samples = samples
         self.stop = stop
         self.evaluate = evaluate
+        self.config = config
+        self.values = values
+        self.done = done
+        self.clean = clean
     }
 }
 
@@ -91,6 +104,13 @@ extension CommandTrainer {
         /// A regular expression whose first group, in the matched path's last component, is the step; nil:
         /// none has a number.
         package var step: String?
+        /// The same for the epoch; nil: no epoch is known.
+        package var epoch: String?
+        /// Where the step stands inside the match, if its name does not tell.
+        package var stepField: NumberField?
+        package var epochField: NumberField?
+        /// The step in the name counts from the beginning of its attempt.
+        package var isStepOfAttempt: Bool?
         package var kind: Kind
         /// A file that says that a match is whole: in a matched folder, beside a matched file. Not part of a
         /// job's identity.
@@ -100,10 +120,20 @@ extension CommandTrainer {
         package var quiet: Double?
 
         package static let usualQuiet = 30.0
+        /// Instead of a marker: the file says itself how long it is (safetensors).
+        package static let tellsItself = "self"
 
-        package init(glob: String, step: String?, kind: Kind, complete: String? = nil, quiet: Double? = nil) {
+        package init(
+            glob: String, step: String?, epoch: String? = nil, stepField: NumberField? = nil,
+            epochField: NumberField? = nil, isStepOfAttempt: Bool? = nil, kind: Kind, complete: String? = nil,
+            quiet: Double? = nil
+        ) {
             self.glob = glob
             self.step = step
+            self.epoch = epoch
+            self.stepField = stepField
+            self.epochField = epochField
+            self.isStepOfAttempt = isStepOfAttempt
             self.kind = kind
             self.complete = complete
             self.quiet = quiet
@@ -140,10 +170,14 @@ extension CommandTrainer {
         package var signal: Signal
         /// Seconds from the signal until the program is killed.
         package var graceSeconds: Double
+        /// Seconds for which the signal is put off until a training state is complete: for programs that save
+        /// nothing when they are signalled. nil: it is sent at once.
+        package var waitSeconds: Double?
 
-        package init(signal: Signal = .term, graceSeconds: Double = 30) {
+        package init(signal: Signal = .term, graceSeconds: Double = 30, waitSeconds: Double? = nil) {
             self.signal = signal
             self.graceSeconds = graceSeconds
+            self.waitSeconds = waitSeconds
         }
     }
 }

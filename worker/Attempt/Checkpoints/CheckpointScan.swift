@@ -40,7 +40,11 @@ package struct CheckpointScan: Sendable {
     private struct Match {
         let rule: AttemptPlan.CheckpointRule
         let key: CheckpointMemory.Key
+        /// The step that its name tells, or else the epoch.
         let number: Int?
+        /// Its name tells an epoch and no step.
+        let isEpoch: Bool
+        let epoch: Int?
         let contents: MatchContents
         let signature: String
     }
@@ -116,10 +120,13 @@ package struct CheckpointScan: Sendable {
                 guard !contents.files.isEmpty else { continue }
                 let key = CheckpointMemory.Key(isState: rule.kind == .state, path: path)
                 let signature = ContentDigest.of(contents.signature.joined(separator: "\n")).text.prefix(16)
+                var step = try Self.number(of: path, rule.step)
+                if rule.isStepOfAttempt { step = step.map { $0 + resumedStep } }
+                let epoch = try Self.number(of: path, rule.epoch)
                 matches.append(
                     Match(
-                        rule: rule, key: key, number: try number(of: path, rule), contents: contents,
-                        signature: String(signature)))
+                        rule: rule, key: key, number: step ?? epoch, isEpoch: step == nil && epoch != nil, epoch: epoch,
+                        contents: contents, signature: String(signature)))
             }
         }
         // What has no number comes after what has one: its step is the largest that was saved.
@@ -143,10 +150,12 @@ package struct CheckpointScan: Sendable {
         guard isComplete(match, moment, before) else { return }
         let name = before?.name ?? freeName(match, &look)
         if match.number != nil, trained.contains(name) { return }
-        let own = match.number ?? self.step(of: match, step)
+        let told = match.isEpoch ? nil : match.number
+        let own = told ?? inside(match, match.rule.stepField) ?? self.step(of: match, step)
         let kind: CheckpointManifest.Kind = match.key.isState ? .state : .adapter
         let manifest = CheckpointManifest(
-            step: own, epoch: 0, final: match.number == nil && !match.key.isState,
+            step: own, epoch: match.epoch ?? inside(match, match.rule.epochField) ?? 0,
+            final: match.number == nil && !match.key.isState,
             files: match.contents.files.map { .init(name: $0.name, kind: kind, bytes: Int($0.size)) })
         let record = memory.take(
             match.key,
@@ -177,6 +186,7 @@ package struct CheckpointScan: Sendable {
     /// Inside a folder; of a file beside it, by its own name or at the end of the file's.
     private static func hasMarker(_ marker: String, _ match: Match) -> Bool {
         let path = match.key.path
+        if marker == CommandTrainer.CheckpointRule.tellsItself { return FileNumbers.isWhole(path) }
         let places =
             path.status()?.isFolder == true
             ? [path.appending(Array(marker.utf8))]
@@ -207,9 +217,9 @@ package struct CheckpointScan: Sendable {
 
     // MARK: Names and numbers
 
-    /// The first group of the rule's expression in the last component, if it is a number.
-    private func number(of path: BytePath, _ rule: AttemptPlan.CheckpointRule) throws -> Int? {
-        guard let pattern = rule.step else { return nil }
+    /// The first group of an expression in the last component, if it is a number.
+    private static func number(of path: BytePath, _ pattern: String?) throws -> Int? {
+        guard let pattern else { return nil }
         let component = FileName.text(path.name)
         let expression = try NSRegularExpression(pattern: pattern)
         let whole = NSRange(component.startIndex..., in: component)
@@ -217,6 +227,14 @@ package struct CheckpointScan: Sendable {
             let range = Range(match.range(at: 1), in: component), let number = Int(component[range]), number >= 0
         else { return nil }
         return number
+    }
+
+    /// A number inside a match that is complete.
+    private func inside(_ match: Match, _ field: CommandTrainer.NumberField?) -> Int? {
+        guard let field, let number = FileNumbers.number(field, in: match.key.path), number >= 0, number < 1e15 else {
+            return nil
+        }
+        return Int(number) + (field.isOfAttempt ? resumedStep : 0)
     }
 
     /// The step of a match without a number: the largest that was logged or saved, of a state when it was
@@ -235,7 +253,9 @@ package struct CheckpointScan: Sendable {
         var name: String
         if let number = match.number {
             let digits = AttemptFolder.checkpointName(step: number).dropFirst("step-".count)
-            name = (match.key.isState ? "state-" : "step-") + digits
+            name =
+                (match.key.isState ? "state-" : "") + (match.isEpoch ? "epoch-" : match.key.isState ? "" : "step-")
+                + digits
             if let other = memory.taken.first(where: { $0.key != match.key && $0.value.name == name }) {
                 let both = "\(name) and \(name)-\(own)"
                 look.troubles.append(

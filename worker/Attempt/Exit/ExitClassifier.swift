@@ -17,6 +17,8 @@ package struct TrainerEnd: Sendable {
     package var sawFullDisk = false
     /// What a job must leave behind is there, counting accepted checkpoints of earlier attempts.
     package var hasOutputs = true
+    /// What it left proves that it went to its end (`DonePlan`), whoever asked it to stop meanwhile.
+    package var isProven = false
     /// What is missing, for the message.
     package var missing = ""
     /// What is wrong with the newest loss it reported: `loss is NaN at step 12`; nil for a number.
@@ -43,7 +45,7 @@ package enum ExitClassifier {
             return .failed(failure(.nan, end, "the trainer exited 0, but its \(end.badLoss ?? "")", code))
         case TrainerExit.done:
             // Some trainers exit 0 when they are interrupted, so after a stop only the result tells.
-            if end.hasOutputs { return end.wasAskedToStop && !end.isCore ? .stopped : .finished }
+            if end.hasOutputs { return end.wasAskedToStop && !end.isCore && !end.isProven ? .stopped : .finished }
             if end.wasAskedToStop { return .stopped }
             return .failed(failure(.crash, end, "the trainer exited 0 but \(end.missing)", code))
         case TrainerExit.stopped where end.isCore || end.wasAskedToStop: return .stopped

@@ -36,6 +36,8 @@ struct AttemptOutput: Sendable {
     private(set) var hasAdapter: Bool
     /// Whether anything was evaluated.
     var hasRows: Bool { evaluations.position > 0 }
+    /// Training states taken so far.
+    private(set) var stateCount = 0
     /// Deliverables of this attempt, the newest of each name.
     private(set) var deliverables: [String: Deliverable] = [:]
 
@@ -185,6 +187,7 @@ struct AttemptOutput: Sendable {
         try reports.markSeen(checkpoint.record ?? "checkpoint \(checkpoint.name)")
         hasFinal = hasFinal || manifest.final
         hasAdapter = hasAdapter || manifest.isDeliverable
+        if manifest.isResumable { stateCount += 1 }
         if manifest.isDeliverable, let match = checkpoint.match {
             deliverables[checkpoint.name] = Deliverable(name: checkpoint.name, step: manifest.step, path: match)
         }

@@ -23,6 +23,7 @@ struct AttemptFolderMaker: Sendable {
         for (role, input) in grant.job.encoders { around.encoders[role] = try await locate(input) }
         let plan = try AttemptPlan(grant, place: place, around)
         try await restore(grant, place)
+        try clean(plan, place, grant)
         for file in plan.files {
             if let slash = file.path.lastIndex(of: "/") { try files.makeFolder(String(file.path[..<slash])) }
             try files.writeAtomically(Array(file.text.utf8), to: file.path, mode: 0o600)
@@ -30,12 +31,22 @@ struct AttemptFolderMaker: Sendable {
         return plan
     }
 
+    /// What an interrupted save left half done in the state that is gone on from.
+    private func clean(_ plan: AttemptPlan, _ place: AttemptPlace, _ grant: Grant) throws {
+        guard grant.resume != nil else { return }
+        let out = BytePath(place.out)
+        for path in plan.clean.flatMap(PathPattern.matches) where path.isBelow(out) {
+            if let text = path.text { try files.remove(text) }
+        }
+    }
+
     func surroundings() -> AttemptSurroundings {
         let environment = ProcessInfo.processInfo.environment
         let cores = ProcessInfo.processInfo.activeProcessorCount
         return AttemptSurroundings(
             threads: configuration.threads ?? max(1, cores / configuration.slots),
-            gpus: environment["CUDA_VISIBLE_DEVICES"] ?? "", program: configuration.program, environment: environment)
+            gpus: environment["CUDA_VISIBLE_DEVICES"] ?? "", program: configuration.program, environment: environment,
+            port: FreePort.any() ?? 0)
     }
 
     private func locate(_ input: ResolvedInput?) async throws -> String? {

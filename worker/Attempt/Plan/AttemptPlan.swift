@@ -1,3 +1,4 @@
+import ConfigText
 import Ports
 import RunSpec
 package import SweepModel
@@ -8,6 +9,10 @@ package struct AttemptPlan: Sendable {
     package struct CheckpointRule: Sendable {
         package let glob: String
         package let step: String?
+        package var epoch: String?
+        package var stepField: CommandTrainer.NumberField?
+        package var epochField: CommandTrainer.NumberField?
+        package var isStepOfAttempt = false
         package let kind: CommandTrainer.CheckpointRule.Kind
         /// A file that says that a match is whole.
         package var complete: String?
@@ -60,8 +65,29 @@ package struct AttemptPlan: Sendable {
     package let evaluate: [String]?
     package let isCore: Bool
     package let values: [String: String]
-    /// What is written before the start: the job, templates.
+    /// What is written before the start: the job, templates, the configuration file.
     package let files: [(path: String, text: String)]
+    /// What must be there when the job is done; nil where its checkpoints are proof enough.
+    package let done: DonePlan?
+    /// Patterns of what is removed before a resumed attempt starts.
+    package let clean: [String]
+    /// How long a stop waits for the next training state before the signal.
+    package let waitForState: Duration?
+}
+
+/// What proves that a job is done.
+package struct DonePlan: Sendable {
+    /// A glob.
+    package let file: String
+    /// A number in the header of the file, and what it must reach.
+    package let header: String?
+    package let target: Double?
+
+    package init(file: String, header: String?, target: Double?) {
+        self.file = file
+        self.header = header
+        self.target = target
+    }
 }
 
 /// What a plan depends on besides the grant.
@@ -75,10 +101,12 @@ package struct AttemptSurroundings: Sendable {
     var program: String
     /// The worker's own environment, from which trainers get an allow-list.
     var environment: [String: String]
+    /// A port that nobody listened on a moment ago.
+    var port: Int
 
     package init(
         base: String? = nil, data: String? = nil, regData: String? = nil, threads: Int, gpus: String, program: String,
-        environment: [String: String]
+        environment: [String: String], port: Int = 0
     ) {
         self.base = base
         self.data = data
@@ -87,6 +115,7 @@ package struct AttemptSurroundings: Sendable {
         self.gpus = gpus
         self.program = program
         self.environment = environment
+        self.port = port
     }
 }
 
@@ -95,25 +124,14 @@ extension AttemptPlan {
     package init(_ grant: Grant, place: AttemptPlace, _ around: AttemptSurroundings) throws {
         let job = grant.job
         let trainer = job.trainer.program
-        var values: [String: String] = [:]
-        for (name, value) in job.given.merging(job.parameters, uniquingKeysWith: { $1 }) {
-            values[name] = try CommandTemplate.text(of: value)
-        }
-        values["seed"] = String(job.seed)
-        values["out"] = place.out
-        values["job"] = place.job
-        values["attempt"] = String(grant.token.attempt.value)
-        values["gpus"] = around.gpus
-        values["threads"] = String(around.threads)
-        values["radiata"] = around.program
-        values["base"] = around.base
-        values["data"] = around.data
-        if let resume = grant.resume { values["checkpoint"] = Self.restored(resume, isCore: job.trainer.isCore, place) }
+        let given = job.given.merging(job.parameters, uniquingKeysWith: { $1 })
+        var values = try Self.values(grant, given, trainer, place, around)
+        let config = try Self.config(trainer, given, values, place)
+        if let config { values["config"] = config.path }
 
         func rendered(_ text: String) throws -> String { try CommandTemplate(text).rendered(values) }
-        var arguments = try (trainer.command + (grant.resume == nil ? [] : trainer.resume)).map {
-            try Self.argument($0, values)
-        }
+        let templates = trainer.command + (grant.resume == nil ? [] : trainer.resume)
+        var arguments = try trainer.arguments(templates, at: given).map { try Self.argument($0, values) }
         guard let program = arguments.first, !program.isEmpty else {
             throw WorkerError(.badJob, "trainer \(job.trainer.name): its command is empty")
         }
@@ -126,6 +144,7 @@ extension AttemptPlan {
                     out: place.out, resume: values["checkpoint"])
             )
         ]
+        if let config { files.append((config.path, config.document.text)) }
         for template in trainer.files {
             files.append((try Self.target(template.to, values, place), try Self.content(template, values)))
         }
@@ -148,15 +167,86 @@ extension AttemptPlan {
         let literals = values.mapValues(PathPattern.escaped)
         rules = try trainer.checkpoints.map {
             CheckpointRule(
-                glob: try CommandTemplate($0.glob).rendered(literals), step: $0.step, kind: $0.kind,
-                complete: $0.complete,
+                glob: try CommandTemplate($0.glob).rendered(literals), step: $0.step, epoch: $0.epoch,
+                stepField: $0.stepField, epochField: $0.epochField, isStepOfAttempt: $0.isStepOfAttempt ?? false,
+                kind: $0.kind, complete: $0.complete,
                 quiet: .seconds($0.quiet ?? CommandTrainer.CheckpointRule.usualQuiet))
         }
         samples = try trainer.samples.map { try CommandTemplate($0.glob).rendered(literals) }
         evaluate = trainer.evaluate
         isCore = job.trainer.isCore
+        done = try trainer.done.map { rule in
+            DonePlan(
+                file: try CommandTemplate(rule.file).rendered(literals), header: rule.header,
+                target: rule.reaches.flatMap { Self.target(of: $0, config?.document) })
+        }
+        clean = try (trainer.clean ?? []).map { try CommandTemplate($0).rendered(literals) }
+        waitForState = trainer.stop.waitSeconds.map { .seconds($0) }
         self.values = values
         self.files = files
+    }
+
+    /// Every name and its text. What a point sets comes before what the worker offers.
+    private static func values(
+        _ grant: Grant, _ given: [String: ParameterValue], _ trainer: CommandTrainer, _ place: AttemptPlace,
+        _ around: AttemptSurroundings
+    ) throws -> [String: String] {
+        let job = grant.job
+        var values: [String: String] = [
+            "name": job.name ?? job.id.short, "sweep": job.sweep.text, "group": job.group,
+            "master_port": String(around.port),
+        ]
+        if let resume = grant.resume {
+            values["checkpoint_step"] = String(resume.step)
+            values["checkpoint_epoch"] = String(resume.epoch)
+            values["next_epoch"] = String(resume.epoch + 1)
+        }
+        for (name, text) in trainer.values ?? [:] { values[name] = text }
+        for (name, value) in given { values[name] = try CommandTemplate.text(of: value) }
+        values["seed"] = String(job.seed)
+        values["out"] = place.out
+        values["job"] = place.job
+        values["attempt"] = String(grant.token.attempt.value)
+        values["gpus"] = around.gpus
+        values["threads"] = String(around.threads)
+        values["radiata"] = around.program
+        values["base"] = around.base
+        values["data"] = around.data
+        if let resume = grant.resume { values["checkpoint"] = Self.restored(resume, isCore: job.trainer.isCore, place) }
+        return values
+    }
+
+    /// The configuration file with everything set in it, and where it is written.
+    private static func config(
+        _ trainer: CommandTrainer, _ given: [String: ParameterValue], _ values: [String: String],
+        _ place: AttemptPlace
+    ) throws -> (path: String, document: ConfigDocument)? {
+        guard let rule = trainer.config, let source = rule.sources.first else { return nil }
+        let path = try target(rule.targetPath, values, place)
+        var values = values
+        values["config"] = path
+        guard let format = ConfigFormat(ofFile: source.from) else {
+            throw WorkerError(.badJob, "config '\(source.from)' is none of .toml, .yaml, .yml, .json")
+        }
+        do {
+            var document = try ConfigDocument(
+                source.content, format: format, isFlat: rule.isFlat, pairs: Set(rule.pairs))
+            for setting in try trainer.settings(given: given, values: values) {
+                guard let path = ConfigPath(setting.path) else { throw ConfigFault("'\(setting.path)' is no path") }
+                if setting.isDefault, document.value(at: path) != nil { continue }
+                try document.set(path, setting.value)
+            }
+            return (path, document)
+        } catch let fault as ConfigFault {
+            throw WorkerError(.badJob, "config '\(source.from)': \(fault)")
+        }
+    }
+
+    /// A number, or one of the configuration file.
+    private static func target(of text: String, _ document: ConfigDocument?) -> Double? {
+        if let number = Double(text) { return number }
+        guard let path = ConfigPath(text), let value = document?.value(at: path) else { return nil }
+        return value.number ?? value.text.flatMap(Double.init)
     }
 
     /// `{checkpoint}`: the core gets its folder of states, a program the file or folder under its original
