@@ -93,7 +93,7 @@ struct BranchTests {
         #expect(throws: SweepModelError.self) { try job.extended(to: 50, from: state) }
         #expect(throws: SweepModelError.self) { try job.extended(to: 80, from: state, keeping: [50]) }
         #expect(try job.extended(to: 80, from: state, keeping: [60]).checkpoints?.epochs == [60])
-        func program(_ command: [String], resume: [String]) throws -> ResolvedJob {
+        func program(_ command: [CommandArgument], resume: [CommandArgument]) throws -> ResolvedJob {
             var job = job
             job.trainer = .command(CommandTrainer(command: command, resume: resume))
             return try job.extended(to: 80, from: state)

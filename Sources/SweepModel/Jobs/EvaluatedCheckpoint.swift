@@ -1,3 +1,4 @@
+import Ports
 package import RunSpec
 
 /// What an evaluation job measures: a checkpoint of a trained job, or images that its trainer made.

@@ -122,7 +122,7 @@ extension ResolvedJob {
     private mutating func identify() throws(SweepModelError) {
         let identity = try JobIdentity(
             kind: kind, trainer: trainer, parameters: parameters, checkpoints: checkpoints, evaluation: evaluation,
-            base: base?.reference, data: data?.reference, regData: regData?.reference, clip: clip?.reference,
+            base: base?.reference, data: data?.reference, regData: regData?.reference, clip: encoders[.clip]?.reference,
             origin: origin, stopRule: stopRule)
         configuration = identity.configuration
         id = identity.job(seed: seed)

@@ -1,5 +1,5 @@
 package import Foundation
-package import SweepModel
+import SweepModel
 
 /// Reads what `QueryResponseText` writes, a hundred times faster than a general decoder: answers have
 /// hundreds of thousands of values.
