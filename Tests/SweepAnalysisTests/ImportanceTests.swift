@@ -115,7 +115,7 @@ struct ImportanceTests {
             points += [
                 base, base.merging(["dim": 32, "alpha": 16]) { $1 }, base.merging(["dim": 32, "alpha": 1]) { $1 },
                 base.merging(["lr": 1e-4]) { $1 }, base.merging(["lr": 1e-2]) { $1 },
-                base.merging(["layers": "full", "conv_dim": 8, "train_norm": true]) { $1 },
+                base.merging(["layers": "full", "conv_dim": 16, "train_norm": true]) { $1 },
             ].map { (algorithm, $0) }
         }
         let set = FormulaSweep.set(points) { parameters, _ in
@@ -187,7 +187,7 @@ struct ImportanceTests {
             (group: "list", parameters: ["lr": ParameterValue.number(Double(1 + index * 7 % 12)), "algorithm": "lora"])
         }
         let set = FormulaSweep.set(points, noise: 0) { parameters, _ in
-            sin(50 * (parameters["lr"]?.number ?? 0))
+            ((parameters["lr"]?.number ?? 0) * 37).truncatingRemainder(dividingBy: 11)
         }
         let trees = try #require(set.importance(of: [FormulaSweep.similarity]).first?.trees)
         #expect(trees.inSample > 0.9 && (trees.crossValidated ?? 1) < 0.3)

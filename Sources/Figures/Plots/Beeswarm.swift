@@ -43,7 +43,7 @@ package struct Beeswarm: Figure {
 
     private static let radius = 2.6
     /// Marks in a row beyond these are thinned: more only hide each other.
-    private static let mostPoints = 250
+    private static let mostPoints = 100
 
     package var summary: String {
         let told = rows.prefix(12).map { row in

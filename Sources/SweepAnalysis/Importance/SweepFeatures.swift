@@ -45,7 +45,7 @@ struct SweepFeatures {
                 movesWith.append((name, "algorithm"))
                 continue
             }
-            if let source = Self.source(of: column, algorithms, features, columns) {
+            if name != "algorithm", let source = Self.source(of: column, algorithms, features, columns) {
                 movesWith.append((name, source))
                 continue
             }

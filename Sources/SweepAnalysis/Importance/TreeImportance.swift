@@ -64,7 +64,7 @@ extension TreeImportance {
     static let leastWorth = 0.2
     static let goodWorth = 0.5
     /// Enough for trees of this depth; more only take time.
-    static let mostRows = 1500
+    static let mostRows = 600
     static let mostFolds = 5
     static let leastConfigurations = 4
 

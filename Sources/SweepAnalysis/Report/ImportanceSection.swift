@@ -7,6 +7,8 @@ struct ImportanceSection: ReportSection {
     private static let mostMeasures = 6
     private static let mostDependences = 4
     private static let mostEffects = 40
+    /// Marks of a dependence; each has a text of its own.
+    private static let mostMarks = 100
 
     func html(_ context: ReportContext) -> String {
         let found = context.report.importance.filter { !$0.isEmpty || $0.treesMissing != nil }
@@ -84,7 +86,9 @@ struct ImportanceSection: ReportSection {
         ) { first, _ in first }
         return trees.features.prefix(Self.mostDependences).enumerated().compactMap { place, feature -> StripPlot? in
             guard feature.size > 0 else { return nil }
-            let rows = trees.rows.filter { $0.features[place].isFinite }
+            let all = trees.rows.filter { $0.features[place].isFinite }
+            let every = max(1, (all.count + Self.mostMarks - 1) / Self.mostMarks)
+            let rows = all.enumerated().filter { $0.offset % every == 0 }.map(\.element)
             let values = Set(rows.map { $0.features[place] }).sorted()
             guard values.count > 1, let least = values.first, let most = values.last else { return nil }
             let kind: Axis.Kind =
@@ -116,7 +120,7 @@ struct ImportanceSection: ReportSection {
             let whose = grid.algorithm.map { " (\($0))" } ?? ""
             return IntervalPlot(
                 title: "What the factors of the grid do to \(importance.criterion.title)\(whose)",
-                axis: Axis("standard deviation that each brings to \(importance.criterion.title)\(whose)"),
+                axis: Axis("deviation of \(importance.criterion.title)\(whose)"),
                 rows: rows, intervalName: grid.design.noise == nil ? nil : name)
         }
         guard !importance.effects.isEmpty else { return grids }
@@ -130,7 +134,7 @@ struct ImportanceSection: ReportSection {
         return grids + [
             IntervalPlot(
                 title: "What single changes do to \(importance.criterion.title)",
-                axis: Axis("change of \(importance.criterion.title) against the baseline, all else equal"), rows: rows,
+                axis: Axis("change of \(importance.criterion.title)"), rows: rows,
                 references: [ReferenceLine(.bound, "no change", value: 0)], intervalName: hasIntervals ? name : nil)
         ]
     }
