@@ -316,12 +316,15 @@ struct KohyaTests {
         #expect(try run(folder, waits, until: "waiting for").bySignal)
         #expect(try run(folder, waits, ["--resume=\(state)2-state"], until: "waiting for").bySignal)
         _ = try folder.write("gate", "")
+        // The wrong run writes states of the same names.
+        let kept = folder.path + "/kept"
+        try FileManager.default.copyItem(atPath: state + "3-state", toPath: kept)
         // As its counters say: three epochs are done, and it begins the second.
         let third = try run(folder, waits, ["--resume=\(state)3-state"])
         #expect(third.status == 0 && third.output.contains("epoch 2/5"))
         #expect(try Self.weights(folder.path + "/model/b.safetensors") != expected)
         // As the profile does it.
-        let right = try run(folder, waits, ["--resume=\(state)3-state", "--initial_epoch=4"])
+        let right = try run(folder, waits, ["--resume=\(kept)", "--initial_epoch=4"])
         #expect(right.status == 0 && !right.output.contains("epoch 3/5"))
         #expect(try Self.weights(folder.path + "/model/b.safetensors") == expected)
     }
