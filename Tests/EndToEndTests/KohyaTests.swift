@@ -279,8 +279,13 @@ struct KohyaTests {
         let log = try folder.write("log", "")
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
+        // Foundation starts children with every signal blocked; a trainer is not started so.
+        let unblocked =
+            "import os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); "
+            + "os.execv(sys.executable, [sys.executable] + sys.argv[1:])"
         process.arguments =
-            ["PYTHONUNBUFFERED=1", "python3"] + launcher + [Self.script, "--config_file=\(config)"] + arguments
+            ["PYTHONUNBUFFERED=1", "python3", "-c", unblocked] + launcher
+            + [Self.script, "--config_file=\(config)"] + arguments
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: URL(filePath: log))
         process.standardError = process.standardOutput
