@@ -108,9 +108,9 @@ struct JSONReader {
         cursor.advance()
         var text = String.UnicodeScalarView()
         while let next = cursor.peek {
+            if next == "\n" { break }
             cursor.advance()
             if next == "\"" { return String(text) }
-            if next == "\n" { break }
             guard next == "\\" else {
                 text.append(next)
                 continue

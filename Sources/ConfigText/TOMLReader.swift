@@ -282,8 +282,8 @@ struct TOMLReader {
                 while isLong, cursor.takes("\"") { text.append("\"") }
                 return String(text)
             }
-            cursor.advance()
             if next == "\n", !isLong { break }
+            cursor.advance()
             guard next == "\\" else {
                 text.append(next)
                 continue

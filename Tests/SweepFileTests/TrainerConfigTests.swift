@@ -72,7 +72,8 @@ struct TrainerConfigTests {
             name: t
             trainer:
               command: [train, { network_train_unet_only?: --unet-only }, { gamma?: [--gamma, "{gamma}"] }, "{lr}"]
-            groups: [ { list: [ { lr: 1, network_train_unet_only: true }, { lr: 1, network_train_unet_only: false, gamma: 5 }, { lr: 1 } ] } ]
+            groups:
+              - list: [ { lr: 1, network_train_unet_only: true }, { lr: 1, network_train_unet_only: false, gamma: 5 }, { lr: 1 } ]
             """
         let file = try read(text)
         let trainer = try #require(file.definition.trainer.command)

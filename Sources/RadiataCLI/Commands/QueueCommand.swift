@@ -68,8 +68,9 @@ struct QueueCommand: AsyncParsableCommand {
         let sweep = try SweepFileReader(digest: inputs).read(text: text, name: "\(name).yaml")
         for finding in SweepFindings.of(sweep) { Console.note("warning: \(finding)") }
         let answer = try await launcher.launch(sweep, inputs)
-        let shared = answer.shared > 0 ? ", \(answer.shared) known already" : ""
-        Console.out("\(answer.sweep): \(answer.jobs) jobs (\(answer.added) added\(shared))")
+        let known = sweep.plan.jobs.count - answer.added
+        let shared = known > 0 ? ", \(known) known already" : ""
+        Console.out("\(answer.sweep): \(sweep.plan.jobs.count) jobs (\(answer.added) added\(shared))")
         guard watch else { return }
         let summary = try await SweepWatcher(client: client, sweep: answer.sweep).run()
         let done = summary.states["done"] ?? 0
