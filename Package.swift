@@ -62,6 +62,7 @@ let libraries: [Target] = [
     .target(name: "CSQLiteExtras", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CBuildInfo"),
     .target(name: "CProcess"),
+    .target(name: "CNVML", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CSimulatedDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CLibcrypto", linkerSettings: [.linkedLibrary("crypto")]),
     module("Ports", ["RunSpec", "CLibcrypto"]),
@@ -115,9 +116,10 @@ let libraries: [Target] = [
     module(
         "Worker",
         [
-            "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "RunSpec", "Ports", "CProcess", lifecycle, logging,
+            "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "RunSpec", "Ports", "CProcess", "CNVML", lifecycle,
+            logging,
         ], path: "worker", exclude: ["Core", "Trainer", "profiles"],
-        sources: ["Attempt", "Process", "Session", "Spool"]),
+        sources: ["Attempt", "GPUs", "Process", "Session", "Spool"]),
     module("WorkerTrainer", ["CoreTools", "RunSpec", "Ports"], path: "worker/Trainer"),
     // Layer 6
     module(
@@ -151,7 +153,7 @@ let libraries: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    module("TestSupport", path: "Tests/TestSupport"),
+    module("TestSupport", path: "Tests/TestSupport", exclude: ["fake_nvml.c"]),
     tests("ImageFilesTests", ["ImageFiles"], exclude: ["Fixtures"]),
     tests(
         "CoreDataTests", ["CoreData", "CoreDiffusion", "CoreTensor", "ImageFiles", "RunSpec", "Ports"],

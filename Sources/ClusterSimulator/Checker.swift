@@ -14,6 +14,10 @@ final class Checker {
     /// The newest attempt of every job, as its history tells.
     var claimed: [Int: Int] = [:]
     var fairness = Fairness()
+    /// Jobs claimed since the last look.
+    var claims: Set<Int> = []
+    /// When jobs of so many GPUs last got room, or none waited.
+    var roomSince: [Int: Int64] = [:]
     /// Not a copy of its disk.
     let isOfCluster: Bool
     private(set) var checks = 0
@@ -38,6 +42,7 @@ final class Checker {
         history = [:]
         claimed = [:]
         fairness = Fairness()
+        roomSince = [:]
     }
 
     struct Job { var row = 0, identity = "", state = "", attempt = 0, epoch = 0, budgetFrom = 0, failure = "" }
@@ -84,6 +89,7 @@ final class Checker {
         try checkBlobs(ledger, everyByte: everything)
         try checkBounds(ledger)
         try checkBlame(ledger)
+        checkRoom(jobs)
         try checkMetrics(ledger, jobs, attempts, everyPoint: everything)
         if everything { try checkEnd(ledger, jobs, byJob) }
     }

@@ -80,6 +80,16 @@ extension Schema {
             ]),
         // What sweep files say about metrics.
         Migration(version: 10, statements: sweepMetrics),
+        // The GPUs of each worker, one by one.
+        Migration(
+            version: 11,
+            statements: [
+                """
+                CREATE TABLE worker_gpu (
+                    worker TEXT PRIMARY KEY, devices TEXT NOT NULL, share INTEGER NOT NULL
+                ) STRICT, WITHOUT ROWID
+                """
+            ]),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -18,7 +18,7 @@ package struct ReadOnlyQuery: Sendable {
         "ledger", "sweep", "sweep_file", "configuration", "job", "member", "sweep_count", "attempt", "metric_key",
         "metric", "metric_bits", "checkpoint", "checkpoint_file", "evaluation", "evaluated", "artifact", "log_text",
         "log_line", "attempt_notice", "notices", "blob", "input", "input_file", "worker", "event", "quarantine",
-        "sweep_stop", "worker_suspension", "worker_mark", "worker_core", "forgotten_worker", "span",
+        "sweep_stop", "worker_suspension", "worker_mark", "worker_core", "worker_gpu", "forgotten_worker", "span",
         "sweep_metric", "sweep_metrics",
         "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics", "checkpoints", "results", "image_results",
         "artifacts",

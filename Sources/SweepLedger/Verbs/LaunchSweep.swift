@@ -33,8 +33,7 @@ package struct LaunchJob: Sendable {
         seed = job.seed
         priority = job.priority
         spec = try LedgerJSON.text(job)
-        needs = job.requirements
-        needs.coreVersion = job.coreVersion
+        needs = job.needs
         requirements = try LedgerJSON.text(needs)
         retries = try LedgerJSON.text(job.retries)
         statesKept = job.retention.last ?? RetentionDecision.usualStates

@@ -80,6 +80,15 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
             trainer: trainer, evaluation: evaluation, inputs: .newest(inputs.map(\.generations)),
             resolution: parameters["resolution"])
     }
+
+    /// What it needs of a worker: what its sweep asks for, and what follows from the job itself.
+    package var needs: RequirementSpec {
+        var needs = requirements
+        needs.coreVersion = coreVersion
+        // The core computes on the CPU.
+        if needs.gpus == 0, trainer.isCore { needs.leavesGPUs = true }
+        return needs
+    }
 }
 
 /// An input by its content, and where it lay when the sweep was launched (true on a shared file system only).
