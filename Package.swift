@@ -63,6 +63,7 @@ let libraries: [Target] = [
     .target(name: "CSQLiteExtras", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CBuildInfo"),
     .target(name: "CProcess"),
+    .target(name: "CNVML", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CSimulatedDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CLibcrypto", linkerSettings: [.linkedLibrary("crypto")]),
     // Finds libxgboost when it is first asked for: nothing is linked.
@@ -122,10 +123,9 @@ let libraries: [Target] = [
         "Worker",
         [
             "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "TrainerFiles", "ConfigText", "RunSpec", "Ports",
-            "CProcess",
-            lifecycle, logging,
+            "CProcess", "CNVML", lifecycle, logging,
         ], path: "worker", exclude: ["Core", "Trainer", "profiles"],
-        sources: ["Attempt", "Process", "Session", "Spool"]),
+        sources: ["Attempt", "GPUs", "Process", "Session", "Spool"]),
     module("WorkerTrainer", ["CoreTools", "RunSpec", "Ports"], path: "worker/Trainer"),
     // Layer 6
     module(
@@ -159,7 +159,7 @@ let libraries: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    module("TestSupport", path: "Tests/TestSupport"),
+    module("TestSupport", path: "Tests/TestSupport", exclude: ["fake_nvml.c"]),
     tests("ImageFilesTests", ["ImageFiles"], exclude: ["Fixtures"]),
     tests(
         "CoreDataTests", ["CoreData", "CoreDiffusion", "CoreTensor", "ImageFiles", "RunSpec", "Ports"],

@@ -24,8 +24,10 @@ extension Checker {
     /// none of them had come anywhere.
     private func checkStop(_ ledger: LedgerInspector, sweep: Int, name: String, event: Int) throws {
         let own: Set<Plan.Fault> = [.trainerCrash, .trainerEmpty, .badHost, .restore]
-        if name == "simulated", cluster.mustGoOn, cluster.plan.faults.isDisjoint(with: own), !cluster.mayLoseStates {
-            world.fail("I22", "sweep simulated can succeed and was stopped")
+        if name.hasPrefix("simulated"), cluster.mustGoOn, cluster.plan.faults.isDisjoint(with: own),
+            !cluster.mayLoseStates
+        {
+            world.fail("I22", "sweep \(name) can succeed and was stopped")
         }
         let alike =
             try ledger.rows(

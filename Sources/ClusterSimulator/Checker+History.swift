@@ -8,6 +8,10 @@ extension Checker {
             "SELECT id, job, kind, attempt, sweep, detail FROM event WHERE id > \(lastEvent) ORDER BY id")
         let sweeps = Dictionary(
             try ledger.rows("SELECT job, sweep FROM member").map { ($0[0].int, $0[1].int) }, uniquingKeysWith: min)
+        let wide = cluster.wideJobs
+        if !wide.isEmpty {
+            fairness.excused = Set(jobs.filter { JobID($0.identity).map { wide[$0] != nil } ?? false }.map(\.row))
+        }
         for event in events {
             lastEvent = event[0].int
             let kind = event[2].string
@@ -29,7 +33,10 @@ extension Checker {
                 fairness.sweeps[job] = sweep
                 if event[5].string == "its sweep goes on" { fairness.free(sweep) }
             }
-            if kind == "claim" { claimed[job] = event[3].int }
+            if kind == "claim" {
+                claimed[job] = event[3].int
+                claims.insert(job)
+            }
             let starts = cluster.coordinator.startEvents
             if isOfCluster, let unfair = fairness.happened(event[0].int, kind, job, starts: starts) {
                 return try unjust(ledger, unfair, at: event[0].int)

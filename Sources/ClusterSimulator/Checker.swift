@@ -15,6 +15,10 @@ final class Checker {
     /// The newest attempt of every job, as its history tells.
     var claimed: [Int: Int] = [:]
     var fairness = Fairness()
+    /// Jobs claimed since the last look.
+    var claims: Set<Int> = []
+    /// When jobs of so many GPUs last got room, or none waited.
+    var roomSince: [Int: Int64] = [:]
     /// Not a copy of its disk.
     let isOfCluster: Bool
     private(set) var checks = 0
@@ -39,6 +43,7 @@ final class Checker {
         history = [:]
         claimed = [:]
         fairness = Fairness()
+        roomSince = [:]
     }
 
     struct Job { var row = 0, identity = "", state = "", attempt = 0, epoch = 0, budgetFrom = 0, failure = "" }
@@ -85,6 +90,7 @@ final class Checker {
         try checkBlobs(ledger, everyByte: everything)
         try checkBounds(ledger)
         try checkBlame(ledger)
+        checkRoom(jobs)
         try checkMetrics(ledger, jobs, attempts, everyPoint: everything)
         if everything { try checkEnd(ledger, jobs, byJob) }
     }
@@ -404,7 +410,7 @@ final class Checker {
         }
     }
 
-    /// I25: a rule decides what the whole curve decides, whatever came late, twice or from a lost attempt.
+    /// I27: a rule decides what the whole curve decides, whatever came late, twice or from a lost attempt.
     private func checkDecision(_ step: Int?, _ truth: JobTruth, last: Int) {
         guard let rule = cluster.plan.stopRule, !cluster.brokenIDs.contains(truth.id) else { return }
         let values = (1...truth.steps).map { step in
@@ -412,7 +418,7 @@ final class Checker {
         }
         let wanted = rule.decision(values)?.step
         if step != wanted {
-            world.fail("I25", "job \(truth.id.short): its rule decided at \(step ?? -1), \(wanted ?? -1) was wanted")
+            world.fail("I27", "job \(truth.id.short): its rule decided at \(step ?? -1), \(wanted ?? -1) was wanted")
         }
         if step != nil, last < truth.steps { world.probe("trained less than planned") }
     }

@@ -34,7 +34,8 @@ package final class Cluster {
     private var openLaunches = 0
     /// Wishes of users that are on their way; while the coordinator is away they are sent again and again.
     private var openActions = 0
-    private let text: String
+    /// Of one GPU each, or none; and those of several.
+    private let texts: [(name: String, text: String, gpus: Int)]
     /// Of the sweeps whose jobs all fail, and of one trainer; empty where the plan has none.
     private var brokenTexts: [String] = []
 
@@ -46,21 +47,7 @@ package final class Cluster {
         coordinator = SimulatedCoordinator(world, self.plan)
         network.coordinator = coordinator
         coordinator.leases = LeaseWatch(world, lease: self.plan.leaseSeconds)
-        let seeds = (1...self.plan.jobs).map(String.init).joined(separator: ", ")
-        text = """
-            name: simulated
-            seeds: [\(seeds)]
-            trainer:
-              command: [train, "{out}"]
-              resume: ["{checkpoint}"]
-              metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
-              checkpoints:
-                - { glob: "{out}/state-*", step: "state-([0-9]+)", kind: state }
-            \(Self.deliverable(self.plan))
-            timeout: \(self.plan.timeoutSeconds)s
-            groups:
-              - list: [ { lr: 1e-4 } ]
-            """
+        texts = Self.texts(self.plan)
         if self.plan.broken > 0 {
             let seeds = (1...self.plan.broken).map(String.init).joined(separator: ", ")
             brokenTexts = (1...self.plan.brokenSweeps).map { number in
@@ -87,6 +74,35 @@ package final class Cluster {
             stop_when:
               { metric: \(rule.metric), better: \(rule.better.rawValue), patience: \(rule.patience),
                 min_delta: \(rule.minDelta), after: \(rule.after) }
+            """
+    }
+
+    private static func texts(_ plan: Plan) -> [(name: String, text: String, gpus: Int)] {
+        let wide = plan.wide.sorted { $0.key > $1.key }.map { gpus, jobs in
+            let memory = gpus == 2 && plan.needsLargeGPUs ? ", gpu_memory: 20GB" : ""
+            let more = "requires: { gpus: \(gpus)\(memory) }\npriority: \(plan.areWideUrgent ? 1 : 0)"
+            let name = "simulated-\(gpus)"
+            return (name, text(name, jobs: jobs, more: more, rate: gpus, plan), gpus)
+        }
+        return wide + [("simulated", text("simulated", jobs: plan.jobs, more: "", rate: 1, plan), 1)]
+    }
+
+    private static func text(_ name: String, jobs: Int, more: String, rate: Int, _ plan: Plan) -> String {
+        let seeds = (1...jobs).map(String.init).joined(separator: ", ")
+        return """
+            name: \(name)
+            seeds: [\(seeds)]
+            \(more)
+            trainer:
+              command: [train, "{out}"]
+              resume: ["{checkpoint}"]
+              metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
+              checkpoints:
+                - { glob: "{out}/state-*", step: "state-([0-9]+)", kind: state }
+            \(deliverable(plan))
+            timeout: \(plan.timeoutSeconds)s
+            groups:
+              - list: [ { lr: \(rate)e-4 } ]
             """
     }
 
@@ -127,19 +143,24 @@ package final class Cluster {
 
     func launch() {
         launches += 1
+        for one in texts { launch(one.name, one.text) }
+    }
+
+    private func launch(_ name: String, _ text: String) {
         let request = LaunchRequest(
-            key: random.hexadecimal(bytes: 16), bundle: LaunchBundle(fileName: "simulated.yaml", text: text))
+            key: random.hexadecimal(bytes: 16), bundle: LaunchBundle(fileName: "\(name).yaml", text: text))
         let epoch = shadow.epoch
         openLaunches += 1
         network.insist(.launch, request, from: user) { [weak self] result in
             self?.openLaunches -= 1
             guard let self, shadow.epoch == epoch else { return }
             guard case .success(let response) = result else { return world.fail("wire", "launch: \(result)") }
-            if response.jobs != plan.jobs {
-                world.fail("I8", "\(response.jobs) jobs after \(launches) launches of \(plan.jobs)")
+            let own = members[name] ?? []
+            if response.jobs != own.count {
+                world.fail("I8", "\(response.jobs) jobs after \(launches) launches of \(own.count)")
             }
             if response.added == 0 { world.probe("launched again") }
-            shadow.promises.launched.formUnion(jobIDs)
+            shadow.promises.launched.formUnion(own)
             shadow.promises.keys.insert(request.key)
         }
     }
@@ -168,20 +189,36 @@ package final class Cluster {
         }
     }()
 
-    lazy var jobIDs: [JobID] = {
+    /// The jobs of each sweep that can come to its end.
+    private lazy var members: [String: [JobID]] = {
         do {
-            let request = LaunchRequest(key: "", bundle: LaunchBundle(fileName: "simulated.yaml", text: text))
-            return try SimulatedCoordinator.jobIDs(request)
+            return try Dictionary(
+                uniqueKeysWithValues: texts.map { name, text, _ in
+                    let bundle = LaunchBundle(fileName: "\(name).yaml", text: text)
+                    return (name, try SimulatedCoordinator.jobIDs(LaunchRequest(key: "", bundle: bundle)))
+                })
         } catch {
-            preconditionFailure("the simulated sweep cannot be read: \(error)")
+            preconditionFailure("a simulated sweep cannot be read: \(error)")
         }
     }()
+
+    lazy var jobIDs: [JobID] = texts.flatMap { members[$0.name] ?? [] }
+
+    /// How many GPUs each job needs that needs more than one.
+    lazy var wideJobs: [JobID: Int] = Dictionary(
+        uniqueKeysWithValues: texts.filter { $0.gpus > 1 }.flatMap { one in
+            (members[one.name] ?? []).map { ($0, one.gpus) }
+        })
 
     func act(_ action: JobAction, _ target: String? = nil) {
         // After the end of all faults it is said again and again, and would push all else out.
         if !isHealed { world.trace("user: \(action.rawValue) \(target?.prefix(8) ?? "all")") }
         if action == .pause || action == .cancel { pauses.formUnion(jobIDs.map(\.text)) }
-        let request = ActionRequest(action: action, target: target ?? "simulated")
+        for target in target.map({ [$0] }) ?? texts.map(\.name) { say(action, target) }
+    }
+
+    private func say(_ action: JobAction, _ target: String) {
+        let request = ActionRequest(action: action, target: target)
         openActions += 1
         network.insist(.action, request, from: user) { [weak self] result in
             self?.openActions -= 1
@@ -268,7 +305,7 @@ package final class Cluster {
         do {
             return try coordinator.inspect {
                 try !$0.rows(
-                    "SELECT 1 FROM sweep_stop p JOIN sweep s ON s.id = p.sweep WHERE s.name = 'simulated'"
+                    "SELECT 1 FROM sweep_stop p JOIN sweep s ON s.id = p.sweep WHERE s.name LIKE 'simulated%'"
                 ).isEmpty
             }
         } catch {

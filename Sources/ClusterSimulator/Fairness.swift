@@ -17,6 +17,8 @@ struct Fairness {
     private(set) var worst = 0
     /// Sweeps that were stopped: their jobs wait for a person, and are nobody's victims.
     private var held: Set<Int> = []
+    /// Jobs that wait for room, and go before others: they are passed, and pass, for other reasons.
+    var excused: Set<Int> = []
     /// The sweep of each job.
     var sweeps: [Int: Int] = [:]
 
@@ -70,7 +72,8 @@ struct Fairness {
     private mutating func claimed(_ rival: Int) -> Pair? {
         // A job whose row is newer than the last look was launched after everything known.
         let since = ready.removeValue(forKey: rival)?.since ?? Int.max
-        for (victim, place) in ready where place.isVictim && place.since < since {
+        guard !excused.contains(rival) else { return nil }
+        for (victim, place) in ready where place.isVictim && place.since < since && !excused.contains(victim) {
             let count = (overtaken[Pair(victim: victim, rival: rival)] ?? 0) + 1
             overtaken[Pair(victim: victim, rival: rival)] = count
             worst = max(worst, count)

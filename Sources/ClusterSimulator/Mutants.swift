@@ -7,8 +7,10 @@ package enum Mutants {
         "answer-before-commit", "counters-not-kept", "deadline-from-wall-clock", "drained-asks-again",
         "epoch-not-raised",
         "exchange-not-remembered", "expiry-revokes", "fence-without-attempt", "fence-without-epoch",
-        "fence-without-state", "finish-without-stream", "gap-accepted", "gc-without-lease", "key-not-stored",
+        "fence-without-state", "finish-without-stream", "gap-accepted", "gc-without-lease", "gpu-not-counted",
+        "key-not-stored",
         "known-blob-not-kept", "known-blob-not-settled", "log-not-rewritten", "lost-counts", "no-stall-guard",
+        "nothing-kept",
         "overlap-counted-twice", "rename-before-file-sync",
         "resumes-hidden-state", "retry-after-io-error", "revives-after-claim", "row-before-folder-sync",
         "scope-not-asked", "session-of-anybody", "spool-trimmed-early", "stop-without-attempt", "stopped-by-others",
@@ -33,7 +35,8 @@ package enum Mutants {
     /// Those that show in worlds of one lane, and hardly anywhere else.
     static let lanes: [String: Plan.Lane] = [
         "known-blob-not-kept": .collection, "known-blob-not-settled": .power, "log-not-rewritten": .power,
-        "stop-without-attempt": .stops, "trials-at-once": .suspects, "trials-too-early": .suspects,
+        "gpu-not-counted": .gpus, "nothing-kept": .gpus, "stop-without-attempt": .stops, "trials-at-once": .suspects,
+        "trials-too-early": .suspects,
         "turns-without-end": .flapping,
     ]
 

@@ -1,5 +1,6 @@
 import Ports
 package import RunSpec
+import SweepModel
 
 /// What one run is like: drawn from its seed, swarm style, so that every run has another mix of faults.
 package struct Plan: Sendable {
@@ -42,7 +43,7 @@ package struct Plan: Sendable {
     /// Many seeds draw everything freely. The others take turns at one kind of trouble in earnest: what only
     /// shows under it is then met within a few seeds.
     package enum Lane: String, Sendable {
-        case free, power, collection, stops, hosts, long, suspects, flapping
+        case free, power, collection, stops, hosts, long, suspects, flapping, gpus
 
         init(seed: UInt64) {
             self =
@@ -54,6 +55,7 @@ package struct Plan: Sendable {
                 case 7, 17: .long
                 case 9, 19: .hosts
                 case 12: .flapping
+                case 8: .gpus
                 default: .free
                 }
         }
@@ -103,6 +105,15 @@ package struct Plan: Sendable {
     package var stopRule: StopRule?
     /// Chance that a commit is slow.
     package var slowness = 0.02
+    /// GPUs of the first worker; the others have as many or fewer. 0: nobody has any.
+    package var gpus = 0
+    package var gpuShare = 1
+    /// Jobs of further sweeps, by the number of GPUs that each of them needs.
+    package var wide: [Int: Int] = [:]
+    /// Jobs of two GPUs need large ones, of which a worker has two at most.
+    var needsLargeGPUs = false
+    /// Jobs of several GPUs go before all others.
+    var areWideUrgent = false
     /// Five workers with a short lease need 12 events a simulated second for their heartbeats alone.
     package var mostEvents = 150_000
 
@@ -124,6 +135,7 @@ package struct Plan: Sendable {
         lane = Lane(seed: seed)
         checkSeconds = random.pick([7, 7, 20, 60])
         enter(lane, random)
+        if seed % 10 == 8 { drawGPUs(SeededRandom(seed: seed ^ 0x4750_5553)) }
         // Drawn apart, so that the other seeds' plans stay as they are.
         let early = SeededRandom(seed: seed ^ 0x454E_4F55)
         if early.chance(0.3) {
@@ -173,6 +185,7 @@ package struct Plan: Sendable {
         case .long: return enterLong(random)
         case .suspects: return enterSuspects(random)
         case .flapping: return enterFlapping(random)
+        case .gpus: return enterGPUs(random)
         }
         pace = 40
         loss = min(loss, 0.15)
@@ -236,6 +249,47 @@ package struct Plan: Sendable {
         loss = min(loss, 0.03)
     }
 
+    /// Workers with GPUs, and jobs of one to three of them.
+    private mutating func drawGPUs(_ random: SeededRandom) {
+        gpus = random.pick([3, 4, 4])
+        gpuShare = random.pick([1, 1, 1, 2])
+        slots = random.pick([2, gpus * gpuShare, 1 + random.integer(below: 6)])
+        needsLargeGPUs = random.chance(0.5)
+        wide = lane == .gpus ? [2: 3 + random.integer(below: 5), 3: 2 + random.integer(below: 4)] : [2: 3, 3: 2]
+        areWideUrgent = lane == .gpus
+    }
+
+    /// A stream of jobs of one GPU that lasts for longer than any job of several may have to wait, and
+    /// nothing that takes workers away for long: who gets room then shows.
+    private mutating func enterGPUs(_ random: SeededRandom) {
+        faults.formIntersection([
+            .requestLost, .answerLost, .duplicate, .delay, .slowSync, .wallJump, .uninvited, .relaunch, .collect,
+            .trainerDeaf,
+        ])
+        poison = 0
+        workers = 1 + random.integer(below: 2)
+        jobs = 120 + random.integer(below: 60)
+        stretch = 0.4
+        seconds = 3600
+        pace = 120
+        loss = min(loss, 0.03)
+        delayShare = 0.1
+        delaySeconds = 3
+        leaseSeconds = random.pick([30, 60])
+        checkSeconds = 20
+        mostEvents = 400_000
+    }
+
+    /// The GPUs of a worker: the first two are large.
+    func devices(of worker: Int) -> [GPUDevice] {
+        guard gpus > 0 else { return [] }
+        return (0..<(worker == 1 ? gpus : 1 + worker * 5 % gpus)).map { position in
+            GPUDevice(
+                index: String(position), uuid: "GPU-\(worker)-\(position)", name: "Simulated",
+                memory: position < 2 ? 24_000_000_000 : 12_000_000_000)
+        }
+    }
+
     /// Steps of minutes to hours, outages of hours, and mostly quiet: as most real time of a cluster passes.
     private mutating func enterLong(_ random: SeededRandom) {
         stretch = random.pick([10, 10, 30, 30, 100, 300])
@@ -261,6 +315,9 @@ package struct Plan: Sendable {
 
     package var summary: String {
         "\(lane): \(workers) workers × \(slots), \(jobs) jobs × \(stretch), lease \(Int(leaseSeconds)) s, \(Int(seconds)) s; "
+            + (gpus > 0
+                ? "\(gpus) GPUs × \(gpuShare), wide \(wide.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" }); "
+                : "")
             + (broken > 0 ? "\(brokenSweeps) × \(broken) broken jobs; " : "")
             + (faults.isEmpty ? "no faults" : faults.map(\.rawValue).sorted().joined(separator: " "))
     }

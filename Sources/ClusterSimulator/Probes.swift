@@ -5,7 +5,8 @@
 enum Probes {
     static let all: [String] =
         [
-            "a point that cannot be taken", "attempt resumes from a state", "backup made",
+            "a job of several GPUs", "a job waited for room for 10 minutes", "a point that cannot be taken",
+            "attempt resumes from a state", "backup made",
             "backup restored", "blob collected",
             "blob wanted again while it was collected",
             "coordinator could not start", "ended early", "trained less than planned",

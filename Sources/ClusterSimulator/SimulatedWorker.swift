@@ -74,7 +74,8 @@ final class SimulatedWorker: @unchecked Sendable {
         let time = ProcessTime(world: world, process: life.process)
         let log = WorldLog(world, "worker \(number)", life.process)
         let configuration = WorkerConfiguration(
-            client: try ClientConfiguration(coordinator: "http://simulated"), slots: plan.slots, threads: 1, work: root,
+            client: try ClientConfiguration(coordinator: "http://simulated"), slots: plan.slots, threads: 1,
+            gpus: plan.devices(of: number), gpuShare: plan.gpuShare, work: root,
             logger: Logger(label: "worker") { _ in log }, handlesSignals: false, time: time, random: random)
         let calls = WorkerCalls(
             time: time, random: network.jitter, worker: self, process: life.process, peer: life.peer)
@@ -83,7 +84,7 @@ final class SimulatedWorker: @unchecked Sendable {
         var ports = WorkerPorts(
             folder: try WorkFolder.open(root, random: random, files: files, machine: "simulated"), files: files,
             client: calls, heart: calls, trainers: trainers,
-            machine: MachineFacts(name: "w\(number)", cores: 1, gpus: 0, memory: 1 << 30))
+            machine: MachineFacts(name: "w\(number)", cores: 1, memory: 1 << 30))
         ports.spacePace = .seconds(1_000_000)
         ports.segmentBytes = Self.segmentBytes
         ports.watch = { [self] event, effects in watch(event, effects, life) }
@@ -107,7 +108,7 @@ final class SimulatedWorker: @unchecked Sendable {
         }
         for effect in effects {
             switch effect {
-            case .run(let grant): shadow.runs(grant, on: number)
+            case .run(let grant, _): shadow.runs(grant, on: number)
             case .stop(let token): shadow.stopped(token, by: number)
             case .kill(let token): shadow.killed(token, by: number)
             default: break

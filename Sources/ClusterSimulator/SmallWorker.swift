@@ -115,7 +115,7 @@ extension SmallWorld {
                             slots: 1, threads: 1))), number)
         case .exchange(let request): send(.exchange(request), number)
         case .heartbeat(let request): send(.heartbeat(request), number)
-        case .run(let grant):
+        case .run(let grant, _):
             workers[number].spools[grant.token] = SmallWorker.Spool()
             workers[number].running[grant.token] = grant.resume == nil ? 0 : 2
             queue.append(.started(grant.token))

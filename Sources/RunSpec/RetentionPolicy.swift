@@ -24,25 +24,6 @@ package struct RetentionPolicy: Codable, Equatable, Sendable {
     }
 }
 
-/// What a worker must have to be given a job.
-package struct RequirementSpec: Codable, Hashable, Sendable {
-    package var labels: [String: String]
-    package var gpus: Int
-    package var memoryBytes: Int
-    /// Version of the core's numerics that it must run; nil where none is asked for. Never set by a sweep
-    /// file.
-    package var coreVersion: String?
-
-    package init(
-        labels: [String: String] = [:], gpus: Int = 0, memoryBytes: Int = 0, coreVersion: String? = nil
-    ) {
-        self.labels = labels
-        self.gpus = gpus
-        self.memoryBytes = memoryBytes
-        self.coreVersion = coreVersion
-    }
-}
-
 /// How often a job may fail in each way before it counts as failed; a class not named here has its usual
 /// budget.
 package struct RetrySpec: Codable, Equatable, Sendable {

@@ -176,13 +176,32 @@ extension SweepFileDecoder {
     }
 
     private mutating func requirements(_ node: YAMLNode) -> RequirementSpec {
-        let known = entries(node, of: "requires", keys: ["labels", "gpus", "memory"])
+        let known = entries(node, of: "requires", keys: ["labels", "gpus", "memory", "gpu_memory", "gpu"])
         var spec = RequirementSpec()
         for entry in known["labels"].map({ namedEntries($0.value, "requires.labels") }) ?? [] {
             spec.labels[entry.key] = source(entry.value, "requires.labels.\(entry.key)")
         }
         spec.gpus = known["gpus"].flatMap { integer($0.value, "requires.gpus", atLeast: 0) } ?? 0
         spec.memoryBytes = known["memory"].flatMap { self.bytes($0.value, "requires.memory") } ?? 0
+        spec.gpuMemoryBytes = known["gpu_memory"].flatMap { self.bytes($0.value, "requires.gpu_memory") }
+        if let entry = known["gpu"], let names = source(entry.value, "requires.gpu") {
+            let hasEmpty = names.split(separator: "|", omittingEmptySubsequences: false).contains(where: \.isEmpty)
+            if hasEmpty || (Int(names) ?? .max) < 100 {
+                refuse(
+                    entry.value.mark,
+                    "requires.gpu is '\(names)'; wanted parts of names such as 4090|A6000 (how many: requires.gpus)")
+            }
+            spec.gpuNames = names
+        }
+        let asksForKind = spec.gpuMemoryBytes != nil || spec.gpuNames != nil
+        if known["gpus"] == nil {
+            spec.gpus = asksForKind ? 1 : 0
+        } else if spec.gpus == 0 {
+            spec.leavesGPUs = true
+            if asksForKind, let mark = known["gpus"]?.value.mark {
+                refuse(mark, "requires.gpus is 0, so gpu_memory and gpu mean nothing; leave them out, or give a number")
+            }
+        }
         return spec
     }
 

@@ -86,6 +86,16 @@ extension Schema {
         Migration(version: 12, statements: stopRules),
         // Jobs made of others; sweeps that were put away; tags and notes.
         Migration(version: 13, statements: keeping),
+        // The GPUs of each worker, one by one.
+        Migration(
+            version: 14,
+            statements: [
+                """
+                CREATE TABLE worker_gpu (
+                    worker TEXT PRIMARY KEY, devices TEXT NOT NULL, share INTEGER NOT NULL
+                ) STRICT, WITHOUT ROWID
+                """
+            ]),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -15,9 +15,10 @@ struct CoreBench {
     /// Commits nobody has answered yet, oldest first.
     private(set) var commits: [(id: CommitID, command: LedgerCommand)] = []
 
-    init(start: LedgerSnapshot = LedgerSnapshot(), lease: Duration = .seconds(60)) {
-        core = CoordinatorCore(
-            settings: CoordinatorSettings(ledger: "ledger", epoch: 1, lease: lease), start: start, now: now)
+    init(start: LedgerSnapshot = LedgerSnapshot(), lease: Duration = .seconds(60), patience: Duration? = nil) {
+        var settings = CoordinatorSettings(ledger: "ledger", epoch: 1, lease: lease)
+        if let patience { settings.patience = patience }
+        core = CoordinatorCore(settings: settings, start: start, now: now)
     }
 
     mutating func handle(_ event: CoordinatorEvent) {
@@ -58,22 +59,26 @@ struct CoreBench {
     }
 
     mutating func register(
-        _ worker: String, slots: Int = 1, labels: [String: String] = [:], coreVersions: [String]? = nil
+        _ worker: String, slots: Int = 1, labels: [String: String] = [:], coreVersions: [String]? = nil,
+        gpus: [GPUDevice]? = nil
     ) throws {
         let request = RegisterRequest(
             WorkerRecord(
                 worker: WorkerID(worker), name: worker, session: Self.session(worker), slots: slots, threads: 1,
-                labels: labels, coreVersions: coreVersions))
+                labels: labels, gpus: gpus?.count ?? 0, coreVersions: coreVersions, gpuDevices: gpus))
         _ = ask { .register(request, $0) }
         let commit = try takeCommit()
         handle(.committed(commit.id, .registered(leftovers: [], .active)))
     }
 
-    mutating func poll(_ worker: String, _ number: UInt64, free: Int = 1, wait: Double = 30, reports: [Report] = [])
+    mutating func poll(
+        _ worker: String, _ number: UInt64, free: Int = 1, gpus: [Int]? = nil, wait: Double = 30, reports: [Report] = []
+    )
         -> ReplyID
     {
         let request = ExchangeRequest(
-            session: Self.session(worker), number: number, reports: reports, freeSlots: free, waitSeconds: wait)
+            session: Self.session(worker), number: number, reports: reports, freeSlots: free, freeGPUs: gpus,
+            waitSeconds: wait)
         return ask { .exchange(request, $0) }
     }
 
@@ -107,13 +112,19 @@ struct CoreBench {
 
     /// Lets the ledger grant all candidates of the oldest commit, and returns their rows.
     @discardableResult
-    mutating func grant(attempt: Int = 1, workers: [WorkerChange] = []) throws -> [Int64] {
+    mutating func grant(
+        attempt: Int = 1, workers: [WorkerChange] = [], needs: [Int64: RequirementSpec] = [:]
+    ) throws -> [Int64] {
         let commit = try takeCommit()
         guard case .exchange(_, _, _, let reports, let rows) = commit.command else {
             Issue.record("wanted an exchange, found \(commit.command)")
             return []
         }
-        let claims = rows.map { row in ClaimedJob(row: row, token: Self.token(row, attempt), spec: "{}", priority: 0) }
+        let claims = rows.map { row in
+            ClaimedJob(
+                row: row, token: Self.token(row, attempt), spec: "{}", priority: 0,
+                needs: needs[row] ?? RequirementSpec())
+        }
         handle(
             .committed(
                 commit.id,

@@ -38,7 +38,7 @@ struct FormatTests {
             seeds: 7
             checkpoints: { epochs: [2, 1], steps: 5, state_every: 1m30s }
             evaluate: { prompts: [style, train], images: 3, steps: 9, guidance: 2.5, clip: encoders/large }
-            requires: { labels: { room: 12, gpu: a100 }, gpus: 1, memory: 8GB }
+            requires: { labels: { room: 12, gpu: a100 }, gpus: 2, memory: 8GB, gpu_memory: 20GB, gpu: 4090|A6000 }
             retries: { crash: 0, oom: 9, disk-full: 2 }
             timeout: 2h
             keep: { best: { metric: image_similarity, count: 2 }, last: 3, bytes: 1.5GiB }
@@ -51,7 +51,16 @@ struct FormatTests {
         #expect(sweep.evaluation == EvaluationSpec(prompts: [.style, .train], images: 3, steps: 9, guidance: 2.5))
         #expect(
             sweep.requirements
-                == RequirementSpec(labels: ["room": "12", "gpu": "a100"], gpus: 1, memoryBytes: 8_000_000_000))
+                == RequirementSpec(
+                    labels: ["room": "12", "gpu": "a100"], gpus: 2, memoryBytes: 8_000_000_000,
+                    gpuMemoryBytes: 20_000_000_000, gpuNames: "4090|A6000"))
+        func needs(_ text: String) throws -> RequirementSpec {
+            try read("name: t\nrequires: {\(text)}\ngroups: [ { baseline: { lr: 1e-3 } } ]").definition.requirements
+        }
+        // A kind of GPU asks for one; no GPU at all is another wish than none said.
+        #expect(try needs("gpu: 4090") == RequirementSpec(gpus: 1, gpuNames: "4090"))
+        #expect(try needs("gpu_memory: 8GiB") == RequirementSpec(gpus: 1, gpuMemoryBytes: 8 << 30))
+        #expect(try needs("gpus: 0") == RequirementSpec(leavesGPUs: true))
         #expect(sweep.retries == RetrySpec(budgets: [.crash: 0, .oom: 9, .diskFull: 2]))
         #expect(
             sweep.retention

@@ -306,6 +306,34 @@ struct WorkerRecordTests {
             try await bench.ledger.workers().map(\.worker.coreVersions) == Array(repeating: ["1.1", "2.1"], count: 3))
     }
 
+    @Test("a worker's GPUs are known one by one, after a restart too, as its newest process named them")
+    func gpus() async throws {
+        let bench = try LedgerBench()
+        func register(_ devices: [GPUDevice]?, share: Int? = nil) async throws {
+            _ = try await bench.ledger.writer.perform(
+                RegisterWorker(
+                    worker: WorkerRecord(
+                        worker: WorkerID("w"), name: "node", session: SessionID(rawValue: "s"), slots: 2, threads: 1,
+                        gpus: devices?.count ?? 3, gpuDevices: devices, gpuShare: share), ledgerID: bench.ledger.id,
+                    now: bench.now))
+        }
+        func known() async throws -> WorkerRecord {
+            try #require(try await bench.ledger.snapshot(at: bench.now).workers.first).record
+        }
+        let two = [0, 1].map { GPUDevice(index: "\($0)", uuid: "GPU-\($0)", name: "RTX", memory: UInt64.max >> 1) }
+        try await register(two, share: 2)
+        var record = try await known()
+        #expect(record.gpuDevices == two && record.gpuShare == 2 && record.gpus == 2)
+        #expect(try await bench.ledger.workers().map(\.worker.gpuDevices) == [two])
+        try await register([two[1]])
+        record = try await known()
+        #expect(record.gpuDevices == [two[1]] && record.offer.gpuShare == 1)
+        // A program of the time before knows their number.
+        try await register(nil)
+        record = try await known()
+        #expect(record.gpuDevices == nil && record.offer.devices.count == 3)
+    }
+
     @Test("a polite stop is remembered until it registers again; workers silent for a week are forgotten by themselves")
     func goodbye() async throws {
         let bench = try LedgerBench()

@@ -30,14 +30,14 @@ struct FingerprintTests {
 
     @Test("what a worker lacks is told with what it has instead")
     func lacks() {
-        let offer = WorkerOffer(labels: ["gpu": "t4"], gpus: 0, memory: 8_000_000_000, coreVersions: ["1.1"])
+        let offer = WorkerOffer(labels: ["gpu": "t4"], memory: 8_000_000_000, coreVersions: ["1.1"])
         let needs = RequirementSpec(
             labels: ["gpu": "a100", "site": "x"], gpus: 2, memoryBytes: 16_000_000_000, coreVersion: "2.1")
         #expect(!offer.meets(needs))
         #expect(
             offer.missing(needs) == [
                 .init(need: "label gpu=a100", has: "gpu=t4"), .init(need: "label site=x", has: "labels gpu=t4"),
-                .init(need: "2 GPUs", has: "0"), .init(need: "16.0 GB of memory", has: "8.0 GB"),
+                .init(need: "2 GPUs", has: "none"), .init(need: "16.0 GB of memory", has: "8.0 GB"),
                 .init(need: "core version 2.1", has: "core version 1.1"),
             ])
         #expect(offer.meets(RequirementSpec(labels: ["gpu": "t4"], memoryBytes: 1, coreVersion: "1.1")))

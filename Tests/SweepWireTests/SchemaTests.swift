@@ -59,13 +59,14 @@ struct SchemaTests {
                 WorkerRecord(
                     worker: WorkerID("w"), name: "n", session: session, slots: 1, threads: 2, labels: ["a": "b"],
                     gpus: 1,
-                    memory: .max, version: "v", coreVersions: ["1.1"])))
+                    memory: .max, version: "v", coreVersions: ["1.1"],
+                    gpuDevices: [GPUDevice(index: "0", uuid: "u", name: "n", memory: .max)], gpuShare: 2)))
         try check(GoodbyeRequest(session: session))
         try check(ForgetRequest(worker: "w"))
         try check(
             ExchangeRequest(
                 session: session, number: 1, reports: bodies.map { Report(token: Self.token, $0) }, freeSlots: 1,
-                waitSeconds: 0.5))
+                freeGPUs: [0, 1], waitSeconds: 0.5))
         try check(
             HeartbeatRequest(
                 session: session, attempts: [AttemptProgress(token: Self.token, step: 1, phase: "training")]))
@@ -142,7 +143,8 @@ struct SchemaTests {
         try check(answer: Annotations(target: "t", isSweep: true, tags: ["a"], note: "n"))
         let worker = WorkerSummary(
             id: "w", name: "n", state: "connected", slots: 1, busy: 0, labels: ["a": "b"], gpus: 0, lastSeen: 1,
-            jobs: [Self.digest], reason: "r", since: 1, remedy: "c", memory: 1, coreVersions: ["1.1"])
+            jobs: [Self.digest], reason: "r", since: 1, remedy: "c", memory: 1, coreVersions: ["1.1"],
+            gpuDevices: [GPUDevice(vendor: .amd, index: "0")], gpuShare: 1)
         let brief = JobBrief(id: Self.digest, sweep: "s", state: "waiting", waitsFor: "a reason")
         try check(answer: StatusResponse(sweeps: [sweep], workers: [worker], notice: "n", jobs: [brief]))
         try check(

@@ -11,13 +11,17 @@ struct Bench {
     var core: WorkerCore
     var now = MonotonicTime.zero
 
-    init(slots: Int = 1) {
-        core = WorkerCore(settings: WorkerSettings(slots: slots), random: SeededRandom(seed: 1))
+    init(slots: Int = 1, gpus: Int = 0, share: Int = 1) {
+        let devices = (0..<gpus).map { GPUDevice(index: String($0), uuid: "u\($0)") }
+        core = WorkerCore(
+            settings: WorkerSettings(slots: slots, gpus: devices, gpuShare: share), random: SeededRandom(seed: 1))
     }
 
     /// A core that is registered; its first exchange and heartbeat are on their way.
-    static func registered(slots: Int = 1, leftovers: [AttemptToken] = []) -> (bench: Bench, effects: [WorkerEffect]) {
-        var bench = Bench(slots: slots)
+    static func registered(slots: Int = 1, gpus: Int = 0, share: Int = 1, leftovers: [AttemptToken] = []) -> (
+        bench: Bench, effects: [WorkerEffect]
+    ) {
+        var bench = Bench(slots: slots, gpus: gpus, share: share)
         _ = bench.send(.begin)
         let effects = bench.register(leftovers: leftovers)
         return (bench, effects)

@@ -22,8 +22,8 @@ struct AttemptPlanTests {
         return try AttemptPlan(
             Grant(token: token, job: resolved, leaseSeconds: 60, resume: resume), place: Self.place,
             AttemptSurroundings(
-                base: "/inputs/base", data: "/inputs/data", threads: 2, gpus: "1", program: "/bin/radiata",
-                environment: environment))
+                base: "/inputs/base", data: "/inputs/data", threads: 2, gpus: [GPUDevice(index: "1")],
+                vendors: [.nvidia], program: "/bin/radiata", environment: environment))
     }
 
     @Test("every name of a command is filled in: parameters, places, seed, attempt, machine")

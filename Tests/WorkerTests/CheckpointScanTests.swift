@@ -29,7 +29,7 @@ private final class Bench {
             group: "g", trainer: .command(trainer), given: [:], parameters: [:], seed: 1)
         plan = try AttemptPlan(
             Grant(token: token, job: resolved, leaseSeconds: 60), place: place,
-            AttemptSurroundings(threads: 1, gpus: "", program: "radiata", environment: [:]))
+            AttemptSurroundings(threads: 1, program: "radiata", environment: [:]))
         scan = CheckpointScan(plan, place: place, files: DiskFiles())
     }
 

@@ -69,8 +69,9 @@ extension CoordinatorCore {
         // or suspended worker gets none, and waits like one for whom there are none: told so at once, it
         // would ask again at once.
         let mayWait = session.standing == .active || !Mutant.isOn("drained-asks-again")
-        let free = isNew && mayWait ? min(max(request.freeSlots, 0), Self.mostGrants) : 0
-        let candidates = isRepeat ? [] : take(free, session)
+        let capacity = isNew && mayWait ? capacity(request, session) : WorkerCapacity(slots: 0)
+        let free = capacity.slots
+        let candidates = isRepeat ? [] : take(capacity, session)
         if !request.reports.isEmpty || !candidates.isEmpty || isRepeat {
             effects.append(send(request.session, request.number, request.reports, candidates, [reply]))
         } else if free == 0 || request.waitSeconds <= 0 {
@@ -80,7 +81,7 @@ extension CoordinatorCore {
             let wait = min(request.waitSeconds, WireLimit.waitSeconds)
             lastOrder += 1
             sessions[request.session]?.poll = Poll(
-                number: request.number, freeSlots: free, deadline: now + .seconds(wait), replies: [reply],
+                number: request.number, capacity: capacity, deadline: now + .seconds(wait), replies: [reply],
                 order: lastOrder)
         }
         return effects
@@ -94,7 +95,7 @@ extension CoordinatorCore {
             .sorted { $0.1.order < $1.1.order }
         for (id, poll) in polls {
             guard !ready.isEmpty, let session = sessions[id] else { continue }
-            let candidates = take(poll.freeSlots, session)
+            let candidates = take(poll.capacity, session)
             guard !candidates.isEmpty else { continue }
             sessions[id]?.poll = nil
             effects.append(send(id, poll.number, [], candidates, poll.replies))
@@ -168,17 +169,54 @@ extension CoordinatorCore {
         return effect
     }
 
-    private mutating func take(_ count: Int, _ session: Session) -> [ReadyQueue.Candidate] {
-        let count = min(count, allowance(session.worker))
-        guard count > 0, session.standing == .active, !isDiskFull else { return [] }
+    /// What the worker has free. One of the time before workers named their free GPUs says nothing of them;
+    /// then those count as held whose jobs it has not given back.
+    private func capacity(_ request: ExchangeRequest, _ session: Session) -> WorkerCapacity {
+        let slots = min(max(request.freeSlots, 0), Self.mostGrants)
+        let offer = session.record.offer
+        guard !offer.devices.isEmpty, slots > 0 else { return WorkerCapacity(slots: slots) }
+        let known = request.freeGPUs?.filter(offer.devices.indices.contains)
+        let free = known ?? Array(offer.devices.indices.dropFirst(load(session.worker, offer).gpus))
+        return WorkerCapacity(slots: slots, gpus: Array(free.prefix(offer.devices.count * offer.gpuShare)))
+    }
+
+    /// Slots and places on GPUs that the leases of a worker take.
+    func load(_ worker: WorkerID, _ offer: WorkerOffer) -> (slots: Int, gpus: Int) {
+        leases.values.reduce(into: (0, 0)) { load, lease in
+            guard lease.worker == worker else { return }
+            load.0 += offer.slotCost(lease.needs)
+            load.1 += offer.gpuCount(lease.needs)
+        }
+    }
+
+    private mutating func take(_ capacity: WorkerCapacity, _ session: Session) -> [ReadyQueue.Candidate] {
+        let most = min(capacity.slots, allowance(session.worker))
+        guard most > 0, session.standing == .active, !isDiskFull else { return [] }
         let (sessions, settings, now, suspended) = (sessions, settings, lastTick, suspended)
+        func isThere(_ other: Session, _ needs: RequirementSpec) -> Bool {
+            other.standing == .active && suspended[other.worker] == nil && now - other.lastSeen < settings.silence
+                && other.record.offer.meets(needs)
+        }
+        if !keepers.isEmpty { keepers = keepers.filter { ready.contains($0.key) } }
+        var keepers = keepers
+        defer { self.keepers = keepers }
         return ready.take(
-            count, for: session.worker, fits: { Self.fits(session.record, $0) },
+            ReadyQueue.Asking(
+                worker: session.worker, offer: session.record.offer, capacity: capacity, most: most, now: now,
+                patience: settings.patience),
             avoids: { needs in
-                sessions.values.contains { other in
-                    other.worker != session.worker && other.standing == .active && suspended[other.worker] == nil
-                        && now - other.lastSeen < settings.silence && Self.fits(other.record, needs)
+                sessions.values.contains { $0.worker != session.worker && isThere($0, needs) }
+            },
+            keeps: { row, needs in
+                if Mutant.isOn("nothing-kept") { return false }
+                if let keeper = keepers[row] {
+                    if keeper == session.worker { return true }
+                    if sessions.values.contains(where: { $0.worker == keeper && isThere($0, needs) }) { return false }
                 }
+                // One job at a time: of two that are kept room for, neither might ever have enough.
+                guard !keepers.values.contains(session.worker), suspended[session.worker] == nil else { return false }
+                keepers[row] = session.worker
+                return true
             })
     }
 
@@ -195,10 +233,6 @@ extension CoordinatorCore {
             return false
         }
         return isUnderWay ? 0 : 1
-    }
-
-    static func fits(_ worker: WorkerRecord, _ needs: RequirementSpec) -> Bool {
-        worker.offer.meets(needs)
     }
 
     private mutating func extend(_ token: AttemptToken, now: MonotonicTime) {

@@ -43,10 +43,14 @@ extension CoordinatorCore {
             }
         }
         for token in superseded where leases[token.job]?.token == token { leases[token.job] = nil }
+        // What was kept for one of them is free for others.
+        let isKept = revived.contains { token in leases[token.job].map { keepers[$0.row] != nil } ?? false }
         let gone = Set(superseded)
         let answered = zip(request.attempts, verdicts).map { gone.contains($0.token) ? AttemptVerdict.superseded : $1 }
         let isDraining = sessions[request.session]?.standing == .draining
-        return [.reply(reply, .heartbeat(HeartbeatResponse(verdicts: answered, isDraining: isDraining)))]
+        let answer = CoordinatorEffect.reply(
+            reply, .heartbeat(HeartbeatResponse(verdicts: answered, isDraining: isDraining)))
+        return [answer] + (isKept ? serve() : [])
     }
 
     mutating func tick(now: MonotonicTime) -> [CoordinatorEffect] {

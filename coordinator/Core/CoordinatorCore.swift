@@ -25,7 +25,8 @@ package struct CoordinatorCore: Sendable {
 
     struct Poll: Sendable {
         var number: UInt64
-        var freeSlots: Int
+        /// What the worker has free.
+        var capacity: WorkerCapacity
         var deadline: MonotonicTime
         var replies: [ReplyID]
         /// Order of arrival, for fairness.
@@ -70,6 +71,8 @@ package struct CoordinatorCore: Sendable {
     var pending: [CommitID: Pending] = [:]
     /// Workers that get one trial job at a time, and when the next may begin.
     var suspended: [WorkerID: MonotonicTime] = [:]
+    /// The worker that is kept for a job that was passed over for too long, by the job's row.
+    var keepers: [Int64: WorkerID] = [:]
     var isStopping = false
     /// The disk is nearly full: what runs goes on, nothing new is handed out.
     var isDiskFull = false

@@ -10,6 +10,9 @@ package struct CoordinatorSettings: Sendable, Equatable {
     package var stall: Duration
     /// After so long nobody waits for a worker any more, as somebody else's "elsewhere".
     package var silence: Duration { lease * 2 }
+    /// For how long a job may be passed over by others for lack of room (slots, GPUs) before a worker is kept
+    /// for it.
+    package var patience: Duration = .seconds(600)
     /// How often "last seen" is written.
     package var seenEvery: Duration
 

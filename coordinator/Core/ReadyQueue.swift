@@ -1,3 +1,4 @@
+import Ports
 import RunSpec
 import SweepModel
 
@@ -13,6 +14,8 @@ struct ReadyQueue: Sendable {
         var place: Int64
         private let isLate: Bool
         fileprivate var stamp: UInt64
+        /// Since when jobs behind it were given room on a worker that has what it needs, but not now.
+        fileprivate(set) var passedSince: MonotonicTime?
 
         /// - Parameter lastPlace: of those who wait, for a job that had its turns: it goes behind them all.
         init(row: Int64, priority: Int, avoid: WorkerID?, behind lastPlace: Int64? = nil) {
@@ -60,35 +63,68 @@ struct ReadyQueue: Sendable {
 
     mutating func remove(_ row: Int64) { places[row] = nil }
 
-    /// Takes the best jobs for a worker.
+    /// A worker that asks for jobs.
+    struct Asking {
+        let worker: WorkerID
+        let offer: WorkerOffer
+        /// What of it is free.
+        var capacity: WorkerCapacity
+        /// Most jobs that it gets.
+        let most: Int
+        let now: MonotonicTime
+        /// For how long a job may be passed over for lack of room before a worker is kept for it.
+        let patience: Duration
+    }
+
+    /// Takes the best jobs that have room on a worker. A job that has none just now lets those behind it
+    /// pass, for so long; then nothing that it could use is given away any more on one worker.
     ///
     /// - Parameters:
-    ///   - fits: whether the worker has what is needed.
     ///   - avoids: whether an entry's wish for another worker counts: whether another fitting one is
     ///     connected.
+    ///   - keeps: whether this worker is kept for the job of this row, which was passed over for too long.
     mutating func take(
-        _ count: Int, for worker: WorkerID, fits: (RequirementSpec) -> Bool, avoids: (RequirementSpec) -> Bool
+        _ asking: Asking, avoids: (RequirementSpec) -> Bool, keeps: (Int64, RequirementSpec) -> Bool
     ) -> [Candidate] {
-        guard count > 0, !places.isEmpty else { return [] }
-        let fitting = heaps.keys.filter { fits($0) }
+        guard asking.most > 0, !places.isEmpty else { return [] }
+        let offer = asking.offer
+        var capacity = asking.capacity
+        var fitting = heaps.keys.filter { offer.meets($0) }
         var taken: [(Entry, RequirementSpec)] = []
-        var passed: [(Entry, RequirementSpec)] = []
-        while taken.count < count {
+        var avoided: [(Entry, RequirementSpec)] = []
+        var roomless: [RequirementSpec] = []
+        while taken.count < asking.most, capacity.slots > 0 {
             var best: RequirementSpec?
             for needs in fitting {
                 guard let top = top(needs) else { continue }
                 if let known = best.flatMap({ heaps[$0]?.first }), !top.isBefore(known) { continue }
                 best = needs
             }
-            guard let best, let entry = pop(best) else { break }
-            if entry.avoid == worker, avoids(best) {
-                passed.append((entry, best))
-            } else {
-                places[entry.row] = nil
-                taken.append((entry, best))
+            guard let best, let entry = heaps[best]?.first else { break }
+            if entry.avoid == asking.worker, avoids(best) {
+                _ = pop(best)
+                avoided.append((entry, best))
+                continue
             }
+            guard let left = capacity.taking(best, of: offer) else {
+                fitting.removeAll { $0 == best }
+                roomless.append(best)
+                if let since = entry.passedSince, asking.now - since >= asking.patience, keeps(entry.row, best) {
+                    capacity = capacity.keeping(best, of: offer)
+                }
+                continue
+            }
+            _ = pop(best)
+            places[entry.row] = nil
+            taken.append((entry, best))
+            capacity = left
+            // Only the first of each kind is looked at, so only its time counts.
+            for needs in roomless where heaps[needs]?.first?.passedSince == nil {
+                heaps[needs]?[0].passedSince = asking.now
+            }
+            roomless = []
         }
-        for (entry, needs) in passed { push(entry, needs) }
+        for (entry, needs) in avoided { push(entry, needs) }
         return taken
     }
 

@@ -10,7 +10,12 @@ package struct WaitBoard: Sendable {
         package var name: String
         package var offer: WorkerOffer
         package var slots: Int
+        /// Slots that are taken.
         package var busy: Int
+        /// Positions of GPUs with room: those that the worker names while it asks, else by what it was given.
+        package var freeGPUs: [Int]
+        /// Row of the job that it is kept for.
+        package var keptFor: Int64?
         package var isDraining: Bool
         /// Until its next trial job, where it is suspended.
         package var trialIn: Duration?
@@ -18,6 +23,11 @@ package struct WaitBoard: Sendable {
         package var isAsking: Bool
 
         var title: String { "\(name) (\(id.text.prefix(8)))" }
+
+        /// Whether a job has room there now.
+        func hasRoom(_ needs: RequirementSpec) -> Bool {
+            WorkerCapacity(slots: slots - busy, gpus: freeGPUs).pick(needs, of: offer) != nil
+        }
     }
 
     /// Those that are connected, by name.
@@ -42,12 +52,18 @@ extension CoordinatorCore {
 
     /// What decides now why jobs wait.
     package func waitBoard(now: MonotonicTime) -> WaitBoard {
-        var busy: [WorkerID: Int] = [:]
-        for lease in leases.values { busy[lease.worker, default: 0] += 1 }
+        let kept = Dictionary(keepers.map { ($1, $0) }, uniquingKeysWith: min)
+        let byWorker = Dictionary(grouping: leases.values, by: \.worker)
         let workers = sessions.values.filter { isConnected($0, now: now) }.map { session in
-            WaitBoard.Worker(
-                id: session.worker, name: session.record.name, offer: session.record.offer,
-                slots: session.record.slots, busy: busy[session.worker] ?? 0,
+            let offer = session.record.offer
+            let own = byWorker[session.worker] ?? []
+            let places = Array(repeating: offer.devices.indices, count: offer.gpuShare).flatMap { $0 }
+            let held = own.reduce(0) { $0 + offer.gpuCount($1.needs) }
+            return WaitBoard.Worker(
+                id: session.worker, name: session.record.name, offer: offer, slots: session.record.slots,
+                busy: own.reduce(0) { $0 + offer.slotCost($1.needs) },
+                freeGPUs: session.poll?.capacity.gpus ?? Array(places.dropFirst(held)),
+                keptFor: kept[session.worker].flatMap { ready.contains($0) ? $0 : nil },
                 isDraining: session.standing == .draining, trialIn: suspended[session.worker].map { $0 - now },
                 isAsking: session.poll != nil)
         }
@@ -115,6 +131,11 @@ extension WaitBoard {
         guard !free.isEmpty else {
             return "all slots of the workers that fit are busy: \(named(trusted) { Self.load($0) })"
         }
+        let roomy = free.filter { $0.hasRoom(job.needs) }
+        guard !roomy.isEmpty else { return roomReason(job, trusted) }
+        guard !roomy.allSatisfy({ $0.keptFor.map { $0 != job.row } ?? false }) else {
+            return "the workers that fit are kept for a job that was passed over: \(named(roomy) { Self.load($0) })"
+        }
         guard free.contains(where: \.isAsking) else {
             return "the workers that fit take no new jobs just now (stopping, or short of disk): "
                 + named(free) { Self.load($0) }
@@ -122,7 +143,22 @@ extension WaitBoard {
         return "it is about to be handed out"
     }
 
-    private static func load(_ worker: Worker) -> String { "\(worker.busy) of \(worker.slots) slots busy" }
+    /// It fits, but not beside what runs now.
+    private func roomReason(_ job: WaitingJob, _ workers: [Worker]) -> String {
+        let what =
+            job.needs.gpus > 1
+            ? "it needs \(WorkerOffer.gpuText(job.needs)) of one worker at the same time" : "it needs a free GPU"
+        if let keeper = workers.first(where: { $0.keptFor == job.row }) {
+            return "\(what); \(keeper.title) is kept for it until there is room: \(Self.load(keeper))"
+        }
+        return "\(what), and waits for room: \(named(workers) { Self.load($0) })"
+    }
+
+    private static func load(_ worker: Worker) -> String {
+        let slots = "\(worker.busy) of \(worker.slots) slots busy"
+        let places = worker.offer.devices.count * worker.offer.gpuShare
+        return places == 0 ? slots : slots + ", \(worker.freeGPUs.count) of \(places) GPUs free"
+    }
 
     /// What the nearest workers lack, and what they have.
     private func lacks(_ needs: RequirementSpec) -> String {

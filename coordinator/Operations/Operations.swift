@@ -116,14 +116,15 @@ package struct Operations: Sendable {
         let worker = request.record
         let texts =
             [worker.worker.text, worker.name, worker.version] + worker.labels.flatMap { [$0.key, $0.value] }
-            + (worker.coreVersions ?? [])
+            + (worker.coreVersions ?? []) + (worker.gpuDevices ?? []).flatMap { [$0.index, $0.uuid, $0.name] }
         guard texts.reduce(0, { $0 + $1.utf8.count }) <= Self.workerTexts else {
             throw WireError(
                 .badRequest, "register: name, version and labels have more than \(workerTexts) bytes together")
         }
         guard worker.session.isValid, !worker.worker.text.isEmpty, (0...1024).contains(worker.slots),
             (0...65_536).contains(worker.threads), (0...1024).contains(worker.gpus), worker.labels.count <= 64,
-            worker.coreVersions?.count ?? 0 <= 16,
+            worker.coreVersions?.count ?? 0 <= 16, worker.gpuDevices?.count ?? 0 <= 64,
+            (1...64).contains(worker.gpuShare ?? 1),
             request.key.map({ $0.utf8.count == 64 && $0.utf8.allSatisfy(Self.isHex) }) ?? true,
             texts.allSatisfy({ text in
                 text.unicodeScalars.count <= 256

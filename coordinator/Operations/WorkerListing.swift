@@ -24,7 +24,8 @@ package enum WorkerListing {
     private static func size(_ worker: WorkerSummary) -> Int {
         // Every character of a text may have to be written as an escape of six.
         let texts = worker.labels.reduce(worker.name.utf8.count) { $0 + $1.key.utf8.count + $1.value.utf8.count + 8 }
-        return 512 + 6 * texts + 72 * worker.jobs.count
+        let gpus = (worker.gpuDevices ?? []).reduce(0) { $0 + $1.name.utf8.count + $1.uuid.utf8.count + 24 }
+        return 512 + 6 * (texts + gpus) + 72 * worker.jobs.count
     }
 
     static func notice(_ left: Int) -> String? {

@@ -35,6 +35,8 @@ final class AttemptRunner: AttemptRunning {
 
     let grant: Grant
     let place: AttemptPlace
+    private let gpus: [GPUDevice]
+    private let meter: GPUMeter?
     private let maker: AttemptFolderMaker
     private let guards: GuardKeeper
     private let points: PointSpool
@@ -45,12 +47,15 @@ final class AttemptRunner: AttemptRunning {
     let control = Mutex(Control())
 
     init(
-        _ grant: Grant, place: AttemptPlace, maker: AttemptFolderMaker, guards: GuardKeeper, points: PointSpool,
+        _ grant: Grant, place: AttemptPlace, gpus: [GPUDevice], meter: GPUMeter?, maker: AttemptFolderMaker,
+        guards: GuardKeeper, points: PointSpool,
         reports: ReportSpool, files: any FileStore, time: any TimeSource,
         emit: @escaping @Sendable (WorkerEvent) -> Void
     ) {
         self.grant = grant
         self.place = place
+        self.gpus = gpus
+        self.meter = meter
         self.maker = maker
         self.guards = guards
         self.points = points
@@ -168,8 +173,8 @@ final class AttemptRunner: AttemptRunning {
 
     private func attempt() async throws -> AttemptEnd {
         let maker = maker
-        let (grant, place) = (grant, place)
-        let preparation = Task { try await maker.make(grant, at: place) }
+        let (grant, place, gpus) = (grant, place, gpus)
+        let preparation = Task { try await maker.make(grant, at: place, gpus: gpus) }
         let isStopped = control.withLock { control in
             control.preparation = preparation
             return control.isStopping || control.isKilled
@@ -198,9 +203,13 @@ final class AttemptRunner: AttemptRunning {
         emit(.started(grant.token))
         emit(.progress(grant.token, phase: grant.job.kind == .evaluate ? "evaluating" : "training", step: nil))
         let disk = DiskWatch(folder: place.path, files: files)
+        var nextReading = time.monotonic()
         while await child.waitForExit(atMost: Self.pace, time: time) == nil {
             if try disk.level().level == .full { hold() } else { release() }
             output = try await round(output, leader: child.pid)
+            if time.monotonic() >= nextReading, try measure(output) {
+                nextReading = time.monotonic() + GPUMeter.pace
+            }
         }
         guard let exit = child.exit else { return .stopped }
         let wasDiskFull = try disk.level().level == .full
@@ -288,6 +297,24 @@ final class AttemptRunner: AttemptRunning {
         }
     }
 
+    /// Adds what the attempt's GPUs do now to its metrics, at the newest step. Not before the trainer has
+    /// logged one: that an attempt has come somewhere is for its trainer to say.
+    ///
+    /// - Returns: whether anything was added.
+    private func measure(_ output: AttemptOutput) throws -> Bool {
+        guard let step = output.newestStep, let reading = meter?.newest(of: gpus) else { return false }
+        let total: UInt64
+        do {
+            // Where the trainer's first file is read to stays as it is.
+            total = try points.append(
+                reading.points(step: Int64(step)), position: points.position(ofSource: 0))
+        } catch let error as PortsError where error.code == .diskFull {
+            return false  // what the trainer writes matters more
+        }
+        emit(.pointsSpooled(grant.token, total: total))
+        return true
+    }
+
     /// Reads to the end after the trainer's.
     private func drain(_ output: AttemptOutput, _ exit: ProcessExit) async throws -> AttemptOutput {
         var output = output
@@ -319,7 +346,7 @@ final class AttemptRunner: AttemptRunning {
             switch error.code {
             case .badJob: return failed(.badConfig)
             case .guardProcess: return .stopped
-            case .badInput, .workFolder: return failed(.crash)
+            case .badInput, .workFolder, .noGPU: return failed(.crash)
             }
         case is SweepModelError: return failed(.badConfig)
         case let error as PortsError where error.code == .diskFull: return failed(.diskFull)

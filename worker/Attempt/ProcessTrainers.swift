@@ -18,6 +18,7 @@ struct ProcessTrainers: Trainers {
     private let time: any TimeSource
     private let guards: GuardKeeper
     private let maker: AttemptFolderMaker
+    private let meter: GPUMeter?
 
     init(_ configuration: WorkerConfiguration, folder: WorkFolder, client: any CoordinatorCalls, files: any FileStore) {
         self.folder = folder
@@ -29,22 +30,28 @@ struct ProcessTrainers: Trainers {
             folder: folder, client: client, places: configuration.inputs.map(Self.canonical), blobs: blobs, files: files
         )
         maker = AttemptFolderMaker(configuration: configuration, inputs: inputs, blobs: blobs, files: files)
+        meter = configuration.gpus.isEmpty ? nil : GPUMeter(configuration.gpus)
     }
 
     func begin() async throws {
         let (folder, files) = (folder, files)
         try await BlockingWork.run { try Leftovers.end(folder, files: files, patience: Self.patience) }
         _ = try await guards.current()
+        meter?.start()
     }
 
-    func end() async { await guards.close() }
+    func end() async {
+        meter?.stop()
+        await guards.close()
+    }
 
     func runner(
-        _ grant: Grant, at place: AttemptPlace, points: PointSpool, reports: ReportSpool,
+        _ grant: Grant, at place: AttemptPlace, gpus: [GPUDevice], points: PointSpool, reports: ReportSpool,
         emit: @escaping @Sendable (WorkerEvent) -> Void
     ) -> any AttemptRunning {
         AttemptRunner(
-            grant, place: place, maker: maker, guards: guards, points: points, reports: reports, files: files,
+            grant, place: place, gpus: gpus, meter: meter, maker: maker, guards: guards, points: points,
+            reports: reports, files: files,
             time: time, emit: emit)
     }
 
@@ -53,7 +60,7 @@ struct ProcessTrainers: Trainers {
     ) throws -> [WorkerEvent] {
         guard !reports.pending.contains(where: \.isFinal), try files.exists(place.out) else { return [] }
         // Only names are rendered here, so that it does not matter where the inputs were.
-        var around = maker.surroundings()
+        var around = maker.surroundings(try maker.gpus(of: place))
         (around.base, around.data, around.regData) = ("", "", "")
         let plan = try AttemptPlan(grant, place: place, around)
         for checkpoint in grant.trained { try reports.markSeen("checkpoint \(checkpoint.name)") }

@@ -13,6 +13,8 @@ struct HeldAttempt: Sendable {
 
     let token: AttemptToken
     var phase: Phase
+    /// Slots that it takes while it runs.
+    var slots = 1
     /// Why it was asked to stop.
     var stop: StopReason?
     /// The trainer was asked to stop already.

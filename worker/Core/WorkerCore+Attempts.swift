@@ -37,8 +37,21 @@ extension WorkerCore {
             hold(attempt)
             return [.spool(grant.token, .released(ReleaseReport(reason: .drain)))]
         }
+        let needs = grant.job.needs
+        let capacity = WorkerCapacity(slots: settings.slots, gpus: freeGPUs ?? [])
+        // What was said to be free is what is free; a coordinator that gives more must not make two share.
+        guard let picked = capacity.pick(needs, of: offer) else {
+            attempt.phase = .reporting
+            hold(attempt)
+            let text =
+                "job \(grant.token.job.short) is given back: it needs \(WorkerOffer.gpuText(needs)), "
+                + "and free are \(capacity.gpus.count) of \(settings.gpus.count)"
+            return [.spool(grant.token, .released(ReleaseReport(reason: .restart))), .log(WorkerLog(.warning, text))]
+        }
+        attempt.slots = offer.slotCost(needs)
+        if !picked.isEmpty { gpus[grant.token] = picked }
         hold(attempt)
-        return [.run(grant)]
+        return [.run(grant, gpus: picked)]
     }
 
     /// The coordinator, or the user, wants the attempt to stop politely.

@@ -58,11 +58,22 @@ extension WorkerCore {
 
     var freeSlots: Int {
         guard !isDraining, !isStopping, !isDiskLow else { return 0 }
-        let running = attempts.values.count { $0.phase == .running }
+        let running = attempts.values.filter { $0.phase == .running }
         // Attempts that only report take no slot, but they must not pile up without bound while uploads are
         // slow.
-        let waiting = attempts.count - running
-        return max(0, min(settings.slots - running, 4 * settings.slots + 8 - waiting))
+        let waiting = attempts.count - running.count
+        let taken = running.reduce(0) { $0 + $1.slots }
+        return max(0, min(settings.slots - taken, 4 * settings.slots + 8 - waiting))
+    }
+
+    /// GPUs with room, one of several places once for each; nil where there are none at all.
+    var freeGPUs: [Int]? {
+        guard !settings.gpus.isEmpty else { return nil }
+        var free = Array(repeating: settings.gpus.indices, count: settings.gpuShare).flatMap { $0 }
+        for position in gpus.values.joined() where !Mutant.isOn("gpu-not-counted") {
+            if let index = free.firstIndex(of: position) { free.remove(at: index) }
+        }
+        return free.sorted()
     }
 
     /// Sends what is ready, or waits for jobs.
@@ -80,7 +91,8 @@ extension WorkerCore {
             return [
                 .exchange(
                     ExchangeRequest(
-                        session: session, number: lastNumber, reports: reports, freeSlots: free, waitSeconds: 0))
+                        session: session, number: lastNumber, reports: reports, freeSlots: free,
+                        freeGPUs: free > 0 ? freeGPUs : nil, waitSeconds: 0))
             ]
         }
         guard poll == nil, freeSlots > 0 else { return [] }
@@ -89,7 +101,7 @@ extension WorkerCore {
         return [
             .exchange(
                 ExchangeRequest(
-                    session: session, number: lastNumber, reports: [], freeSlots: freeSlots,
+                    session: session, number: lastNumber, reports: [], freeSlots: freeSlots, freeGPUs: freeGPUs,
                     waitSeconds: WireLimit.waitSeconds))
         ]
     }

@@ -10,7 +10,12 @@ import SweepWire
 /// report goes last. What the coordinator calls superseded is ended and forgotten at once.
 package struct WorkerCore: Sendable {
     let settings: WorkerSettings
+    /// The settings as an offer.
+    let offer: WorkerOffer
     let random: any RandomSource
+    /// Positions of the GPUs that each attempt has, from its start until its trainer has ended, also where
+    /// the attempt itself was forgotten before that.
+    var gpus: [AttemptToken: [Int]] = [:]
     var attempts: [AttemptToken: HeldAttempt] = [:]
     /// Attempts in the order they came, so that effects do not depend on hashing.
     var order: [AttemptToken] = []
@@ -49,6 +54,7 @@ package struct WorkerCore: Sendable {
 
     package init(settings: WorkerSettings, random: any RandomSource) {
         self.settings = settings
+        offer = settings.offer
         self.random = random
     }
 
@@ -107,7 +113,9 @@ package struct WorkerCore: Sendable {
             return []
         case .uploadFailed(let token, let number, let message): return uploadFailed(token, number, message)
         case .uploadVoid(let token, let number, let message): return uploadVoid(token, number, message)
-        case .ended(let token, let end): return ended(token, end)
+        case .ended(let token, let end):
+            gpus[token] = nil
+            return ended(token, end)
         }
     }
 

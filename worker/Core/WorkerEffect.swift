@@ -11,7 +11,8 @@ package enum WorkerEffect: Equatable, Sendable {
     /// Send it once: `heartbeatAnswered` or `heartbeatFailed`.
     case heartbeat(HeartbeatRequest)
     /// Prepare the attempt's folder and run its trainer: `started`, `progress`, …, and in the end `ended`.
-    case run(Grant)
+    /// `gpus`: positions of the GPUs that are its own.
+    case run(Grant, gpus: [Int] = [])
     /// Ask the trainer to stop: its stop signal, its grace, then the end by force.
     case stop(AttemptToken)
     /// Ask the trainer to end with what it has: that is its result.

@@ -1,3 +1,5 @@
+package import SweepModel
+
 /// What a trainer gets of the worker's environment.
 package enum TrainerEnvironment {
     /// A trainer gets what programs need to run, not what the worker was told (its token least of all).
@@ -13,5 +15,30 @@ package enum TrainerEnvironment {
         return environment.filter { name, _ in
             names.contains(name) || faults.contains(name) || name.hasPrefix("LC_") || name.hasPrefix("NVIDIA_")
         }
+    }
+
+    /// What lets programs see these GPUs and no others. The numbers are those of PCI addresses, so CUDA is
+    /// told to number in that order too; its own would be by speed.
+    ///
+    /// - Parameter vendors: of the worker's GPUs: also where the attempt has none, its programs must not find
+    ///   what belongs to others.
+    package static func gpus(_ gpus: [GPUDevice], of vendors: Set<GPUDevice.Vendor>) -> [String: String] {
+        var environment: [String: String] = [:]
+        for vendor in vendors {
+            let own = gpus.filter { $0.vendor == vendor }.map(\.index).joined(separator: ",")
+            switch vendor {
+            case .nvidia:
+                environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+                environment["CUDA_VISIBLE_DEVICES"] = own.isEmpty ? "-1" : own
+            // ROCR_VISIBLE_DEVICES as well would number the rest anew.
+            case .amd: environment["HIP_VISIBLE_DEVICES"] = own.isEmpty ? "-1" : own
+            // There is no mask that hides all.
+            case .intel where own.isEmpty: break
+            case .intel:
+                environment["ZE_ENABLE_PCI_ID_DEVICE_ORDER"] = "1"
+                environment["ZE_AFFINITY_MASK"] = own
+            }
+        }
+        return environment
     }
 }

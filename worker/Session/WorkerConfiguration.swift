@@ -1,6 +1,7 @@
 package import Logging
 package import Ports
 package import SweepClient
+package import SweepModel
 
 /// What `radiata worker run` was told.
 package struct WorkerConfiguration: Sendable {
@@ -12,6 +13,12 @@ package struct WorkerConfiguration: Sendable {
     /// Threads of one trainer; nil for cores / slots.
     package var threads: Int?
     package var labels: [String: String]
+    /// GPUs that jobs may use; empty where there are none, or none are to be used.
+    package var gpus: [GPUDevice]
+    /// How many attempts may use one GPU at the same time.
+    package var gpuShare: Int
+    /// Trainers are to see no GPU, although the machine may have some.
+    package var hidesGPUs: Bool
     /// Folders in which inputs are looked for by digest before they are fetched.
     package var inputs: [String]
     /// The worker's own folder: identity, cache, attempts. A second worker on the machine takes `-2`, and so
@@ -28,7 +35,8 @@ package struct WorkerConfiguration: Sendable {
 
     package init(
         client: ClientConfiguration, name: String? = nil, slots: Int = 1, threads: Int? = nil,
-        labels: [String: String] = [:], inputs: [String] = [], work: String, program: String = "/proc/self/exe",
+        labels: [String: String] = [:], gpus: [GPUDevice] = [], gpuShare: Int = 1, hidesGPUs: Bool = false,
+        inputs: [String] = [], work: String, program: String = "/proc/self/exe",
         version: String = "", logger: Logger = Logger(label: "radiata.worker"), handlesSignals: Bool = true,
         time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom()
     ) {
@@ -37,6 +45,9 @@ package struct WorkerConfiguration: Sendable {
         self.slots = slots
         self.threads = threads
         self.labels = labels
+        self.gpus = gpus
+        self.gpuShare = gpuShare
+        self.hidesGPUs = hidesGPUs
         self.inputs = inputs
         self.work = work
         self.program = program
@@ -46,4 +57,8 @@ package struct WorkerConfiguration: Sendable {
         self.time = time
         self.random = random
     }
+
+    /// Whose GPUs trainers see only as far as they are given some. `--gpus none` hides those that people
+    /// have.
+    var gpuVendors: Set<GPUDevice.Vendor> { hidesGPUs ? [.nvidia, .amd] : Set(gpus.map(\.vendor)) }
 }

@@ -9,6 +9,8 @@ package struct WorkerError: Error, Equatable, Sendable, CustomStringConvertible 
         case badJob
         /// An input's content is not what its digest says.
         case badInput
+        /// A GPU that the user named is not here.
+        case noGPU
     }
 
     package let code: Code

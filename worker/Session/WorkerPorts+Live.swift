@@ -25,7 +25,7 @@ extension MachineFacts {
     /// This machine's.
     static var here: MachineFacts {
         MachineFacts(
-            name: hostName(), cores: ProcessInfo.processInfo.activeProcessorCount, gpus: gpuCount(),
+            name: hostName(), cores: ProcessInfo.processInfo.activeProcessorCount,
             memory: ProcessInfo.processInfo.physicalMemory)
     }
 
@@ -33,12 +33,5 @@ extension MachineFacts {
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "worker" }
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    private static func gpuCount() -> Int {
-        if let listed = ProcessInfo.processInfo.environment["CUDA_VISIBLE_DEVICES"] {
-            return listed.split(separator: ",").count
-        }
-        return (0..<64).prefix { access("/dev/nvidia\($0)", F_OK) == 0 }.count
     }
 }

@@ -38,14 +38,12 @@ package struct WorkerPorts: Sendable {
 package struct MachineFacts: Equatable, Sendable {
     package var name: String
     package var cores: Int
-    package var gpus: Int
     /// Bytes.
     package var memory: UInt64
 
-    package init(name: String, cores: Int, gpus: Int, memory: UInt64) {
+    package init(name: String, cores: Int, memory: UInt64) {
         self.name = name
         self.cores = cores
-        self.gpus = gpus
         self.memory = memory
     }
 }
@@ -62,9 +60,10 @@ package protocol Trainers: Sendable {
 
     /// - Parameters:
     ///   - place: the attempt's folder, with its grant in it.
+    ///   - gpus: the attempt's own until it has ended.
     ///   - emit: gets what happens, in the order in which it must be handled.
     func runner(
-        _ grant: Grant, at place: AttemptPlace, points: PointSpool, reports: ReportSpool,
+        _ grant: Grant, at place: AttemptPlace, gpus: [GPUDevice], points: PointSpool, reports: ReportSpool,
         emit: @escaping @Sendable (WorkerEvent) -> Void
     ) -> any AttemptRunning
 

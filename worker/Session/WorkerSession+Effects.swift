@@ -33,7 +33,7 @@ extension WorkerSession {
         case .register: try await register()
         case .exchange(let request): try await exchange(request)
         case .heartbeat(let request): await heartbeat(request)
-        case .run(let grant): try await run(grant)
+        case .run(let grant, let gpus): try await run(grant, gpus)
         // Also where it is being discarded: that waits for the runner's end.
         case .stop(let token): await runner(toEnd: token)?.stop()
         case .finishAttempt(let token): await held.withLock({ $0[token]?.runner })?.finish()
@@ -70,8 +70,9 @@ extension WorkerSession {
                 worker: WorkerID(folder.worker), name: configuration.name ?? machine.name, session: session,
                 slots: configuration.slots,
                 threads: configuration.threads ?? max(1, machine.cores / configuration.slots),
-                labels: configuration.labels, gpus: machine.gpus, memory: machine.memory,
-                version: configuration.version, coreVersions: CoreVersions.supported), key: folder.key)
+                labels: configuration.labels, gpus: configuration.gpus.count, memory: machine.memory,
+                version: configuration.version, coreVersions: CoreVersions.supported,
+                gpuDevices: configuration.gpus, gpuShare: configuration.gpuShare), key: folder.key)
         let response = try await insist("registering", isSilent: false) {
             try await self.client.call(.register, request, retry: .never)
         }
@@ -137,18 +138,20 @@ extension WorkerSession {
         }
     }
 
-    private func run(_ grant: Grant) async throws {
+    private func run(_ grant: Grant, _ positions: [Int]) async throws {
         guard starts.withLock({ $0[grant.token] }) == true else { return try abandon(grant.token) }
         let place = folder.attempt(grant.token)
         // An attempt number is never used again, so whatever lies here is of no use.
         try files.remove(place.path)
         try files.makeFolder(place.path, mode: 0o700)
         try files.writeAtomically(Array(try WireJSON.encode(grant)), to: place.grant, mode: 0o600)
+        let gpus = positions.map { configuration.gpus[$0] }
         let entry = try hold(grant.token)
         let runner = ports.trainers.runner(
-            grant, at: place, points: entry.points, reports: entry.reports, emit: emit)
+            grant, at: place, gpus: gpus, points: entry.points, reports: entry.reports, emit: emit)
         let from = grant.resume.map { ", from step \($0.step)" } ?? ""
-        logger.info("job \(grant.token) of \(grant.job.sweep)\(from)")
+        let on = gpus.isEmpty ? "" : ", on GPU \(gpus.map(\.index).joined(separator: ","))"
+        logger.info("job \(grant.token) of \(grant.job.sweep)\(from)\(on)")
         let ending = Gate()
         let isBegun = held.withLock { held -> Bool in
             guard starts.withLock({ $0[grant.token] }) == true else { return false }

@@ -59,7 +59,8 @@ package final class WorkerSession: Sendable {
     ///   change.
     package func run(stop: StopSignal) async throws {
         let places = "coordinator \(client.address), work folder \(folder.path)"
-        logger.info("worker \(name) (\(folder.worker.prefix(8))): \(configuration.slots) slots, \(places)")
+        let gpus = configuration.gpus.isEmpty ? "" : ", GPUs \(configuration.gpus.text)"
+        logger.info("worker \(name) (\(folder.worker.prefix(8))): \(configuration.slots) slots\(gpus), \(places)")
         try await ports.trainers.begin()
         try recoverAttempts()
         let emit = emit
@@ -83,7 +84,9 @@ package final class WorkerSession: Sendable {
     package var heldAttempts: [AttemptToken] { held.withLock { $0.filter { !$0.value.isLeaving }.map(\.key) } }
 
     private func decide() async throws {
-        var core = WorkerCore(settings: WorkerSettings(slots: configuration.slots), random: configuration.random)
+        let settings = WorkerSettings(
+            slots: configuration.slots, gpus: configuration.gpus, gpuShare: configuration.gpuShare)
+        var core = WorkerCore(settings: settings, random: configuration.random)
         // Discarding: an ordinary group keeps every ended task until somebody asks for its result, which for
         // a worker that runs for weeks is a leak.
         try await withThrowingDiscardingTaskGroup { group in
@@ -94,7 +97,7 @@ package final class WorkerSession: Sendable {
                 ports.watch?(event, effects)
                 for effect in effects {
                     if effect == .finish { return }
-                    if case .run(let grant) = effect { starts.withLock { $0[grant.token] = true } }
+                    if case .run(let grant, _) = effect { starts.withLock { $0[grant.token] = true } }
                     group.addTask { await self.performOrFail(effect) }
                 }
             }

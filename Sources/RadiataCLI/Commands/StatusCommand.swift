@@ -53,12 +53,15 @@ enum StatusTables {
     }
 
     static func workers(_ workers: [WorkerSummary]) -> TextTable {
-        var table = TextTable(columns: ["worker", "id", "state", "slots", "busy", "labels", "last seen", "jobs"])
+        var table = TextTable(columns: [
+            "worker", "id", "state", "slots", "busy", "gpus", "labels", "last seen", "jobs",
+        ])
         table.rows = workers.map { worker in
             let labels = worker.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
             return [
                 .text(worker.name), .text(String(worker.id.prefix(8))), .text(worker.state),
                 .number(Double(worker.slots)), .number(Double(worker.busy)),
+                .text(worker.gpuDevices?.text ?? (worker.gpus == 0 ? "" : String(worker.gpus))),
                 .text(labels), .text(TimeText.local(worker.lastSeen)),
                 .text(worker.jobs.map { String($0.prefix(8)) }.joined(separator: " ")),
             ]

@@ -44,7 +44,8 @@ final class LocalCluster: Sendable {
         try start(
             name: "worker-\(number)",
             ["worker", "run", "--coordinator", "http://\(address)", "--work", "\(folder)/worker-\(number)"]
-                + ["--token-file", tokenFile, "--slots", "\(slots)", "--threads", "\(threads)"] + inputOptions)
+                + ["--token-file", tokenFile, "--slots", "\(slots)", "--threads", "\(threads)", "--gpus", "none"]
+                + inputOptions)
     }
 
     /// Waits until the coordinator answers.

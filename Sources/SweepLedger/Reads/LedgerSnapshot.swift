@@ -78,9 +78,11 @@ extension LedgerSnapshot {
     private static func workers(_ db: Database, _ wall: WallTime) throws -> [Worker] {
         let rows = try db.all(
             """
-            SELECT w.*, l.session AS newest_session, c.versions AS core, s.trial_at, s.strikes, EXISTS (
+            SELECT w.*, l.session AS newest_session, c.versions AS core, g.devices AS devices, g.share AS share,
+                s.trial_at, s.strikes, EXISTS (
                 SELECT 1 FROM worker_mark m WHERE m.worker = w.id AND m.kind = 'goodbye') AS has_left
             FROM worker w JOIN worker_session l ON l.worker = w.id LEFT JOIN worker_core c ON c.worker = w.id
+            LEFT JOIN worker_gpu g ON g.worker = w.id
             LEFT JOIN worker_suspension s ON s.worker = w.id
             """)
         return try rows.map { row in
@@ -94,7 +96,9 @@ extension LedgerSnapshot {
                     worker: WorkerID(row["id"]), name: row["name"], session: session, slots: row["slots"],
                     threads: row["threads"], labels: try LedgerJSON.value([String: String].self, row["labels"]),
                     gpus: row["gpus"], memory: UInt64(clamping: row["memory"] as Int64), version: row["version"],
-                    coreVersions: try (row["core"] as String?).map { try LedgerJSON.value([String].self, $0) }),
+                    coreVersions: try (row["core"] as String?).map { try LedgerJSON.value([String].self, $0) },
+                    gpuDevices: try (row["devices"] as String?).map { try LedgerJSON.value([GPUDevice].self, $0) },
+                    gpuShare: row["share"]),
                 standing: WorkerStanding(rawValue: row["state"]) ?? .active,
                 exchanges: numbers.map { UInt64(clamping: $0[0] as Int64) },
                 // The wall clock may have jumped: nobody is suspended longer than their pause.

@@ -15,10 +15,10 @@ extension Ledger {
                     """)
             ) { $0["worker"] as String }
             let sql = """
-                SELECT w.*, c.versions AS core, s.since AS suspended_since, s.reason AS suspension,
+                SELECT w.*, c.versions AS core, g.devices AS devices, g.share AS share, s.since AS suspended_since, s.reason AS suspension,
                     (SELECT at FROM worker_mark m WHERE m.worker = w.id AND m.kind = 'goodbye') AS goodbye,
                     (SELECT at FROM worker_mark m WHERE m.worker = w.id AND m.kind = 'draining') AS drained
-                FROM worker w LEFT JOIN worker_core c ON c.worker = w.id
+                FROM worker w LEFT JOIN worker_core c ON c.worker = w.id LEFT JOIN worker_gpu g ON g.worker = w.id
                 LEFT JOIN worker_suspension s ON s.worker = w.id ORDER BY w.name, w.id
                 """
             return try db.all(sql).map { row in
@@ -31,7 +31,9 @@ extension Ledger {
                         id: id, name: row["name"], state: "connected", slots: row["slots"], busy: jobs.count,
                         labels: try LedgerJSON.value([String: String].self, row["labels"]), gpus: row["gpus"],
                         lastSeen: row["last_seen"], jobs: jobs, memory: row["memory"],
-                        coreVersions: versions ?? CoreVersions.unnamed),
+                        coreVersions: versions ?? CoreVersions.unnamed,
+                        gpuDevices: try (row["devices"] as String?).map { try LedgerJSON.value([GPUDevice].self, $0) },
+                        gpuShare: row["share"]),
                     standing: WorkerStanding(rawValue: row["state"]) ?? .active, saidGoodbye: row["goodbye"],
                     drainedAt: row["drained"],
                     suspension: suspended.map { .init(since: $0, reason: row["suspension"] ?? "") })

@@ -36,9 +36,7 @@ package struct LaunchJob: Sendable {
         seed = job.seed
         priority = job.priority
         spec = try LedgerJSON.text(job)
-        needs = job.requirements
-        // Who does not know how to end early would train to the end.
-        needs.coreVersion = job.stopRule == nil ? job.coreVersion : JobIdentity.coreVersions.last
+        needs = job.needs
         stopRule = job.stopRule
         needsAdapter = job.trainer.command.map { $0.checkpoints.contains { $0.kind == .adapter } } ?? false
         requirements = try LedgerJSON.text(needs)

@@ -68,6 +68,15 @@ package struct RegisterWorker: LedgerVerb {
         try db.change(
             "DELETE FROM worker_mark WHERE worker = ? AND (kind = 'goodbye' OR ?)", [id, isActive])
         try db.change("DELETE FROM forgotten_worker WHERE worker = ?", [id])
+        if let devices = worker.gpuDevices {
+            try db.change(
+                """
+                INSERT INTO worker_gpu (worker, devices, share) VALUES (?, ?, ?)
+                ON CONFLICT DO UPDATE SET devices = excluded.devices, share = excluded.share
+                """, [id, try LedgerJSON.text(devices), worker.gpuShare ?? 1])
+        } else {
+            try db.change("DELETE FROM worker_gpu WHERE worker = ?", [id])
+        }
         guard let versions = worker.coreVersions else {
             return try db.change("DELETE FROM worker_core WHERE worker = ?", [id])
         }

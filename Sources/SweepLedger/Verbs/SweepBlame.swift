@@ -86,7 +86,8 @@ struct SweepBlame {
         let needs = try LedgerJSON.value(RequirementSpec.self, text)
         let others = try db.all(
             """
-            SELECT w.labels, w.gpus, w.memory, c.versions FROM worker w LEFT JOIN worker_core c ON c.worker = w.id
+            SELECT w.labels, w.gpus, w.slots, w.memory, c.versions, g.devices FROM worker w
+            LEFT JOIN worker_core c ON c.worker = w.id LEFT JOIN worker_gpu g ON g.worker = w.id
             WHERE w.id <> ?1 AND w.state = 'active' AND w.last_seen >= ?2
                 AND NOT EXISTS (SELECT 1 FROM worker_suspension s WHERE s.worker = w.id)
                 AND NOT EXISTS (SELECT 1 FROM worker_mark m WHERE m.worker = w.id AND m.kind = 'goodbye')
@@ -96,9 +97,12 @@ struct SweepBlame {
             """, [worker.text, now.milliseconds - Self.recent, sweep])
         return try others.contains { row in
             let versions = try (row["versions"] as String?).map { try LedgerJSON.value([String].self, $0) }
+            let named = try (row["devices"] as String?).map { try LedgerJSON.value([GPUDevice].self, $0) }
+            let devices = named ?? (0..<(row["gpus"] as Int)).map { GPUDevice(index: String($0)) }
             return WorkerOffer(
-                labels: try LedgerJSON.value([String: String].self, row["labels"]), gpus: row["gpus"],
-                memory: UInt64(clamping: row["memory"] as Int64), coreVersions: versions ?? CoreVersions.unnamed
+                labels: try LedgerJSON.value([String: String].self, row["labels"]), devices: devices,
+                slots: row["slots"], memory: UInt64(clamping: row["memory"] as Int64),
+                coreVersions: versions ?? CoreVersions.unnamed
             ).meets(needs)
         }
     }

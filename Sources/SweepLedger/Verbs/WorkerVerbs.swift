@@ -158,7 +158,7 @@ package struct ForgetWorker: LedgerVerb {
             INSERT INTO forgotten_worker (worker, name, at) SELECT id, name, ? FROM worker WHERE id = ?
             ON CONFLICT (worker) DO UPDATE SET name = excluded.name, at = excluded.at
             """, [now.milliseconds, id.text])
-        for table in ["worker_suspension", "worker_mark", "worker_core", "worker_owner"] {
+        for table in ["worker_suspension", "worker_mark", "worker_core", "worker_gpu", "worker_owner"] {
             try db.change("DELETE FROM \(table) WHERE worker = ?", [id.text])
         }
         try db.change("DELETE FROM worker WHERE id = ?", [id.text])

@@ -108,6 +108,16 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
             inputs: .newest([base, data, regData, clip].map { $0?.generations }),
             resolution: parameters["resolution"], goesOn: origin?.start != nil)
     }
+
+    /// What it needs of a worker: what its sweep asks for, and what follows from the job itself.
+    package var needs: RequirementSpec {
+        var needs = requirements
+        // Who does not know how to end early would train to the end.
+        needs.coreVersion = stopRule == nil ? coreVersion : JobIdentity.coreVersions.last
+        // The core computes on the CPU.
+        if needs.gpus == 0, trainer.isCore { needs.leavesGPUs = true }
+        return needs
+    }
 }
 
 /// An input by its content, and where it lay when the sweep was launched (true on a shared file system only).

@@ -18,10 +18,12 @@ package struct WorkerSummary: Codable, Equatable, Sendable {
     /// Bytes; 0 when not known.
     package var memory: Int64?
     package var coreVersions: [String]?
+    package var gpuDevices: [GPUDevice]?
+    package var gpuShare: Int?
     package init(
         id: String, name: String, state: String, slots: Int, busy: Int, labels: [String: String], gpus: Int,
         lastSeen: Int64, jobs: [String], reason: String? = nil, since: Int64? = nil, remedy: String? = nil,
-        memory: Int64? = nil, coreVersions: [String]? = nil
+        memory: Int64? = nil, coreVersions: [String]? = nil, gpuDevices: [GPUDevice]? = nil, gpuShare: Int? = nil
     ) {
         self.id = id
         self.name = name
@@ -37,5 +39,7 @@ package struct WorkerSummary: Codable, Equatable, Sendable {
         self.remedy = remedy
         self.memory = memory
         self.coreVersions = coreVersions
+        self.gpuDevices = gpuDevices
+        self.gpuShare = gpuShare
     }
 }

@@ -3,24 +3,52 @@ package import RunSpec
 /// What a worker has, for jobs that need something of it.
 package struct WorkerOffer: Equatable, Sendable {
     package var labels: [String: String]
-    package var gpus: Int
+    package var devices: [GPUDevice]
+    /// How many attempts may use one GPU at the same time.
+    package var gpuShare: Int
+    /// Jobs at the same time.
+    package var slots: Int
     /// Bytes; 0 when not known.
     package var memory: UInt64
     /// Versions of the core's numerics that it runs.
     package var coreVersions: [String]
 
-    package init(labels: [String: String], gpus: Int, memory: UInt64, coreVersions: [String]) {
+    package init(
+        labels: [String: String], devices: [GPUDevice] = [], gpuShare: Int = 1, slots: Int = 1, memory: UInt64 = 0,
+        coreVersions: [String] = CoreVersions.supported
+    ) {
         self.labels = labels
-        self.gpus = gpus
+        self.devices = devices
+        self.gpuShare = max(1, gpuShare)
+        self.slots = slots
         self.memory = memory
         self.coreVersions = coreVersions
     }
 
-    /// Whether a job with these needs may run there. Memory that is not known counts as enough.
+    /// How many GPUs a job with these needs gets here. One that says nothing gets one where there are any.
+    package func gpuCount(_ needs: RequirementSpec) -> Int {
+        if needs.gpus > 0 { return needs.gpus }
+        return needs.leavesGPUs == true ? 0 : min(1, devices.count)
+    }
+
+    /// How many of the slots a job with these needs takes: one for each GPU; where there are fewer slots than
+    /// places on GPUs, its share of them.
+    package func slotCost(_ needs: RequirementSpec) -> Int {
+        let count = gpuCount(needs)
+        guard count > 1, !devices.isEmpty else { return 1 }
+        return max(1, min(count, count * slots / (devices.count * gpuShare)))
+    }
+
+    /// Whether a job with these needs may run there, once there is room. Memory that is not known counts as
+    /// enough.
     package func meets(_ needs: RequirementSpec) -> Bool {
-        gpus >= needs.gpus && (needs.memoryBytes == 0 || memory == 0 || memory >= UInt64(needs.memoryBytes))
+        meetsGPUs(needs) && (needs.memoryBytes == 0 || memory == 0 || memory >= UInt64(needs.memoryBytes))
             && needs.coreVersion.map(coreVersions.contains) ?? true
             && needs.labels.allSatisfy { labels[$0.key] == $0.value }
+    }
+
+    private func meetsGPUs(_ needs: RequirementSpec) -> Bool {
+        needs.gpus == 0 || devices.count { $0.meets(needs) } >= needs.gpus
     }
 
     /// What of the needs it lacks, and what it has instead: `label gpu=a100 (it has gpu=t4)`.
@@ -33,7 +61,9 @@ package struct WorkerOffer: Equatable, Sendable {
                     need: "label \(key)=\(value)",
                     has: labels[key].map { "\(key)=\($0)" } ?? (all.isEmpty ? "no labels" : "labels \(all)")))
         }
-        if gpus < needs.gpus { lacks.append(Lack(need: "\(needs.gpus) GPUs", has: "\(gpus)")) }
+        if !meetsGPUs(needs) {
+            lacks.append(Lack(need: Self.gpuText(needs), has: devices.isEmpty ? "none" : devices.text))
+        }
         if needs.memoryBytes > 0, memory > 0, memory < UInt64(needs.memoryBytes) {
             lacks.append(
                 Lack(need: "\(Self.size(UInt64(needs.memoryBytes))) of memory", has: Self.size(memory)))
@@ -43,6 +73,13 @@ package struct WorkerOffer: Equatable, Sendable {
             lacks.append(Lack(need: "core version \(version)", has: "core version \(own)"))
         }
         return lacks
+    }
+
+    /// `2 GPUs (4090|A6000) with 20.0 GB`.
+    package static func gpuText(_ needs: RequirementSpec) -> String {
+        let count = max(1, needs.gpus)
+        return (count == 1 ? "1 GPU" : "\(count) GPUs") + (needs.gpuNames.map { " (\($0))" } ?? "")
+            + (needs.gpuMemoryBytes.map { " with \(size(UInt64(clamping: $0)))" } ?? "")
     }
 
     package struct Lack: Equatable, Sendable {
@@ -55,7 +92,7 @@ package struct WorkerOffer: Equatable, Sendable {
         }
     }
 
-    private static func size(_ bytes: UInt64) -> String {
+    static func size(_ bytes: UInt64) -> String {
         let tenths = (bytes &+ 50_000_000) / 100_000_000
         return "\(tenths / 10).\(tenths % 10) GB"
     }

@@ -70,14 +70,21 @@ package struct ExchangeRequest: Codable, Equatable, WireRequest {
     package var number: UInt64
     package var reports: [Report]
     package var freeSlots: Int
+    /// Positions in the worker's list of GPUs that are free, one of several places once for each; nil of a
+    /// worker without GPUs, or from the time before this.
+    package var freeGPUs: [Int]?
     /// Longest wait for a grant in seconds, when there are no reports; 0 answers at once.
     package var waitSeconds: Double
 
-    package init(session: SessionID, number: UInt64, reports: [Report], freeSlots: Int, waitSeconds: Double) {
+    package init(
+        session: SessionID, number: UInt64, reports: [Report], freeSlots: Int, freeGPUs: [Int]? = nil,
+        waitSeconds: Double
+    ) {
         self.session = session
         self.number = number
         self.reports = reports
         self.freeSlots = freeSlots
+        self.freeGPUs = freeGPUs
         self.waitSeconds = waitSeconds
     }
 }

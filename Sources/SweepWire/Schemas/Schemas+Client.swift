@@ -21,6 +21,7 @@ extension WireSchema {
         ],
         optional: [
             "reason": text, "since": integer(), "remedy": text, "memory": integer(), "coreVersions": array(text),
+            "gpuDevices": array(gpuDevice), "gpuShare": integer(),
         ])
 
     static let jobBrief = object(["id": sha256, "sweep": text, "state": text], optional: ["waits_for": text])

@@ -56,6 +56,11 @@ extension WireSchema {
             })
     ])
 
+    static let gpuDevice = object([
+        "vendor": one(of: GPUDevice.Vendor.allCases.map(\.rawValue)), "index": label, "uuid": label, "name": label,
+        "memory": counter,
+    ])
+
     static let reportOutcome = object(
         ["code": one(of: ["accepted", "superseded", "gap", "missingBlobs", "refused", "notTried"])],
         optional: ["expected": counter, "blobs": array(text), "message": text])
@@ -88,7 +93,11 @@ extension RegisterRequest {
                     "threads": .integer(0, 65_536), "labels": .map(.label, keys: .label, most: 64),
                     "gpus": .integer(0, 1024),
                     "memory": .counter, "version": .label,
-                ], optional: ["key": .text(pattern: "^[0-9a-f]{64}$"), "coreVersions": .array(.label, most: 16)]))
+                ],
+                optional: [
+                    "key": .text(pattern: "^[0-9a-f]{64}$"), "coreVersions": .array(.label, most: 16),
+                    "gpuDevices": .array(.gpuDevice, most: 64), "gpuShare": .integer(1, 64),
+                ]))
     }
 }
 
@@ -105,10 +114,11 @@ extension RegisterResponse {
 extension ExchangeRequest {
     package static var content: WireContent {
         .json(
-            .object([
-                "session": .text, "number": .counter, "reports": .array(.report, most: WireLimit.reports),
-                "freeSlots": .integer(), "waitSeconds": .number,
-            ]))
+            .object(
+                [
+                    "session": .text, "number": .counter, "reports": .array(.report, most: WireLimit.reports),
+                    "freeSlots": .integer(), "waitSeconds": .number,
+                ], optional: ["freeGPUs": .array(.integer(0, 63), most: 4096)]))
     }
 }
 

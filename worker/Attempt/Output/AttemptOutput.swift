@@ -108,6 +108,9 @@ struct AttemptOutput: Sendable {
         return fresh
     }
 
+    /// Of what the trainer has logged so far.
+    var newestStep: Int? { metrics.newestStep }
+
     /// What is wrong with the newest loss, if it is no finite number.
     var badLoss: String? { metrics.badLoss }
 

@@ -14,9 +14,10 @@ struct AttemptFolderMaker: Sendable {
     let files: any FileStore
 
     /// - Throws: ``WorkerError``, `ClientError`, `PortsError` or the `SweepModelError` of a template.
-    func make(_ grant: Grant, at place: AttemptPlace) async throws -> AttemptPlan {
+    func make(_ grant: Grant, at place: AttemptPlace, gpus: [GPUDevice]) async throws -> AttemptPlan {
         try files.makeFolder(place.out)
-        var around = surroundings()
+        if !gpus.isEmpty { try files.writeAtomically(Array(try JSONEncoder().encode(gpus)), to: place.gpus) }
+        var around = surroundings(gpus)
         around.base = try await locate(grant.job.base)
         around.data = try await locate(grant.job.data)
         around.regData = try await locate(grant.job.regData)
@@ -40,13 +41,23 @@ struct AttemptFolderMaker: Sendable {
         }
     }
 
-    func surroundings() -> AttemptSurroundings {
+    func surroundings(_ gpus: [GPUDevice]) -> AttemptSurroundings {
         let environment = ProcessInfo.processInfo.environment
         let cores = ProcessInfo.processInfo.activeProcessorCount
+        // One of several slots has their threads.
+        let offer = WorkerOffer(
+            labels: [:], devices: configuration.gpus, gpuShare: configuration.gpuShare, slots: configuration.slots)
+        let slots = gpus.isEmpty ? 1 : offer.slotCost(RequirementSpec(gpus: gpus.count))
         return AttemptSurroundings(
-            threads: configuration.threads ?? max(1, cores / configuration.slots),
-            gpus: environment["CUDA_VISIBLE_DEVICES"] ?? "", program: configuration.program, environment: environment,
+            threads: configuration.threads ?? max(1, cores * slots / configuration.slots),
+            gpus: gpus, vendors: configuration.gpuVendors, program: configuration.program, environment: environment,
             port: FreePort.any() ?? 0)
+    }
+
+    /// Those that were given to an attempt whose folder is here.
+    func gpus(of place: AttemptPlace) throws -> [GPUDevice] {
+        guard try files.exists(place.gpus) else { return [] }
+        return try JSONDecoder().decode([GPUDevice].self, from: Data(try files.read(place.gpus, limit: 1 << 16)))
     }
 
     private func locate(_ input: ResolvedInput?) async throws -> String? {

@@ -6,6 +6,8 @@ package struct AttemptPlace: Hashable, Sendable {
 
     /// The grant, written first: what a restarted worker needs to hand in what is left.
     var grant: String { path + "/attempt.json" }
+    /// The GPUs it has, as JSON; not there without any.
+    var gpus: String { path + "/gpus.json" }
     /// Pid and start time of the trainer, written before it runs.
     var process: String { path + "/process" }
     /// The trainer's wait status, written by the guard, also when the worker is gone.

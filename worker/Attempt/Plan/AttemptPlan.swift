@@ -97,7 +97,10 @@ package struct AttemptSurroundings: Sendable {
     var regData: String?
     var encoders: [EncoderRole: String] = [:]
     var threads: Int
-    var gpus: String
+    /// GPUs of the attempt alone.
+    var gpus: [GPUDevice]
+    /// Of the worker: whose variables are set.
+    var vendors: Set<GPUDevice.Vendor>
     var program: String
     /// The worker's own environment, from which trainers get an allow-list.
     var environment: [String: String]
@@ -105,14 +108,15 @@ package struct AttemptSurroundings: Sendable {
     var port: Int
 
     package init(
-        base: String? = nil, data: String? = nil, regData: String? = nil, threads: Int, gpus: String, program: String,
-        environment: [String: String], port: Int = 0
+        base: String? = nil, data: String? = nil, regData: String? = nil, threads: Int, gpus: [GPUDevice] = [],
+        vendors: Set<GPUDevice.Vendor> = [], program: String, environment: [String: String], port: Int = 0
     ) {
         self.base = base
         self.data = data
         self.regData = regData
         self.threads = threads
         self.gpus = gpus
+        self.vendors = vendors
         self.program = program
         self.environment = environment
         self.port = port
@@ -150,6 +154,7 @@ extension AttemptPlan {
         }
         var environment = TrainerEnvironment.allowed(around.environment)
         for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] { environment[name] = String(around.threads) }
+        for (name, value) in TrainerEnvironment.gpus(around.gpus, of: around.vendors) { environment[name] = value }
         environment["RADIATA_JOB"] = job.id.text
         environment["RADIATA_ATTEMPT"] = values["attempt"]
         for (name, value) in trainer.env { environment[name] = try rendered(value) }
@@ -207,7 +212,10 @@ extension AttemptPlan {
         values["out"] = place.out
         values["job"] = place.job
         values["attempt"] = String(grant.token.attempt.value)
-        values["gpus"] = around.gpus
+        // A worker that knows of no GPUs hands on what it was told itself.
+        values["gpus"] =
+            around.vendors.isEmpty
+            ? around.environment["CUDA_VISIBLE_DEVICES"] ?? "" : around.gpus.map(\.index).joined(separator: ",")
         values["threads"] = String(around.threads)
         values["radiata"] = around.program
         values["base"] = around.base
