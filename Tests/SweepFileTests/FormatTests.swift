@@ -55,7 +55,8 @@ struct FormatTests {
                     labels: ["room": "12", "gpu": "a100"], gpus: 2, memoryBytes: 8_000_000_000,
                     gpuMemoryBytes: 20_000_000_000, gpuNames: "4090|A6000"))
         func needs(_ text: String) throws -> RequirementSpec {
-            try read("name: t\nrequires: {\(text)}\ngroups: [ { baseline: { lr: 1e-3 } } ]").definition.requirements
+            try read("name: t\nbase: b\ndata: d\nrequires: {\(text)}\ngroups: [ { baseline: { lr: 1e-3 } } ]")
+                .definition.requirements
         }
         // A kind of GPU asks for one; no GPU at all is another wish than none said.
         #expect(try needs("gpu: 4090") == RequirementSpec(gpus: 1, gpuNames: "4090"))

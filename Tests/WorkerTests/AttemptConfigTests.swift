@@ -23,7 +23,7 @@ struct AttemptConfigTests {
         let token = AttemptToken(ledger: "l", epoch: 1, job: job, attempt: AttemptNumber(3))
         return try AttemptPlan(
             Grant(token: token, job: resolved, leaseSeconds: 60, resume: resume), place: Self.place,
-            AttemptSurroundings(threads: 2, gpus: "", program: "radiata", environment: [:], port: port))
+            AttemptSurroundings(threads: 2, program: "radiata", environment: [:], port: port))
     }
 
     private func kohya(_ set: [CommandTrainer.Setting] = [], target: String? = nil) -> CommandTrainer {
