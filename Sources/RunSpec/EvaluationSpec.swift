@@ -40,8 +40,8 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
     package var promptSet: PromptSet?
     /// Programs that measure what is drawn; nil for none.
     package var external: [ExternalMetric]?
-    /// Added to the seeds of the images and to the places of their prompts, so that nothing is seen again that
-    /// a choice was made by; nil for the usual ones.
+    /// Added to the seeds of the images and to the places of their prompts, so that nothing is seen again
+    /// that a choice was made by; nil for the usual ones.
     package var fresh: Int?
 
     package init(

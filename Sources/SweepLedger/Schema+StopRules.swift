@@ -1,6 +1,6 @@
 extension Schema {
-    /// As of version 12: when jobs have trained enough, and the decisions. A decision is of the attempt that it
-    /// was made in; every later one finishes with what is there.
+    /// As of version 12: when jobs have trained enough, and the decisions. A decision is of the attempt
+    /// that it was made in; every later one finishes with what is there.
     static let stopRules = [
         """
         CREATE TABLE stop_rule (

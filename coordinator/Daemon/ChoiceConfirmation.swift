@@ -6,8 +6,9 @@ import SweepAnalysis
 import SweepLedger
 import SweepModel
 
-/// Judges the best configuration of a sweep once more when the sweep has come to its end: on prompts and noise
-/// that it was not chosen by. The best of many looks better than it is, by as much as chance helped it.
+/// Judges the best configuration of a sweep once more when the sweep has come to its end: on prompts and
+/// noise that it was not chosen by. The best of many looks better than it is, by as much as chance helped
+/// it.
 struct ChoiceConfirmation {
     let engine: CoordinatorEngine
 

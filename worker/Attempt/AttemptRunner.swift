@@ -226,7 +226,8 @@ final class AttemptRunner: AttemptRunning {
         end.badLoss = output.badLoss
         end.logTail = try output.logTail().map { mask.masked($0) }
         var ended = ExitClassifier.end(of: end)
-        // Whatever way it ended after that: the core left its last checkpoint, a program has written adapters.
+        // Whatever way it ended after that: the core left its last checkpoint, a program has written
+        // adapters.
         let hasResult =
             plan.isCore
             ? output.hasFinal : output.hasAdapter || !plan.rules.contains(where: { $0.kind == .adapter })

@@ -123,6 +123,8 @@ extension ModelCard {
 
     /// As a shell takes it for one word.
     private static func shell(_ text: String) -> String {
+        // A line of its own would read as a part of the card.
+        let text = text.split(whereSeparator: \.isNewline).joined(separator: " ")
         let plain = text.unicodeScalars.allSatisfy {
             CharacterSet.alphanumerics.contains($0) || "-_./".unicodeScalars.contains($0)
         }

@@ -89,8 +89,8 @@ struct EvaluationPlanner {
     ) throws -> [EvaluatedCheckpoint] {
         let adapters = try Self.adapters(row, db)
         let chosen = onlyFinal ? Array(adapters.suffix(1)) : adapters
-        // The core draws with what it trained, and with a program's adapter where the sweep names its base and
-        // data; the program's own images are measured else.
+        // The core draws with what it trained, and with a program's adapter where the sweep names its
+        // base and data; the program's own images are measured else.
         if trained.base != nil, trained.data != nil, trained.trainer.isCore || trained.evaluation != nil {
             return chosen.map { EvaluatedCheckpoint(job: trained.id, checkpoint: $0) }
         }

@@ -22,8 +22,8 @@ extension JobIdentity {
     /// Generation 3 (version 3.1) is for jobs that hold a share of their pictures out: earlier programs would
     /// train on all of them.
     ///
-    /// Generation 4 (version 4.1) is for jobs that evaluate: earlier programs would train. It is also for jobs
-    /// that go on from the training state of another: earlier programs would refuse it.
+    /// Generation 4 (version 4.1) is for jobs that evaluate: earlier programs would train. It is also for
+    /// jobs that go on from the training state of another: earlier programs would refuse it.
     package static func coreVersion(
         kind: JobKind = .train, trainer: TrainerSpec, evaluation: EvaluationSpec?, inputs: InputGenerations?,
         resolution: ParameterValue? = nil, goesOn: Bool = false

@@ -4,12 +4,12 @@ package import RunSpec
 /// What decides a job's result, apart from its seed, in canonical form. The digest of all of it is the job's
 /// id.
 ///
-/// SHA-256 of the RFC 8785 JSON of `{v, coreVersion, trainer, parameters, seed, checkpoints, evaluate, base,
-/// data}` (`regData` too where there is one, `evaluate.clip` where encoders are named, `evaluate.holdout`
-/// where a share of the pictures is held out, `kind` where the job does not train, `stopWhen` where a rule ends
-/// it early, and `from` and `state` where it was made of another job: its configuration, and the training state
-/// that it goes on from). Threads, labels, priority, retries, retention and the interval of training states are
-/// not in it.
+/// SHA-256 of the RFC 8785 JSON of `{v, coreVersion, trainer, parameters, seed, checkpoints, evaluate,
+/// base, data}` (`regData` too where there is one, `evaluate.clip` where encoders are named,
+/// `evaluate.holdout` where a share of the pictures is held out, `kind` where the job does not train,
+/// `stopWhen` where a rule ends it early, and `from` and `state` where it was made of another job: its
+/// configuration, and the training state that it goes on from). Threads, labels, priority, retries,
+/// retention and the interval of training states are not in it.
 package struct JobIdentity: Equatable, Sendable {
     /// Version of the layout below.
     package static let version = 1

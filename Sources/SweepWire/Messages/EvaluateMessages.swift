@@ -1,7 +1,7 @@
 package import RunSpec
 
-/// Wants the trained jobs of a sweep measured by something more: those that are done, and the others when they
-/// are.
+/// Wants the trained jobs of a sweep measured by something more: those that are done, and the others when
+/// they are.
 package struct EvaluateRequest: Codable, Equatable, WireRequest {
     package var sweep: String
     /// Metrics of the core; all of them where this and `external` are left out.
