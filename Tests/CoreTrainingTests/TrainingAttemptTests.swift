@@ -32,9 +32,13 @@ extension Training {
             let rows = try rows(out)
             #expect(Set(rows.map(\.checkpoint)) == ["step-00000003", "step-00000006"])
             #expect(Set(rows.map(\.class)) == ["", "thing"])
-            #expect(Set(rows.map(\.prompts)) == ["train", "trigger", "alter", "style"])
+            // What is measured of the adapter alone has no prompts.
+            #expect(rows.filter { $0.prompts.isEmpty }.allSatisfy { $0.metric == "adapter_norm" && $0.n == 1 })
+            #expect(Set(rows.map(\.prompts)) == ["", "train", "trigger", "alter", "style"])
             #expect(rows.allSatisfy { $0.value?.isFinite == true })
-            let common: Set = ["image_similarity", "squared_centroid_distance", "text_similarity", "vendi"]
+            let common: Set = [
+                "image_similarity", "squared_centroid_distance", "text_similarity", "vendi", "saturation",
+            ]
             let near: Set = ["nearest_training_similarity", "copying"]
             let own: Set = ["paired_fidelity", "own_picture_retrieval"]
             for (type, metrics) in [
@@ -60,9 +64,9 @@ extension Training {
         private func counts(_ rows: [EvaluationRow]) {
             let single: Set = [
                 "image_similarity", "text_similarity", "style_distance", "nearest_training_similarity", "copying",
-                "paired_fidelity", "own_picture_retrieval", "heldout_image_similarity",
+                "paired_fidelity", "own_picture_retrieval", "heldout_image_similarity", "saturation",
             ]
-            for row in rows {
+            for row in rows where !row.prompts.isEmpty {
                 let isBound = row.metric.hasPrefix("bound_")
                 // Four images of one prompt, or as many as fit into groups of three; five pictures.
                 #expect(row.n == (isBound ? 5 : 4), "\(row)")
@@ -95,7 +99,7 @@ extension Training {
             #expect(FileManager.default.fileExists(atPath: plain.checkpoint("step-00000003")))
             #expect(FileManager.default.fileExists(atPath: out.checkpoint("step-00000002")))
             #expect(!without.contains { $0.metric.contains("heldout") || $0.prompts == "holdout" })
-            #expect(Set(with.map(\.prompts)) == ["train", "style", "holdout"])
+            #expect(Set(with.map(\.prompts)) == ["", "train", "style", "holdout"])
             for type in ["train", "style", "holdout"] {
                 let metrics = Set(with.filter { $0.prompts == type }.map(\.metric))
                 #expect(metrics.isSuperset(of: ["heldout_image_similarity", "base_heldout_squared_centroid_distance"]))

@@ -60,23 +60,4 @@ struct EarlyEndTests {
         try await worker.stop()
         await cluster.stop()
     }
-
-    @Test("where the attempt is lost after the decision, another worker finishes with what is there")
-    func lost() async throws {
-        let cluster = try await Cluster(lease: .seconds(2))
-        // Deaf to its end: only its worker's death ends it.
-        let deaf = script.replacingOccurrences(of: "trap 'exit 143' TERM", with: "trap '' TERM")
-        try await cluster.launch(sweep, script: deaf)
-        let first = try cluster.worker("first")
-        _ = try await eventually(within: .seconds(30)) {
-            try await cluster.query("SELECT count(*) FROM stop_decision") == [["1"]]
-        }
-        first.abandon()
-        let second = try cluster.worker("second")
-        let jobs = try await cluster.jobs(reach: ["done", "failed", "parked"])
-        #expect(jobs[0][0] == "done" && jobs[0][2] == "null", "\(jobs)")
-        #expect(try await cluster.query("SELECT count(*) FROM checkpoints WHERE final = 1") == [["1"]])
-        try await second.stop()
-        await cluster.stop()
-    }
 }
