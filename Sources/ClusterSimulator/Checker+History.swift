@@ -54,6 +54,7 @@ extension Checker {
                 case ("expired", _) where state == "expired": nil
                 case ("claim", "expired"): "running"
                 case ("revived", "running"), ("revived", "waiting"), ("revived", "expired"): "running"
+                case ("enough", "running"), ("enough", "expired"): state
                 case ("done", "running"), ("done", "expired"): "done"
                 case ("retry", "running"), ("retry", "expired"), ("released", "running"), ("released", "expired"):
                     "waiting"
@@ -104,7 +105,7 @@ extension Checker {
 
     /// What only the newest attempt may cause.
     private static let ofAnAttempt: Set<String> = [
-        "expired", "revived", "done", "retry", "failed", "parked", "released", "paused",
+        "expired", "revived", "enough", "done", "retry", "failed", "parked", "released", "paused",
     ]
 
     private static let results = [

@@ -168,10 +168,10 @@ struct TakingHomeTests {
         #expect(steps.map { $0["step"] as? Int } == [3, 4, 5])
         let show = try run(house, ["show", child]).output
         #expect(
-            show.contains("made by     extend of \(parent.prefix(12)) from step 2, with epochs 5"), "\(show)")
+            show.contains("made by     extend of \(parent.prefix(12)) from step 2, with epochs=5"), "\(show)")
         #expect(try run(house, ["show", parent]).output.contains("led to      \(child.prefix(12)) (extend)"))
         let top = try run(house, ["top", "home", "--metric", "val_loss"]).output
-        #expect(top.contains("rerun") && top.contains("extend") && top.contains("9"), "\(top)")
+        #expect(top.contains("lr 9") && top.contains("epochs 5"), "\(top)")
         #expect(try house.count("SELECT count(*) FROM origins WHERE parent = '\(parent)'") == 2)
         for (arguments, status, words) in [
             (["extend", parent, "--epochs", "2"], 2, "trains 2 epochs already"),

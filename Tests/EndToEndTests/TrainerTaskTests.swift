@@ -8,7 +8,7 @@ struct TrainerTaskTests {
     /// A task whose base is nowhere.
     private func task(out: String) -> String {
         """
-        {"job": {"job": "0123", "base": "\(out)/no-base", "data": "\(out)/no-data",
+        {"job": {"job": "0123", "base": "\(out)/no-base", "data": "\(out)/no-data", "encoders": {},
           "checkpoints": {"epochs": [], "steps": [], "stateEverySeconds": 300},
           "training": {"algorithm": "lora", "layers": "attn-mlp", "dim": 4, "alpha": 4, "factor": -1,
             "trainNorm": false, "dropout": 0, "rankDropout": 0, "moduleDropout": 0, "useTucker": false,
