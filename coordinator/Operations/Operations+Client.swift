@@ -95,6 +95,10 @@ extension Operations {
                 try await work.commit(StoreInput(name: input.name, tree: input.tree, now: now), .bulk))
         }
         let outcome = try await store(prepared.0, prepared.1, call)
+        // Jobs that were done before this file asked for more measures are measured too.
+        if let external = prepared.0.external {
+            _ = try await evaluate(prepared.0.name.text, by: external, onlyFinal: false, call)
+        }
         engine.logger.info(
             "sweep \(prepared.0.name) launched", metadata: ["jobs": "\(outcome.jobs)", "added": "\(outcome.added)"])
         return LaunchResponse(
@@ -165,12 +169,18 @@ extension Operations {
         if let empty = request.external?.first(where: { $0.command.first?.isEmpty ?? true }) {
             throw WireError(.badRequest, "metric \(empty.name): its command is empty")
         }
+        return try await evaluate(request.sweep, by: request.spec, onlyFinal: request.onlyFinal, call)
+    }
+
+    /// Slice by slice: what is done now gets its jobs, the wish stays for what is done later.
+    private func evaluate(
+        _ sweep: String, by spec: EvaluationSpec, onlyFinal: Bool, _ call: Call
+    ) async throws -> EvaluateResponse {
         var response = EvaluateResponse(trained: 0, added: 0)
         var after: Int64? = 0
         while let from = after {
-            let verb = EvaluateSweep(
-                sweep: request.sweep, spec: request.spec, onlyFinal: request.onlyFinal, after: from, now: wall)
-            let outcome = try await work.commit(Audited(verb, audit(call, "evaluate", request.sweep)), .bulk)
+            let verb = EvaluateSweep(sweep: sweep, spec: spec, onlyFinal: onlyFinal, after: from, now: wall)
+            let outcome = try await work.commit(Audited(verb, audit(call, "evaluate", sweep)), .bulk)
             engine.tell(.changed(outcome.changes, stopping: [], continuing: []))
             response.trained += outcome.looked
             response.added += outcome.changes.count
