@@ -194,7 +194,8 @@ final class AttemptRunner: AttemptRunning {
             // A program has no way to end well at once: what an earlier attempt left is the result.
             if !plan.isCore, !grant.trained.isEmpty || !plan.rules.contains(where: { $0.kind == .adapter }) {
                 emit(.started(grant.token))
-                return .finished
+                guard let evaluate = plan.evaluate else { return .finished }
+                return try await evaluateAll(evaluate, plan, &output)
             }
             try markEnough()
         }
