@@ -1,7 +1,6 @@
 import CSimulatedDisk
 import Foundation
 import Ports
-import RunSpec
 import SweepModel
 
 /// Holds a ledger against the invariants and against what clients were told.
@@ -408,18 +407,5 @@ final class Checker {
                 world.fail("I12", "job \(name): its adapter is not that of an undisturbed run (\(found.count) found)")
             }
         }
-    }
-
-    /// I27: a rule decides what the whole curve decides, whatever came late, twice or from a lost attempt.
-    private func checkDecision(_ step: Int?, _ truth: JobTruth, last: Int) {
-        guard let rule = cluster.plan.stopRule, !cluster.brokenIDs.contains(truth.id) else { return }
-        let values = (1...truth.steps).map { step in
-            StopRule.Value(step: step, value: JobTruth.loss(truth.state(after: step)))
-        }
-        let wanted = rule.decision(values)?.step
-        if step != wanted {
-            world.fail("I27", "job \(truth.id.short): its rule decided at \(step ?? -1), \(wanted ?? -1) was wanted")
-        }
-        if step != nil, last < truth.steps { world.probe("trained less than planned") }
     }
 }

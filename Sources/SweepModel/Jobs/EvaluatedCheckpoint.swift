@@ -26,7 +26,7 @@ extension ResolvedJob {
     /// The job that evaluates a checkpoint of this one.
     ///
     /// Its id is that of (checkpoint, protocol): the content of the files, the inputs, how is drawn and
-    /// measured. What the training was does not matter for it beyond that.
+    /// measured; of the core also the parameters and the seed, which decide resolution and held-out pictures.
     ///
     /// - Parameters:
     ///   - spec: how; its holdout is that of the training, whatever it says.
@@ -42,8 +42,8 @@ extension ResolvedJob {
         parameters["protocol"] = .text(try spec.digest(encoders: encoders.mapValues(\.digest)).text)
         let identity = try JobIdentity(
             kind: .evaluate, trainer: .core, parameters: parameters, checkpoints: nil, evaluation: spec,
-            base: draws ? base.map(InputReference.init(resolved:)) : nil,
-            data: draws ? data.map(InputReference.init(resolved:)) : nil)
+            base: draws ? base?.reference : nil,
+            data: draws ? data?.reference : nil)
         var requirements = requirements
         if !trainer.isCore { requirements = RequirementSpec() }
         requirements.coreVersion = nil
@@ -53,12 +53,5 @@ extension ResolvedJob {
             seed: seed, base: draws ? base : nil, data: draws ? data : nil,
             encoders: draws ? encoders : [:],
             evaluation: spec, requirements: requirements, retries: retries, priority: priority, subject: subject)
-    }
-}
-
-extension InputReference {
-    init(resolved input: ResolvedInput) {
-        self.init(written: input.path, path: input.path, digest: input.digest)
-        generations = input.generations
     }
 }

@@ -145,7 +145,7 @@ extension ResolvedJob {
 }
 
 extension ResolvedInput {
-    fileprivate var reference: InputReference {
+    var reference: InputReference {
         InputReference(written: path, path: path, digest: digest, generations: generations)
     }
 }
