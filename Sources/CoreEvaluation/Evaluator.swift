@@ -47,19 +47,24 @@ package final class Evaluator {
     private var loaded: ImageGenerator?
     private let shouldStop: () -> Bool
     private let report: (String) -> Void
+    private let onDrawn: (_ done: Int, _ total: Int) -> Void
 
     /// Loads base, encoders and data, and draws what the base draws unless the cache has it.
     ///
     /// - Parameters:
     ///   - shouldStop: asked between batches of images; true throws `EvaluationError` with `stopped`.
     ///   - report: gets a line about each part of the work.
+    ///   - onDrawn: gets the number of a checkpoint's images drawn so far, after every batch.
     package init(
-        _ setting: Setting, shouldStop: @escaping () -> Bool = { false }, report: @escaping (String) -> Void = { _ in }
+        _ setting: Setting, shouldStop: @escaping () -> Bool = { false },
+        report: @escaping (String) -> Void = { _ in },
+        onDrawn: @escaping (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws {
         try Self.check(setting.spec)
         self.setting = setting
         self.shouldStop = shouldStop
         self.report = report
+        self.onDrawn = onDrawn
         let generator = try Self.generator(setting, shouldStop)
         let panel = try EncoderPanel(
             base: setting.base, named: setting.encoders, tokenizer: generator.pipeline.tokenizer)
@@ -209,10 +214,15 @@ package final class Evaluator {
         let generator = try loaded ?? Self.generator(setting, shouldStop)
         defer { Compute.releaseIdleBuffers() }
         let warn: (String) -> Void = { self.report("warning: \($0)") }
+        let total = subjects.reduce(0) { $0 + $1.plan.prompts.count }
+        var before = 0
         let images = try Self.withAdapter(adapter, on: generator.pipeline, warn: warn) {
             try subjects.map { subject in
                 report("\(checkpoint): drawing \(subject.plan.prompts.count) images, \(subject.plan.type.rawValue)")
-                return try generator.images(subject.plan.prompts.map { .init(prompt: $0.text, seed: $0.seed) })
+                defer { before += subject.plan.prompts.count }
+                return try generator.images(subject.plan.prompts.map { .init(prompt: $0.text, seed: $0.seed) }) {
+                    onDrawn(before + $0, total)
+                }
             }
         }
         return (images, zip(styles, images).map { $0.metrics(of: $1, style: generator.pipeline.vae.style) })

@@ -15,6 +15,13 @@ package enum StandardStream: Int32, Sendable {
 
     package var isTerminal: Bool { isatty(rawValue) == 1 }
 
+    /// Columns and rows; nil for what is no terminal, or one that does not say.
+    package var terminalSize: (columns: Int, rows: Int)? {
+        var size = winsize()
+        guard ioctl(rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return nil }
+        return (Int(size.ws_col), Int(size.ws_row))
+    }
+
     /// Writes all of it, however small the pieces that the other side takes.
     package func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) { try Self.write(bytes, to: rawValue) }
 

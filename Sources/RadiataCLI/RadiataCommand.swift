@@ -20,7 +20,7 @@ struct RadiataCommand: AsyncParsableCommand {
                 name: "Watch and ask",
                 subcommands: [
                     StatusCommand.self, JobsCommand.self, ShowCommand.self, LogsCommand.self, WorkersCommand.self,
-                    OpenCommand.self,
+                    OpenCommand.self, DoctorCommand.self,
                     QueryCommand.self, TopCommand.self, AdviseCommand.self, ImportanceCommand.self, ExportCommand.self,
                     ReportCommand.self, GridCommand.self, FetchCommand.self,
                 ]),

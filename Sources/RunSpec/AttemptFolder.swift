@@ -22,6 +22,8 @@ package struct AttemptFolder: Equatable, Sendable {
     /// There once the job has trained enough: a trainer of the core then ends with what it has, as if it had
     /// come to its end.
     package var enough: String { path + "/enough" }
+    /// What it does now, for people (`ProgressRecord`).
+    package var progress: String { path + "/progress.json" }
     /// What an evaluation measures.
     package var subject: String { path + "/subject" }
 

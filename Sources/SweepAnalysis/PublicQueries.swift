@@ -155,32 +155,6 @@ package enum PublicQueries {
         }
     }
 
-    /// A running job, and how far it is.
-    package struct Progress: Equatable, Sendable {
-        /// nil where the job has no such parameter.
-        package var algorithm: String?
-        /// The newest point of the loss; nil where there is none yet.
-        package var step: Int?
-        package var loss: Double?
-    }
-
-    /// The first few running jobs of a sweep.
-    package static func progress(ofSweep sweep: String) -> PublicQuery<Progress> {
-        PublicQuery(
-            """
-            SELECT json_extract(j.parameters, '$.algorithm'), l.step, l.value FROM members m JOIN jobs j ON j.id = m.job
-            LEFT JOIN latest_metrics l ON l.job = j.id AND l.key = 'loss'
-            WHERE m.sweep = \(quoted(sweep)) AND j.state = 'running' ORDER BY j.id LIMIT 4
-            """
-        ) { row in
-            guard row.count == 3 else { return nil }
-            let algorithm = row[0].string
-            return Progress(
-                algorithm: algorithm.isEmpty ? nil : algorithm, step: row[1].number.map { Int($0) },
-                loss: row[2].number)
-        }
-    }
-
     static func jobs(ofSweep sweep: String) -> String { "SELECT job FROM members WHERE sweep = \(quoted(sweep))" }
 
     /// A text as SQL writes it.

@@ -133,4 +133,26 @@ struct WorkerStateTests {
             #expect(try await post("/v1/worker/heartbeat", "{}", version: "0").status == 426)
         }
     }
+
+    @Test("while somebody watches, workers say more often how far they are, and status shows it")
+    func watched() async throws {
+        try await DaemonBench.with { bench in
+            let one = try await HandWorker("aaaaaaaa0001", bench)
+            _ = try await bench.launch(["1e-4"])
+            let grant = try await one.claim()
+            let extent = ProgressExtent(done: 36, total: 64, unit: "images")
+            let progress = AttemptProgress(token: grant.token, step: 120, phase: "drawing", extent: extent)
+            let session = await one.session
+            func beat() async throws -> HeartbeatResponse {
+                try await bench.call(.heartbeat, HeartbeatRequest(session: session, attempts: [progress]))
+            }
+            #expect(try await beat().watchedSeconds == nil)
+            let running = try #require(
+                try await bench.call(.status, SweepRequest(sweep: "")).running?.first)
+            #expect(running.id == grant.token.job.text && running.attempt == 1)
+            #expect(running.worker == "aaaaaaaa0001" && running.workerID == "aaaaaaaa0001")
+            #expect(running.phase == "drawing" && running.step == 120 && running.extent == extent)
+            #expect(try await beat().watchedSeconds == 1)
+        }
+    }
 }

@@ -20,6 +20,7 @@ struct Maintenance: Service {
             var lastTidied: MonotonicTime?
             var lastGivenBack: MonotonicTime?
             var lastConfirmed: MonotonicTime?
+            var lastBackup: MonotonicTime?
             var lastCollected: MonotonicTime?
             while !Task.isCancelled {
                 let level = lookAtDisk()
@@ -29,6 +30,10 @@ struct Maintenance: Service {
                     if isDue(lastGivenBack, paces.memory) {
                         lastGivenBack = now
                         Ledger.giveBackMemory()
+                    }
+                    if let pace = paces.backup, isDue(lastBackup, min(pace, .seconds(60))) {
+                        lastBackup = now
+                        try await backUp(every: pace)
                     }
                     if isDue(lastConfirmed, paces.confirm) {
                         lastConfirmed = now
@@ -73,6 +78,18 @@ struct Maintenance: Service {
         }
     }
 
+    /// A copy that fails is told, and tried again: the rest of the work goes on.
+    private func backUp(every pace: Duration) async throws {
+        do {
+            let made = try await engine.ledger.backupIfDue(every: pace, keep: paces.keptBackups, now: time.wall())
+            if let made { logger.info("backed the ledger up: \(made.path), \(made.bytes >> 20) MiB") }
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            logger.warning("the ledger could not be backed up: \(error)")
+        }
+    }
+
     private func tidy() async throws {
         let slice = 100
         while true {
@@ -100,6 +117,10 @@ package struct MaintenancePaces: Sendable {
     package var collect: Duration = .seconds(3600)
     /// Sweeps that have ended and whose best one is to be judged once more.
     package var confirm: Duration = .seconds(2)
+    /// Copies of the ledger; nil for none.
+    package var backup: Duration?
+    /// How many of them stay.
+    package var keptBackups = 7
 
     package init() {}
 }

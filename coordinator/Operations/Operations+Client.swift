@@ -18,25 +18,7 @@ extension Operations {
         place.mount(.launch) { request, call in try await launch(request, call) }
         place.mount(.history) { request, _ in try await history(request) }
         place.mount(.sweeps) { _, _ in Items(try await sweeps()) }
-        place.mount(.status) { request, _ in
-            let sweeps = try await ledger.sweeps(named: request.sweep.isEmpty ? nil : request.sweep)
-            guard request.sweep.isEmpty || !sweeps.isEmpty else {
-                throw WireError(.notFound, "no sweep '\(request.sweep)'; `radiata status` lists them")
-            }
-            let jobs = try await ledger.unfinishedJobs(
-                sweep: request.sweep.isEmpty ? nil : request.sweep, limit: StatusResponse.mostJobs)
-            let board = engine.waitBoard
-            let (workers, left) = WorkerListing.fitting(try await workers())
-            let notices = [gauge.notice, WorkerListing.notice(left)].compactMap { $0 }
-            return StatusResponse(
-                sweeps: sweeps, workers: workers,
-                notice: notices.isEmpty ? nil : notices.joined(separator: "\n"),
-                jobs: jobs.map { listed in
-                    let job = listed.job
-                    return JobBrief(
-                        id: job.id, sweep: job.sweep, state: job.state, waitsFor: listed.wait.flatMap(board.reason))
-                })
-        }
+        place.mount(.status) { request, _ in try await status(request) }
         place.mount(.jobs) { request, _ in Items(try await jobs(request)) }
         place.mount(.job) { request, _ in
             var (detail, wait) = try await ledger.job(request.job)
@@ -60,6 +42,42 @@ extension Operations {
             engine.tell(.forgotten([worker]))
             return Nothing()
         }
+    }
+
+    private func status(_ request: SweepRequest) async throws -> StatusResponse {
+        let sweep = request.sweep.isEmpty ? nil : request.sweep
+        var sweeps = try await ledger.sweeps(named: sweep)
+        guard sweep == nil || !sweeps.isEmpty else {
+            throw WireError(.notFound, "no sweep '\(request.sweep)'; `radiata status` lists them")
+        }
+        let jobs = try await ledger.unfinishedJobs(sweep: sweep, limit: StatusResponse.mostJobs)
+        let board = engine.waitBoard
+        let (workers, left) = WorkerListing.fitting(try await workers())
+        let notices = [gauge.notice, WorkerListing.notice(left)].compactMap { $0 }
+        if sweeps.contains(where: { $0.states["running"] ?? 0 > 0 }) {
+            let (paces, now) = (try await ledger.paces(), wall.milliseconds)
+            sweeps = sweeps.map { summary in
+                var summary = summary
+                summary.left = paces[summary.name].flatMap { Self.left(summary, $0, now: now) }
+                return summary
+            }
+        }
+        let running = try await ledger.running(sweep: sweep, limit: StatusResponse.mostJobs)
+        return StatusResponse(
+            sweeps: sweeps, workers: workers,
+            notice: notices.isEmpty ? nil : notices.joined(separator: "\n"),
+            jobs: jobs.map { listed in
+                let job = listed.job
+                return JobBrief(
+                    id: job.id, sweep: job.sweep, state: job.state, waitsFor: listed.wait.flatMap(board.reason))
+            }, running: progress.fill(running, now: engine.time.monotonic()))
+    }
+
+    private static func left(_ sweep: SweepSummary, _ pace: SweepPace, now: Int64) -> ExpectedTime? {
+        TimeLeft(
+            took: pace.ended.map(\.seconds), running: pace.running.map { Double(now - $0) / 1000 },
+            waiting: sweep.states["waiting"] ?? 0
+        ).map { ExpectedTime(seconds: $0.seconds, low: $0.low, high: $0.high) }
     }
 
     package func sweeps() async throws -> [SweepSummary] { try await ledger.sweeps() }

@@ -17,6 +17,7 @@ package struct Operations: Sendable {
     let registrations: RegistrationQuota
     let lease: Duration
     let started: MonotonicTime
+    let progress: ProgressBook
     /// Jobs of one transaction of a launch.
     package var launchSlice = 2000
 
@@ -30,6 +31,7 @@ package struct Operations: Sendable {
         self.gauge = gauge
         self.registrations = registrations
         self.lease = lease
+        progress = ProgressBook(lease: lease)
         started = engine.time.monotonic()
     }
 
@@ -52,7 +54,9 @@ package struct Operations: Sendable {
         place.mount(.heartbeat) { request, call in
             try workerSessions.check(request.session, call.principal)
             let reply = await engine.ask { .heartbeat(request, $0) }
-            guard case .heartbeat(let response) = reply else { throw Self.error(reply) }
+            guard case .heartbeat(var response) = reply else { throw Self.error(reply) }
+            response.watchedSeconds = progress.note(
+                request.attempts, response.verdicts, now: engine.time.monotonic())
             return response
         }
         place.mount(.goodbye) { request, call in

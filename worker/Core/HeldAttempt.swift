@@ -1,4 +1,5 @@
 import Ports
+import RunSpec
 import SweepModel
 import SweepWire
 
@@ -67,6 +68,20 @@ struct HeldAttempt: Sendable {
         self.phase = phase
         progress = AttemptProgress(token: token, step: nil, phase: phase == .running ? "preparing" : "uploading")
     }
+
+    /// What is sent while it runs does not hide what its trainer does.
+    mutating func moved(to phase: String, step: Int?, extent: ProgressExtent?) {
+        guard (self.phase == .reporting) == (phase == Self.uploadingPhase) else { return }
+        if let extent {
+            progress.extent = extent
+        } else if phase != progress.phase {
+            progress.extent = nil
+        }
+        progress.phase = phase
+        if let step { progress.step = step }
+    }
+
+    static let uploadingPhase = "uploading"
 
     /// Whether a report may be sent now, if it is the next one.
     func isReady(_ report: SpooledReport) -> Bool {

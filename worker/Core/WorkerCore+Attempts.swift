@@ -88,7 +88,7 @@ extension WorkerCore {
     mutating func ended(_ token: AttemptToken, _ end: AttemptEnd) -> [WorkerEffect] {
         guard var attempt = attempts[token], attempt.phase == .running else { return [] }
         attempt.phase = .reporting
-        attempt.progress.phase = "uploading"
+        attempt.moved(to: HeldAttempt.uploadingPhase, step: nil, extent: nil)
         attempt.deadline = nil
         attempts[token] = attempt
         return [.spool(token, finalReport(attempt, end))]

@@ -15,7 +15,9 @@ extension WorkerCore {
         if failedHeartbeats >= 3 { effects.append(.log(WorkerLog(.info, "the coordinator answers again"))) }
         failedHeartbeats = 0
         nextOutageLog = nil
-        nextHeartbeat = now + heartbeatInterval * (0.8 + 0.4 * random.unit())
+        // While somebody watches, what the attempts do is told more often, never more seldom.
+        let watched = response.watchedSeconds.map { Duration.seconds(max(0.5, $0)) }
+        nextHeartbeat = now + min(heartbeatInterval, watched ?? heartbeatInterval) * (0.8 + 0.4 * random.unit())
         isDraining = response.isDraining
         for (token, verdict) in zip(tokens, response.verdicts) {
             switch verdict {

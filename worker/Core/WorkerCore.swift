@@ -94,11 +94,8 @@ package struct WorkerCore: Sendable {
         case .started(let token):
             update(token) { $0.deadline = $0.timeLimit.map { now + $0 } }
             return []
-        case .progress(let token, let phase, let step):
-            update(token) { attempt in
-                attempt.progress.phase = phase
-                if let step { attempt.progress.step = step }
-            }
+        case .progress(let token, let phase, let step, let extent):
+            update(token) { $0.moved(to: phase, step: step, extent: extent) }
             return []
         case .pointsSpooled(let token, let total):
             update(token) { $0.pointsSpooled = max($0.pointsSpooled, total) }

@@ -1,3 +1,4 @@
+package import RunSpec
 package import SweepModel
 package import SweepWire
 
@@ -41,7 +42,7 @@ package enum WorkerEvent: Sendable {
     /// The coordinator will never take the exchange of this number as it is; the message says why.
     case exchangeRefused(SessionID, number: UInt64, message: String)
     case started(AttemptToken)
-    case progress(AttemptToken, phase: String, step: Int?)
+    case progress(AttemptToken, phase: String, step: Int?, extent: ProgressExtent? = nil)
     /// The spool holds so many points of the attempt's stream now.
     case pointsSpooled(AttemptToken, total: UInt64)
     case reportSpooled(AttemptToken, SpooledReport)

@@ -213,11 +213,20 @@ extension WorkerSession {
     private func upload(_ token: AttemptToken, _ number: UInt64) async throws {
         guard let entry = attempt(token) else { return }
         do {
-            for blob in entry.reports.blobs(of: number) {
+            let blobs = entry.reports.blobs(of: number)
+            let total = blobs.reduce(0) { $0 + Int($1.size) }
+            var before = 0
+            for blob in blobs {
+                let sent = before
                 try await insist("an upload", atMost: Self.uploadTries) {
                     try await self.client.upload(
-                        .file(blob.path), digest: blob.sha256, size: blob.size, in: self.files, retry: .forever)
+                        .file(blob.path), digest: blob.sha256, size: blob.size, in: self.files, retry: .forever
+                    ) { done in
+                        let extent = ProgressExtent(done: sent + Int(done), total: total, unit: "bytes")
+                        self.emit(.progress(token, phase: "uploading", step: nil, extent: extent))
+                    }
                 }
+                before += Int(blob.size)
             }
             Faults.reach("worker.uploaded")
             emit(.uploaded(token, report: number))

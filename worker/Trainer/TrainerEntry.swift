@@ -49,13 +49,14 @@ package enum TrainerEntry {
         _ task: TrainerTask, threads: Int, extras: Extras = Extras(), time: any TimeSource = SystemTime()
     ) -> Int32 {
         StopSignal.install()
-        let (job, resume): (TrainingJob, String?)
-        switch task.work {
-        case .evaluate(let evaluation): return run(evaluation, out: task.out, threads: threads, extras: extras)
-        case .train(let training, let from): (job, resume) = (training, from)
-        }
         let start = time.monotonic()
         let clock = { (time.monotonic() - start).inSeconds }
+        let (job, resume): (TrainingJob, String?)
+        switch task.work {
+        case .evaluate(let evaluation):
+            return run(evaluation, out: task.out, threads: threads, extras: extras, clock: clock)
+        case .train(let training, let from): (job, resume) = (training, from)
+        }
         let lines = ProgressLines(
             clock: clock, isTerminal: StandardStream.output.isTerminal, readerGone: StopSignal.ask)
         var attempt = TrainingAttempt(
@@ -90,12 +91,14 @@ package enum TrainerEntry {
         }
     }
 
-    private static func run(_ task: EvaluationTask, out: String, threads: Int, extras: Extras) -> Int32 {
+    private static func run(
+        _ task: EvaluationTask, out: String, threads: Int, extras: Extras, clock: @escaping () -> Double
+    ) -> Int32 {
         let lines = ProgressLines(
-            clock: { 0 }, isTerminal: StandardStream.output.isTerminal, readerGone: StopSignal.ask)
+            clock: clock, isTerminal: StandardStream.output.isTerminal, readerGone: StopSignal.ask)
         let attempt = EvaluationAttempt(
             task: task, out: out, cache: extras.cache ?? defaultCache, threads: threads,
-            program: thisProgram,
+            program: thisProgram, clock: clock,
             shouldStop: { StopSignal.wasAsked }, report: lines.line)
         do {
             guard try attempt.run() else {

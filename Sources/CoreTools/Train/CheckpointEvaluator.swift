@@ -11,12 +11,14 @@ final class CheckpointEvaluator {
     private let attempt: TrainingAttempt
     private let folder: AttemptFolder
     private let spec: EvaluationSpec
+    private let progress: ProgressFile
     private var evaluator: Evaluator?
     /// Lends its U-Net: a second one of a real base would take as much memory as all of training.
     weak var run: TrainingRun?
 
-    init(_ attempt: TrainingAttempt, spec: EvaluationSpec) {
+    init(_ attempt: TrainingAttempt, spec: EvaluationSpec, progress: ProgressFile) {
         self.attempt = attempt
+        self.progress = progress
         self.spec = spec
         folder = AttemptFolder(attempt.out)
     }
@@ -68,7 +70,8 @@ final class CheckpointEvaluator {
         setting.tokenizer = attempt.tokenizer
         setting.loaded = run?.loadedNetworks
         let loaded = try Evaluator(
-            setting, shouldStop: { [attempt] in attempt.shouldStop() && !attempt.isEnough() }, report: attempt.report)
+            setting, shouldStop: { [attempt] in attempt.shouldStop() && !attempt.isEnough() }, report: attempt.report,
+            onDrawn: { [progress] in progress.tell("drawing", $0, of: $1, "images") })
         evaluator = loaded
         return loaded
     }

@@ -16,19 +16,23 @@ package struct EvaluationAttempt {
     package var threads: Int
     /// This program, for external metrics that are part of it.
     package var program: String
+    /// Seconds since any fixed point.
+    package var clock: () -> Double
     package var shouldStop: () -> Bool
     /// Gets one line about each part of the work.
     package var report: (String) -> Void
 
     package init(
         task: EvaluationTask, out: String, cache: String, threads: Int, program: String,
-        shouldStop: @escaping () -> Bool = { false }, report: @escaping (String) -> Void = { _ in }
+        clock: @escaping () -> Double = { 0 }, shouldStop: @escaping () -> Bool = { false },
+        report: @escaping (String) -> Void = { _ in }
     ) {
         self.task = task
         self.out = out
         self.cache = cache
         self.threads = threads
         self.program = program
+        self.clock = clock
         self.shouldStop = shouldStop
         self.report = report
     }
@@ -73,7 +77,10 @@ package struct EvaluationAttempt {
             base: base, data: data, spec: task.evaluation, training: task.training, cache: cache)
         setting.encoders = task.encoders
         setting.seed = task.seed
-        return try Evaluator(setting, shouldStop: shouldStop, report: report)
+        let file = ProgressFile(AttemptFolder(out), clock: clock)
+        return try Evaluator(
+            setting, shouldStop: shouldStop, report: report,
+            onDrawn: { file.tell("drawing", $0, of: $1, "images") })
     }
 
     private func keep(_ sheet: RGBImage) throws {

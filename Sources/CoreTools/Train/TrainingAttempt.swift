@@ -75,10 +75,12 @@ package struct TrainingAttempt {
         for remark in JobPreflight.shortages(needs, folder: folder.isEmpty ? "." : folder) {
             report("warning: \(remark)")
         }
-        let evaluator = job.evaluation.map { CheckpointEvaluator(self, spec: $0) }
+        let file = ProgressFile(AttemptFolder(out), clock: clock)
+        let evaluator = job.evaluation.map { CheckpointEvaluator(self, spec: $0, progress: file) }
         var surroundings = TrainingRun.Surroundings(clock: clock, shouldStop: shouldStop)
         surroundings.isEnough = isEnough
         surroundings.progress = { step in
+            file.tell("training", step.step, of: step.total, "steps")
             progress(
                 Progress(
                     step: step.step, total: step.total, loss: step.loss, learningRate: step.learningRate,

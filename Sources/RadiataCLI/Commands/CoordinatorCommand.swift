@@ -48,7 +48,13 @@ struct CoordinatorCommand: AsyncParsableCommand {
         @Option(help: "How long a silent attempt keeps its job: 60s, 2m.")
         var lease = "60s"
 
+        @Option(help: "Back the ledger up into DATA/backups so often: 6h; never if left out.")
+        var backupEvery: String?
+        @Option(help: "How many of these backups stay.")
+        var backupKeep = 7
+
         func validate() throws {
+            guard backupKeep >= 1 else { throw ValidationError("--backup-keep \(backupKeep): wanted at least 1") }
             guard refusedTokens >= 1 else {
                 throw ValidationError("--refused-tokens \(refusedTokens): wanted at least 1")
             }
@@ -66,10 +72,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
             let folder = data.map(Paths.expanded) ?? Paths.folders.data
             var configuration = CoordinatorConfiguration(
                 dataFolder: folder, host: address.host, port: address.port, tokenFile: tokenFile,
-                tlsCertificate: tlsCert, tlsKey: tlsKey, insecureLAN: insecureLan, lease: try Self.duration(lease),
+                tlsCertificate: tlsCert, tlsKey: tlsKey, insecureLAN: insecureLan, lease: try Self.duration(lease, option: "--lease"),
                 allowsTLS12: tls12)
             configuration.connections.refusedTokens = refusedTokens
             configuration.allowedHosts = allowHost
+            configuration.maintenance.backup = try backupEvery.map { try Self.duration($0, option: "--backup-every") }
+            configuration.maintenance.keptBackups = backupKeep
             configuration.registry = .ofThisUser()
             let isLoopback = configuration.isLoopback
             try UsableFolder.prepare(folder, option: "--data", what: "the ledger")
@@ -88,7 +96,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
             }
         }
 
-        private static func duration(_ text: String) throws -> Duration {
+        private static func duration(_ text: String, option: String) throws -> Duration {
             let units: [(suffix: String, seconds: Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600)]
             for unit in units where text.hasSuffix(unit.suffix) {
                 // A lease of more than a year is a slip of the pen.
@@ -96,7 +104,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
                     return .milliseconds(Int64(value * unit.seconds * 1000))
                 }
             }
-            throw CommandFailure(.usage, "--lease \(text): wanted a time such as 60s or 2m")
+            throw CommandFailure(.usage, "\(option) \(text): wanted a time such as 60s, 2m or 6h")
         }
     }
 }

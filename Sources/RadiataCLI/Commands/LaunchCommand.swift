@@ -17,6 +17,9 @@ struct LaunchCommand: AsyncParsableCommand {
     @Flag(help: "Stay and show progress until it is finished.")
     var watch = false
 
+    @Flag(help: "Say nothing on the way; what was launched is still printed.")
+    var quiet = false
+
     @Flag(help: "Do not upload base model and data: workers find them with --inputs (shared file system).")
     var noUpload = false
 
@@ -32,7 +35,7 @@ struct LaunchCommand: AsyncParsableCommand {
         let inputs = SweepFileReader.Inputs()
         let sweep = try launcher.read(file, inputs)
         let preview = try await SweepPreview.ask(client, about: sweep, isNeeded: true)
-        if output.format == .table {
+        if output.format == .table, !quiet {
             for line in PlanSummary(sweep.plan, history: preview.history).lines { Console.note(line) }
         }
         if let addition = try await preview.addition(client) { try confirm(addition) }
@@ -51,7 +54,8 @@ struct LaunchCommand: AsyncParsableCommand {
             )
         }
         guard watch else { return }
-        let summary = try await SweepWatcher(client: client, sweep: answer.sweep).run()
+        let summary = try await SweepWatcher(client: client, sweep: answer.sweep, isQuiet: quiet).run()
+        if !quiet { for line in await Verdict(client: client, summary: summary).lines() { Console.note(line) } }
         if let stop = StatusTables.stop(of: summary) { throw CommandFailure(.failed, "\(summary.name) \(stop)") }
         let done = summary.states["done"] ?? 0
         if done < summary.jobs {

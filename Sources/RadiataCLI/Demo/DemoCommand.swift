@@ -54,7 +54,7 @@ struct DemoCommand: AsyncParsableCommand {
         let launched = try await SweepLauncher(client: client).launch(file: file)
         Console.note("launched \(launched.sweep): \(launched.configurations) configurations, \(launched.jobs) jobs\n")
         let summary = try await SweepWatcher(client: client, sweep: launched.sweep) { _ in
-            if let casualties = cluster.casualties() { Console.note("\n" + casualties) }
+            cluster.casualties()
         }.run()
         try await finish(client: client, sweep: launched.sweep, summary: summary, place: place)
     }

@@ -59,8 +59,8 @@ enum Console {
         send("\r\u{1B}[2K\(visible(text))", to: stream)
     }
 
-    /// Moves up, to write over the lines printed before; for terminals only.
-    static func goUp(lines: Int) { if lines > 0 { send("\u{1B}[\(lines)F\u{1B}[J", to: .output) } }
+    /// Text with escapes of our own, for `ScreenPainter`.
+    static func raw(_ text: String, to stream: StandardStream) { send(text, to: stream) }
 
     static func bar(done: Double, width: Int = 24) -> String {
         let filled = Int((min(max(done, 0), 1) * Double(width)).rounded())

@@ -4,8 +4,8 @@ import SweepClient
 import SweepModel
 import SweepWire
 
-/// `status --watch`: a line for each sweep that is not finished, until all of them are. On a terminal the
-/// lines are written over; in a pipe each change is a line, and as JSON an object a change.
+/// `status --watch`: every sweep that is not finished, until all of them are. On a terminal a screen that is written
+/// over; in a pipe each change is a line, and as JSON an object a change.
 struct StatusWatch {
     let client: SweepClient
     /// nil for all sweeps that are not finished.
@@ -14,7 +14,9 @@ struct StatusWatch {
     var time: any TimeSource = SystemTime()
 
     func run() async throws {
-        let interrupt = InterruptHandler { if StandardStream.output.isTerminal { Console.out("") } }
+        let terminal = TerminalStream(.output)
+        let painter = terminal.isScreen && format != .json ? ScreenPainter(terminal) : nil
+        let interrupt = InterruptHandler { if painter != nil { Console.out("") } }
         defer { interrupt.cancel() }
         // Asked once like any command, so that a wrong address is told; from then on an outage is waited out.
         var status = try await client.call(.status, SweepRequest(sweep: sweep ?? ""))
@@ -23,9 +25,9 @@ struct StatusWatch {
             Console.note(status.sweeps.isEmpty ? "there is no sweep yet" : "every sweep is finished")
             return Console.out(try StatusTables.sweeps(status.sweeps).rendered(as: format))
         }
+        var view = LiveView(client: client, sweep: sweep)
         var last: [String: String] = [:]
         var lastObject = ""
-        var height = 0
         while true {
             shown.formUnion(status.sweeps.filter { !$0.isFinished }.map(\.name).filter { sweep == nil || $0 == sweep })
             let sweeps = status.sweeps.filter { shown.contains($0.name) }
@@ -33,32 +35,20 @@ struct StatusWatch {
                 let object = try JSONText.line(status)
                 if object != lastObject { Console.out(object) }
                 lastObject = object
+            } else if let painter {
+                let screen = try await view.screen(
+                    status, sweeps, width: terminal.size.columns, now: time.wall().milliseconds, at: time.monotonic())
+                painter.paint(screen.lines())
             } else {
-                var lines: [(name: String, text: String)] = []
-                for summary in sweeps { lines.append((summary.name, try await line(summary, status))) }
-                height = show(lines, over: height, last: last)
-                last = Dictionary(lines.map { ($0.name, $0.text) }) { _, new in new }
+                for summary in sweeps {
+                    let line = SweepWatcher(client: client, sweep: summary.name).text(of: summary, status)
+                    if last[summary.name] != line { Console.out(line) }
+                    last[summary.name] = line
+                }
             }
             if sweeps.allSatisfy(\.isFinished) { return }
-            try await time.sleep(for: .milliseconds(StandardStream.output.isTerminal ? 500 : 2000))
+            try await time.sleep(for: .milliseconds(painter == nil ? 2000 : 500))
             status = try await client.call(.status, SweepRequest(sweep: sweep ?? ""), retry: .forever)
         }
-    }
-
-    private func line(_ summary: SweepSummary, _ status: StatusResponse) async throws -> String {
-        let watcher = SweepWatcher(client: client, sweep: summary.name)
-        return watcher.text(
-            of: summary, status, progress: summary.isFinished ? [] : try await watcher.progress())
-    }
-
-    /// - Returns: how many lines stand there now.
-    private func show(_ lines: [(name: String, text: String)], over height: Int, last: [String: String]) -> Int {
-        if StandardStream.output.isTerminal {
-            Console.goUp(lines: height)
-            for line in lines { Console.out(line.text) }
-            return lines.count
-        }
-        for line in lines where last[line.name] != line.text { Console.out(line.text) }
-        return 0
     }
 }

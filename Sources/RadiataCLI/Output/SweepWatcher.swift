@@ -5,67 +5,108 @@ import SweepClient
 import SweepModel
 import SweepWire
 
-/// Shows a sweep's progress until no job can change by itself any more: one rewritten line on a terminal,
-/// plain lines in a pipe.
+/// Shows a sweep's progress until no job can change by itself any more: a screen that is written over on a
+/// terminal, plain lines in a pipe.
 struct SweepWatcher {
     let client: SweepClient
     let sweep: String
+    /// Says nothing until the end.
+    var isQuiet = false
     var time: any TimeSource = SystemTime()
-    /// Called with every status seen, for callers that do more than print.
-    var onStatus: @Sendable (StatusResponse) -> Void = { _ in }
+    /// Called with every status seen, for callers that do more than watch; what it gives is printed once.
+    var onStatus: @Sendable (StatusResponse) -> String? = { _ in nil }
 
     /// - Returns: the sweep's last summary.
     @discardableResult
     func run() async throws -> SweepSummary {
-        var lastLine = ""
+        let terminal = TerminalStream(.error)
+        let painter = terminal.isScreen && !isQuiet ? ScreenPainter(terminal) : nil
+        var view = LiveView(client: client, sweep: sweep)
+        var (lastLine, said) = ("", "")
         while true {
             let status = try await client.call(.status, SweepRequest(sweep: sweep), retry: .forever)
-            onStatus(status)
+            if let text = onStatus(status), text != said {
+                said = text
+                if let painter { painter.say(text) } else { Console.note(text) }
+            }
             guard let summary = status.sweeps.first(where: { $0.name == sweep }) else {
                 throw CommandFailure(.notFound, "there is no sweep '\(sweep)'")
             }
             let isOver = summary.isFinished || summary.isStopped
-            let line = text(of: summary, status, progress: isOver ? [] : try await progress())
-            if Console.isTerminal {
-                Console.rewrite(line)
-            } else if line != lastLine {
-                Console.note(line)
+            if let painter {
+                let screen = try await view.screen(
+                    status, [summary], width: terminal.size.columns, now: time.wall().milliseconds,
+                    at: time.monotonic())
+                painter.paint(screen.lines())
+            } else if !isQuiet {
+                let line = text(of: summary, status)
+                if line != lastLine { Console.note(line) }
+                lastLine = line
             }
-            lastLine = line
-            if isOver {
-                if Console.isTerminal { Console.note("") }
-                return summary
-            }
-            try await time.sleep(for: .milliseconds(Console.isTerminal ? 500 : 2000))
+            if isOver { return summary }
+            try await time.sleep(for: .milliseconds(painter == nil ? 2000 : 500))
         }
     }
 
-    /// Newest step and loss of the running jobs, so that long jobs are seen to move.
-    func progress() async throws -> [String] {
-        let jobs = try await client.rows(
-            of: PublicQueries.progress(ofSweep: sweep), retry: .forever, timeLimit: .seconds(30))
-        return jobs.map { job in
-            let label = job.algorithm ?? "job"
-            guard let step = job.step, let loss = job.loss else { return "\(label) starting" }
-            return "\(label) step \(step) loss \(String(format: "%.3f", loss))"
-        }
-    }
-
-    func text(of summary: SweepSummary, _ status: StatusResponse, progress: [String]) -> String {
+    /// A line for pipes.
+    func text(of summary: SweepSummary, _ status: StatusResponse) -> String {
         let done = summary.states["done"] ?? 0
         let counts = StatusTables.states.filter { $0 != "done" }.compactMap { state -> String? in
             guard let count = summary.states[state], count > 0 else { return nil }
             return "\(count) \(state)"
         }
         let share = summary.jobs == 0 ? 1 : Double(done) / Double(summary.jobs)
-        var parts = ["\(done)/\(summary.jobs) done"] + counts + progress
+        var parts = ["\(done)/\(summary.jobs) done"] + counts
         if let stop = StatusTables.stop(of: summary) {
             parts.append(stop)
         } else if (summary.states["running"] ?? 0) == 0,
             let waits = status.jobs?.lazy.compactMap(\.waitsFor).first
         {
             parts.append("waiting: \(waits)")
+        } else if let left = summary.left {
+            parts.append("about \(TimeText.duration(seconds: left.seconds)) left")
         }
         return "\(summary.name) \(Console.bar(done: share)) \(parts.joined(separator: " · "))"
+    }
+}
+
+/// What a screen needs besides the status, and what of it is remembered from one look to the next.
+struct LiveView {
+    let client: SweepClient
+    /// nil for all.
+    let sweep: String?
+    private var rates = LiveRates()
+    private var failures: [JobSummary] = []
+    private var failed = 0
+    private static let mostFailures = 50
+
+    init(client: SweepClient, sweep: String?) {
+        self.client = client
+        self.sweep = sweep
+    }
+
+    mutating func screen(
+        _ status: StatusResponse, _ sweeps: [SweepSummary], width: Int, now: Int64, at moment: MonotonicTime
+    ) async throws -> LiveScreen {
+        let names = Set(sweeps.map(\.name))
+        let running = (status.running ?? []).filter { names.contains($0.sweep) }
+        rates.see(running, at: Double(moment.nanoseconds) / 1e9)
+        // Asked for again only when there are more.
+        let count = sweeps.reduce(0) { $0 + ($1.states["failed"] ?? 0) + ($1.states["parked"] ?? 0) }
+        if count != failed {
+            failures = []
+            for state in ["failed", "parked"] where sweeps.contains(where: { $0.states[state] ?? 0 > 0 }) {
+                failures += try await client.call(
+                    .jobs, JobsRequest(sweep: sweep, state: state, limit: Self.mostFailures), retry: .forever
+                ).items
+            }
+            failed = count
+        }
+        var screen = LiveScreen(
+            sweeps: sweeps, running: running,
+            waiting: (status.jobs ?? []).filter { names.contains($0.sweep) }, rates: rates, now: now, width: width)
+        screen.failures = failures
+        screen.notice = status.notice
+        return screen
     }
 }

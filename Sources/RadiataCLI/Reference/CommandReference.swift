@@ -26,6 +26,50 @@ enum CommandReference {
         return parts.joined(separator: "\n\n") + "\n"
     }
 
+    /// The same as a manual page: roff with the macros of man(7).
+    static func manual() -> String {
+        let groups = shared.map { (title: $0.title, arguments: arguments(of: $0.options)) }
+        var lines = [
+            ".TH RADIATA 1 \"\" \"Radiata\" \"User Commands\"", ".SH NAME",
+            "radiata \\- sweeps of LoRA and LyCORIS fine-tuning over many machines", ".SH SYNOPSIS",
+            ".B radiata", ".I COMMAND", "[options]", ".SH DESCRIPTION",
+            Roff.text(RadiataCommand.configuration.abstract),
+        ]
+        for group in RadiataCommand.configuration.groupedSubcommands {
+            lines.append(".SH \(Roff.text(group.name.uppercased()))")
+            for command in group.subcommands { lines += entries(of: command, path: "radiata", shared: groups) }
+        }
+        lines.append(".SH SHARED OPTIONS")
+        for group in groups {
+            lines.append(".SS \(Roff.text(group.title))")
+            lines += group.arguments.flatMap(\.roff)
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func entries(
+        of command: any ParsableCommand.Type, path: String, shared: [(title: String, arguments: [Argument])]
+    ) -> [String] {
+        let configuration = command.configuration
+        guard configuration.shouldDisplay else { return [] }
+        let path = "\(path) \(command._commandName)"
+        guard configuration.subcommands.isEmpty else {
+            return configuration.subcommands.flatMap { entries(of: $0, path: path, shared: shared) }
+        }
+        let all = arguments(of: command)
+        let used = shared.filter { group in group.arguments.allSatisfy(all.contains) }
+        let own = all.filter { argument in !used.contains { $0.arguments.contains(argument) } }
+        var lines = [".SS \(Roff.text(usage(path, own, hasMore: !used.isEmpty)))"]
+        for text in [configuration.abstract, configuration.discussion] where !text.isEmpty {
+            lines += text.components(separatedBy: "\n\n").flatMap { [".PP", Roff.text($0)] }
+        }
+        lines += own.flatMap(\.roff)
+        if !used.isEmpty {
+            lines += [".PP", Roff.text("And the " + used.map { $0.title.lowercased() }.joined(separator: ", ") + ".")]
+        }
+        return lines
+    }
+
     private static func sections(
         of command: any ParsableCommand.Type, path: String, shared: [(title: String, arguments: [Argument])]
     ) -> [String] {
@@ -113,6 +157,17 @@ enum CommandReference {
             if let defaultValue { text += " (default `\(defaultValue)`)" }
             if kind == "option", !isOptional { text += " (required)" }
             return Markdown.folded(text, prefix: "- ")
+        }
+
+        var roff: [String] {
+            let spelt = (names ?? []).sorted { $0.name.count < $1.name.count }.map(\.text)
+            var shown = kind == "positional" ? [value] : spelt
+            if kind == "option", let last = spelt.last { shown[shown.count - 1] = "\(last) \(value)" }
+            let note = defaultValue.map { " (default \($0))" } ?? ""
+            return [
+                ".TP", ".B " + Roff.text(shown.joined(separator: ", ")),
+                Roff.text((abstract ?? "") + note + (kind == "option" && !isOptional ? " (required)" : "")),
+            ]
         }
     }
 }

@@ -19,6 +19,8 @@ package struct SweepSummary: Codable, Equatable, Sendable {
     package var note: String?
     /// Since when its files are gone but for the newest adapters; nil if it was not archived.
     package var archived: Int64?
+    /// How long it will still take; nil where nothing tells.
+    package var left: ExpectedTime?
     package var jobs: Int { states.values.reduce(0, +) }
     /// Whether no job can change by itself any more.
     package var isFinished: Bool { (states["waiting"] ?? 0) + (states["running"] ?? 0) + (states["paused"] ?? 0) == 0 }
@@ -84,5 +86,19 @@ package struct SweepSummary: Codable, Equatable, Sendable {
         tags = try keyed.decodeIfPresent([String].self, forKey: .tags)
         note = try keyed.decodeIfPresent(String.self, forKey: .note)
         archived = try keyed.decodeIfPresent(Int64.self, forKey: .archived)
+        left = try keyed.decodeIfPresent(ExpectedTime.self, forKey: .left)
+    }
+}
+
+/// Seconds, with the bounds of a 90 % interval.
+package struct ExpectedTime: Codable, Equatable, Sendable {
+    package var seconds: Double
+    package var low: Double
+    package var high: Double
+
+    package init(seconds: Double, low: Double, high: Double) {
+        self.seconds = seconds
+        self.low = low
+        self.high = high
     }
 }

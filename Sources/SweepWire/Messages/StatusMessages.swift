@@ -18,13 +18,17 @@ package struct StatusResponse: Codable, Equatable, WireResponse {
     package var notice: String?
     /// Jobs that have not ended, those that wait first, and why; the first few hundred.
     package var jobs: [JobBrief]?
+    /// What the slots do now; the first few hundred.
+    package var running: [RunningJob]?
     package init(
-        sweeps: [SweepSummary], workers: [WorkerSummary], notice: String? = nil, jobs: [JobBrief]? = nil
+        sweeps: [SweepSummary], workers: [WorkerSummary], notice: String? = nil, jobs: [JobBrief]? = nil,
+        running: [RunningJob]? = nil
     ) {
         self.sweeps = sweeps
         self.workers = workers
         self.notice = notice
         self.jobs = jobs
+        self.running = running
     }
 
     /// Most jobs in it: of one sweep, or of all.

@@ -1,4 +1,5 @@
 import Foundation
+package import RunSpec
 package import SweepModel
 
 /// What a worker says of itself when it starts, and its secret.
@@ -103,12 +104,15 @@ package struct AttemptProgress: Codable, Equatable, Sendable {
     package var token: AttemptToken
     /// Newest step, for people.
     package var step: Int?
-    /// What it does now, for people: `preparing`, `training`, `evaluating`, `uploading`.
+    /// What it does now, for people: `preparing`, `training`, `drawing`, `evaluating`, `uploading`.
     package var phase: String?
-    package init(token: AttemptToken, step: Int? = nil, phase: String? = nil) {
+    /// How far that is, for people.
+    package var extent: ProgressExtent?
+    package init(token: AttemptToken, step: Int? = nil, phase: String? = nil, extent: ProgressExtent? = nil) {
         self.token = token
         self.step = step
         self.phase = phase
+        self.extent = extent
     }
 }
 
@@ -117,6 +121,8 @@ package struct HeartbeatResponse: Codable, Equatable, WireResponse {
     package var verdicts: [AttemptVerdict]
     /// The worker should take no more jobs.
     package var isDraining: Bool
+    /// Somebody watches: when to say the next time how far the attempts are. nil: as when it was registered.
+    package var watchedSeconds: Double?
     package init(verdicts: [AttemptVerdict], isDraining: Bool) {
         self.verdicts = verdicts
         self.isDraining = isDraining

@@ -10,8 +10,10 @@ extension WireSchema {
         ],
         optional: [
             "reason": text, "since": integer(), "remedy": text, "tags": array(text), "note": text,
-            "archived": integer(),
+            "archived": integer(), "left": timeLeft,
         ])
+
+    static let timeLeft = object(["seconds": number, "low": number, "high": number])
 
     static let workerSummary = object(
         [
@@ -23,6 +25,14 @@ extension WireSchema {
             "reason": text, "since": integer(), "remedy": text, "memory": integer(), "coreVersions": array(text),
             "gpuDevices": array(gpuDevice), "gpuShare": integer(),
         ])
+
+    static let progressExtent = object(["done": integer(), "total": integer(), "unit": text])
+
+    static let runningJob = object(
+        [
+            "id": sha256, "sweep": text, "worker": text, "workerID": text, "attempt": integer(1), "seed": integer(),
+            "parameters": map(any), "started": integer(),
+        ], optional: ["kind": text, "phase": text, "step": integer(), "extent": progressExtent])
 
     static let jobBrief = object(["id": sha256, "sweep": text, "state": text], optional: ["waits_for": text])
 
@@ -104,7 +114,7 @@ extension StatusResponse {
         .json(
             .object(
                 ["sweeps": .array(.sweepSummary), "workers": .array(.workerSummary)],
-                optional: ["notice": .text, "jobs": .array(.jobBrief)]))
+                optional: ["notice": .text, "jobs": .array(.jobBrief), "running": .array(.runningJob)]))
     }
 }
 

@@ -128,7 +128,7 @@ extension ExchangeResponse {
             .object([
                 "number": .counter, "outcomes": .array(.reportOutcome), "grants": .array(.grant),
                 "stops": .array(
-                    .object(["token": .attemptToken, "reason": .one(of: ["pause", "cancel", "drain"])])),
+                    .object(["token": .attemptToken, "reason": .one(of: ["pause", "cancel", "drain", "finish"])])),
             ]))
     }
 }
@@ -138,7 +138,10 @@ extension HeartbeatRequest {
         .json(
             .object([
                 "session": .text,
-                "attempts": .array(.object(["token": .attemptToken], optional: ["step": .integer(), "phase": .text])),
+                "attempts": .array(
+                    .object(
+                        ["token": .attemptToken],
+                        optional: ["step": .integer(), "phase": .text, "extent": .progressExtent])),
             ]))
     }
 }
@@ -146,9 +149,11 @@ extension HeartbeatRequest {
 extension HeartbeatResponse {
     package static var content: WireContent {
         .json(
-            .object([
-                "verdicts": .array(.one(of: ["fine", "superseded", "pause", "cancel", "drain"])), "isDraining": .flag,
-            ]))
+            .object(
+                [
+                    "verdicts": .array(.one(of: ["fine", "superseded", "pause", "cancel", "drain", "finish"])),
+                    "isDraining": .flag,
+                ], optional: ["watchedSeconds": .number]))
     }
 }
 

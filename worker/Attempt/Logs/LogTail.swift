@@ -35,6 +35,9 @@ package struct LogTail: Sendable {
         self.mask = mask
     }
 
+    /// The line that the trainer has not ended yet: a bar that it writes over.
+    var unfinished: String { cleaner.unfinished }
+
     /// Grows as long as there is anything to do.
     package var progress: Int64 { position &+ scanned }
 

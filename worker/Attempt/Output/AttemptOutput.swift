@@ -29,6 +29,7 @@ struct AttemptOutput: Sendable {
     var artifacts: LineTail
     private var log: LogTail
     private let mask: SecretMask
+    private var progressFile: ProgressReader
     let samples: [String]
     /// The checkpoint whose evaluations came last: it is complete when the next one's begin.
     var evaluating: String?
@@ -59,6 +60,7 @@ struct AttemptOutput: Sendable {
         artifacts = LineTail(path: folder.artifacts)
         mask = SecretMask(environment: plan.order.environment)
         log = LogTail(path: place.log, mask: mask)
+        progressFile = ProgressReader(path: folder.progress)
         samples = plan.samples
         hasFinal = grant.trained.contains { $0.isFinal == true }
         hasAdapter = !grant.trained.isEmpty
@@ -93,6 +95,9 @@ struct AttemptOutput: Sendable {
         try readArtifacts(isComplete: leader == nil, &events)
         if leader == nil { try readSamples(&events) }
         try readLog(now: now, isComplete: leader == nil, takesLog: takesLog, &events)
+        if leader != nil, let record = progressFile.newest(log: log.unfinished) {
+            events.append(.progress(token, phase: record.phase, step: nil, extent: record.extent))
+        }
         return events
     }
 
