@@ -48,7 +48,7 @@ extension Operations {
         let sweep = request.sweep.isEmpty ? nil : request.sweep
         var sweeps = try await ledger.sweeps(named: sweep)
         guard sweep == nil || !sweeps.isEmpty else {
-            throw WireError(.notFound, "no sweep '\(request.sweep)'; `radiata status` lists them")
+            throw try await ledger.unknownSweep(request.sweep)
         }
         let jobs = try await ledger.unfinishedJobs(sweep: sweep, limit: StatusResponse.mostJobs)
         let board = engine.waitBoard

@@ -28,7 +28,7 @@ extension Ledger {
     package func exportHead(sweep name: String) async throws -> ExportHead {
         try await read { db in
             guard let sweep = try db.first("SELECT id FROM sweep WHERE name = ?", [name]) else {
-                throw LedgerError(.notFound, "no sweep '\(name)'; `radiata status` lists them")
+                throw try SweepNames.unknown(name, db)
             }
             let id: Int64 = sweep[0]
             let parameters = try db.all(

@@ -44,7 +44,7 @@ extension Ledger {
             if let after { afterRow = try JobLookup.row(after, db) }
             if let sweep {
                 guard let known = try db.first("SELECT id FROM sweep WHERE name = ?", [sweep]) else {
-                    throw LedgerError(.notFound, "no sweep '\(sweep)'; `radiata status` lists them")
+                    throw try SweepNames.unknown(sweep, db)
                 }
                 return try db.all(
                     ListedJob.columns + """

@@ -197,9 +197,8 @@ package enum JobLookup {
                     || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
             }
         guard isPrefix else {
-            throw LedgerError(
-                .notFound,
-                "no sweep '\(text.prefix(100))', and no job: a job is named by 8 or more hex digits of its id")
+            throw try SweepNames.unknown(
+                text, ", and no job: a job is named by 8 or more hex digits of its id", db)
         }
         let found = try db.all(
             "SELECT id, identity FROM job WHERE identity >= ? AND identity < ? ORDER BY identity LIMIT 6",

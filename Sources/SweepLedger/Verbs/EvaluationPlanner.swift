@@ -171,7 +171,7 @@ package struct EvaluateSweep: LedgerVerb {
     /// - Throws: `LedgerError` `notFound` for an unknown sweep.
     package func run(_ db: Database) throws -> Outcome {
         guard let known = try db.first("SELECT id FROM sweep WHERE name = ?", [sweep]) else {
-            throw LedgerError(.notFound, "no sweep '\(sweep)'; `radiata status` lists them")
+            throw try SweepNames.unknown(sweep, db)
         }
         let id: Int64 = known[0]
         try Self.want(spec, of: id, onlyFinal: onlyFinal, now: now, db)

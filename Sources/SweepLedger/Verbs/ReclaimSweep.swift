@@ -233,7 +233,7 @@ package struct ReclaimSweep: LedgerVerb {
     /// - Throws: `LedgerError` `notFound`.
     static func gone(_ name: String, _ action: ReclaimAction, _ db: Database) throws -> ReclaimReport {
         guard action == .delete, try db.first("SELECT 1 FROM removed_sweep WHERE name = ?", [name]) != nil else {
-            throw LedgerError(.notFound, "no sweep '\(name.prefix(100))'; `radiata status` lists them")
+            throw try SweepNames.unknown(name, db)
         }
         var report = ReclaimReport(sweep: name, action: action)
         report.wasDone = true
