@@ -45,7 +45,8 @@ struct CancelCommand: AsyncParsableCommand {
 struct ResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
-        abstract: "Restart failed, parked or canceled jobs from their newest checkpoint, on whichever machine is free.")
+        abstract: "Restart failed, parked or canceled jobs from their newest checkpoint, on whichever machine is free.",
+        discussion: CommandExamples.text(["radiata resume mine", "radiata resume mine --class oom"]))
     @OptionGroup var target: ActionTarget
 
     @Option(name: .customLong("class"), help: "Only jobs that failed with this class.")

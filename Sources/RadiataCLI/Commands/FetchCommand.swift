@@ -12,11 +12,12 @@ struct FetchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fetch",
         abstract: "Take an adapter home: the file, its pictures, its settings, and a model card.",
-        discussion: """
+        discussion: CommandExamples.text(
+            """
             Writes into one folder: the adapter (safetensors, checked against its SHA-256), its contact sheet, settings.json, \
             settings.toml for kohya's sd-scripts, and README.md: what it is, how sure its rank is, how to use it. A download \
             that was cut off goes on where it stopped when the same command is given again.
-            """)
+            """, ["radiata fetch mine --best -o best", "radiata fetch 3f2a91c0 --samples -o adapter"]))
 
     @Argument(help: "A job id (a unique beginning of at least 8 digits), or with --best a sweep's name.")
     var target: String

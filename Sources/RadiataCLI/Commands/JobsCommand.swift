@@ -4,7 +4,11 @@ import SweepModel
 import SweepWire
 
 struct JobsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "jobs", abstract: "List jobs.")
+    static let configuration = CommandConfiguration(
+        commandName: "jobs", abstract: "List jobs.",
+        discussion: CommandExamples.text([
+            "radiata jobs mine", "radiata jobs mine --state failed", "radiata jobs --format csv > jobs.csv",
+        ]))
 
     @Argument(help: "Only jobs of this sweep.")
     var sweep: String?

@@ -6,7 +6,8 @@ import SweepWire
 struct LaunchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "launch",
-        abstract: "Give a sweep to the coordinator. Launching a known name adds what is new and runs nothing twice.")
+        abstract: "Give a sweep to the coordinator. Launching a known name adds what is new and runs nothing twice.",
+        discussion: CommandExamples.text(["radiata launch mine.yaml --watch", "radiata launch mine.yaml --priority 5"]))
 
     @Argument(help: "The sweep file.")
     var file: String

@@ -6,7 +6,11 @@ import SweepWire
 
 struct LogsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "logs", abstract: "What a job's trainer printed (newest attempt).")
+        commandName: "logs", abstract: "What a job's trainer printed (newest attempt).",
+        discussion: CommandExamples.text([
+            "radiata logs 3f2a91c0",
+            "radiata logs 3f2a91c0 -f",
+        ]))
 
     @Argument(help: "Job id, or a unique beginning of at least 8 digits.")
     var job: String

@@ -8,7 +8,9 @@ import SweepModel
 struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Expand a sweep file without running anything.",
-        discussion: "Hours are estimated from earlier runs where a coordinator that has some can be reached.")
+        discussion: CommandExamples.text(
+            "Hours are estimated from earlier runs where a coordinator that has some can be reached.",
+            ["radiata plan mine.yaml", "radiata plan mine.yaml --format json | jq .checkpoints"]))
 
     @Argument(help: "The sweep file.")
     var file: String

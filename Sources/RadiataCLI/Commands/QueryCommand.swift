@@ -7,9 +7,15 @@ import SweepWire
 struct QueryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "query", abstract: "Ask the ledger in SQL (read-only).",
-        discussion:
-            "Views: jobs, results, image_results, metrics, latest_metrics, checkpoints, members, artifacts (docs/reference/ledger.md)."
-    )
+        discussion: CommandExamples.text(
+            """
+            Views: jobs, results, image_results, metrics, latest_metrics, checkpoints, members, artifacts \
+            (docs/reference/ledger.md).
+            """,
+            [
+                "radiata query \"SELECT state, count(*) FROM jobs GROUP BY state\"",
+                "radiata query \"SELECT * FROM results\" --format csv > results.csv",
+            ]))
 
     @Argument(help: "One SELECT statement.")
     var sql: String

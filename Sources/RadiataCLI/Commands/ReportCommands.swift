@@ -2,7 +2,11 @@ import ArgumentParser
 
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "One HTML file: the answer in words, intervals, curves, pictures, costs.")
+        commandName: "report", abstract: "One HTML file: the answer in words, intervals, curves, pictures, costs.",
+        discussion: CommandExamples.text([
+            "radiata report mine -o mine.html",
+            "radiata report mine -o mine.html --originals",
+        ]))
 
     @Argument(help: "The sweep.")
     var sweep: String

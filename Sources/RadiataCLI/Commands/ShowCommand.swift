@@ -5,7 +5,10 @@ import SweepWire
 
 struct ShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Everything known about one job: attempts, checkpoints, newest metrics, events.")
+        commandName: "show", abstract: "Everything known about one job: attempts, checkpoints, newest metrics, events.",
+        discussion: CommandExamples.text([
+            "radiata show 3f2a91c0"
+        ]))
 
     @Argument(help: "Job id, or a unique beginning of at least 8 digits.")
     var job: String

@@ -6,7 +6,12 @@ import SweepWire
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Sweeps and workers at a glance.")
+        commandName: "status", abstract: "Sweeps and workers at a glance.",
+        discussion: CommandExamples.text([
+            "radiata status",
+            "radiata status mine --watch",
+            "radiata status --format json | jq '.running'",
+        ]))
 
     @Argument(help: "Only this sweep.")
     var sweep: String?

@@ -7,11 +7,13 @@ import SweepModel
 struct TopCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "top", abstract: "A sweep's configurations, best first, and how sure that is.",
-        discussion: """
+        discussion: CommandExamples.text(
+            """
             Without --metric by the rule: several measures of the evaluations with weights, or what trainers logged where \
             nothing was evaluated. With it by one metric of the evaluations, or by any key of the sweep's curves, for example \
             val_loss. Values stand with their 90 % intervals over training seeds.
-            """)
+            """, ["radiata top mine", "radiata top mine --metric val_loss --at best", "radiata top mine --format json"])
+    )
 
     @Argument(help: "The sweep.")
     var sweep: String

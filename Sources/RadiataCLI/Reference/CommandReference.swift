@@ -61,7 +61,10 @@ enum CommandReference {
         let own = all.filter { argument in !used.contains { $0.arguments.contains(argument) } }
         var lines = [".SS \(Roff.text(usage(path, own, hasMore: !used.isEmpty)))"]
         for text in [configuration.abstract, configuration.discussion] where !text.isEmpty {
-            lines += text.components(separatedBy: "\n\n").flatMap { [".PP", Roff.text($0)] }
+            lines += text.components(separatedBy: "\n\n").flatMap { paragraph in
+                guard let examples = CommandExamples.lines(of: paragraph) else { return [".PP", Roff.text(paragraph)] }
+                return [".PP", ".nf"] + examples.map(Roff.text) + [".fi"]
+            }
         }
         lines += own.flatMap(\.roff)
         if !used.isEmpty {
@@ -81,7 +84,10 @@ enum CommandReference {
         }
         var parts = ["### \(path)"]
         for text in [configuration.abstract, configuration.discussion] where !text.isEmpty {
-            parts += text.components(separatedBy: "\n\n").map { Markdown.folded($0) }
+            parts += text.components(separatedBy: "\n\n").map { paragraph in
+                guard let examples = CommandExamples.lines(of: paragraph) else { return Markdown.folded(paragraph) }
+                return "```sh\n\(examples.joined(separator: "\n"))\n```"
+            }
         }
         let all = arguments(of: command)
         let used = shared.filter { group in group.arguments.allSatisfy(all.contains) }
