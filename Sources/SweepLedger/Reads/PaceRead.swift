@@ -1,0 +1,70 @@
+import GRDB
+
+/// What tells how fast a sweep goes.
+package struct SweepPace: Sendable, Equatable {
+    /// Of the jobs that were done lately: seconds that their last attempts took, and when they ended
+    /// (milliseconds since 1970), newest first.
+    package var ended: [(seconds: Double, at: Int64)] = []
+    /// When the attempts that run now began.
+    package var running: [Int64] = []
+
+    package static func == (a: SweepPace, b: SweepPace) -> Bool {
+        a.running == b.running && a.ended.elementsEqual(b.ended) { $0 == $1 }
+    }
+}
+
+extension Ledger {
+    /// How many of the ledger's newest events are looked at: enough for any sweep that moves.
+    private static let recentEvents = 20_000
+    private static let mostEnded = 300
+
+    /// Of every sweep in which a job was done lately or runs now, by its name.
+    ///
+    /// - Throws: `DatabaseError`.
+    package func paces() async throws -> [String: SweepPace] {
+        try await read { db in
+            var paces: [String: SweepPace] = [:]
+            let ended = try db.all(
+                """
+                SELECT s.name, a.started, a.ended FROM event e JOIN attempt a ON a.job = e.job AND a.number = e.attempt
+                JOIN member m ON m.job = a.job JOIN sweep s ON s.id = m.sweep
+                WHERE e.id > (SELECT coalesce(max(id), 0) FROM event) - ?1 AND e.kind = 'done' AND a.outcome = 'done'
+                ORDER BY e.id DESC
+                """, [Self.recentEvents])
+            for row in ended {
+                let name: String = row[0]
+                guard paces[name]?.ended.count ?? 0 < Self.mostEnded else { continue }
+                let (from, to): (Int64, Int64) = (row[1], row[2])
+                paces[name, default: SweepPace()].ended.append((Double(to - from) / 1000, to))
+            }
+            let running = try db.all(
+                """
+                SELECT s.name, a.started FROM attempt a JOIN job j ON j.id = a.job AND j.state = 'running'
+                JOIN member m ON m.job = a.job JOIN sweep s ON s.id = m.sweep WHERE a.ended IS NULL
+                """)
+            for row in running { paces[row[0], default: SweepPace()].running.append(row[1]) }
+            return paces
+        }
+    }
+
+    /// The attempts of a sweep, and the milliseconds that they took together so far.
+    ///
+    /// - Throws: `DatabaseError`.
+    package func cost(sweep: String, now: Int64) async throws -> (attempts: Int, milliseconds: Int64) {
+        try await read { db in
+            let row = try db.first(
+                """
+                SELECT count(*), coalesce(sum(coalesce(a.ended, ?2) - a.started), 0)
+                FROM sweep s JOIN member m ON m.sweep = s.id JOIN attempt a ON a.job = m.job WHERE s.name = ?1
+                """, [sweep, now])
+            return (row?[0] ?? 0, row?[1] ?? 0)
+        }
+    }
+
+    /// The number of the ledger's last event: grows with every change of a job, a sweep or a worker.
+    ///
+    /// - Throws: `DatabaseError`.
+    package func lastEvent() async throws -> Int64 {
+        try await read { db in try db.first("SELECT coalesce(max(id), 0) FROM event")?[0] ?? 0 }
+    }
+}
