@@ -13,7 +13,7 @@ SIMULATE := .build/release/radiata-simulate
 RADIATA_PYTHON ?= .build/reference/bin/python
 
 .PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
-    algorithms encoder-check metric-check e2e simulate mutants faults campaign demo check format dist bench clean
+    algorithms encoder-check metric-check page-check e2e simulate mutants faults campaign demo check format dist bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -93,6 +93,15 @@ encoder-check: ## every metric of named encoders, computed anew by transformers,
 	python3 -m venv .build/encoders/python
 	.build/encoders/python/bin/pip install --quiet -r Tests/Reference/encoder_requirements.txt
 	touch .build/encoders/python
+
+page-check: build .build/page/python
+page-check: ## the coordinator's page in a real browser while a sweep runs: everything people do there, axe-core, three widths
+	.build/page/python/bin/python Tests/Page/page_check.py $(RADIATA) --shots .build/page/shots
+
+.build/page/python: Tests/Page/requirements.txt
+	python3 -m venv .build/page/python
+	.build/page/python/bin/pip install --quiet -r Tests/Page/requirements.txt
+	touch .build/page/python
 
 e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
 	$(BUILD) --build-tests

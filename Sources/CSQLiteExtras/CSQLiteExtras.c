@@ -32,6 +32,63 @@ int cse_insert_points(
     return code;
 }
 
+typedef struct {
+    int64_t step;
+    double value;
+} Point;
+
+// The four points of a span, in the order of their steps.
+static int64_t keep_span(const Point *four, int64_t *steps, double *values) {
+    Point sorted[4] = {four[0], four[1], four[2], four[3]};
+    for (int i = 1; i < 4; i++)
+        for (int j = i; j > 0 && sorted[j].step < sorted[j - 1].step; j--) {
+            Point other = sorted[j];
+            sorted[j] = sorted[j - 1];
+            sorted[j - 1] = other;
+        }
+    int64_t kept = 0;
+    for (int i = 0; i < 4; i++) {
+        if (kept > 0 && steps[kept - 1] == sorted[i].step) continue;
+        steps[kept] = sorted[i].step;
+        values[kept++] = sorted[i].value;
+    }
+    return kept;
+}
+
+int64_t cse_thin_points(
+    void *pointer, int64_t first, int64_t width, int64_t buckets, int64_t *steps, double *values, int64_t *total,
+    int64_t *gaps) {
+    sqlite3_stmt *statement = pointer;
+    enum { FIRST, LEAST, MOST, LAST };
+    Point span[4];
+    int64_t open = -1, kept = 0;
+    *total = *gaps = 0;
+    int code;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        *total += 1;
+        if (sqlite3_column_type(statement, 1) == SQLITE_NULL) {
+            *gaps += 1;
+            continue;
+        }
+        Point point = {sqlite3_column_int64(statement, 0), sqlite3_column_double(statement, 1)};
+        int64_t bucket = (point.step - first) / width;
+        if (bucket < 0) bucket = 0;
+        if (bucket >= buckets) bucket = buckets - 1;
+        if (bucket != open) {
+            if (open >= 0) kept += keep_span(span, steps + kept, values + kept);
+            open = bucket;
+            span[FIRST] = span[LEAST] = span[MOST] = span[LAST] = point;
+            continue;
+        }
+        if (point.value < span[LEAST].value) span[LEAST] = point;
+        if (point.value > span[MOST].value) span[MOST] = point;
+        span[LAST] = point;
+    }
+    if (open >= 0) kept += keep_span(span, steps + kept, values + kept);
+    sqlite3_reset(statement);
+    return code == SQLITE_DONE ? kept : -1 - code;
+}
+
 static int note_pages(void *context, sqlite3 *db, const char *name, int pages) {
     (void)db;
     (void)name;

@@ -77,6 +77,9 @@ package struct MetricInfo: Hashable, Sendable {
             meaning: "cosine of an image's change from the trigger's image and the change of the words",
             unit: "cosine"),
         MetricInfo(
+            name: "votes", title: "preferred in votes", lowerIsBetter: false, prompts: "",
+            meaning: "chance that people prefer its picture to an average one", unit: "chance"),
+        MetricInfo(
             name: "kid", title: "KID", lowerIsBetter: true, prompts: "trigger",
             meaning: "squared discrepancy from the training pictures, cubic kernel, unbiased"),
         MetricInfo(

@@ -96,6 +96,8 @@ extension Schema {
                 ) STRICT, WITHOUT ROWID
                 """
             ]),
+        // Votes on pairs of pictures.
+        Migration(version: 17, statements: votes),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -32,6 +32,7 @@ final class DaemonBench: Sendable {
         var maintenance = MaintenancePaces()
         var allowedHosts: [String] = []
         var registry: CoordinatorRegistry?
+        var basePath = ""
         /// The disk as the test plays it; nil for the real one.
         var space: (@Sendable (String) throws -> DiskSpace)?
 
@@ -58,6 +59,7 @@ final class DaemonBench: Sendable {
         configuration.maintenance = options.maintenance
         configuration.allowedHosts = options.allowedHosts
         configuration.registry = options.registry
+        configuration.basePath = options.basePath
         if let space = options.space { configuration.space = space }
         state = Mutex((nil, "", configuration))
     }

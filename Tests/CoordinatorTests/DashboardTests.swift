@@ -13,10 +13,12 @@ struct DashboardTests {
     func login() async throws {
         try await DaemonBench.withTokens { bench, admin async throws in
             let made = try await bench.call(.createToken, TokenRequest(scope: .read), token: admin)
+            // The page is the same for everybody; it holds nothing, and its calls want a session.
             let outside = try await bench.raw.request("GET", "/")
-            #expect(outside.status == 303 && outside.header("Location") == "/login")
+            #expect(outside.status == 200 && outside.body.contains("assets/app.js"))
+            #expect(try await bench.raw.request("GET", "/page/sweeps").status == 401)
             let form = try await bench.raw.request("GET", "/login")
-            #expect(form.status == 200 && form.body.contains("<form method=\"post\" action=\"/login\">"))
+            #expect(form.status == 200 && form.body.contains("<form method=\"post\" action=\"login\""))
             #expect(form.header("Content-Security-Policy")?.contains("form-action 'self'") == true)
             let wrong = try await bench.raw.request("POST", "/login", body: "token=radiata_nothing")
             #expect(wrong.status == 401 && wrong.header("Set-Cookie") == nil)
@@ -28,14 +30,15 @@ struct DashboardTests {
             #expect(
                 cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict") && !cookie.contains(made.token))
             let pair = "Cookie: other=1; " + (cookie.split(separator: ";").first.map(String.init) ?? "")
-            let page = try await bench.raw.request("GET", "/", headers: [pair])
-            #expect(page.status == 200 && page.body.contains("<h2>Jobs</h2>") && page.body.contains("Log out"))
-            // The cookie is for the page: the contract's calls want the token.
-            #expect(try await bench.raw.request("GET", "/v1/sweeps", headers: [pair]).status == 401)
-            #expect(!page.body.contains("data-action"))
+            let secret = "Radiata-Page: " + (try Self.secret(right))
+            // The cookie alone reads nothing: it goes to every port of the host.
+            for path in ["/v1/sweeps", "/page/sweeps", "/page/start", "/page/live"] {
+                #expect(try await bench.raw.request("GET", path, headers: [pair]).status == 401, "\(path)")
+            }
+            #expect(try await bench.raw.request("GET", "/page/start", headers: [pair, secret]).status == 200)
 
             _ = try await bench.call(.revokeToken, RevokeRequest(id: made.id), token: admin)
-            #expect(try await bench.raw.request("GET", "/", headers: [pair]).status == 303)
+            #expect(try await bench.raw.request("GET", "/page/start", headers: [pair, secret]).status == 401)
         }
     }
 
@@ -44,11 +47,18 @@ struct DashboardTests {
         try await DaemonBench.withTokens { bench, admin async throws in
             let right = try await bench.raw.request("POST", "/login", body: "token=\(admin)")
             let pair = "Cookie: " + (right.header("Set-Cookie")?.split(separator: ";").first.map(String.init) ?? "")
-            #expect(try await bench.raw.request("GET", "/", headers: [pair]).status == 200)
+            let secret = "Radiata-Page: " + (try Self.secret(right))
+            #expect(try await bench.raw.request("GET", "/page/sweeps", headers: [pair, secret]).status == 200)
             let out = try await bench.raw.request("POST", "/logout", headers: [pair])
             #expect(out.status == 303 && out.header("Set-Cookie")?.contains("Max-Age=0") == true)
-            #expect(try await bench.raw.request("GET", "/", headers: [pair]).status == 303)
+            #expect(try await bench.raw.request("GET", "/page/sweeps", headers: [pair, secret]).status == 401)
         }
+    }
+
+    /// The page's own secret, of the answer that lets a browser in.
+    private static func secret(_ answer: RawHTTP.Answer) throws -> String {
+        let page = answer.body.components(separatedBy: "data-page=\"").dropFirst().first?.split(separator: "\"").first
+        return String(try #require(page))
     }
 
     @Test("a form sent by a page from elsewhere is refused")
@@ -67,21 +77,31 @@ struct DashboardTests {
         }
     }
 
-    @Test("what workers and users name stays text")
-    func escaping() async throws {
+    @Test("no script, style or handler stands within a page, and no file of it reads text as HTML")
+    func noInlineScript() async throws {
         try await DaemonBench.with { bench async throws in
-            let evil = "<img src=x onerror=alert(1)>\"'&"
-            _ = try await bench.call(
-                .register,
-                RegisterRequest(
-                    WorkerRecord(
-                        worker: WorkerID("w"), name: evil,
-                        session: SessionID(rawValue: SystemRandom().hexadecimal(bytes: 16)), slots: 1, threads: 1)))
-            let page = try await bench.raw.request("GET", "/")
-            #expect(page.status == 200 && !page.body.contains("<img") && page.body.contains("&lt;img src=x"))
-            let scripts = page.body.components(separatedBy: "<script").dropFirst()
-            #expect(scripts.allSatisfy { $0.hasPrefix(" src=\"/dashboard.js\" defer></script>") })
-            #expect(!page.body.contains("<style"))
+            for path in ["/", "/login"] {
+                let page = try await bench.raw.request("GET", path)
+                let policy = try #require(page.header("Content-Security-Policy"))
+                #expect(policy.contains("script-src 'self';") && !policy.contains("unsafe"))
+                let scripts = page.body.components(separatedBy: "<script").dropFirst()
+                #expect(!scripts.isEmpty && scripts.allSatisfy { $0.hasPrefix(" src=\"assets/") })
+                #expect(!page.body.contains("<style") && !page.body.contains("style=") && !page.body.contains(" on"))
+            }
+            let names = [
+                "app", "api", "dom", "actions", "sweeps", "sweep", "table", "curves", "compare", "plots", "ranking",
+                "images", "votes", "job", "workers", "welcome",
+            ]
+            for name in names {
+                let file = try await bench.raw.request("GET", "/assets/\(name).js")
+                #expect(file.status == 200 && file.header("Content-Type")?.hasPrefix("text/javascript") == true)
+                for word in ["innerHTML", "insertAdjacentHTML", "document.write", "eval(", "https://", "http://"]
+                where !(word == "http://" && file.body.contains("http://www.w3.org/2000/svg")) {
+                    #expect(!file.body.contains(word), "\(name).js has \(word)")
+                }
+            }
+            #expect(try await bench.raw.request("GET", "/assets/nothing.js").status == 404)
+            #expect(try await bench.raw.request("GET", "/assets/..%2f..%2fadmin.token").status == 404)
         }
     }
 }

@@ -57,16 +57,19 @@ struct ForeignPageTests {
         for (button, count) in [("pause", 4), ("unpause", 0)] {
             try chromium.wait("document.querySelector('button[data-action=\(button)]') !== null", in: tab)
             _ = try chromium.evaluate("document.querySelector('button[data-action=\(button)]').click()", in: tab)
+            // It says what it will do, and does it when it is told to.
+            try chromium.wait("document.querySelector('dialog button[value=go]')?.disabled === false", in: tab)
+            _ = try chromium.evaluate("document.querySelector('dialog button[value=go]').click()", in: tab)
             try house.eventually("the page's \(button) button") {
                 let paused = try house.count("SELECT count(*) FROM jobs WHERE state = 'paused'")
                 return paused == count ? nil : "\(paused) jobs are paused"
             }
         }
-        // Another tab of the browser has the cookie, but not the page's secret: it reads.
+        // Another tab of the browser goes on; without the page's secret the cookie reads nothing.
         let reading = try chromium.open(house.url)
         try chromium.wait("document.body.innerText.includes('victim')", in: reading)
-        try chromium.wait(
-            "[...document.querySelectorAll('button[data-action]')].every(button => button.hidden)", in: reading)
+        _ = try chromium.evaluate("localStorage.clear(); location.reload()", in: reading)
+        try chromium.wait("location.pathname === '/login' && !document.body.innerText.includes('victim')", in: reading)
     }
 
     @Test(

@@ -40,25 +40,3 @@ struct ChoiceConfirmation {
         return answer.isEstablished && answer.rows.count > 1 ? answer.best : nil
     }
 }
-
-/// The coordinator asking itself, as its users do.
-private struct LedgerSource: SweepSource {
-    let ledger: Ledger
-
-    func jobs(ofSweep sweep: String) async throws -> [JobSummary] {
-        var jobs: [JobSummary] = []
-        let page = 10_000
-        while true {
-            let found = try await ledger.jobs(sweep: sweep, state: nil, limit: page, after: jobs.last?.id)
-            jobs += found.map(\.job)
-            if found.count < page { return jobs }
-        }
-    }
-
-    func answer(to sql: String, limit: Int) async throws -> [[QueryValue]] {
-        let path = ledger.path
-        return try await BlockingWork.run {
-            try ReadOnlyQuery(path: path, mostRows: limit, milliseconds: 60_000).run(sql).rows
-        }
-    }
-}

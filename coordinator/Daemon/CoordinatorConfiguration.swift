@@ -18,6 +18,9 @@ package struct CoordinatorConfiguration: Sendable {
     /// Names, besides loopback's, under which a coordinator on loopback is called: those of a proxy before
     /// it.
     package var allowedHosts: [String] = []
+    /// Where a proxy before it serves it: `/node/HOST/7070`; empty for the root. Requests with and without it
+    /// are served.
+    package var basePath = ""
     /// Where this user's commands on this machine find the token; nil for nowhere.
     package var registry: CoordinatorRegistry?
     /// Serves other machines without TLS.
@@ -60,6 +63,8 @@ package struct CoordinatorConfiguration: Sendable {
     /// Whether only this machine can reach it.
     package var isLoopback: Bool { Self.isLoopback(host) }
 
+    var base: BasePath { BasePath(basePath) ?? .root }
+
     static func isLoopback(_ host: String) -> Bool { HostAddress(host)?.isLoopback ?? false }
 
     /// The host as it stands before `:PORT`, an IPv6 address in brackets.
@@ -85,6 +90,12 @@ package struct CoordinatorConfiguration: Sendable {
         }
         for name in allowedHosts where HostAddress(name) == nil {
             throw CoordinatorError(.badConfiguration, "--allow-host \(name): wanted a host's name, without a port")
+        }
+        guard BasePath(basePath) != nil else {
+            throw CoordinatorError(
+                .badConfiguration,
+                "--base-path \(basePath): wanted a path such as /node/HOST/7070, of letters, digits and -._~ between its slashes"
+            )
         }
         guard lease >= .milliseconds(100) else {
             throw CoordinatorError(.badConfiguration, "--lease \(lease): wanted at least 0.1 seconds")

@@ -100,6 +100,7 @@ package final class CoordinatorService: Service {
             logger: logger)
         let gauge = DiskGauge(folder: configuration.dataFolder, space: configuration.space)
         let limits = configuration.connections
+        let base = configuration.base
         let operations = Operations(
             engine: engine, tokens: tokens,
             workerSessions: WorkerSessionBook(try await ledger.sessionOwners()), gauge: gauge,
@@ -111,13 +112,15 @@ package final class CoordinatorService: Service {
             mount: EndpointMount(
                 tokens: tokens, logger: logger, sessions: sessions,
                 failures: FailureBook(most: limits.refusedTokens, time: configuration.time)),
-            sessions: sessions, links: links, isSecure: configuration.tlsCertificate != nil)
+            sessions: sessions, links: links, page: PageState(ledger: ledger, time: configuration.time), base: base,
+            isSecure: configuration.tlsCertificate != nil)
         let application = Application(
             responder: FrontDoor(
                 routes: routes.router().buildResponder(),
                 origin: RequestOrigin(
                     isLoopback: configuration.isLoopback,
-                    allowed: Set(configuration.allowedHosts.compactMap { HostAddress($0) }))), server: try server(),
+                    allowed: Set(configuration.allowedHosts.compactMap { HostAddress($0) })), base: base),
+            server: try server(),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "radiata",
                 backlog: 1024, availableConnectionsDelegate: .maximum(Self.mostConnections(), logger: quiet(logger))),
@@ -151,7 +154,7 @@ package final class CoordinatorService: Service {
 
     /// The path of a one-time link that lets a browser in as the coordinator's own user.
     package func link() -> String {
-        links.make(token: adminID.withLock { $0 }, lifetime: LinkBook.startLifetime)
+        configuration.base.text + links.make(token: adminID.withLock { $0 }, lifetime: LinkBook.startLifetime)
     }
 
     /// Puts the token where this user's commands find it.
@@ -177,10 +180,13 @@ package final class CoordinatorService: Service {
 
     private func server() throws -> HTTPServerBuilder {
         let limits = configuration.connections
+        let base = configuration.base
         let strangers = StrangerBook(limit: limits.strangers, total: Self.mostConnections() / 2)
         let plain = HTTPServerBuilder.http1(
             configuration: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [ConnectionGuard(limits: limits, strangers: strangers)],
+                additionalChannelHandlers: [
+                    ConnectionGuard(limits: limits, strangers: strangers, base: base)
+                ],
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
                     maxHeaderFieldCount: limits.headerCount)))

@@ -17,12 +17,12 @@ extension Routes {
         router.post(RouterPath(DashboardPath.login)) { request, context in await login(request, context) }
         router.post(RouterPath(DashboardPath.logout)) { request, _ in
             if let secret = sessions.secret(in: request.headers[.cookie]) { sessions.end(secret) }
-            var response = Self.redirect(to: DashboardPath.login)
+            var response = Self.redirect(to: "login")
             response.headers[.setCookie] = cookie("", seconds: 0)
             return response
         }
         mount.mount(.openLink, on: router) { _, call in
-            LinkResponse(path: links.make(token: call.principal.id), seconds: LinkBook.lifetime.inSeconds)
+            LinkResponse(path: base.text + links.make(token: call.principal.id), seconds: LinkBook.lifetime.inSeconds)
         }
     }
 
@@ -82,7 +82,7 @@ extension Routes {
     }
 
     private func cookie(_ value: String, seconds: Int) -> String {
-        "\(sessions.cookie)=\(value); Path=/; Max-Age=\(seconds); HttpOnly; SameSite=Strict"
+        "\(sessions.cookie)=\(value); Path=\(base.text)/; Max-Age=\(seconds); HttpOnly; SameSite=Strict"
             + (isSecure ? "; Secure" : "")
     }
 

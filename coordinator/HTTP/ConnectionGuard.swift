@@ -13,6 +13,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let limits: ConnectionLimits
     private let strangers: StrangerBook
+    private let base: BasePath
     /// Set while the connection is silent and was never let in.
     private var ticket: StrangerBook.Ticket?
     private var hasBegun = false
@@ -26,8 +27,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var bodyBegan = NIODeadline.now()
     private var timer: Scheduled<Void>?
 
-    init(limits: ConnectionLimits, strangers: StrangerBook) {
+    init(limits: ConnectionLimits, strangers: StrangerBook, base: BasePath) {
         self.limits = limits
+        self.base = base
         self.strangers = strangers
     }
 
@@ -81,7 +83,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
                 return
             }
             requests += 1
-            isOpenPath = Self.isOpen(head.path ?? "")
+            isOpenPath = Self.isOpen(base.stripped(head.path ?? ""))
             stopWaiting()
             bodyBytes = 0
             bodyBegan = .now()
@@ -113,8 +115,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Paths that are answered without a token.
     private static func isOpen(_ target: String) -> Bool {
         let path = target.prefix { $0 != "?" }
-        return path == Endpoint<Nothing, HealthResponse>.health.path
-            || (path != DashboardPath.page && DashboardPath.all.contains { $0.0 == path })
+        return path == Endpoint<Nothing, HealthResponse>.health.path || DashboardPath.isFree(path)
     }
 
     /// A body's end is told by its length, or by `chunked` and nothing else: about other codings two programs

@@ -10,6 +10,7 @@ import SweepWire
 struct FrontDoor<Routes: HTTPResponder>: HTTPResponder where Routes.Context == CallContext {
     let routes: Routes
     let origin: RequestOrigin
+    let base: BasePath
     let paths = PathTable()
 
     func respond(to request: Request, context: CallContext) async throws -> Response {
@@ -20,7 +21,12 @@ struct FrontDoor<Routes: HTTPResponder>: HTTPResponder where Routes.Context == C
         return response
     }
 
-    private func answer(_ request: Request, _ context: CallContext) async throws -> Response {
+    private func answer(_ given: Request, _ context: CallContext) async throws -> Response {
+        if base.isBare(given.uri.path) {
+            // Without the slash the page's own addresses would lead elsewhere.
+            return Response(status: .seeOther, headers: [.location: base.text + DashboardPath.page])
+        }
+        let request = base.stripped(given)
         do {
             try origin.check(request)
         } catch {

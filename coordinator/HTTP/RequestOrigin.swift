@@ -44,14 +44,20 @@ struct RequestOrigin: Sendable {
         }
     }
 
-    /// A user who follows a one-time link comes from elsewhere: from a terminal, a mail. It opens as a page
-    /// of its own, in no frame, and reads nothing by a script of the other page.
+    /// A user who follows a one-time link, or an address of the page that somebody sent, comes from
+    /// elsewhere: from a terminal, a mail. It opens as a page of its own, in no frame, and reads nothing by a
+    /// script of the other page. The page itself is the same for everybody.
     private static func isLink(_ request: Request) -> Bool {
-        guard request.method == .get, request.uri.path == DashboardPath.open, request.headers[.origin] == nil else {
+        guard request.method == .get, [DashboardPath.open, DashboardPath.page].contains(request.uri.path),
+            request.headers[.origin] == nil
+        else {
             return false
         }
-        let isNavigation = mode.flatMap { request.headers[$0] }.map { $0 == "navigate" } ?? true
-        let isDocument = destination.flatMap { request.headers[$0] }.map { $0 == "document" } ?? true
+        // A link may come to a program that says nothing of itself; what says where it comes from says this
+        // too.
+        let isLax = request.uri.path == DashboardPath.open
+        let isNavigation = mode.flatMap { request.headers[$0] }.map { $0 == "navigate" } ?? isLax
+        let isDocument = destination.flatMap { request.headers[$0] }.map { $0 == "document" } ?? isLax
         return isNavigation && isDocument
     }
 

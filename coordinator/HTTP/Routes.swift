@@ -11,6 +11,8 @@ struct Routes: Sendable {
     let mount: EndpointMount
     let sessions: DashboardSessions
     let links: LinkBook
+    let page: PageState
+    let base: BasePath
     /// Whether browsers come by TLS: their cookie then never travels otherwise.
     let isSecure: Bool
     let queries = QueryGate()

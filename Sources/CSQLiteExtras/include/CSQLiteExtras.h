@@ -37,6 +37,15 @@ int cse_helper_reap(pid_t pid, int waits, int *status);
 int cse_insert_points(
     void *statement, int64_t first, int64_t second, const int64_t *steps, const double *values, int64_t count);
 
+// Runs a prepared statement whose rows are (step, value) in the order of their steps, and keeps of each of
+// `buckets` spans of `width` steps from `first` on: the first point, the smallest, the largest and the last,
+// in the order of their steps and none twice. `steps` and `values` have room for 4 * `buckets`. Values that
+// are NULL are only counted, in `*gaps`; `*total` gets the number of all points. `statement` is a
+// `sqlite3_stmt *`. Returns how many points were kept, or -1 minus the SQLite result code.
+int64_t cse_thin_points(
+    void *statement, int64_t first, int64_t width, int64_t buckets, int64_t *steps, double *values, int64_t *total,
+    int64_t *gaps);
+
 // Gives what the C library's allocator keeps of freed memory back to the system.
 void cse_give_back_memory(void);
 

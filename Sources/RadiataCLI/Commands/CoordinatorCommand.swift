@@ -39,6 +39,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
         var tlsKey: String?
         @Option(help: "A further name by which a coordinator on loopback is called, as by a proxy. Repeatable.")
         var allowHost: [String] = []
+        @Option(help: "Where a proxy before it serves it, such as /node/HOST/7070; it is served without it too.")
+        var basePath = ""
         @Flag(help: "Serve TLS 1.2 beside 1.3.")
         var tls12 = false
         @Flag(help: "Serve other machines without TLS: only in a network you trust.")
@@ -78,6 +80,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
             configuration.allowedHosts = allowHost
             configuration.maintenance.backup = try backupEvery.map { try Self.duration($0, option: "--backup-every") }
             configuration.maintenance.keptBackups = backupKeep
+            configuration.basePath = basePath
             configuration.registry = .ofThisUser()
             let isLoopback = configuration.isLoopback
             try UsableFolder.prepare(folder, option: "--data", what: "the ledger")

@@ -1,0 +1,32 @@
+/// How long a sweep will still take, from how long its jobs took so far.
+package struct TimeLeft: Sendable, Equatable {
+    /// Seconds, with the bounds of a 90 % interval.
+    package var seconds: Double
+    package var low: Double
+    package var high: Double
+
+    /// - Parameters:
+    ///   - took: seconds of jobs that were done lately.
+    ///   - running: seconds since the jobs that run now began.
+    ///   - waiting: jobs that wait.
+    /// - Returns: nil where nothing was done yet, or nothing runs.
+    package init?(took: [Double], running: [Double], waiting: Int) {
+        guard !took.isEmpty, !running.isEmpty else { return nil }
+        let n = Double(took.count)
+        let mean = took.reduce(0, +) / n
+        // One job tells nothing about the spread: then as wide as the time itself.
+        let variance =
+            took.count > 1 ? took.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1) : mean * mean
+        let slots = Double(running.count)
+        // A job that takes longer than they do on average is taken to go on for a tenth of it.
+        let left = running.map { max(mean - $0, 0.1 * mean) }
+        let work = Double(waiting) * mean + left.reduce(0, +)
+        // At the end slots stand idle one after the other.
+        let tail = waiting > 0 ? (slots - 1) / (2 * slots) * mean : 0
+        let jobs = Double(waiting) + slots
+        let spread = 1.6449 * (jobs * variance + jobs * jobs * variance / n).squareRoot() / slots
+        seconds = max(work / slots + tail, waiting > 0 ? 0 : left.max() ?? 0)
+        low = max(0, seconds - spread)
+        high = seconds + spread
+    }
+}

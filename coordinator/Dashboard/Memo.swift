@@ -1,0 +1,68 @@
+import Ports
+import Synchronization
+
+/// Answers that take long to find, kept for a moment: many pages ask for the same. Who asks while one is
+/// being found waits for it.
+final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    private struct Entry {
+        var value: Value
+        var at: MonotonicTime
+        var used: MonotonicTime
+    }
+
+    private struct State {
+        var entries: [Key: Entry] = [:]
+        var underway: [Key: Task<Value, any Error>] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let time: any TimeSource
+    private let most: Int
+
+    /// - Parameter most: answers kept; the one that nobody asked for longest goes.
+    init(most: Int, time: any TimeSource) {
+        self.most = most
+        self.time = time
+    }
+
+    /// - Parameters:
+    ///   - age: an answer that is younger is given as it is.
+    ///   - find: gets the last answer, however old.
+    func value(
+        _ key: Key, age: Duration, _ find: @escaping @Sendable (Value?) async throws -> Value
+    ) async throws -> Value {
+        let now = time.monotonic()
+        let found: (value: Value?, task: Task<Value, any Error>?) = state.withLock { state in
+            if let entry = state.entries[key], now - entry.at < age {
+                state.entries[key]?.used = now
+                return (entry.value, nil)
+            }
+            if let task = state.underway[key] { return (nil, task) }
+            let last = state.entries[key]?.value
+            let task = Task { try await find(last) }
+            state.underway[key] = task
+            return (nil, task)
+        }
+        if let value = found.value { return value }
+        guard let task = found.task else { return try await find(nil) }
+        do {
+            let value = try await task.value
+            keep(value, key)
+            return value
+        } catch {
+            state.withLock { $0.underway[key] = nil }
+            throw error
+        }
+    }
+
+    private func keep(_ value: Value, _ key: Key) {
+        let now = time.monotonic()
+        state.withLock { state in
+            guard state.underway.removeValue(forKey: key) != nil else { return }
+            state.entries[key] = Entry(value: value, at: now, used: now)
+            while state.entries.count > most, let oldest = state.entries.min(by: { $0.value.used < $1.value.used }) {
+                state.entries[oldest.key] = nil
+            }
+        }
+    }
+}

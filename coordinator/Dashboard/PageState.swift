@@ -1,0 +1,130 @@
+import CoordinatorOperations
+import Ports
+import SweepAnalysis
+import SweepLedger
+import SweepModel
+import Synchronization
+
+/// What the page for people keeps in memory beside the sessions.
+struct PageState: Sendable {
+    let assets: PageAssets
+    let downloads: DownloadBook
+    let tables: SweepTables
+    let rankings: Memo<String, PageRanking>
+    let importances: Memo<String, PageImportance>
+    let paces: Memo<String, [String: SweepPace]>
+    let costs: Memo<String, PageSweep.Cost>
+    let sweeps: Memo<String, [SweepSummary]>
+    let pictures: Memo<String, [PagePicture]>
+    let streams: StreamGate
+
+    init(ledger: Ledger, time: any TimeSource, assets: PageAssets = PageAssets()) {
+        self.assets = assets
+        downloads = DownloadBook(time: time)
+        tables = SweepTables(ledger: ledger, time: time)
+        rankings = Memo(most: 16, time: time)
+        importances = Memo(most: 8, time: time)
+        paces = Memo(most: 1, time: time)
+        costs = Memo(most: 64, time: time)
+        sweeps = Memo(most: 1, time: time)
+        pictures = Memo(most: 4, time: time)
+        streams = StreamGate()
+    }
+}
+
+/// At most so many pages that follow what happens.
+final class StreamGate: Sendable {
+    private static let most = 400
+    private let count = Mutex(0)
+
+    /// - Returns: false where there are too many.
+    func enter() -> Bool {
+        count.withLock { count in
+            guard count < Self.most else { return false }
+            count += 1
+            return true
+        }
+    }
+
+    func leave() { count.withLock { $0 -= 1 } }
+}
+
+/// A sweep as the page shows it.
+struct PageSweep: Encodable, Sendable {
+    struct Progress: Encodable, Sendable {
+        /// Of jobs that are over, whatever became of them.
+        var over: Int
+        var jobs: Int
+        var running: Int
+        /// Jobs done in an hour, by the last of them; nil where nothing was done lately.
+        var perHour: Double?
+        /// Seconds, with a 90 % interval.
+        var left: Double?
+        var leftLow: Double?
+        var leftHigh: Double?
+        /// Why there is no time left to tell.
+        var why: String?
+    }
+
+    struct Cost: Encodable, Sendable {
+        var attempts: Int
+        var hours: Double
+    }
+
+    var summary: SweepSummary
+    var progress: Progress
+
+    init(_ summary: SweepSummary, _ pace: SweepPace?, now: Int64) {
+        self.summary = summary
+        let states = summary.states
+        let open = ["waiting", "running", "paused"].reduce(0) { $0 + (states[$1] ?? 0) }
+        let running = states["running"] ?? 0
+        progress = Progress(over: summary.jobs - open, jobs: summary.jobs, running: running)
+        guard open > 0 else { return }
+        let ended = pace?.ended ?? []
+        let lately = ended.filter { now - $0.at < 6 * 3_600_000 }
+        if let first = lately.last, lately.count > 1, now > first.at {
+            progress.perHour = Double(lately.count) / (Double(now - first.at) / 3_600_000)
+        }
+        let left = TimeLeft(
+            took: ended.map(\.seconds), running: (pace?.running ?? []).map { Double(max(0, now - $0)) / 1000 },
+            waiting: states["waiting"] ?? 0)
+        if let left {
+            (progress.left, progress.leftLow, progress.leftHigh) = (left.seconds, left.low, left.high)
+        } else {
+            progress.why =
+                summary.state == "paused"
+                ? "paused" : running == 0 ? "nothing runs" : "known when the first job is done"
+        }
+    }
+}
+
+/// A picture, and where in the training it was made.
+struct PagePicture: Encodable, Sendable {
+    var job: String
+    /// The checkpoint's name, or `step-N` of a sample.
+    var place: String
+    var kind: String
+    var name: String
+    var sha256: String
+    var epoch: Int?
+    var step: Int?
+    /// The number of the prompt, as a rule; empty for a contact sheet.
+    var series: String
+
+    /// The pictures of a sweep, by job and place.
+    static func all(ofSweep sweep: String, _ source: LedgerSource) async throws -> [PagePicture] {
+        let files = try await source.rows(of: PublicQueries.pictures(ofSweep: sweep), limit: 200_000)
+        let adapters = try await source.rows(of: PublicQueries.adapters(ofSweep: sweep), limit: 200_000)
+        let known = Dictionary(adapters.map { ("\($0.job)\n\($0.checkpoint)", $0) }) { first, _ in first }
+        return files.map { file in
+            let name = SampleName(file.isSample ? file.name : file.checkpoint)
+            let there = known["\(file.job)\n\(file.checkpoint)"]
+            let step = there?.step ?? name.step
+            return PagePicture(
+                job: file.job, place: file.checkpoint.isEmpty ? "step-\(step ?? name.epoch ?? 0)" : file.checkpoint,
+                kind: file.kind, name: file.name, sha256: file.sha256, epoch: there?.epoch ?? name.epoch, step: step,
+                series: file.isSample ? name.series : "")
+        }
+    }
+}

@@ -1,0 +1,168 @@
+import CoordinatorOperations
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Ports
+import RunSpec
+import SweepLedger
+import SweepModel
+import SweepWire
+
+/// What the page reads.
+extension Routes {
+    private struct Start: Encodable, Sendable {
+        let version = 1
+        let ledger: String
+        let scope: String
+        let mayChange: Bool
+        let now: Int64
+        /// Packages whose library is not here.
+        let missing: [String]
+        /// What people should know and do something about.
+        let notice: String?
+    }
+
+    private struct Sweeps: Encodable, Sendable {
+        let version = 1
+        let now: Int64
+        let sweeps: [PageSweep]
+    }
+
+    private struct Sweep: Encodable, Sendable {
+        let version = 1
+        let now: Int64
+        let sweep: PageSweep
+        let failures: [JobTable.FailureGroup]
+        let cost: PageSweep.Cost
+        let parameters: [String]
+        let constants: [String]
+        let measured: SweepTables.Measured
+    }
+
+    private struct Pictures: Encodable, Sendable {
+        let version = 1
+        let items: [PagePicture]
+    }
+
+    func addPageCalls(_ router: Router<CallContext>) {
+        mountPage(.start, on: router) { call in
+            try await Self.json(
+                Start(
+                    ledger: operations.ledger.id, scope: call.principal.scope.rawValue,
+                    mayChange: call.principal.scope.allows(.submit), now: operations.wall.milliseconds,
+                    missing: page.assets.missing, notice: operations.notice))
+        }
+        mountPage(.sweeps, on: router) { _ in
+            let now = operations.wall.milliseconds
+            let (sweeps, paces) = (try await sweepSummaries(), try await paces())
+            return try await Self.json(
+                Sweeps(now: now, sweeps: sweeps.map { PageSweep($0, paces[$0.name], now: now) }))
+        }
+        mountPage(.sweep, on: router) { call in try await sweep(try call.required("sweep")) }
+        mountPage(.measured, on: router) { call in
+            try await Self.json(try await page.tables.measured(try call.required("sweep")))
+        }
+        mountPage(.settings, on: router) { call in
+            let found = try await operations.ledger.settings(job: try call.required("job"))
+            var settings = found.parameters
+            settings["seed"] = .number(Double(found.seed))
+            return try await Self.json(settings)
+        }
+        mountPage(.picture, on: router) { call in try await picture(call) }
+        mountPage(.curves, on: router) { call in try await curves(call) }
+        mountPage(.live, on: router) { call in try await live(call) }
+        addTables(router)
+        addAnalyses(router)
+    }
+
+    private func addTables(_ router: Router<CallContext>) {
+        mountPage(.jobs, on: router) { call in try await jobs(call) }
+        mountPage(.points, on: router) { call in try await points(call) }
+    }
+
+    private func addAnalyses(_ router: Router<CallContext>) {
+        mountPage(.ranking, on: router) { call in
+            try await Self.json(try await ranking(try call.required("sweep"), call.text("metric")))
+        }
+        mountPage(.verdict, on: router) { call in
+            let ranking = try await ranking(try call.required("sweep"), "")
+            return try await Self.json(["verdict": ranking.words.first ?? ""])
+        }
+        mountPage(.importance, on: router) { call in
+            let (sweep, metric) = (try call.required("sweep"), call.text("metric"))
+            let source = LedgerSource(ledger: operations.ledger)
+            return try await Self.json(
+                try await page.importances.value("\(sweep)\n\(metric)", age: .seconds(30)) { _ in
+                    try await PageImportance.find(sweep, metric: metric, source)
+                })
+        }
+        mountPage(.pictures, on: router) { call in
+            try await Self.json(Pictures(items: try await pictures(try call.required("sweep"))))
+        }
+    }
+
+    func pictures(_ sweep: String) async throws -> [PagePicture] {
+        let source = LedgerSource(ledger: operations.ledger)
+        return try await page.pictures.value(sweep, age: .seconds(3)) { _ in
+            try await PagePicture.all(ofSweep: sweep, source)
+        }
+    }
+
+    func sweepSummaries() async throws -> [SweepSummary] {
+        let ledger = operations.ledger
+        return try await page.sweeps.value("", age: .milliseconds(500)) { _ in try await ledger.sweeps() }
+    }
+
+    private func paces() async throws -> [String: SweepPace] {
+        let ledger = operations.ledger
+        return try await page.paces.value("", age: .seconds(2)) { _ in try await ledger.paces() }
+    }
+
+    func ranking(_ sweep: String, _ metric: String) async throws -> PageRanking {
+        let source = LedgerSource(ledger: operations.ledger)
+        return try await page.rankings.value("\(sweep)\n\(metric)", age: .seconds(5)) { _ in
+            try await PageRanking.find(sweep, metric: metric, source)
+        }
+    }
+
+    private func sweep(_ name: String) async throws -> Response {
+        let (ledger, now) = (operations.ledger, operations.wall.milliseconds)
+        guard let summary = try await sweepSummaries().first(where: { $0.name == name }) else {
+            throw WireError(.notFound, "no sweep '\(name.prefix(100))'")
+        }
+        let table = try await page.tables.table(name)
+        let cost = try await page.costs.value(name, age: .seconds(10)) { _ in
+            let cost = try await ledger.cost(sweep: name, now: now)
+            return PageSweep.Cost(attempts: cost.attempts, hours: Double(cost.milliseconds) / 3_600_000)
+        }
+        let pace = try await paces()[name]
+        return try await Self.json(
+            Sweep(
+                now: now, sweep: PageSweep(summary, pace, now: now), failures: table.failures(most: 20), cost: cost,
+                parameters: table.parameters.filter { !$0.isConstant }.map(\.name),
+                constants: table.parameters.filter(\.isConstant).map(\.name),
+                measured: try await page.tables.measured(name)))
+    }
+
+    /// Only what is a picture is served as one.
+    private func picture(_ call: PageCall) async throws -> Response {
+        guard let digest = ContentDigest(call.text("sha256")) else {
+            throw WireError(.badRequest, "sha256: wanted 64 lower-case hex digits")
+        }
+        let blobs = operations.ledger.blobs
+        let data = try await BlockingWork.run { try blobs.read(digest, offset: 0, count: 64 << 20) }
+        guard let data else { throw WireError(.notFound, "picture \(digest) is not in the store") }
+        let type: String
+        if data.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
+            type = "image/png"
+        } else if data.starts(with: [0xFF, 0xD8, 0xFF]) {
+            type = "image/jpeg"
+        } else if data.starts(with: Array("RIFF".utf8)), data.dropFirst(8).starts(with: Array("WEBP".utf8)) {
+            type = "image/webp"
+        } else {
+            throw WireError(.badRequest, "blob \(digest) is no picture")
+        }
+        return EndpointMount.response(.ok, type, data)
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import RunSpec
+
+/// One cell of a table of jobs.
+enum TableCell: Sendable, Equatable {
+    case none
+    case number(Double)
+    case text(String)
+
+    init(_ value: ParameterValue?) {
+        switch value {
+        case nil, .null: self = .none
+        case .number(let number): self = .number(number)
+        case .text(let text): self = .text(text)
+        case .flag(let flag): self = .text(flag ? "true" : "false")
+        case .list(let items): self = .text("[" + items.map { TableCell($0).words }.joined(separator: ", ") + "]")
+        case .map(let entries):
+            let parts = entries.sorted { $0.key < $1.key }.map { "\($0.key): \(TableCell($0.value).words)" }
+            self = .text("{" + parts.joined(separator: ", ") + "}")
+        }
+    }
+
+    init(_ text: String?) { self = text.map { .text($0) } ?? .none }
+
+    var words: String {
+        switch self {
+        case .none: ""
+        case .number(let number): number == number.rounded() && abs(number) < 1e15 ? "\(Int64(number))" : "\(number)"
+        case .text(let text): text
+        }
+    }
+
+    /// Numbers come before texts; cells without anything come last, whichever way the table is sorted.
+    static func isBefore(_ a: TableCell, _ b: TableCell, descending: Bool) -> Bool {
+        switch (a, b) {
+        case (.none, _): return false
+        case (_, .none): return true
+        case (.number(let a), .number(let b)): return descending ? a > b : a < b
+        case (.text(let a), .text(let b)): return descending ? a > b : a < b
+        case (.number, .text): return !descending
+        case (.text, .number): return descending
+        }
+    }
+}
+
+extension JSONText {
+    mutating func cell(_ cell: TableCell) {
+        switch cell {
+        case .none: raw("null")
+        case .number(let number): self.number(number)
+        case .text(let text): string(text)
+        }
+    }
+}
