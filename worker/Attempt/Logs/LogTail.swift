@@ -35,6 +35,9 @@ package struct LogTail: Sendable {
         self.mask = mask
     }
 
+    /// What was printed last, without its line end, and how much was read so far.
+    package var unfinished: (text: String, bytes: Int64) { (mask.masked(cleaner.unfinished), scanned) }
+
     /// Grows as long as there is anything to do.
     package var progress: Int64 { position &+ scanned }
 
