@@ -13,7 +13,8 @@ SIMULATE := .build/release/radiata-simulate
 RADIATA_PYTHON ?= .build/reference/bin/python
 
 .PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
-    algorithms encoder-check metric-check page-check e2e simulate mutants faults campaign demo check format dist bench clean
+    trainer-check algorithms encoder-check metric-check page-check e2e simulate mutants faults campaign demo check format dist \
+    bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,6 +55,18 @@ adapter-check: setup $(RADIATA_PYTHON) ## every algorithm against lycoris-lora, 
 	$(BUILD) --build-tests
 	RADIATA_PYTHON="$(abspath $(RADIATA_PYTHON))" $(FAST) $(TEST) --filter CoreAdaptersTests
 	$(FAST) $(RADIATA_PYTHON) Tests/Reference/adapter_run_check.py $(RADIATA)
+
+trainer-check: build .build/trainer/python
+trainer-check: ## the reference trainer (clients/python): exact resumes of every algorithm, and under a worker with SIGKILL
+	$(FAST) .build/trainer/python/bin/python Tests/Reference/trainer_check.py $(RADIATA)
+	$(BUILD) --build-tests
+	RADIATA_TRAINER_PYTHON="$(CURDIR)/.build/trainer/python/bin/python" RADIATA_BIN="$(CURDIR)/$(RADIATA)" \
+	    $(FAST) $(TEST) --filter ReferenceTrainerTests
+
+.build/trainer/python: clients/python/pyproject.toml
+	python3 -m venv .build/trainer/python
+	.build/trainer/python/bin/pip install --quiet ./clients/python
+	touch .build/trainer/python
 
 reference: build $(RADIATA_PYTHON) ## models, training and resume against the reference libraries (5 GB of memory, 2 GB of disk)
 	$(RADIATA_PYTHON) Tests/Reference/model_run_check.py $(RADIATA)

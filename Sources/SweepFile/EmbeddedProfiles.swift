@@ -1,8 +1,118 @@
-/// Command profiles that come with the program: the files of `worker/profiles`, which a test holds against
-/// these copies.
+/// Command profiles that come with the program: the files of `worker/profiles`, written here by
+/// `.ci/embed-profiles`; a test holds them against each other.
 package enum EmbeddedProfiles {
     /// Text by the name that `trainer:` gives.
     package static let all: [String: String] = [
+        "ai-toolkit": #"""
+        # ostris/ai-toolkit: run.py with a YAML of its own form
+        #   trainer: { profile: ai-toolkit, config: my-lora.yaml, values: { script: /opt/ai-toolkit/run.py } }
+        # The file is one that works, with one process. Parameters are places in it: config.process[0].train.lr, …
+        # Paths in it are absolute, or set absolutely: the program runs in a folder of its own.
+        values: { python: python3 }
+        command: ["{python}", "{script}", "{config}"]
+        # It goes on from what lies in its folder, the newest file by the time of its making: one state is put there, no more.
+        restore: "{out}/model/{name}"
+        env: { PYTHONUNBUFFERED: "1", AITK_JOB_ID: radiata }
+        config: {}
+        set:
+          # Its folder is found by this name, and so are files of other jobs whose name begins with it: one folder a job.
+          config.name: "{name}"
+          "config.process[0].training_folder": "{out}/model"
+          "config.process[0].training_seed": "{seed}"
+          # The trainer of the UI: the same training, but it looks into a database whether it shall save or stop.
+          "config.process[0].type": diffusion_trainer
+          "config.process[0].sqlite_db_path": "{out}/stop.db"
+          "config.process[0].logging.use_ui_logger": true
+          # Without it the log is an empty one for most of a short training.
+          "config.process[0].logging.log_every?": 10
+          "config.process[0].save.save_every?": 250
+        metrics:
+          - { sqlite: "{out}/model/{name}/loss_log.db", map: { loss/loss: loss } }
+        checkpoints:
+          - glob: "{out}/model/{name}/{name}_[0-9]*.safetensors"
+            step: "_([0-9]{9})[.]safetensors$"
+            epoch: { header: training_info.epoch }
+            complete: self
+          - glob: "{out}/model/{name}/{name}.safetensors"
+            step: { header: training_info.step }
+            epoch: { header: training_info.epoch }
+            complete: self
+          # The weights, and the one optimizer.pt that is written after them, over the last one.
+          - glob: "{out}/model/{name}/{name}_[0-9]*.safetensors"
+            kind: state
+            step: "_([0-9]{9})[.]safetensors$"
+            with: [optimizer.pt]
+            complete: self
+        samples: [ { glob: "{out}/model/{name}/samples/*" } ]
+        # INT ends it with 0 and without a save; through the database it saves first, and then ends with 1.
+        stop:
+          signal: INT
+          grace: 30s
+          wait: 10m
+          exits: [1]
+          sqlite:
+            file: "{out}/stop.db"
+            create: |-
+              CREATE TABLE IF NOT EXISTS Job (id TEXT PRIMARY KEY, name TEXT, gpu_ids TEXT, job_config TEXT, status TEXT,
+                stop INTEGER DEFAULT 0, return_to_queue INTEGER DEFAULT 0, save_now INTEGER DEFAULT 0,
+                sample_now INTEGER DEFAULT 0, step INTEGER DEFAULT 0, info TEXT, speed_string TEXT, queue_position INTEGER);
+              INSERT OR IGNORE INTO Job (id, name, status) VALUES ('radiata', 'radiata', 'running');
+            save: UPDATE Job SET save_now = 1
+            stop: UPDATE Job SET stop = 1
+        done:
+          file: "{out}/model/{name}/{name}.safetensors"
+          header: training_info.step
+          reaches: "config.process[0].train.steps"
+
+        """#,
+        "diffusion-pipe": #"""
+        # tdrussell/diffusion-pipe: train.py under deepspeed
+        #   trainer: { profile: diffusion-pipe, config: my-lora.toml, values: { script: /opt/diffusion-pipe/train.py } }
+        # The file is one that works. Parameters are places in it: optimizer.lr, adapter.rank, epochs, … (adapter.alpha is refused
+        # by the program). Paths in it are absolute, or set absolutely: the program runs in a folder of its own.
+        # It has no seed in its file, so several seeds show what luck alone does; and it draws no pictures: evaluate: draws some.
+        values: { deepspeed: deepspeed }
+        command:
+          - "{deepspeed}"
+          - --num_gpus=1
+          - --master_port={master_port}
+          - "{script}"
+          - --deepspeed
+          - "--config={config}"
+        # Its folder is named by the time, and a resumed run writes into the folder that it goes on from: this one.
+        resume: [--resume_from_checkpoint=resumed]
+        restore: "{out}/model/resumed"
+        files:
+          # What DeepSpeed goes on from; the run's own names its newest state, whole or not.
+          - { text: "global_step{checkpoint_step}", to: "{out}/model/resumed/latest", when: resume }
+        env: { PYTHONUNBUFFERED: "1" }
+        config: { to: "{out}/config.toml" }
+        set:
+          output_dir: "{out}/model"
+          checkpoint_every_n_epochs?: 1
+          save_every_n_epochs?: 1
+          logging_steps?: 1
+        metrics:
+          - { tfevents: "{out}/model", map: { train/loss: loss } }
+        checkpoints:
+          # An epoch's state is saved before its adapter: neither counts before the program went on.
+          - glob: "{out}/model/*/epoch[0-9]*"
+            epoch: "^epoch([0-9]+)$"
+            complete: passed
+          - glob: "{out}/model/*/step[0-9]*"
+            step: "^step([0-9]+)$"
+            complete: passed
+          - glob: "{out}/model/*/global_step[0-9]*"
+            kind: state
+            step: "^global_step([0-9]+)$"
+            complete: passed
+        # It saves its state, and no adapter, when it finds this file; TERM ends it at once.
+        stop: { file: "{out}/model/*/save_quit", wait: 10m, signal: TERM, grace: 30s }
+        # What an interrupted save left, on which the next one dies.
+        clean: [ "{out}/model/resumed/*/tmp" ]
+        done: { file: "{out}/model/*/epoch*/adapter_model.safetensors", epoch: epochs }
+
+        """#,
         "kohya": #"""
         # kohya-ss/sd-scripts: LoRA and LyCORIS by train_network.py, sdxl_train_network.py, flux_train_network.py, …
         #   trainer: { profile: kohya, config: my-lora.toml, values: { script: /opt/sd-scripts/sdxl_train_network.py } }
@@ -117,6 +227,119 @@ package enum EmbeddedProfiles {
         done: { file: "{out}/model/{name}.safetensors", header: ss_epoch, reaches: max_train_epochs }
 
         """#,
+        "musubi": #"""
+        # kohya-ss/musubi-tuner: Wan, HunyuanVideo, FramePack, Flux.1 Kontext, Flux.2, Qwen-Image, Z-Image
+        #   trainer: { profile: musubi, config: my-wan.toml, values: { script: /opt/musubi-tuner/src/musubi_tuner/wan_train_network.py } }
+        # The file is one that works. Parameters are keys of it: network_dim, learning_rate, network_args.conv_dim, …
+        # Paths in it are absolute, or set absolutely: the program runs in a folder of its own. The latents and the outputs of
+        # the text encoder are cached beforehand (*_cache_latents.py, *_cache_text_encoder_outputs.py), once for all jobs.
+        values: { accelerate: accelerate }
+        command:
+          - "{accelerate}"
+          - launch
+          - --num_cpu_threads_per_process=1
+          - --num_processes=1
+          - --num_machines=1
+          - --main_process_port={master_port}
+          - "{script}"
+          - --config_file={config}
+        resume: ["--resume={checkpoint}"]
+        # A state brings weights, optimizer, random numbers and rate back, but no counter: the program trains the whole length
+        # again unless it is told what is left.
+        remainder: { max_train_epochs: epoch, max_train_steps: step }
+        env: { PYTHONUNBUFFERED: "1" }
+        config:
+          to: "{out}/config.toml"
+          flat: true
+          pairs: [network_args, optimizer_args, lr_scheduler_args]
+        set:
+          # A folder for each attempt: the numbers of a resumed one begin at 1 again, and would overwrite the first ones.
+          output_dir: "{out}/model"
+          output_name: "{name}"
+          logging_dir: "{out}/logs"
+          # Without a key W&B asks at a keyboard.
+          log_with: tensorboard
+          seed: "{seed}"
+          # What a resume goes on from: states at the end of an epoch.
+          save_state: true
+          save_every_n_epochs?: 1
+          save_last_n_epochs_state?: 2
+        metrics:
+          - { tfevents: "{out}/logs", step: { base: attempt }, map: { loss/average: loss } }
+        checkpoints:
+          - glob: "{out}/model/{name}-[0-9][0-9][0-9][0-9][0-9][0-9].safetensors"
+            epoch: { name: "-([0-9]{6})[.]safetensors$", base: attempt }
+            step: { header: ss_steps, base: attempt }
+            complete: self
+          - glob: "{out}/model/{name}-step*.safetensors"
+            step: { name: "-step([0-9]+)", base: attempt }
+            epoch: { header: ss_epoch, base: attempt }
+            complete: self
+          - glob: "{out}/model/{name}.safetensors"
+            step: { header: ss_steps, base: attempt }
+            epoch: { header: ss_epoch, base: attempt }
+            complete: self
+          - glob: "{out}/model/{name}-[0-9][0-9][0-9][0-9][0-9][0-9]-state"
+            kind: state
+            epoch: { name: "-([0-9]{6})-state$", base: attempt }
+            # A state does not say its step; the adapter that was saved with it does.
+            step: { header: ss_steps, beside: ["-state", ".safetensors"], base: attempt }
+            complete: random_states_0.pkl
+        samples: [ { glob: "{out}/model/sample/*.png" } ]
+        # A signal ends the program at once, and all since the last state is lost: wait for the next one.
+        stop: { signal: TERM, grace: 30s, wait: 10m }
+        done: { file: "{out}/model/{name}.safetensors", epoch: max_train_epochs }
+
+        """#,
+        "onetrainer": #"""
+        # Nerogar/OneTrainer: scripts/train.py with the JSON that its window saves
+        #   trainer: { profile: onetrainer, config: my-lora.json, values: { script: /opt/OneTrainer/scripts/train.py } }
+        # The file is one that works. Parameters are keys of it: learning_rate, lora_rank, optimizer.weight_decay, …
+        # Paths in it, those of the concepts too, are absolute, or set absolutely: the program runs in a folder of its own.
+        values: { python: python3 }
+        command: ["{python}", "{script}", "--config-path={config}"]
+        # It goes on from the last backup by name: one is put there, no more.
+        restore: "{out}/work/backup"
+        env: { PYTHONUNBUFFERED: "1" }
+        config: { to: "{out}/config.json" }
+        set:
+          workspace_dir: "{out}/work"
+          # It empties this folder when it starts: two runs with one folder would destroy each other's cache.
+          cache_dir: "{out}/cache"
+          # A server on port 6006 for every run; the files are written all the same.
+          tensorboard: false
+          output_model_destination: "{out}/{name}.safetensors"
+          output_model_format: SAFETENSORS
+          seed: "{seed}"
+          continue_last_backup: true
+          backup_before_save: true
+          # "Could not save backup. Check your disk space!" is all that it says of one that failed.
+          backup_after?: 1
+          backup_after_unit?: EPOCH
+          rolling_backup?: true
+          rolling_backup_count?: 2
+        metrics:
+          # Its steps are batches, before they are gathered to one update.
+          - { tfevents: "{out}/work/tensorboard", map: { loss/train_step: loss } }
+        checkpoints:
+          - glob: "{out}/work/save/*-save-*.safetensors"
+            step: "-save-([0-9]+)-"
+            epoch: "-save-[0-9]+-([0-9]+)-"
+            complete: self
+          - glob: "{out}/{name}.safetensors"
+            complete: self
+          - glob: "{out}/work/backup/*-backup-*"
+            kind: state
+            step: "-backup-([0-9]+)-"
+            epoch: "-backup-[0-9]+-([0-9]+)-"
+            # Written last of the weights' and the optimizer's.
+            complete: meta.json
+        samples: [ { glob: "{out}/work/samples/*/*.jpg" }, { glob: "{out}/work/samples/*/*.png" } ]
+        # On INT it saves a backup and, as if it were done, the last file, and ends with 0.
+        stop: { signal: INT, grace: 10m }
+        done: { file: "{out}/{name}.safetensors", epoch: epochs }
+
+        """#,
         "program": #"""
         # Any program that takes a job file, an output folder and, when it goes on, a state:
         #   PROGRAM JOB.json OUT [STATE]
@@ -130,6 +353,76 @@ package enum EmbeddedProfiles {
           - { glob: "{out}/state-*", step: "state-([0-9]+)", kind: state }
         samples: [ { glob: "{out}/samples/*.png" } ]
         stop: { signal: TERM, grace: 30s }
+
+        """#,
+        "reference": #"""
+        # Radiata's own trainer in Python (clients/python: pip install radiata-trainer): PyTorch, diffusers, PEFT and LyCORIS,
+        # with the names of the built-in trainer's parameters, on CPUs and GPUs.
+        #   trainer: { profile: reference, values: { python: /opt/radiata-trainer/bin/python } }
+        # with base: and data: as for the built-in trainer.
+        values: { python: python3, device: auto }
+        command: ["{python}", -m, radiata_trainer, "{job}", "--out={out}", "--device={device}", "--threads={threads}"]
+        resume: ["--resume={checkpoint}"]
+        env: { PYTHONUNBUFFERED: "1" }
+        metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
+        checkpoints:
+          # Each is made under another name and renamed.
+          - glob: "{out}/adapters/step-*.safetensors"
+            step: "^step-([0-9]+)"
+            epoch: { header: radiata_epoch }
+            complete: self
+          - glob: "{out}/final.safetensors"
+            step: { header: radiata_step }
+            epoch: { header: radiata_epoch }
+            complete: self
+          - glob: "{out}/states/step-*"
+            kind: state
+            step: "^step-([0-9]+)$"
+            epoch: { json: state.json, key: epoch }
+            complete: state.json
+        samples: [ { glob: "{out}/samples/*.png" } ]
+        # It saves its state and ends with 75.
+        stop: { signal: TERM, grace: 2m }
+        done: { file: "{out}/final.safetensors" }
+
+        """#,
+        "simpletuner": #"""
+        # bghira/SimpleTuner: simpletuner train with a config.json
+        #   trainer: { profile: simpletuner, config: config/config.json }
+        # The file is one that works, its keys without dashes. Parameters are keys of it: learning_rate, lora_rank, …
+        # Paths in it (data_backend_config, lycoris_config) are absolute, or set absolutely: the program runs in a folder of its
+        # own, where it finds the copy as config/config.json.
+        values: { simpletuner: simpletuner }
+        command: ["{simpletuner}", train]
+        # By name: 'latest' would also take a folder that was cut short.
+        resume: ["--resume_from_checkpoint=checkpoint-{checkpoint_step}"]
+        restore: "{out}/model"
+        env: { PYTHONUNBUFFERED: "1", CONFIG_BACKEND: json }
+        config: { to: "{out}/config/config.json" }
+        set:
+          output_dir: "{out}/model"
+          seed: "{seed}"
+          # Its own log; W&B would ask for a key.
+          report_to: simpletuner
+          push_to_hub: false
+          checkpoint_step_interval?: 250
+        metrics:
+          - { jsonl: "{out}/model/training_metrics.jsonl", under: metrics, map: { train_loss: loss } }
+        checkpoints:
+          - glob: "{out}/model/checkpoint-*[0-9]/pytorch_lora_weights.safetensors"
+            step: "checkpoint-([0-9]+)/"
+            complete: self
+          - glob: "{out}/model/pytorch_lora_weights.safetensors"
+            complete: self
+          - glob: "{out}/model/checkpoint-*[0-9]"
+            kind: state
+            step: "^checkpoint-([0-9]+)$"
+            # Written last, by a rename.
+            complete: .guard
+        samples: [ { glob: "{out}/model/validation_images/*.png" } ]
+        # INT ends it with 130, and all since the last checkpoint is lost: wait for the next one.
+        stop: { signal: INT, grace: 60s, wait: 10m, exits: [130] }
+        done: { file: "{out}/model/pytorch_lora_weights.safetensors", step: max_train_steps }
 
         """#,
     ]

@@ -24,7 +24,7 @@ package struct ImportedSweep {
         self.profile = profile ?? config.trainer.rawValue
         self.reference = reference
         self.values = values
-        self.axes = axes
+        self.axes = axes.map { (config.fullName($0.name), $0.values) }
         self.paths = paths
     }
 
@@ -53,15 +53,13 @@ package struct ImportedSweep {
     private var valueLines: [String] {
         var lines = ["  values:"]
         lines += values.map { "    \($0.name): \(Self.quoted($0.text))" }
-        if config.trainer == .kohya, !values.contains(where: { $0.name == "script" }) {
+        for (name, text) in config.trainer.places where !values.contains(where: { $0.name == name }) {
             lines.append(
-                "    script: /opt/sd-scripts/train_network.py   # where it lies on the workers; sdxl_… for SDXL")
+                "    \(name): \(text)   # where it lies on the workers"
+                    + (config.trainer == .kohya ? "; sdxl_… for SDXL" : ""))
         }
-        if config.trainer == .kohya, !values.contains(where: { $0.name == "accelerate" }) {
-            lines.append("    # accelerate: /opt/sd-scripts/venv/bin/accelerate   # if it is not in the PATH")
-        }
-        if config.trainer == .aiToolkit, !values.contains(where: { $0.name == "script" }) {
-            lines.append("    script: /opt/ai-toolkit/run.py   # where it lies on the workers")
+        for (name, text) in config.trainer.programs where !values.contains(where: { $0.name == name }) {
+            lines.append("    # \(name): \(text)   # if it is not in the PATH")
         }
         return lines.count == 1 ? [] : lines
     }

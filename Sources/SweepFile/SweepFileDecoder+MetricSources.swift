@@ -9,7 +9,7 @@ extension SweepFileDecoder {
 
     mutating func metricSource(_ node: YAMLNode) -> CommandTrainer.MetricSource? {
         let known = entries(
-            node, of: "an entry of metrics", keys: Self.kinds + ["step", "map", "epochs", "table"])
+            node, of: "an entry of metrics", keys: Self.kinds + ["step", "map", "epochs", "table", "under"])
         let found = Source.Kind.allCases.compactMap { kind in known[kind.rawValue].map { (kind, $0) } }
         guard let (kind, entry) = found.first, found.count == 1 else {
             // An unknown key is told already, and what it was meant to be is not known.
@@ -42,6 +42,13 @@ extension SweepFileDecoder {
                 result.table = text(table.value, "table")
             } else {
                 refuse(table.keyMark, "'table' is for sqlite")
+            }
+        }
+        if let under = known["under"] {
+            if kind == .jsonl {
+                result.under = text(under.value, "under")
+            } else {
+                refuse(under.keyMark, "'under' is for jsonl: the object in a line that holds the numbers")
             }
         }
         if kind == .stdout {

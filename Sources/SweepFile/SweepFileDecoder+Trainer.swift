@@ -4,7 +4,7 @@ import SweepModel
 extension SweepFileDecoder {
     private static let trainerKeys = [
         "command", "resume", "files", "env", "metrics", "checkpoints", "samples", "stop", "evaluate", "profile", "args",
-        "config", "set", "values", "done", "clean",
+        "config", "set", "values", "done", "clean", "restore", "remainder",
     ]
 
     /// `core`, a profile's name or path, or a command trainer written out.
@@ -71,6 +71,8 @@ extension SweepFileDecoder {
         if let stop = known["stop"]?.value { trainer.stop = stopRule(stop) }
         if let done = known["done"]?.value { trainer.done = doneRule(done) }
         if let clean = known["clean"]?.value { trainer.clean = texts(clean, "clean") }
+        if let restore = known["restore"]?.value { trainer.restore = placeBelowOut(restore, "restore") }
+        if let remainder = known["remainder"] { trainer.remainder = self.remainder(remainder) }
         if let entry = known["values"] {
             for value in namedEntries(entry.value, "values") {
                 trainer.values = trainer.values ?? [:]
@@ -115,20 +117,27 @@ extension SweepFileDecoder {
         return source(entry.value, what).map { [CommandArgument($0, condition: name)] } ?? []
     }
 
-    private mutating func texts(_ node: YAMLNode, _ what: String) -> [String] {
+    mutating func texts(_ node: YAMLNode, _ what: String) -> [String] {
         (sequence(node, what) ?? []).compactMap { source($0, what) }
     }
 
     private mutating func templateFile(_ node: YAMLNode, folder: String?) -> CommandTrainer.TemplateFile? {
-        let known = entries(node, of: "an entry of files", keys: ["from", "to"])
-        guard let from = known["from"], let to = known["to"] else {
-            refuse(node.mark, "an entry of files needs 'from' (the template) and 'to'")
+        let known = entries(node, of: "an entry of files", keys: ["from", "text", "to", "when"])
+        let isForResume: Bool? = known["when"].flatMap { choice($0.value, "when", ResumeOnly.self) } == nil ? nil : true
+        if let plain = known["text"], let to = known["to"], known["from"] == nil {
+            guard let content = text(plain.value, "text"), let target = text(to.value, "to") else { return nil }
+            return CommandTrainer.TemplateFile(from: "", to: target, content: content, isForResume: isForResume)
+        }
+        guard let from = known["from"], let to = known["to"], known["text"] == nil else {
+            refuse(node.mark, "an entry of files needs 'from' (the template) or 'text' (what it says), and 'to'")
             return nil
         }
         guard let path = text(from.value, "from"), let target = text(to.value, "to") else { return nil }
         do {
             switch try inputs.file(path, besides: folder) {
-            case .found(let found): return CommandTrainer.TemplateFile(from: path, to: target, content: found.text)
+            case .found(let found):
+                return CommandTrainer.TemplateFile(
+                    from: path, to: target, content: found.text, isForResume: isForResume)
             case .missing(let searched):
                 refuse(from.value.mark, "no template '\(path)'; looked for \(searched.joined(separator: " and "))")
             }
@@ -138,76 +147,6 @@ extension SweepFileDecoder {
         return nil
     }
 
-    private mutating func checkpointRule(_ node: YAMLNode) -> CommandTrainer.CheckpointRule? {
-        let known = entries(
-            node, of: "an entry of checkpoints", keys: ["glob", "step", "epoch", "kind", "complete", "quiet"])
-        guard let glob = known["glob"] else {
-            refuse(node.mark, "an entry of checkpoints needs a 'glob'")
-            return nil
-        }
-        let (step, stepField, isOfAttempt) = number(known["step"], "step")
-        let (epoch, epochField, _) = number(known["epoch"], "epoch")
-        let kind = known["kind"].map { choice($0.value, "kind", CommandTrainer.CheckpointRule.Kind.self) } ?? .adapter
-        let marker = known["complete"].flatMap { self.marker($0.value) }
-        let quiet = known["quiet"].flatMap { self.seconds($0.value, "quiet") }
-        guard let path = text(glob.value, "glob"), let kind else { return nil }
-        return CommandTrainer.CheckpointRule(
-            glob: path, step: step, epoch: epoch, stepField: stepField, epochField: epochField,
-            isStepOfAttempt: isOfAttempt ? true : nil, kind: kind, complete: marker, quiet: quiet)
-    }
-
-    private typealias NumberPlace = (pattern: String?, field: CommandTrainer.NumberField?, isOfAttempt: Bool)
-
-    /// A number in a checkpoint's name, by a regular expression, or inside it: `{json: FILE, key: K}` in a
-    /// folder, `{header: K}` of a safetensors file. `{name: EXPRESSION}` is the first in a longer form;
-    /// `base: attempt` says that it counts anew in each attempt.
-    private mutating func number(_ entry: YAMLEntry?, _ what: String) -> NumberPlace {
-        guard let entry else { return (nil, nil, false) }
-        guard case .mapping = entry.value.content else { return (pattern(entry.value, what), nil, false) }
-        let known = entries(entry.value, of: what, keys: ["name", "json", "key", "header", "base"])
-        let isOfAttempt = known["base"].flatMap { text($0.value, "\(what).base") } == "attempt"
-        if let base = known["base"], !isOfAttempt {
-            refuse(base.value.mark, "\(what).base is \(base.value.kindName); 'attempt' is the only one")
-        }
-        if let name = known["name"] { return (pattern(name.value, "\(what).name"), nil, isOfAttempt) }
-        if let header = known["header"].flatMap({ text($0.value, "\(what).header") }) {
-            return (nil, CommandTrainer.NumberField(key: header, isOfAttempt: isOfAttempt), false)
-        }
-        guard let file = known["json"].flatMap({ marker($0.value) }),
-            let key = known["key"].flatMap({ text($0.value, "\(what).key") })
-        else {
-            refuse(
-                entry.value.mark,
-                "\(what) needs a regular expression, {name: EXPRESSION}, {json: FILE, key: K} or {header: K}")
-            return (nil, nil, false)
-        }
-        return (nil, CommandTrainer.NumberField(file: file, key: key, isOfAttempt: isOfAttempt), false)
-    }
-
-    private mutating func pattern(_ node: YAMLNode, _ what: String) -> String? {
-        guard let pattern = text(node, what) else { return nil }
-        do {
-            _ = try Regex(pattern)
-            if !pattern.replacing("\\(", with: "").replacing("(?", with: "").contains("(") {
-                refuse(
-                    node.mark,
-                    "\(what) is '\(pattern)', which has no group; wanted one around the digits, as in 'ckpt-([0-9]+)'")
-            }
-        } catch {
-            refuse(node.mark, "\(what) is '\(pattern)', which is no regular expression: \(error)")
-        }
-        return pattern
-    }
-
-    /// The name of a file inside a matched folder, or beside a matched file.
-    private mutating func marker(_ node: YAMLNode) -> String? {
-        guard let name = text(node, "complete") else { return nil }
-        if name.isEmpty || name.contains("/") || name == "." || name == ".." {
-            refuse(node.mark, "complete is '\(name)'; wanted the name of a file, as in 'complete: DONE'")
-        }
-        return name
-    }
-
     private mutating func sampleRule(_ node: YAMLNode) -> CommandTrainer.SampleRule? {
         let known = entries(node, of: "an entry of samples", keys: ["glob"])
         guard let glob = known["glob"] else {
@@ -215,30 +154,5 @@ extension SweepFileDecoder {
             return nil
         }
         return text(glob.value, "glob").map { CommandTrainer.SampleRule(glob: $0) }
-    }
-
-    private mutating func stopRule(_ node: YAMLNode) -> CommandTrainer.StopRule {
-        let known = entries(node, of: "stop", keys: ["signal", "grace", "wait"])
-        var rule = CommandTrainer.StopRule()
-        if let signal = known["signal"].flatMap({ choice($0.value, "signal", CommandTrainer.StopRule.Signal.self) }) {
-            rule.signal = signal
-        }
-        if let grace = known["grace"].flatMap({ self.seconds($0.value, "grace") }) { rule.graceSeconds = grace }
-        rule.waitSeconds = known["wait"].flatMap { self.seconds($0.value, "wait") }
-        return rule
-    }
-
-    private mutating func doneRule(_ node: YAMLNode) -> CommandTrainer.DoneRule? {
-        let known = entries(node, of: "done", keys: ["file", "header", "reaches"])
-        guard let file = known["file"].flatMap({ text($0.value, "done.file") }) else {
-            refuse(node.mark, "done needs a 'file': what a finished job leaves")
-            return nil
-        }
-        let header = known["header"].flatMap { text($0.value, "done.header") }
-        let reaches = known["reaches"].flatMap { source($0.value, "done.reaches") }
-        if (header == nil) != (reaches == nil) {
-            refuse(node.mark, "done needs both 'header' (a number in the file's header) and 'reaches', or neither")
-        }
-        return CommandTrainer.DoneRule(file: file, header: header, reaches: reaches)
     }
 }

@@ -120,8 +120,8 @@ package struct SweepLint {
         if states.isEmpty, !trainer.resume.isEmpty {
             add("the trainer has 'resume' and no checkpoint rule of kind 'state': a job that is lost begins again")
         }
-        if !states.isEmpty, trainer.resume.isEmpty {
-            add("the trainer saves states and has no 'resume': a job that is lost begins again")
+        if !states.isEmpty, trainer.resume.isEmpty, trainer.restore == nil {
+            add("the trainer saves states and has neither 'resume' nor 'restore': a job that is lost begins again")
         }
     }
 

@@ -6,15 +6,21 @@ import SweepModel
 package struct TrainerConfig: Sendable {
     package enum Trainer: String, CaseIterable, Sendable {
         case kohya
+        case musubi
         case aiToolkit = "ai-toolkit"
         case oneTrainer = "onetrainer"
+        case simpleTuner = "simpletuner"
+        case diffusionPipe = "diffusion-pipe"
 
         /// What people call it.
         package var title: String {
             switch self {
             case .kohya: "kohya sd-scripts"
+            case .musubi: "musubi-tuner"
             case .aiToolkit: "ai-toolkit"
             case .oneTrainer: "OneTrainer"
+            case .simpleTuner: "SimpleTuner"
+            case .diffusionPipe: "diffusion-pipe"
             }
         }
 
@@ -27,6 +33,15 @@ package struct TrainerConfig: Sendable {
                     "network_args.factor",
                     "optimizer_type", "max_train_epochs", "train_batch_size",
                 ]
+            case .musubi:
+                [
+                    "learning_rate", "network_dim", "network_alpha", "network_args.factor", "discrete_flow_shift",
+                    "optimizer_type", "max_train_epochs",
+                ]
+            case .simpleTuner:
+                ["learning_rate", "lora_rank", "lora_alpha", "optimizer", "max_train_steps", "train_batch_size"]
+            case .diffusionPipe:
+                ["optimizer.lr", "adapter.rank", "optimizer.type", "epochs", "micro_batch_size_per_gpu"]
             case .aiToolkit:
                 [
                     "train.lr", "network.linear", "network.linear_alpha", "network.lokr_factor", "train.optimizer",
@@ -39,14 +54,38 @@ package struct TrainerConfig: Sendable {
 
         fileprivate var seed: String {
             switch self {
-            case .kohya, .oneTrainer: "seed"
+            case .kohya, .musubi, .oneTrainer, .simpleTuner, .diffusionPipe: "seed"
             case .aiToolkit: "config.process[0].training_seed"
             }
         }
 
-        fileprivate var isFlat: Bool { self == .kohya }
+        fileprivate var isFlat: Bool { self == .kohya || self == .musubi }
         fileprivate var pairs: Set<String> {
-            self == .kohya ? ["network_args", "optimizer_args", "lr_scheduler_args"] : []
+            isFlat ? ["network_args", "optimizer_args", "lr_scheduler_args"] : []
+        }
+
+        /// Programs that the profile needs on the workers, with where they usually lie.
+        var places: [(name: String, text: String)] {
+            switch self {
+            case .kohya: [("script", "/opt/sd-scripts/train_network.py")]
+            case .musubi: [("script", "/opt/musubi-tuner/src/musubi_tuner/wan_train_network.py")]
+            case .aiToolkit: [("script", "/opt/ai-toolkit/run.py")]
+            case .oneTrainer: [("script", "/opt/OneTrainer/scripts/train.py")]
+            case .diffusionPipe: [("script", "/opt/diffusion-pipe/train.py")]
+            case .simpleTuner: []
+            }
+        }
+
+        /// Programs that are found in the PATH, and how one says otherwise.
+        var programs: [(name: String, text: String)] {
+            switch self {
+            case .kohya: [("accelerate", "/opt/sd-scripts/venv/bin/accelerate")]
+            case .musubi: [("accelerate", "/opt/musubi-tuner/.venv/bin/accelerate")]
+            case .aiToolkit: [("python", "/opt/ai-toolkit/venv/bin/python")]
+            case .oneTrainer: [("python", "/opt/OneTrainer/venv/bin/python")]
+            case .diffusionPipe: [("deepspeed", "/opt/diffusion-pipe/venv/bin/deepspeed")]
+            case .simpleTuner: [("simpletuner", "/opt/simpletuner/.venv/bin/simpletuner")]
+            }
         }
     }
 
@@ -66,8 +105,9 @@ package struct TrainerConfig: Sendable {
         guard let trainer = Self.trainer(of: plain) else {
             throw ConfigFault(
                 "\(path): this is none of the files that are known: kohya's TOML (pretrained_model_name_or_path, "
-                    + "network_module), ai-toolkit's YAML (job, config.process), OneTrainer's JSON (training_method); "
-                    + "write the trainer yourself: docs/guide/your-own-trainer.md")
+                    + "network_module), musubi-tuner's (dit, network_module), diffusion-pipe's (model.type, adapter), "
+                    + "ai-toolkit's YAML (job, config.process), OneTrainer's JSON (training_method), SimpleTuner's "
+                    + "(model_family, model_type); write the trainer yourself: docs/guide/your-own-trainer.md")
         }
         self.trainer = trainer
         document = try ConfigDocument(text, format: format, isFlat: trainer.isFlat, pairs: trainer.pairs)
@@ -77,11 +117,18 @@ package struct TrainerConfig: Sendable {
         let root = document.root
         if root["config"]?["process"] != nil, root["job"] != nil { return .aiToolkit }
         if document.format == .json, root["training_method"] != nil { return .oneTrainer }
+        if document.format == .json, ["model_family", "--model_family"].contains(where: { root[$0] != nil }) {
+            return .simpleTuner
+        }
+        if document.format == .toml, root["model"]?["type"] != nil, root["adapter"] != nil || root["epochs"] != nil {
+            return .diffusionPipe
+        }
         guard document.format == .toml, case .table(let entries) = root.content else { return nil }
         let keys = entries.flatMap { entry -> [String] in
             if case .table(let inner) = entry.node.content { return inner.map(\.key) }
             return [entry.key]
         }
+        if keys.contains("dit"), keys.contains("network_module") || keys.contains("network_dim") { return .musubi }
         let own: Set<String> = ["pretrained_model_name_or_path", "network_module", "network_dim", "max_train_epochs"]
         return own.intersection(keys).count >= 2 ? .kohya : nil
     }
@@ -92,6 +139,14 @@ package struct TrainerConfig: Sendable {
             return nil
         }
         return seed
+    }
+
+    /// The whole path of a name: what stands in ai-toolkit's one process may be named from there.
+    package func fullName(_ name: String) -> String {
+        guard trainer == .aiToolkit, let key = ConfigPath(name)?.firstKey, document.root[key] == nil else {
+            return name
+        }
+        return "config.process[0]." + name
     }
 
     /// A sweep's name made of the file's.

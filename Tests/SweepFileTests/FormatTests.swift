@@ -219,7 +219,10 @@ struct FormatTests {
             try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(atPath: place) }
             try "lr = 1\n".write(toFile: place + "/c.toml", atomically: true, encoding: .utf8)
-            let config = text.contains("config:") ? ", config: c.toml" : ""
+            let yaml = "config:\n  process:\n    - type: sd_trainer\n"
+            try yaml.write(toFile: place + "/c.yaml", atomically: true, encoding: .utf8)
+            let own = name == "ai-toolkit" ? "c.yaml" : "c.toml"
+            let config = text.contains("\nconfig:") ? ", config: \(own)" : ""
             let sweep = """
                 name: t
                 trainer: { profile: \(name)\(config) }
@@ -235,11 +238,17 @@ struct FormatTests {
 
     @Test("every whole sweep in the documentation is one")
     func documentation() throws {
-        let files = [
+        var files = [
             "config.toml.in": "lr = {lr}", "cat.toml": "unet_lr = 1e-4\nnetwork_args = [\"conv_dim=8\"]\n",
-            "kohya.yaml": EmbeddedProfiles.all["kohya"] ?? "",
+            "cat.yaml": "config:\n  process:\n    - train: { lr: 1e-4 }\n      network: { linear: 4 }\n",
+            "config.json": "{}", "cat.json": "{}", "flux.toml": "epochs = 1\n[adapter]\nrank = 8\n",
         ]
-        for page in ["docs/reference/sweep-file.md", "docs/guide/from-kohya.md", "sweeps/README.md"] {
+        for (name, text) in EmbeddedProfiles.all { files[name + ".yaml"] = text }
+        let pages = [
+            "docs/reference/sweep-file.md", "docs/guide/from-kohya.md", "docs/guide/from-ai-toolkit.md",
+            "docs/guide/profiles.md", "sweeps/README.md",
+        ]
+        for page in pages {
             let text = try String(contentsOfFile: "\(repository)/\(page)", encoding: .utf8)
             let blocks = text.components(separatedBy: "```yaml\n").dropFirst().compactMap {
                 $0.components(separatedBy: "```").first

@@ -35,10 +35,10 @@ COME_WITH = {
     "HummingbirdTLS": {"NIOSSL"},
 }
 # Where SQL may stand: beside the ledger, queries over its public views, a checker that shares nothing with
-# it, and the reader of trainers' databases.
+# it, the reader of trainers' databases, and profiles that speak with a trainer through one.
 SQL_IN = (
     "Sources/SweepLedger/", "Sources/SweepAnalysis/PublicQueries", "Sources/ClusterSimulator/", "Tests/",
-    "Sources/TrainerFiles/SQLiteTail")
+    "Sources/TrainerFiles/SQLiteTail", "Sources/SweepFile/EmbeddedProfiles")
 
 faults = []
 

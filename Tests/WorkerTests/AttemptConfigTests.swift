@@ -159,6 +159,6 @@ struct AttemptConfigTests {
             #expect(FileNumbers.isWhole(BytePath(path)) == (count == bytes.count), "\(count)")
         }
         try DiskFiles().writeAtomically(bytes + [0], to: path)
-        #expect(!FileNumbers.isWhole(BytePath(path)))
+        #expect(FileNumbers.isWhole(BytePath(path)) == false)
     }
 }

@@ -16,8 +16,8 @@ final class AttemptRunner: AttemptRunning {
         var trainerGuard: TrainerGuard?
         var stopSignal: Int32 = SIGTERM
         var grace: Duration = .seconds(30)
-        /// How long a stop waits for the next training state.
-        var waitForState: Duration?
+        /// How else it is asked to stop.
+        var stop = StopPlan()
         /// Training states that were taken.
         var states = 0
         var preparation: Task<AttemptPlan, any Error>?
@@ -76,25 +76,20 @@ final class AttemptRunner: AttemptRunning {
     }
 
     func stop() async {
-        let (child, trainerGuard, signal, grace) = control.withLock { control in
+        let (child, trainerGuard) = control.withLock { control in
             control.isStopping = true
             control.preparation?.cancel()
-            return (control.child, control.trainerGuard, control.stopSignal, control.grace)
+            return (control.child, control.trainerGuard)
         }
         guard let child, let trainerGuard else { return }
-        await waitForState(child)
-        trainerGuard.signal(child, signal)
-        // A held trainer must run to hear it.
-        release()
-        if await child.waitForExit(atMost: grace, time: time) == nil, !Task.isCancelled { kill() }
+        await end(child, trainerGuard, waitsForState: true)
     }
 
     func finish() async {
-        let (child, trainerGuard, signal, grace, isFirst) = control.withLock { control in
+        let (child, trainerGuard, signal, isFirst) = control.withLock { control in
             defer { control.isFinishing = control.isFinishing || control.child != nil }
             return (
-                control.child, control.trainerGuard, control.stopSignal, control.grace,
-                !control.isFinishing && !control.isStopping
+                control.child, control.trainerGuard, control.stopSignal, !control.isFinishing && !control.isStopping
             )
         }
         // Said again while its trainer has not begun yet.
@@ -105,34 +100,13 @@ final class AttemptRunner: AttemptRunning {
             // Without the mark the core saves a state and stops; whoever goes on finishes it.
             emit(.progress(grant.token, phase: "stopping", step: nil))
         }
+        guard grant.job.trainer.isCore else { return await end(child, trainerGuard, waitsForState: false) }
         trainerGuard.signal(child, signal)
-        release()
         // The core saves and evaluates what it has, which may take its time.
-        guard !grant.job.trainer.isCore else { return }
-        if await child.waitForExit(atMost: grace, time: time) == nil, !Task.isCancelled { kill() }
+        release()
     }
 
     private func markEnough() throws { try files.writeAtomically([], to: AttemptFolder(place.out).enough) }
-
-    /// A program that saves nothing when it is signalled would lose all since its last state: the signal
-    /// waits for the next one.
-    private func waitForState(_ child: TrainerGuard.Child) async {
-        let (limit, before) = control.withLock { ($0.waitForState, $0.states) }
-        guard let limit else { return }
-        do {
-            try LogNote.append(
-                "asked to stop; it stops after the next training state, or after \(limit)", to: place.log)
-        } catch {
-            // A full disk is told elsewhere, and the stop matters more than the line.
-            emit(.progress(grant.token, phase: "stopping", step: nil))
-        }
-        let end = time.monotonic() + limit
-        while time.monotonic() < end, !Task.isCancelled {
-            guard await child.waitForExit(atMost: Self.pace, time: time) == nil else { return }
-            let isOver = control.withLock { $0.states > before || $0.isKilled }
-            if isOver { return }
-        }
-    }
 
     func kill() {
         let (child, trainerGuard) = control.withLock { control in
@@ -158,7 +132,7 @@ final class AttemptRunner: AttemptRunning {
         Faults.reach("worker.held")
     }
 
-    private func release() {
+    func release() {
         let held = control.withLock { control -> (TrainerGuard.Child, TrainerGuard)? in
             guard control.isHeld, let child = control.child, let trainerGuard = control.trainerGuard else { return nil }
             control.isHeld = false
@@ -185,7 +159,7 @@ final class AttemptRunner: AttemptRunning {
             control.preparation = nil
             control.stopSignal = plan.order.stopSignal
             control.grace = plan.order.grace
-            control.waitForState = plan.waitForState
+            control.stop = plan.stop
         }
         for checkpoint in grant.trained { try reports.markSeen("checkpoint \(checkpoint.name)") }
         Faults.reach("worker.prepared")
@@ -205,21 +179,34 @@ final class AttemptRunner: AttemptRunning {
         emit(.progress(grant.token, phase: grant.job.kind == .evaluate ? "evaluating" : "training", step: nil))
         let disk = DiskWatch(folder: place.path, files: files)
         var nextReading = time.monotonic()
+        var prompts = PromptWatch()
+        var prompt: Prompt?
         while await child.waitForExit(atMost: Self.pace, time: time) == nil {
             if try disk.level().level == .full { hold() } else { release() }
             output = try await round(output, leader: child.pid)
             if time.monotonic() >= nextReading, try measure(output) {
                 nextReading = time.monotonic() + GPUMeter.pace
             }
+            let (line, bytes) = output.unfinishedLine
+            let asked = prompts.look(line, bytes: bytes, step: output.newestStep, now: time.monotonic())
+            if prompt == nil, let asked, !plan.isCore, !control.withLock({ $0.isHeld || $0.isStopping }) {
+                prompt = asked
+                trainerGuard.signal(child, SIGKILL)
+            }
         }
         guard let exit = child.exit else { return .stopped }
         let wasDiskFull = try disk.level().level == .full
+        output.isEnough = control.withLock { $0.isFinishing }
         output = try await drain(output, exit)
+        if let prompt {
+            return .failed(FailureReport(failure: .badConfig, message: prompt.message, exitCode: nil))
+        }
         var end = TrainerEnd(
             exit: exit, isCore: plan.isCore,
             wasAskedToStop: control.withLock { $0.isStopping || $0.isKilled || $0.isFinishing })
         end.lostGuard = trainerGuard.isGone
         end.sawFullDisk = wasDiskFull
+        end.stopExits = plan.stop.exits.union([128 + plan.order.stopSignal])
         end.sawOutOfMemoryKill = (OutOfMemoryWatch.kills() ?? 0) > killsBefore
         (end.hasOutputs, end.missing) = outputs(output, plan)
         end.isProven = plan.done != nil && end.hasOutputs
@@ -333,7 +320,9 @@ final class AttemptRunner: AttemptRunning {
     private func outputs(_ output: AttemptOutput, _ plan: AttemptPlan) -> (isThere: Bool, missing: String) {
         if grant.job.kind == .evaluate { return (output.hasRows, "measured nothing") }
         if plan.isCore { return (output.hasFinal, "left no final checkpoint") }
-        if let done = plan.done { return done.look() }
+        if let done = plan.done {
+            return done.look(step: max(output.reached.step, output.newestStep ?? 0), epoch: output.reached.epoch)
+        }
         let wantsAdapter = plan.rules.contains { $0.kind == .adapter }
         return (!wantsAdapter || output.hasAdapter, "left no file that its checkpoint rules match")
     }

@@ -59,9 +59,10 @@ struct ImportCommand: ParsableCommand {
         commandName: "import",
         abstract: "Write the sweep file of a trainer's configuration file that works.",
         discussion: """
-            Files of kohya sd-scripts (TOML), ai-toolkit (YAML) and OneTrainer (JSON) are known by what stands in \
-            them. The file itself stays as it is and is named in the sweep; axes worth trying stand in the sweep with \
-            a '#' before them. With --axis they are written as a grid:
+            Files of kohya sd-scripts, musubi-tuner and diffusion-pipe (TOML), ai-toolkit (YAML), OneTrainer and \
+            SimpleTuner (JSON) are known by what stands in them. The file itself stays as it is and is named in \
+            the sweep; axes worth trying stand in the sweep with a '#' before them. With --axis they are written as a \
+            grid, names of ai-toolkit also without 'config.process[0].':
 
               radiata import cat.toml --axis network_dim=8,16 --axis unet_lr=1e-4,5e-4 -o cat.yaml
             """)

@@ -14,7 +14,7 @@ struct QueueCommand: AsyncParsableCommand {
             queued at any time. The jobs are the sweep 'queue-PROFILE', for 'radiata status', 'top' and the rest.
             """)
 
-    @Argument(help: "Configuration files of a trainer, of kohya sd-scripts or ai-toolkit.")
+    @Argument(help: "Configuration files of trainers: of kohya sd-scripts, ai-toolkit and others that import knows.")
     var configs: [String]
 
     @Option(help: "The sweep's name; 'queue-PROFILE' if left out.")

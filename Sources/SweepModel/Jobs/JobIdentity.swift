@@ -160,6 +160,7 @@ extension CommandTrainer.MetricSource {
         if let epochs { content["epochs"] = .list(epochs.map { .text($0) }) }
         if let pattern { content["pattern"] = .text(pattern) }
         if let table { content["table"] = .text(table) }
+        if let under { content["under"] = .text(under) }
         return .map(content)
     }
 }
@@ -174,13 +175,27 @@ extension CommandTrainer.CheckpointRule {
         if let stepField { content["stepField"] = stepField.identity }
         if isStepOfAttempt == true { content["stepBase"] = "attempt" }
         if let epochField { content["epochField"] = epochField.identity }
+        if isEpochOfAttempt == true { content["epochBase"] = "attempt" }
+        if let with { content["with"] = .list(with.map { .text($0) }) }
+        return .map(content)
+    }
+}
+
+extension CommandTrainer.TemplateFile {
+    fileprivate var identity: ParameterValue {
+        var content: [String: ParameterValue] = ["to": .text(to), "content": .text(self.content)]
+        if isForResume == true { content["resume"] = true }
         return .map(content)
     }
 }
 
 extension CommandTrainer.NumberField {
     fileprivate var identity: ParameterValue {
-        ["file": file.map { .text($0) } ?? .null, "key": .text(key), "base": .flag(isOfAttempt)]
+        var content: [String: ParameterValue] = [
+            "file": file.map { .text($0) } ?? .null, "key": .text(key), "base": .flag(isOfAttempt),
+        ]
+        if let beside { content["beside"] = .list(beside.map { .text($0) }) }
+        return .map(content)
     }
 }
 
@@ -210,7 +225,7 @@ extension TrainerSpec {
         var content: [String: ParameterValue] = [
             "command": arguments(trainer.command),
             "resume": arguments(trainer.resume),
-            "files": .list(trainer.files.map { ["to": .text($0.to), "content": .text($0.content)] }),
+            "files": .list(trainer.files.map(\.identity)),
             "env": .map(trainer.env.filter { !Self.isSecret($0.key) }.mapValues { .text($0) }),
             "metrics": .list(trainer.metrics.map(\.identity)),
             "checkpoints": .list(trainer.checkpoints.map(\.identity)),
@@ -220,6 +235,11 @@ extension TrainerSpec {
         // Younger than the rest: not there where nothing says them.
         if let config = trainer.config { content["config"] = config.identity }
         if let values = trainer.values, !values.isEmpty { content["values"] = .map(values.mapValues { .text($0) }) }
+        if let restore = trainer.restore { content["restore"] = .text(restore) }
+        if let remainder = trainer.remainder {
+            let pairs = remainder.map { ($0.path, ParameterValue.text($0.counter.rawValue)) }
+            content["remainder"] = .map(Dictionary(pairs) { _, last in last })
+        }
         return .map(content)
     }
 

@@ -44,7 +44,7 @@ extension ResolvedJob {
                     "its trainer's command has no {epochs}, so it cannot be told to train longer; add it and launch anew"
                 )
             }
-            guard !trainer.resume.isEmpty else {
+            guard !trainer.resume.isEmpty || trainer.restore != nil else {
                 throw Self.impossible("its trainer has no 'resume' arguments, so it cannot go on from a training state")
             }
         }

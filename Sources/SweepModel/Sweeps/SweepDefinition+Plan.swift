@@ -239,7 +239,8 @@ extension CommandTrainer {
     private var texts: [String] {
         (command + resume).filter { $0.condition == nil }.map(\.text) + files.flatMap { [$0.to, $0.content] }
             + env.sorted { $0.key < $1.key }.map(\.value) + metrics.map(\.path) + checkpoints.map(\.glob)
-            + samples.map(\.glob) + (evaluate ?? []) + (clean ?? []) + [config?.target, done?.file].compactMap { $0 }
+            + samples.map(\.glob) + (evaluate ?? []) + (clean ?? [])
+            + [config?.target, done?.file, restore, stop.file, stop.sqlite?.file].compactMap { $0 }
     }
 
     private var conditionalTexts: [String] { (command + resume).filter { $0.condition != nil }.map(\.text) }

@@ -23,12 +23,17 @@ package struct CommandTrainer: Codable, Equatable, Sendable {
     package var done: DoneRule?
     /// Removed before a resumed attempt starts: what an interrupted save left half done.
     package var clean: [String]?
+    /// The folder into which a training state is restored; nil for one of the worker's choice.
+    package var restore: String?
+    /// Numbers of the configuration file that a resumed attempt gets less what is done already.
+    package var remainder: [Remainder]?
 
     package init(
         name: String? = nil, command: [CommandArgument], resume: [CommandArgument] = [], files: [TemplateFile] = [],
         env: [String: String] = [:], metrics: [MetricSource] = [], checkpoints: [CheckpointRule] = [],
         samples: [SampleRule] = [], stop: StopRule = StopRule(), evaluate: [String]? = nil,
-        config: ConfigRule? = nil, values: [String: String]? = nil, done: DoneRule? = nil, clean: [String]? = nil
+        config: ConfigRule? = nil, values: [String: String]? = nil, done: DoneRule? = nil, clean: [String]? = nil,
+        restore: String? = nil, remainder: [Remainder]? = nil
     ) {
         self.name = name
         self.command = command
@@ -44,22 +49,27 @@ package struct CommandTrainer: Codable, Equatable, Sendable {
         self.values = values
         self.done = done
         self.clean = clean
+        self.restore = restore
+        self.remainder = remainder
     }
 }
 
 extension CommandTrainer {
     /// A file written before the start.
     package struct TemplateFile: Codable, Equatable, Sendable {
-        /// The template's path as the sweep file has it.
+        /// The template's path as the sweep file has it; empty where its text stands there.
         package var from: String
         package var to: String
         /// The template's text, unrendered.
         package var content: String
+        /// Only in attempts that go on from a training state.
+        package var isForResume: Bool?
 
-        package init(from: String, to: String, content: String) {
+        package init(from: String, to: String, content: String, isForResume: Bool? = nil) {
             self.from = from
             self.to = to
             self.content = content
+            self.isForResume = isForResume
         }
     }
 
@@ -87,6 +97,8 @@ extension CommandTrainer {
         package var pattern: String?
         /// The table of a SQLite file.
         package var table: String?
+        /// The object in a line of JSON that holds the numbers; nil for the line itself.
+        package var under: String?
 
         package init(kind: Kind, path: String, step: String? = nil, pattern: String? = nil) {
             self.kind = kind
@@ -111,6 +123,11 @@ extension CommandTrainer {
         package var epochField: NumberField?
         /// The step in the name counts from the beginning of its attempt.
         package var isStepOfAttempt: Bool?
+        /// The epoch in the name does.
+        package var isEpochOfAttempt: Bool?
+        /// Files beside the match that belong to it, and that later matches share: they count for the newest
+        /// match alone.
+        package var with: [String]?
         package var kind: Kind
         /// A file that says that a match is whole: in a matched folder, beside a matched file. Not part of a
         /// job's identity.
@@ -120,8 +137,10 @@ extension CommandTrainer {
         package var quiet: Double?
 
         package static let usualQuiet = 30.0
-        /// Instead of a marker: the file says itself how long it is (safetensors).
+        /// Instead of a marker: the file says itself how long it is (safetensors, torch's archives).
         package static let tellsItself = "self"
+        /// Instead of a marker: whole when a later step than its own was logged, or its epoch was.
+        package static let isPassed = "passed"
 
         package init(
             glob: String, step: String?, epoch: String? = nil, stepField: NumberField? = nil,
@@ -146,7 +165,8 @@ extension CommandTrainer {
         package init(glob: String) { self.glob = glob }
     }
 
-    /// How to end the program politely.
+    /// How to end the program politely. Files and flags come before the signal, which then only follows where
+    /// they did nothing.
     package struct StopRule: Codable, Equatable, Sendable {
         package enum Signal: String, Codable, CaseIterable, Sendable {
             case term = "TERM"
@@ -173,11 +193,40 @@ extension CommandTrainer {
         /// Seconds for which the signal is put off until a training state is complete: for programs that save
         /// nothing when they are signalled. nil: it is sent at once.
         package var waitSeconds: Double?
+        /// A file that is made to ask for the stop. Its folder may be a pattern: the newest match counts.
+        package var file: String?
+        /// A database in which the program looks whether it shall stop.
+        package var sqlite: DatabaseFlag?
+        /// Exit codes that mean after a stop was asked for that it stopped.
+        package var exits: [Int]?
 
-        package init(signal: Signal = .term, graceSeconds: Double = 30, waitSeconds: Double? = nil) {
+        package init(
+            signal: Signal = .term, graceSeconds: Double = 30, waitSeconds: Double? = nil, file: String? = nil,
+            sqlite: DatabaseFlag? = nil, exits: [Int]? = nil
+        ) {
             self.signal = signal
             self.graceSeconds = graceSeconds
             self.waitSeconds = waitSeconds
+            self.file = file
+            self.sqlite = sqlite
+            self.exits = exits
+        }
+    }
+
+    /// Statements in a SQLite file that a program polls.
+    package struct DatabaseFlag: Codable, Equatable, Sendable {
+        package var file: String
+        /// Makes the tables, before the program starts.
+        package var create: String
+        /// Asks for a training state; nil where the program has no such flag.
+        package var save: String?
+        package var stop: String
+
+        package init(file: String, create: String, save: String? = nil, stop: String) {
+            self.file = file
+            self.create = create
+            self.save = save
+            self.stop = stop
         }
     }
 }

@@ -70,13 +70,31 @@ extension CommandTrainer {
         package var file: String?
         /// Dots lead inwards, also into text that is JSON.
         package var key: String
-        /// It counts from the beginning of its attempt: the step that the attempt goes on from is added.
+        /// It counts from the beginning of its attempt: the step or the epoch that the attempt goes on from
+        /// is added.
         package var isOfAttempt: Bool
+        /// Not in the match but in the file beside it, whose name ends with the second text where the match's
+        /// ends with the first.
+        package var beside: [String]?
 
-        package init(file: String? = nil, key: String, isOfAttempt: Bool = false) {
+        package init(file: String? = nil, key: String, isOfAttempt: Bool = false, beside: [String]? = nil) {
             self.file = file
             self.key = key
             self.isOfAttempt = isOfAttempt
+            self.beside = beside
+        }
+    }
+
+    /// A number of the configuration file that counts anew in each attempt.
+    package struct Remainder: Codable, Equatable, Sendable {
+        package enum Counter: String, Codable, CaseIterable, Sendable { case step, epoch }
+
+        package var path: String
+        package var counter: Counter
+
+        package init(path: String, counter: Counter) {
+            self.path = path
+            self.counter = counter
         }
     }
 
@@ -88,11 +106,19 @@ extension CommandTrainer {
         package var header: String?
         /// What that must reach: a number, or the path of one in the configuration file.
         package var reaches: String?
+        /// What the largest step that was logged or saved must reach, given likewise.
+        package var step: String?
+        /// What the largest epoch of a checkpoint must reach.
+        package var epoch: String?
 
-        package init(file: String, header: String? = nil, reaches: String? = nil) {
+        package init(
+            file: String, header: String? = nil, reaches: String? = nil, step: String? = nil, epoch: String? = nil
+        ) {
             self.file = file
             self.header = header
             self.reaches = reaches
+            self.step = step
+            self.epoch = epoch
         }
     }
 }

@@ -22,6 +22,14 @@ package struct BytePath: Hashable, Comparable, Sendable, CustomStringConvertible
 
     var parent: BytePath { BytePath(Array(bytes[..<max(0, bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0)])) }
 
+    /// The same with another ending; nil where it does not end so.
+    func beside(_ ending: String, _ other: String) -> BytePath? {
+        guard bytes.count > ending.utf8.count, bytes.suffix(ending.utf8.count).elementsEqual(ending.utf8) else {
+            return nil
+        }
+        return BytePath(bytes.dropLast(ending.utf8.count) + Array(other.utf8))
+    }
+
     func isBelow(_ root: BytePath) -> Bool {
         bytes.count > root.bytes.count + 1 && bytes.starts(with: root.bytes)
             && bytes[root.bytes.count] == UInt8(ascii: "/")

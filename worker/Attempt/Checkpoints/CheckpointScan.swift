@@ -19,12 +19,17 @@ package struct CheckpointScan: Sendable {
         var isTrusted: Bool
         /// The largest step it logged.
         var newestStep: Int?
+        /// The step at which it logged each epoch.
+        var epochSteps: [Int: Int]
 
-        package init(now: MonotonicTime, leader: Int32?, isTrusted: Bool, newestStep: Int? = nil) {
+        package init(
+            now: MonotonicTime, leader: Int32?, isTrusted: Bool, newestStep: Int? = nil, epochSteps: [Int: Int] = [:]
+        ) {
             self.now = now
             self.leader = leader
             self.isTrusted = isTrusted
             self.newestStep = newestStep
+            self.epochSteps = epochSteps
         }
     }
 
@@ -57,22 +62,28 @@ package struct CheckpointScan: Sendable {
     /// Names that earlier attempts trained.
     private let trained: Set<String>
     private let resumedStep: Int
+    private let resumedEpoch: Int
+    /// What was restored to go on from: an earlier attempt's.
+    private let restored: BytePath?
     private var memory: CheckpointMemory
     private var steady: [CheckpointMemory.Key: Steady] = [:]
 
     /// - Parameters:
     ///   - trained: names of checkpoints of earlier attempts, which stay valid.
     ///   - resumedStep: the step the attempt goes on from.
+    ///   - resumedEpoch: its epoch.
     ///   - seen: what the spool remembers.
     package init(
         _ plan: AttemptPlan, place: AttemptPlace, files: any FileStore, trained: Set<String> = [],
-        resumedStep: Int = 0, seen: Set<String> = []
+        resumedStep: Int = 0, resumedEpoch: Int = 0, seen: Set<String> = []
     ) {
         self.plan = plan
         self.place = place
         self.files = files
         self.trained = trained
         self.resumedStep = resumedStep
+        self.resumedEpoch = resumedEpoch
+        restored = plan.values["checkpoint"].map { BytePath($0) }
         memory = CheckpointMemory(seen)
         let out = BytePath(place.out)
         root = out.real ?? out
@@ -113,28 +124,40 @@ package struct CheckpointScan: Sendable {
         var look = Look()
         var matches: [Match] = []
         for rule in plan.rules {
+            var found: [Match] = []
             for path in PathPattern.matches(rule.glob) where path.isBelow(root) {
-                let contents = MatchContents(of: path, root: root)
+                if let restored, path == restored || path.isBelow(restored) { continue }
+                let contents = MatchContents(of: path, root: root, with: rule.with)
                 // While it runs a link may lead nowhere for a moment.
                 if moment.leader == nil { look.troubles += contents.troubles }
                 guard !contents.files.isEmpty else { continue }
                 let key = CheckpointMemory.Key(isState: rule.kind == .state, path: path)
                 let signature = ContentDigest.of(contents.signature.joined(separator: "\n")).text.prefix(16)
-                var step = try Self.number(of: path, rule.step)
+                var step = try number(of: path, rule.step)
                 if rule.isStepOfAttempt { step = step.map { $0 + resumedStep } }
-                let epoch = try Self.number(of: path, rule.epoch)
-                matches.append(
+                var epoch = try number(of: path, rule.epoch)
+                if rule.isEpochOfAttempt { epoch = epoch.map { $0 + resumedEpoch } }
+                // Made again of what is there already.
+                if rule.kind == .state, resumedStep > 0, let step, step <= resumedStep { continue }
+                found.append(
                     Match(
                         rule: rule, key: key, number: step ?? epoch, isEpoch: step == nil && epoch != nil, epoch: epoch,
                         contents: contents, signature: String(signature)))
             }
+            // What matches share is that of the newest.
+            if !rule.with.isEmpty { found = found.max { ($0.number ?? -1) < ($1.number ?? -1) }.map { [$0] } ?? [] }
+            matches += found
         }
         // What has no number comes after what has one: its step is the largest that was saved.
         for match in matches.filter({ $0.number != nil }) + matches.filter({ $0.number == nil }) {
             take(match, moment, &look)
         }
         if moment.leader == nil, !moment.isTrusted { retract(matches, &look) }
-        look.found.sort { ($0.manifest.step, $0.name) < ($1.manifest.step, $1.name) }
+        // What is delivered comes before the state behind which nobody makes it again.
+        look.found.sort {
+            ($0.manifest.step, $0.manifest.isResumable ? 1 : 0, $0.name)
+                < ($1.manifest.step, $1.manifest.isResumable ? 1 : 0, $1.name)
+        }
         return look
     }
 
@@ -147,14 +170,15 @@ package struct CheckpointScan: Sendable {
         }
         // The last of its kind is known when nothing comes any more.
         if match.number == nil, !match.key.isState, moment.leader != nil { return }
-        guard isComplete(match, moment, before) else { return }
+        guard !match.contents.lacks, isComplete(match, moment, before) else { return }
         let name = before?.name ?? freeName(match, &look)
         if match.number != nil, trained.contains(name) { return }
         let told = match.isEpoch ? nil : match.number
-        let own = told ?? inside(match, match.rule.stepField) ?? self.step(of: match, step)
+        let logged = match.isEpoch ? match.number.flatMap { moment.epochSteps[$0] } : nil
+        let own = told ?? inside(match, match.rule.stepField, resumedStep) ?? logged ?? self.step(of: match, step)
         let kind: CheckpointManifest.Kind = match.key.isState ? .state : .adapter
         let manifest = CheckpointManifest(
-            step: own, epoch: match.epoch ?? inside(match, match.rule.epochField) ?? 0,
+            step: own, epoch: match.epoch ?? inside(match, match.rule.epochField, resumedEpoch) ?? 0,
             final: match.number == nil && !match.key.isState,
             files: match.contents.files.map { .init(name: $0.name, kind: kind, bytes: Int($0.size)) })
         let record = memory.take(
@@ -164,20 +188,28 @@ package struct CheckpointScan: Sendable {
         look.found.append(
             FoundCheckpoint(
                 name: name, manifest: manifest, paths: match.contents.files.map(\.path), match: match.key.path,
-                record: record))
+                record: record, sharedAt: match.rule.with.isEmpty ? nil : match.contents.files.map(\.modified)))
     }
 
     private mutating func isComplete(_ match: Match, _ moment: Moment, _ before: CheckpointMemory.Taken?) -> Bool {
         if moment.isTrusted { return true }
         guard var state = steady[match.key], state.heldUntil ?? moment.now <= moment.now else { return false }
-        if let marker = match.rule.complete {
+        guard match.contents.isCompanyWhole else { return false }
+        if match.rule.complete == CommandTrainer.CheckpointRule.isPassed {
+            guard let number = match.number else { return false }
+            let isPassed = match.isEpoch ? moment.epochSteps[number] != nil : moment.newestStep ?? 0 > number
+            guard isPassed else { return false }
+        } else if let marker = match.rule.complete {
             guard Self.hasMarker(marker, match) else { return false }
         } else {
             let inode = match.contents.inode
             let wasMoved = before?.inode != inode && renames?.wasMoved(match.key.path, inode: inode) == true
             guard wasMoved || moment.now - state.since >= match.rule.quiet else { return false }
         }
-        guard OpenFiles.isBeingWritten(match.key.path) else { return true }
+        let company = match.contents.company.map(\.path)
+        guard OpenFiles.isBeingWritten(match.key.path) || company.contains(where: OpenFiles.isBeingWritten) else {
+            return true
+        }
         state.heldUntil = moment.now + .seconds(1)
         steady[match.key] = state
         return false
@@ -186,7 +218,7 @@ package struct CheckpointScan: Sendable {
     /// Inside a folder; of a file beside it, by its own name or at the end of the file's.
     private static func hasMarker(_ marker: String, _ match: Match) -> Bool {
         let path = match.key.path
-        if marker == CommandTrainer.CheckpointRule.tellsItself { return FileNumbers.isWhole(path) }
+        if marker == CommandTrainer.CheckpointRule.tellsItself { return FileNumbers.isWhole(path) ?? false }
         let places =
             path.status()?.isFolder == true
             ? [path.appending(Array(marker.utf8))]
@@ -217,10 +249,12 @@ package struct CheckpointScan: Sendable {
 
     // MARK: Names and numbers
 
-    /// The first group of an expression in the last component, if it is a number.
-    private static func number(of path: BytePath, _ pattern: String?) throws -> Int? {
+    /// The first group of an expression in the last component, if it is a number; of one with a slash in the
+    /// path from the attempt's folder.
+    private func number(of path: BytePath, _ pattern: String?) throws -> Int? {
         guard let pattern else { return nil }
-        let component = FileName.text(path.name)
+        let below = Array(path.bytes.dropFirst(root.bytes.count + 1))
+        let component = FileName.text(pattern.contains("/") ? below : path.name)
         let expression = try NSRegularExpression(pattern: pattern)
         let whole = NSRange(component.startIndex..., in: component)
         guard let match = expression.firstMatch(in: component, range: whole), match.numberOfRanges > 1,
@@ -230,11 +264,11 @@ package struct CheckpointScan: Sendable {
     }
 
     /// A number inside a match that is complete.
-    private func inside(_ match: Match, _ field: CommandTrainer.NumberField?) -> Int? {
+    private func inside(_ match: Match, _ field: CommandTrainer.NumberField?, _ base: Int) -> Int? {
         guard let field, let number = FileNumbers.number(field, in: match.key.path), number >= 0, number < 1e15 else {
             return nil
         }
-        return Int(number) + (field.isOfAttempt ? resumedStep : 0)
+        return Int(number) + (field.isOfAttempt ? base : 0)
     }
 
     /// The step of a match without a number: the largest that was logged or saved, of a state when it was

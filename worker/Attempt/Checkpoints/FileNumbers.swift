@@ -13,6 +13,11 @@ package enum FileNumbers {
     /// - Returns: nil where there is none, whatever the reason.
     package static func number(_ field: CommandTrainer.NumberField, in path: BytePath) -> Double? {
         do {
+            var path = path
+            if let beside = field.beside, beside.count == 2 {
+                guard let other = path.beside(beside[0], beside[1]) else { return nil }
+                path = other
+            }
             if let file = field.file {
                 let held = try path.appending(Array(file.utf8)).openRegular()
                 let bytes = try DiskFiles().read(held.path, limit: most)
@@ -47,9 +52,19 @@ package enum FileNumbers {
         return (try JSONSerialization.jsonObject(with: Data(try file.read(Int(length), at: 8))), Int(length))
     }
 
-    /// Whether a safetensors file is as long as its header says. Such files are written from front to back.
-    package static func isWhole(_ path: BytePath) -> Bool {
+    /// Whether a file is written to its end: a safetensors file as long as its header says, an archive (what
+    /// torch saves) with its directory behind. Such files are written from front to back.
+    ///
+    /// - Returns: nil for another kind of file, which does not tell.
+    package static func isWhole(_ path: BytePath) -> Bool? {
         do {
+            let held = try path.openRegular()
+            let file = try OpenFile(reading: held.path)
+            if try file.read(4, at: 0) == Array("PK\u{3}\u{4}".utf8) {
+                guard let size = path.status()?.st_size, size >= 26 else { return false }
+                return try file.read(4, at: Int64(size) - 22) == Array("PK\u{5}\u{6}".utf8)
+            }
+            guard path.beside(".safetensors", "") != nil else { return nil }
             let found = try Self.header(of: path)
             let ends = (found.header as? [String: Any] ?? [:]).values.compactMap { tensor in
                 ((tensor as? [String: Any])?["data_offsets"] as? [NSNumber])?.last?.int64Value
@@ -79,7 +94,22 @@ package enum FileNumbers {
 
 extension DonePlan {
     /// Whether it is there, and what is missing.
-    package func look() -> (isThere: Bool, missing: String) {
+    ///
+    /// - Parameters:
+    ///   - step: the largest that was logged or saved.
+    ///   - epoch: the largest of a checkpoint.
+    package func look(step: Int = 0, epoch: Int = 0) -> (isThere: Bool, missing: String) {
+        let file = lookAtFile()
+        guard file.isThere else { return file }
+        for (what, reached, wanted) in [("step", step, self.step), ("epoch", epoch, self.epoch)] {
+            if let wanted, Double(reached) < wanted {
+                return (false, "came to \(what) \(reached) of \(CommandTrainer.plain(wanted))")
+            }
+        }
+        return file
+    }
+
+    private func lookAtFile() -> (isThere: Bool, missing: String) {
         let found = PathPattern.matches(file).filter { $0.status()?.isRegular == true }
         guard let last = found.last else {
             return (false, "left no \(file.split(separator: "/").last ?? "final file")")

@@ -11,4 +11,7 @@ package struct FoundCheckpoint: Sendable {
     package var match: BytePath?
     /// What is remembered of it, so that a restarted worker does not take it anew.
     package var record: String?
+    /// When the files were last written, where they are written again for the next checkpoint: they are
+    /// copied.
+    package var sharedAt: [Int64]?
 }

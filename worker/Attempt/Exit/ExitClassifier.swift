@@ -19,6 +19,8 @@ package struct TrainerEnd: Sendable {
     package var hasOutputs = true
     /// What it left proves that it went to its end (`DonePlan`), whoever asked it to stop meanwhile.
     package var isProven = false
+    /// Exit codes that mean after a stop was asked for that it stopped; 128 and the signal's number too.
+    package var stopExits: Set<Int32> = []
     /// What is missing, for the message.
     package var missing = ""
     /// What is wrong with the newest loss it reported: `loss is NaN at step 12`; nil for a number.
@@ -39,6 +41,7 @@ package enum ExitClassifier {
         if end.lostGuard { return .stopped }
         if let signal = end.exit.signal { return signalled(end, signal) }
         let code = end.exit.code ?? 0
+        if end.wasAskedToStop, !end.isCore, end.stopExits.contains(code) { return .stopped }
         switch code {
         case TrainerExit.done where end.badLoss != nil && end.hasOutputs && !end.isCore && !end.wasAskedToStop:
             // What it leaves behind was trained on that.
@@ -56,6 +59,10 @@ package enum ExitClassifier {
         case 127: return .failed(failure(.badConfig, end, "a program was not found", code))
         default:
             let found = failure(of: end.logTail.suffix(40).joined(separator: "\n"))
+            if found == .crash, !end.isCore, let prompt = Prompt.unanswered(in: end.logTail) {
+                return .failed(
+                    FailureReport(failure: .badConfig, message: prompt.message, exitCode: Int(code)))
+            }
             if found == .crash, !end.isCore, let badLoss = end.badLoss {
                 return .failed(failure(.nan, end, "the trainer exited with code \(code); its \(badLoss)", code))
             }

@@ -35,8 +35,8 @@ package struct LogTail: Sendable {
         self.mask = mask
     }
 
-    /// The line that the trainer has not ended yet: a bar that it writes over.
-    var unfinished: String { cleaner.unfinished }
+    /// What was printed last, without its line end, and how much was read so far.
+    package var unfinished: (text: String, bytes: Int64) { (mask.masked(cleaner.unfinished), scanned) }
 
     /// Grows as long as there is anything to do.
     package var progress: Int64 { position &+ scanned }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Ports
 import RunSpec
 import SweepModel
@@ -39,6 +40,12 @@ struct AttemptOutput: Sendable {
     var hasRows: Bool { evaluations.position > 0 }
     /// Training states taken so far.
     private(set) var stateCount = 0
+    /// What proves that the job is done, where its profile says it.
+    private let done: DonePlan?
+    /// The job has trained enough: whatever is there is its result.
+    var isEnough = false
+    /// The largest step and epoch of the checkpoints of the job.
+    private(set) var reached = (step: 0, epoch: 0)
     /// Deliverables of this attempt, the newest of each name.
     private(set) var deliverables: [String: Deliverable] = [:]
 
@@ -54,7 +61,7 @@ struct AttemptOutput: Sendable {
         metrics = MetricIntake(plan.metrics, points, images: place.images)
         scan = CheckpointScan(
             plan, place: place, files: files, trained: Set(grant.trained.map(\.name)),
-            resumedStep: grant.resume?.step ?? 0, seen: reports.seen)
+            resumedStep: grant.resume?.step ?? 0, resumedEpoch: grant.resume?.epoch ?? 0, seen: reports.seen)
         let folder = AttemptFolder(place.out)
         evaluations = LineTail(path: folder.evaluations)
         artifacts = LineTail(path: folder.artifacts)
@@ -62,8 +69,12 @@ struct AttemptOutput: Sendable {
         log = LogTail(path: place.log, mask: mask)
         progressFile = ProgressReader(path: folder.progress)
         samples = plan.samples
+        done = plan.done
         hasFinal = grant.trained.contains { $0.isFinal == true }
         hasAdapter = !grant.trained.isEmpty
+        let steps = grant.trained.map(\.step) + [grant.resume?.step ?? 0]
+        let epochs = grant.trained.map(\.epoch) + [grant.resume?.epoch ?? 0]
+        reached = (steps.max() ?? 0, epochs.max() ?? 0)
     }
 
     /// One round.
@@ -79,26 +90,35 @@ struct AttemptOutput: Sendable {
     {
         var events: [WorkerEvent] = []
         var moment = CheckpointScan.Moment(
-            now: now, leader: leader, isTrusted: isTrusted, newestStep: metrics.newestStep)
+            now: now, leader: leader, isTrusted: isTrusted, newestStep: metrics.newestStep,
+            epochSteps: metrics.epochSteps)
         // While it runs first the names, then the metrics, then the files: a checkpoint's metrics are in the
         // stream before it is. After its end all metrics are there, and the largest step is known.
         if leader == nil {
             try readMetrics(now: now, isComplete: true, &events)
             moment.newestStep = metrics.newestStep
+            moment.epochSteps = metrics.epochSteps
         }
         let reports = reports
         let look = try scan.look(moment) { reports.hasSeen("checkpoint \($0)") }
         if leader != nil { try readMetrics(now: now, isComplete: false, &events) }
         for trouble in Self.once(look.troubles, &toldTroubles) { notices.add(trouble.kind, trouble.detail) }
-        for checkpoint in look.found { try report(checkpoint, &events) }
+        for checkpoint in look.found where !isPremature(checkpoint, look.found) { try report(checkpoint, &events) }
         try readEvaluations(isComplete: leader == nil, isDone: isDone, &events)
         try readArtifacts(isComplete: leader == nil, &events)
         if leader == nil { try readSamples(&events) }
         try readLog(now: now, isComplete: leader == nil, takesLog: takesLog, &events)
-        if leader != nil, let record = progressFile.newest(log: log.unfinished) {
+        if leader != nil, let record = progressFile.newest(log: log.unfinished.text) {
             events.append(.progress(token, phase: record.phase, step: nil, extent: record.extent))
         }
         return events
+    }
+
+    /// The last file of a program that was stopped: some write it then too, and it is no result.
+    private func isPremature(_ checkpoint: FoundCheckpoint, _ all: [FoundCheckpoint]) -> Bool {
+        guard let done, checkpoint.manifest.final, !isEnough else { return false }
+        let step = max(reached.step, metrics.newestStep ?? 0, all.map(\.manifest.step).max() ?? 0)
+        return !done.look(step: step, epoch: max(reached.epoch, all.map(\.manifest.epoch).max() ?? 0)).isThere
     }
 
     /// Each trouble counts once, however often it is looked at.
@@ -115,6 +135,9 @@ struct AttemptOutput: Sendable {
 
     /// Of what the trainer has logged so far.
     var newestStep: Int? { metrics.newestStep }
+
+    /// What was printed last, without its line end, and how much was printed so far.
+    var unfinishedLine: (text: String, bytes: Int64) { log.unfinished }
 
     /// What is wrong with the newest loss, if it is no finite number.
     var badLoss: String? { metrics.badLoss }
@@ -160,7 +183,13 @@ struct AttemptOutput: Sendable {
         var sources: [SpooledBlob] = []
         // Held open until the spool has links to them: these very files, whatever happens to their names.
         var held: [HeldFile] = []
-        for (index, path) in checkpoint.paths.enumerated() {
+        var paths = checkpoint.paths
+        defer { for path in paths where paths != checkpoint.paths { path.withCString { _ = unlink($0) } } }
+        if let written = checkpoint.sharedAt {
+            guard let copies = try copies(of: checkpoint, written) else { return }
+            paths = copies
+        }
+        for (index, path) in paths.enumerated() {
             let digest: ContentDigest
             let size: Int64
             let file: HeldFile
@@ -196,8 +225,27 @@ struct AttemptOutput: Sendable {
         hasFinal = hasFinal || manifest.final
         hasAdapter = hasAdapter || manifest.isDeliverable
         if manifest.isResumable { stateCount += 1 }
+        reached = (max(reached.step, manifest.step), max(reached.epoch, manifest.epoch))
         if manifest.isDeliverable, let match = checkpoint.match {
             deliverables[checkpoint.name] = Deliverable(name: checkpoint.name, step: manifest.step, path: match)
         }
+    }
+
+    /// Copies of files that their trainer writes again in place for its next checkpoint: a link would change
+    /// with them.
+    ///
+    /// - Returns: nil where one changed meanwhile; it is looked at again then.
+    private func copies(of checkpoint: FoundCheckpoint, _ written: [Int64]) throws -> [BytePath]? {
+        try files.makeFolder(place.copies)
+        var result: [BytePath] = []
+        for (index, path) in checkpoint.paths.enumerated() {
+            guard let text = path.text else { return checkpoint.paths }
+            let copy = "\(place.copies)/\(index)"
+            try files.remove(copy)
+            try FileManager.default.copyItem(atPath: text, toPath: copy)
+            result.append(BytePath(copy))
+        }
+        let isSame = zip(checkpoint.paths, written).allSatisfy { $0.status()?.modified == $1 }
+        return isSame ? result : nil
     }
 }

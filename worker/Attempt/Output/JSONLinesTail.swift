@@ -1,3 +1,4 @@
+import Foundation
 import Ports
 import RunSpec
 import TrainerFiles
@@ -6,9 +7,12 @@ import TrainerFiles
 struct JSONLinesTail: GrowingFile {
     private var lines: LineTail
     private let stepName: String
+    /// The object in a line that holds the numbers; nil for the line itself.
+    private let under: String?
     private var hasToldUnreadable = false
 
-    init(path: String, stepName: String, position: UInt64) {
+    init(path: String, stepName: String, under: String? = nil, position: UInt64) {
+        self.under = under
         lines = LineTail(path: path, position: Int64(position))
         self.stepName = stepName
     }
@@ -42,7 +46,7 @@ struct JSONLinesTail: GrowingFile {
 
     private func take(_ line: String, _ reading: inout FileReading) {
         guard line.utf8.contains(where: { $0 > 0x20 }) else { return }
-        let row = MetricReading(line, stepName: stepName)
+        let row = MetricReading(under.map { Self.inner(line, $0, stepName) } ?? line, stepName: stepName)
         let example = line.utf8.count > 120 ? String(line.prefix(120)) + "…" : line
         if row.fault != nil {
             reading.faults.append(
@@ -63,6 +67,16 @@ struct JSONLinesTail: GrowingFile {
         for (name, value) in row.values {
             reading.points.append(RawPoint(name: name, step: Int64(step), value: value))
         }
+    }
+
+    /// The object under a key, with the step of the line around it; the line itself where there is none.
+    private static func inner(_ line: String, _ key: String, _ stepName: String) -> String {
+        guard let whole = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
+            var inner = whole[key] as? [String: Any]
+        else { return line }
+        inner[stepName] = inner[stepName] ?? whole[stepName]
+        guard let data = try? JSONSerialization.data(withJSONObject: inner) else { return line }
+        return String(decoding: data, as: UTF8.self)
     }
 
     private func remedy(_ row: MetricReading, _ example: String) -> String {

@@ -21,10 +21,16 @@ package struct MatchContents: Sendable {
     private(set) var files: [File] = []
     private(set) var troubles: [Trouble] = []
     private(set) var inode: UInt64 = 0
+    /// Files beside the match that belong to it.
+    private(set) var company: [File] = []
+    /// One of those is not there.
+    private(set) var lacks = false
     private let root: BytePath
 
-    /// - Parameter root: the attempt's folder, canonical: folders are taken from inside it only.
-    init(of match: BytePath, root: BytePath) {
+    /// - Parameters:
+    ///   - root: the attempt's folder, canonical: folders are taken from inside it only.
+    ///   - with: names of files beside the match that belong to it.
+    init(of match: BytePath, root: BytePath, with: [String] = []) {
         self.root = root
         guard let status = follow(match) else { return }
         inode = UInt64(status.st_ino)
@@ -33,7 +39,21 @@ package struct MatchContents: Sendable {
         } else {
             add(match, FileName.text(match.name), status)
         }
+        guard !with.isEmpty, let newest = files.map(\.modified).max() else { return }
+        for name in with {
+            let path = match.parent.appending(Array(name.utf8))
+            // Written after the match: an older one is that of the checkpoint before.
+            guard let status = follow(path), status.isRegular, status.modified >= newest else {
+                lacks = true
+                continue
+            }
+            add(path, name, status)
+            if let file = files.last { company.append(file) }
+        }
     }
+
+    /// Whether those beside it are written to their end, as far as their formats tell.
+    var isCompanyWhole: Bool { company.allSatisfy { FileNumbers.isWhole($0.path) ?? true } }
 
     /// Changes whenever a file below changes, comes or goes.
     var signature: [String] { files.map { "\($0.name) \($0.inode) \($0.size) \($0.modified)" } }

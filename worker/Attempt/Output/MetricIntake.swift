@@ -14,12 +14,15 @@ package struct MetricIntake: Sendable {
     private var images: ImageFolder?
     private var hasToldMany: Set<Int> = []
     package private(set) var newestStep: Int?
+    /// The step at which each epoch was logged.
+    private(set) var epochSteps: [Int: Int] = [:]
     /// The newest value of each loss, while it is no finite number.
     private var badLosses: [String: (step: Int, value: Double)] = [:]
 
     /// Looks at one file in a round while its trainer runs, each of a mebibyte at most.
     private static let mostLooks = 64
     private static let largestStep = Int64(ParameterValue.largestInteger)
+    private static let mostEpochs = 100_000
     /// Names whose fate is remembered, of one source.
     private static let mostKnown = 2 * MetricLimit.names
 
@@ -159,6 +162,7 @@ package struct MetricIntake: Sendable {
             try sources[index].recall(reader)
             let step = sources[index].readers[reader].step.map { $0 + Int64(sources[index].rule.base) }
             if let step = step ?? newestStep.map(Int64.init) {
+                if epochSteps.count < Self.mostEpochs { epochSteps[Int(point.step)] = Int(step) }
                 batch.append(MetricPoint(key: key, step: step, value: point.value))
             }
             batch.append(MetricPoint(key: epochKey, step: point.step, value: point.value))

@@ -33,7 +33,7 @@ struct SourceTails: Sendable {
         let step = rule.step ?? "step"
         let tail: (any GrowingFile)? =
             switch rule.kind {
-            case .jsonl: JSONLinesTail(path: rule.path, stepName: step, position: position)
+            case .jsonl: JSONLinesTail(path: rule.path, stepName: step, under: rule.under, position: position)
             case .csv: CSVTail(path: rule.path, stepName: step, position: position)
             case .sqlite: SQLiteTail(path: rule.path, table: rule.table, stepName: step, position: position)
             case .stdout:

@@ -5,6 +5,7 @@ import RunSpec
 import SweepClient
 import SweepModel
 import SweepWire
+import TrainerFiles
 
 /// Makes an attempt's folder: inputs found, training state and earlier adapters restored, files written.
 struct AttemptFolderMaker: Sendable {
@@ -23,8 +24,12 @@ struct AttemptFolderMaker: Sendable {
         around.regData = try await locate(grant.job.regData)
         for (role, input) in grant.job.encoders { around.encoders[role] = try await locate(input) }
         let plan = try AttemptPlan(grant, place: place, around)
-        try await restore(grant, place)
+        try await restore(grant, place, below: plan.restored)
         try clean(plan, place, grant)
+        if let flag = plan.stop.flag {
+            if let slash = flag.file.lastIndex(of: "/") { try files.makeFolder(String(flag.file[..<slash])) }
+            try DatabaseStatement.run(flag.create, in: flag.file)
+        }
         for file in plan.files {
             if let slash = file.path.lastIndex(of: "/") { try files.makeFolder(String(file.path[..<slash])) }
             try files.writeAtomically(Array(file.text.utf8), to: file.path, mode: 0o600)
@@ -65,13 +70,13 @@ struct AttemptFolderMaker: Sendable {
         return try await inputs.locate(input)
     }
 
-    private func restore(_ grant: Grant, _ place: AttemptPlace) async throws {
+    private func restore(_ grant: Grant, _ place: AttemptPlace, below target: String) async throws {
         let folder = AttemptFolder(place.out)
         if let subject = grant.job.subject {
             for file in subject.checkpoint.files + subject.images { try await restore(file, below: folder.subject) }
         }
         if let resume = grant.resume {
-            for file in resume.files { try await restore(file, below: folder.resume) }
+            for file in resume.files { try await restore(file, below: target) }
         }
         for checkpoint in grant.trained {
             guard SafeName.isName(checkpoint.name) else {

@@ -17,6 +17,8 @@ package struct AttemptPlace: Hashable, Sendable {
     package var out: String { path + "/out" }
     var spool: String { path + "/spool" }
     var job: String { path + "/job.json" }
+    /// Copies of files that the trainer writes again in place, while they are handed on.
+    var copies: String { path + "/copies" }
     /// Pictures found in metric files, which become samples.
     var images: String { path + "/images" }
     /// Records and outputs of evaluation commands.

@@ -13,6 +13,9 @@ package struct AttemptPlan: Sendable {
         package var stepField: CommandTrainer.NumberField?
         package var epochField: CommandTrainer.NumberField?
         package var isStepOfAttempt = false
+        package var isEpochOfAttempt = false
+        /// Names of files beside a match that belong to it.
+        package var with: [String] = []
         package let kind: CommandTrainer.CheckpointRule.Kind
         /// A file that says that a match is whole.
         package var complete: String?
@@ -35,6 +38,8 @@ package struct AttemptPlan: Sendable {
         package var epochs: [String]?
         package var pattern: LinePattern?
         package var table: String?
+        /// The object in a line of JSON that holds the numbers.
+        package var under: String?
         /// A folder that is not looked into: what was restored there is an earlier attempt's.
         package var besides: String?
 
@@ -53,6 +58,7 @@ package struct AttemptPlan: Sendable {
             epochs = source.epochs
             pattern = try source.pattern.map { try LinePattern($0) }
             table = source.table
+            under = source.under
         }
     }
 
@@ -71,8 +77,22 @@ package struct AttemptPlan: Sendable {
     package let done: DonePlan?
     /// Patterns of what is removed before a resumed attempt starts.
     package let clean: [String]
-    /// How long a stop waits for the next training state before the signal.
-    package let waitForState: Duration?
+    package let stop: StopPlan
+    /// The folder that the training state was restored into.
+    package let restored: String
+}
+
+/// How a program is asked to stop, besides the signal.
+package struct StopPlan: Sendable {
+    /// How long to wait for the next training state, or for what the file or the flag does, before the
+    /// signal.
+    package var wait: Duration?
+    /// A file to make; its folder is a glob.
+    package var file: String?
+    /// Its file is a path, its statements as they are.
+    package var flag: CommandTrainer.DatabaseFlag?
+    /// Exit codes that mean that it stopped.
+    package var exits: Set<Int32> = []
 }
 
 /// What proves that a job is done.
@@ -82,11 +102,16 @@ package struct DonePlan: Sendable {
     /// A number in the header of the file, and what it must reach.
     package let header: String?
     package let target: Double?
+    /// What the largest step and the largest epoch must reach; nil where nothing says it.
+    package let step: Double?
+    package let epoch: Double?
 
-    package init(file: String, header: String?, target: Double?) {
+    package init(file: String, header: String?, target: Double?, step: Double? = nil, epoch: Double? = nil) {
         self.file = file
         self.header = header
         self.target = target
+        self.step = step
+        self.epoch = epoch
     }
 }
 
@@ -130,8 +155,9 @@ extension AttemptPlan {
         let trainer = job.trainer.program
         let given = job.given.merging(job.parameters, uniquingKeysWith: { $1 })
         var values = try Self.values(grant, given, trainer, place, around)
-        let config = try Self.config(trainer, given, values, place)
-        if let config { values["config"] = config.path }
+        let whole = try Self.config(trainer, given, values, place)
+        let config = try whole.map { ($0.path, try Self.remaining($0.document, trainer, grant.resume)) }
+        if let config { values["config"] = config.0 }
 
         func rendered(_ text: String) throws -> String { try CommandTemplate(text).rendered(values) }
         let templates = trainer.command + (grant.resume == nil ? [] : trainer.resume)
@@ -148,8 +174,8 @@ extension AttemptPlan {
                     out: place.out, resume: values["checkpoint"])
             )
         ]
-        if let config { files.append((config.path, config.document.text)) }
-        for template in trainer.files {
+        if let config { files.append((config.0, config.1.text)) }
+        for template in trainer.files where template.isForResume != true || grant.resume != nil {
             files.append((try Self.target(template.to, values, place), try Self.content(template, values)))
         }
         var environment = TrainerEnvironment.allowed(around.environment)
@@ -174,6 +200,7 @@ extension AttemptPlan {
             CheckpointRule(
                 glob: try CommandTemplate($0.glob).rendered(literals), step: $0.step, epoch: $0.epoch,
                 stepField: $0.stepField, epochField: $0.epochField, isStepOfAttempt: $0.isStepOfAttempt ?? false,
+                isEpochOfAttempt: $0.isEpochOfAttempt ?? false, with: $0.with ?? [],
                 kind: $0.kind, complete: $0.complete,
                 quiet: .seconds($0.quiet ?? CommandTrainer.CheckpointRule.usualQuiet))
         }
@@ -183,10 +210,21 @@ extension AttemptPlan {
         done = try trainer.done.map { rule in
             DonePlan(
                 file: try CommandTemplate(rule.file).rendered(literals), header: rule.header,
-                target: rule.reaches.flatMap { Self.target(of: $0, config?.document) })
+                target: rule.reaches.flatMap { Self.target(of: $0, whole?.document) },
+                step: rule.step.flatMap { Self.target(of: $0, whole?.document) },
+                epoch: rule.epoch.flatMap { Self.target(of: $0, whole?.document) })
         }
         clean = try (trainer.clean ?? []).map { try CommandTemplate($0).rendered(literals) }
-        waitForState = trainer.stop.waitSeconds.map { .seconds($0) }
+        stop = StopPlan(
+            wait: trainer.stop.waitSeconds.map { .seconds($0) },
+            file: try trainer.stop.file.map { try CommandTemplate($0).rendered(literals) },
+            flag: try trainer.stop.sqlite.map { flag in
+                var flag = flag
+                flag.file = try Self.target(flag.file, values, place)
+                return flag
+            },
+            exits: Set((trainer.stop.exits ?? []).compactMap { Int32(exactly: $0) }))
+        restored = try Self.restoreFolder(trainer, values, place)
         self.values = values
         self.files = files
     }
@@ -220,7 +258,10 @@ extension AttemptPlan {
         values["radiata"] = around.program
         values["base"] = around.base
         values["data"] = around.data
-        if let resume = grant.resume { values["checkpoint"] = Self.restored(resume, isCore: job.trainer.isCore, place) }
+        if let resume = grant.resume {
+            let folder = try restoreFolder(trainer, values, place)
+            values["checkpoint"] = Self.restored(resume, isCore: job.trainer.isCore, folder)
+        }
         return values
     }
 
@@ -250,6 +291,40 @@ extension AttemptPlan {
         }
     }
 
+    /// The folder for a training state that is gone on from.
+    private static func restoreFolder(
+        _ trainer: CommandTrainer, _ values: [String: String], _ place: AttemptPlace
+    ) throws -> String {
+        guard let folder = trainer.restore else { return AttemptFolder(place.out).resume }
+        return try target(folder, values, place)
+    }
+
+    /// The configuration file with the numbers that count anew in each attempt: less what is done already.
+    ///
+    /// - Throws: ``WorkerError`` where nothing is left of one.
+    private static func remaining(
+        _ document: ConfigDocument, _ trainer: CommandTrainer, _ resume: StoredCheckpoint?
+    ) throws -> ConfigDocument {
+        guard let resume else { return document }
+        var document = document
+        for item in trainer.remainder ?? [] {
+            guard let path = ConfigPath(item.path), let whole = document.value(at: path)?.number else { continue }
+            let done = item.counter == .step ? resume.step : resume.epoch
+            guard whole > Double(done) else {
+                throw WorkerError(
+                    .badJob,
+                    "\(item.path) is \(Int(whole)), and the training state is at \(item.counter.rawValue) \(done): "
+                        + "nothing is left to train")
+            }
+            do {
+                try document.set(path, .number(whole - Double(done)))
+            } catch {
+                throw WorkerError(.badJob, "remainder: \(error)")
+            }
+        }
+        return document
+    }
+
     /// A number, or one of the configuration file.
     private static func target(of text: String, _ document: ConfigDocument?) -> Double? {
         if let number = Double(text) { return number }
@@ -259,8 +334,7 @@ extension AttemptPlan {
 
     /// `{checkpoint}`: the core gets its folder of states, a program the file or folder under its original
     /// name.
-    static func restored(_ resume: StoredCheckpoint, isCore: Bool, _ place: AttemptPlace) -> String {
-        let folder = AttemptFolder(place.out).resume
+    static func restored(_ resume: StoredCheckpoint, isCore: Bool, _ folder: String) -> String {
         guard !isCore, let name = resume.files.first?.name.split(separator: "/").first.map(String.init) else {
             return folder
         }
@@ -282,7 +356,7 @@ extension AttemptPlan {
     private static func target(_ template: String, _ values: [String: String], _ place: AttemptPlace) throws -> String {
         let path = try CommandTemplate(template).rendered(values)
         guard path.hasPrefix(place.out + "/"), !path.split(separator: "/").contains("..") else {
-            throw WorkerError(.badJob, "files: '\(template)' is written to \(path); wanted a place below {out}")
+            throw WorkerError(.badJob, "'\(template)' is \(path); wanted a place below {out}")
         }
         return path
     }
