@@ -87,8 +87,16 @@ CK_INLINE float quick_slope(float x) {
     return s * ck_fma(1.702f * x, 1.0f - s, 1.0f);
 }
 
+// 0.5 x (1 + tanh(u)) with u = √(2/π) (x + 0.044715 x³), which is x · σ(2u).
+CK_INLINE float twice_inner(float x) { return x * ck_fma(0.07135481627f, x * x, 1.59576912161f); }
+CK_INLINE float tanh_slope(float x) {
+    float s = ck_sigmoid(twice_inner(x));
+    return s * ck_fma(x * (1.0f - s), ck_fma(0.21406444881f, x * x, 1.59576912161f), 1.0f);
+}
+
 UNARY(silu, ck_silu(x), ck_silu_slope(x))
 UNARY(gelu, ck_gelu(x), ck_gelu_slope(x))
+UNARY(gelu_tanh, x * ck_sigmoid(twice_inner(x)), tanh_slope(x))
 UNARY(quick, x * ck_sigmoid(1.702f * x), quick_slope(x))
 UNARY(relu, x > 0.0f ? x : 0.0f, x > 0.0f ? 1.0f : 0.0f)
 UNARY(exponential, ck_exp(x), ck_exp(x))
@@ -104,6 +112,7 @@ void ck_unary(int kind, size_t n, const float *x, float *y) {
     case CK_EXPONENTIAL: exponential_forward(n, x, y); break;
     case CK_SQUARE: square_forward(n, x, y); break;
     case CK_ABSOLUTE: absolute_forward(n, x, y); break;
+    case CK_GELU_TANH: gelu_tanh_forward(n, x, y); break;
     }
 }
 
@@ -116,6 +125,7 @@ void ck_unary_backward(int kind, size_t n, const float *x, const float *g, float
     case CK_EXPONENTIAL: exponential_backward(n, x, g, dx); break;
     case CK_SQUARE: square_backward(n, x, g, dx); break;
     case CK_ABSOLUTE: absolute_backward(n, x, g, dx); break;
+    case CK_GELU_TANH: gelu_tanh_backward(n, x, g, dx); break;
     }
 }
 

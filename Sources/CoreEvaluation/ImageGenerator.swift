@@ -53,7 +53,7 @@ package final class ImageGenerator {
     package init(
         pipeline: DiffusionPipeline, settings: Settings, shouldStop: @escaping () -> Bool = { false }
     ) throws {
-        let limit = pipeline.schedule.timestepCount
+        let limit = pipeline.flow?.schedule.timestepCount ?? pipeline.schedule.timestepCount
         guard (1...limit).contains(settings.steps) else {
             throw EvaluationError(code: .plan, message: "\(settings.steps) sampling steps, wanted 1 to \(limit)")
         }
@@ -62,7 +62,15 @@ package final class ImageGenerator {
             throw EvaluationError(
                 code: .plan, message: "clip_skip \(settings.clipSkip): the text encoder has \(layers) layers")
         }
-        let reduction = pipeline.vae.configuration.reduction
+        let known = pipeline.flow == nil ? SamplerKind.ofNoise : [.ddim, .euler, .heun]
+        guard known.contains(settings.sampler) else {
+            throw EvaluationError(
+                code: .plan,
+                message: "sampler \(settings.sampler.rawValue): this base is "
+                    + (pipeline.flow == nil ? "no rectified flow" : "a rectified flow")
+                    + "; wanted \(known.map(\.rawValue).joined(separator: ", "))")
+        }
+        let reduction = pipeline.vae.configuration.reduction * pipeline.unet.latentStep
         if let size = settings.size,
             min(size.width, size.height) < 1 || size.width % reduction != 0
                 || size.height % reduction != 0
@@ -95,17 +103,19 @@ package final class ImageGenerator {
     /// - Parameter initial: starting noise in place of that named by the seeds.
     package func latents(of requests: [Request], initial: Tensor? = nil) -> Tensor {
         withoutGradients {
-            let sampler = settings.sampler.sampler(pipeline.schedule, steps: settings.steps)
             let noise = initial ?? concatenateBatch(requests.map { startingNoise(seed: $0.seed) })
+            let sampler = sampler(height: noise.shape[1], width: noise.shape[2])
             let reduction = pipeline.vae.configuration.reduction
             let sizes = requests.map { _ in
                 pipeline.wholePicture((noise.shape[1] * reduction, noise.shape[2] * reduction))
             }
             func ids(_ text: String) -> PromptIDs { pipeline.ids(of: text, chunks: settings.chunks) }
-            let condition = pipeline.condition(
+            var condition = pipeline.condition(
                 requests.map { ids($0.prompt) }, clipSkip: settings.clipSkip, sizes: sizes)
+            // A model that was distilled with guidance reads it, and needs no second pass.
+            if pipeline.unet.embedsGuidance { condition.guidance = Float(settings.guidance) }
             let unconditional =
-                settings.guidance <= 1
+                settings.guidance <= 1 || pipeline.unet.embedsGuidance
                 ? nil
                 : pipeline.unconditional(
                     requests.map { ids($0.negative) }, isEmpty: requests.allSatisfy(\.negative.isEmpty),
@@ -114,6 +124,19 @@ package final class ImageGenerator {
                 unet: pipeline.unet, latents: noise, conditional: condition, unconditional: unconditional,
                 guidance: Float(settings.guidance))
         }
+    }
+
+    /// - Parameters: of the latents.
+    private func sampler(height: Int, width: Int) -> any Sampler {
+        guard let flow = pipeline.flow else {
+            return settings.sampler.sampler(pipeline.schedule, steps: settings.steps)
+        }
+        let step = pipeline.unet.latentStep
+        let levels = flow.schedule.levels(
+            steps: settings.steps, evenly: flow.family == .flux, tokens: height / step * (width / step))
+        let count = flow.schedule.timestepCount
+        return settings.sampler.sampler(levels: levels, timestepCount: count)
+            ?? FlowEulerSampler(levels: levels, timestepCount: count)
     }
 
     /// Pixels of scaled latents.
@@ -140,7 +163,7 @@ package final class ImageGenerator {
     /// `[1, h, w, c]`, a function of the seed alone: base and adapter start from the same noise.
     package func startingNoise(seed: UInt64) -> Tensor {
         let (height, width) = latentSize
-        let noise = Tensor(uninitialized: [1, height, width, pipeline.unet.configuration.inChannels])
+        let noise = Tensor(uninitialized: [1, height, width, pipeline.unet.latentChannels])
         var random = RandomStream(seed: seed, purpose: "latents")
         random.fillNormal(noise)
         return noise

@@ -40,11 +40,29 @@ enum JobLimits {
                     code: .job, message: "clip_skip \(training.data.clipSkip): the text encoder has \(layers) layers")
             }
         }
-        let reduction = pipeline.vae.configuration.reduction
+        try checkFlow(training, pipeline)
+        let reduction = pipeline.vae.configuration.reduction * pipeline.unet.latentStep
         if let size = training.data.resolution, size.width % reduction != 0 || size.height % reduction != 0 {
             throw TrainingError(
                 code: .job,
                 message: "resolution \(size.width)×\(size.height): wanted sides that are multiples of \(reduction)")
+        }
+    }
+
+    /// What a noise schedule has and a straight line from picture to noise has not.
+    private static func checkFlow(_ training: TrainingSpec, _ pipeline: DiffusionPipeline) throws {
+        guard pipeline.flow != nil else { return }
+        let refused: [(Bool, String)] = [
+            (training.loss.minSNRGamma != nil, "min_snr_gamma"),
+            (training.loss.predictionType != nil, "prediction_type"),
+            (training.loss.zeroTerminalSNR, "zero_terminal_snr"),
+        ]
+        let names = refused.filter(\.0).map(\.1)
+        guard names.isEmpty else {
+            throw TrainingError(
+                code: .job,
+                message: "\(names.joined(separator: ", ")): the base is a rectified flow, which has no noise schedule; "
+                    + "remove it")
         }
     }
 }

@@ -6,8 +6,9 @@ import RunSpec
 
 /// The base model with one new adapter attached: what a run trains.
 final class TrainedModel {
-    let unet: UNet2DConditionModel
+    let unet: any Denoiser
     let schedule: NoiseSchedule
+    private let flow: FlowSchedule?
     /// The rest of the base; nil once nothing of it is needed any more.
     private(set) var pipeline: DiffusionPipeline?
     let adapters: AdapterSet
@@ -21,16 +22,21 @@ final class TrainedModel {
         // their file.
         var pipeline = try DiffusionPipeline.load(
             path: job.base, tokenizer: tokenizer, keepsHalves: job.training.gradientCheckpointing)
-        try pipeline.schedule.adopt(
-            prediction: job.training.loss.predictionType, zeroTerminal: job.training.loss.zeroTerminalSNR)
         try JobLimits.check(job, against: pipeline)
+        if pipeline.flow == nil {
+            try pipeline.schedule.adopt(
+                prediction: job.training.loss.predictionType, zeroTerminal: job.training.loss.zeroTerminalSNR)
+        }
+        flow = pipeline.flow?.schedule
         pipeline.unet.checkpoints = job.training.gradientCheckpointing
         self.pipeline = pipeline
         unet = pipeline.unet
         schedule = pipeline.schedule
+        // The prompts of a transformer are read by frozen encoders, of which T5 outweighs the others.
+        let isFrozen = pipeline.flow != nil
         adapters = try AdapterSet.create(
-            unet: pipeline.unet, textEncoder: pipeline.textEncoder, secondTextEncoder: pipeline.textEncoder2,
-            spec: job.training)
+            unet: pipeline.unet, textEncoder: isFrozen ? nil : pipeline.textEncoder,
+            secondTextEncoder: isFrozen ? nil : pipeline.textEncoder2, spec: job.training)
         adapters.attach()
         tensors = adapters.trainables.map(\.tensor)
         trainsText = !adapters.trainables(.textEncoder).isEmpty
@@ -65,13 +71,20 @@ final class TrainedModel {
         Compute.releaseIdleBuffers()
     }
 
-    /// The U-Net's answer to a noisy batch.
+    /// The network's answer to a noisy batch.
     ///
     /// - Parameter condition: one prompt for each sample.
     func predict(_ batch: NoisyBatch, _ condition: TextCondition) -> Tensor {
-        unet(
-            sample: batch.sample, timesteps: batch.timesteps.map(Float.init), context: condition.states,
-            added: condition.added)
+        unet.predict(batch.sample, times: batch.times, condition: condition, cache: nil)
+    }
+
+    /// What the network learns where it predicts a velocity.
+    var flowObjective: FlowObjective? {
+        flow.map {
+            var objective = FlowObjective(schedule: $0)
+            objective.tokenSide = unet.latentStep
+            return objective
+        }
     }
 
     /// Takes over the trained tensors and the optimiser's moments of a state.

@@ -19,7 +19,7 @@ extension TrainingRun {
             defer { model.adapters.isTraining = true }
             var sum = 0.0
             for share in Self.validationShares {
-                let timestep = Int(share * Double(objective.schedule.timestepCount))
+                let timestep = Int(share * Double(objective.timestepCount))
                 // One size at a time.
                 for part in material.batches(of: items, size: job.training.data.batch) {
                     let batch = objective.fixed(

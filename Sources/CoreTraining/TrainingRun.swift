@@ -87,7 +87,7 @@ package final class TrainingRun {
         material.warnings.forEach(surroundings.warn)
         objective = DenoisingObjective(
             schedule: model.schedule, minSNRGamma: job.training.loss.minSNRGamma,
-            noiseOffset: job.training.loss.noiseOffset, seed: seed)
+            noiseOffset: job.training.loss.noiseOffset, seed: seed, flow: model.flowObjective)
         optimiser = model.optimiser(job.training.optimiser)
         order = EpochOrder(groups: material.visits, batch: job.training.data.batch, seed: seed)
         let stepsPerEpoch =

@@ -86,5 +86,5 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
     /// What is drawn where nobody says otherwise.
     package static let standard = EvaluationSpec()
 
-    package static let samplers = ["ddim", "euler", "dpm++2m"]
+    package static let samplers = ["ddim", "euler", "dpm++2m", "heun"]
 }

@@ -55,6 +55,7 @@ void ck_clamp_backward(
 
 enum {
     CK_SILU = 0, CK_GELU = 1, CK_QUICK_GELU = 2, CK_RELU = 3, CK_EXPONENTIAL = 4, CK_SQUARE = 5, CK_ABSOLUTE = 6,
+    CK_GELU_TANH = 7,
 };
 void ck_unary(int kind, size_t n, const float *_Nonnull x, float *_Nonnull y);
 /// dx = g · f'(x)
@@ -129,6 +130,29 @@ void ck_layer_norm_backward(
     size_t rows, size_t c, const float *_Nonnull x, const float *_Nonnull g, const float *_Nonnull weight,
     const float *_Nonnull mean, const float *_Nonnull rstd, float *_Nullable dx, float *_Nullable dWeight,
     float *_Nullable dBias);
+
+// MARK: transformer.c: norms, rotations and gates of rectified-flow transformers and T5
+
+/// y = x / √(mean(x²) + ε) · weight over rows of c; rstd gets each row's factor.
+void ck_rms_norm(
+    size_t rows, size_t c, float epsilon, const float *_Nonnull x, const float *_Nonnull weight, float *_Nonnull y,
+    float *_Nonnull rstd);
+/// dx may be NULL; dWeight (accumulated) may be NULL.
+void ck_rms_norm_backward(
+    size_t rows, size_t c, const float *_Nonnull x, const float *_Nonnull g, const float *_Nonnull weight,
+    const float *_Nonnull rstd, float *_Nullable dx, float *_Nullable dWeight);
+/// Turns the pairs (x[2i], x[2i + 1]) of every head of row r by the angle whose cosine and sine are at
+/// [r, i] of tables with size / 2 columns; `direction` is 1, or -1 to turn back.
+void ck_rotate_pairs(
+    size_t rows, size_t heads, size_t size, float direction, const float *_Nonnull x, const float *_Nonnull cosines,
+    const float *_Nonnull sines, float *_Nonnull y);
+/// y[r, :] = add[r, :] + gate · x[r, :]
+void ck_gate_rows(
+    size_t rows, size_t c, const float *_Nonnull x, const float *_Nonnull gate, const float *_Nonnull add,
+    float *_Nonnull y);
+/// dx of a softmax over rows of c, from its result p.
+void ck_softmax_backward(
+    size_t rows, size_t c, const float *_Nonnull p, const float *_Nonnull g, float *_Nonnull dx);
 
 // MARK: layout.c
 

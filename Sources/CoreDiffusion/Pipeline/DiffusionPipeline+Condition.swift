@@ -5,14 +5,19 @@ package struct PromptIDs: Equatable, Sendable {
     package let first: [[Int32]]
     /// SDXL's second encoder; empty without one.
     package let second: [[Int32]]
+    /// T5's; empty without it.
+    package var third: [[Int32]] = []
 }
 
 extension DiffusionPipeline {
     /// - Parameter chunks: rows for each prompt; what does not fit is cut.
     package func ids(of prompt: String, chunks: Int = 1) -> PromptIDs {
-        PromptIDs(
+        // Transformers read long prompts through T5.
+        let chunks = flow == nil ? chunks : 1
+        return PromptIDs(
             first: tokenizer.encode(prompt, chunks: chunks),
-            second: (textEncoder2 == nil ? nil : tokenizer2 ?? tokenizer)?.encode(prompt, chunks: chunks) ?? [])
+            second: (textEncoder2 == nil ? nil : tokenizer2 ?? tokenizer)?.encode(prompt, chunks: chunks) ?? [],
+            third: t5.map { [$0.tokenizer.encode(prompt, length: $0.length)] } ?? [])
     }
 
     /// What prompts of one number of chunks tell the U-Net.
@@ -23,6 +28,7 @@ extension DiffusionPipeline {
     ///     height and
     ///     width, in pixels; nil means a whole picture of the size the U-Net was trained on.
     package func condition(_ prompts: [PromptIDs], clipSkip: Int = 1, sizes: [[Float]]? = nil) -> TextCondition {
+        if let flow { return flowCondition(prompts, flow, clipSkip: clipSkip) }
         let first = prompts.flatMap(\.first)
         guard let textEncoder2 else {
             return TextCondition(states: joinChunks(textEncoder(ids: first, clipSkip: clipSkip).hidden, prompts.count))

@@ -21,7 +21,7 @@ extension DiffusionPipeline {
         let folder = try Self.tokenizerFolder(of: path, tokenizer)
         let words = try CLIPTokenizer(directory: folder)
         self.init(
-            unet: try loaded?.unet ?? checkpoint.loadUNet(keepsHalves: keepsHalves),
+            unet: try loaded?.unet as? UNet2DConditionModel ?? checkpoint.loadUNet(keepsHalves: keepsHalves),
             vae: try checkpoint.loadAutoencoder(),
             textEncoder: try loaded?.textEncoder ?? checkpoint.loadTextEncoder(), tokenizer: words,
             schedule: try checkpoint.schedule(),

@@ -1,8 +1,8 @@
 extension DiffusionPipeline {
-    /// Side of the latents that the U-Net was trained on; Stable Diffusion's where neither configuration
+    /// Side of the latents that the network was trained on; Stable Diffusion's where neither configuration
     /// says.
     package var latentSide: Int {
-        unet.configuration.sampleSize ?? vae.configuration.sampleSize.map { $0 / vae.configuration.reduction } ?? 64
+        unet.trainedSide ?? vae.configuration.sampleSize.map { $0 / vae.configuration.reduction } ?? 64
     }
 
     /// Side of the images that the U-Net was trained on, in pixels.

@@ -4,7 +4,8 @@ import Foundation
 
 /// A Stable Diffusion model: the parts of a folder in diffusers' layout.
 package struct DiffusionPipeline {
-    package let unet: UNet2DConditionModel
+    /// The denoising network: a U-Net, or the transformer of a flow.
+    package let unet: any Denoiser
     package let vae: AutoencoderKL
     package let textEncoder: CLIPTextModel
     package let tokenizer: CLIPTokenizer
@@ -13,11 +14,14 @@ package struct DiffusionPipeline {
     /// Its tokenizer: the same words, padded with another id.
     package let tokenizer2: CLIPTokenizer?
     package var schedule: NoiseSchedule
+    /// Of a rectified flow, which has no noise schedule.
+    package internal(set) var flow: FlowParts?
+    package internal(set) var t5: T5Text?
     /// Whether an empty negative prompt is zeros rather than the encoding of no words: SDXL base.
     package var zerosForEmptyPrompt: Bool
 
     package init(
-        unet: UNet2DConditionModel, vae: AutoencoderKL, textEncoder: CLIPTextModel, tokenizer: CLIPTokenizer,
+        unet: any Denoiser, vae: AutoencoderKL, textEncoder: CLIPTextModel, tokenizer: CLIPTokenizer,
         schedule: NoiseSchedule, textEncoder2: CLIPTextModel? = nil, tokenizer2: CLIPTokenizer? = nil,
         zerosForEmptyPrompt: Bool = false
     ) {
@@ -38,7 +42,13 @@ package struct DiffusionPipeline {
     ///   - loaded: networks of the same base that are in memory already.
     /// - Throws: `DiffusionError`, `NetsError` or the tensor module's error, naming the file.
     package init(directory: String, keepsHalves: Bool = false, sharing loaded: LoadedNetworks? = nil) throws {
-        let unet = try loaded?.unet ?? Self.loadUNet(directory + "/unet", keepsHalves: keepsHalves)
+        if Self.isFlow(directory) {
+            try self.init(flow: directory, sharing: loaded)
+            return
+        }
+        let unet =
+            try loaded?.unet as? UNet2DConditionModel
+            ?? Self.loadUNet(directory + "/unet", keepsHalves: keepsHalves)
         let isLarge = unet.configuration.addition != nil
         self.init(
             unet: unet, vae: try Self.loadAutoencoder(directory + "/vae"),
@@ -54,10 +64,12 @@ package struct DiffusionPipeline {
 
     /// The same without the autoencoder's weights: one that is never filled takes no memory.
     package func withoutAutoencoder() -> DiffusionPipeline {
-        DiffusionPipeline(
+        var copy = DiffusionPipeline(
             unet: unet, vae: AutoencoderKL(configuration: vae.configuration), textEncoder: textEncoder,
             tokenizer: tokenizer, schedule: schedule, textEncoder2: textEncoder2, tokenizer2: tokenizer2,
             zerosForEmptyPrompt: zerosForEmptyPrompt)
+        (copy.flow, copy.t5) = (flow, t5)
+        return copy
     }
 
     /// What the pipeline's index says; diffusers' default for SDXL where it does not.
@@ -72,7 +84,8 @@ package struct DiffusionPipeline {
 
     /// That the parts fit each other, so that running them cannot trap.
     func check(label: String) throws {
-        let (unet, vae) = (unet.configuration, vae.configuration)
+        guard let unet = (unet as? UNet2DConditionModel)?.configuration else { return }
+        let vae = vae.configuration
         let width = textEncoder.configuration.sizes.width + (textEncoder2?.configuration.sizes.width ?? 0)
         var faults: [(Bool, String)] = [
             (
@@ -110,7 +123,7 @@ package struct DiffusionPipeline {
         }
     }
 
-    private static func faults(
+    static func faults(
         _ tokenizer: CLIPTokenizer, _ encoder: CLIPTextModel, _ first: String, _ second: String
     ) -> [(Bool, String)] {
         let (text, largest) = (encoder.configuration, tokenizer.vocabulary.values.max() ?? 0)
@@ -199,6 +212,10 @@ package struct DiffusionPipeline {
     /// - Parameter type: how weights are stored; f16 halves the size.
     /// - Throws: `TensorError` or Foundation's error if a file cannot be written.
     package func save(to directory: String, type: SafetensorsType = .f32) throws {
+        guard let unet = unet as? UNet2DConditionModel else {
+            throw DiffusionError(
+                code: .unsupportedConfiguration, message: "\(directory): only Stable Diffusion 1, 2 and XL are written")
+        }
         try ModelFolder.save(
             unet, configuration: unet.configuration.json, to: directory + "/unet",
             weights: "diffusion_pytorch_model.safetensors", type: type)

@@ -32,7 +32,7 @@ extension Sampler {
     ///   - noise: fresh normal noise for a step, needed by stochastic samplers.
     ///   - progress: called after each step with the number of steps done.
     package func sample(
-        unet: UNet2DConditionModel, latents: Tensor, conditional: TextCondition, unconditional: TextCondition?,
+        unet: any Denoiser, latents: Tensor, conditional: TextCondition, unconditional: TextCondition?,
         guidance: Float, noise: ((_ step: Int) -> Tensor)? = nil, progress: ((_ done: Int) -> Void)? = nil
     ) -> Tensor {
         withoutGradients {
@@ -45,9 +45,8 @@ extension Sampler {
             for (index, time) in times.enumerated() {
                 let one = input(current, index: index)
                 let input = guided == nil ? one : concatenateBatch([one, one])
-                var prediction = unet(
-                    sample: input, timesteps: Array(repeating: time, count: input.shape[0]),
-                    context: condition.states, added: condition.added, cache: cache)
+                var prediction = unet.predict(
+                    input, times: Array(repeating: time, count: input.shape[0]), condition: condition, cache: cache)
                 if guided != nil {
                     let without = slice(prediction, batch: 0..<count)
                     let with = slice(prediction, batch: count..<2 * count)

@@ -1,15 +1,20 @@
 package import CoreTensor
 
-/// What a batch of prompts tells the U-Net.
+/// What a batch of prompts tells the denoising network.
 package struct TextCondition {
     /// The text encoder's states, `[N, S, D]`.
     package let states: Tensor
     /// SDXL's pooled text and picture sizes.
     package let added: UNet2DConditionModel.Added?
+    /// The pooled prompt that transformers read, `[N, P]`.
+    package let pooled: Tensor?
+    /// For models with an embedding of it; nil for 1, with which adapters are trained.
+    package var guidance: Float?
 
-    package init(states: Tensor, added: UNet2DConditionModel.Added? = nil) {
+    package init(states: Tensor, added: UNet2DConditionModel.Added? = nil, pooled: Tensor? = nil) {
         self.states = states
         self.added = added
+        self.pooled = pooled
     }
 
     /// What SDXL's two text encoders say.
@@ -29,9 +34,14 @@ package struct TextCondition {
     package static func joined(_ parts: [TextCondition]) -> TextCondition {
         let added = parts.compactMap(\.added)
         precondition(added.isEmpty || added.count == parts.count, "some prompts without added conditions")
-        return TextCondition(
+        let pooled = parts.compactMap(\.pooled)
+        precondition(pooled.isEmpty || pooled.count == parts.count, "some prompts without pooled states")
+        var joined = TextCondition(
             states: concatenateBatch(parts.map(\.states)),
             added: added.isEmpty
-                ? nil : .init(text: concatenateBatch(added.map(\.text)), sizes: added.flatMap(\.sizes)))
+                ? nil : .init(text: concatenateBatch(added.map(\.text)), sizes: added.flatMap(\.sizes)),
+            pooled: pooled.isEmpty ? nil : concatenateBatch(pooled))
+        joined.guidance = parts.first?.guidance
+        return joined
     }
 }

@@ -7,9 +7,9 @@ package final class TimestepEmbedding: Module {
     let linear1: Linear
     let linear2: Linear
 
-    package init(inputs: Int, width: Int) {
-        linear1 = Linear(inputs: inputs, outputs: width)
-        linear2 = Linear(inputs: width, outputs: width)
+    package init(inputs: Int, width: Int, bias: Bool = true) {
+        linear1 = Linear(inputs: inputs, outputs: width, bias: bias)
+        linear2 = Linear(inputs: width, outputs: width, bias: bias)
     }
 
     package var className: String { "TimestepEmbedding" }

@@ -79,7 +79,11 @@ package struct ContentKey: Sendable {
     /// - Parameter path: a pipeline's folder, or one file.
     /// - Throws: `EvaluationError` with `file` for what cannot be read.
     package mutating func add(base path: String) throws {
-        let parts = ["unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"]
+        // Parts that were added later stand at the end, so that known bases keep their keys.
+        let parts = [
+            "unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler", "transformer",
+            "text_encoder_3", "tokenizer_3",
+        ]
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
             return try add(file: path)

@@ -4,6 +4,8 @@ import CKernels
 package func silu(_ x: Tensor) -> Tensor { unary(CK_SILU, x) }
 /// x · Φ(x), with the exact normal distribution function.
 package func gelu(_ x: Tensor) -> Tensor { unary(CK_GELU, x) }
+/// ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), which others call new, approximate or tanh GELU.
+package func geluTanh(_ x: Tensor) -> Tensor { unary(CK_GELU_TANH, x) }
 /// x · σ(1.702 x).
 package func quickGelu(_ x: Tensor) -> Tensor { unary(CK_QUICK_GELU, x) }
 /// max(x, 0).

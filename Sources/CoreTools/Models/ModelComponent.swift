@@ -9,6 +9,7 @@ package enum ModelComponent: String, CaseIterable, Sendable {
     case textEncoder2 = "text-encoder-2"
     case clipImage = "clip-image"
     case clipText = "clip-text"
+    case flux, flux2, sd3, t5
     case dinov2
     case vgg19
 
@@ -29,6 +30,8 @@ package enum ModelComponent: String, CaseIterable, Sendable {
         case .textEncoder: "text_encoder"
         case .textEncoder2: "text_encoder_2"
         case .clipImage, .clipText: "clip"
+        case .flux, .flux2, .sd3: "transformer"
+        case .t5: "text_encoder_2"
         case .dinov2: "dinov2"
         case .vgg19: "vgg19"
         }
@@ -36,7 +39,9 @@ package enum ModelComponent: String, CaseIterable, Sendable {
 
     /// The component's folder: inside a pipeline's folder, or the folder itself if it is one model's.
     func folder(in directory: String) -> String {
-        let inside = directory + "/" + subfolder
-        return FileManager.default.fileExists(atPath: inside) ? inside : directory
+        // SD3 keeps T5 behind two CLIP encoders, Flux behind one.
+        let names = self == .t5 ? ["text_encoder_3", subfolder] : [subfolder]
+        let inside = names.map { directory + "/" + $0 }.first { FileManager.default.fileExists(atPath: $0) }
+        return inside ?? directory
     }
 }

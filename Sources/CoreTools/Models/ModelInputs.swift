@@ -18,8 +18,11 @@ struct ModelInputs {
     }
 
     /// An image tensor of so many channels, from NCHW to NHWC.
-    func image(_ name: String, channels: Int, size: Int? = nil, smallest: Int = 1) throws -> Tensor {
+    func image(
+        _ name: String, channels: Int, size: Int? = nil, smallest: Int = 1, largest: Int = .max
+    ) throws -> Tensor {
         let shape = try check(name, [nil, channels, size, size])
+        guard max(shape[2], shape[3]) <= largest else { throw wrong(name, "height and width of at most \(largest)") }
         guard min(shape[2], shape[3]) >= smallest else { throw wrong(name, "height and width of at least \(smallest)") }
         return permuted(try file.tensor(name), [0, 2, 3, 1])
     }
@@ -33,6 +36,15 @@ struct ModelInputs {
         let values = try file.floats(name)
         guard values.allSatisfy(\.isFinite) else { throw wrong(name, "finite numbers") }
         return values.count == samples ? values : Array(repeating: values[0], count: samples)
+    }
+
+    /// Coordinates of each place; those of older diffusers have a batch axis, whose first entry counts.
+    func places(_ name: String, count: Int, axes: Int) throws -> [[Float]] {
+        let found = try shape(of: name)
+        _ = try check(name, found.count == 3 ? [nil, count, axes] : [count, axes])
+        let values = try file.floats(name)
+        guard values.allSatisfy(\.isFinite) else { throw wrong(name, "finite numbers") }
+        return (0..<count).map { Array(values[$0 * axes..<($0 + 1) * axes]) }
     }
 
     /// Rows of ids inside the vocabulary.

@@ -41,6 +41,10 @@ package func runModel(
         case .textEncoder: try runTextEncoder(try source.textEncoder(), attaching, inputs)
         case .textEncoder2: try runSecondTextEncoder(try source.secondTextEncoder(), attaching, inputs)
         case .clipImage, .clipText: try runCLIP(try source.clip(), component, inputs)
+        case .flux: try runFlux(try source.flux(), inputs)
+        case .flux2: try runFlux2(try source.flux2(), inputs)
+        case .sd3: try runSD3(try source.sd3(), inputs)
+        case .t5: try runT5(try source.t5(), inputs)
         case .dinov2: try runDinov2(try source.dinov2(), inputs)
         case .vgg19: try runVGG19(try source.vgg19(), inputs)
         }
@@ -50,10 +54,10 @@ package func runModel(
     try writer.write(to: output)
 }
 
-private typealias Results = [(name: String, tensor: Tensor)]
+typealias Results = [(name: String, tensor: Tensor)]
 
 /// NHWC to the reference's NCHW.
-private func channelsFirst(_ image: Tensor) -> Tensor { permuted(image, [0, 3, 1, 2]) }
+func channelsFirst(_ image: Tensor) -> Tensor { permuted(image, [0, 3, 1, 2]) }
 
 /// Makes a U-Net or a text encoder compute with the adapters.
 private typealias Attaching = (_ unet: (any Module)?, _ textEncoder: (any Module)?) throws -> Void

@@ -26,6 +26,26 @@ struct ModelSource {
         return try DiffusionPipeline.loadCLIP(folder)
     }
 
+    func flux() throws -> FluxTransformer2DModel {
+        try refuseSingleFile()
+        return try FluxTransformer2DModel(folder: folder)
+    }
+
+    func flux2() throws -> Flux2Transformer2DModel {
+        try refuseSingleFile()
+        return try Flux2Transformer2DModel(folder: folder)
+    }
+
+    func sd3() throws -> SD3Transformer2DModel {
+        try refuseSingleFile()
+        return try SD3Transformer2DModel(folder: folder)
+    }
+
+    func t5() throws -> T5EncoderModel {
+        try refuseSingleFile()
+        return try T5EncoderModel(folder: folder)
+    }
+
     func dinov2() throws -> Dinov2Model {
         try refuseSingleFile()
         return try DiffusionPipeline.loadDinov2(folder)

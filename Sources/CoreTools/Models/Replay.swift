@@ -6,7 +6,7 @@ import CoreTensor
 /// Trains an adapter on given batches, one optimiser step each, so that anyone can hold the training
 /// arithmetic against another implementation: no random numbers, no clipping, no dropout.
 package struct Replay {
-    /// A pipeline folder: `unet/`, for `input_ids` also `text_encoder/` (of SDXL `text_encoder_2/` too), and
+    /// A pipeline folder: `transformer/` of a rectified flow; or `unet/`, for `input_ids` also `text_encoder/` (of SDXL `text_encoder_2/` too), and
     /// `scheduler/` if present.
     package var model: String
     /// The starting adapter; algorithm, ranks and alphas come from it.
@@ -47,13 +47,41 @@ package struct Replay {
             throw ReplayError(.badOption, "--optimizer: found '\(optimizer)', wanted adamw")
         }
         let batches = try ReplayBatches(path: batches)
+        if DiffusionPipeline.isFlow(model) {
+            if prediction != nil || minSNRGamma != nil {
+                throw ReplayError(
+                    .badOption, "--prediction and --min-snr-gamma: \(model) is a rectified flow, which has neither")
+            }
+            let network = try DiffusionPipeline.loadTransformer(model + "/transformer")
+            let schedule = FlowSchedule()
+            return try run(batches, network, (nil, nil), .flow, warn: warn, onStep: onStep) { batch, condition in
+                let levels = batch.times.map { $0 / Float(schedule.timestepCount) }
+                let answer = network.predict(
+                    schedule.addNoise(batch.latents, batch.noise, levels: levels), times: batch.times,
+                    condition: condition, cache: nil)
+                return meanSquaredError(
+                    answer, schedule.target(batch.latents, batch.noise), sampleWeights: batch.weights)
+            }
+        }
         let unet = try DiffusionPipeline.loadUNet(model + "/unet")
         let isXL = unet.configuration.addition != nil
         let textEncoder = batches.hasIDs ? try DiffusionPipeline.loadTextEncoder(model + "/text_encoder") : nil
         let second = batches.hasIDs && isXL ? try DiffusionPipeline.loadTextEncoder(model + "/text_encoder_2") : nil
         let schedule = try noiseSchedule()
+        return try run(
+            batches, unet, (textEncoder, second), isXL ? .large : .plain, warn: warn, onStep: onStep
+        ) { batch, condition in loss(batch, unet, condition, schedule) }
+    }
+
+    /// - Parameter loss: of a batch under what its prompts say.
+    private func run(
+        _ batches: ReplayBatches, _ network: any Denoiser, _ encoders: (CLIPTextModel?, CLIPTextModel?),
+        _ kind: ReplayBatches.Kind, warn: (String) -> Void, onStep: (Int, Int, Double) -> Void,
+        loss: (ReplayBatches.Batch, TextCondition) -> Tensor
+    ) throws -> Report {
+        let (textEncoder, second) = encoders
         let adapters = try AdapterSet.load(
-            adapter, unet: unet, textEncoder: textEncoder, secondTextEncoder: second)
+            adapter, unet: network, textEncoder: textEncoder, secondTextEncoder: second)
         for warning in adapters.warnings { warn(warning) }
         if let folded = adapters.layers.first(where: \.isFolded) {
             let key = folded.spellings["scalar"] ?? folded.spellings.values.min() ?? folded.name
@@ -78,8 +106,8 @@ package struct Replay {
             optimizer.zeroGradients()
             var sum = 0.0
             for place in part {
-                let batch = try batches.batch(place, isXL: isXL)
-                let loss = self.loss(batch, unet, condition(batch, textEncoder, second), schedule)
+                let batch = try batches.batch(place, kind)
+                let loss = loss(batch, condition(batch, textEncoder, second))
                 sum += Double(loss.item())
                 (part.count == 1 ? loss : scaled(loss, by: 1 / Float(part.count))).backward()
             }
@@ -123,14 +151,13 @@ package struct Replay {
         _ batch: ReplayBatches.Batch, _ unet: UNet2DConditionModel, _ condition: TextCondition,
         _ schedule: NoiseSchedule
     ) -> Tensor {
-        let noisy = schedule.addNoise(batch.latents, batch.noise, timesteps: batch.timesteps)
-        let target = schedule.target(batch.latents, batch.noise, timesteps: batch.timesteps)
-        let answer = unet(
-            sample: noisy, timesteps: batch.timesteps.map(Float.init), context: condition.states,
-            added: condition.added)
+        let timesteps = batch.times.map { Int($0) }
+        let noisy = schedule.addNoise(batch.latents, batch.noise, timesteps: timesteps)
+        let target = schedule.target(batch.latents, batch.noise, timesteps: timesteps)
+        let answer = unet.predict(noisy, times: batch.times, condition: condition, cache: nil)
         let weights =
             minSNRGamma.map { gamma in
-                batch.timesteps.map { schedule.minSNRWeight($0, gamma: Float(gamma)) }
+                timesteps.map { schedule.minSNRWeight($0, gamma: Float(gamma)) }
             } ?? batch.weights
         return meanSquaredError(answer, target, sampleWeights: weights)
     }

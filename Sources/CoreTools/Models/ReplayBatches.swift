@@ -2,7 +2,8 @@ import CoreDiffusion
 import CoreTensor
 
 /// The given batches of a replay: `latents.i`, `noise.i`, `timesteps.i`, and `context.i` or `input_ids.i`, i
-/// = 0, 1, …. SDXL's have `time_ids.i` too, and `text_embeds.i` or `input_ids_2.i`.
+/// = 0, 1, …. SDXL's have `time_ids.i` too, and `text_embeds.i` or `input_ids_2.i`; a flow's have
+/// `pooled_projections.i`, timesteps that may lie between whole ones, and `guidance.i` where it is not 1.
 struct ReplayBatches {
     /// What the U-Net is conditioned on.
     enum Condition {
@@ -17,7 +18,8 @@ struct ReplayBatches {
         /// Scaled latents, `[B, H, W, C]`.
         let latents: Tensor
         let noise: Tensor
-        let timesteps: [Int]
+        /// Up to 1000; whole ones but for a flow.
+        let times: [Float]
         let condition: Condition
         /// Of each sample's loss; nil for 1.
         let weights: [Float]?
@@ -42,8 +44,16 @@ struct ReplayBatches {
     /// Whether the text encoder takes part.
     var hasIDs: Bool { file.info("input_ids.0") != nil && file.info("context.0") == nil }
 
-    /// - Parameter isXL: whether the U-Net wants pooled text and picture sizes.
-    func batch(_ index: Int, isXL: Bool) throws -> Batch {
+    /// What a network wants besides the prompt's states.
+    enum Kind {
+        case plain
+        /// Pooled text and picture sizes.
+        case large
+        /// Pooled text; times between whole ones.
+        case flow
+    }
+
+    func batch(_ index: Int, _ kind: Kind) throws -> Batch {
         let latents = try image("latents.\(index)")
         let noise = try image("noise.\(index)")
         guard latents.shape == noise.shape else {
@@ -51,13 +61,19 @@ struct ReplayBatches {
                 "noise.\(index)", "found shape \(noise.shape), wanted that of the latents, \(latents.shape)")
         }
         let samples = latents.shape[0]
-        let timesteps = try integers("timesteps.\(index)").values.map(Int.init)
-        guard timesteps.count == samples else {
-            throw wrong("timesteps.\(index)", "found \(timesteps.count) timesteps, wanted \(samples)")
-        }
+        let times = try times(index, samples, isFlow: kind == .flow)
         return Batch(
-            latents: latents, noise: noise, timesteps: timesteps, condition: try condition(index, samples, isXL: isXL),
+            latents: latents, noise: noise, times: times, condition: try condition(index, samples, kind),
             weights: try weights(index, samples))
+    }
+
+    private func times(_ index: Int, _ samples: Int, isFlow: Bool) throws -> [Float] {
+        let name = "timesteps.\(index)"
+        let times =
+            isFlow ? try present(name) { try file.floats(name) } : try integers(name).values.map { Float($0) }
+        guard times.count == samples else { throw wrong(name, "found \(times.count) timesteps, wanted \(samples)") }
+        guard times.allSatisfy({ (0...1000).contains($0) }) else { throw wrong(name, "wanted numbers from 0 to 1000") }
+        return times
     }
 
     private func weights(_ index: Int, _ samples: Int) throws -> [Float]? {
@@ -81,8 +97,17 @@ struct ReplayBatches {
         return steps.map(\.batches)
     }
 
-    private func condition(_ index: Int, _ samples: Int, isXL: Bool) throws -> Condition {
-        guard isXL else {
+    private func condition(_ index: Int, _ samples: Int, _ kind: Kind) throws -> Condition {
+        if kind == .flow {
+            let states = try tensor("context.\(index)", [samples, nil, nil])
+            var condition = TextCondition(
+                states: states, pooled: try tensor("pooled_projections.\(index)", [samples, nil]))
+            if file.info("guidance.\(index)") != nil {
+                condition.guidance = try present("guidance.\(index)") { try file.floats("guidance.\(index)") }.first
+            }
+            return .given(condition)
+        }
+        guard kind == .large else {
             return hasIDs
                 ? .ids(try ids("input_ids.\(index)", samples: samples))
                 : .given(TextCondition(states: try tensor("context.\(index)", [samples, nil, nil])))

@@ -42,7 +42,7 @@ package struct JobPreflight {
                 encoderBytes = try panel.weightBytes()
             }
             // Never filled: only its shapes are looked at.
-            let unet = UNet2DConditionModel(configuration: summary.unet)
+            let unet = summary.network.shapes
             let needs = jobs.map { training, checkpoints in
                 NeedsModel(
                     base: summary, training: training, evaluation: evaluation, encoderBytes: encoderBytes,
@@ -92,7 +92,7 @@ package struct JobPreflight {
 
     /// Numbers that the U-Net's adapter trains, or a little more: algorithms with small factors count as
     /// LoRA.
-    private static func trainable(_ training: TrainingSpec, _ unet: UNet2DConditionModel) -> Int64 {
+    private static func trainable(_ training: TrainingSpec, _ unet: any Denoiser) -> Int64 {
         let targets = LayerTarget.selected(by: training.adapter.layers.unet, in: unet, side: .unet)
         return targets.reduce(0) { $0 + Int64(training.adapter.valueCount(of: $1.geometry)) }
     }

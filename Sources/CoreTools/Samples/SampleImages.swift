@@ -111,7 +111,7 @@ package struct SampleImages {
                 message: "\(path): found \(file.names.listed()), wanted a tensor \"latents\"")
         }
         let tensor = try file.tensor("latents")
-        let channels = generator.pipeline.unet.configuration.inChannels
+        let channels = generator.pipeline.unet.latentChannels
         guard tensor.shape.count == 4, tensor.shape[1] == channels, tensor.shape.allSatisfy({ $0 > 0 }) else {
             throw SampleError(
                 code: .latents, message: "\(path): latents of shape \(tensor.shape), wanted [N, \(channels), h, w]")
@@ -141,7 +141,7 @@ package struct SampleImages {
 
     /// One text as user interfaces write and read it.
     private func parameters(_ image: RGBImage, seed: String) -> String {
-        let names = ["ddim": "DDIM", "euler": "Euler", "dpm++2m": "DPM++ 2M"]
+        let names = ["ddim": "DDIM", "euler": "Euler", "dpm++2m": "DPM++ 2M", "heun": "Heun"]
         let loras = adapters.map { adapter in
             let name = URL(fileURLWithPath: adapter.path).deletingPathExtension().lastPathComponent
             return " <lora:\(name):\(adapter.strength)>"

@@ -1,0 +1,33 @@
+package import CoreTensor
+import Foundation
+
+/// The angles by which queries and keys at each place are turned; one group of channels for each axis of the
+/// places' coordinates.
+package struct RotaryTable {
+    /// `[T, head size / 2]`
+    package let cosines, sines: Tensor
+
+    /// - Parameters:
+    ///   - ids: for each place its coordinates, one for each axis.
+    ///   - axes: channels of a head that each axis turns.
+    package init(ids: [[Float]], axes: [Int], theta: Double) {
+        let frequencies = axes.map { width in
+            (0..<width / 2).map { 1 / pow(theta, Double(2 * $0) / Double(width)) }
+        }
+        var (cosines, sines): ([Float], [Float]) = ([], [])
+        for place in ids {
+            for (axis, frequencies) in frequencies.enumerated() {
+                for frequency in frequencies {
+                    let angle = Double(place[axis]) * frequency
+                    cosines.append(Float(cos(angle)))
+                    sines.append(Float(sin(angle)))
+                }
+            }
+        }
+        let shape = [ids.count, axes.reduce(0, +) / 2]
+        self.cosines = Tensor(cosines, shape)
+        self.sines = Tensor(sines, shape)
+    }
+
+    func turn(_ x: Tensor, heads: Int) -> Tensor { rotated(x, heads: heads, cosines: cosines, sines: sines) }
+}

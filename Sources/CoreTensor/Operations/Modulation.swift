@@ -1,0 +1,112 @@
+import CKernels
+
+/// Layer normalisation without weights of its own, then a scale and a shift for each sample:
+/// LN(x) · (1 + scale) + shift, as transformers that read the time in their norms do.
+///
+/// - Parameters:
+///   - x: `[N, ..., C]`.
+///   - scale, shift: `[N, C]`.
+/// - SeeAlso: Peebles and Xie, “Scalable diffusion models with transformers”, arXiv:2212.09748.
+package func modulatedLayerNorm(_ x: Tensor, scale: Tensor, shift: Tensor, epsilon: Float) -> Tensor {
+    let (samples, width) = (x.shape[0], x.channels)
+    precondition(
+        x.shape.count >= 2 && scale.shape == [samples, width] && shift.shape == scale.shape,
+        "modulatedLayerNorm \(x.shape) by \(scale.shape) and \(shift.shape)")
+    let rows = x.rowCount / max(1, samples)
+    let y = Tensor(uninitialized: x.shape)
+    let statistics = Tensor(uninitialized: [2, samples * rows])
+    let whole = adding(scale.detached(), constant: 1)
+    let (source, target, mean, rstd) = (
+        x.pointer, y.pointer, statistics.pointer, statistics.pointer + samples * rows
+    )
+    let (factor, offset) = (whole.pointer, shift.pointer)
+    for sample in 0..<samples {
+        let (start, row) = (sample * rows, sample * width)
+        Elementwise.rows(rows, width: width, kind: .normalization) {
+            ck_layer_norm(
+                $1, width, epsilon, source + (start + $0) * width, factor + row, offset + row,
+                target + (start + $0) * width, mean + start + $0, rstd + start + $0)
+        }
+    }
+    guard records(x, scale, shift) else { return y }
+    let saved = x.detached()
+    let needs = (x: x.requiresGradient, scale: scale.requiresGradient, shift: shift.requiresGradient)
+    return y.recorded(
+        by: Node(inputs: [x, scale, shift]) { g in
+            let dx = needs.x ? Tensor(uninitialized: g.shape) : nil
+            let (source, slope, factor, target) = (saved.pointer, g.pointer, whole.pointer, dx?.pointer)
+            let (mean, rstd) = (statistics.pointer, statistics.pointer + samples * rows)
+            let (dScale, dShift) = (Tensor(uninitialized: [samples, width]), Tensor(uninitialized: [samples, width]))
+            for sample in 0..<samples {
+                let start = sample * rows
+                let sums = Elementwise.columnPairs(rows, width: width, kind: .normalization) {
+                    first, count, dScale, dShift in
+                    let at = start + first
+                    ck_layer_norm_backward(
+                        count, width, source + at * width, slope + at * width, factor + sample * width, mean + at,
+                        rstd + at, target.map { $0 + at * width }, needs.scale ? dScale : nil,
+                        needs.shift ? dShift : nil)
+                }
+                (dScale.pointer + sample * width).update(from: sums.0.pointer, count: width)
+                (dShift.pointer + sample * width).update(from: sums.1.pointer, count: width)
+            }
+            return [dx, needs.scale ? dScale : nil, needs.shift ? dShift : nil]
+        })
+}
+
+/// residual + gate · x, with a gate for each sample and channel.
+///
+/// - Parameters:
+///   - x, residual: `[N, ..., C]`.
+///   - gate: `[N, C]`.
+package func gated(_ x: Tensor, by gate: Tensor, adding residual: Tensor) -> Tensor {
+    let (samples, width) = (x.shape[0], x.channels)
+    precondition(
+        x.shape == residual.shape && gate.shape == [samples, width],
+        "gated \(x.shape) by \(gate.shape) added to \(residual.shape)")
+    let rows = x.rowCount / max(1, samples)
+    let y = Tensor(uninitialized: x.shape)
+    let (source, row, other, target) = (x.pointer, gate.pointer, residual.pointer, y.pointer)
+    for sample in 0..<samples {
+        let start = sample * rows
+        Elementwise.rows(rows, width: width) {
+            let at = (start + $0) * width
+            ck_gate_rows($1, width, source + at, row + sample * width, other + at, target + at)
+        }
+    }
+    guard records(x, gate, residual) else { return y }
+    let saved = (x: gate.requiresGradient ? x.detached() : nil, gate: x.requiresGradient ? gate.detached() : nil)
+    let needsResidual = residual.requiresGradient
+    return y.recorded(
+        by: Node(inputs: [x, gate, residual]) { g in
+            let dx = saved.gate.map { scaledSamples(g, $0, rows: rows) }
+            let dGate = saved.x.map { x in
+                let sums = Tensor(uninitialized: [samples, width])
+                let (source, slope) = (x.pointer, g.pointer)
+                for sample in 0..<samples {
+                    let start = sample * rows
+                    let one = Elementwise.columns(rows, width: width) {
+                        let at = (start + $0) * width
+                        ck_column_dots($1, width, source + at, slope + at, $2)
+                    }
+                    (sums.pointer + sample * width).update(from: one.pointer, count: width)
+                }
+                return sums
+            }
+            return [dx, dGate, needsResidual ? g : nil]
+        })
+}
+
+private func scaledSamples(_ x: Tensor, _ gate: Tensor, rows: Int) -> Tensor {
+    let width = x.channels
+    let y = Tensor(uninitialized: x.shape)
+    let (source, row, target) = (x.pointer, gate.pointer, y.pointer)
+    for sample in 0..<x.shape[0] {
+        let start = sample * rows
+        Elementwise.rows(rows, width: width) {
+            let at = (start + $0) * width
+            ck_scale_row($1, width, source + at, row + sample * width, target + at)
+        }
+    }
+    return y
+}
