@@ -1,5 +1,6 @@
 import Foundation
 import SweepAnalysis
+import SweepModel
 import Testing
 
 /// Votes on pairs, against scipy (Fixtures/make_votes.py), and the time that is left, against simulated sweeps.
