@@ -10,7 +10,7 @@ enum SweepNames {
     ///
     /// - Parameter more: stands after the name, before the hint.
     /// - Throws: `DatabaseError`.
-    static func unknown(_ name: String, _ more: String = "", _ db: Database) throws -> LedgerError {
+    static func unknown(_ name: String, more: String = "", _ db: Database) throws -> LedgerError {
         let shown = name.prefix(100)
         let known = try db.all("SELECT name FROM sweep ORDER BY id DESC LIMIT ?", [compared]).map { $0[0] as String }
         let hint = nearest(to: String(shown), among: known).map { "did you mean '\($0)'?" }

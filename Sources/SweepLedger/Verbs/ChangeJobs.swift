@@ -198,7 +198,7 @@ package enum JobLookup {
             }
         guard isPrefix else {
             throw try SweepNames.unknown(
-                text, ", and no job: a job is named by 8 or more hex digits of its id", db)
+                text, more: ", and no job: a job is named by 8 or more hex digits of its id", db)
         }
         let found = try db.all(
             "SELECT id, identity FROM job WHERE identity >= ? AND identity < ? ORDER BY identity LIMIT 6",
