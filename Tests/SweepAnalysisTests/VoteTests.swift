@@ -2,7 +2,7 @@ import Foundation
 import SweepAnalysis
 import Testing
 
-/// Votes on pairs, against scipy (Fixtures/make_votes.py), and the time that is left, against simulated sweeps.
+/// Votes on pairs against scipy (Fixtures/make_votes.py), the time that is left against simulated sweeps.
 @Suite("Votes and time left")
 struct VoteTests {
     private struct Case: Decodable {
