@@ -16,12 +16,15 @@ struct PageTests {
         return try #require(try JSONSerialization.jsonObject(with: bytes) as? [String: Any])
     }
 
-    private static func post(_ bench: DaemonBench, _ path: String, _ body: [String: Any]) async throws -> RawHTTP.Answer {
+    private static func post(_ bench: DaemonBench, _ path: String, _ body: [String: Any]) async throws -> RawHTTP.Answer
+    {
         let text = String(decoding: try JSONSerialization.data(withJSONObject: body), as: UTF8.self)
         return try await bench.raw.request("POST", path, body: text)
     }
 
-    private static func act(_ bench: DaemonBench, _ action: String, _ target: String, isTrial: Bool, priority: Int? = nil)
+    private static func act(
+        _ bench: DaemonBench, _ action: String, _ target: String, isTrial: Bool, priority: Int? = nil
+    )
         async throws -> (words: String, changes: Bool)
     {
         var body: [String: Any] = ["action": action, "target": target, "isTrial": isTrial]
@@ -93,7 +96,8 @@ struct PageTests {
             #expect(try await bench.query("SELECT state FROM worker") == [[.text("active")]])
             _ = try await Self.act(bench, "drain", "w", isTrial: false)
             #expect(try await bench.query("SELECT state FROM worker") == [[.text("draining")]])
-            let audit = try await bench.query("SELECT call, detail FROM audit WHERE call IN ('action', 'drain') ORDER BY id")
+            let audit = try await bench.query(
+                "SELECT call, detail FROM audit WHERE call IN ('action', 'drain') ORDER BY id")
             #expect(audit.count == 3 && audit.first == [.text("action"), .text("pause t")])
         }
     }
@@ -190,7 +194,10 @@ struct PageTests {
         let adapter = try await worker.upload("weights of \(name)")
         let manifest = CheckpointManifest(
             step: 10, epoch: 1, final: false,
-            files: [CheckpointManifest.File(name: "a.safetensors", kind: .adapter, bytes: 11 + name.utf8.count, sha256: adapter)])
+            files: [
+                CheckpointManifest.File(
+                    name: "a.safetensors", kind: .adapter, bytes: 11 + name.utf8.count, sha256: adapter)
+            ])
         _ = try await worker.report(
             token, .checkpoint(CheckpointReport(name: "step-10", manifest: manifest, streamPosition: 0)))
         let picture = try await worker.upload("\u{89}PNG of \(name)")

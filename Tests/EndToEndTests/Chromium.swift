@@ -22,6 +22,8 @@ final class Chromium {
     private let output: Int32
     private var last = 0
     private var rest = Data()
+    /// What pages that were opened with `isWatched` reported: exceptions, refused requests, the policy.
+    private(set) var faults: [String] = []
 
     init() throws {
         folder = try TemporaryFolder()
@@ -59,10 +61,33 @@ final class Chromium {
         close(output)
     }
 
-    func open(_ url: String) throws -> Tab {
-        let target = try string(call("Target.createTarget", ["url": url]), "targetId")
-        return Tab(
+    func open(_ url: String, isWatched: Bool = false) throws -> Tab {
+        let target = try string(call("Target.createTarget", ["url": isWatched ? "about:blank" : url]), "targetId")
+        let tab = Tab(
             session: try string(call("Target.attachToTarget", ["targetId": target, "flatten": true]), "sessionId"))
+        guard isWatched else { return tab }
+        _ = try call("Runtime.enable", [:], tab)
+        _ = try call("Log.enable", [:], tab)
+        try navigate(tab, to: url)
+        return tab
+    }
+
+    /// Makes a page so many pixels wide.
+    func resize(_ tab: Tab, width: Int) throws {
+        _ = try call(
+            "Emulation.setDeviceMetricsOverride",
+            ["width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false], tab)
+    }
+
+    private func note(_ event: [String: Any]) {
+        let parameters = event["params"] as? [String: Any] ?? [:]
+        switch event["method"] as? String {
+        case "Runtime.exceptionThrown": faults.append("\(parameters["exceptionDetails"] ?? "")")
+        case "Log.entryAdded":
+            let entry = parameters["entry"] as? [String: Any] ?? [:]
+            if entry["level"] as? String == "error" { faults.append("\(entry["text"] ?? "") \(entry["url"] ?? "")") }
+        default: break
+        }
     }
 
     func navigate(_ tab: Tab, to url: String) throws { _ = try call("Page.navigate", ["url": url], tab) }
@@ -105,7 +130,10 @@ final class Chromium {
         }
         while true {
             let answer = try receive(method)
-            guard answer["id"] as? Int == last else { continue }  // an event
+            guard answer["id"] as? Int == last else {
+                note(answer)
+                continue
+            }
             if let error = answer["error"] { throw Failure(description: "\(method): \(error)") }
             return answer["result"] as? [String: Any] ?? [:]
         }

@@ -3,7 +3,7 @@ import SweepAnalysis
 import SweepModel
 import Testing
 
-/// Votes on pairs, against scipy (Fixtures/make_votes.py), and the time that is left, against simulated sweeps.
+/// Votes on pairs against scipy (Fixtures/make_votes.py), the time that is left against simulated sweeps.
 @Suite("Votes and time left")
 struct VoteTests {
     private struct Case: Decodable {

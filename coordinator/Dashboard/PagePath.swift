@@ -18,7 +18,7 @@ enum DashboardPath {
     enum Call: String, CaseIterable {
         case start, sweeps, sweep, jobs, points, curves, measured, ranking, importance, pictures, picture, settings,
             live
-        case votes, vote, act, link, verdict
+        case votes, vote, act, link, verdict, usage
 
         var path: String { "/page/\(rawValue)" }
         var isPost: Bool { [.vote, .act, .link].contains(self) }

@@ -83,8 +83,9 @@ struct PageRanking: Encodable, Sendable {
         }
         let declared = try await results.declared()
         let curves = SweepCurves(source: source, sweep: sweep)
-        let isCurve = try await curves.keys().contains(metric)
-        if isCurve {
+        let measures = try await source.rows(of: PublicQueries.measures(ofSweep: sweep))
+        let measure = measures.first { SweepTables.Measured.name($0) == metric }
+        if measure == nil, try await curves.keys().contains(metric) {
             let criterion = SweepAnalysis.Criterion(metric: metric, prompts: nil, declared: declared)
             var set = try await results.fetch(metrics: [], isAveraged: true, isBrief: true)
             set.curves[metric] = try await curves.values(
@@ -92,10 +93,10 @@ struct PageRanking: Encodable, Sendable {
             return PageRanking(
                 set.answer(rule: DecisionRule(criteria: [criterion]), checkpoints: .last), metric: metric)
         }
-        var criterion = SweepAnalysis.Criterion(metric, curves: [String](), declared: declared)
-        let measures = try await source.rows(of: PublicQueries.measures(ofSweep: sweep))
-        let types = measures.filter { $0.metric == criterion.metric }.map(\.prompts)
-        if !types.contains(criterion.prompts ?? "") { criterion.prompts = types.first }
+        guard let measure = measure ?? measures.first(where: { $0.metric == metric }) else {
+            throw WireError(.notFound, "\(sweep) has no values of '\(metric.prefix(80))' yet")
+        }
+        let criterion = SweepAnalysis.Criterion(metric: measure.metric, prompts: measure.prompts, declared: declared)
         let set = try await results.fetch(metrics: [criterion.metric], isAveraged: true, isBrief: true)
         let answer = set.answer(rule: DecisionRule(criteria: [criterion]), checkpoints: .best)
         guard !answer.rows.isEmpty else {
@@ -138,9 +139,11 @@ struct PageImportance: Encodable, Sendable {
                 DecisionRule.Measure(metric: $0.metric, prompts: $0.prompts)
             })
         let rule = DecisionRule.standard(measures: measures, curves: keys, declared: set.declared)
+        let measure = measures.first { SweepTables.Measured.name($0) == metric }
         let criterion =
             metric.isEmpty
-            ? rule.criteria.first : Criterion(metric, curves: keys, declared: set.declared)
+            ? rule.criteria.first
+            : Criterion(metric: measure?.metric ?? metric, prompts: measure?.prompts, declared: set.declared)
         guard let criterion else { throw WireError(.notFound, "\(sweep) has nothing measured yet") }
         if criterion.prompts == nil {
             set.curves[criterion.metric] = try await curves.values(

@@ -92,10 +92,28 @@ extension Routes {
                 }
                 return try await handler(
                     PageCall(request: request, principal: principal, parameters: parameters, body: body))
+            } catch let error as WireError where Self.isSoft(error, request) {
+                return EndpointMount.response(.ok, "application/json", Self.soft(error))
+            } catch let error as LedgerError where Self.isSoft(WireError.from(error), request) {
+                return EndpointMount.response(.ok, "application/json", Self.soft(WireError.from(error)))
             } catch {
                 return mount.refuse(error, call.rawValue)
             }
         }
+    }
+
+    /// What people mistyped, or what is not there yet, is no fault of the page: with `soft` it is an answer,
+    /// since browsers note every other one as an error.
+    private static func isSoft(_ error: WireError, _ request: Request) -> Bool {
+        request.uri.queryParameters["soft"] != nil && [.badRequest, .notFound].contains(error.code)
+    }
+
+    private static func soft(_ error: WireError) -> Data {
+        var json = JSONText()
+        json.raw("{\"fault\":{\"status\":\(error.status),\"message\":")
+        json.string(error.message)
+        json.raw("}}")
+        return Data(json.bytes)
     }
 
     static func json(_ value: some Encodable & Sendable) async throws -> Response {

@@ -69,6 +69,7 @@ extension Routes {
             settings["seed"] = .number(Double(found.seed))
             return try await Self.json(settings)
         }
+        mountPage(.usage, on: router) { _ in try await Self.json(try await operations.ledger.usage()) }
         mountPage(.picture, on: router) { call in try await picture(call) }
         mountPage(.curves, on: router) { call in try await curves(call) }
         mountPage(.live, on: router) { call in try await live(call) }

@@ -95,8 +95,8 @@ extension Routes {
         if now > 0 { words.append("\(Self.jobs(now)) \(Self.effect(action, act.isTrial, isOne: now == 1)).") }
         if answer.stopping > 0 {
             words.append(
-                "\(Self.jobs(answer.stopping)) that \(answer.stopping == 1 ? "runs" : "run") now: each stops when it has "
-                    + "saved its state, and loses no work.")
+                "\(Self.jobs(answer.stopping)) that \(answer.stopping == 1 ? "runs" : "run") now: each is asked to stop at "
+                    + "its next saved state, and is paused then.")
         }
         if answer.canceledRunning > 0 {
             words.append(
@@ -108,9 +108,10 @@ extension Routes {
                 "\(Self.jobs(answer.continuing)) that would have stopped \(answer.continuing == 1 ? "goes" : "go") on.")
         }
         if answer.untouched > 0 {
+            let stay = answer.untouched == 1 ? "stays as it is" : "stay as they are"
             words.append(
-                "\(Self.jobs(answer.untouched)) \(answer.untouched == 1 ? "stays" : "stay") as \(answer.untouched == 1 ? "it is" : "they are"): "
-                    + "in a state that this does not concern, or wanted by another sweep.")
+                "\(Self.jobs(answer.untouched)) \(stay): in a state that this does not concern, or wanted by another "
+                    + "sweep.")
         }
         if let notice = answer.notice { words.append(notice) }
         if words.isEmpty { words.append("Nothing: there is no job that this would change.") }

@@ -17,8 +17,12 @@ struct SweepTables: Sendable {
     struct Measured: Sendable, Encodable {
         /// Keys of curves.
         var curves: [String]
-        /// `METRIC@PROMPTS` of evaluations.
+        /// `METRIC@PROMPTS` of evaluations; without prompts the metric alone.
         var results: [String]
+
+        static func name(_ measure: DecisionRule.Measure) -> String {
+            measure.prompts.isEmpty ? measure.metric : "\(measure.metric)@\(measure.prompts)"
+        }
     }
 
     init(ledger: Ledger, time: any TimeSource) {
@@ -44,7 +48,7 @@ struct SweepTables: Sendable {
         return try await names.value(sweep, age: .seconds(5)) { _ in
             let curves = try await SweepCurves(source: source, sweep: sweep).keys()
             let results = try await source.rows(of: PublicQueries.measures(ofSweep: sweep))
-            return Measured(curves: curves, results: results.map { "\($0.metric)@\($0.prompts)" })
+            return Measured(curves: curves, results: results.map(Measured.name))
         }
     }
 
@@ -61,8 +65,10 @@ struct SweepTables: Sendable {
             let measured = try await measured(sweep)
             let ledger = ledger
             let values: [Int64: Double]
-            if measured.results.contains(name), let at = name.lastIndex(of: "@") {
-                let (metric, prompts) = (String(name[..<at]), String(name[name.index(after: at)...]))
+            if measured.results.contains(name) {
+                let at = name.lastIndex(of: "@")
+                let metric = at.map { String(name[..<$0]) } ?? name
+                let prompts = at.map { String(name[name.index(after: $0)...]) } ?? ""
                 values = try await columns.value("\(sweep)\n\(name)", age: .seconds(3)) { _ in
                     try await ledger.newestResults(sweep: sweep, metric: metric, prompts: prompts)
                 }

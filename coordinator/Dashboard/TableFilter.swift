@@ -3,8 +3,8 @@ import SweepWire
 
 /// Which rows of a table are shown: terms that all must hold.
 ///
-/// `state:failed`, `state:failed,parked` (one of), `algorithm!=lora`, `lr>1e-4`, `lr:1e-5..1e-3`, and words that
-/// stand somewhere in a row. Values with spaces stand in quotes.
+/// `state:failed`, `state:failed,parked` (one of), `algorithm!=lora`, `lr>1e-4`, `lr:1e-5..1e-3`, and words
+/// that stand somewhere in a row. Values with spaces stand in quotes.
 struct TableFilter: Sendable, Equatable {
     enum Test: Sendable, Equatable {
         case oneOf([String], isNot: Bool)

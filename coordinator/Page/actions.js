@@ -3,7 +3,12 @@ import { h, prose, replace, toast } from "./dom.js";
 import { post } from "./api.js";
 
 const TITLES = {
-  pause: "Pause", unpause: "Unpause", cancel: "Cancel", resume: "Resume", priority: "Set the priority of", drain: "Drain",
+  pause: "Pause",
+  unpause: "Unpause",
+  cancel: "Cancel",
+  resume: "Resume",
+  priority: "Set the priority of",
+  drain: "Drain",
   undrain: "Let work again:",
 };
 
@@ -12,7 +17,10 @@ export function buttons(context, target, actions, done) {
   if (!context.start.mayChange) return null;
   return h("div", { class: "actions" }, actions.map((action) =>
     h("button", {
-      type: "button", "data-action": action, "data-target": target, "aria-label": `${TITLES[action]} ${target.slice(0, 40)}`,
+      type: "button",
+      "data-action": action,
+      "data-target": target,
+      "aria-label": `${TITLES[action]} ${target.slice(0, 40)}`,
       on: { click: () => ask(action, target, done) },
     }, action)));
 }
@@ -30,17 +38,23 @@ export function ofSweep(summary) {
 
 export function ofJob(state) {
   return {
-    waiting: ["pause", "priority", "cancel"], running: ["pause", "priority", "cancel"], paused: ["unpause", "priority", "cancel"],
-    failed: ["resume"], parked: ["resume"], canceled: ["resume"],
-  }[state] ?? [];
+    waiting: ["pause", "priority", "cancel"],
+    running: ["pause", "priority", "cancel"],
+    paused: ["unpause", "priority", "cancel"],
+    failed: ["resume"],
+    parked: ["resume"],
+    canceled: ["resume"],
+  } [state] ?? [];
 }
 
 async function ask(action, target, done) {
   const words = h("div", { class: "words", "aria-live": "polite" }, h("p", {}, "Asking what this would do …"));
-  const go = h("button", { class: action === "cancel" ? "danger" : "primary", disabled: true, value: "go" }, `${TITLES[action].split(" ")[0]}`);
-  const field = action === "priority"
-    ? h("input", { type: "number", min: "-1000", max: "1000", step: "1", value: "10", id: "priority", on: { input: () => trial() } })
-    : null;
+  const go = h("button", { class: action === "cancel" ? "danger" : "primary", disabled: true, value: "go" },
+    `${TITLES[action].split(" ")[0]}`);
+  const field = action === "priority" ?
+    h("input", { type: "number", min: "-1000", max: "1000", step: "1", value: "10", id: "priority", on: { input: () =>
+        trial() } }) :
+    null;
   const dialog = h("dialog", { "aria-labelledby": "ask-title" },
     h("form", { method: "dialog" },
       h("h2", { id: "ask-title" }, `${TITLES[action]} ${target.length === 64 ? target.slice(0, 8) : target}?`),

@@ -6,7 +6,8 @@ base.search = "";
 const place = "radiata-page:" + base.pathname;
 
 export class Fault extends Error {
-  constructor(status, message) { super(message); this.status = status; }
+  constructor(status, message) { super(message);
+    this.status = status; }
 }
 
 const secret = () => localStorage.getItem(place) ?? "";
@@ -30,16 +31,24 @@ async function call(path, options = {}) {
 function target(path, params) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(params ?? {})) {
-    if (value !== undefined && value !== null && value !== "") query.set(name, Array.isArray(value) ? value.join(",") : String(value));
+    if (value !== undefined && value !== null && value !== "") query.set(name, Array.isArray(value) ? value.join(",") : String(
+      value));
   }
-  const text = query.toString();
+  const text = query.toString().replaceAll("+", "%20");
   return text ? `${path}?${text}` : path;
 }
 
-export async function get(path, params, signal) { return (await call(target(path, params), { signal })).json(); }
+/** What was mistyped or is not there yet comes as an answer (`soft`): browsers note refusals as errors of the page. */
+export async function get(path, params, signal) {
+  const given = path.startsWith("page/") ? { ...params, soft: 1 } : params;
+  const answer = await (await call(target(path, given), { signal })).json();
+  if (answer.fault) throw new Fault(answer.fault.status, answer.fault.message);
+  return answer;
+}
 
 export async function post(path, body) {
-  const answer = await call(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  const answer = await call(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(
+    body) });
   return answer.json();
 }
 

@@ -67,13 +67,18 @@ async function show() {
 function begin() {
   const pages = document.getElementById("pages");
   if (pages.childElementCount === 0) {
-    replace(pages, [["sweeps", "Sweeps"], ["workers", "Workers"]].map(([view, title]) =>
+    replace(pages, [
+      ["sweeps", "Sweeps"],
+      ["workers", "Workers"]
+    ].map(([view, title]) =>
       h("a", { href: `#/${view}`, "data-view": view }, title)));
   }
   const notice = document.getElementById("notice");
-  const texts = [start.notice, start.missing.length > 0
-    ? `Some drawings need ${start.missing.join(" and ")}: apt-get install ${start.missing.join(" ")} on the coordinator's machine, and start it again.`
-    : null].filter(Boolean);
+  const texts = [start.notice, start.missing.length > 0 ?
+    `Some drawings need ${start.missing.join(" and ")}: apt-get install ${start.missing.join(" ")} on the coordinator's `
+    + "machine, and start it again." :
+    null
+  ].filter(Boolean);
   notice.hidden = texts.length === 0;
   replace(notice, texts.map((text) => h("p", {}, text)));
 }
@@ -94,7 +99,9 @@ function refused(error) {
 
 function setFollowed(list) {
   curves = list;
-  if (stream) { stream.abort(); stream = null; listen(); }
+  if (stream) { stream.abort();
+    stream = null;
+    listen(); }
 }
 
 /** One stream a browser: a page that nobody looks at has none. */
@@ -127,13 +134,17 @@ function say(text, isOn) {
 }
 
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) { stream?.abort(); stream = null; say("asleep", false); } else { listen(); current?.wake?.(); }
+  if (document.hidden) { stream?.abort();
+    stream = null;
+    say("asleep", false); } else { listen();
+    current?.wake?.(); }
 });
 addEventListener("pagehide", () => stream?.abort());
 addEventListener("hashchange", show);
 
 const THEMES = ["system", "light", "dark"];
 const theme = document.getElementById("theme");
+
 function paint(name) {
   if (name === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = name;
@@ -147,7 +158,8 @@ theme.addEventListener("click", () => {
 });
 paint(localStorage.getItem("radiata-theme") ?? "system");
 document.getElementById("logout").addEventListener("submit", () => forget());
-document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
+document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault();
+  main.focus(); });
 
 replace(main, empty("Loading …"));
 show();

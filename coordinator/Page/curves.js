@@ -9,20 +9,27 @@ export async function show(root, context) {
   const keys = info.measured.curves;
   if (keys.length === 0) { replace(root, empty("Nothing was logged yet.")); return {}; }
   let jobs = (context.params.get("jobs") ?? "").split(",").filter(Boolean).slice(0, MOST);
-  const filter = h("input", { type: "search", placeholder: "id, or a filter such as lr:1e-3", "aria-label": "Add jobs by id or filter" });
+  const filter = h("input", { type: "search",
+  placeholder: "id, or a filter such as lr:1e-3", "aria-label": "Add jobs by id or filter" });
   const list = h("ul", { class: "legend" });
   const place = h("div", { class: "plot-place" });
   const labels = new Map();
 
   async function describe(wanted, sort) {
     const answer = await get("page/jobs", {
-      sweep: context.sweep, filter: wanted, sort, limit: MOST, columns: ["state", "seed", ...info.parameters],
+      sweep: context.sweep,
+      filter: wanted,
+      sort,
+      limit: MOST,
+      columns: ["state", "seed", ...info.parameters],
     });
     for (const row of answer.rows) {
       labels.set(row.id.slice(0, 12), {
         state: row.cells[0],
-        text: [...info.parameters.map((name, index) => (row.cells[index + 2] === null ? null : `${name} ${setting(row.cells[index + 2])}`))
-          .filter(Boolean), `seed ${row.cells[1]}`].join(" · "),
+        text: [...info.parameters.map((name, index) => (row.cells[index + 2] === null ? null :
+            `${name} ${setting(row.cells[index + 2])}`))
+          .filter(Boolean), `seed ${row.cells[1]}`
+        ].join(" · "),
       });
     }
     return answer.rows.map((row) => row.id.slice(0, 12));
@@ -37,10 +44,13 @@ export async function show(root, context) {
 
   function legend() {
     replace(list, jobs.map((job, index) => h("li", {},
-      chart.swatch(index), jobLink(job), labels.get(job) && state(labels.get(job).state), h("span", {}, labels.get(job)?.text ?? ""),
+      chart.swatch(index), jobLink(job), labels.get(job) && state(labels.get(job).state), h("span", {}, labels.get(job)
+        ?.text ?? ""),
       h("span", { class: "latest", id: `latest-${job}` }),
-      h("button", { type: "button", class: "quiet", "aria-label": `Take job ${job.slice(0, 8)} away`, on: { click: () => pick(jobs.filter((one) => one !== job)) } }, "✕"))));
+      h("button", { type: "button", class: "quiet", "aria-label": `Take job ${job.slice(0, 8)} away`, on: { click: () =>
+            pick(jobs.filter((one) => one !== job)) } }, "✕"))));
   }
+
   function pick(next) {
     jobs = [...new Set(next)].slice(0, MOST);
     context.setParams({ jobs: jobs.join() });
@@ -48,11 +58,13 @@ export async function show(root, context) {
     chart.load();
   }
   const adder = h("form", {
-    class: "row", on: {
+    class: "row",
+    on: {
       submit: async (event) => {
         event.preventDefault();
         if (filter.value.trim() === "") return;
-        try { pick([...jobs, ...await describe(filter.value.trim())]); filter.value = ""; } catch (error) { chart.say(error.message); }
+        try { pick([...jobs, ...await describe(filter.value.trim())]);
+          filter.value = ""; } catch (error) { chart.say(error.message); }
       },
     },
   }, filter, h("button", {}, "Add"));
@@ -73,14 +85,28 @@ export class Chart {
     this.smooth = Number(params.get("smooth") ?? 0);
     this.note = h("p", { class: "dim", role: "status" });
     const slider = h("input", {
-      type: "range", min: "0", max: "100", value: String(this.smooth), "aria-label": "Smoothing in percent",
-      on: { input: () => { this.smooth = Number(slider.value); this.keep(); this.draw(); } },
+      type: "range",
+      min: "0",
+      max: "100",
+      value: String(this.smooth),
+      "aria-label": "Smoothing in percent",
+      on: { input: () => { this.smooth = Number(slider.value);
+          this.keep();
+          this.draw(); } },
     });
-    this.reset = h("button", { type: "button", hidden: true, on: { click: () => { this.range = null; this.load(); } } }, "Whole range");
+    this.reset = h("button", { type: "button", hidden: true, on: { click: () => { this.range = null;
+          this.load(); } } }, "Whole range");
     this.controls = h("div", { class: "row controls" },
-      select("Curve", keys.map((key) => [key, key]), this.key, (key) => { this.key = key; this.range = null; this.keep(); this.load(); }, { id: "curve-key" }),
-      check("log steps", this.logX, (isOn) => { this.logX = isOn; this.keep(); this.draw(); }),
-      check("log values", this.logY, (isOn) => { this.logY = isOn; this.keep(); this.draw(); }),
+      select("Curve", keys.map((key) => [key, key]), this.key, (key) => { this.key = key;
+        this.range = null;
+        this.keep();
+        this.load(); }, { id: "curve-key" }),
+      check("log steps", this.logX, (isOn) => { this.logX = isOn;
+        this.keep();
+        this.draw(); }),
+      check("log values", this.logY, (isOn) => { this.logY = isOn;
+        this.keep();
+        this.draw(); }),
       h("label", { class: "field" }, h("span", {}, "Smoothing"), slider), this.reset);
     this.redraw = later(() => this.draw(), 250);
     this.themed = () => this.draw();
@@ -104,12 +130,16 @@ export class Chart {
 
   async load() {
     const jobs = this.jobs();
-    if (jobs.length === 0) { this.found = []; this.draw(); return; }
+    if (jobs.length === 0) { this.found = [];
+      this.draw(); return; }
     const began = performance.now();
     try {
       const answer = await get("page/curves", {
-        jobs, key: this.key, points: Math.min(4000, Math.max(400, Math.round((this.place.clientWidth || 1000) * 1.5))),
-        from: this.range ? Math.max(0, Math.floor(this.range[0])) : null, to: this.range ? Math.ceil(this.range[1]) : null,
+        jobs,
+        key: this.key,
+        points: Math.min(4000, Math.max(400, Math.round((this.place.clientWidth || 1000) * 1.5))),
+        from: this.range ? Math.max(0, Math.floor(this.range[0])) : null,
+        to: this.range ? Math.ceil(this.range[1]) : null,
       });
       this.found = answer.jobs;
     } catch (error) { this.context.refused(error); return; }
@@ -118,8 +148,9 @@ export class Chart {
     const runs = this.found.flatMap((one) => one.attempts);
     const [total, kept] = [runs.reduce((sum, run) => sum + run.total, 0), runs.reduce((sum, run) => sum + run.steps.length, 0)];
     const gaps = runs.reduce((sum, run) => sum + run.gaps, 0);
-    this.say(`${number(total)} points${kept < total - gaps ? `, ${number(kept)} drawn: the extremes are among them` : ""}`
-      + (gaps > 0 ? `; ${number(gaps)} are no numbers` : "") + "; ▲ marks a saved checkpoint, a broken upright line a resume. Drag to zoom.");
+    this.say(`${number(total)} points${kept < total - gaps ? `, ${number(kept)} drawn: the extremes are among them` : ""}` +
+      (gaps > 0 ? `; ${number(gaps)} are no numbers` : "") +
+      "; ▲ marks a saved checkpoint, a broken upright line a resume. Drag to zoom.");
     if (!this.range) this.follow();
   }
 
@@ -136,10 +167,13 @@ export class Chart {
     const one = this.found.find(({ job }) => job === data.job);
     if (!one) return;
     let run = one.attempts.find(({ attempt }) => attempt === data.curve.attempt);
-    if (!run) { run = { ...data.curve, steps: [], values: [], total: 0 }; one.attempts.push(run); }
+    if (!run) { run = { ...data.curve, steps: [], values: [], total: 0 };
+      one.attempts.push(run); }
     const last = run.steps.at(-1) ?? -1;
     data.curve.steps.forEach((step, index) => {
-      if (step > last) { run.steps.push(step); run.values.push(data.curve.values[index]); run.total += 1; }
+      if (step > last) { run.steps.push(step);
+        run.values.push(data.curve.values[index]);
+        run.total += 1; }
     });
     if (run.steps.length > 20000) this.load();
     else this.redraw();
@@ -153,12 +187,14 @@ export class Chart {
       one.attempts.forEach((run) => {
         const name = `${one.job.slice(0, 8)}${one.attempts.length > 1 ? ` attempt ${run.attempt}` : ""}`;
         const smoothed = this.smooth > 0 ? ease(run.steps, run.values, this.smooth) : null;
-        lines.push({ name: smoothed ? `${name} raw` : name, steps: run.steps, values: run.values, colour, dash, faint: Boolean(smoothed), one });
+        lines.push({ name: smoothed ? `${name} raw` : name, steps: run.steps, values: run.values, colour, dash,
+          faint: Boolean(smoothed), one });
         if (smoothed) lines.push({ name, steps: run.steps, values: smoothed, colour, dash, faint: false, one });
       });
       const latest = document.getElementById(`latest-${one.job}`);
       const value = one.attempts.at(-1)?.values.at(-1);
-      if (latest && value !== undefined) latest.textContent = `${number(value)} at step ${number(one.attempts.at(-1).steps.at(-1))}`;
+      if (latest && value !== undefined) latest.textContent =
+        `${number(value)} at step ${number(one.attempts.at(-1).steps.at(-1))}`;
     });
     return lines;
   }
@@ -169,7 +205,9 @@ export class Chart {
     if (Dygraph) Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
     const lines = this.lines();
     if (!Dygraph) {
-      replace(this.place, empty("Curves are drawn with dygraphs: apt-get install libjs-dygraphs on the coordinator's machine. The newest values stand below."));
+      replace(this.place, empty(
+        "Curves are drawn with dygraphs: apt-get install libjs-dygraphs on the coordinator's machine. The newest values stand below."
+        ));
       return;
     }
     if (lines.every((line) => line.steps.length === 0)) {
@@ -182,13 +220,25 @@ export class Chart {
     const style = getComputedStyle(document.documentElement);
     const [ink, rule] = [style.getPropertyValue("--dim").trim(), style.getPropertyValue("--rule").trim()];
     const options = {
-      file: rows, labels: ["step", ...lines.map((line, index) => `${line.name}\u200b${index}`)], logscale: this.logY,
+      file: rows,
+      labels: ["step", ...lines.map((line, index) => `${line.name}\u200b${index}`)],
+      logscale: this.logY,
       series: Object.fromEntries(lines.map((line, index) => [`${line.name}\u200b${index}`, {
-        color: line.colour, strokePattern: line.dash.length > 0 ? line.dash : null, strokeWidth: line.faint ? 1 : 1.6,
+        color: line.colour,
+        strokePattern: line.dash.length > 0 ? line.dash : null,
+        strokeWidth: line.faint ? 1 : 1.6,
       }])),
-      axes: { x: { logscale: this.logX, axisLabelColor: ink }, y: { axisLabelWidth: 62, valueFormatter: (value) => number(value), axisLabelFormatter: (value) => number(value, 3) } },
-      connectSeparatedPoints: true, gridLineColor: rule, axisLineColor: rule, rightGap: 12,
-      labelsKMB: false, highlightCircleSize: 3, animatedZooms: false, xRangePad: 4, yRangePad: 8,
+      axes: { x: { logscale: this.logX, axisLabelColor: ink }, y: { axisLabelWidth: 62, valueFormatter: (value) => number(
+            value), axisLabelFormatter: (value) => number(value, 3) } },
+      connectSeparatedPoints: true,
+      gridLineColor: rule,
+      axisLineColor: rule,
+      rightGap: 12,
+      labelsKMB: false,
+      highlightCircleSize: 3,
+      animatedZooms: false,
+      xRangePad: 4,
+      yRangePad: 8,
       underlayCallback: (canvas, area, graph) => marks(canvas, area, graph, this.found),
       zoomCallback: (from, to, y) => {
         if (this.zooming) return;
@@ -197,8 +247,9 @@ export class Chart {
         this.reset.hidden = whole;
         this.load();
       },
-      highlightCallback: (event, x, points) => this.say(`step ${number(Math.round(x))}: `
-        + points.filter((point) => !point.name.includes(" raw")).map((point) => `${point.name.split("\u200b")[0]} ${number(point.yval)}`).join(" · ")),
+      highlightCallback: (event, x, points) => this.say(`step ${number(Math.round(x))}: ` +
+        points.filter((point) => !point.name.includes(" raw")).map((point) =>
+          `${point.name.split("\u200b")[0]} ${number(point.yval)}`).join(" · ")),
     };
     options.plotter = lines.some((line) => line.faint) ? fade(Dygraph, lines) : undefined;
     if (options.plotter === undefined) delete options.plotter;
@@ -208,12 +259,13 @@ export class Chart {
       this.graph.updateOptions(this.range ? options : { ...options, dateWindow: null });
     } else {
       this.graph?.destroy();
-      const canvas = h("div", { class: "plot", role: "img", "aria-label": `${this.key} of ${this.found.length} jobs against steps` });
+      const canvas = h("div", { class: "plot", role: "img" });
       replace(this.place, canvas);
       const { file, ...rest } = options;
       this.graph = new Dygraph(canvas, file, rest);
       this.shape = shape;
     }
+    this.place.querySelector(".plot").setAttribute("aria-label", `${this.key} of ${this.found.length} jobs against steps`);
     this.zooming = false;
     this.reset.hidden = !this.range;
     this.place.dataset.lines = String(lines.length);

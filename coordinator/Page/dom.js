@@ -18,9 +18,11 @@ const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "selected"
 function fill(element, props, children) {
   for (const [name, value] of Object.entries(props ?? {})) {
     if (value === undefined || value === null || value === false && !PROPERTIES.has(name)) continue;
-    if (name === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    if (name === "on")
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
     else if (PROPERTIES.has(name)) element[name] = value;
-    else if (name === "css") for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
+    else if (name === "css")
+      for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
     else element.setAttribute(name, value === true ? "" : value);
   }
   add(element, children);
@@ -50,7 +52,8 @@ export function number(value, digits = 4) {
 
 /** What a user would write: lr 0.0001, not 1e-4 with rounding. */
 export function setting(value) {
-  if (typeof value === "number") return Math.abs(value) < 1e-3 && value !== 0 ? value.toExponential().replace("e+", "e") : String(value);
+  if (typeof value === "number") return Math.abs(value) < 1e-3 && value !== 0 ? value.toExponential().replace("e+", "e") : String(
+    value);
   if (value === null || value === undefined) return "–";
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
@@ -69,19 +72,33 @@ export function ago(then, now = Date.now()) {
 }
 
 export function when(milliseconds) {
-  return milliseconds ? h("time", { datetime: new Date(milliseconds).toISOString() }, new Date(milliseconds).toLocaleString()) : "–";
+  return milliseconds ? h("time", { datetime: new Date(milliseconds).toISOString() }, new Date(milliseconds).toLocaleString()) :
+  "–";
 }
 
 export function bytes(count) {
   const units = ["B", "KB", "MB", "GB", "TB"];
   let unit = 0;
-  while (count >= 1000 && unit < 4) { count /= 1000; unit += 1; }
+  while (count >= 1000 && unit < 4) { count /= 1000;
+    unit += 1; }
   return `${Number(count.toPrecision(3))} ${units[unit]}`;
 }
 
 const MARKS = {
-  done: "✓", running: "▶", waiting: "…", failed: "✕", parked: "✕", canceled: "–", paused: "‖", active: "▶", stopped: "✕",
-  finished: "✓", connected: "✓", silent: "?", draining: "▽", suspended: "‖",
+  done: "✓",
+  running: "▶",
+  waiting: "…",
+  failed: "✕",
+  parked: "✕",
+  canceled: "–",
+  paused: "‖",
+  active: "▶",
+  stopped: "✕",
+  finished: "✓",
+  connected: "✓",
+  silent: "?",
+  draining: "▽",
+  suspended: "‖",
 };
 
 /** A state in words, with a mark: never by colour alone. */
@@ -103,7 +120,12 @@ export function isDark() {
 // Colours that people with any colour vision tell apart (Okabe and Ito), lighter on a dark page, with a dash pattern beside them.
 const ON_LIGHT = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#c98a00", "#56b4e9", "#7f5fc4", "#7a7a7a"];
 const ON_DARK = ["#56b4e9", "#f28c4b", "#35c79a", "#e39cc4", "#f0c040", "#9ad0f5", "#b3a1f0", "#b0b0b0"];
-export const DASHES = [[], [7, 3], [2, 2], [9, 3, 2, 3]];
+export const DASHES = [
+  [],
+  [7, 3],
+  [2, 2],
+  [9, 3, 2, 3]
+];
 export function look(index) {
   const colours = isDark() ? ON_DARK : ON_LIGHT;
   return { colour: colours[index % colours.length], dash: DASHES[Math.floor(index / colours.length) % DASHES.length] };

@@ -8,7 +8,8 @@ const width = (place) => Math.max(300, place.clientWidth || 900);
 /** Numbers that grow by factors are drawn on a logarithmic axis. */
 export function isLog(values) {
   const positive = values.filter((value) => typeof value === "number");
-  return positive.length > 1 && positive.every((value) => value > 0) && Math.max(...bounds(positive)) / Math.min(...bounds(positive)) >= 9.9;
+  return positive.length > 1 && positive.every((value) => value > 0) && Math.max(...bounds(positive)) / Math.min(...bounds(
+    positive)) >= 9.9;
 }
 
 function bounds(values) {
@@ -22,7 +23,7 @@ function scaleOf(d3, values, from, to, log) {
   const numbers = values.filter((value) => typeof value === "number");
   if (numbers.length > 0 && numbers.length >= values.filter((value) => value !== null).length) {
     let [low, high] = bounds(numbers);
-    if (low === high) [low, high] = low > 0 && log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
+    if (low === high)[low, high] = low > 0 && log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
     const scale = (log ? d3.scale.log() : d3.scale.linear()).domain([low, high]).range([from, to]);
     return { scale, kind: "number", at: (value) => (typeof value === "number" && (!log || value > 0) ? scale(value) : null) };
   }
@@ -34,13 +35,15 @@ function scaleOf(d3, values, from, to, log) {
 /** Sharp on every screen. */
 function canvasOf(wide, high) {
   const ratio = globalThis.devicePixelRatio || 1;
-  const canvas = h("canvas", { width: String(Math.round(wide * ratio)), height: String(Math.round(high * ratio)), "aria-hidden": "true", css: { width: `${wide}px`, height: `${high}px` } });
+  const canvas = h("canvas", { width: String(Math.round(wide * ratio)), height: String(Math.round(high *
+    ratio)), "aria-hidden": "true", css: { width: `${wide}px`, height: `${high}px` } });
   const pen = canvas.getContext("2d");
   pen.scale(ratio, ratio);
   return [canvas, pen];
 }
 
-const ticks = (axis, kind, log) => (kind === "number" ? axis.ticks(log ? 4 : 6).tickFormat((value) => (log && !/^[125]/.test(value.toExponential()) ? "" : number(value, 3))) : axis);
+const ticks = (axis, kind, log) => (kind === "number" ? axis.ticks(log ? 4 : 6).tickFormat((value) => (log && !/^[125]/.test(value
+  .toExponential()) ? "" : number(value, 3))) : axis);
 
 // From low to high, told apart in grey too; on a dark page the other way round.
 const SHADES = ["#e0b84f", "#86b875", "#2f9587", "#266a92", "#3a2f74"];
@@ -60,8 +63,9 @@ export function parallel(d3, place, columns, isIn, colour, choices, brushed) {
   });
   const [canvas, pen] = canvasOf(wide, high);
   const count = columns[0]?.values.length ?? 0;
-  const shade = colour && colour.values.some((value) => typeof value === "number")
-    ? d3.scale.quantile().domain(colour.values.filter((value) => typeof value === "number")).range(isDark() ? DARK_SHADES : SHADES) : null;
+  const shade = colour && colour.values.some((value) => typeof value === "number") ?
+    d3.scale.quantile().domain(colour.values.filter((value) => typeof value === "number")).range(isDark() ? DARK_SHADES : SHADES) :
+    null;
   const draw = (rows, style) => {
     for (const row of rows) {
       pen.beginPath();
@@ -69,28 +73,36 @@ export function parallel(d3, place, columns, isIn, colour, choices, brushed) {
       for (const axis of axes) {
         const y = axis.at(axis.values[row]);
         if (y === null) { isOpen = false; continue; }
-        if (isOpen) pen.lineTo(axis.x, y); else pen.moveTo(axis.x, y);
+        if (isOpen) pen.lineTo(axis.x, y);
+        else pen.moveTo(axis.x, y);
         isOpen = true;
       }
       pen.strokeStyle = style(row);
       pen.stroke();
     }
   };
-  const [inside, outside] = [[], []];
-  for (let row = 0; row < count; row += 1) (isIn[row] ? inside : outside).push(row);
-  const sample = (rows, most) => (rows.length <= most ? rows : rows.filter((_, index) => Math.floor(index * most / rows.length) !== Math.floor((index - 1) * most / rows.length)));
+  const [inside, outside] = [
+    [],
+    []
+  ];
+  for (let row = 0; row < count; row += 1)(isIn[row] ? inside : outside).push(row);
+  const sample = (rows, most) => (rows.length <= most ? rows : rows.filter((_, index) => Math.floor(index * most / rows.length) !==
+    Math.floor((index - 1) * most / rows.length)));
   pen.lineWidth = 1;
   pen.globalAlpha = 0.12;
   draw(sample(outside, 1000), () => "#8a8a8a");
   const shown = sample(inside, MOST_LINES);
   pen.globalAlpha = Math.max(0.15, Math.min(0.95, 8 / Math.sqrt(shown.length + 1)));
-  draw(shown, (row) => (shade && typeof colour.values[row] === "number" ? shade(colour.values[row]) : look(0).colour));
+  draw(shown, (row) => (shade && typeof colour.values[row] === "number" ? shade(colour.values[row]) : shade ? "#8a8a8a" : look(0)
+    .colour));
 
-  const layer = svg("svg", { width: String(wide), height: String(high), class: "axes", role: "group", "aria-label": `Parallel coordinates of ${count} jobs` });
+  const layer = svg("svg", { width: String(wide), height: String(high), class: "axes",
+  role: "group", "aria-label": `Parallel coordinates of ${count} jobs` });
   for (const axis of axes) {
     const group = d3.select(layer).append("g").attr("class", "axis").attr("transform", `translate(${axis.x},0)`);
     group.call(ticks(d3.svg.axis().scale(axis.scale).orient("left"), axis.kind, axis.log));
-    group.append("text").attr("class", "name").attr("y", 14).attr("text-anchor", "middle").text(short(axis.name)).append("title").text(axis.name);
+    group.append("text").attr("class", "name").attr("y", 14).attr("text-anchor", "middle").text(short(axis.name)).append("title")
+      .text(axis.name);
     const brush = d3.svg.brush().y(axis.scale).on("brushend", () => {
       if (!d3.event.sourceEvent) return;
       if (brush.empty()) { brushed(axis.name, null); return; }
@@ -109,7 +121,8 @@ export function parallel(d3, place, columns, isIn, colour, choices, brushed) {
     brushing.selectAll("rect").attr("x", -11).attr("width", 22);
   }
   place.replaceChildren(h("div", { class: "layers", css: { width: `${wide}px`, height: `${high}px` } }, canvas, layer));
-  return inside.length > shown.length ? `${number(shown.length)} of ${number(inside.length)} lines are drawn` : `${number(inside.length)} jobs`;
+  return inside.length > shown.length ? `${number(shown.length)} of ${number(inside.length)} lines are drawn` :
+    `${number(inside.length)} jobs`;
 }
 
 const short = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
@@ -144,29 +157,37 @@ export function scatter(d3, place, x, y, isIn, brushed, options = {}) {
     pen.arc(cx, cy, radius, 0, 7);
     pen.fill();
   }
-  const layer = svg("svg", { width: String(wide), height: String(high), class: "axes", role: "img", "aria-label": `${y.name} against ${x.name}, ${strong.length} points` });
+  const layer = svg("svg", { width: String(wide), height: String(high), class: "axes",
+  role: "img", "aria-label": `${y.name} against ${x.name}, ${strong.length} points` });
   const pick = d3.select(layer);
   pick.append("g").attr("class", "axis").attr("transform", `translate(0,${high - bottom})`)
     .call(ticks(d3.svg.axis().scale(across.scale).orient("bottom"), across.kind, logX));
   pick.append("g").attr("class", "axis").attr("transform", `translate(${left},0)`)
     .call(ticks(d3.svg.axis().scale(up.scale).orient("left"), up.kind, logY));
-  pick.append("text").attr("class", "name").attr("x", (left + wide - right) / 2).attr("y", high - 6).attr("text-anchor", "middle").text(x.title ?? x.name);
-  pick.append("text").attr("class", "name").attr("transform", `translate(13,${(high - bottom + top) / 2}) rotate(-90)`).attr("text-anchor", "middle").text(y.title ?? y.name);
+  pick.append("text").attr("class", "name").attr("x", (left + wide - right) / 2).attr("y", high - 6).attr("text-anchor", "middle")
+    .text(x.title ?? x.name);
+  pick.append("text").attr("class", "name").attr("transform", `translate(13,${(high - bottom + top) / 2}) rotate(-90)`).attr(
+    "text-anchor", "middle").text(y.title ?? y.name);
   if (options.front) {
     const line = options.front.map((row) => spots.find(([known]) => known === row)).filter(Boolean).sort((a, b) => a[1] - b[1]);
-    pick.append("path").attr("class", "front").attr("d", line.map(([, cx, cy], index) => `${index ? "L" : "M"}${cx},${cy}`).join(""));
+    pick.append("path").attr("class", "front").attr("d", line.map(([, cx, cy], index) => `${index ? "L" : "M"}${cx},${cy}`).join(
+      ""));
     for (const [row, cx, cy] of line) {
-      pick.append("circle").attr("class", "front").attr("cx", cx).attr("cy", cy).attr("r", 4.5).append("title").text(options.label?.(row) ?? "");
-      if (line.length <= 12) pick.append("text").attr("class", "spot").attr("x", cx + 7).attr("y", cy - 6).text(options.mark?.(row) ?? "");
+      pick.append("circle").attr("class", "front").attr("cx", cx).attr("cy", cy).attr("r", 4.5).append("title").text(options.label?.
+        (row) ?? "");
+      if (line.length <= 12) pick.append("text").attr("class", "spot").attr("x", cx + 7).attr("y", cy - 6).text(options.mark?.(
+        row) ?? "");
     }
   }
   if (brushed) {
     const brush = d3.svg.brush().x(across.scale).y(up.scale).on("brushend", () => {
       if (!d3.event.sourceEvent) return;
       const extent = brush.extent();
-      const part = (axis, low, high) => (axis.kind === "number" ? [low, high] : axis.names.filter((name) => axis.scale(name) >= low && axis.scale(name) <= high));
+      const part = (axis, low, high) => (axis.kind === "number" ? [low, high] : axis.names.filter((name) => axis.scale(name) >=
+        low && axis.scale(name) <= high));
       if (brush.empty()) brushed(null);
-      else brushed({ [x.name]: part(across, extent[0][0], extent[1][0]), [y.name]: part(up, extent[0][1], extent[1][1]) });
+      else brushed({
+        [x.name]: part(across, extent[0][0], extent[1][0]), [y.name]: part(up, extent[0][1], extent[1][1]) });
     });
     pick.append("g").attr("class", "brush").call(brush);
   }
@@ -177,7 +198,8 @@ export function scatter(d3, place, x, y, isIn, brushed, options = {}) {
 export function bars(rows, title) {
   const most = Math.max(...rows.map((row) => Math.abs(row.value)), 1e-12);
   return h("table", { class: "bars" }, h("caption", {}, title), h("tbody", {}, rows.map((row) => h("tr", {},
-    h("th", { scope: "row" }, row.name), h("td", { class: "bar-cell" }, h("span", { class: "bar", css: { width: `${100 * Math.abs(row.value) / most}%` } })),
+    h("th", { scope: "row" }, row.name), h("td", { class: "bar-cell" }, h("span", { class: "bar",
+      css: { width: `${100 * Math.abs(row.value) / most}%` } })),
     h("td", { class: "number" }, row.text ?? number(row.value, 3))))));
 }
 
@@ -185,10 +207,12 @@ export function bars(rows, title) {
 export function interval({ value, low, high }, [from, to]) {
   const [wide, tall] = [150, 16];
   const x = (at) => 4 + (wide - 8) * (to === from ? 0.5 : (at - from) / (to - from));
-  const drawing = svg("svg", { width: String(wide), height: String(tall), class: "interval", role: "img", "aria-label": low === undefined || low === null ? setting(value) : `${number(value)}, from ${number(low)} to ${number(high)}` });
+  const drawing = svg("svg", { width: String(wide), height: String(tall), class: "interval", role: "img", "aria-label": low ===
+      undefined || low === null ? setting(value) : `${number(value)}, from ${number(low)} to ${number(high)}` });
   drawing.append(svg("line", { x1: "4", x2: String(wide - 4), y1: "8", y2: "8", class: "rail" }));
   if (low !== undefined && low !== null) {
-    drawing.append(svg("line", { x1: String(x(Math.max(low, from))), x2: String(x(Math.min(high, to))), y1: "8", y2: "8", class: "range" }));
+    drawing.append(svg("line", { x1: String(x(Math.max(low, from))), x2: String(x(Math.min(high, to))), y1: "8", y2: "8",
+      class: "range" }));
   }
   drawing.append(svg("circle", { cx: String(x(value)), cy: "8", r: "4", class: "value" }));
   return drawing;

@@ -1,12 +1,16 @@
 // One sweep: what it is about in a few lines, and tabs below.
-import { empty, h, jobLink, later, number, prose, replace, state } from "./dom.js";
+import { duration, empty, h, jobLink, later, number, prose, replace, state } from "./dom.js";
 import { get } from "./api.js";
 import { buttons, ofSweep } from "./actions.js";
 import { bar, counts, pace } from "./sweeps.js";
 
 const TABS = [
-  ["jobs", "Jobs", "./table.js"], ["curves", "Curves", "./curves.js"], ["compare", "Compare", "./compare.js"],
-  ["ranking", "Ranking", "./ranking.js"], ["images", "Images", "./images.js"], ["votes", "Votes", "./votes.js"],
+  ["jobs", "Jobs", "./table.js"],
+  ["curves", "Curves", "./curves.js"],
+  ["compare", "Compare", "./compare.js"],
+  ["ranking", "Ranking", "./ranking.js"],
+  ["images", "Images", "./images.js"],
+  ["votes", "Votes", "./votes.js"],
 ];
 
 export async function show(root, context) {
@@ -26,18 +30,21 @@ export async function show(root, context) {
       bar(summary.states),
       h("p", { class: "numbers" }, h("strong", {}, `${number(progress.over)} of ${number(progress.jobs)}`), " over · ",
         counts(summary.states), " · ", pace(progress)),
-      h("p", { class: "dim" }, `${number(summary.configurations)} configurations · ${number(info.cost.attempts)} attempts, `
-        + `${number(info.cost.hours, 3)} hours of a slot · priority ${summary.priority}`),
-      summary.reason && h("p", { class: "fault" }, prose(`Stopped: ${summary.reason}${summary.remedy ? `; ${summary.remedy}` : ""}`)));
+      h("p", { class: "dim" }, `${number(summary.configurations)} configurations · ${number(info.cost.attempts)} attempts, ` +
+        `${duration(info.cost.hours * 3600)} of slots · priority ${summary.priority}`),
+      summary.reason && h("p", { class: "fault" }, prose(
+        `Stopped: ${summary.reason}${summary.remedy ? `; ${summary.remedy}` : ""}`)));
     const groups = info.failures;
     const total = groups.reduce((sum, group) => sum + group.jobs, 0);
-    replace(failures, groups.length > 0 && h("details", { open: tab[0] === "jobs" && /failed|parked/.test(context.params.get("filter") ?? "") },
+    replace(failures, groups.length > 0 && h("details", { open: tab[0] === "jobs" && /failed|parked/.test(context.params.get(
+          "filter") ?? "") },
       h("summary", {}, `${number(total)} failed, ${groups.length === 1 ? "all alike" : `${groups.length} kinds`}`),
       h("ul", {}, groups.map((group) => h("li", {}, h("strong", {}, `${group.jobs} × ${group.failure}`), " ",
         h("code", {}, group.line || "without a word"), " ", jobLink(group.example, "one of them"))))));
   }
   async function refresh() {
-    try { await load(); made?.wake?.(); } catch (error) { context.refused(error); }
+    try { await load();
+      made?.wake?.(); } catch (error) { context.refused(error); }
   }
 
   await load();

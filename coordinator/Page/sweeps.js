@@ -3,8 +3,15 @@ import { ago, duration, empty, h, later, number, prose, replace, state } from ".
 import { get } from "./api.js";
 import { buttons, ofSweep } from "./actions.js";
 
-const ORDER = [["done", "done"], ["running", "running"], ["waiting", "waiting"], ["paused", "paused"], ["failed", "failed"],
-  ["parked", "parked"], ["canceled", "canceled"]];
+const ORDER = [
+  ["done", "done"],
+  ["running", "running"],
+  ["waiting", "waiting"],
+  ["paused", "paused"],
+  ["failed", "failed"],
+  ["parked", "parked"],
+  ["canceled", "canceled"]
+];
 
 /** A bar of the jobs by state, said in words for those who do not see it. */
 export function bar(states) {
@@ -26,7 +33,8 @@ export function pace(progress) {
 }
 
 export function counts(states) {
-  return ORDER.filter(([name]) => states[name] > 0).map(([name, title]) => `${number(states[name])} ${title}`).join(" · ") || "no jobs";
+  return ORDER.filter(([name]) => states[name] > 0).map(([name, title]) => `${number(states[name])} ${title}`).join(" · ") ||
+    "no jobs";
 }
 
 export async function show(root, context) {
@@ -47,7 +55,8 @@ export async function show(root, context) {
       h("p", { class: "numbers" }, h("strong", {}, `${number(progress.over)} of ${number(progress.jobs)}`), " over · ",
         counts(summary.states)),
       h("p", { class: "dim" }, pace(progress)),
-      summary.reason && h("p", { class: "fault" }, prose(`Stopped: ${summary.reason}${summary.remedy ? `; ${summary.remedy}` : ""}`)),
+      summary.reason && h("p", { class: "fault" }, prose(
+        `Stopped: ${summary.reason}${summary.remedy ? `; ${summary.remedy}` : ""}`)),
       failed > 0 && h("p", {}, h("a", { href: `#/sweep/${encodeURIComponent(summary.name)}?filter=state:failed,parked` },
         `${number(failed)} failed: by class and likeness`)),
       summary.note && h("p", { class: "note" }, summary.note),
@@ -74,9 +83,12 @@ export async function show(root, context) {
     try {
       answer = await get("page/sweeps");
       const newest = [...answer.sweeps].reverse();
-      const focused = document.activeElement?.dataset?.target ? [document.activeElement.dataset.target, document.activeElement.dataset.action] : null;
+      const focused = document.activeElement?.dataset?.target ? [document.activeElement.dataset.target, document.activeElement
+        .dataset.action
+      ] : null;
       if (newest.length === 0) {
-        replace(list, h("li", { class: "card" }, empty("No sweep yet. Launch one in a terminal: "), h("pre", {}, "radiata launch sweep.yaml --watch")));
+        replace(list, h("li", { class: "card" }, empty("No sweep yet. Launch one in a terminal: "), h("pre", {},
+          "radiata launch sweep.yaml --watch")));
       } else replace(list, newest.map(card));
       if (focused) list.querySelector(`button[data-target="${CSS.escape(focused[0])}"][data-action="${focused[1]}"]`)?.focus();
     } catch (error) { context.refused(error); }
@@ -86,6 +98,9 @@ export async function show(root, context) {
   const soon = later(load, 400);
   const clock = setInterval(() => { if (!document.hidden) soon(); }, 15000);
   return {
-    title: "Sweeps", heard: (kind) => { if (kind === "sweeps") soon(); }, wake: load, close: () => clearInterval(clock),
+    title: "Sweeps",
+    heard: (kind) => { if (kind === "sweeps") soon(); },
+    wake: load,
+    close: () => clearInterval(clock),
   };
 }

@@ -9,15 +9,24 @@ const SIZES = [25, 50, 100, 250];
 /** A field for a filter, with what it understands below. */
 export function filterField(value, change, columns) {
   const field = h("input", {
-    type: "search", id: "filter", value, spellcheck: "false", autocomplete: "off", placeholder: "state:failed lr>1e-4 algorithm:lora,loha",
-    "aria-describedby": "filter-help", on: { input: later(() => change(field.value.trim()), 200) },
+    type: "search",
+    id: "filter",
+    value,
+    spellcheck: "false",
+    autocomplete: "off",
+    placeholder: "state:failed lr>1e-4 algorithm:lora,loha",
+    "aria-describedby": "filter-help",
+    on: { input: later(() => change(field.value.trim()), 200) },
   });
   return h("div", { class: "filter" },
     h("label", { class: "field wide" }, h("span", {}, "Filter"), field),
     h("details", { class: "help", id: "filter-help" }, h("summary", {}, "How to filter"),
-      h("p", {}, "All terms must hold: ", h("code", {}, "state:failed"), ", one of several ", h("code", {}, "algorithm:lora,loha"), ", not ",
-        h("code", {}, "algorithm!=full"), ", ", h("code", {}, "lr>1e-4"), ", a range ", h("code", {}, "loss:0.1..0.2"), ", nothing there ",
-        h("code", {}, "worker:none"), ". A word is looked for in group, worker, failure, message and values; the first digits of an id find a job. ",
+      h("p", {}, "All terms must hold: ", h("code", {}, "state:failed"), ", one of several ", h("code", {},
+        "algorithm:lora,loha"), ", not ",
+        h("code", {}, "algorithm!=full"), ", ", h("code", {}, "lr>1e-4"), ", a range ", h("code", {}, "loss:0.1..0.2"),
+        ", nothing there ",
+        h("code", {}, "worker:none"),
+        ". A word is looked for in group, worker, failure, message and values; the first digits of an id find a job. ",
         "Evaluations that were made later are jobs too: ", h("code", {}, "kind:evaluate"), "."),
       h("p", {}, "Names: ", columns.map((name, index) => [index > 0 ? ", " : "", h("code", {}, name)]))));
 }
@@ -28,7 +37,9 @@ export async function show(root, context) {
   const measured = [...info.measured.curves, ...info.measured.results];
   const params = context.params;
   let view = {
-    filter: params.get("filter") ?? "", sort: params.get("sort") ?? "", page: Number(params.get("page") ?? 0),
+    filter: params.get("filter") ?? "",
+    sort: params.get("sort") ?? "",
+    page: Number(params.get("page") ?? 0),
     size: SIZES.includes(Number(params.get("size"))) ? Number(params.get("size")) : 50,
     columns: params.get("columns")?.split(",") ?? standard(info),
     picked: new Set((params.get("picked") ?? "").split(",").filter(Boolean)),
@@ -46,8 +57,12 @@ export async function show(root, context) {
     view = { ...view, ...part };
     if (!keepPage) view.page = 0;
     context.setParams({
-      filter: view.filter, sort: view.sort, page: view.page || null, size: view.size === 50 ? null : view.size,
-      columns: view.columns.join() === standard(info).join() ? null : view.columns.join(), picked: [...view.picked].join(),
+      filter: view.filter,
+      sort: view.sort,
+      page: view.page || null,
+      size: view.size === 50 ? null : view.size,
+      columns: view.columns.join() === standard(info).join() ? null : view.columns.join(),
+      picked: [...view.picked].join(),
     });
     load();
   }
@@ -56,7 +71,9 @@ export async function show(root, context) {
     const [sorted, down] = [view.sort.replace(/^-/, "") === column, view.sort.startsWith("-")];
     return h("th", { scope: "col", "aria-sort": sorted ? (down ? "descending" : "ascending") : null },
       h("button", {
-        class: "sort", type: "button", on: { click: () => change({ sort: sorted && !down ? `-${column}` : sorted ? "" : column }) },
+        class: "sort",
+        type: "button",
+        on: { click: () => change({ sort: sorted && !down ? `-${column}` : sorted ? "" : column }) },
       }, column, h("span", { "aria-hidden": "true", class: "arrow" }, sorted ? (down ? "▼" : "▲") : "")));
   }
 
@@ -70,8 +87,11 @@ export async function show(root, context) {
 
   function line(row) {
     const box = h("input", {
-      type: "checkbox", checked: view.picked.has(row.id.slice(0, 12)), "aria-label": `Pick job ${row.id.slice(0, 8)}`,
-      on: { change: () => { view.picked[box.checked ? "add" : "delete"](row.id.slice(0, 12)); change({}, true); } },
+      type: "checkbox",
+      checked: view.picked.has(row.id.slice(0, 12)),
+      "aria-label": `Pick job ${row.id.slice(0, 8)}`,
+      on: { change: () => { view.picked[box.checked ? "add" : "delete"](row.id.slice(0, 12));
+          change({}, true); } },
     });
     return h("tr", {}, h("td", {}, box), h("th", { scope: "row" }, jobLink(row.id)),
       view.columns.map((column, index) => {
@@ -86,21 +106,30 @@ export async function show(root, context) {
     try {
       const began = performance.now();
       const answer = await get("page/jobs", {
-        sweep: context.sweep, filter: view.filter, sort: view.sort, offset: view.page * view.size, limit: view.size, columns: view.columns,
+        sweep: context.sweep,
+        filter: view.filter,
+        sort: view.sort,
+        offset: view.page * view.size,
+        limit: view.size,
+        columns: view.columns,
       });
       if (mine !== turn) return;
       table.dataset.milliseconds = String(Math.round(performance.now() - began));
       const focused = head.contains(document.activeElement) ? document.activeElement.textContent : null;
-      replace(head, h("tr", {}, h("th", { scope: "col" }, h("span", { class: "hidden" }, "Picked")), h("th", { scope: "col" }, "job"),
+      replace(head, h("tr", {}, h("th", { scope: "col" }, h("span", { class: "hidden" }, "Picked")), h("th", { scope: "col" },
+          "job"),
         view.columns.map(title)));
-      if (focused) [...head.querySelectorAll("button")].find((button) => button.textContent.slice(0, -1) === focused.slice(0, -1)
-        || button.textContent.replace(/[▲▼]/, "") === focused.replace(/[▲▼]/, ""))?.focus();
+      if (focused)[...head.querySelectorAll("button")].find((button) => button.textContent.slice(0, -1) === focused.slice(0, -
+        1) ||
+        button.textContent.replace(/[▲▼]/, "") === focused.replace(/[▲▼]/, ""))?.focus();
       replace(rows, answer.rows.map(line));
       if (answer.rows.length === 0) {
-        replace(rows, h("tr", {}, h("td", { colspan: String(view.columns.length + 2) }, empty(view.filter ? "No job fits the filter." : "No jobs."))));
+        replace(rows, h("tr", {}, h("td", { colspan: String(view.columns.length + 2) }, empty(view.filter ?
+          "No job fits the filter." : "No jobs."))));
       }
       const last = Math.min(answer.total, (view.page + 1) * view.size);
-      note.textContent = answer.total === 0 ? "no jobs" : `${number(view.page * view.size + 1)} to ${number(last)} of ${number(answer.total)} jobs`;
+      note.textContent = answer.total === 0 ? "no jobs" :
+        `${number(view.page * view.size + 1)} to ${number(last)} of ${number(answer.total)} jobs`;
       turnPages(answer.total);
     } catch (error) {
       if (mine !== turn) return;
@@ -116,13 +145,16 @@ export async function show(root, context) {
   function turnPages(total) {
     const most = Math.max(0, Math.ceil(total / view.size) - 1);
     const go = (page, text, label) => h("button", {
-      type: "button", disabled: page < 0 || page > most || page === view.page, "aria-label": label,
+      type: "button",
+      disabled: page < 0 || page > most || page === view.page,
+      "aria-label": label,
       on: { click: () => change({ page }, true) },
     }, text);
     const focused = pager.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
     replace(pager, go(0, "«", "First page"), go(view.page - 1, "‹", "Previous page"),
       h("span", {}, `page ${view.page + 1} of ${most + 1}`), go(view.page + 1, "›", "Next page"), go(most, "»", "Last page"),
-      h("label", { class: "field" }, h("span", {}, "Rows"), h("select", { on: { change: (event) => change({ size: Number(event.target.value) }) } },
+      h("label", { class: "field" }, h("span", {}, "Rows"), h("select", { on: { change: (event) => change({ size: Number(event
+                .target.value) }) } },
         SIZES.map((size) => h("option", { value: String(size), selected: size === view.size }, String(size))))));
     if (focused) pager.querySelector(`[aria-label="${focused}"]`)?.focus();
   }
@@ -131,7 +163,9 @@ export async function show(root, context) {
     const states = context.info().sweep.summary.states;
     const chosen = /(?:^| )state:([a-z,]+)/.exec(view.filter)?.[1]?.split(",") ?? [];
     replace(chips, Object.keys(states).sort().map((name) => h("button", {
-      type: "button", class: "chip", "aria-pressed": String(chosen.includes(name)),
+      type: "button",
+      class: "chip",
+      "aria-pressed": String(chosen.includes(name)),
       on: {
         click: () => {
           const next = chosen.includes(name) ? chosen.filter((one) => one !== name) : [...chosen, name];
@@ -145,11 +179,16 @@ export async function show(root, context) {
   }
 
   const chooser = h("details", { class: "columns" }, h("summary", {}, "Columns"),
-    [["Job", [...USUAL, ...OTHERS]], ["Settings", names], ["Curves, newest value", info.measured.curves], ["Results, newest checkpoint", info.measured.results]]
-      .filter(([, list]) => list.length > 0).map(([title, list]) => h("fieldset", {}, h("legend", {}, title), list.map((name) =>
-        check(name, view.columns.includes(name), (isOn) => change({
-          columns: isOn ? [...view.columns, name] : view.columns.filter((column) => column !== name),
-        }, true))))));
+    [
+      ["Job", [...USUAL, ...OTHERS]],
+      ["Settings", names],
+      ["Curves, newest value", info.measured.curves],
+      ["Results, newest checkpoint", info.measured.results]
+    ]
+    .filter(([, list]) => list.length > 0).map(([title, list]) => h("fieldset", {}, h("legend", {}, title), list.map((name) =>
+      check(name, view.columns.includes(name), (isOn) => change({
+        columns: isOn ? [...view.columns, name] : view.columns.filter((column) => column !== name),
+      }, true))))));
   root.append(filterField(view.filter, (filter) => change({ filter }), [...USUAL, ...OTHERS, ...names, ...measured]),
     h("div", { class: "row" }, chips, h("span", { class: "grow" }), overlay, chooser), note,
     scroller(`Jobs of ${context.sweep}`, table), pager);
@@ -160,6 +199,9 @@ export async function show(root, context) {
 
 /** What differs, what is going on, and the first thing that was measured. */
 function standard(info) {
-  const loss = info.measured.curves.find((key) => /^(val|eval|validation)/.test(key)) ?? info.measured.curves.find((key) => /loss/.test(key));
-  return ["state", ...info.parameters.slice(0, 6), "seed", ...(loss ? [loss] : []), ...info.measured.results.slice(0, 1), "worker", "updated"];
+  const loss = info.measured.curves.find((key) => /^(val|eval|validation)/.test(key)) ?? info.measured.curves.find((key) => /loss/
+    .test(key));
+  return ["state", ...info.parameters.slice(0, 6), "seed", ...(loss ? [loss] : []), ...info.measured.results.slice(0, 1), "worker",
+    "updated"
+  ];
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// What votes on pairs say of each item: strengths of the model of Bradley and Terry (Biometrika 39, 1952),
-/// a tie as half a win for each (Davidson's ties, JASA 65, 1970, agree with it in the strengths to first order).
+/// a tie as half a win for each.
 ///
 /// Strengths have a normal prior around their mean, so that an item that won all of its two votes is not
 /// infinitely strong; intervals are those of the posterior's curvature.

@@ -61,6 +61,25 @@ extension Ledger {
         }
     }
 
+    /// What the running attempts measured last of their machines (`system/…`), by job and name.
+    ///
+    /// - Throws: `DatabaseError`.
+    package func usage() async throws -> [String: [String: Double]] {
+        try await read { db in
+            let rows = try db.all(
+                """
+                SELECT j.identity, k.name, (SELECT m.value FROM metric m WHERE m.attempt = a.id AND m.key = k.id
+                    ORDER BY m.step DESC LIMIT 1) AS value
+                FROM attempt a JOIN job j ON j.id = a.job AND j.state = 'running'
+                JOIN metric_key k ON k.name >= 'system/' AND k.name < 'system0'
+                WHERE a.ended IS NULL AND value IS NOT NULL
+                """)
+            var usage: [String: [String: Double]] = [:]
+            for row in rows { usage[row[0], default: [:]][row[1]] = row[2] }
+            return usage
+        }
+    }
+
     /// The number of the ledger's last event: grows with every change of a job, a sweep or a worker.
     ///
     /// - Throws: `DatabaseError`.
