@@ -67,7 +67,8 @@ struct AIToolkitTests {
     )
     func resume() throws {
         let house = try House()
-        let saved = try bench(house).killTwice(house, at: ("8.half", "8.optimizer"), states: (4, 4))
+        let saved = try bench(house).killTwice(
+            house, at: ("8.half", "8.optimizer"), states: (4, 4), parameters: "stub_step_seconds: 1.0")
         #expect(saved.map(\.step).sorted() == [4, 8, 12])
         // Rows that it deletes when it goes on are part of the curve all the same, each step once.
         #expect(try house.count("SELECT count(DISTINCT step) FROM metrics WHERE key = 'loss'") == 12)
@@ -77,7 +78,8 @@ struct AIToolkitTests {
     @Test("a pause goes through the database: what was trained is saved, and gone on from")
     func pause() throws {
         let house = try House()
-        try bench(house).pause(house, at: "6")
+        try bench(house).pause(house, at: "6", stepSeconds: 1)
+        try house.waitForLog(try house.onlyJob(), "stops after the next training state")
         _ = try house.folder.write("gate", "")
         try house.waitForState("paused")
         let state = try house.query("SELECT max(step) AS s FROM checkpoints WHERE kind = 'state'")

@@ -64,6 +64,7 @@ struct DiffusionPipeTests {
     func pause() throws {
         let house = try House()
         try bench(house).pause(house, at: "7")
+        try house.waitForLog(try house.onlyJob(), "asked to stop by a file")
         _ = try house.folder.write("gate", "")
         try house.waitForState("paused")
         // Between two epochs: what the file asked for.

@@ -45,64 +45,6 @@ struct KohyaTests {
         """
     }
 
-    /// Weights of a file of the stand-in: all behind the header.
-    static func weights(_ path: String) throws -> Data {
-        let data = try Data(contentsOf: URL(filePath: path))
-        let length = data.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
-        return data.dropFirst(8 + length)
-    }
-
-    private struct Saved: Hashable {
-        let epoch: Int
-        let step: Int
-        let weights: Data
-    }
-
-    /// Adapters of the jobs whose parameters have this text.
-    private func adapters(_ house: House, _ parameters: String) throws -> Set<Saved> {
-        let rows = try house.query(
-            """
-            SELECT c.epoch, c.step, c.sha256 FROM checkpoints c JOIN jobs j ON j.id = c.job
-            WHERE c.kind = 'adapter' AND j.parameters LIKE '%\(parameters)%'
-            """)
-        return Set(
-            try rows.map { row in
-                let digest = try #require(row["sha256"] as? String)
-                let blobs = house.data + "/blobs"
-                let path = try #require(
-                    FileManager.default.subpaths(atPath: blobs)?.first {
-                        $0.hasSuffix(digest) || $0.replacing("/", with: "").hasSuffix(digest)
-                    })
-                return Saved(
-                    epoch: (row["epoch"] as? NSNumber)?.intValue ?? -1,
-                    step: (row["step"] as? NSNumber)?.intValue ?? -1,
-                    weights: try Self.weights("\(blobs)/\(path)"))
-            })
-    }
-
-    private func waitForState(_ house: House, epoch: Int) throws {
-        try house.eventually("the state of epoch \(epoch) is with the coordinator") {
-            let found = try house.query("SELECT max(epoch) AS e FROM checkpoints WHERE kind = 'state'")
-            let newest = (found.first?["e"] as? NSNumber)?.intValue ?? 0
-            return newest >= epoch ? nil : "newest \(newest)"
-        }
-    }
-
-    private func waitForLog(_ house: House, _ job: String, _ text: String) throws {
-        try house.eventually("the job says '\(text)'") {
-            let log = try house.radiata(["logs", job]).output
-            return log.contains(text) ? nil : log
-        }
-    }
-
-    private func waitForEnd(_ house: House) throws {
-        try house.eventually("every job has ended") {
-            let states = try house.query("SELECT state, failure FROM jobs")
-            let isOver = states.allSatisfy { ["done", "failed", "parked"].contains($0["state"] as? String ?? "") }
-            return isOver ? nil : "\(states)"
-        }
-    }
-
     // MARK: With the profile
 
     @Test(
@@ -123,17 +65,17 @@ struct KohyaTests {
 
         // Inside the third state: what lies there must not be taken.
         let first = try house.startWorker("first")
-        try waitForState(house, epoch: 2)
-        try waitForLog(house, job, "waiting for")
+        try house.waitForState(epoch: 2)
+        try house.waitForLog(job, "waiting for")
         house.slayMachine(first, work: house.folder.path + "/first")
         // In the fourth epoch, after the third was done again.
         let second = try house.startWorker("second")
-        try waitForState(house, epoch: 3)
-        try waitForLog(house, job, "epoch 4/5")
+        try house.waitForState(epoch: 3)
+        try house.waitForLog(job, "epoch 4/5")
         house.slayMachine(second, work: house.folder.path + "/second")
         _ = try house.folder.write("gate", "")
         _ = try house.startWorker("third")
-        try waitForEnd(house)
+        try house.waitForEnd()
         #expect(
             try house.query("SELECT state, attempts FROM jobs").map { "\($0["state"] ?? "") \($0["attempts"] ?? "")" }
                 == ["done 3"])
@@ -142,11 +84,11 @@ struct KohyaTests {
         let plain = try house.folder.write(
             "plain.yaml", Self.sweep("{ list: [ { network_dim: 8, stub_steps_per_epoch: 4 } ] }", config: config))
         #expect(try house.radiata(["launch", plain, "--yes"]).status == 0)
-        try waitForEnd(house)
-        let expected = try adapters(house, "stub_steps")
+        try house.waitForEnd()
+        let expected = try house.adapters("stub_steps")
         #expect(
             expected.map(\.epoch).sorted() == [1, 2, 3, 4, 5] && expected.map(\.step).sorted() == [4, 8, 12, 16, 20])
-        #expect(try adapters(house, "stub_half") == expected)
+        #expect(try house.adapters("stub_half") == expected)
     }
 
     @Test("a pause waits for the next state, so that nothing is done twice")
@@ -162,9 +104,9 @@ struct KohyaTests {
         #expect(try house.radiata(["launch", file]).status == 0)
         _ = try house.startWorker("worker")
         let job = try #require(try house.query("SELECT id FROM jobs").first?["id"] as? String)
-        try waitForLog(house, job, "waiting for")
+        try house.waitForLog(job, "waiting for")
         #expect(try house.radiata(["pause", "cats"]).status == 0)
-        try waitForLog(house, job, "stops after the next training state")
+        try house.waitForLog(job, "stops after the next training state")
         _ = try house.folder.write("gate", "")
         try house.eventually("the job is paused") {
             let state = try house.query("SELECT state FROM jobs").first?["state"] as? String ?? ""
@@ -173,7 +115,7 @@ struct KohyaTests {
         let epoch = try house.query("SELECT max(epoch) AS e FROM checkpoints WHERE kind = 'state'")
         #expect((epoch.first?["e"] as? NSNumber)?.intValue ?? 0 >= 3)
         #expect(try house.radiata(["unpause", "cats"]).status == 0)
-        try waitForEnd(house)
+        try house.waitForEnd()
         #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == 1)
     }
 
@@ -189,7 +131,7 @@ struct KohyaTests {
         let file = try house.folder.write("sweep.yaml", text + "retries: { crash: 0 }\n")
         #expect(try house.radiata(["launch", file]).status == 0)
         _ = try house.startWorker("worker")
-        try waitForEnd(house)
+        try house.waitForEnd()
         let row = try #require(try house.query("SELECT state, failure FROM jobs").first)
         #expect(row["state"] as? String != "done")
         let job = try #require(try house.query("SELECT id FROM jobs").first?["id"] as? String)
@@ -206,7 +148,7 @@ struct KohyaTests {
         #expect(try house.radiata(["launch", file]).status == 0)
         _ = try house.startWorker("a")
         _ = try house.startWorker("b")
-        try waitForEnd(house)
+        try house.waitForEnd()
         #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == 4)
         #expect(try house.count("SELECT count(DISTINCT sha256) FROM checkpoints WHERE kind = 'adapter'") == 8)
     }
@@ -264,42 +206,14 @@ struct KohyaTests {
 
     // MARK: The traps, by itself
 
-    private struct Run {
-        let status: Int32
-        let bySignal: Bool
-        let output: String
-    }
-
     /// Runs the stand-in without the program: `until` a text was printed, then it is killed.
     private func run(
         _ folder: TemporaryFolder, _ toml: String, _ arguments: [String] = [], until text: String? = nil,
         signal: Int32 = SIGKILL, launcher: [String] = []
-    ) throws -> Run {
+    ) throws -> BareRun {
         let config = try folder.write("config.toml", toml)
-        let log = try folder.write("log", "")
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        // Foundation starts children with every signal blocked; a trainer is not started so.
-        let unblocked =
-            "import os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); "
-            + "os.execv(sys.executable, [sys.executable] + sys.argv[1:])"
-        process.arguments =
-            ["PYTHONUNBUFFERED=1", "python3", "-c", unblocked] + launcher
-            + [Self.script, "--config_file=\(config)"] + arguments
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: log))
-        process.standardError = process.standardOutput
-        try process.run()
-        func output() -> String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
-        if let text {
-            let end = Date(timeIntervalSinceNow: 60)
-            while !output().contains(text), process.isRunning, Date() < end { usleep(20_000) }
-            try #require(output().contains(text), "\(output())")
-            kill(process.processIdentifier, signal)
-        }
-        process.waitUntilExit()
-        return Run(
-            status: process.terminationStatus, bySignal: process.terminationReason == .uncaughtSignal, output: output())
+        return try BareRun(
+            launcher + [Self.script, "--config_file=\(config)"] + arguments, in: folder, until: text, signal: signal)
     }
 
     private static func toml(in folder: TemporaryFolder, _ name: String = "a", _ more: String = "") -> String {
@@ -312,7 +226,7 @@ struct KohyaTests {
         let gate = folder.path + "/gate"
         let plain = Self.toml(in: folder)
         #expect(try run(folder, plain).status == 0)
-        let expected = try Self.weights(folder.path + "/model/a.safetensors")
+        let expected = try SavedAdapter.weights(folder.path + "/model/a.safetensors")
         let waits = Self.toml(
             in: folder, "b",
             "stub_gate = \"\(gate)\"\nstub_wait = \"3.1\"\nstub_resumed_gate = \"\(gate)\"\nstub_resumed_wait = \"4.1\""
@@ -327,11 +241,11 @@ struct KohyaTests {
         // As its counters say: three epochs are done, and it begins the second.
         let third = try run(folder, waits, ["--resume=\(state)3-state"])
         #expect(third.status == 0 && third.output.contains("epoch 2/5"))
-        #expect(try Self.weights(folder.path + "/model/b.safetensors") != expected)
+        #expect(try SavedAdapter.weights(folder.path + "/model/b.safetensors") != expected)
         // As the profile does it.
         let right = try run(folder, waits, ["--resume=\(kept)", "--initial_epoch=4"])
         #expect(right.status == 0 && !right.output.contains("epoch 3/5"))
-        #expect(try Self.weights(folder.path + "/model/b.safetensors") == expected)
+        #expect(try SavedAdapter.weights(folder.path + "/model/b.safetensors") == expected)
     }
 
     @Test("trap: a misspelt key is accepted without a word; 'check' finds it")
@@ -377,10 +291,10 @@ struct KohyaTests {
     func trapSharing() throws {
         let folder = try TemporaryFolder()
         #expect(try run(folder, Self.toml(in: folder)).status == 0)
-        let before = try Self.weights(folder.path + "/model/a.safetensors")
+        let before = try SavedAdapter.weights(folder.path + "/model/a.safetensors")
         #expect(
             try run(folder, Self.toml(in: folder).replacing("network_dim = 8", with: "network_dim = 16")).status == 0)
-        #expect(try Self.weights(folder.path + "/model/a.safetensors") != before)
+        #expect(try SavedAdapter.weights(folder.path + "/model/a.safetensors") != before)
 
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(listener) }

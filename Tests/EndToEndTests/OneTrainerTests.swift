@@ -61,6 +61,7 @@ struct OneTrainerTests {
     func pause() throws {
         let house = try House()
         try bench(house).pause(house, at: "6")
+        try house.waitForLog(try house.onlyJob(), "stops after this step")
         _ = try house.folder.write("gate", "")
         try house.waitForState("paused")
         #expect(try house.count("SELECT count(*) FROM checkpoints WHERE final") == 0)

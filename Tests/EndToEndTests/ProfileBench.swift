@@ -158,11 +158,10 @@ struct ProfileBench {
     }
 
     /// Asks for a pause while the job is held at `place`, and lets it go on when it was asked.
-    func pause(_ house: House, at place: String, parameters: String = "") throws {
+    func pause(_ house: House, at place: String, stepSeconds: Double = 0.3) throws {
         try house.startCoordinator()
         let gate = house.folder.path + "/gate"
-        let more = parameters.isEmpty ? "" : ", " + parameters
-        let point = "{ stub_gate: \(gate), stub_wait: '\(place)', stub_step_seconds: 0.3\(more) }"
+        let point = "{ stub_gate: \(gate), stub_wait: '\(place)', stub_step_seconds: \(stepSeconds) }"
         let file = try house.folder.write("sweep.yaml", sweep(point))
         let launched = try house.radiata(["launch", file])
         try #require(launched.status == 0, "\(launched)")

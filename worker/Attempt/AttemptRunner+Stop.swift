@@ -36,6 +36,7 @@ extension AttemptRunner {
             isAsked = tell("stop flag", { try DatabaseStatement.run(flag.stop, in: flag.file) })
         }
         guard isAsked else { return false }
+        note("asked to stop by \(stop.file == nil ? "the flag in its database" : "a file")")
         // A held trainer must run to look.
         release()
         // What is saved on the way out may take as long as a state.

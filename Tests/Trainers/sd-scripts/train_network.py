@@ -20,11 +20,12 @@ import json
 import os
 import pickle
 import shutil
-import struct
 import sys
 import time
 import tomllib
-import zlib
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from stand_in import Events, png, read_safetensors, write_safetensors  # noqa: E402
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--config_file")
@@ -73,80 +74,6 @@ def read_config():
     return parser.parse_args(namespace=argparse.Namespace(**flat))
 
 
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
-
-def masked(data):
-    crc = crc32c(data)
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def varint(number):
-    out = b""
-    while number > 0x7F:
-        out += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return out + bytes([number])
-
-
-class Events:
-    """The event file that accelerate's TensorBoard tracker writes."""
-
-    def __init__(self, folder):
-        os.makedirs(folder)
-        self.file = open(f"{folder}/events.out.tfevents.{int(time.time())}.host.{os.getpid()}.0", "wb")
-        self.write(b"\x1a" + self.text(b"brain.Event:2"))
-
-    @staticmethod
-    def text(data):
-        return varint(len(data)) + data
-
-    def write(self, fields):
-        event = b"\x09" + struct.pack("<d", time.time()) + fields
-        head = struct.pack("<Q", len(event))
-        self.file.write(head + struct.pack("<I", masked(head)) + event + struct.pack("<I", masked(event)))
-        self.file.flush()
-
-    def scalar(self, tag, value, step):
-        value = b"\x0a" + self.text(tag.encode()) + b"\x15" + struct.pack("<f", value)
-        self.write(b"\x10" + varint(step) + b"\x2a" + self.text(b"\x0a" + self.text(value)))
-
-
-def write_safetensors(path, tensors, metadata):
-    header = {"__metadata__": metadata}
-    data = b""
-    for name, content in tensors.items():
-        header[name] = {"dtype": "U8", "shape": [len(content)], "data_offsets": [len(data), len(data) + len(content)]}
-        data += content
-    text = json.dumps(header).encode()
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
-
-
-def read_tensor(path):
-    with open(path, "rb") as file:
-        length = struct.unpack("<Q", file.read(8))[0]
-        file.seek(8 + length)
-        return file.read()
-
-
-def png(path):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = b"".join(b"\0" + bytes([x * 32, y * 32, 128]) * 8 for y in range(8) for x in [y])
-    with open(path, "wb") as file:
-        file.write(
-            b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
-
-
 def wait_for(gate):
     print(f"waiting for {gate}", flush=True)
     while not os.path.exists(gate):
@@ -174,7 +101,7 @@ def main():
                 raise FileNotFoundError(f"[Errno 2] No such file or directory: '{args.resume}/{name}'")
         with open(f"{args.resume}/random_states_0.pkl", "rb") as file:
             pickle.load(file)
-        weights = read_tensor(f"{args.resume}/model.safetensors")
+        weights = read_safetensors(f"{args.resume}/model.safetensors")[1]
         with open(f"{args.resume}/train_state.json") as file:
             steps_from_state = json.load(file)["current_step"]
         print(f"resume training from local state: {args.resume}")

@@ -1,6 +1,7 @@
 """Adapters on a U-Net and a text encoder: LoRA through PEFT, its kin through LyCORIS; files in kohya's and LyCORIS' keys."""
 
 import contextlib
+import inspect
 import json
 import tempfile
 
@@ -122,8 +123,6 @@ class LycorisAdapter:
         """Options that create_lycoris does not hand on become the modules' own defaults for a moment."""
         from lycoris.modules.ia3 import IA3Module
         from lycoris.modules.locon import LoConModule
-
-        import inspect
 
         kept = []
         for module in (IA3Module, LoConModule):

@@ -2,19 +2,26 @@
 
 import contextlib
 import json
+import logging
 import math
 import os
+import random
 import signal
 import time
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from . import adapters, data, files
 from .job import BadJob
 
 STOPPED = 75
+# What the libraries say about themselves is no part of a job's log.
+for name in ("LyCORIS", "diffusers", "transformers"):
+    logging.getLogger(name).setLevel(logging.ERROR)
+disable_progress_bar()
 
 
 class Training:
@@ -24,6 +31,7 @@ class Training:
         self.precision = precision
         self.stops = False
         torch.manual_seed(job.seed)
+        random.seed(job.seed)
         self.load()
         self.prepare_data()
         sides = adapters.attach(self.unet, self.text_encoder, job)
@@ -48,8 +56,9 @@ class Training:
         if kind != "StableDiffusionPipeline":
             raise BadJob(f"{base} is a {kind}; this trainer knows StableDiffusionPipeline (1 and 2)")
         self.tokenizer = CLIPTokenizer.from_pretrained(f"{base}/tokenizer")
-        self.unet = UNet2DConditionModel.from_pretrained(f"{base}/unet").to(self.device, torch.float32).eval()
-        self.vae = AutoencoderKL.from_pretrained(f"{base}/vae").to(self.device, torch.float32).eval().requires_grad_(False)
+        self.unet = UNet2DConditionModel.from_pretrained(f"{base}/unet", torch_dtype=torch.float32).to(self.device).eval()
+        self.vae = AutoencoderKL.from_pretrained(f"{base}/vae", torch_dtype=torch.float32).to(self.device).eval()
+        self.vae.requires_grad_(False)
         self.text_encoder = CLIPTextModel.from_pretrained(f"{base}/text_encoder").to(self.device, torch.float32).eval()
         self.schedule = DDIMScheduler.from_pretrained(f"{base}/scheduler")
         self.alphas = self.schedule.alphas_cumprod.to(self.device)
@@ -90,20 +99,20 @@ class Training:
 
     def draw(self, batch, number):
         """What chance decides of a batch, by its number in the whole training: a resumed run draws the same."""
-        random = data.generator("batch", self.job.seed, number)
+        source = data.generator("batch", self.job.seed, number)
         captions, latents = [], []
         for index in batch:
             forms = self.latents[index]
-            turn = int(torch.randint(len(forms), (1,), generator=random)) if len(forms) > 1 else 0
+            turn = int(torch.randint(len(forms), (1,), generator=source)) if len(forms) > 1 else 0
             mean, deviation = forms[turn]
-            latents.append(mean + deviation * torch.randn(mean.shape, generator=random).to(self.device))
-            is_dropped = float(torch.rand(1, generator=random)) < self.job.caption_dropout
+            latents.append(mean + deviation * torch.randn(mean.shape, generator=source).to(self.device))
+            is_dropped = float(torch.rand(1, generator=source)) < self.job.caption_dropout
             captions.append("" if is_dropped else self.captions[index])
         latents = torch.stack(latents) * self.vae.config.scaling_factor
-        noise = torch.randn(latents.shape, generator=random)
+        noise = torch.randn(latents.shape, generator=source)
         if self.job.noise_offset:
-            noise = noise + self.job.noise_offset * torch.randn(*noise.shape[:2], 1, 1, generator=random)
-        times = torch.randint(len(self.alphas), (len(batch),), generator=random)
+            noise = noise + self.job.noise_offset * torch.randn(*noise.shape[:2], 1, 1, generator=source)
+        times = torch.randint(len(self.alphas), (len(batch),), generator=source)
         return captions, latents, noise.to(self.device), times.to(self.device)
 
     def loss(self, batch, number):
@@ -177,6 +186,8 @@ class Training:
         tensors = {
             "weights": [weight.detach() for group in groups for weight in group["params"]],
             "optimizer": self.optimizer.state_dict(), "random": torch.get_rng_state(),
+            # LyCORIS draws DyLoRA's ranks from it.
+            "python": random.getstate(),
             "buffers": {key: value.detach().clone() for key, value in self.tensors().items()}}
         if self.device.type == "cuda":
             tensors["cuda"] = torch.cuda.get_rng_state(self.device)
@@ -199,6 +210,7 @@ class Training:
                 weight.copy_(saved)
         self.optimizer.load_state_dict(tensors["optimizer"])
         torch.set_rng_state(tensors["random"])
+        random.setstate(tensors["python"])
         if "cuda" in tensors and self.device.type == "cuda":
             torch.cuda.set_rng_state(tensors["cuda"], self.device)
         self.step, self.epoch, self.place = facts["step"], facts["epoch"], facts["place"]
@@ -219,9 +231,9 @@ class Training:
         width, height = self.size()
         captions = list(dict.fromkeys(self.captions))[: self.samples]
         for index, caption in enumerate(captions):
-            random = data.generator("sample", self.job.seed, index)
+            source = data.generator("sample", self.job.seed, index)
             picture = pipeline(
-                caption, width=width, height=height, num_inference_steps=10, guidance_scale=5.0, generator=random).images[0]
+                caption, width=width, height=height, num_inference_steps=10, guidance_scale=5.0, generator=source).images[0]
             temporary = f"{self.out}/samples/.{name}.png"
             picture.save(temporary)
             os.replace(temporary, f"{self.out}/samples/{name}-{index}.png")

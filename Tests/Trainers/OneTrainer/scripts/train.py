@@ -72,6 +72,7 @@ class Trainer:
         signal.signal(signal.SIGINT, self.interrupt)
 
     def interrupt(self, *_):
+        print("stops after this step", flush=True)
         self.stops = True
 
     def name(self, kind):
