@@ -99,9 +99,10 @@ package enum OriginalTransformerNames {
             let isSingle = words[0] == "single_transformer_blocks"
             let leaves =
                 isSingle
-                ? single.mapValues { $0.parts.map(\.path) } : (isFlux ? flux : joint).filter { key, _ in
-                    isFlux ? !key.contains("fc") && !key.contains("adaLN") : !key.hasSuffix("_0") && !key.hasSuffix("_2")
-                        && !key.hasSuffix("_lin")
+                ? single.mapValues { $0.parts.map(\.path) }
+                : (isFlux ? flux : joint).filter { key, _ in
+                    let isOfSD3 = key.contains("fc") || key.contains("adaLN")
+                    return isFlux ? !isOfSD3 : isOfSD3 || key.contains("attn")
                 }
             guard let found = leaves.first(where: { $0.value.contains(leaf) })?.key else { return nil }
             let head = isSingle ? "single_blocks_" : isFlux ? "double_blocks_" : "joint_blocks_"
@@ -113,7 +114,8 @@ package enum OriginalTransformerNames {
             return place(of: flat).map { (flat, $0) }
         }
         let names = top.filter { key, _ in
-            isFlux == (key.hasPrefix("img_in") || key.hasPrefix("txt_in") || key.contains("_in_")) || key == "final_layer_linear"
+            let isOfFlux = key == "img_in" || key == "txt_in" || key.contains("_in_")
+            return isOfFlux == isFlux || key == "final_layer_linear"
         }
         guard let flat = names.first(where: { $0.value == path })?.key else { return nil }
         return place(of: flat).map { (flat, $0) }

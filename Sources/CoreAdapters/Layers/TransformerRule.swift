@@ -9,9 +9,11 @@ package enum TransformerRule {
         "Flux2SingleTransformerBlock",
     ]
     private static let attentions = ["FluxAttention", "Attention", "Flux2Attention", "Flux2ParallelSelfAttention"]
+    /// A glob is held against the whole path: single blocks have a layer of that name too.
+    private static let outermost = "proj_ou?"
     /// What stands around the blocks, in place of a U-Net's first and last convolution and time embedding.
     private static let ends = [
-        "conv_in": ["x_embedder", "context_embedder", "pos_embed.proj"], "conv_out": ["norm_out.linear", "proj_out"],
+        "conv_in": ["x_embedder", "context_embedder", "pos_embed.proj"], "conv_out": ["norm_out.linear", outermost],
         "time_embedding.linear_1": [
             "timestep_embedder.linear_1", "guidance_embedder.linear_1", "text_embedder.linear_1",
         ],

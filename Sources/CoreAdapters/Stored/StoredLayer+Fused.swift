@@ -35,8 +35,8 @@ extension StoredLayer {
         if let other {
             throw AdapterError(
                 .unplacedKey,
-                "\(key(other)): \(self.place) is several layers in diffusers' model, and only LoRA and full differences "
-                    + "can be divided among them")
+                "\(key(other)): \(self.place) is several layers in diffusers' model, and only LoRA and full "
+                    + "differences can be divided among them")
         }
         let whole = place.parts.reduce(0) { $0 + $1.share }
         var first = 0
