@@ -51,7 +51,22 @@ enum JobLimits {
 
     /// What a noise schedule has and a straight line from picture to noise has not.
     private static func checkFlow(_ training: TrainingSpec, _ pipeline: DiffusionPipeline) throws {
-        guard pipeline.flow != nil else { return }
+        guard pipeline.flow != nil else {
+            let loss = training.loss
+            let used: [(Bool, String)] = [
+                (loss.timestepSampling != nil, "timestep_sampling"), (loss.logitMean != nil, "logit_mean"),
+                (loss.logitDeviation != nil, "logit_std"), (loss.flowShift != nil, "flow_shift"),
+                (loss.flowWeighting != nil, "flow_weighting"),
+            ]
+            let names = used.filter(\.0).map(\.1)
+            guard names.isEmpty else {
+                throw TrainingError(
+                    code: .job,
+                    message: "\(names.joined(separator: ", ")): the base has a noise schedule and is no rectified flow; "
+                        + "remove it")
+            }
+            return
+        }
         let refused: [(Bool, String)] = [
             (training.loss.minSNRGamma != nil, "min_snr_gamma"),
             (training.loss.predictionType != nil, "prediction_type"),

@@ -9,6 +9,7 @@ final class TrainedModel {
     let unet: any Denoiser
     let schedule: NoiseSchedule
     private let flow: FlowSchedule?
+    private let loss: LossSpec
     /// The rest of the base; nil once nothing of it is needed any more.
     private(set) var pipeline: DiffusionPipeline?
     let adapters: AdapterSet
@@ -28,6 +29,7 @@ final class TrainedModel {
                 prediction: job.training.loss.predictionType, zeroTerminal: job.training.loss.zeroTerminalSNR)
         }
         flow = pipeline.flow?.schedule
+        loss = job.training.loss
         pipeline.unet.checkpoints = job.training.gradientCheckpointing
         self.pipeline = pipeline
         unet = pipeline.unet
@@ -83,6 +85,13 @@ final class TrainedModel {
         flow.map {
             var objective = FlowObjective(schedule: $0)
             objective.tokenSide = unet.latentStep
+            objective.isUniform = loss.timestepSampling == "uniform"
+            objective.logitMean = loss.logitMean ?? 0
+            objective.logitDeviation = loss.logitDeviation ?? 1
+            objective.weighting = loss.flowWeighting.flatMap(FlowObjective.Weighting.init(rawValue:)) ?? .none
+            if let shift = loss.flowShift {
+                (objective.schedule.isDynamic, objective.schedule.shift) = (false, shift)
+            }
             return objective
         }
     }

@@ -62,6 +62,19 @@ extension ParameterTable {
             "what the U-Net predicts; absent: what the base says"),
         ParameterDefinition(
             "zero_terminal_snr", .flag, default: .value(false), "rescale the noise schedule to end in pure noise"),
+        ParameterDefinition(
+            "timestep_sampling", .choice(["logit-normal", "uniform"]),
+            aliases: ["logit_normal": "logit-normal", "sigmoid": "logit-normal"],
+            "how a flow's noise levels are drawn, before the shift; absent: logit-normal"),
+        ParameterDefinition("logit_mean", .number, "mean of the logit-normal levels of a flow; absent: 0"),
+        ParameterDefinition(
+            "logit_std", .number, range: .above(0), "deviation of the logit-normal levels of a flow; absent: 1"),
+        ParameterDefinition(
+            "flow_shift", .number, foreign: ["discrete_flow_shift"], range: .above(0),
+            "shift of a flow's levels towards noise, for pictures of every size; absent: what the base says"),
+        ParameterDefinition(
+            "flow_weighting", .choice(["none", "sigma_sqrt", "cosmap"]), foreign: ["weighting_scheme"],
+            "loss weight of a flow's levels; absent: none"),
         ParameterDefinition("flip", .flag, default: .value(false), foreign: ["flip_aug"], "mirror images at random"),
         ParameterDefinition(
             "buckets", .flag, default: .value(false), foreign: ["enable_bucket"], "batches by aspect ratio"),

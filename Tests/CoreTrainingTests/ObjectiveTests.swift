@@ -61,4 +61,42 @@ struct ObjectiveTests {
         }
         #expect(Set(differences.prefix(4)).count == 4)
     }
+
+    @Test("a flow's levels are logit-normal, then shifted, and its target is noise minus picture")
+    func flow() {
+        var flow = FlowObjective(schedule: FlowSchedule(shift: 3))
+        flow.logitDeviation = 0.8
+        let objective = DenoisingObjective(
+            schedule: NoiseSchedule(), minSNRGamma: nil, noiseOffset: 0, seed: 3, flow: flow)
+        let latents = latents(2000)
+        let batch = objective.draw(latents: latents, step: 4)
+        #expect(batch.timesteps.isEmpty && batch.times.count == 2000 && batch.weights == nil)
+        // Quantiles of σ(0.8 z) / (…) for z = -1, 0, 1, shifted by 3: 3u / (1 + 2u).
+        let sorted = batch.times.sorted()
+        for (share, level) in [(0.1587, 0.5741), (0.5, 0.75), (0.8413, 0.8697)] {
+            #expect(abs(Double(sorted[Int(share * 2000)]) / 1000 - level) < 0.02, "\(share)")
+        }
+        let (clean, noise) = (latents.values, batch.noise.values)
+        let (sample, target) = (batch.sample.values, batch.target.values)
+        for item in [0, 7, 1999] {
+            let level = batch.times[item] / 1000
+            for index in item * 64..<(item + 1) * 64 {
+                #expect(abs(sample[index] - ((1 - level) * clean[index] + level * noise[index])) < 1e-5)
+                #expect(abs(target[index] - (noise[index] - clean[index])) < 1e-6)
+            }
+        }
+        // The noise is that of the other objective: a function of seed, step and place.
+        #expect(noise == self.objective().draw(latents: latents, step: 4).noise.values)
+    }
+
+    @Test("weights of a flow's levels are those of diffusers' scripts")
+    func flowWeights() {
+        var flow = FlowObjective(schedule: FlowSchedule())
+        flow.weighting = .sigmaSqrt
+        #expect(abs(flow.weight(0.25) - 16) < 1e-5)
+        flow.weighting = .cosmap
+        #expect(abs(flow.weight(0.5) - Float(4 / Double.pi)) < 1e-6 && abs(flow.weight(1) - Float(2 / Double.pi)) < 1e-6)
+        flow.weighting = .none
+        #expect(flow.weight(0.1) == 1)
+    }
 }

@@ -36,22 +36,34 @@ extension AdapterSet {
                 }
             }
         }
-        let groups = try source.layers.filter { try isPlaced($0, places: places, present: present) }
         var (layers, read): ([AdapterLayer], [StoredLayer]) = ([], [])
         var taken: [ObjectIdentifier: String] = [:]
-        for group in groups {
-            guard let target = places[group.name] else { continue }
-            if let other = taken.updateValue(group.firstKey, forKey: ObjectIdentifier(target.module)) {
-                throw AdapterError(.unplacedKey, "\(group.firstKey) and \(other) belong to the same layer")
+        func take(_ target: LayerTarget, _ found: StoredLayer, key: String) throws {
+            var stored = found
+            if let other = taken.updateValue(key, forKey: ObjectIdentifier(target.module)) {
+                throw AdapterError(.unplacedKey, "\(key) and \(other) belong to the same layer")
             }
-            if target.geometry.kind == .norm, !group.keys.keys.contains(where: Self.normSuffixes.contains) {
-                throw AdapterError(.unplacedKey, "\(group.firstKey): a normalisation layer; wanted w_norm and b_norm")
-            }
-            var stored = try source.stored(group)
             layers.append(try readLayer(target, &stored))
             // Their numbers are in the layer now.
             stored.tensors = stored.tensors.mapValues { StoredTensor([], shape: [0] + $0.shape) }
             read.append(stored)
+        }
+        for group in source.layers {
+            guard let target = places[group.name] else {
+                // A layer that is several here, or has another name.
+                let parts = try StoredLayer.isFused(group.name) ? source.stored(group).divided() : []
+                let found = parts.compactMap { part in places[part.name].map { ($0, part) } }
+                if !found.isEmpty, found.count == parts.count {
+                    for (target, part) in found { try take(target, part, key: group.firstKey) }
+                } else {
+                    _ = try isPlaced(group, places: places, present: present)
+                }
+                continue
+            }
+            if target.geometry.kind == .norm, !group.keys.keys.contains(where: Self.normSuffixes.contains) {
+                throw AdapterError(.unplacedKey, "\(group.firstKey): a normalisation layer; wanted w_norm and b_norm")
+            }
+            try take(target, try source.stored(group), key: group.firstKey)
         }
         let order = Dictionary(
             places.values.map { (ObjectIdentifier($0.module), $0.fileName) }, uniquingKeysWith: { first, _ in first })
@@ -85,8 +97,11 @@ extension AdapterSet {
     /// Other components' keys are none of our business: a text encoder's where only the U-Net runs, a second
     /// text encoder's.
     private static func isOfAbsentComponent(_ name: String, present: [String]) -> Bool {
-        let known = ["lora_unet_", "lora_te_", "lora_te1_", "lora_te2_"]
+        let known = ["lora_unet_", "lora_te_", "lora_te1_", "lora_te2_", "lora_te3_"]
         // The model-agnostic prefix says nothing about the component.
+        if name.hasPrefix("lycoris_transformer_blocks_") || name.hasPrefix("lycoris_single_transformer_blocks_") {
+            return !present.contains("lora_unet_")
+        }
         if name.hasPrefix("lycoris_") { return present.count == 1 || !present.contains("lora_unet_") }
         guard let prefix = known.first(where: name.hasPrefix) else { return false }
         return !present.contains(prefix)

@@ -50,7 +50,7 @@ package struct AdapterSource {
 
     private static let weights = "adapter_model.safetensors"
     private static let configuration = "adapter_config.json"
-    private static let components = ["unet", "text_encoder", "text_encoder_2"]
+    private static let components = ["unet", "transformer", "text_encoder", "text_encoder_2"]
 
     private static func isFolder(_ path: String) -> Bool {
         var isFolder: ObjCBool = false

@@ -19,8 +19,8 @@ package struct StoredKey: Equatable, Sendable {
 
     /// What PEFT and diffusers put before a path, and the prefix of kohya's names for it.
     private static let components = [
-        ("base_model.model.", ""), ("unet.", "lora_unet_"), ("text_encoder_2.", "lora_te2_"),
-        ("text_encoder.", "lora_te_"),
+        ("base_model.model.", ""), ("unet.", "lora_unet_"), ("transformer.", "lora_unet_"),
+        ("text_encoder_2.", "lora_te2_"), ("text_encoder.", "lora_te_"),
     ]
     /// Endings of diffusers' and PEFT's LoRA tensors, longest first, and kohya's suffixes.
     private static let endings = [

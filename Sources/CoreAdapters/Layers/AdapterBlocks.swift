@@ -74,6 +74,11 @@ package struct AdapterBlocks: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Throws: `AdapterError` with `badOption` for a level or position that the U-Net does not have.
     package func filter(for unet: any Module) throws(AdapterError) -> (AdapterLayer) -> Bool {
+        let anywhere: Set<Part> = [.all, .unet, .textEncoder]
+        guard !LayerNames.isTransformer(unet) || parts.allSatisfy(anywhere.contains) else {
+            throw AdapterError(
+                .badOption, "blocks \(self): \(unet.className) has no ways down and up; wanted all, unet or te")
+        }
         let positions = UNetPositions(unet)
         for part in parts {
             let isThere =

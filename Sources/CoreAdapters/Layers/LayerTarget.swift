@@ -32,6 +32,7 @@ package struct LayerTarget {
     ) -> [LayerTarget] {
         var targets: [LayerTarget] = []
         let names = LayerNames(root, side: side, isPaired: isPaired)
+        let rule = LayerNames.isTransformer(root) ? TransformerRule.of(rule) : rule
         // Paths of the selected blocks and of the enclosing ones that `within` asks for.
         var blocks: [String] = []
         var enclosing: [String] = []

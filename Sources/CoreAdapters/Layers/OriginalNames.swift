@@ -89,10 +89,14 @@ package enum LayerPath {
         "down_blocks", "up_blocks", "mid_block", "transformer_blocks", "time_embedding", "add_embedding", "linear_1",
         "linear_2", "conv_in", "conv_out", "conv_norm_out", "proj_in", "proj_out", "to_q", "to_k", "to_v", "to_out",
         "time_emb_proj", "conv_shortcut", "text_model", "text_projection", "self_attn", "q_proj", "k_proj", "v_proj",
-        "out_proj", "layer_norm1", "layer_norm2", "final_layer_norm",
+        "out_proj", "layer_norm1", "layer_norm2", "final_layer_norm", "single_transformer_blocks", "norm1_context",
+        "ff_context", "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "proj_mlp", "x_embedder",
+        "context_embedder", "time_text_embed", "time_guidance_embed", "timestep_embedder", "guidance_embedder",
+        "text_embedder", "norm_out", "pos_embed", "to_qkv_mlp_proj", "linear_in", "linear_out",
+        "double_stream_modulation_img", "double_stream_modulation_txt", "single_stream_modulation",
     ].map { $0.split(separator: "_") }.sorted { $0.count > $1.count }
 
-    /// The path of a flat name of a Stable Diffusion network, whose element names are known.
+    /// The path of a flat name of a network of Stable Diffusion or Flux, whose element names are known.
     package static func dotted(_ flat: String) -> String {
         let words = flat.split(separator: "_")
         var elements: [String] = []

@@ -45,7 +45,7 @@ extension AdapterSet {
             throw AdapterError(.nothingSelected, "layers: the selection holds no layer of this network")
         }
         return AdapterSet(
-            layers: layers, metadata: metadata(of: adapter, isXL: LayerNames.isXL(unet)),
+            layers: layers, metadata: metadata(of: adapter, family: family(of: unet)),
             control: AdapterControl(dropout: adapter.dropout, seed: seed))
     }
 
@@ -55,7 +55,11 @@ extension AdapterSet {
             ("block_dims", adapter.size.blockDims?.count), ("block_alphas", adapter.size.blockAlphas?.count),
             ("block_lr", adapter.blockLearningRates?.count),
         ]
-        guard lists.contains(where: { $0.1 != nil }) else { return nil }
+        guard let used = lists.first(where: { $0.1 != nil }) else { return nil }
+        guard !LayerNames.isTransformer(unet) else {
+            throw AdapterError(
+                .badOption, "\(used.0): counts the positions of a U-Net, and \(unet.className) has none; remove it")
+        }
         let positions = UNetPositions(unet)
         for case (let name, .some(let count)) in lists where count != positions.count {
             throw AdapterError(
@@ -87,7 +91,16 @@ extension AdapterSet {
     }
 
     /// What readers look for in a file's header (kohya's names).
-    private static func metadata(of adapter: AdapterSpec, isXL: Bool) -> [String: String] {
+    private static func family(of unet: any Module) -> String {
+        switch unet.className {
+        case "FluxTransformer2DModel": "flux1"
+        case "Flux2Transformer2DModel": "flux2"
+        case "SD3Transformer2DModel": "sd3"
+        default: LayerNames.isXL(unet) ? "sdxl_base_v1-0" : "sd_v1"
+        }
+    }
+
+    private static func metadata(of adapter: AdapterSpec, family: String) -> [String: String] {
         var arguments: [String] = ["\"algo\": \"\(adapter.algorithm.rawValue)\""]
         if let convDim = adapter.size.convDim { arguments.append("\"conv_dim\": \"\(convDim)\"") }
         if let convAlpha = adapter.size.convAlpha { arguments.append("\"conv_alpha\": \"\(convAlpha)\"") }
@@ -101,7 +114,7 @@ extension AdapterSet {
             arguments.append("\"\(name)\": \"\(values.map { "\($0)" }.joined(separator: ","))\"")
         }
         return [
-            "ss_v2": "False", "ss_base_model_version": isXL ? "sdxl_base_v1-0" : "sd_v1",
+            "ss_v2": "False", "ss_base_model_version": family,
             "ss_network_module": "lycoris.kohya",
             "ss_network_dim": adapter.size.dim.map(String.init) ?? "Dynamic",
             "ss_network_alpha": adapter.size.alpha.map { "\($0)" } ?? "Dynamic",

@@ -29,14 +29,14 @@ package struct StoredAdapter: Sendable {
     ///   broken file.
     package init(path: String) throws {
         let source = try AdapterSource(path: path)
-        layers = try source.layers.map { layer in
+        layers = try source.layers.flatMap { layer in
             let stored = try source.stored(layer)
             do {
                 try stored.checkShapes()
+                return try stored.divided()
             } catch let error as AdapterError {
                 throw AdapterError(error.code, "\(path): \(error.message)")
             }
-            return stored
         }
         metadata = source.metadata
         others = try source.embeddings.compactMap { key, file in

@@ -61,6 +61,7 @@ package struct AdapterConversion {
                 layer.name = CanonicalName.kohya(component: component, path: path, isXL: isXL)
                 return layer
             }
+            renamed.layers = fused(renamed.layers)
             try renamed.save(to: out, type: type.stored)
             return Report(
                 layers: renamed.layers.count, decomposed: [:], left: [], out: [out], warnings: adapter.warnings)
@@ -89,6 +90,33 @@ package struct AdapterConversion {
         return Report(
             layers: layers.count, decomposed: Dictionary(pairs, uniquingKeysWith: { $1 }),
             left: results.flatMap(\.left) + carried, out: files, warnings: adapter.warnings)
+    }
+
+    /// LoRAs of a transformer under kohya's names, where queries, keys and values are one layer; what cannot be
+    /// joined so keeps diffusers' paths, which other readers know.
+    private func fused(_ layers: [StoredLayer]) -> [StoredLayer] {
+        var paths: [String: StoredLayer] = [:]
+        for layer in layers {
+            guard let (component, path) = CanonicalName.parsed(layer.name), component == "transformer" else { continue }
+            paths[path] = layer
+        }
+        guard !paths.isEmpty else { return layers }
+        let isFlux = paths.keys.contains { $0.hasPrefix("single_transformer_blocks.") }
+        var (result, done): ([StoredLayer], Set<String>) = ([], [])
+        for (path, layer) in paths.sorted(by: { $0.key < $1.key }) where !done.contains(path) {
+            let members: [String: StoredLayer]
+            if let (flat, place) = OriginalTransformerNames.original(path, isFlux: isFlux),
+                let joined = StoredLayer.fused("lora_unet_" + flat, place, paths)
+            {
+                members = paths.filter { key, _ in place.parts.contains { $0.path == key } }
+                result.append(joined)
+            } else {
+                members = [path: layer]
+                result.append(layer)
+            }
+            done.formUnion(members.keys)
+        }
+        return layers.filter { CanonicalName.parsed($0.name)?.component != "transformer" } + result
     }
 
     private struct Converted {
@@ -156,7 +184,7 @@ package struct AdapterConversion {
     private func address(_ layer: StoredLayer) throws -> (component: String, path: String) {
         guard let parsed = CanonicalName.parsed(layer.name) else {
             throw AdapterError(
-                .unplacedKey, "\(layer.name): not a name of Stable Diffusion's layers; wanted lora_unet_… or lora_te_…")
+                .unplacedKey, "\(layer.name): no name of a layer of Stable Diffusion or Flux; wanted lora_unet_…, lycoris_… or lora_te_…")
         }
         return parsed
     }
@@ -189,7 +217,7 @@ package struct AdapterConversion {
         var writer = SafetensorsWriter(metadata: ["format": "pt"])
         for layer in layers {
             let (component, path) = try address(layer)
-            let magnitudes = component == "unet" ? "lora_magnitude_vector" : "lora_magnitude_vector.weight"
+            let magnitudes = ["unet", "transformer"].contains(component) ? "lora_magnitude_vector" : "lora_magnitude_vector.weight"
             for (ending, tensor) in try peftTensors(layer, magnitudes: magnitudes) {
                 writer.add(
                     "\(component).\(path).\(ending)", shape: tensor.shape, floats: tensor.floats, type: type.stored)

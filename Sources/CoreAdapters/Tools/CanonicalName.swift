@@ -1,11 +1,12 @@
 /// Layer names of adapter files between kohya's and diffusers' conventions, without a base model.
 enum CanonicalName {
-    private static let prefixes = ["lora_unet_", "lora_te1_", "lora_te2_", "lora_te_", "lycoris_"]
+    private static let prefixes = ["lora_unet_", "lora_te1_", "lora_te2_", "lora_te_", "lycoris_", "lora_transformer_"]
 
     /// One spelling for all: diffusers' blocks in kohya's form.
     static func of(_ name: String) -> String {
         guard let (component, path) = parsed(name) else { return name }
-        let prefix = ["unet": "lora_unet_", "text_encoder_2": "lora_te2_"][component] ?? "lora_te_"
+        let prefix =
+            ["unet": "lora_unet_", "transformer": "lora_unet_", "text_encoder_2": "lora_te2_"][component] ?? "lora_te_"
         return prefix + LayerPath.flat(path)
     }
 
@@ -15,7 +16,9 @@ enum CanonicalName {
         let flat = String(name.dropFirst(prefix.count))
         let isText = flat.hasPrefix("text_model_") || flat.hasPrefix("encoder_layers_")
         switch prefix {
-        case "lora_unet_", "lycoris_":
+        case "lora_unet_", "lycoris_", "lora_transformer_":
+            let path = LayerPath.dotted(flat)
+            if OriginalTransformerNames.isTransformer(path: path) { return ("transformer", path) }
             if prefix == "lycoris_", isText { return ("text_encoder", textPath(flat)) }
             return ("unet", OriginalNames.diffusers(flat: flat) ?? LayerPath.dotted(flat))
         case "lora_te2_": return ("text_encoder_2", textPath(flat))
@@ -34,6 +37,7 @@ enum CanonicalName {
         case "unet":
             let original = isXL ? OriginalNames.original(path, layers: 2) : nil
             return "lora_unet_" + LayerPath.flat(original ?? path)
+        case "transformer": return "lycoris_" + LayerPath.flat(path)
         case "text_encoder_2": return "lora_te2_" + LayerPath.flat(path)
         default: return (isXL ? "lora_te1_" : "lora_te_") + LayerPath.flat(path)
         }

@@ -77,7 +77,8 @@ package struct SentencePieceFile {
         }
         if case .text(let kind) = model["type"], kind != "Unigram" {
             throw DiffusionError(
-                code: .unsupportedConfiguration, message: "\(path): model.type = \(kind) is not supported; supported: Unigram")
+                code: .unsupportedConfiguration,
+                message: "\(path): model.type = \(kind) is not supported; supported: Unigram")
         }
         if case .flag(true) = model["byte_fallback"] {
             throw DiffusionError(

@@ -20,10 +20,12 @@ package func runModel(
 ) throws {
     let component = try ModelComponent(name: component)
     let inputs = try ModelInputs(path: inputs)
-    guard adapters.isEmpty || [.unet, .textEncoder, .textEncoder2].contains(component) else {
+    let adaptable: [ModelComponent] = [.unet, .flux, .flux2, .sd3, .textEncoder, .textEncoder2]
+    guard adapters.isEmpty || adaptable.contains(component) else {
         throw ModelError(
             code: .wrongAdapter,
-            message: "\(component.rawValue) takes no adapter; unet, text-encoder and text-encoder-2 do")
+            message: "\(component.rawValue) takes no adapter; wanted one of "
+                + adaptable.map(\.rawValue).joined(separator: ", "))
     }
     let source = ModelSource(path: model, component: component)
     let attaching: Attaching = { unet, textEncoder in
@@ -41,9 +43,9 @@ package func runModel(
         case .textEncoder: try runTextEncoder(try source.textEncoder(), attaching, inputs)
         case .textEncoder2: try runSecondTextEncoder(try source.secondTextEncoder(), attaching, inputs)
         case .clipImage, .clipText: try runCLIP(try source.clip(), component, inputs)
-        case .flux: try runFlux(try source.flux(), inputs)
-        case .flux2: try runFlux2(try source.flux2(), inputs)
-        case .sd3: try runSD3(try source.sd3(), inputs)
+        case .flux: try runFlux(try source.flux(), attaching, inputs)
+        case .flux2: try runFlux2(try source.flux2(), attaching, inputs)
+        case .sd3: try runSD3(try source.sd3(), attaching, inputs)
         case .t5: try runT5(try source.t5(), inputs)
         case .dinov2: try runDinov2(try source.dinov2(), inputs)
         case .vgg19: try runVGG19(try source.vgg19(), inputs)
@@ -60,7 +62,7 @@ typealias Results = [(name: String, tensor: Tensor)]
 func channelsFirst(_ image: Tensor) -> Tensor { permuted(image, [0, 3, 1, 2]) }
 
 /// Makes a U-Net or a text encoder compute with the adapters.
-private typealias Attaching = (_ unet: (any Module)?, _ textEncoder: (any Module)?) throws -> Void
+typealias Attaching = (_ unet: (any Module)?, _ textEncoder: (any Module)?) throws -> Void
 
 private func runUNet(
     _ unet: UNet2DConditionModel, _ attach: Attaching, _ inputs: ModelInputs

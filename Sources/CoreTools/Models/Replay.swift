@@ -6,8 +6,8 @@ import CoreTensor
 /// Trains an adapter on given batches, one optimiser step each, so that anyone can hold the training
 /// arithmetic against another implementation: no random numbers, no clipping, no dropout.
 package struct Replay {
-    /// A pipeline folder: `transformer/` of a rectified flow; or `unet/`, for `input_ids` also `text_encoder/` (of SDXL `text_encoder_2/` too), and
-    /// `scheduler/` if present.
+    /// A pipeline folder: `transformer/` of a rectified flow; or `unet/`, for `input_ids` also
+    /// `text_encoder/` (of SDXL `text_encoder_2/` too), and `scheduler/` if present.
     package var model: String
     /// The starting adapter; algorithm, ranks and alphas come from it.
     package var adapter: String

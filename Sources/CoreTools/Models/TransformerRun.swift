@@ -1,8 +1,10 @@
 import CoreDiffusion
+import CoreNets
 import CoreTensor
 
 /// Flux.1 on tensors named as the arguments of diffusers' forward.
-func runFlux(_ model: FluxTransformer2DModel, _ inputs: ModelInputs) throws -> Results {
+func runFlux(_ model: FluxTransformer2DModel, _ attach: Attaching, _ inputs: ModelInputs) throws -> Results {
+    try attach(model, nil)
     let configuration = model.configuration
     let tokens = try inputs.tensor("hidden_states", [nil, nil, configuration.inChannels])
     let count = tokens.shape[0]
@@ -17,7 +19,8 @@ func runFlux(_ model: FluxTransformer2DModel, _ inputs: ModelInputs) throws -> R
 }
 
 /// Flux.2 on tensors named as the arguments of diffusers' forward.
-func runFlux2(_ model: Flux2Transformer2DModel, _ inputs: ModelInputs) throws -> Results {
+func runFlux2(_ model: Flux2Transformer2DModel, _ attach: Attaching, _ inputs: ModelInputs) throws -> Results {
+    try attach(model, nil)
     let configuration = model.configuration
     let tokens = try inputs.tensor("hidden_states", [nil, nil, configuration.inChannels])
     let count = tokens.shape[0]
@@ -31,7 +34,8 @@ func runFlux2(_ model: Flux2Transformer2DModel, _ inputs: ModelInputs) throws ->
 }
 
 /// Stable Diffusion 3 on tensors named as the arguments of diffusers' forward.
-func runSD3(_ model: SD3Transformer2DModel, _ inputs: ModelInputs) throws -> Results {
+func runSD3(_ model: SD3Transformer2DModel, _ attach: Attaching, _ inputs: ModelInputs) throws -> Results {
+    try attach(model, nil)
     let configuration = model.configuration
     let latents = try inputs.image(
         "hidden_states", channels: configuration.inChannels, smallest: configuration.patchSize,

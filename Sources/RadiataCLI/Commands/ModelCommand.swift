@@ -11,8 +11,8 @@ struct ModelCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run one component on a file of tensors.",
             discussion:
-                "Components: unet, vae-encode, vae-decode, text-encoder, text-encoder-2, clip-image, clip-text, "
-                + "dinov2 (layouts: docs/explanation/numerics.md)."
+                "Components: unet, flux, flux2, sd3, vae-encode, vae-decode, text-encoder, text-encoder-2, t5, clip-image, "
+                + "clip-text, dinov2, vgg19 (layouts: docs/explanation/numerics.md)."
         )
 
         @Option(help: "A pipeline folder, one model's folder, or an original single file.")
