@@ -12,6 +12,12 @@ extension Checker {
         if !wide.isEmpty {
             fairness.excused = Set(jobs.filter { JobID($0.identity).map { wide[$0] != nil } ?? false }.map(\.row))
         }
+        if cluster.plan.isPrepared {
+            // They wait for another job, not for their turn.
+            fairness.excused.formUnion(
+                jobs.filter { job in JobID(job.identity).map { !cluster.brokenIDs.contains($0) } ?? false }.map(\.row))
+            try checkPrepared(ledger)
+        }
         for event in events {
             lastEvent = event[0].int
             let kind = event[2].string

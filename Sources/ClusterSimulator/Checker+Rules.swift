@@ -14,4 +14,24 @@ extension Checker {
         }
         if step != nil, last < truth.steps { world.probe("trained less than planned") }
     }
+
+    /// I28: no attempt of a job starts before everything that it needs is made.
+    func checkPrepared(_ ledger: LedgerInspector) throws {
+        let early = try ledger.rows(
+            """
+            SELECT j.identity, c.attempt FROM prepare_need n JOIN job j ON j.id = n.job
+            JOIN event c ON c.job = n.job AND c.kind = 'claim'
+            WHERE NOT EXISTS (SELECT 1 FROM event d WHERE d.job = n.prepare AND d.kind = 'done' AND d.id < c.id) LIMIT 1
+            """)
+        if let row = early.first {
+            world.fail(
+                "I28", "attempt \(row[1].int) of job \(row[0].string.prefix(8)) began before its preparation was done")
+        }
+        let waited = try ledger.rows(
+            """
+            SELECT 1 FROM prepare_need n JOIN event c ON c.job = n.job AND c.kind = 'claim'
+            JOIN attempt a ON a.job = n.prepare AND a.number > 1 LIMIT 1
+            """)
+        if !waited.isEmpty { world.probe("a preparation was tried again before others began") }
+    }
 }

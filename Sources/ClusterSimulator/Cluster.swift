@@ -95,6 +95,7 @@ package final class Cluster {
             \(more)
             trainer:
               command: [train, "{out}"]
+              \(plan.isPrepared ? "prepare: { command: [cache, \"{lr}\"], scope: fleet }" : "")
               resume: ["{checkpoint}"]
               metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
               checkpoints:
@@ -110,7 +111,9 @@ package final class Cluster {
         if let known = truths[id] { return known }
         let broken: JobTruth.Fate? =
             brokenIDs.contains(id) ? (plan.isBadlyConfigured ? .brokenConfig : .broken) : nil
-        let truth = JobTruth(id, poison: plan.poison, stretch: plan.stretch, seed: world.seed, broken: broken)
+        // What all others wait for has no fate of its own.
+        let poison = preparationIDs.contains(id) ? 0 : plan.poison
+        let truth = JobTruth(id, poison: poison, stretch: plan.stretch, seed: world.seed, broken: broken)
         truths[id] = truth
         return truth
     }
@@ -203,6 +206,20 @@ package final class Cluster {
     }()
 
     lazy var jobIDs: [JobID] = texts.flatMap { members[$0.name] ?? [] }
+
+    /// Those that others wait for.
+    lazy var preparationIDs: Set<JobID> = {
+        guard plan.isPrepared else { return [] }
+        do {
+            return Set(
+                try texts.flatMap { name, text, _ in
+                    let bundle = LaunchBundle(fileName: "\(name).yaml", text: text)
+                    return try SimulatedCoordinator.preparationIDs(LaunchRequest(key: "", bundle: bundle))
+                })
+        } catch {
+            preconditionFailure("a simulated sweep cannot be read: \(error)")
+        }
+    }()
 
     /// How many GPUs each job needs that needs more than one.
     lazy var wideJobs: [JobID: Int] = Dictionary(
@@ -322,7 +339,10 @@ package final class Cluster {
                     SELECT substr(identity, 1, 8), state, attempt, coalesce(failure, ''), coalesce(stop, '') FROM job
                     WHERE state IN ('waiting', 'running', 'paused') AND NOT (state = 'waiting' AND EXISTS (
                         SELECT 1 FROM member m JOIN sweep_stop p ON p.sweep = m.sweep JOIN sweep s ON s.id = m.sweep
-                        WHERE m.job = job.id AND (s.name LIKE 'broken%' OR \(mustGoOn ? 0 : 1)))) ORDER BY id
+                        WHERE m.job = job.id AND (s.name LIKE 'broken%' OR \(mustGoOn ? 0 : 1))))
+                    AND NOT (state = 'waiting' AND EXISTS (
+                        SELECT 1 FROM prepare_need n JOIN job p ON p.id = n.prepare
+                        WHERE n.job = job.id AND p.state IN ('failed', 'parked', 'canceled'))) ORDER BY id
                     """
                 ).map { row in "\(row[0].string) \(row[1].string) #\(row[2].int) \(row[3].string)\(row[4].string)" }
             }

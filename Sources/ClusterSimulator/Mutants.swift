@@ -13,7 +13,8 @@ package enum Mutants {
         "nothing-kept",
         "overlap-counted-twice", "rename-before-file-sync",
         "resumes-hidden-state", "retry-after-io-error", "revives-after-claim", "row-before-folder-sync",
-        "scope-not-asked", "session-of-anybody", "spool-trimmed-early", "stop-without-attempt", "stopped-by-others",
+        "scope-not-asked", "session-of-anybody", "spool-trimmed-early", "starts-unprepared", "stop-without-attempt",
+        "stopped-by-others",
         "superseded-goes-on",
         "synchronous-normal", "trials-at-once", "trials-too-early",
         "turns-without-end",
@@ -28,6 +29,7 @@ package enum Mutants {
         "log-not-rewritten": 181, "lost-counts": 2, "no-stall-guard": 19, "overlap-counted-twice": 1,
         "rename-before-file-sync": 1, "resumes-hidden-state": 24, "retry-after-io-error": 1, "revives-after-claim": 1,
         "row-before-folder-sync": 1, "scope-not-asked": 4, "session-of-anybody": 12, "spool-trimmed-early": 1,
+        "starts-unprepared": 14,
         "stop-without-attempt": 75, "stopped-by-others": 10, "superseded-goes-on": 1, "synchronous-normal": 1,
         "trials-at-once": 22, "trials-too-early": 42, "turns-without-end": 12,
     ]

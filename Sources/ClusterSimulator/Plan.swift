@@ -105,6 +105,8 @@ package struct Plan: Sendable {
     package var stopRule: StopRule?
     /// Chance that a commit is slow.
     package var slowness = 0.02
+    /// Jobs of the sweep wait for one that makes what they need.
+    package var isPrepared = false
     /// GPUs of the first worker; the others have as many or fewer. 0: nobody has any.
     package var gpus = 0
     package var gpuShare = 1
@@ -142,6 +144,10 @@ package struct Plan: Sendable {
             stopRule = StopRule(
                 metric: "loss", better: early.pick([.lower, .higher]), patience: 2 + early.integer(below: 4),
                 minDelta: early.pick([0, 0.05]), after: early.integer(below: 8))
+        }
+        if seed % 20 == 14 || seed % 20 == 16 {
+            isPrepared = true
+            stopRule = nil
         }
         guard seed % 10 == 0 || seed % 10 == 6 else { return }
         let other = SeededRandom(seed: seed ^ 0x4252_4B4E)
@@ -278,6 +284,21 @@ package struct Plan: Sendable {
         leaseSeconds = random.pick([30, 60])
         checkSeconds = 20
         mostEvents = 400_000
+    }
+
+    /// So many jobs of one to three GPUs for one worker of two slots and four GPUs.
+    package static func crowd(_ jobs: Int) -> Plan {
+        var plan = Plan(seed: 8)
+        (plan.workers, plan.slots, plan.gpus, plan.gpuShare) = (1, 2, 4, 1)
+        plan.wide = [2: jobs / 4, 3: jobs * 3 / 20]
+        plan.jobs = jobs - jobs / 4 - jobs * 3 / 20
+        plan.needsLargeGPUs = false
+        plan.broken = 0
+        plan.stretch = 0.2
+        plan.seconds = Double(jobs) * 4
+        plan.checkSeconds = 60
+        plan.mostEvents = 20_000_000
+        return plan
     }
 
     /// The GPUs of a worker: the first two are large.

@@ -5,6 +5,7 @@
 enum Probes {
     static let all: [String] =
         [
+            "a preparation was tried again before others began", "attempt with what was prepared",
             "a job of several GPUs", "a job waited for room for 10 minutes", "a point that cannot be taken",
             "attempt resumes from a state", "backup made",
             "backup restored", "blob collected",

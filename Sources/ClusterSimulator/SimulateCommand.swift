@@ -23,6 +23,7 @@ package struct SimulateCommand {
         radiata-simulate --seed S [--mutant NAME] [--trace]     one world; with a violation: shrunk, with its last events
         radiata-simulate --power N [--from S]                   N power cuts of the coordinator's disk, each looked at
         radiata-simulate --errors N [--from S]                  N disk errors in the middle of what a ledger does
+        radiata-simulate --crowd N                              N jobs of one to three GPUs on two slots and four GPUs
         radiata-simulate --mutants [N] [--only NAME,NAME] [--near] every mutant: seeds until it is found, N at most (default 300);
                                                                 --near begins with the seed that found it before
         radiata-simulate --exhaustive [N] [--seconds T] [--mutant NAME] [--rungs N] [--workers N] [--walks N] [--unmerged]
@@ -46,6 +47,7 @@ package struct SimulateCommand {
         if let count = options["errors"].flatMap(Int.init) {
             return sweep(count, "disk errors") { $0.errors(seed: $1) }
         }
+        if let jobs = options["crowd"].flatMap(Int.init) { return crowd(jobs) }
         if let count = options["seeds"].flatMap(Int.init) { return many(count) }
         print(Self.usage)
         return 2
@@ -93,6 +95,15 @@ package struct SimulateCommand {
         print("smallest plan that still shows it: \(small.plan.summary)\n\(small.violation ?? "")")
         for line in small.lines.suffix(options["trace"] != nil ? 400 : 30) { print("  \(line)") }
         return 1
+    }
+
+    private func crowd(_ jobs: Int) -> Int32 {
+        var simulation = Simulation()
+        let run = simulation.run(seed: 8, plan: .crowd(jobs))
+        let end = simulation.report.wholeRuns == 1 ? "to its end" : "cut"
+        print("\(jobs) jobs, \(run.events) events, \(end), violations: \(run.violation == nil ? 0 : 1)")
+        if let violation = run.violation { print(violation) }
+        return run.violation == nil && simulation.report.wholeRuns == 1 ? 0 : 1
     }
 
     private func many(_ count: Int) -> Int32 {

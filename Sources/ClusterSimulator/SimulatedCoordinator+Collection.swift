@@ -67,6 +67,13 @@ extension SimulatedCoordinator {
 
     /// The jobs that a launch makes.
     static func jobIDs(_ request: LaunchRequest) throws -> [JobID] {
-        try LaunchSweep.prepare(request, now: WallTime(milliseconds: 0)).1.map(\.id)
+        let jobs = try LaunchSweep.prepare(request, now: WallTime(milliseconds: 0)).1.map(\.id)
+        return try preparationIDs(request) + jobs
+    }
+
+    /// Those that the others wait for, each once.
+    static func preparationIDs(_ request: LaunchRequest) throws -> [JobID] {
+        let jobs = try LaunchSweep.prepare(request, now: WallTime(milliseconds: 0)).1
+        return Set(try jobs.flatMap { try $0.preparations().map(\.job.id) }).sorted()
     }
 }

@@ -103,6 +103,13 @@ final class SimulatedTrainer: AttemptRunning, @unchecked Sendable {
     /// Fetches the training state it goes on from, then trains.
     private func begin() {
         guard isRunning else { return }
+        if worker.plan.isPrepared, !worker.cluster.brokenIDs.contains(token.job),
+            !worker.cluster.preparationIDs.contains(token.job)
+        {
+            let files = grant.prepared?.first?.files ?? []
+            guard !files.isEmpty else { return world.fail("I28", "\(token) was given nothing of its preparation") }
+            world.probe("attempt with what was prepared")
+        }
         guard let resume = grant.resume, let file = resume.files.first else { return ready() }
         world.probe("attempt resumes from a state")
         worker.network.insist(

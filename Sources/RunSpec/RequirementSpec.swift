@@ -13,6 +13,9 @@ package struct RequirementSpec: Codable, Hashable, Sendable {
     package var gpuNames: String?
     /// It leaves GPUs alone, also where the worker has some: the core trainer, and what says `gpus: 0`.
     package var leavesGPUs: Bool?
+    /// Memory that runs like it were seen to use of one GPU, in bytes. A wish, no condition; never set by a
+    /// sweep file.
+    package var expectedGPUMemory: Int?
 
     package init(
         labels: [String: String] = [:], gpus: Int = 0, memoryBytes: Int = 0, coreVersion: String? = nil,

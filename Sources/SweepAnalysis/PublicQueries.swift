@@ -62,6 +62,7 @@ package enum PublicQueries {
             SELECT j.identity, m.group_name, j.configuration, j.state, j.seed, m.parameters, j.created
             FROM sweep s JOIN member m ON m.sweep = s.id JOIN job j ON j.id = m.job
             WHERE s.name = \(quoted(sweep)) AND NOT EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = m.job)
+                AND NOT EXISTS (SELECT 1 FROM prepare_job p WHERE p.job = m.job)
             ORDER BY m.job
             """
         ) { row in

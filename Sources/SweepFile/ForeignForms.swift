@@ -26,7 +26,9 @@ enum ForeignForms {
             let form = parameters.contains { isRange($0.value) } ? "sample: { count: N }, space: " : "grid: "
             return "it is W&B's; here it is groups: [ { \(form){ \(axes)\(rest) } } ]"
         }
-        return topLevel[entry.key].map { "it is W&B's; \($0)" }
+        return topLevel[entry.key].map {
+            "it is W&B's; \($0); or run the whole file as it is: --from wandb"
+        }
     }
 
     /// What to say of a parameter's map if it is one of W&B's; nil for other maps.

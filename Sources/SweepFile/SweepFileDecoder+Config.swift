@@ -174,11 +174,7 @@ extension SweepDefinition {
                 for (name, value) in points.flatMap({ $0 }) { add(name, value, group.mark) }
             case .sample(let spec):
                 for (name, range) in spec.space {
-                    switch range {
-                    case .uniform(let low, _), .log(let low, _): add(name, .number(low), group.mark)
-                    case .integer(let low, _): add(name, .number(Double(low)), group.mark)
-                    case .choice(let values): add(name, values.first, group.mark)
-                    }
+                    add(name, range.value(at: 0), group.mark)
                 }
             }
             for derivation in group.derive { add(derivation.name, .number(1), derivation.mark ?? group.mark) }

@@ -28,8 +28,14 @@ extension SweepFileDecoder {
             refuse(node.mark, hint)
             return nil
         }
-        let wanted = "one of {log: [a, b]}, {uniform: [a, b]}, {int: [a, b]}, {choice: [...]}"
-        guard case .mapping(let parts) = node.content, parts.count == 1, let part = parts.first else {
+        let wanted = "one of {log: [a, b]}, {uniform: [a, b]}, {int: [a, b]}, {choice: [...]}, perhaps with q: STEP"
+        guard case .mapping(let all) = node.content else {
+            refuse(node.mark, "space.\(name) is \(node.kindName); wanted \(wanted)")
+            return nil
+        }
+        let parts = all.filter { $0.key != "q" }
+        if let step = all.first(where: { $0.key == "q" }) { return rounded(parts, to: step, of: name) }
+        guard parts.count == 1, let part = parts.first else {
             refuse(node.mark, "space.\(name) is \(node.kindName); wanted \(wanted)")
             return nil
         }
@@ -47,6 +53,16 @@ extension SweepFileDecoder {
             refuse(part.keyMark, "unknown key '\(part.key)' in space.\(name); wanted \(wanted)")
             return nil
         }
+    }
+
+    /// `{log: [4, 128], q: 4}`: whole multiples of a step.
+    private mutating func rounded(_ parts: [YAMLEntry], to entry: YAMLEntry, of name: String) -> SampleRange? {
+        let step = number(entry.value, "space.\(name).q", atLeast: 0)
+        guard let step, step > 0, parts.count == 1, let part = parts.first, ["log", "uniform"].contains(part.key) else {
+            refuse(entry.value.mark, "space.\(name).q is a step above 0 beside {log: [a, b]} or {uniform: [a, b]}")
+            return nil
+        }
+        return interval(part, of: name).map { .rounded($0, to: step) }
     }
 
     private mutating func interval(_ part: YAMLEntry, of name: String) -> SampleRange? {

@@ -4,7 +4,7 @@ import SweepModel
 extension SweepFileDecoder {
     private static let topKeys = [
         "name", "trainer", "base", "data", "reg_data", "seeds", "checkpoints", "defaults", "evaluate", "groups",
-        "stop_when",
+        "stop_when", "on_oom",
         "requires", "retries", "timeout", "keep", "priority", "metrics",
     ]
 
@@ -47,6 +47,8 @@ extension SweepFileDecoder {
         definition.stopRule =
             top["stop_when"].flatMap { stopRule($0.value, definition.metrics) }
             ?? top["keep"].flatMap { patience($0.value, definition) }
+        definition.onOOM = top["on_oom"].flatMap { fallback($0.value) } ?? trainerFallback
+        completeFallback(&definition)
         return definition
     }
 

@@ -4,7 +4,7 @@ import SweepModel
 extension SweepFileDecoder {
     private static let trainerKeys = [
         "command", "resume", "files", "env", "metrics", "checkpoints", "samples", "stop", "evaluate", "profile", "args",
-        "config", "set", "values", "done", "clean", "restore", "remainder",
+        "config", "set", "values", "done", "clean", "restore", "remainder", "prepare", "on_oom",
     ]
 
     /// `core`, a profile's name or path, or a command trainer written out.
@@ -30,6 +30,7 @@ extension SweepFileDecoder {
                 let root = try YAMLReader.read(found.text, file: found.path)
                 let trainer = decoder.commandTrainer(root, name: name, folder: folder)
                 configKeys = decoder.configKeys
+                trainerFallback = decoder.trainerFallback
                 add(decoder.faults)
                 return .command(trainer)
             }
@@ -73,6 +74,12 @@ extension SweepFileDecoder {
         if let clean = known["clean"]?.value { trainer.clean = texts(clean, "clean") }
         if let restore = known["restore"]?.value { trainer.restore = placeBelowOut(restore, "restore") }
         if let remainder = known["remainder"] { trainer.remainder = self.remainder(remainder) }
+        if let prepare = known["prepare"]?.value {
+            let rules = preparations(prepare, folder: folder)
+            checkPreparations(rules, prepare.mark)
+            trainer.prepare = rules.isEmpty ? nil : rules
+        }
+        if let rule = known["on_oom"]?.value { trainerFallback = fallback(rule) }
         if let entry = known["values"] {
             for value in namedEntries(entry.value, "values") {
                 trainer.values = trainer.values ?? [:]
@@ -83,11 +90,11 @@ extension SweepFileDecoder {
         return trainer
     }
 
-    private mutating func items(_ entry: YAMLEntry?, _ what: String) -> [YAMLNode] {
+    mutating func items(_ entry: YAMLEntry?, _ what: String) -> [YAMLNode] {
         entry.flatMap { sequence($0.value, what) } ?? []
     }
 
-    private mutating func arguments(_ node: YAMLNode, _ what: String) -> [CommandArgument] {
+    mutating func arguments(_ node: YAMLNode, _ what: String) -> [CommandArgument] {
         guard case .sequence(let items) = node.content else {
             refuse(node.mark, "\(what) is \(node.kindName); wanted a list, one entry an argument (no shell reads it)")
             return []
@@ -98,7 +105,8 @@ extension SweepFileDecoder {
         }
     }
 
-    /// `{ name?: --flag }` and `{ name?: [--option, "{name}"] }`: stands where the parameter does.
+    /// `{ name?: --flag }` and `{ name?: [--option, "{name}"] }`: stands where the parameter does;
+    /// `{ "!name?": --no-flag }` where it does not.
     private mutating func conditional(_ entries: [YAMLEntry], _ node: YAMLNode, _ what: String) -> [CommandArgument] {
         guard entries.count == 1, let entry = entries.first, entry.key.hasSuffix("?") else {
             refuse(
@@ -107,7 +115,9 @@ extension SweepFileDecoder {
             return []
         }
         let name = String(entry.key.dropLast())
-        guard CommandTemplate.isName(name), !CommandTemplate.reserved.contains(name) else {
+        guard CommandTemplate.isName(CommandArgument.name(of: name)),
+            !CommandTemplate.reserved.contains(CommandArgument.name(of: name))
+        else {
             refuse(entry.keyMark, "'\(name)' is no parameter")
             return []
         }
@@ -121,11 +131,11 @@ extension SweepFileDecoder {
         (sequence(node, what) ?? []).compactMap { source($0, what) }
     }
 
-    private mutating func templateFile(_ node: YAMLNode, folder: String?) -> CommandTrainer.TemplateFile? {
+    mutating func templateFile(_ node: YAMLNode, folder: String?) -> CommandTrainer.TemplateFile? {
         let known = entries(node, of: "an entry of files", keys: ["from", "text", "to", "when"])
         let isForResume: Bool? = known["when"].flatMap { choice($0.value, "when", ResumeOnly.self) } == nil ? nil : true
         if let plain = known["text"], let to = known["to"], known["from"] == nil {
-            guard let content = text(plain.value, "text"), let target = text(to.value, "to") else { return nil }
+            guard let content = source(plain.value, "text"), let target = text(to.value, "to") else { return nil }
             return CommandTrainer.TemplateFile(from: "", to: target, content: content, isForResume: isForResume)
         }
         guard let from = known["from"], let to = known["to"], known["text"] == nil else {

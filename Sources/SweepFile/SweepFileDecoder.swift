@@ -14,6 +14,9 @@ struct SweepFileDecoder {
     var optionNames: Set<String> = []
     /// Keys that the trainer's configuration file may have; empty where nobody says.
     var configKeys: Set<String> = []
+    /// `on_oom` of the trainer, and where it or that of the sweep stands.
+    var trainerFallback: OutOfMemoryFallback?
+    var fallbackMark: SourceMark?
     /// Where the configuration file is named.
     var configMark: SourceMark?
 

@@ -5,38 +5,50 @@ import SweepModel
 /// What is allowed and yet most likely not meant: keys that a trainer would pass over, outputs that collide,
 /// a resume that cannot work, sizes out of custom.
 package struct SweepLint {
-    private let sweep: SweepFile
+    let sweep: SweepFile
     private let exists: (String) -> Bool
+    /// What lies in a folder of this machine.
+    let names: (String) -> [String]
     private var findings: [String] = []
 
-    /// - Parameter exists: whether something lies at an absolute path of this machine.
-    package static func findings(in sweep: SweepFile, exists: @escaping (String) -> Bool) -> [String] {
-        var lint = SweepLint(sweep: sweep, exists: exists)
+    /// - Parameters:
+    ///   - exists: whether something lies at an absolute path of this machine.
+    ///   - names: what lies in a folder there; nothing where none is.
+    package static func findings(
+        in sweep: SweepFile, exists: @escaping (String) -> Bool, names: @escaping (String) -> [String] = { _ in [] }
+    ) -> [String] {
+        var lint = SweepLint(sweep: sweep, exists: exists, names: names)
         lint.look()
         return lint.findings
     }
 
-    private init(sweep: SweepFile, exists: @escaping (String) -> Bool) {
+    private init(
+        sweep: SweepFile, exists: @escaping (String) -> Bool, names: @escaping (String) -> [String]
+    ) {
         self.sweep = sweep
         self.exists = exists
+        self.names = names
     }
 
-    private mutating func add(_ finding: String) {
+    mutating func add(_ finding: String) {
         if !findings.contains(finding) { findings.append(finding) }
     }
 
     private mutating func look() {
         lookAtSizes()
-        guard let trainer = sweep.definition.trainer.command else { return }
+        guard let trainer = sweep.definition.trainer.command else { return lookAtSteps(nil, "the sweep") }
         lookAtOutputs(trainer)
         lookAtResume(trainer)
-        guard let rule = trainer.config else { return }
+        guard let rule = trainer.config else { return lookAtSteps(nil, "the sweep") }
         for source in rule.sources {
             // That it reads is known: otherwise there would be no sweep.
             guard let document = try? rule.document(of: source) else { continue }
             lookAtKeys(document, source, trainer)
             lookAtPaths(document, source, trainer)
             lookAtEpochs(document, source, trainer)
+            lookAtSteps(document, source.from)
+            lookAtStates(document, source, trainer)
+            lookAtPlaces(document, source, trainer)
         }
     }
 

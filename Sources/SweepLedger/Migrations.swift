@@ -96,6 +96,8 @@ extension Schema {
                 ) STRICT, WITHOUT ROWID
                 """
             ]),
+        // Jobs that others wait for; values that jobs fell back to.
+        Migration(version: 16, statements: preparations),
         // Votes on pairs of pictures.
         Migration(version: 17, statements: votes),
     ]

@@ -38,6 +38,12 @@ struct SimulationTests {
         #expect(ended.output.contains("violations: 0"), "\(ended.output)")
     }
 
+    @Test("1,000 jobs of one to three GPUs, two slots, four GPUs: no overlap, no starvation", .timeLimit(.minutes(10)))
+    func crowd() throws {
+        let ended = try simulate(["--crowd", "1000"])
+        #expect(ended.status == 0 && ended.output.contains("to its end, violations: 0"), "\(ended.output)")
+    }
+
     @Test("power cuts and disk errors of the coordinator lose nothing that was answered", .timeLimit(.minutes(10)))
     func disk() throws {
         for arguments in [["--power", "150"], ["--errors", "200"]] {

@@ -130,6 +130,11 @@ struct GPUTests {
         #expect(memory.map { $0["value"] as? Double } == [2000, 4000])
         let used = try house.query("SELECT DISTINCT value FROM metrics WHERE key = 'system/gpu_utilisation' ORDER BY 1")
         #expect(used.map { $0["value"] as? Double } == [10, 30])
+        let shown = try house.query("SELECT id FROM jobs ORDER BY id").compactMap { $0["id"] as? String }.map {
+            try house.radiata(["show", $0]).output
+        }
+        #expect(shown.contains { $0.contains("2.0 GB") && $0.contains("10 %") }, "\(shown)")
+        #expect(shown.contains { $0.contains("4.0 GB") && $0.contains("30 %") }, "\(shown)")
         let listed = try house.query(
             "SELECT w.slots, w.gpus, g.devices FROM worker w JOIN worker_gpu g ON g.worker = w.id")
         #expect(listed.first?["slots"] as? Int == 2 && listed.first?["gpus"] as? Int == 2)

@@ -1,3 +1,4 @@
+import Ports
 import RunSpec
 import SweepModel
 import Testing
@@ -64,5 +65,28 @@ struct CoreVersionTests {
     }
 
     @Test("this program computes all versions")
-    func known() { #expect(JobIdentity.coreVersions == ["1.1", "2.1", "3.1", "4.1"]) }
+    func known() { #expect(JobIdentity.coreVersions == ["1.1", "2.1", "3.1", "4.1", "5.1"]) }
+
+    @Test("a worker must know what a command asks of it; no id says so")
+    func workers() throws {
+        func needs(_ trainer: CommandTrainer, kind: JobKind = .train) throws -> String? {
+            let job = ResolvedJob(
+                id: JobID(.of("a")), kind: kind, configuration: ConfigurationID(.of("c")),
+                sweep: try #require(SweepName("s")), group: "g", trainer: .command(trainer), given: [:],
+                parameters: [:],
+                seed: 1)
+            #expect(job.coreVersion == nil)
+            return job.needs.coreVersion
+        }
+        let lines = CommandTrainer.MetricSource(kind: .jsonl, path: "{out}/m")
+        #expect(try needs(CommandTrainer(command: ["t"], metrics: [lines])) == nil)
+        for kind in CommandTrainer.MetricSource.Kind.allCases where kind != .jsonl {
+            let source = CommandTrainer.MetricSource(kind: kind, path: "{out}/m")
+            #expect(try needs(CommandTrainer(command: ["t"], metrics: [lines, source])) == "4.1")
+        }
+        let rule = CommandTrainer.PrepareRule(command: ["cache"])
+        #expect(try needs(CommandTrainer(command: ["t"], prepare: [rule])) == "5.1")
+        #expect(try needs(CommandTrainer(command: ["cache"]), kind: .prepare) == "5.1")
+        #expect(try needs(CommandTrainer(command: [CommandArgument("--no", condition: "!fast")])) == "5.1")
+    }
 }

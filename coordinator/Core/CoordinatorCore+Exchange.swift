@@ -207,6 +207,11 @@ extension CoordinatorCore {
             avoids: { needs in
                 sessions.values.contains { $0.worker != session.worker && isThere($0, needs) }
             },
+            hasRoomier: { needs in
+                sessions.values.contains {
+                    $0.worker != session.worker && isThere($0, needs) && $0.record.offer.holdsExpected(needs)
+                }
+            },
             keeps: { row, needs in
                 if Mutant.isOn("nothing-kept") { return false }
                 if let keeper = keepers[row] {

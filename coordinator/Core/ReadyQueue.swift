@@ -82,14 +82,19 @@ struct ReadyQueue: Sendable {
     /// - Parameters:
     ///   - avoids: whether an entry's wish for another worker counts: whether another fitting one is
     ///     connected.
+    ///   - hasRoomier: whether another fitting worker has GPUs with the memory that such jobs use.
     ///   - keeps: whether this worker is kept for the job of this row, which was passed over for too long.
     mutating func take(
-        _ asking: Asking, avoids: (RequirementSpec) -> Bool, keeps: (Int64, RequirementSpec) -> Bool
+        _ asking: Asking, avoids: (RequirementSpec) -> Bool, hasRoomier: (RequirementSpec) -> Bool = { _ in false },
+        keeps: (Int64, RequirementSpec) -> Bool
     ) -> [Candidate] {
         guard asking.most > 0, !places.isEmpty else { return [] }
         let offer = asking.offer
         var capacity = asking.capacity
-        var fitting = heaps.keys.filter { offer.meets($0) }
+        var fitting = heaps.keys.filter { needs in
+            guard offer.meets(needs) else { return false }
+            return needs.expectedGPUMemory == nil || offer.holdsExpected(needs) || !hasRoomier(needs)
+        }
         var taken: [(Entry, RequirementSpec)] = []
         var avoided: [(Entry, RequirementSpec)] = []
         var roomless: [RequirementSpec] = []

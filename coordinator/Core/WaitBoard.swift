@@ -87,6 +87,7 @@ extension WaitBoard {
         if let sweep = job.heldBy {
             return "sweep \(sweep) is stopped: \(job.holdReason ?? "it failed"); mend it and `radiata resume \(sweep)`"
         }
+        if let preparation = job.preparation { return Self.reason(preparation) }
         if isStopping { return "the coordinator is stopping" }
         if isDiskFull {
             return "the coordinator's disk is full, so no jobs are handed out; free some space in its data folder"
@@ -96,6 +97,20 @@ extension WaitBoard {
             return "its next try\(after) begins in \(Self.text(delay))"
         }
         return workerReason(job)
+    }
+
+    private static func reason(_ preparation: Preparing) -> String {
+        let short = preparation.job.prefix(8)
+        let what = "its preparation '\(preparation.name)' (job \(short))"
+        switch preparation.state {
+        case "running": return "\(what) is running"
+        case "waiting": return "\(what) must be done first; it waits itself"
+        case "paused": return "\(what) is paused; `radiata unpause \(short)` lets it go on"
+        default:
+            let why = [preparation.failure, preparation.message].compactMap { $0 }.joined(separator: ": ")
+            let reason = why.isEmpty ? "" : " (\(why))"
+            return "\(what) is \(preparation.state)\(reason); mend it and `radiata resume \(short)`"
+        }
     }
 
     private func workerReason(_ job: WaitingJob) -> String {

@@ -139,6 +139,9 @@ package final class CoordinatorService: Service {
                 .init(
                     service: Maintenance(engine: engine, gauge: gauge, paces: configuration.maintenance),
                     successTerminationBehavior: .ignore),
+                .init(
+                    service: SweepFolders(engine: engine, pace: configuration.maintenance.folders),
+                    successTerminationBehavior: .ignore),
                 .init(service: application),
                 .init(service: PollEnder(engine: engine), successTerminationBehavior: .ignore),
             ], logger: quiet(logger))

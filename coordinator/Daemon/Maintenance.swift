@@ -121,6 +121,8 @@ package struct MaintenancePaces: Sendable {
     package var backup: Duration?
     /// How many of them stay.
     package var keptBackups = 7
+    /// The folder of links that people look into.
+    package var folders: Duration = .seconds(2)
 
     package init() {}
 }

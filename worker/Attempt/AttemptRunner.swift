@@ -35,9 +35,9 @@ final class AttemptRunner: AttemptRunning {
 
     let grant: Grant
     let place: AttemptPlace
-    private let gpus: [GPUDevice]
+    let gpus: [GPUDevice]
     private let meter: GPUMeter?
-    private let maker: AttemptFolderMaker
+    let maker: AttemptFolderMaker
     private let guards: GuardKeeper
     private let points: PointSpool
     private let reports: ReportSpool
@@ -148,7 +148,10 @@ final class AttemptRunner: AttemptRunning {
     private func attempt() async throws -> AttemptEnd {
         let maker = maker
         let (grant, place, gpus) = (grant, place, gpus)
-        let preparation = Task { try await maker.make(grant, at: place, gpus: gpus) }
+        let preparation = Task {
+            let prepared = try await self.prepared()
+            return try await maker.make(grant, at: place, gpus: gpus, prepared: prepared)
+        }
         let isStopped = control.withLock { control in
             control.preparation = preparation
             return control.isStopping || control.isKilled
@@ -176,7 +179,7 @@ final class AttemptRunner: AttemptRunning {
         let killsBefore = OutOfMemoryWatch.kills() ?? 0
         let (child, trainerGuard) = try await start(plan.order)
         emit(.started(grant.token))
-        emit(.progress(grant.token, phase: grant.job.kind == .evaluate ? "evaluating" : "training", step: nil))
+        emit(.progress(grant.token, phase: Self.phase(of: grant.job.kind), step: nil))
         let disk = DiskWatch(folder: place.path, files: files)
         var nextReading = time.monotonic()
         var prompts = PromptWatch()
@@ -197,6 +200,9 @@ final class AttemptRunner: AttemptRunning {
         guard let exit = child.exit else { return .stopped }
         let wasDiskFull = try disk.level().level == .full
         output.isEnough = control.withLock { $0.isFinishing }
+        let isPreparation = grant.job.kind == .prepare
+        var made: String?
+        if isPreparation, exit.code == TrainerExit.done { made = try await gather(grant, place) }
         output = try await drain(output, exit)
         if let prompt {
             return .failed(FailureReport(failure: .badConfig, message: prompt.message, exitCode: nil))
@@ -209,6 +215,7 @@ final class AttemptRunner: AttemptRunning {
         end.stopExits = plan.stop.exits.union([128 + plan.order.stopSignal])
         end.sawOutOfMemoryKill = (OutOfMemoryWatch.kills() ?? 0) > killsBefore
         (end.hasOutputs, end.missing) = outputs(output, plan)
+        if isPreparation { (end.hasOutputs, end.missing) = (made != nil, "made nothing in {prepared} or {data}") }
         end.isProven = plan.done != nil && end.hasOutputs
         let mask = SecretMask(environment: plan.order.environment)
         end.badLoss = output.badLoss
@@ -222,6 +229,8 @@ final class AttemptRunner: AttemptRunning {
         if ended != .finished, hasResult, control.withLock({ $0.isFinishing && !$0.isStopping }) {
             ended = .finished
         }
+        // What was made for all machines is uploaded from where it is.
+        if ended == .finished, let made, plan.rules.isEmpty { try await maker.store.keep(made, as: grant.job.id) }
         guard ended == .finished, let evaluate = plan.evaluate else { return ended }
         emit(.progress(grant.token, phase: "evaluating", step: nil))
         let result = try await evaluateAll(evaluate, plan, &output)
@@ -327,12 +336,21 @@ final class AttemptRunner: AttemptRunning {
         return (!wantsAdapter || output.hasAdapter, "left no file that its checkpoint rules match")
     }
 
+    private static func phase(of kind: JobKind) -> String {
+        switch kind {
+        case .evaluate: "evaluating"
+        case .prepare: "preparing"
+        case .train, .edit: "training"
+        }
+    }
+
     private static func end(for error: any Error, wasStopped: Bool) -> AttemptEnd {
         if wasStopped { return .stopped }
         func failed(_ failure: FailureClass) -> AttemptEnd {
             .failed(FailureReport(failure: failure, message: "\(error)"))
         }
         switch error {
+        case let error as PreparationFailure: return .failed(error.report)
         case let error as WorkerError:
             switch error.code {
             case .badJob: return failed(.badConfig)

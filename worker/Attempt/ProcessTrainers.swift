@@ -29,7 +29,9 @@ struct ProcessTrainers: Trainers {
         let inputs = InputStore(
             folder: folder, client: client, places: configuration.inputs.map(Self.canonical), blobs: blobs, files: files
         )
-        maker = AttemptFolderMaker(configuration: configuration, inputs: inputs, blobs: blobs, files: files)
+        maker = AttemptFolderMaker(
+            configuration: configuration, inputs: inputs, blobs: blobs,
+            store: PreparationStore(folder: folder.prepared, files: files), files: files)
         meter = configuration.gpus.isEmpty ? nil : GPUMeter(configuration.gpus)
     }
 
@@ -62,6 +64,8 @@ struct ProcessTrainers: Trainers {
         // Only names are rendered here, so that it does not matter where the inputs were.
         var around = maker.surroundings(try maker.gpus(of: place))
         (around.base, around.data, around.regData) = ("", "", "")
+        for name in grant.job.trainer.command?.preparedNames ?? [] { around.prepared[name] = "" }
+        if grant.job.kind == .prepare { around.prepared[CommandTrainer.PrepareRule.target] = "" }
         let plan = try AttemptPlan(grant, place: place, around)
         for checkpoint in grant.trained { try reports.markSeen("checkpoint \(checkpoint.name)") }
         var output = AttemptOutput(grant, plan, place: place, points: points, reports: reports, files: files)

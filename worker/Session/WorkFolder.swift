@@ -7,6 +7,7 @@ package import SweepModel
 ///     home                    where the folder lies, so that a copy is known for one
 ///     lock  guard             held lock; pid and start time of the guard process
 ///     blobs/ inputs/ digests  cache
+///     prepared/ID             what was made for jobs before they start
 ///     attempts/NAME/          one per attempt held: attempt.json, process, log, out/, spool/
 package struct WorkFolder: Sendable {
     package let path: String
@@ -88,6 +89,7 @@ package struct WorkFolder: Sendable {
     var attempts: String { path + "/attempts" }
     var inputs: String { path + "/inputs" }
     var blobs: String { path + "/blobs" }
+    var prepared: String { path + "/prepared" }
     var digests: String { path + "/digests" }
 
     func attempt(_ token: AttemptToken) -> AttemptPlace {

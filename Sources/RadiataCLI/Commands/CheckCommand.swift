@@ -6,7 +6,10 @@ import SweepModel
 /// What is most likely not meant in a sweep, looked up on this machine.
 enum SweepFindings {
     static func of(_ sweep: SweepFile) -> [String] {
-        SweepLint.findings(in: sweep) { FileManager.default.fileExists(atPath: $0) }
+        SweepLint.findings(
+            in: sweep, exists: { FileManager.default.fileExists(atPath: $0) },
+            // A folder that is not there has its own finding.
+            names: { (try? FileManager.default.contentsOfDirectory(atPath: $0)) ?? [] })
     }
 }
 
@@ -16,18 +19,29 @@ struct CheckCommand: ParsableCommand {
         abstract: "Look for what is allowed in a sweep file and most likely not meant.",
         discussion: """
             Keys that the trainer would pass over, paths that lead nowhere, outputs that collide, a resume that cannot \
-            work, ranks and rates out of custom. 'plan' and 'launch' say the same as warnings. Exits with 0 where \
-            nothing was found, 1 where something was, 2 where the file is refused.
+            work, steps that do not add up, ranks and rates out of custom. 'plan' and 'launch' say the same as \
+            warnings. Exits with 0 where nothing was found, 1 where something was, 2 where the file is refused.
             """)
 
     @Argument(help: "The sweep file.")
     var file: String
 
+    @Flag(help: "Ask the trainer too, where it is installed here (kohya: --output_config).")
+    var askTrainer = false
+
+    @OptionGroup var foreign: ForeignOptions
     @OptionGroup var output: FormatOption
 
     func run() throws {
-        let sweep = try SweepFileReader(digest: .lookedUp).read(file)
-        let findings = sweep.plan.warnings + SweepFindings.of(sweep)
+        let sweep = try SweepFileReader(digest: .lookedUp, foreign: foreign).read(file)
+        var findings = sweep.plan.warnings + SweepFindings.of(sweep)
+        if askTrainer {
+            guard let said = try KohyaProbe(sweep: sweep).findings() else {
+                throw CommandFailure(
+                    .usage, "--ask-trainer: nobody to ask; it takes the profile kohya, with its script on this machine")
+            }
+            findings += said
+        }
         if output.format == .json {
             Console.out(try JSONText.encode(CheckReport(findings: findings)))
         } else {

@@ -65,6 +65,8 @@ struct ImportCommand: ParsableCommand {
             grid, names of ai-toolkit also without 'config.process[0].':
 
               radiata import cat.toml --axis network_dim=8,16 --axis unet_lr=1e-4,5e-4 -o cat.yaml
+
+            With --from wandb a sweep file of W&B becomes one of Radiata's, to go on from.
             """)
 
     @Argument(help: "The configuration file.")
@@ -80,8 +82,10 @@ struct ImportCommand: ParsableCommand {
     var output: String?
 
     @OptionGroup var options: TrainerConfigOptions
+    @OptionGroup var foreign: ForeignOptions
 
     func run() throws {
+        if foreign.from != nil { return try importSweep() }
         let config = try options.read(file)
         let name = name ?? config.name
         guard SweepName(name) != nil else {
@@ -98,6 +102,20 @@ struct ImportCommand: ParsableCommand {
         guard output != "-" else { return }
         Console.note("\(output): a sweep of \(config.trainer.title) around \(file)")
         Console.note("next: radiata check \(output), then radiata launch \(output)")
+    }
+
+    private func importSweep() throws {
+        guard axis.isEmpty, options.trainer == nil, options.values.isEmpty, name == nil else {
+            throw CommandFailure(
+                .usage, "--from takes the sweep file as it is, without --axis, --name, --trainer, --value")
+        }
+        let bytes = try DiskFiles().read(Paths.expanded(file), limit: SweepText.largestFile)
+        let text = try foreign.converted(bytes, file, report: Console.note)
+        let output = output ?? "\(URL(filePath: file).deletingPathExtension().lastPathComponent).radiata.yaml"
+        if output != "-", FileManager.default.fileExists(atPath: output) {
+            throw CommandFailure(.usage, "\(output) is there already; remove it, or give another file with -o")
+        }
+        try OutputFile.write(Data(text), to: output)
     }
 
     private func axes() throws -> [(name: String, values: String)] {

@@ -36,7 +36,7 @@ struct JobsCommand: AsyncParsableCommand {
         var table = TextTable(
             columns: [
                 "job", "sweep", "group", "state", "seed", "attempts", "worker", "failure", "parent", "tags",
-                "parameters",
+                "parameters", "fell_back",
             ])
         table.rows = jobs.map { job in
             [
@@ -45,6 +45,7 @@ struct JobsCommand: AsyncParsableCommand {
                 job.worker.map { .text($0) } ?? .none, job.failure.map { .text($0) } ?? .none,
                 job.parent.map { .text(output.format == .table ? String($0.prefix(12)) : $0) } ?? .none,
                 job.tags.map { .text($0.joined(separator: " ")) } ?? .none, .text(job.parameters.summary),
+                job.fallback.map { .text($0.summary) } ?? .none,
             ]
         }
         Console.out(try table.rendered(as: output.format))

@@ -27,12 +27,13 @@ struct LaunchCommand: AsyncParsableCommand {
     @Flag(help: "Do not ask before another file adds jobs to a known sweep.")
     var yes = false
 
+    @OptionGroup var foreign: ForeignOptions
     @OptionGroup var options: ClientOptions
     @OptionGroup var output: FormatOption
 
     func run() async throws {
         let client = try options.client()
-        let launcher = SweepLauncher(client: client, priority: priority, uploads: !noUpload)
+        let launcher = SweepLauncher(client: client, priority: priority, uploads: !noUpload, foreign: foreign)
         let inputs = SweepFileReader.Inputs()
         let sweep = try launcher.read(file, inputs)
         let preview = try await SweepPreview.ask(client, about: sweep, isNeeded: true)

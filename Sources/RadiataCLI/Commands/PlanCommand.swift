@@ -15,11 +15,12 @@ struct PlanCommand: AsyncParsableCommand {
     @Argument(help: "The sweep file.")
     var file: String
 
+    @OptionGroup var foreign: ForeignOptions
     @OptionGroup var options: ClientOptions
     @OptionGroup var output: FormatOption
 
     func run() async throws {
-        let sweep = try SweepFileReader(digest: .lookedUp).read(file)
+        let sweep = try SweepFileReader(digest: .lookedUp, foreign: foreign).read(file)
         for warning in sweep.plan.warnings + SweepFindings.of(sweep) { Console.note("warning: \(warning)") }
         let needs = try SweepPreflight.check(sweep, file: file)
         let lines = LineBuffer()

@@ -30,6 +30,7 @@ struct ShowCommand: AsyncParsableCommand {
         if let message = detail.job.message, !message.isEmpty { Console.out("message     \(message)") }
         Console.out("seed        \(detail.job.seed)")
         Console.out("parameters  \(detail.job.parameters.summary)")
+        if let fallback = detail.job.fallback { Console.out("fell back   out of memory: \(fallback.summary)") }
         if let tags = detail.job.tags { Console.out("tags        \(tags.joined(separator: " "))") }
         if let note = detail.job.note {
             Console.out("note        \(note.replacing("\n", with: "\n            "))")
@@ -61,15 +62,27 @@ struct ShowCommand: AsyncParsableCommand {
     }
 
     private func printAttempts(_ detail: JobDetail) throws {
-        var table = TextTable(columns: ["attempt", "worker", "started", "ended", "resumed at", "outcome", "message"])
+        // Where no attempt had a GPU, nothing is said of them.
+        let hasGPUs = detail.attempts.contains { $0.gpuMemory != nil }
+        var table = TextTable(
+            columns: ["attempt", "worker", "started", "ended", "resumed at"]
+                + (hasGPUs ? ["gpu memory", "gpu busy"] : []) + ["outcome", "message"])
         table.rows = detail.attempts.map {
             [
                 .number(Double($0.number)), .text(Self.name($0.worker, $0.workerID)), .text(TimeText.local($0.started)),
                 .text($0.ended.map(TimeText.local) ?? "running"), .number(Double($0.resumedStep)),
+            ] + (hasGPUs ? Self.gpuCells($0) : []) + [
                 .text([$0.outcome, $0.failure].compactMap(\.self).joined(separator: " ")), .text($0.message ?? ""),
             ]
         }
         Console.out("\n" + (try table.rendered(as: .table)))
+    }
+
+    private static func gpuCells(_ attempt: JobDetail.Attempt) -> [TextTable.Cell] {
+        [
+            .text(attempt.gpuMemory.map { "\(($0 / 100).rounded() / 10) GB" } ?? ""),
+            .text(attempt.gpuUtilisation.map { "\(Int($0.rounded())) %" } ?? ""),
+        ]
     }
 
     private func printCheckpoints(_ detail: JobDetail) throws {

@@ -27,17 +27,20 @@ struct SweepFileReader {
     }
 
     let digest: Inputs
+    /// Whose file it is; ours if left out.
+    var foreign: ForeignOptions?
     /// Gets what was found of the data, a line at a time.
     var report: (String) -> Void = Console.note
 
     /// - Throws: `CommandFailure` with exit code 2 and every fault of the file, or of the data it names.
     func read(_ path: String) throws -> SweepFile {
-        let bytes: [UInt8]
+        var bytes: [UInt8]
         do {
             bytes = try DiskFiles().read(path, limit: SweepText.largestFile)
         } catch let error as PortsError {
             throw CommandFailure(.usage, "\(path): \(error.message)")
         }
+        if let foreign { bytes = try foreign.converted(bytes, path, report: report) }
         let first = try expand(bytes, path, generations: nil)
         guard first.definition.trainer.isCore || first.definition.evaluation != nil else { return first }
         let sweep: SweepFile

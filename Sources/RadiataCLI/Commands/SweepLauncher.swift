@@ -14,6 +14,8 @@ struct SweepLauncher {
     var priority: Int?
     /// Off for shared file systems: workers then find the inputs with `--inputs`.
     var uploads = true
+    /// Whose sweep files it reads; ours if left out.
+    var foreign: ForeignOptions?
 
     func launch(file: String) async throws -> LaunchResponse {
         let inputs = SweepFileReader.Inputs()
@@ -22,7 +24,7 @@ struct SweepLauncher {
 
     /// The sweep, with everything there that its jobs need.
     func read(_ file: String, _ inputs: SweepFileReader.Inputs) throws -> SweepFile {
-        let sweep = try SweepFileReader(digest: inputs).read(file)
+        let sweep = try SweepFileReader(digest: inputs, foreign: foreign).read(file)
         for warning in sweep.plan.warnings + SweepFindings.of(sweep) { Console.note("warning: \(warning)") }
         if let missing = sweep.plan.jobs.first(where: \.provisional) {
             throw CommandFailure(

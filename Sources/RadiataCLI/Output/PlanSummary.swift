@@ -14,7 +14,15 @@ package struct PlanSummary {
     }
 
     /// The size comes last, where scripts look for it.
-    package var lines: [String] { data + [hours, size] }
+    package var lines: [String] { data + [hours] + disk + [size] }
+
+    /// What the coordinator will keep of the checkpoints, by what it kept of earlier runs.
+    private var disk: [String] {
+        guard let bytes = history?.earlier?.bytesPerJob else { return [] }
+        let total = ByteText.megabytes(Int64(bytes * Double(plan.jobs.count)))
+        let one = ByteText.megabytes(Int64(bytes))
+        return ["disk: about \(total) of checkpoints on the coordinator (\(one) a job, as earlier runs)"]
+    }
 
     private var size: String {
         "\(plan.name): \(plan.configurations.count) configurations, \(plan.jobs.count) jobs, "

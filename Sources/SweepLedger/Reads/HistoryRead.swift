@@ -42,7 +42,9 @@ extension Ledger {
             SELECT json_extract(s.spec, '$.trainer') AS trainer, json_extract(s.spec, '$.data.digest') AS data,
                 json_extract(s.spec, '$.parameters.epochs') AS epochs,
                 (SELECT sum(b.ended - b.started) FROM attempt b
-                 WHERE b.job = a.job AND b.ended IS NOT NULL AND b.outcome IN ('done', 'released', 'paused')) AS spent
+                 WHERE b.job = a.job AND b.ended IS NOT NULL AND b.outcome IN ('done', 'released', 'paused')) AS spent,
+                (SELECT coalesce(sum(f.bytes), 0) FROM attempt b JOIN checkpoint c ON c.attempt = b.id
+                 JOIN checkpoint_file f ON f.checkpoint = c.id WHERE b.job = a.job) AS bytes
             FROM (SELECT id, job FROM attempt WHERE outcome = 'done' ORDER BY id DESC LIMIT ?1) a JOIN job_spec s ON s.job = a.job
             WHERE coalesce(json_extract(s.spec, '$.base.digest'), '') = ?2
             """, [mostRuns, base])
@@ -58,7 +60,7 @@ extension Ledger {
                 seconds: Double(milliseconds) / 1000,
                 epochs: (row["epochs"] as DatabaseValue).storage.value as? Double
                     ?? ((row["epochs"] as DatabaseValue).storage.value as? Int64).map { Double($0) },
-                isSameData: (row["data"] as String? ?? "") == data)
+                isSameData: (row["data"] as String? ?? "") == data, bytes: row["bytes"])
         }
     }
 

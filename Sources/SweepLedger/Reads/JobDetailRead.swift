@@ -39,7 +39,8 @@ private func attempts(_ job: Int64, _ db: Database) throws -> [JobDetail.Attempt
     try db.all(
         """
         SELECT a.number, coalesce(w.name, g.name, a.worker) AS worker_name, a.started, a.ended, a.outcome, a.failure,
-            a.message, a.resumed_step, a.worker
+            a.message, a.resumed_step, a.worker, \(measured("max", "system/gpu_memory_mb")) AS gpu_memory,
+            \(measured("avg", "system/gpu_utilisation")) AS gpu_utilisation
         FROM attempt a LEFT JOIN worker w ON w.id = a.worker LEFT JOIN forgotten_worker g ON g.worker = a.worker
         WHERE a.job = ? ORDER BY a.number
         """, [job]
@@ -47,8 +48,17 @@ private func attempts(_ job: Int64, _ db: Database) throws -> [JobDetail.Attempt
         JobDetail.Attempt(
             number: row["number"], worker: row["worker_name"], started: row["started"], ended: row["ended"],
             outcome: row["outcome"], failure: row["failure"], message: row["message"],
-            resumedStep: row["resumed_step"], workerID: row["worker"])
+            resumedStep: row["resumed_step"], workerID: row["worker"], gpuMemory: row["gpu_memory"],
+            gpuUtilisation: row["gpu_utilisation"])
     }
+}
+
+/// What the worker measured of an attempt's GPUs.
+private func measured(_ what: String, _ key: String) -> String {
+    """
+    (SELECT \(what)(m.value) FROM metric m
+        WHERE m.attempt = a.id AND m.key = (SELECT id FROM metric_key WHERE name = '\(key)'))
+    """
 }
 
 private func checkpoints(_ job: Int64, _ db: Database) throws -> [StoredCheckpoint] {

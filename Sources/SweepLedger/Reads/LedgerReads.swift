@@ -99,6 +99,8 @@ extension ListedJob {
                 (SELECT g.name FROM forgotten_worker g WHERE g.worker = j.worker), j.worker) AS worker_name, j.failure,
             j.message, m.parameters, j.created, j.updated, j.worker, j.id, j.requirements, j.avoid,
             EXISTS (SELECT 1 FROM evaluation_job ej WHERE ej.job = j.id) AS evaluates,
+            EXISTS (SELECT 1 FROM prepare_job pj WHERE pj.job = j.id) AS prepares,
+            (SELECT f.parameters FROM oom_fallback f WHERE f.job = j.id) AS fallback, \(preparation) AS preparation,
             (SELECT o.parent FROM job_origin o WHERE o.job = j.id) AS parent,
             (SELECT json_group_array(g.name) FROM job_tag g WHERE g.job = j.id) AS tags,
             (SELECT n.text FROM job_note n WHERE n.job = j.id) AS note,
@@ -115,6 +117,15 @@ extension ListedJob {
         """
     }
 
+    /// The preparation that a job waits for, as JSON; one that will not come by itself before others.
+    private static let preparation = """
+        CASE WHEN j.state = 'waiting' THEN (
+            SELECT json_object('job', pj.identity, 'name', pn.name, 'state', pj.state, 'failure', pj.failure,
+                'message', pj.message)
+            FROM prepare_need pw JOIN job pj ON pj.id = pw.prepare JOIN prepare_job pn ON pn.job = pj.id
+            WHERE pw.job = j.id AND pj.state <> 'done' ORDER BY pj.state IN ('waiting', 'running'), pj.id LIMIT 1) END
+        """
+
     /// Sorted as the table is. Nearly no job has any.
     private static func tags(_ text: String) throws -> [String]? {
         text == "[]" ? nil : try LedgerJSON.value([String].self, text)
@@ -130,7 +141,10 @@ extension ListedJob {
             parameters: try LedgerJSON.value([String: ParameterValue].self, row["parameters"]),
             created: row["created"], updated: row["updated"], workerID: row["worker"], parent: row["parent"],
             tags: try Self.tags(row["tags"]), note: row["note"],
-            kind: row["evaluates"] ? JobKind.evaluate.rawValue : nil)
+            kind: row["evaluates"] ? JobKind.evaluate.rawValue : row["prepares"] ? JobKind.prepare.rawValue : nil,
+            fallback: try (row["fallback"] as String?).map {
+                try LedgerJSON.value([String: ParameterValue].self, $0)
+            })
         guard let state = JobState(rawValue: job.state), !state.isFinished else {
             self.init(job: job, wait: nil)
             return
@@ -139,7 +153,9 @@ extension ListedJob {
             row: row["id"], state: state, needs: try RequirementSpec.stored(row["requirements"]),
             failure: job.failure.flatMap(FailureClass.init(rawValue:)),
             avoid: (row["avoid"] as String?).map { WorkerID($0) }, heldBy: row["held_by"],
-            holdReason: row["hold_reason"], name: String(job.id.prefix(8)))
+            holdReason: row["hold_reason"],
+            preparation: try (row["preparation"] as String?).map { try LedgerJSON.value(Preparing.self, $0) },
+            name: String(job.id.prefix(8)))
         self.init(job: job, wait: wait)
     }
 }

@@ -36,7 +36,7 @@ extension LedgerSnapshot {
         let statement = try db.cachedStatement(
             sql: """
                 SELECT id, identity, priority, requirements, avoid, ready_at FROM job
-                WHERE state = 'waiting' AND NOT \(SweepHold.sql("job.id")) ORDER BY priority DESC, id
+                WHERE state = 'waiting' AND NOT \(JobHold.sql("job.id")) ORDER BY priority DESC, id
                 """)
         // There may be a million: columns by their number are read twice as fast as by their name.
         let cursor = try Row.fetchCursor(statement)

@@ -65,6 +65,7 @@ package struct AppendMetrics: LedgerVerb {
 
     private func insert(_ one: MetricSeries, _ attempt: Int64, _ db: Database) throws {
         let key = try Self.key(one.key, db)
+        if one.key.hasSuffix(CommandTrainer.EpochTag.suffix) { try markEpochs(one.key, key, attempt, db) }
         let insert = try db.cachedStatement(
             sql: """
                 INSERT INTO metric (attempt, key, step, value) VALUES (?, ?, ?, ?)
@@ -89,6 +90,22 @@ package struct AppendMetrics: LedgerVerb {
                 ON CONFLICT DO UPDATE SET bits = excluded.bits
                 """, [attempt, key, step, Int64(bitPattern: value.bitPattern)])
         }
+    }
+
+    /// Notes that steps of the metric are epochs, where the trainer's rules say so: a later attempt goes on
+    /// from an epoch there, and not from a step.
+    private func markEpochs(_ name: String, _ key: Int64, _ attempt: Int64, _ db: Database) throws {
+        guard try db.first("SELECT 1 FROM epoch_key WHERE attempt = ? AND key = ?", [attempt, key]) == nil else {
+            return
+        }
+        let rules = try db.first(
+            """
+            SELECT json_extract(s.spec, '$.trainer.metrics') FROM attempt a JOIN job_spec s ON s.job = a.job WHERE a.id = ?
+            """, [attempt])
+        guard let text = rules?[0] as String?,
+            try LedgerJSON.value([CommandTrainer.MetricSource].self, text).contains(where: { $0.givesEpochs(of: name) })
+        else { return }
+        try db.change("INSERT INTO epoch_key (attempt, key) VALUES (?, ?)", [attempt, key])
     }
 
     private static func key(_ name: String, _ db: Database) throws -> Int64 {

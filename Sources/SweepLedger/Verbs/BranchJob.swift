@@ -112,6 +112,10 @@ package struct BranchJob: LedgerVerb {
             return outcome
         }
         let job = try LaunchJob(child)
+        var made = LaunchSweep.Outcome()
+        for preparation in job.preparations {
+            try preparation.add(to: sweep, wasStopped: false, now: now, db, &made)
+        }
         guard let row = try LaunchSweep.insert(job, sweep: sweep, db, now: now) else {
             throw LedgerError(.inputOutput, "job \(child.id.short) could not be stored")
         }
@@ -138,15 +142,16 @@ package struct BranchJob: LedgerVerb {
         try db.note(
             way.rawValue, at: now, job: id, sweep: sweep,
             detail: "of \(parent.id.short)" + (start.map { ", from epoch \($0.epoch), step \($0.step)" } ?? ""))
-        let isHeld = try SweepHold.holds(id, db)
-        if isHeld {
+        let isHeld = try JobHold.holds(id, db)
+        if try SweepHold.holds(id, db) {
             let held = "\(sweepName) is stopped; the job waits until `radiata resume \(sweepName)`"
             outcome.notice = [outcome.notice, held].compactMap { $0 }.joined(separator: "\n")
         }
-        outcome.changes = [
-            JobChange(
-                row: id, job: child.id, state: .waiting, priority: job.priority, needs: job.needs, isHeld: isHeld)
-        ]
+        outcome.changes =
+            made.changes + [
+                JobChange(
+                    row: id, job: child.id, state: .waiting, priority: job.priority, needs: job.needs, isHeld: isHeld)
+            ]
         return outcome
     }
 

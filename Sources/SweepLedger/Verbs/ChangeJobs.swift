@@ -177,7 +177,7 @@ package struct ChangeJobs: LedgerVerb {
             JobChange(
                 row: job, job: identity, state: reached, priority: row["priority"],
                 needs: try RequirementSpec.stored(row["requirements"]),
-                isHeld: try reached == .waiting && SweepHold.holds(job, db), ended: ended))
+                isHeld: try reached == .waiting && JobHold.holds(job, db), ended: ended))
     }
 }
 

@@ -19,36 +19,68 @@ struct ClaimJob {
             """
             UPDATE job SET state = 'running', attempt = attempt + 1, epoch = ?, worker = ?, stop = NULL, ready_at = NULL,
                 avoid = NULL, updated = ?
-            WHERE id = ? AND state = 'waiting' AND NOT \(SweepHold.sql("job.id"))
-            RETURNING attempt, identity, (SELECT spec FROM job_spec WHERE job = job.id) AS spec, priority, requirements
+            WHERE id = ? AND state = 'waiting' AND NOT \(JobHold.sql("job.id"))
+            RETURNING attempt, identity, (SELECT \(Self.spec("job")) FROM job_spec s WHERE s.job = job.id) AS spec, priority,
+                requirements
             """, [epoch, worker.text, now.milliseconds, job])
         guard let claimed else { return nil }
         let number: Int = claimed["attempt"]
         let origin = try Self.origin(db, job: job)
-        var resumed = origin?.step ?? 0
+        var resumed = (step: origin?.step ?? 0, epoch: origin?.epoch ?? 0)
         if number > 1 {
             try db.change(
                 "UPDATE attempt SET ended = ?, outcome = 'lost', failure = 'lost' WHERE job = ? AND ended IS NULL",
                 [now.milliseconds, job])
-            resumed = try Self.newestState(db, job: job)?.step ?? resumed
+            // With other values it begins anew: states of before are of another batch.
+            if try MemoryFallback.current(job, db)?.attempt != number - 1 {
+                resumed = try Self.newestState(db, job: job).map { ($0.step, $0.epoch) } ?? resumed
+            }
         }
         try db.change(
-            "INSERT INTO attempt (job, number, epoch, worker, started, resumed_step) VALUES (?, ?, ?, ?, ?, ?)",
-            [job, number, epoch, worker.text, now.milliseconds, resumed])
+            """
+            INSERT INTO attempt (job, number, epoch, worker, started, resumed_step, resumed_epoch)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """, [job, number, epoch, worker.text, now.milliseconds, resumed.step, resumed.epoch])
         let row = db.lastInsertedRowID
         try db.change("INSERT INTO attempt_session (attempt, session) VALUES (?, ?)", [row, session.rawValue])
         try db.note(
             "claim", at: now, job: job, attempt: number, worker: worker.text,
-            detail: resumed > 0 ? "from step \(resumed)" : "")
-        guard number == 1, resumed == 0 else { return (row, nil) }
+            detail: resumed.step > 0 ? "from step \(resumed.step)" : "")
+        guard number == 1, resumed.step == 0 else { return (row, nil) }
         let token = AttemptToken(
             ledger: ledgerID, epoch: epoch, job: try JobID.stored(claimed["identity"]), attempt: AttemptNumber(number))
-        return (
-            row,
-            ClaimedJob(
-                row: job, token: token, spec: claimed["spec"], priority: claimed["priority"],
-                needs: try RequirementSpec.stored(claimed["requirements"]))
-        )
+        var first = ClaimedJob(
+            row: job, token: token, spec: claimed["spec"], priority: claimed["priority"],
+            needs: try RequirementSpec.stored(claimed["requirements"]))
+        first.prepared = try Self.prepared(db, job: job)
+        return (row, first)
+    }
+
+    /// The resolved job, with the memory that such jobs were seen to use: the worker chooses a GPU by it.
+    private static func spec(_ job: String) -> String {
+        let expected = "json_extract(\(job).requirements, '$.expectedGPUMemory')"
+        return """
+            CASE WHEN \(expected) IS NULL THEN s.spec
+                ELSE json_set(s.spec, '$.requirements.expectedGPUMemory', \(expected)) END
+            """
+    }
+
+    /// What was made once for all machines and belongs to the job.
+    private static func prepared(_ db: Database, job: Int64) throws -> [PreparedFiles] {
+        let makers = try db.all(
+            """
+            SELECT j.id, j.identity FROM prepare_need n JOIN prepare_job p ON p.job = n.prepare JOIN job j ON j.id = p.job
+            WHERE n.job = ? AND p.scope = 'fleet' ORDER BY j.id
+            """, [job])
+        return try makers.map { maker in
+            let files = try db.all(
+                """
+                SELECT f.name, f.sha256, f.bytes FROM attempt a JOIN checkpoint c ON c.attempt = a.id
+                JOIN checkpoint_file f ON f.checkpoint = c.id
+                WHERE a.job = ? AND a.outcome = 'done' AND f.kind = 'adapter' ORDER BY f.name
+                """, [maker["id"] as Int64])
+            return PreparedFiles(job: maker["identity"], files: files.map(BlobFile.init(stored:)))
+        }
     }
 
     /// The training state that a job begins with, where it extends another.
@@ -62,15 +94,15 @@ struct ClaimJob {
     }
 
     /// The newest visible training state of a job.
-    static func newestState(_ db: Database, job: Int64) throws -> (id: Int64, step: Int)? {
+    static func newestState(_ db: Database, job: Int64) throws -> (id: Int64, step: Int, epoch: Int)? {
         let row = try db.first(
             """
-            SELECT c.id, c.step FROM span p JOIN checkpoint c ON c.attempt = p.attempt
+            SELECT c.id, c.step, c.epoch FROM span p JOIN checkpoint c ON c.attempt = p.attempt
             WHERE p.job = ? AND c.resumable = 1 AND c.step > p.low AND c.step <= p.high
             ORDER BY c.step DESC, p.number DESC LIMIT 1
             """
             .mutant("resumes-hidden-state", "AND c.step > p.low AND c.step <= p.high", ""), [job])
-        return row.map { ($0["id"], $0["step"]) }
+        return row.map { ($0["id"], $0["step"], $0["epoch"]) }
     }
 
     /// What a worker needs to start the attempt; the same whenever it is asked, since older attempts change
@@ -78,7 +110,7 @@ struct ClaimJob {
     static func describe(_ db: Database, attempt: Int64, ledgerID: String) throws -> ClaimedJob {
         let row = try db.first(
             """
-            SELECT j.id, j.identity, s.spec, a.number, a.epoch, a.resumed_step, j.priority, j.requirements
+            SELECT j.id, j.identity, \(spec("j")) AS spec, a.number, a.epoch, a.resumed_step, j.priority, j.requirements
             FROM attempt a JOIN job j ON j.id = a.job JOIN job_spec s ON s.job = j.id WHERE a.id = ?
             """, [attempt])
         guard let row else {
@@ -93,6 +125,11 @@ struct ClaimJob {
                 ledger: ledgerID, epoch: row["epoch"], job: try JobID.stored(row["identity"]),
                 attempt: AttemptNumber(number)),
             spec: row["spec"], priority: row["priority"], needs: try RequirementSpec.stored(row["requirements"]))
+        claimed.prepared = try prepared(db, job: job)
+        if number > 1, let fallen = try MemoryFallback.current(job, db), fallen.attempt < number {
+            let job = try LedgerJSON.value(ResolvedJob.self, claimed.spec)
+            claimed.spec = try LedgerJSON.text(job.fallen(to: fallen.values))
+        }
         let origin = try Self.origin(db, job: job)
         guard number > 1 || origin != nil else { return claimed }
         claimed.isEnough =

@@ -180,6 +180,7 @@ package struct EvaluateSweep: LedgerVerb {
             SELECT j.id FROM member m JOIN job j ON j.id = m.job
             WHERE m.sweep = ?1 AND m.job > ?2 AND j.state = 'done'
                 AND NOT EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = j.id)
+                        AND NOT EXISTS (SELECT 1 FROM prepare_job p WHERE p.job = j.id)
             ORDER BY m.job LIMIT ?3
             """, [id, after, slice]
         ).map { $0[0] as Int64 }
@@ -265,6 +266,7 @@ extension Ledger {
                     """
                     SELECT count(*) FROM member m JOIN job j ON j.id = m.job WHERE m.sweep = ? AND j.state = 'done'
                         AND NOT EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = j.id)
+                        AND NOT EXISTS (SELECT 1 FROM prepare_job p WHERE p.job = j.id)
                     """, [row["id"] as Int64])
                 let count: Int = trained?[0] ?? 0
                 guard count > 0, count != row["trained"] as Int? else { return nil }

@@ -25,6 +25,12 @@ package struct LaunchJob: Sendable {
     /// When it has trained enough, and whether that needs an adapter.
     package var stopRule: StopRule?
     package var needsAdapter = true
+    /// What must be done before it.
+    package var preparations: [LaunchJob] = []
+    /// Which jobs need about the same memory of a GPU; nil for one that uses none.
+    package var memoryClass: String?
+    /// For one that others wait for: its name there.
+    package var preparation: (name: String, scope: CommandTrainer.PrepareRule.Scope)?
 
     /// - Throws: `LedgerError` for values that cannot be written.
     package init(_ job: ResolvedJob) throws {
@@ -42,6 +48,12 @@ package struct LaunchJob: Sendable {
         requirements = try LedgerJSON.text(needs)
         retries = try LedgerJSON.text(job.retries)
         statesKept = job.retention.last ?? RetentionDecision.usualStates
+        memoryClass = job.memoryClass
+        preparations = try job.preparations().map { made in
+            var other = try LaunchJob(made.job)
+            other.preparation = (made.rule.title, made.rule.scope)
+            return other
+        }
     }
 }
 
@@ -202,16 +214,22 @@ package struct LaunchSweep: LedgerVerb {
                 [job.configuration.text, job.parameters])
             configuration = db.lastInsertedRowID
         }
+        var requirements = job.requirements
+        if let memoryClass = job.memoryClass, let bytes = try LearntMemory.expected(memoryClass, db) {
+            var needs = job.needs
+            needs.expectedGPUMemory = bytes
+            requirements = try LedgerJSON.text(needs)
+        }
         let row = try db.first(
             """
             INSERT INTO job (identity, sweep, configuration, seed, priority, requirements, retries, states_kept,
                 created, updated, attempt)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
                 coalesce((SELECT attempts FROM removed_job WHERE identity = ?1), 0))
-            RETURNING id, state, priority
+            RETURNING id, state, priority, requirements
             """,
             [
-                job.id.text, sweep, configuration, job.seed, job.priority, job.requirements, job.retries,
+                job.id.text, sweep, configuration, job.seed, job.priority, requirements, job.retries,
                 job.statesKept, now.milliseconds, now.milliseconds,
             ])
         guard let row else { return nil }
@@ -227,6 +245,19 @@ package struct LaunchSweep: LedgerVerb {
                     id, rule.metric, rule.better.rawValue, rule.patience, rule.minDelta, rule.after, job.needsAdapter,
                 ])
         }
+        if let memoryClass = job.memoryClass {
+            try db.change("INSERT INTO memory_class (job, class) VALUES (?, ?)", [id, memoryClass])
+        }
+        if let preparation = job.preparation {
+            try db.change(
+                "INSERT INTO prepare_job (job, name, scope) VALUES (?, ?, ?)",
+                [id, preparation.name, preparation.scope.rawValue])
+        }
+        for needed in job.preparations {
+            try db.change(
+                "INSERT INTO prepare_need (job, prepare) SELECT ?, id FROM job WHERE identity = ? ON CONFLICT DO NOTHING",
+                [id, needed.id.text])
+        }
         return row
     }
 }
@@ -239,6 +270,9 @@ extension LaunchJob {
     func add(
         to sweep: Int64, wasStopped: Bool, now: WallTime, _ db: Database, _ outcome: inout LaunchSweep.Outcome
     ) throws -> Int64 {
+        for preparation in preparations {
+            try preparation.add(to: sweep, wasStopped: wasStopped, now: now, db, &outcome)
+        }
         var row = try db.first("SELECT id, state, priority FROM job WHERE identity = ?", [self.id.text])
         let isNew = row == nil
         if row == nil { row = try LaunchSweep.insert(self, sweep: sweep, db, now: now) }
@@ -253,8 +287,9 @@ extension LaunchJob {
         if isNew {
             outcome.changes.append(
                 JobChange(
-                    row: id, job: self.id, state: .waiting, priority: priority, needs: needs,
-                    isHeld: try wasStopped || (SweepHold.isAnyStopped(db) && SweepHold.holds(id, db))))
+                    row: id, job: self.id, state: .waiting, priority: priority,
+                    needs: try RequirementSpec.stored(row["requirements"]),
+                    isHeld: try wasStopped || isHeld(id, db)))
             return id
         }
         if !isMember { outcome.shared += 1 }
@@ -270,15 +305,20 @@ extension LaunchJob {
             outcome.changes.append(
                 JobChange(
                     row: id, job: self.id, state: .waiting, priority: row["priority"], needs: needs,
-                    isHeld: try SweepHold.holds(id, db)))
+                    isHeld: try isHeld(id, db)))
         } else if row["state"] == "waiting", !isMember, try SweepHold.isAnyStopped(db) {
             // It may have been held until now; this sweep wants it.
             outcome.changes.append(
                 JobChange(
                     row: id, job: self.id, state: .waiting, priority: row["priority"], needs: needs,
-                    isHeld: try SweepHold.holds(id, db)))
+                    isHeld: try isHeld(id, db)))
         }
         return id
+    }
+
+    private func isHeld(_ id: Int64, _ db: Database) throws -> Bool {
+        if try SweepHold.isAnyStopped(db) && SweepHold.holds(id, db) { return true }
+        return try !preparations.isEmpty && JobHold.isUnprepared(id, db)
     }
 }
 

@@ -35,7 +35,7 @@ package struct ExpireLeases: LedgerVerb {
             return JobChange(
                 row: job, job: token.job, state: state, priority: row["priority"],
                 needs: try RequirementSpec.stored(row["requirements"]),
-                isHeld: try SweepHold.holds(job, db), ended: state == .paused ? token : nil)
+                isHeld: try JobHold.holds(job, db), ended: state == .paused ? token : nil)
         }
     }
 }

@@ -166,7 +166,9 @@ package struct ReclaimSweep: LedgerVerb {
             // Rows of metrics name their attempt by its number alone, which a later attempt may get.
             try db.change("DELETE FROM metric WHERE attempt = ?", [attempt])
             points += db.changesCount
-            for table in ["metric_bits", "evaluation", "evaluated", "log_text", "log_line", "attempt_notice"] {
+            for table in [
+                "metric_bits", "epoch_key", "evaluation", "evaluated", "log_text", "log_line", "attempt_notice",
+            ] {
                 try db.change("DELETE FROM \(table) WHERE attempt = ?", [attempt])
             }
             removal.add(try db.all("DELETE FROM artifact WHERE attempt = ? RETURNING sha256", [attempt]))

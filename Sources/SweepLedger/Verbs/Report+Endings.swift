@@ -20,6 +20,8 @@ extension Report {
         effects.changes.append(try change(db, ended["job"], to: .done, now: now, kind: "done"))
         try StopWeighing.sealNewest(ended["job"], db)
         effects.changes += try EvaluationPlanner(now: now).afterTraining(ended["job"], db)
+        effects.changes += try JobHold.freed(by: ended["job"], db, now: now)
+        effects.changes += try LearntMemory.done(ended["job"], attempt: token.attempt.value, db, now: now)
         effects.workers += try WorkerSuspicion.succeeded(
             WorkerID(ended["worker"]), job: ended["job"], number: token.attempt.value, db, now: now)
         return .accepted
@@ -53,9 +55,15 @@ extension Report {
         }
         let budgets = try LedgerJSON.value(
             RetrySpec.self, try db.first("SELECT retries FROM job WHERE id = ?", [job])?[0] ?? "{}")
-        let decision = FailureDecision.decide(failure, on: ran, past: past, budgets: budgets)
+        var decision = FailureDecision.decide(failure, on: ran, past: past, budgets: budgets)
         let detail = "\(failure.rawValue): \(message.prefix(500))"
         try db.change("UPDATE job SET failure = ?, message = ? WHERE id = ?", [failure.rawValue, message, job])
+        var fellBack = false
+        if failure == .oom, let less = try MemoryFallback.fall(job, attempt: token.attempt.value, db) {
+            try db.note("oom-fallback", at: now, job: job, attempt: token.attempt.value, detail: less)
+            decision = .retry(afterSeconds: 0, elsewhere: false)
+            fellBack = true
+        }
         switch decision {
         case .retry(let seconds, let elsewhere):
             effects.changes.append(
@@ -64,6 +72,12 @@ extension Report {
                     avoid: elsewhere ? ran : nil))
         case .fail: effects.changes.append(try change(db, job, to: .failed, now: now, kind: "failed", detail: detail))
         case .park: effects.changes.append(try change(db, job, to: .parked, now: now, kind: "parked", detail: detail))
+        }
+        // It was foreseen, and says nothing of the sweep or the worker.
+        if fellBack { return .accepted }
+        if failure == .oom {
+            effects.changes += try LearntMemory.ranOut(
+                job, attempt: token.attempt.value, on: ran, db, now: now)
         }
         let blame = SweepBlame(
             job: job, attempt: token.attempt.value, worker: ran, failure: failure, exitCode: exitCode, message: message,
@@ -122,6 +136,6 @@ extension Report {
             row: job, job: token.job, state: reached, priority: row["priority"],
             needs: try RequirementSpec.stored(row["requirements"]),
             delaySeconds: delaySeconds, avoid: avoid,
-            isHeld: try reached == .waiting && SweepHold.holds(job, db), ended: token)
+            isHeld: try reached == .waiting && JobHold.holds(job, db), ended: token)
     }
 }

@@ -4,12 +4,20 @@ import RunSpec
 import SweepModel
 
 extension Report {
+    /// Most files of one checkpoint: a report of them fits into one call.
+    private static let mostFiles = 4096
+
     /// Adds a checkpoint: visible as a whole or not at all, and only once the metric stream has come as far.
     func store(
         _ db: Database, _ checkpoint: CheckpointReport, now: WallTime, _ effects: inout ReportEffects
     ) throws -> ReportOutcome {
         let (name, manifest) = (checkpoint.name, checkpoint.manifest)
-        guard SafeName.isName(name), manifest.step >= 0, manifest.epoch >= 0, manifest.files.count <= 1024,
+        guard manifest.files.count <= Self.mostFiles else {
+            return .refused(
+                "checkpoint '\(name.prefix(128))' has \(manifest.files.count) files; at most \(Self.mostFiles) are stored "
+                    + "(a preparation that makes more of them: scope: host)")
+        }
+        guard SafeName.isName(name), manifest.step >= 0, manifest.epoch >= 0,
             manifest.files.allSatisfy({ FileName.isPath($0.name) && $0.bytes >= 0 })
         else { return .refused("checkpoint '\(name.prefix(128))': a name, step or size in it is not allowed") }
         var files: [(file: CheckpointManifest.File, sha256: String)] = []

@@ -65,7 +65,7 @@ enum SweepHold {
     private static func waiting(_ sweep: Int64, _ db: Database) throws -> [JobChange] {
         try db.all(
             """
-            SELECT j.id, j.identity, j.priority, j.requirements, \(sql("j.id")) AS is_held
+            SELECT j.id, j.identity, j.priority, j.requirements, \(JobHold.sql("j.id")) AS is_held
             FROM member m JOIN job j ON j.id = m.job WHERE m.sweep = ? AND j.state = 'waiting' ORDER BY j.id
             """, [sweep]
         ).map { row in

@@ -1,6 +1,6 @@
 import Foundation
 import Ports
-import RunSpec
+package import RunSpec
 
 /// Points drawn from a space. Every coordinate depends on the seed, the point's number and the parameter's
 /// name only, so that another parameter or a higher count leaves the rest as it was (random), and the same
@@ -54,13 +54,15 @@ struct SampleExpansion {
 extension SampleRange {
     /// The value at a place in [0, 1). Continuous values are rounded to six significant digits: the last bits
     /// of `exp` differ between machines, and a job's identity must not.
-    func value(at unit: Double) -> ParameterValue {
+    package func value(at unit: Double) -> ParameterValue {
         switch self {
         case .uniform(let low, let high): .number(Self.rounded(low + unit * (high - low)))
         case .log(let low, let high):
             .number(Self.rounded(exp(Foundation.log(low) + unit * (Foundation.log(high) - Foundation.log(low)))))
         case .integer(let low, let high): .number(Double(low + Int(unit * Double(high - low + 1))))
         case .choice(let values): values[Int(unit * Double(values.count))]
+        case .rounded(let range, let step):
+            range.value(at: unit).number.map { .number(Self.rounded(($0 / step).rounded() * step)) } ?? .null
         }
     }
 

@@ -2,7 +2,7 @@ package import RunSpec
 
 extension JobIdentity {
     /// The newest generation of the core's numerics. It grows when they change on purpose.
-    package static let newestGeneration = 4
+    package static let newestGeneration = 5
 
     /// Every version of the core that this program computes as the program did that brought it.
     package static let coreVersions = (1...newestGeneration).map(version)
@@ -24,11 +24,16 @@ extension JobIdentity {
     ///
     /// Generation 4 (version 4.1) is for jobs that evaluate: earlier programs would train. It is also for
     /// jobs that go on from the training state of another: earlier programs would refuse it.
+    ///
+    /// Generation 5 (version 5.1) computes as generation 4. It says of a worker that it makes what jobs need
+    /// before they start; no id names it.
+    ///
+    /// - Parameter least: a generation that a worker must have for other reasons; not part of an id.
     package static func coreVersion(
         kind: JobKind = .train, trainer: TrainerSpec, evaluation: EvaluationSpec?, inputs: InputGenerations?,
-        resolution: ParameterValue? = nil, goesOn: Bool = false
+        resolution: ParameterValue? = nil, goesOn: Bool = false, atLeast least: Int? = nil
     ) -> String? {
-        guard trainer.isCore || evaluation != nil else { return nil }
+        guard trainer.isCore || evaluation != nil else { return least.map(version) }
         var generation = inputs?.reading ?? 1
         if let evaluation {
             generation = max(generation, inputs?.evaluating ?? 1)
@@ -37,7 +42,7 @@ extension JobIdentity {
         }
         if kind == .evaluate { generation = max(generation, 4) }
         if goesOn, trainer.isCore { generation = max(generation, 4) }
-        return version(generation)
+        return version(max(generation, least ?? 0))
     }
 
     private static func isOblong(_ resolution: ParameterValue?) -> Bool {

@@ -14,11 +14,15 @@ package struct Grant: Equatable, Sendable {
     package var evaluated: [String]
     /// True where its rule has decided that it has trained enough: what is there is to become its result.
     package var isEnough: Bool?
+    /// What was made for it on another machine, by the job that made it.
+    package var prepared: [PreparedFiles]?
 
     package init(
         token: AttemptToken, job: ResolvedJob, leaseSeconds: Double, resume: StoredCheckpoint? = nil,
-        trained: [StoredCheckpoint] = [], evaluated: [String] = [], isEnough: Bool? = nil
+        trained: [StoredCheckpoint] = [], evaluated: [String] = [], isEnough: Bool? = nil,
+        prepared: [PreparedFiles]? = nil
     ) {
+        self.prepared = prepared
         self.token = token
         self.job = job
         self.leaseSeconds = leaseSeconds
@@ -26,6 +30,18 @@ package struct Grant: Equatable, Sendable {
         self.trained = trained
         self.evaluated = evaluated
         self.isEnough = isEnough
+    }
+}
+
+/// What a preparation made once for all machines.
+package struct PreparedFiles: Codable, Equatable, Sendable {
+    /// Id of the job that made it.
+    package var job: String
+    package var files: [BlobFile]
+
+    package init(job: String, files: [BlobFile]) {
+        self.job = job
+        self.files = files
     }
 }
 
@@ -47,6 +63,8 @@ package struct ClaimedJob: Equatable, Sendable {
     package var evaluated: [String]
     /// Whether its rule has decided that it has trained enough.
     package var isEnough = false
+    /// What was made for it on another machine.
+    package var prepared: [PreparedFiles] = []
 
     package init(
         row: Int64, token: AttemptToken, spec: String, priority: Int, needs: RequirementSpec = RequirementSpec(),

@@ -7,9 +7,9 @@ package import RunSpec
 /// SHA-256 of the RFC 8785 JSON of `{v, coreVersion, trainer, parameters, seed, checkpoints, evaluate,
 /// base, data}` (`regData` too where there is one, `evaluate.clip` where encoders are named,
 /// `evaluate.holdout` where a share of the pictures is held out, `kind` where the job does not train,
-/// `stopWhen` where a rule ends it early, and `from` and `state` where it was made of another job: its
-/// configuration, and the training state that it goes on from). Threads, labels, priority, retries,
-/// retention and the interval of training states are not in it.
+/// `stopWhen` where a rule ends it early, `onOOM` where it falls back when memory runs out, and `from` and
+/// `state` where it was made of another job: its configuration, and the training state that it goes on
+/// from). Threads, labels, priority, retries, retention and the interval of training states are not in it.
 package struct JobIdentity: Equatable, Sendable {
     /// Version of the layout below.
     package static let version = 1
@@ -31,11 +31,12 @@ package struct JobIdentity: Equatable, Sendable {
         kind: JobKind = .train, trainer: TrainerSpec, parameters: [String: ParameterValue],
         checkpoints: CheckpointPlan?,
         evaluation: EvaluationSpec?, base: InputReference?, data: InputReference?, regData: InputReference? = nil,
-        clip: InputReference? = nil, origin: JobOrigin? = nil, stopRule: StopRule? = nil
+        clip: InputReference? = nil, origin: JobOrigin? = nil, stopRule: StopRule? = nil,
+        onOOM: OutOfMemoryFallback? = nil
     ) throws(SweepModelError) {
         let frame = try JobIdentityFrame(
             kind: kind, trainer: trainer, evaluation: evaluation, base: base, data: data, regData: regData, clip: clip,
-            origin: origin, stopRule: stopRule)
+            origin: origin, stopRule: stopRule, onOOM: onOOM)
         try self.init(frame, parameters: parameters, checkpoints: checkpoints)
     }
 
@@ -211,17 +212,29 @@ extension CommandTrainer.ConfigRule {
     }
 }
 
+extension CommandArgument {
+    fileprivate var identity: ParameterValue {
+        condition.map { ["when": .text($0), "text": .text(text)] } ?? .text(text)
+    }
+}
+
+extension CommandTrainer.PrepareRule {
+    /// Where it is made decides nothing.
+    fileprivate var identity: ParameterValue {
+        [
+            "name": .text(placeholder), "command": .list(command.map(\.identity)),
+            "files": .list(files.map { ["to": .text($0.to), "content": .text($0.content)] }),
+            "env": .map(env.filter { !TrainerSpec.isSecret($0.key) }.mapValues { .text($0) }),
+        ]
+    }
+}
+
 extension TrainerSpec {
     /// A command contributes what it is told, not what its scripts hold.
     var identity: ParameterValue {
         guard let trainer = command else { return "core" }
         func texts(_ items: [String]) -> ParameterValue { .list(items.map { .text($0) }) }
-        func arguments(_ items: [CommandArgument]) -> ParameterValue {
-            .list(
-                items.map { item in
-                    item.condition.map { ["when": .text($0), "text": .text(item.text)] } ?? .text(item.text)
-                })
-        }
+        func arguments(_ items: [CommandArgument]) -> ParameterValue { .list(items.map(\.identity)) }
         var content: [String: ParameterValue] = [
             "command": arguments(trainer.command),
             "resume": arguments(trainer.resume),
@@ -240,6 +253,7 @@ extension TrainerSpec {
             let pairs = remainder.map { ($0.path, ParameterValue.text($0.counter.rawValue)) }
             content["remainder"] = .map(Dictionary(pairs) { _, last in last })
         }
+        if let prepare = trainer.prepare { content["prepare"] = .list(prepare.map(\.identity)) }
         return .map(content)
     }
 

@@ -3,7 +3,7 @@ import RunSpec
 /// The parts of the canonical text of `JobIdentity` that are the same for all points of a sweep, rendered
 /// once: a large sweep would render its command a million times.
 ///
-/// Keys stand in their order: base, checkpoints, coreVersion, data, evaluate, from, kind, parameters,
+/// Keys stand in their order: base, checkpoints, coreVersion, data, evaluate, from, kind, onOOM, parameters,
 /// regData, seed, state, stopWhen, trainer, v.
 struct JobIdentityFrame {
     private let beforeCheckpoints: String
@@ -23,7 +23,8 @@ struct JobIdentityFrame {
     init(
         kind: JobKind = .train, trainer: TrainerSpec, evaluation: EvaluationSpec?, base: InputReference?,
         data: InputReference?,
-        regData: InputReference?, clip: InputReference?, origin: JobOrigin? = nil, stopRule: StopRule? = nil
+        regData: InputReference?, clip: InputReference?, origin: JobOrigin? = nil, stopRule: StopRule? = nil,
+        onOOM: OutOfMemoryFallback? = nil
     ) throws(SweepModelError) {
         self.kind = kind
         goesOn = origin?.start != nil
@@ -38,7 +39,10 @@ struct JobIdentityFrame {
             + (try origin.map { origin throws(SweepModelError) in
                 ",\"from\":" + (try CanonicalJSON.text(origin.identity))
             } ?? "")
-            + (kind == .train ? "" : ",\"kind\":\"\(kind.rawValue)\"") + ",\"parameters\":"
+            + (kind == .train ? "" : ",\"kind\":\"\(kind.rawValue)\"")
+            + (try onOOM.map { rule throws(SweepModelError) in
+                ",\"onOOM\":" + (try CanonicalJSON.text(rule.identity))
+            } ?? "") + ",\"parameters\":"
         var after = ""
         if let regData { after = ",\"regData\":" + (try CanonicalJSON.text(regData.identity)) }
         afterParameters = after

@@ -123,7 +123,7 @@ extension ResolvedJob {
         let identity = try JobIdentity(
             kind: kind, trainer: trainer, parameters: parameters, checkpoints: checkpoints, evaluation: evaluation,
             base: base?.reference, data: data?.reference, regData: regData?.reference, clip: encoders[.clip]?.reference,
-            origin: origin, stopRule: stopRule)
+            origin: origin, stopRule: stopRule, onOOM: onOOM)
         configuration = identity.configuration
         id = identity.job(seed: seed)
     }

@@ -39,6 +39,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var stopRule: StopRule?
     /// The job that it was made of; nil for one that a sweep file asks for.
     package var origin: JobOrigin?
+    /// What it sets when memory ran out; nil for the same values again.
+    package var onOOM: OutOfMemoryFallback?
 
     package init(
         id: JobID, kind: JobKind = .train, configuration: ConfigurationID, sweep: SweepName, group: String,
@@ -49,8 +51,10 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         checkpoints: CheckpointPlan? = nil,
         evaluation: EvaluationSpec? = nil, requirements: RequirementSpec = RequirementSpec(),
         retries: RetrySpec = RetrySpec(), timeoutSeconds: Double? = nil, retention: RetentionPolicy = RetentionPolicy(),
-        priority: Int = 0, subject: EvaluatedCheckpoint? = nil, stopRule: StopRule? = nil
+        priority: Int = 0, subject: EvaluatedCheckpoint? = nil, stopRule: StopRule? = nil,
+        onOOM: OutOfMemoryFallback? = nil
     ) {
+        self.onOOM = onOOM
         self.id = id
         otherKind = kind == .train ? nil : kind
         self.configuration = configuration
@@ -84,7 +88,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case id, configuration, sweep, group, name, trainer, given, parameters, seed, base, data, regData, clip,
             checkpoints
-        case evaluation, requirements, retries, timeoutSeconds, retention, priority, subject, stopRule, origin
+        case evaluation, requirements, retries, timeoutSeconds, retention, priority, subject, stopRule, origin,
+            onOOM
         case otherKind = "kind"
         case otherEncoders = "encoders"
     }
@@ -109,11 +114,31 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
             resolution: parameters["resolution"], goesOn: origin?.start != nil)
     }
 
+    /// The oldest generation of workers that run it as it is meant. An older one would take no notice of what
+    /// it does not know: train to the end, log nothing, start without what was to be made before.
+    private var workerGeneration: Int? {
+        var generation = stopRule == nil ? 0 : 4
+        if let trainer = trainer.command {
+            let isYoung =
+                trainer.metrics.contains { $0.kind != .jsonl } || trainer.config != nil || trainer.done != nil
+                || trainer.clean != nil || trainer.values != nil
+                || (trainer.command + trainer.resume).contains { $0.condition != nil }
+            if isYoung { generation = max(generation, 4) }
+            let isYoungest =
+                trainer.prepare != nil
+                || (trainer.command + trainer.resume).contains { $0.condition?.hasPrefix("!") == true }
+            if isYoungest || kind == .prepare { generation = 5 }
+        }
+        return generation == 0 ? nil : generation
+    }
+
     /// What it needs of a worker: what its sweep asks for, and what follows from the job itself.
     package var needs: RequirementSpec {
         var needs = requirements
-        // Who does not know how to end early would train to the end.
-        needs.coreVersion = stopRule == nil ? coreVersion : JobIdentity.coreVersions.last
+        needs.coreVersion = JobIdentity.coreVersion(
+            kind: kind, trainer: trainer, evaluation: evaluation,
+            inputs: .newest([base, data, regData, clip].map { $0?.generations }),
+            resolution: parameters["resolution"], goesOn: origin?.start != nil, atLeast: workerGeneration)
         // The core computes on the CPU.
         if needs.gpus == 0, trainer.isCore { needs.leavesGPUs = true }
         return needs
@@ -164,7 +189,7 @@ extension SweepDefinition {
                     parameters: configuration.parameters, seed: job.seed, base: base, data: data, regData: regData,
                     encoders: encoders, checkpoints: configuration.checkpoints, evaluation: evaluation,
                     requirements: requirements, retries: retries, timeoutSeconds: timeoutSeconds,
-                    retention: retention, priority: priority, stopRule: stopRule))
+                    retention: retention, priority: priority, stopRule: stopRule, onOOM: onOOM))
         }
         return jobs
     }

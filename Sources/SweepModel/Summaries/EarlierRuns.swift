@@ -11,8 +11,13 @@ package struct EarlierRuns: Codable, Equatable, Sendable {
     package var secondsPerEpoch: Double?
     /// Whether they had the same data set too.
     package var isSameData: Bool
+    /// Median of what is kept of their checkpoints, in bytes; nil where none is.
+    package var bytesPerJob: Double?
 
-    package init(runs: Int, secondsPerJob: Double, secondsPerEpoch: Double?, isSameData: Bool) {
+    package init(
+        runs: Int, secondsPerJob: Double, secondsPerEpoch: Double?, isSameData: Bool, bytesPerJob: Double? = nil
+    ) {
+        self.bytesPerJob = bytesPerJob
         self.runs = runs
         self.secondsPerJob = secondsPerJob
         self.secondsPerEpoch = secondsPerEpoch
@@ -24,8 +29,11 @@ package struct EarlierRuns: Codable, Equatable, Sendable {
         package var seconds: Double
         package var epochs: Double?
         package var isSameData: Bool
+        /// Kept of its checkpoints; 0 for none.
+        package var bytes: Double
 
-        package init(seconds: Double, epochs: Double?, isSameData: Bool) {
+        package init(seconds: Double, epochs: Double?, isSameData: Bool, bytes: Double = 0) {
+            self.bytes = bytes
             self.seconds = seconds
             self.epochs = epochs
             self.isSameData = isSameData
@@ -40,7 +48,8 @@ package struct EarlierRuns: Codable, Equatable, Sendable {
         let perEpoch = runs.compactMap { run in run.epochs.flatMap { $0 > 0 ? run.seconds / $0 : nil } }
         self.init(
             runs: runs.count, secondsPerJob: perJob,
-            secondsPerEpoch: perEpoch.count == runs.count ? Self.median(perEpoch) : nil, isSameData: !same.isEmpty)
+            secondsPerEpoch: perEpoch.count == runs.count ? Self.median(perEpoch) : nil, isSameData: !same.isEmpty,
+            bytesPerJob: Self.median(runs.map(\.bytes).filter { $0 > 0 }))
     }
 
     private static func median(_ values: [Double]) -> Double? {

@@ -13,10 +13,17 @@ package struct JobDetail: Codable, Equatable, Sendable {
         package var message: String?
         package var resumedStep: Int
         package var workerID: String?
+        /// The most that one of its GPUs held, in MB (10⁶ bytes), and how busy they were on average, in
+        /// percent; nil without GPUs, or before the trainer logged anything.
+        package var gpuMemory: Double?
+        package var gpuUtilisation: Double?
         package init(
             number: Int, worker: String, started: Int64, ended: Int64?, outcome: String?, failure: String?,
-            message: String?, resumedStep: Int, workerID: String? = nil
+            message: String?, resumedStep: Int, workerID: String? = nil, gpuMemory: Double? = nil,
+            gpuUtilisation: Double? = nil
         ) {
+            self.gpuMemory = gpuMemory
+            self.gpuUtilisation = gpuUtilisation
             self.number = number
             self.worker = worker
             self.started = started

@@ -28,12 +28,16 @@ package struct JobSummary: Codable, Equatable, Sendable {
     package var note: String?
     /// `evaluate` and others; nil for one that trains.
     package var kind: String?
+    /// What it fell back to when memory ran out; nil for what the sweep file says.
+    package var fallback: [String: ParameterValue]?
     package init(
         id: String, sweep: String, group: String, configuration: String, state: String, seed: Int, attempts: Int,
         worker: String?, failure: String?, message: String?, parameters: [String: ParameterValue], created: Int64,
         updated: Int64, workerID: String? = nil, waitsFor: String? = nil, parent: String? = nil,
-        tags: [String]? = nil, note: String? = nil, kind: String? = nil
+        tags: [String]? = nil, note: String? = nil, kind: String? = nil,
+        fallback: [String: ParameterValue]? = nil
     ) {
+        self.fallback = fallback
         self.tags = tags
         self.note = note
         self.parent = parent
@@ -61,7 +65,7 @@ package struct JobSummary: Codable, Equatable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case id, sweep, group, configuration, state, seed, attempts, worker, failure, message, parameters, created,
             updated
-        case workerID, parent, tags, note, kind
+        case workerID, parent, tags, note, kind, fallback
         case waitsFor = "waits_for"
     }
 }

@@ -143,7 +143,7 @@ private struct SweepExpansion {
         if case .command(let command) = trainer { trainer = .command(try command.choosingConfig(parameters)) }
         let frame = try JobIdentityFrame(
             trainer: trainer, evaluation: sweep.evaluation, base: sweep.base, data: sweep.data,
-            regData: sweep.regData, clip: sweep.encoders[.clip], stopRule: sweep.stopRule)
+            regData: sweep.regData, clip: sweep.encoders[.clip], stopRule: sweep.stopRule, onOOM: sweep.onOOM)
         frames[choice] = frame
         return frame
     }
@@ -186,7 +186,8 @@ extension CommandTrainer {
     /// Names that begin an argument of a command: what they stand for is all that the program sees at its
     /// beginning.
     package var leadingNames: Set<String> {
-        let texts = (command + resume).map(\.text) + (evaluate ?? [])
+        let texts =
+            (command + resume).map(\.text) + (evaluate ?? []) + (prepare ?? []).flatMap { $0.command.map(\.text) }
         return Set(texts.compactMap { CommandTemplate($0).leadingName })
     }
 
@@ -194,8 +195,10 @@ extension CommandTrainer {
     /// values.
     package static func looksLikeOption(_ text: String) -> Bool { text.hasPrefix("-") && Double(text) == nil }
 
-    /// Whether a conditional argument stands at a point: its parameter is set, and is not false.
+    /// Whether a conditional argument stands at a point: its parameter is set, and is not false; with a `!`
+    /// the other way round.
     package static func stands(_ condition: String, in point: [String: ParameterValue]) -> Bool {
+        if condition.hasPrefix("!") { return !stands(CommandArgument.name(of: condition), in: point) }
         guard let value = point[condition], !value.isNull else { return false }
         return value != .flag(false)
     }
@@ -211,15 +214,19 @@ extension CommandTrainer {
     package var templateNames: [String] {
         var seen: Set<String> = []
         let all =
-            names(of: texts) + names(of: conditionalTexts) + (command + resume).compactMap(\.condition)
-            + names(of: config?.set.flatMap { Self.texts(in: $0.value) } ?? [])
+            names(of: texts) + names(of: conditionalTexts)
+            + (command + resume).compactMap { $0.condition.map(CommandArgument.name) }
+            + names(of: config?.set.flatMap { Self.texts(in: $0.value) } ?? []) + (prepare ?? []).flatMap(\.names)
         return all.filter { seen.insert($0).inserted }
     }
 
     /// Names that every point must set. Settings are left out where a name of theirs has no value.
     package var neededNames: [String] {
         var seen: Set<String> = []
-        return names(of: texts).filter { isParameter($0) && seen.insert($0).inserted }
+        let prepared = (prepare ?? []).flatMap { rule in
+            names(of: rule.texts).filter { $0 != PrepareRule.target }
+        }
+        return (names(of: texts) + prepared).filter { isParameter($0) && seen.insert($0).inserted }
     }
 
     /// Names that a point must set where a conditional argument stands.
@@ -233,6 +240,7 @@ extension CommandTrainer {
 
     private func isParameter(_ name: String) -> Bool {
         !CommandTemplate.reserved.contains(name) && !CommandTemplate.provided.contains(name) && values?[name] == nil
+            && !preparedNames.contains(name)
     }
 
     /// What is rendered for every point.

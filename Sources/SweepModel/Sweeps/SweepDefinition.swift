@@ -21,6 +21,8 @@ package struct SweepDefinition: Equatable, Sendable {
     package var external: [ExternalMetric] = []
     /// When a job has trained enough; nil for training to the end.
     package var stopRule: StopRule?
+    /// What a job sets when it ran out of memory; nil for the same values again.
+    package var onOOM: OutOfMemoryFallback?
     package var groups: [SweepGroup]
     package var requirements: RequirementSpec
     package var retries: RetrySpec

@@ -118,11 +118,13 @@ package struct SampleSpec: Equatable, Sendable {
 }
 
 /// What one sampled parameter ranges over.
-package enum SampleRange: Equatable, Sendable {
+package indirect enum SampleRange: Equatable, Sendable {
     case uniform(Double, Double)
     /// Uniform in the logarithm.
     case log(Double, Double)
     /// Both ends included.
     case integer(Int, Int)
     case choice([ParameterValue])
+    /// Rounded to whole multiples of a number.
+    case rounded(SampleRange, to: Double)
 }

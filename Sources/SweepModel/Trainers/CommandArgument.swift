@@ -1,7 +1,8 @@
 /// One argument of a command: text that may hold `{name}`, and perhaps a condition.
 package struct CommandArgument: Equatable, Sendable, ExpressibleByStringInterpolation {
     package var text: String
-    /// A parameter; the argument stands only where it is set and not `false`.
+    /// A parameter; the argument stands only where it is set and not `false`, or, with a `!` before it, only
+    /// where it is not.
     package var condition: String?
 
     package init(_ text: String, condition: String? = nil) {
@@ -10,6 +11,11 @@ package struct CommandArgument: Equatable, Sendable, ExpressibleByStringInterpol
     }
 
     package init(stringLiteral text: String) { self.init(text) }
+
+    /// The parameter that a condition is about.
+    package static func name(of condition: String) -> String {
+        condition.hasPrefix("!") ? String(condition.dropFirst()) : condition
+    }
 }
 
 extension CommandArgument: Codable {

@@ -27,13 +27,15 @@ package struct CommandTrainer: Codable, Equatable, Sendable {
     package var restore: String?
     /// Numbers of the configuration file that a resumed attempt gets less what is done already.
     package var remainder: [Remainder]?
+    /// What must be made before a job starts.
+    package var prepare: [PrepareRule]?
 
     package init(
         name: String? = nil, command: [CommandArgument], resume: [CommandArgument] = [], files: [TemplateFile] = [],
         env: [String: String] = [:], metrics: [MetricSource] = [], checkpoints: [CheckpointRule] = [],
         samples: [SampleRule] = [], stop: StopRule = StopRule(), evaluate: [String]? = nil,
         config: ConfigRule? = nil, values: [String: String]? = nil, done: DoneRule? = nil, clean: [String]? = nil,
-        restore: String? = nil, remainder: [Remainder]? = nil
+        restore: String? = nil, remainder: [Remainder]? = nil, prepare: [PrepareRule]? = nil
     ) {
         self.name = name
         self.command = command
@@ -51,6 +53,7 @@ package struct CommandTrainer: Codable, Equatable, Sendable {
         self.clean = clean
         self.restore = restore
         self.remainder = remainder
+        self.prepare = prepare
     }
 }
 
@@ -105,6 +108,27 @@ extension CommandTrainer {
             self.path = path
             self.step = step
             self.pattern = pattern
+        }
+
+        /// Whether it gives this metric with the epoch as its step.
+        package func givesEpochs(of metric: String) -> Bool {
+            guard kind == .tfevents, metric.hasSuffix(EpochTag.suffix) else { return false }
+            let name = String(metric.dropLast(EpochTag.suffix.count))
+            let tags = (map ?? [:]).filter { $0.value == name }.map(\.key) + (map?[name] == nil ? [name] : [])
+            return tags.contains { EpochTag.isOne($0, named: epochs) }
+        }
+    }
+
+    /// Which tags of event files have the epoch as their axis.
+    package enum EpochTag {
+        /// What stands behind a metric's name where its step is the epoch.
+        package static let suffix = "/epoch"
+
+        /// - Parameter named: those that the source names; nil for what looks like it: kohya's and
+        ///   diffusion-pipe's `loss/epoch_average`, `train/epoch_loss`, …, and musubi-tuner's.
+        package static func isOne(_ tag: String, named: [String]?) -> Bool {
+            named?.contains(tag)
+                ?? (tag == "loss/epoch" || tag.split(separator: "/").last?.hasPrefix("epoch_") == true)
         }
     }
 

@@ -27,6 +27,11 @@ package struct GPUDevice: Codable, Hashable, Sendable {
     package func meets(_ needs: RequirementSpec) -> Bool {
         (memory == 0 || memory >= UInt64(needs.gpuMemoryBytes ?? 0)) && needs.allowsGPU(named: name)
     }
+
+    /// Whether it has the memory that jobs like this were seen to use; unknown memory counts as enough.
+    func holdsExpected(_ needs: RequirementSpec) -> Bool {
+        memory == 0 || memory >= UInt64(clamping: needs.expectedGPUMemory ?? 0)
+    }
 }
 
 extension [GPUDevice] {

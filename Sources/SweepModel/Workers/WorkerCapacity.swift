@@ -14,8 +14,8 @@ package struct WorkerCapacity: Equatable, Sendable {
         self.gpus = gpus
     }
 
-    /// The GPUs that a job with these needs gets: the smallest that will do, of equal ones those that fewest
-    /// share.
+    /// The GPUs that a job with these needs gets: those that hold what such jobs were seen to use, of them
+    /// the smallest, of equal ones those that fewest share.
     ///
     /// - Returns: positions, in ascending order; nil where slots or GPUs do not suffice now.
     package func pick(_ needs: RequirementSpec, of offer: WorkerOffer) -> [Int]? {
@@ -27,6 +27,8 @@ package struct WorkerCapacity: Equatable, Sendable {
         let fitting = places.keys.filter { devices.indices.contains($0) && devices[$0].meets(needs) }
         guard fitting.count >= count else { return nil }
         let best = fitting.sorted { a, b in
+            let (holdsA, holdsB) = (devices[a].holdsExpected(needs), devices[b].holdsExpected(needs))
+            if holdsA != holdsB { return holdsA }
             if devices[a].memory != devices[b].memory { return devices[a].memory < devices[b].memory }
             if places[a] != places[b] { return places[a] ?? 0 > places[b] ?? 0 }
             return a < b

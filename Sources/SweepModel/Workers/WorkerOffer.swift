@@ -51,6 +51,11 @@ package struct WorkerOffer: Equatable, Sendable {
         needs.gpus == 0 || devices.count { $0.meets(needs) } >= needs.gpus
     }
 
+    /// Whether as many of its GPUs as the job needs have the memory that such jobs were seen to use.
+    package func holdsExpected(_ needs: RequirementSpec) -> Bool {
+        devices.count { $0.meets(needs) && $0.holdsExpected(needs) } >= gpuCount(needs)
+    }
+
     /// What of the needs it lacks, and what it has instead: `label gpu=a100 (it has gpu=t4)`.
     package func missing(_ needs: RequirementSpec) -> [Lack] {
         var lacks: [Lack] = []

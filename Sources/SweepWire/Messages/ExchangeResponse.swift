@@ -48,6 +48,7 @@ package enum WireGrant: Equatable, Sendable {
         case .claimed(let claim, let leaseSeconds):
             let token = claim.token
             if claim.resume == nil, claim.trained.isEmpty, claim.evaluated.isEmpty, !claim.isEnough,
+                claim.prepared.isEmpty,
                 leaseSeconds.isFinite,
                 token.ledger.isPlain
             {
@@ -60,7 +61,8 @@ package enum WireGrant: Equatable, Sendable {
             }
             let terms = GrantTerms(
                 token: token, leaseSeconds: leaseSeconds, resume: claim.resume.map(WireResumePoint.init),
-                trained: claim.trained, evaluated: claim.evaluated, isEnough: claim.isEnough ? true : nil)
+                trained: claim.trained, evaluated: claim.evaluated, isEnough: claim.isEnough ? true : nil,
+                prepared: claim.prepared.isEmpty ? nil : claim.prepared)
             var result = Data("{\"job\":".utf8)
             result.append(contentsOf: claim.spec.utf8)
             result.append(UInt8(ascii: ","))
@@ -119,6 +121,7 @@ private struct GrantTerms: Encodable {
     var trained: [StoredCheckpoint]
     var evaluated: [String]
     var isEnough: Bool?
+    var prepared: [PreparedFiles]?
 }
 
 /// The checkpoint that an attempt goes on from: its name stands under `checkpoint` here.
@@ -136,7 +139,9 @@ private struct WireResumePoint: Codable {
 }
 
 extension Grant: Codable {
-    private enum CodingKeys: String, CodingKey { case token, job, leaseSeconds, resume, trained, evaluated, isEnough }
+    private enum CodingKeys: String, CodingKey {
+        case token, job, leaseSeconds, resume, trained, evaluated, isEnough, prepared
+    }
 
     /// - Throws: `DecodingError`.
     package init(from decoder: any Decoder) throws {
@@ -148,7 +153,8 @@ extension Grant: Codable {
             resume: try container.decodeIfPresent(WireResumePoint.self, forKey: .resume)?.stored,
             trained: try container.decode([StoredCheckpoint].self, forKey: .trained),
             evaluated: try container.decode([String].self, forKey: .evaluated),
-            isEnough: try container.decodeIfPresent(Bool.self, forKey: .isEnough))
+            isEnough: try container.decodeIfPresent(Bool.self, forKey: .isEnough),
+            prepared: try container.decodeIfPresent([PreparedFiles].self, forKey: .prepared))
     }
 
     /// - Throws: `EncodingError`.
@@ -161,6 +167,7 @@ extension Grant: Codable {
         try container.encode(trained, forKey: .trained)
         try container.encode(evaluated, forKey: .evaluated)
         try container.encodeIfPresent(isEnough, forKey: .isEnough)
+        try container.encodeIfPresent(prepared, forKey: .prepared)
     }
 }
 

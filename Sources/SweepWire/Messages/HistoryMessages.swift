@@ -66,7 +66,8 @@ extension HistoryRequest {
 extension SweepHistory {
     package static var content: WireContent {
         let earlier = WireSchema.object(
-            ["runs": .integer(1), "secondsPerJob": .number, "isSameData": .flag], optional: ["secondsPerEpoch": .number]
+            ["runs": .integer(1), "secondsPerJob": .number, "isSameData": .flag],
+            optional: ["secondsPerEpoch": .number, "bytesPerJob": .number]
         )
         return .json(
             .object(

@@ -44,7 +44,7 @@ extension WireSchema {
         ],
         optional: [
             "worker": text, "failure": text, "message": text, "workerID": text, "waits_for": text, "parent": sha256,
-            "tags": array(text), "note": text, "kind": text,
+            "tags": array(text), "note": text, "kind": text, "fallback": map(any),
         ])
 
     static let tokenSummary = object(
@@ -141,6 +141,7 @@ extension JobDetail: WireResponse {
             ["number": .integer(1), "worker": .text, "started": .integer(), "resumedStep": .integer()],
             optional: [
                 "ended": .integer(), "outcome": .text, "failure": .text, "message": .text, "workerID": .text,
+                "gpuMemory": .number, "gpuUtilisation": .number,
             ])
         let checkpoint = WireSchema.object([
             "name": .text, "attempt": .integer(), "step": .integer(), "epoch": .integer(), "files": .files,

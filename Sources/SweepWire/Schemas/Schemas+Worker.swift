@@ -78,7 +78,8 @@ extension WireSchema {
             ]),
         ],
         optional: [
-            "resume": object(["checkpoint": text, "step": integer(), "epoch": integer(), "files": files])
+            "resume": object(["checkpoint": text, "step": integer(), "epoch": integer(), "files": files]),
+            "prepared": array(object(["job": job, "files": files])),
         ])
 }
 

@@ -182,7 +182,7 @@ package struct MetricIntake: Sendable {
     private mutating func newFate(of name: String, _ source: SourceTails) -> Fate {
         let key = source.rule.map.first { $0.key.utf8.elementsEqual(name.utf8) }?.value ?? name
         if key.isEmpty, !name.isEmpty { return .leftOut }
-        let epochKey = source.isEpoch(name) ? key + "/epoch" : nil
+        let epochKey = source.isEpoch(name) ? key + CommandTrainer.EpochTag.suffix : nil
         for name in [key, epochKey].compactMap({ $0 }) {
             guard MetricLimit.accepts(name) else {
                 let what =

@@ -71,10 +71,7 @@ struct SourceTails: Sendable {
 
     /// Whether the tag's own axis is the epoch.
     func isEpoch(_ tag: String) -> Bool {
-        guard rule.kind == .tfevents else { return false }
-        if let epochs = rule.epochs { return epochs.contains(tag) }
-        // kohya's and diffusion-pipe's `loss/epoch_average`, `train/epoch_loss`, …, and musubi-tuner's.
-        return tag == "loss/epoch" || tag.split(separator: "/").last?.hasPrefix("epoch_") == true
+        rule.kind == .tfevents && CommandTrainer.EpochTag.isOne(tag, named: rule.epochs)
     }
 
     /// The training step of the moment in a reader that an earlier run of the worker began: its part of the

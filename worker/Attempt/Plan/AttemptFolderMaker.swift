@@ -12,10 +12,15 @@ struct AttemptFolderMaker: Sendable {
     let configuration: WorkerConfiguration
     let inputs: InputStore
     let blobs: BlobCache
+    /// What was made for jobs before they start.
+    let store: PreparationStore
     let files: any FileStore
 
+    /// - Parameter prepared: where what was made for it lies, by the name that its texts have for it.
     /// - Throws: ``WorkerError``, `ClientError`, `PortsError` or the `SweepModelError` of a template.
-    func make(_ grant: Grant, at place: AttemptPlace, gpus: [GPUDevice]) async throws -> AttemptPlan {
+    func make(
+        _ grant: Grant, at place: AttemptPlace, gpus: [GPUDevice], prepared: [String: String]
+    ) async throws -> AttemptPlan {
         try files.makeFolder(place.out)
         if !gpus.isEmpty { try files.writeAtomically(Array(try JSONEncoder().encode(gpus)), to: place.gpus) }
         var around = surroundings(gpus)
@@ -23,6 +28,8 @@ struct AttemptFolderMaker: Sendable {
         around.data = try await locate(grant.job.data)
         around.regData = try await locate(grant.job.regData)
         for (role, input) in grant.job.encoders { around.encoders[role] = try await locate(input) }
+        around.prepared = try await views(of: prepared, grant, place)
+        around.data = try await ownData(grant, place, around.data, prepared)
         let plan = try AttemptPlan(grant, place: place, around)
         try await restore(grant, place, below: plan.restored)
         try clean(plan, place, grant)
@@ -35,6 +42,47 @@ struct AttemptFolderMaker: Sendable {
             try files.writeAtomically(Array(file.text.utf8), to: file.path, mode: 0o600)
         }
         return plan
+    }
+
+    /// Folders of the attempt's own that show what was made for it; for a preparation, the one it fills.
+    private func views(
+        of prepared: [String: String], _ grant: Grant, _ place: AttemptPlace
+    ) async throws -> [String: String] {
+        if grant.job.kind == .prepare {
+            let target = "\(place.out)/\(CommandTrainer.PrepareRule.target)"
+            try files.makeFolder(target)
+            return [CommandTrainer.PrepareRule.target: target]
+        }
+        var result: [String: String] = [:]
+        if !prepared.isEmpty { try files.makeFolder(place.prepared) }
+        for (name, source) in prepared {
+            let target = "\(place.prepared)/\(name)"
+            try await BlockingWork.run {
+                try LinkTree.make(
+                    of: BytePath("\(source)/\(CommandTrainer.PrepareRule.target)"), at: BytePath(target))
+            }
+            result[name] = target
+        }
+        return result
+    }
+
+    /// The data in which a program may write, with what preparations added; the core writes nothing there.
+    private func ownData(
+        _ grant: Grant, _ place: AttemptPlace, _ data: String?, _ prepared: [String: String]
+    ) async throws -> String? {
+        guard let data, grant.job.kind != .evaluate, let trainer = grant.job.trainer.command,
+            !Set(trainer.templateNames).isDisjoint(with: ["data", "job"]),
+            try files.information(data)?.isFolder == true
+        else { return data }
+        let tree = BytePath(place.data)
+        try await BlockingWork.run {
+            try LinkTree.make(of: BytePath(data), at: tree)
+            for source in prepared.values {
+                let added = BytePath("\(source)/\(CommandTrainer.PrepareRule.added)")
+                if added.status()?.isFolder == true { try LinkTree.make(of: added, at: tree) }
+            }
+        }
+        return place.data
     }
 
     /// What an interrupted save left half done in the state that is gone on from.
@@ -65,7 +113,7 @@ struct AttemptFolderMaker: Sendable {
         return try JSONDecoder().decode([GPUDevice].self, from: Data(try files.read(place.gpus, limit: 1 << 16)))
     }
 
-    private func locate(_ input: ResolvedInput?) async throws -> String? {
+    func locate(_ input: ResolvedInput?) async throws -> String? {
         guard let input else { return nil }
         return try await inputs.locate(input)
     }
@@ -98,6 +146,10 @@ struct AttemptFolderMaker: Sendable {
         try files.writeAtomically(Array(try JSONEncoder().encode(progress)), to: folder.restored)
     }
 
+    func restore(_ all: [BlobFile], below folder: String) async throws {
+        for file in all { try await restore(file, below: folder) }
+    }
+
     private func restore(_ file: BlobFile, below folder: String) async throws {
         guard FileName.isPath(file.name), let digest = ContentDigest(file.sha256) else {
             throw WorkerError(.badInput, "the coordinator names a file '\(file.name)' that cannot be one")
@@ -111,21 +163,12 @@ struct AttemptFolderMaker: Sendable {
             target = BytePath(folder).appending(FileName.bytes(top))
         }
         for part in parts { target = target.appending(FileName.bytes(part)) }
-        try makeParents(of: target)
+        try LinkTree.makeParents(of: target)
         // A copy: trainers may write into what they resume from, and the cache must keep what its name says.
         let plain = files.temporaryName(for: folder + "/restored")
         try FileManager.default.copyItem(atPath: blob, toPath: plain)
         guard target.withCString({ rename(plain, $0) }) == 0 else {
             throw PortsError.system("rename to", target.description)
-        }
-    }
-
-    private func makeParents(of path: BytePath) throws {
-        let parent = path.parent
-        if parent.status()?.isFolder == true { return }
-        try makeParents(of: parent)
-        guard parent.withCString({ mkdir($0, 0o755) }) == 0 || errno == EEXIST else {
-            throw PortsError.system("make the folder", parent.description)
         }
     }
 }

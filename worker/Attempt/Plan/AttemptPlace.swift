@@ -21,6 +21,10 @@ package struct AttemptPlace: Hashable, Sendable {
     var copies: String { path + "/copies" }
     /// Pictures found in metric files, which become samples.
     var images: String { path + "/images" }
+    /// The trainer's own view of the data, in which it may write.
+    package var data: String { path + "/data" }
+    /// What was made for the job before, likewise.
+    var prepared: String { path + "/prepared" }
     /// Records and outputs of evaluation commands.
     var evaluation: String { path + "/evaluation" }
 }

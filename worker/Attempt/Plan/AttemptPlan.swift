@@ -121,6 +121,8 @@ package struct AttemptSurroundings: Sendable {
     var data: String?
     var regData: String?
     var encoders: [EncoderRole: String] = [:]
+    /// Where what was made for it before lies, by its names.
+    var prepared: [String: String] = [:]
     var threads: Int
     /// GPUs of the attempt alone.
     var gpus: [GPUDevice]
@@ -256,6 +258,7 @@ extension AttemptPlan {
             ? around.environment["CUDA_VISIBLE_DEVICES"] ?? "" : around.gpus.map(\.index).joined(separator: ",")
         values["threads"] = String(around.threads)
         values["radiata"] = around.program
+        values.merge(around.prepared) { $1 }
         values["base"] = around.base
         values["data"] = around.data
         if let resume = grant.resume {
