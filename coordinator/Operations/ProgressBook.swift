@@ -1,6 +1,6 @@
-import Ports
-import SweepModel
-import SweepWire
+package import Ports
+package import SweepModel
+package import SweepWire
 import Synchronization
 
 /// What workers say of how far their attempts are. In memory alone: it is for who watches, and nothing is decided by
@@ -47,7 +47,7 @@ package final class ProgressBook: Sendable {
         pages.withLock { pages in
             pages.watched = now
             return jobs.map { job in
-                guard let progress = pages.entries[job.id]?.progress, progress.token.attempt == job.attempt else {
+                guard let progress = pages.entries[job.id]?.progress, progress.token.attempt.value == job.attempt else {
                     return job
                 }
                 var job = job
