@@ -214,6 +214,11 @@ struct PageTests {
         return (token.job.text, picture)
     }
 
+    private static func ballot(_ left: String, _ right: String, _ outcome: String) -> [String: Any] {
+        let (left, right) = (["job": left, "place": "step-10"], ["job": right, "place": "step-10"])
+        return ["sweep": "t", "series": "0", "outcome": outcome, "left": left, "right": right]
+    }
+
     @Test("votes on pictures become a metric of their checkpoints, which rankings and queries have like any other")
     func votes() async throws {
         try await DaemonBench.with { bench async throws in
@@ -222,7 +227,7 @@ struct PageTests {
             let two = try await Self.draw(bench, "two")
             for outcome in ["left", "left", "tie"] {
                 let answer = try await Self.post(
-                    bench, "/page/vote", ["sweep": "t", "left": one.sha256, "right": two.sha256, "outcome": outcome])
+                    bench, "/page/vote", Self.ballot(one.job, two.job, outcome))
                 #expect(answer.status == 200, "\(answer.text)")
             }
             let rows = try await bench.query(
@@ -240,7 +245,7 @@ struct PageTests {
             let ranking = try await Self.get(bench, "/page/ranking?sweep=t&metric=votes")
             #expect((ranking["rows"] as? [[String: Any]])?.first?["rank"] as? Int == 1)
             let same = try await Self.post(
-                bench, "/page/vote", ["sweep": "t", "left": one.sha256, "right": one.sha256, "outcome": "left"])
+                bench, "/page/vote", Self.ballot(one.job, one.job, "left"))
             #expect(same.status == 400)
             let audit = try await bench.query("SELECT count(*) FROM audit WHERE call = 'vote'")
             #expect(audit == [[.integer(3)]])
