@@ -133,7 +133,7 @@ package struct SweepLint {
             add("the trainer has 'resume' and no checkpoint rule of kind 'state': a job that is lost begins again")
         }
         if !states.isEmpty, trainer.resume.isEmpty, trainer.restore == nil {
-            add("the trainer saves states and has neither 'resume' nor 'restore': a job that is lost begins again")
+            add("the trainer saves states and has no 'resume' and no 'restore': a job that is lost begins again")
         }
     }
 

@@ -2,7 +2,8 @@ import CSQLite
 import Ports
 import RunSpec
 
-/// Statements of a trainer's profile in a SQLite file, through which people speak with a program that polls it.
+/// Statements of a trainer's profile in a SQLite file, through which people speak with a program that polls
+/// it.
 package enum DatabaseStatement {
     /// How long somebody else's transaction is waited for.
     private static let wait: Int32 = 5_000

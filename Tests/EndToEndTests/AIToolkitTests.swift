@@ -68,7 +68,7 @@ struct AIToolkitTests {
     func resume() throws {
         let house = try House()
         let saved = try bench(house).killTwice(
-            house, at: ("8.half", "8.optimizer"), states: (4, 4), parameters: "stub_step_seconds: 1.0")
+            house, at: ("8.half", "8.optimizer"), states: (4, 4), early: "7")
         #expect(saved.map(\.step).sorted() == [4, 8, 12])
         // Rows that it deletes when it goes on are part of the curve all the same, each step once.
         #expect(try house.count("SELECT count(DISTINCT step) FROM metrics WHERE key = 'loss'") == 12)
@@ -78,9 +78,11 @@ struct AIToolkitTests {
     @Test("a pause goes through the database: what was trained is saved, and gone on from")
     func pause() throws {
         let house = try House()
-        try bench(house).pause(house, at: "6", stepSeconds: 1)
+        try bench(house).pause(house, at: "6", early: "7")
         try house.waitForLog(try house.onlyJob(), "stops after the next training state")
         _ = try house.folder.write("gate", "")
+        try house.waitForState(step: 6)
+        _ = try house.folder.write("gate-early", "")
         try house.waitForState("paused")
         let state = try house.query("SELECT max(step) AS s FROM checkpoints WHERE kind = 'state'")
         #expect((state.first?["s"] as? NSNumber)?.intValue ?? 0 >= 6, "\(state)")

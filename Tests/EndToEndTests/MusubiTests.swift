@@ -55,11 +55,12 @@ struct MusubiTests {
     @Test("a pause waits for the next state, and what comes after it goes on from there")
     func pause() throws {
         let house = try House()
-        try bench(house).pause(house, at: "3.2")
+        try bench(house).pause(house, at: "3.2", early: "4.1")
         try house.waitForLog(try house.onlyJob(), "stops after the next training state")
         _ = try house.folder.write("gate", "")
         try house.waitForState("paused")
         try house.waitForState(epoch: 3)
+        _ = try house.folder.write("gate-early", "")
         #expect(try house.radiata(["unpause", "cats"]).status == 0)
         try house.waitForEnd()
         #expect(try house.adapters("stub_gate").map(\.step).sorted() == [4, 8, 12, 16, 20])

@@ -115,16 +115,16 @@ struct ProfileBench {
     /// - Parameters:
     ///   - places: at which the first and the second attempt are held when their worker is killed.
     ///   - states: the step of the state that must be with the coordinator then.
-    ///   - parameters: of the disturbed and of the plain job alike.
+    ///   - early: a place at which the program waits until the first state is with the coordinator.
     ///   - isWholeMachine: the trainer's processes are killed too; otherwise the guard has to end them.
     /// - Returns: the adapters of both.
     func killTwice(
-        _ house: House, at places: (String, String), states: (Int, Int), parameters: String = "",
+        _ house: House, at places: (String, String), states: (Int, Int), early: String? = nil,
         isWholeMachine: Bool = true
     ) throws -> Set<SavedAdapter> {
         try house.startCoordinator()
         let gate = house.folder.path + "/gate"
-        let more = parameters.isEmpty ? "" : ", " + parameters
+        let more = early.map { ", stub_early: '\($0)'" } ?? ""
         let disturbed = "{ stub_gate: \(gate), stub_wait: '\(places.0)', stub_resumed_wait: '\(places.1)'\(more) }"
         let file = try house.folder.write("sweep.yaml", sweep(disturbed))
         let launched = try house.radiata(["launch", file])
@@ -133,6 +133,7 @@ struct ProfileBench {
         for (attempt, state) in [(1, states.0), (2, states.1)] {
             let worker = try house.startWorker("worker-\(attempt)")
             try house.waitForState(step: state)
+            _ = try house.folder.write("gate-early", "")
             try house.waitAtGate(job, attempt: attempt)
             if isWholeMachine {
                 house.slayMachine(worker, work: house.folder.path + "/worker-\(attempt)")
@@ -149,7 +150,7 @@ struct ProfileBench {
         let shown = try house.radiata(["show", job]).output
         #expect(ended == ["done 3"], "\(shown)\n\(house.allLogs())")
         // The same without disturbance is another job: it has other keys in its file.
-        let plain = try house.folder.write("plain.yaml", sweep("{ stub_plain: true\(more) }"))
+        let plain = try house.folder.write("plain.yaml", sweep("{ stub_plain: true }"))
         #expect(try house.radiata(["launch", plain, "--yes"]).status == 0)
         try house.waitForEnd()
         let expected = try house.adapters("stub_plain")
@@ -158,10 +159,11 @@ struct ProfileBench {
     }
 
     /// Asks for a pause while the job is held at `place`, and lets it go on when it was asked.
-    func pause(_ house: House, at place: String, stepSeconds: Double = 0.3) throws {
+    func pause(_ house: House, at place: String, early: String? = nil) throws {
         try house.startCoordinator()
         let gate = house.folder.path + "/gate"
-        let point = "{ stub_gate: \(gate), stub_wait: '\(place)', stub_step_seconds: \(stepSeconds) }"
+        let more = early.map { ", stub_early: '\($0)'" } ?? ""
+        let point = "{ stub_gate: \(gate), stub_wait: '\(place)', stub_step_seconds: 0.3\(more) }"
         let file = try house.folder.write("sweep.yaml", sweep(point))
         let launched = try house.radiata(["launch", file])
         try #require(launched.status == 0, "\(launched)")

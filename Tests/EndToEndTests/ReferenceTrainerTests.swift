@@ -2,16 +2,14 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The reference trainer of clients/python with the real libraries, on a tiny random pipeline: as a worker runs it.
-/// RADIATA_TRAINER_PYTHON names a Python that has them (`make trainer-check`).
-@Suite("The reference trainer", .enabled(if: ReferenceTrainerTests.python != nil))
+/// The reference trainer of clients/python with the real libraries, on a tiny random pipeline: as a worker
+/// runs it. RADIATA_TRAINER_PYTHON names a Python that has them (`make trainer-check`).
+@Suite("The reference trainer", .enabled(if: TrainerPython.path != nil))
 struct ReferenceTrainerTests {
-    static let python = ProcessInfo.processInfo.environment["RADIATA_TRAINER_PYTHON"]
-
     private static func sweep(_ points: String, _ base: String) -> String {
         """
         name: cats
-        trainer: { profile: reference, values: { python: \(python ?? ""), device: cpu } }
+        trainer: { profile: reference, values: { python: \(TrainerPython.path ?? ""), device: cpu } }
         base: \(base)
         data: \(SourceTree.path("data/quickstart"))
         seeds: [3]
@@ -28,7 +26,7 @@ struct ReferenceTrainerTests {
         let house = try House()
         let base = house.folder.path + "/base"
         let made = try BareRun(
-            [SourceTree.path("Tests/Reference/tiny_pipeline.py"), base], in: house.folder, python: Self.python)
+            [SourceTree.path("Tests/Reference/tiny_pipeline.py"), base], in: house.folder, python: TrainerPython.path)
         try #require(made.status == 0, "\(made.output)")
         try house.startCoordinator()
         let point = "algorithm: \(algorithm), lr: 1e-3, epochs: 3, batch: 4"
@@ -47,7 +45,8 @@ struct ReferenceTrainerTests {
         let ended = try house.query("SELECT state, attempts FROM jobs").map {
             "\($0["state"] ?? "") \($0["attempts"] ?? "")"
         }
-        #expect(ended == ["done 3"], "\(try house.radiata(["show", job]))")
+        let shown = try house.radiata(["show", job])
+        #expect(ended == ["done 3"], "\(shown)")
         let plain = try house.folder.write("plain.yaml", Self.sweep("{ \(point), state_steps: 7 }", base))
         #expect(try house.radiata(["launch", plain, "--yes"]).status == 0)
         try house.waitForEnd()
@@ -63,7 +62,7 @@ struct ReferenceTrainerTests {
         let house = try House()
         let base = house.folder.path + "/base"
         let made = try BareRun(
-            [SourceTree.path("Tests/Reference/tiny_pipeline.py"), base], in: house.folder, python: Self.python)
+            [SourceTree.path("Tests/Reference/tiny_pipeline.py"), base], in: house.folder, python: TrainerPython.path)
         try #require(made.status == 0, "\(made.output)")
         try house.startCoordinator()
         let points = "{ algorithm: loha, dim: 2, epochs: 20, batch: 4 }"
@@ -88,4 +87,8 @@ struct ReferenceTrainerTests {
         let job = try #require(try house.query("SELECT id FROM jobs WHERE state <> 'done'").first?["id"] as? String)
         #expect(try house.radiata(["show", job]).output.contains("buckets: True is not done by this trainer"))
     }
+}
+
+private enum TrainerPython {
+    static let path = ProcessInfo.processInfo.environment["RADIATA_TRAINER_PYTHON"]
 }

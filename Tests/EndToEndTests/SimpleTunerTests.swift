@@ -60,11 +60,12 @@ struct SimpleTunerTests {
     @Test("a pause waits for the next checkpoint; 130 is no failure")
     func pause() throws {
         let house = try House()
-        try bench(house).pause(house, at: "6")
+        try bench(house).pause(house, at: "6", early: "9")
         try house.waitForLog(try house.onlyJob(), "stops after the next training state")
         _ = try house.folder.write("gate", "")
         try house.waitForState("paused")
         try house.waitForState(step: 8)
+        _ = try house.folder.write("gate-early", "")
         #expect(try house.radiata(["unpause", "cats"]).status == 0)
         try house.waitForEnd()
         #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == 1)

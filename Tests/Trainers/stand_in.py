@@ -29,17 +29,29 @@ class Chain:
 
 
 class Gates:
-    """Places at which a test holds the program: WAIT of a fresh run, RESUMED of one that went on."""
+    """Places at which a test holds the program: stub_wait of a fresh run, stub_resumed_wait of one that went on.
+
+    At stub_early it waits for another file, GATE-early, and says nothing: until what it saved was taken, or until it is
+    stopped.
+    """
 
     def __init__(self, options, is_resumed):
         self.gate = options.get("stub_gate")
         self.place = str(options.get("stub_resumed_wait" if is_resumed else "stub_wait", ""))
+        self.early = str(options.get("stub_early", ""))
 
     def pass_by(self, place):
-        if not self.gate or place != self.place:
+        if not self.gate:
             return
-        print(f"waiting for {self.gate}", flush=True)
-        while not os.path.exists(self.gate):
+        if place == self.early:
+            self.wait(self.gate + "-early")
+        if place == self.place:
+            print(f"waiting for {self.gate}", flush=True)
+            self.wait(self.gate)
+
+    @staticmethod
+    def wait(path):
+        while not os.path.exists(path):
             time.sleep(0.02)
 
 

@@ -6,8 +6,8 @@ import SweepModel
 import SweepWire
 import TestSupport
 import Testing
-import TrainerFiles
 import Worker
+import WorkerCore
 
 /// An attempt that goes on from a state, with the files of its trainer.
 private final class Bench {
@@ -194,16 +194,6 @@ struct TrainerContractTests {
         end.exit = ProcessExit(code: 2)
         #expect(ExitClassifier.end(of: end) != .stopped)
     }
-
-    @Test("statements run in a file that is made; what is wrong with them is told")
-    func statements() throws {
-        let folder = try TemporaryFolder()
-        let path = folder.path + "/flags.db"
-        try DatabaseStatement.run("CREATE TABLE Job (id TEXT, stop INTEGER); INSERT INTO Job VALUES ('a', 0)", in: path)
-        try DatabaseStatement.run("UPDATE Job SET stop = 1", in: path)
-        let error = #expect(throws: PortsError.self) { try DatabaseStatement.run("UPDATE Jub SET stop = 1", in: path) }
-        #expect(error?.message.contains("no such table: Jub") == true)
-    }
 }
 
 @Suite("Questions at a keyboard")
@@ -250,7 +240,9 @@ struct QuestionTests {
         #expect(Prompt.unanswered(in: ["Overwrite? [y/N] y", "ValueError: no"]) == nil)
         var end = TrainerEnd(exit: ProcessExit(code: 1), isCore: false, wasAskedToStop: false)
         end.logTail = log
-        guard case .failed(let report) = ExitClassifier.end(of: end) else { return Issue.record("not failed") }
-        #expect(report.failure == .badConfig && report.message.contains("Overwrite? [y/N]"))
+        let ended = ExitClassifier.end(of: end)
+        var report: FailureReport?
+        if case .failed(let found) = ended { report = found }
+        #expect(report?.failure == .badConfig && report?.message.contains("Overwrite? [y/N]") == true, "\(ended)")
     }
 }

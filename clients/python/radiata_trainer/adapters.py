@@ -10,7 +10,7 @@ from torch import nn
 
 BLOCKS = {"ResnetBlock2D", "Downsample2D", "Upsample2D"}
 OUTER = ["conv_in", "conv_out", "time_embedding.linear_1", "time_embedding.linear_2"]
-# Whole blocks, single layers, and whether convolutions beyond 1x1 count; the same for the text encoder's blocks.
+# Whole blocks, single layers, whether convolutions beyond 1x1 count, and blocks of the text encoder.
 PRESETS = {
     "attn-only": ({"Attention"}, [], False, {"CLIPAttention", "CLIPSdpaAttention"}),
     "attn-mlp": ({"Transformer2DModel"}, [], False, {"CLIPAttention", "CLIPSdpaAttention", "CLIPMLP"}),

@@ -70,7 +70,9 @@ package struct Prompt: Equatable, Sendable {
     package static func unanswered(in log: [String]) -> Prompt? {
         let last = log.suffix(60)
         guard last.contains(where: { line in ends.contains(where: line.lowercased().contains) }) else { return nil }
-        if let prompt = last.reversed().lazy.compactMap(asking).first { return prompt }
+        // Lines of a traceback quote the program's own text.
+        let own = last.filter { $0.first?.isWhitespace != true }
+        if let prompt = own.reversed().lazy.compactMap(asking).first { return prompt }
         // Python's input() with a text that is not known: it stands before the traceback.
         guard last.contains(where: { $0.contains("EOFError") }),
             let line = last.last(where: { $0.contains("Traceback (most recent call last)") })
