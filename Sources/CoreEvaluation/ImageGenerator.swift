@@ -126,14 +126,21 @@ package final class ImageGenerator {
         }
     }
 
+    /// The noise levels of a flow's steps, and 0 at the end; none of a base with a noise schedule.
+    ///
     /// - Parameters: of the latents.
+    package func flowLevels(height: Int, width: Int) -> [Float] {
+        guard let flow = pipeline.flow else { return [] }
+        let step = pipeline.unet.latentStep
+        return flow.schedule.levels(
+            steps: settings.steps, evenly: flow.family == .flux, tokens: height / step * (width / step))
+    }
+
     private func sampler(height: Int, width: Int) -> any Sampler {
         guard let flow = pipeline.flow else {
             return settings.sampler.sampler(pipeline.schedule, steps: settings.steps)
         }
-        let step = pipeline.unet.latentStep
-        let levels = flow.schedule.levels(
-            steps: settings.steps, evenly: flow.family == .flux, tokens: height / step * (width / step))
+        let levels = flowLevels(height: height, width: width)
         let count = flow.schedule.timestepCount
         return settings.sampler.sampler(levels: levels, timestepCount: count)
             ?? FlowEulerSampler(levels: levels, timestepCount: count)

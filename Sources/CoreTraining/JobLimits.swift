@@ -62,8 +62,8 @@ enum JobLimits {
             guard names.isEmpty else {
                 throw TrainingError(
                     code: .job,
-                    message: "\(names.joined(separator: ", ")): the base has a noise schedule and is no rectified flow; "
-                        + "remove it")
+                    message: "\(names.joined(separator: ", ")): the base has a noise schedule and is no rectified "
+                        + "flow; remove it")
             }
             return
         }

@@ -37,8 +37,8 @@ struct RadiataCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Without a coordinator",
                 subcommands: [
-                    TrainCommand.self, SampleCommand.self, EvaluateCommand.self, PretrainCommand.self, DataCommand.self,
-                    ModelCommand.self, AdapterCommand.self, BenchCommand.self,
+                    TrainCommand.self, SampleCommand.self, EditCommand.self, EvaluateCommand.self, PretrainCommand.self,
+                    DataCommand.self, ModelCommand.self, AdapterCommand.self, BenchCommand.self,
                 ]),
         ])
 }

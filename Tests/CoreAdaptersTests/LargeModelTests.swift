@@ -37,7 +37,8 @@ struct LargeModelTests {
             let large = second.penultimate(ids: try ids("input_ids_2.0"))
             let condition = TextCondition(
                 small, large.hidden, pooled: large.embedding, sizes: [Array(sizes[..<6]), Array(sizes[6...])])
-            let answer = pipeline.unet(
+            let unet = try #require(pipeline.unet as? UNet2DConditionModel)
+            let answer = unet(
                 sample: permuted(try file.tensor("latents.0"), [0, 2, 3, 1]),
                 timesteps: try file.integers("timesteps.0").map { Float($0) }, context: condition.states,
                 added: condition.added)

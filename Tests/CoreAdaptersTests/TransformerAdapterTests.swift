@@ -9,7 +9,8 @@ import Testing
 /// `Fixtures/generate_transformers.py` makes the files, with the networks of CoreDiffusionTests.
 @Suite("Adapters on transformers against peer libraries")
 struct TransformerAdapterTests {
-    private static let models = URL(fileURLWithPath: Fixtures.directory).deletingLastPathComponent()
+    private static let models =
+        URL(fileURLWithPath: Fixtures.directory).deletingLastPathComponent()
         .deletingLastPathComponent().path + "/CoreDiffusionTests/Fixtures/"
 
     private static func network(_ kind: String) throws -> any Module {
@@ -59,7 +60,8 @@ struct TransformerAdapterTests {
         #expect(relativeError(found.values, expected.values) < 5e-6)
     }
 
-    @Test("what is converted to another program's names changes it the same", arguments: ["flux-kohya", "sd3-diffusers"])
+    @Test(
+        "what is converted to another program's names changes it the same", arguments: ["flux-kohya", "sd3-diffusers"])
     func conversions(name: String) throws {
         let kind = String(name.prefix { $0 != "-" })
         let folder = NSTemporaryDirectory() + "radiata-transformer-\(UUID().uuidString)"

@@ -136,7 +136,9 @@ struct EditingTests {
         }
     }
 
-    @Test("every step of FlowEdit is the reference's, with a mean of two draws, and with a tail", arguments: ["edit", "tail"])
+    @Test(
+        "every step of FlowEdit is the reference's, with a mean of two draws, and with a tail",
+        arguments: ["edit", "tail"])
     func flowEdit(label: String) throws {
         let setting = try Setting()
         var edit = FlowEdit()

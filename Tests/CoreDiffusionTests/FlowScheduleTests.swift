@@ -66,7 +66,8 @@ struct FlowScheduleTests {
         #expect(schedule.shifted(0, tokens: 1) == 0 && schedule.shifted(1, tokens: 1) == 1)
         #expect(abs(schedule.shifted(0.5, tokens: 1) - 0.75) < 1e-12)
         schedule.isDynamic = true
-        #expect(abs(schedule.exponent(tokens: 256) - 0.5) < 1e-12 && abs(schedule.exponent(tokens: 4096) - 1.15) < 1e-12)
+        #expect(
+            abs(schedule.exponent(tokens: 256) - 0.5) < 1e-12 && abs(schedule.exponent(tokens: 4096) - 1.15) < 1e-12)
         let other = FlowSchedule(shift: exp(1.15))
         #expect(abs(schedule.shifted(0.3, tokens: 4096) - other.shifted(0.3, tokens: 1)) < 1e-12)
     }

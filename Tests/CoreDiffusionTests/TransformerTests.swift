@@ -104,7 +104,8 @@ struct TransformerTests {
         (flux.layers, flux.singleLayers) = (1, 1)
         let model = FluxTransformer2DModel(configuration: flux)
         // Flux.1-dev has 19 and 38 blocks: 11,901,408,320 weights in 1,160 tensors.
-        let (double, single) = (model.module(at: "transformer_blocks.0"), model.module(at: "single_transformer_blocks.0"))
+        let double = model.module(at: "transformer_blocks.0")
+        let single = model.module(at: "single_transformer_blocks.0")
         let weights = [double, single].map { $0?.parameterCount ?? 0 }
         let tensors = [double, single].map { $0?.allParameters().count ?? 0 }
         #expect(model.parameterCount + 18 * weights[0] + 37 * weights[1] == 11_901_408_320)
@@ -117,8 +118,12 @@ struct TransformerTests {
         let tokens = FluxTransformer2DModel.packed(latents)
         #expect(tokens.shape == [2, 6, 12])
         // Token (row 1, column 2) of sample 1 is channel, row, column of the pixels (2..3, 4..5).
-        let wanted = (0..<3).flatMap { channel in
-            [(2, 4), (2, 5), (3, 4), (3, 5)].map { Float(((4 + $0.0) * 6 + $0.1) * 3 + channel) }
+        var wanted: [Float] = []
+        for channel in 0..<3 {
+            for (row, column) in [(2, 4), (2, 5), (3, 4), (3, 5)] {
+                let pixel = (4 + row) * 6 + column
+                wanted.append(Float(pixel * 3 + channel))
+            }
         }
         #expect(Array(tokens.values[11 * 12..<12 * 12]) == wanted)
         #expect(FluxTransformer2DModel.unpacked(tokens, height: 4, width: 6).values == latents.values)

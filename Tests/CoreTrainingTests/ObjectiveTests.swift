@@ -95,7 +95,8 @@ struct ObjectiveTests {
         flow.weighting = .sigmaSqrt
         #expect(abs(flow.weight(0.25) - 16) < 1e-5)
         flow.weighting = .cosmap
-        #expect(abs(flow.weight(0.5) - Float(4 / Double.pi)) < 1e-6 && abs(flow.weight(1) - Float(2 / Double.pi)) < 1e-6)
+        #expect(
+            abs(flow.weight(0.5) - Float(4 / Double.pi)) < 1e-6 && abs(flow.weight(1) - Float(2 / Double.pi)) < 1e-6)
         flow.weighting = .none
         #expect(flow.weight(0.1) == 1)
     }

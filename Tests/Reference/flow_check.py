@@ -303,7 +303,7 @@ def replays(folder, kind, base):
                 continue
             difference = trained[key].double() - target
             if key in first:
-                # As in replay_check.py: AdamW's first steps go by the sign of gradients, of which some are nearly 0.
+                # As in replay_check.py: AdamW's first steps go by the sign of gradients, some nearly 0.
                 difference = difference * (first[key] >= 1e-4)
             worst = max(worst, float(difference.norm() / (target - start[key].double()).norm()))
         report(f"{kind}: replay of {name}, tensors", worst, 0.002)

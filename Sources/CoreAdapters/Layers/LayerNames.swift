@@ -4,8 +4,9 @@ package import CoreNets
 ///
 /// Stable Diffusion 1 and 2 keep diffusers' paths with underscores (`lora_unet_down_blocks_0_…`,
 /// `lora_te_text_model_…`). SDXL's U-Net has kohya's original-block names (`lora_unet_input_blocks_4_1_…`)
-/// and two text encoders (`lora_te1_`, `lora_te2_`). Transformers have diffusers' paths 
-/// (`lycoris_transformer_blocks_…`); kohya's names of fused layers are taken apart before (`StoredLayer.divided`).
+/// and two text encoders (`lora_te1_`, `lora_te2_`). Transformers have diffusers' paths
+/// (`lycoris_transformer_blocks_…`); kohya's names of fused layers are taken apart before
+/// (`StoredLayer.divided`).
 package struct LayerNames: Equatable, Sendable {
     package let side: AdapterSide
     /// Residual blocks of a level on the way down, in an SDXL U-Net; nil for others.

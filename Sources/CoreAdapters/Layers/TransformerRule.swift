@@ -1,8 +1,8 @@
 package import RunSpec
 
-/// What a rule that is written in a U-Net's classes selects in the transformer of a rectified flow: the blocks
-/// in place of `Transformer2DModel`, every attention of them in place of `Attention` within it, and nothing in
-/// place of convolutions.
+/// What a rule that is written in a U-Net's classes selects in the transformer of a rectified flow: the
+/// blocks in place of `Transformer2DModel`, every attention of them in place of `Attention` within it, and
+/// nothing in place of convolutions.
 package enum TransformerRule {
     private static let blocks = [
         "FluxTransformerBlock", "FluxSingleTransformerBlock", "JointTransformerBlock", "Flux2TransformerBlock",

@@ -92,8 +92,8 @@ package struct AdapterConversion {
             left: results.flatMap(\.left) + carried, out: files, warnings: adapter.warnings)
     }
 
-    /// LoRAs of a transformer under kohya's names, where queries, keys and values are one layer; what cannot be
-    /// joined so keeps diffusers' paths, which other readers know.
+    /// LoRAs of a transformer under kohya's names, where queries, keys and values are one layer; what cannot
+    /// be joined so keeps diffusers' paths, which other readers know.
     private func fused(_ layers: [StoredLayer]) -> [StoredLayer] {
         var paths: [String: StoredLayer] = [:]
         for layer in layers {

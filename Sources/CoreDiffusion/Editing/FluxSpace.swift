@@ -1,8 +1,8 @@
 package import CoreTensor
 
-/// Editing with the representations of Flux.1's double blocks, without training: a coarse change of the pooled
-/// prompt, and a fine change of the attention's results, each by what the edit prompt says that the other
-/// prompts do not.
+/// Editing with the representations of Flux.1's double blocks, without training: a coarse change of the
+/// pooled prompt, and a fine change of the attention's results, each by what the edit prompt says that the
+/// other prompts do not.
 ///
 /// No code of the authors could be had; two ports differ in details that decide what a scale means. Each is a
 /// variant with a name.

@@ -46,7 +46,7 @@ package struct T5Configuration: Equatable, Sendable {
             }
             activation = found
         }
-        // The first two follow from feed_forward_proj; the rest is of the decoder, of dropout and of other tasks.
+        // The first two follow from feed_forward_proj; the rest is of the decoder, dropout and other tasks.
         reader.ignore(
             "is_gated_act", "dense_act_fn", "num_decoder_layers", "dropout_rate", "classifier_dropout", "use_cache",
             "n_positions", "output_past", "bos_token_id", "scale_decoder_outputs", "gradient_checkpointing")

@@ -3,9 +3,9 @@ import Foundation
 /// SentencePiece's table of character replacements (NFKC and its variants), as its models carry it: a
 /// double-array trie of byte sequences and the texts that stand in their place.
 ///
-/// What is looked up is a grapheme of less than six bytes, else each of its characters, and of the sequences that
-/// begin it the shortest counts, whatever follows it: so the `tokenizers` library does it, whose ids the published
-/// models were trained with.
+/// What is looked up is a grapheme of less than six bytes, else each of its characters, and of the sequences
+/// that begin it the shortest counts, whatever follows it: so the `tokenizers` library does it, whose ids the
+/// published models were trained with.
 package struct PrecompiledNormalizer: Equatable, Sendable {
     private let units: [UInt32]
     /// Texts that end with a zero byte.

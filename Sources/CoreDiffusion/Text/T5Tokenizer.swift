@@ -1,7 +1,7 @@
 import Foundation
 
-/// T5's tokenizer: SentencePiece's normalisation, words that begin with “▁”, pieces by a unigram model. Its ids
-/// are those of transformers' `T5Tokenizer`.
+/// T5's tokenizer: SentencePiece's normalisation, words that begin with “▁”, pieces by a unigram model. Its
+/// ids are those of transformers' `T5Tokenizer`.
 package struct T5Tokenizer: Sendable {
     private let model: UnigramModel
     private let normalizer: PrecompiledNormalizer?
@@ -65,6 +65,14 @@ package struct T5Tokenizer: Sendable {
     package func encode(_ text: String, length: Int) -> [Int32] {
         let ids = Array(pieces(of: text).prefix(length - 1)) + [endID]
         return (ids + Array(repeating: padID, count: length - ids.count)).map { Int32($0) }
+    }
+
+    /// Where the pieces of some words stand among those of a text; empty where they do not.
+    package func positions(of words: String, in text: String) -> [Int] {
+        let (wanted, all) = (pieces(of: words), pieces(of: text))
+        guard !wanted.isEmpty, wanted.count <= all.count else { return [] }
+        let start = (0...all.count - wanted.count).first { Array(all[$0..<$0 + wanted.count]) == wanted }
+        return start.map { Array($0..<$0 + wanted.count) } ?? []
     }
 
     private func pieces(of text: String) -> [Int] {

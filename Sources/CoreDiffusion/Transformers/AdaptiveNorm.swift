@@ -4,8 +4,8 @@ package import CoreTensor
 /// A linear layer that makes the shifts, scales and gates of a block from the embedding of time, prompt and
 /// guidance.
 ///
-/// It covers diffusers' `AdaLayerNormZero` (6 parts), `AdaLayerNormZeroSingle` (3), `SD35AdaLayerNormZeroX` (9)
-/// and `AdaLayerNormContinuous` (2): they differ in what the block does with the parts.
+/// It covers diffusers' `AdaLayerNormZero` (6 parts), `AdaLayerNormZeroSingle` (3), `SD35AdaLayerNormZeroX`
+/// (9) and `AdaLayerNormContinuous` (2): they differ in what the block does with the parts.
 package final class AdaptiveNorm: Module {
     package let className: String
     let linear: Linear

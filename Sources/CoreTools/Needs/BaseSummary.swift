@@ -104,7 +104,9 @@ package struct BaseSummary {
         switch network {
         case .unet(let unet): Self.activations(unet)
         case .flux(let sizes):
-            Int64(Double(sizes.width) * (Self.double * Double(sizes.layers) + Self.single * Double(sizes.singleLayers)) / 4)
+            Int64(
+                Double(sizes.width)
+                    * (Self.double * Double(sizes.layers) + Self.single * Double(sizes.singleLayers)) / 4)
         case .stableDiffusion3(let sizes):
             Int64(Double(sizes.width) * Self.double * Double(sizes.layers)) / Int64(sizes.patchSize * sizes.patchSize)
         }

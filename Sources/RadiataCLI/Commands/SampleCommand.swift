@@ -20,7 +20,7 @@ struct SampleCommand: ParsableCommand {
     var seed = 0
     @Option(parsing: .unconditional, help: "How many images.")
     var images = 1
-    @Option(help: "Sampler: ddim, euler or dpm++2m.")
+    @Option(help: "Sampler: ddim, euler, dpm++2m; of a rectified flow euler, heun.")
     var sampler = EvaluationSpec.standard.sampler
     @Option(parsing: .unconditional, help: "Sampler steps.")
     var steps = EvaluationSpec.standard.steps
