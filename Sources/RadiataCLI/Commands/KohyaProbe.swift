@@ -1,4 +1,3 @@
-import ConfigText
 import Foundation
 import RunSpec
 import SweepFile
@@ -15,7 +14,7 @@ struct KohyaProbe {
     func findings() throws -> [String]? {
         guard let trainer = sweep.definition.trainer.command, trainer.name == "kohya",
             let script = trainer.values?["script"], FileManager.default.fileExists(atPath: script),
-            let options = try options(trainer)
+            let options = try options()
         else { return nil }
         let folder = FileManager.default.temporaryDirectory.appending(path: "radiata-probe-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -47,34 +46,13 @@ struct KohyaProbe {
     }
 
     /// Every key of the file as an option, with the first job's values.
-    private func options(_ trainer: CommandTrainer) throws -> [String]? {
-        guard let rule = trainer.config, let point = sweep.plan.configurations.first,
-            let source = try trainer.choosingConfig(point.parameters).config?.sources.first
-        else { return nil }
+    private func options() throws -> [String]? {
         do {
-            var document = try rule.document(of: source)
-            let values = Self.standIns.merging(trainer.values ?? [:]) { $1 }
-            for setting in try trainer.settings(given: point.parameters, values: values) {
-                guard let path = ConfigPath(setting.path) else { continue }
-                if setting.isDefault, document.value(at: path) != nil { continue }
-                try document.set(path, setting.value)
-            }
-            var options: [String] = []
-            for key in document.keys.sorted() {
-                guard let path = ConfigPath(key), let value = document.value(at: path) else { continue }
-                options += try Self.option(key, value)
-            }
-            return options
-        } catch let fault as ConfigFault {
-            throw CommandFailure(.usage, "\(source.from): \(fault)")
+            return try sweep.firstConfiguration()?.flatMap { try Self.option($0.key, $0.value) }
+        } catch let error as SweepFileError {
+            throw CommandFailure(.usage, error.description)
         }
     }
-
-    /// For names that only a worker knows.
-    private static let standIns = [
-        "out": "/tmp/out", "name": "job", "seed": "1", "sweep": "sweep", "group": "group", "config": "config.toml",
-        "master_port": "29500", "attempt": "1", "gpus": "0", "threads": "1",
-    ]
 
     /// `--key value`; a list is several values, a flag stands where it is true.
     private static func option(_ key: String, _ value: ParameterValue) throws -> [String] {

@@ -34,10 +34,22 @@ struct PlanCommand: AsyncParsableCommand {
         guard output.format == .table else { return }
         // Asked only where it is shown; a plan needs no coordinator.
         let preview = try await SweepPreview.ask(client, about: sweep, isNeeded: false)
-        let summary = PlanSummary(sweep.plan, history: preview.history)
+        var summary = PlanSummary(sweep.plan, history: preview.history)
+        if let line = try Self.preparations(of: sweep) { summary.data = [line] }
         Console.out("\n" + summary.lines.joined(separator: "\n"))
         if let needs { Console.out("\(needs.description); estimated") }
     }
+
+    /// What is made before the jobs; nil for nothing, and where their ids are not known yet.
+    private static func preparations(of sweep: SweepFile) throws -> String? {
+        guard let rules = sweep.definition.trainer.command?.prepare, !sweep.plan.jobs.contains(where: \.provisional)
+        else { return nil }
+        let jobs = try sweep.definition.resolvedJobs(sweep.plan)
+        let count = Set(try jobs.flatMap { try $0.preparations().map(\.job.id) }).count
+        let names = rules.map(\.title).joined(separator: ", ")
+        return "before them: \(count) job\(count == 1 ? "" : "s") of the kind prepare (\(names))"
+    }
+
     /// nil, and a word why, where the options or the environment name none: a plan is printed all the same.
     private var client: SweepClient? {
         do {

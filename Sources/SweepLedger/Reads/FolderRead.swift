@@ -15,7 +15,10 @@ package struct JobFiles: Sendable {
     /// Sweeps that it belongs to, by row.
     package var sweeps: [Int64]
     package var files: [File]
+    /// The end of the newest attempt's.
     package var log: String
+
+    static let logBytes = 64 << 10
 }
 
 /// A job in its sweep, for a name that people read.
@@ -132,9 +135,18 @@ extension Ledger {
                     SELECT id FROM attempt WHERE job = ? ORDER BY number DESC LIMIT 1) ORDER BY t.start
                 """, [job]
             ).map { $0[0] as String }.joined()
+            // All of it stands in the ledger; a second copy of everything would fill the disk.
+            let end = log.utf8.count <= JobFiles.logBytes ? log : Self.end(of: log)
             return JobFiles(
                 sweeps: try db.all("SELECT sweep FROM member WHERE job = ?", [job]).map { $0[0] as Int64 },
-                files: files, log: log)
+                files: files, log: end)
         }
+    }
+
+    /// From the beginning of a line on.
+    private static func end(of log: String) -> String {
+        let bytes = log.utf8.suffix(JobFiles.logBytes)
+        let start = bytes.firstIndex(of: UInt8(ascii: "\n")).map { bytes.index(after: $0) } ?? bytes.startIndex
+        return String(decoding: bytes[start...], as: UTF8.self)
     }
 }
