@@ -96,6 +96,8 @@ extension Schema {
                 ) STRICT, WITHOUT ROWID
                 """
             ]),
+        // Invitations, budgets and prices.
+        Migration(version: 18, statements: joining),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -22,8 +22,8 @@ package struct ReadOnlyQuery: Sendable {
         "sweep_metric", "sweep_metrics", "stop_rule", "stop_decision", "evaluation_job", "confirmation",
         "confirmation_choice", "confirmations", "job_origin", "origin_file", "origins", "sweep_archive",
         "removed_sweep", "removed_job", "sweep_tag", "job_tag", "tags", "sweep_note", "job_note", "notes",
-        "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics", "checkpoints", "results", "image_results",
-        "artifacts",
+        "sweep_budget", "attempt_price", "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics",
+        "checkpoints", "results", "image_results", "artifacts",
         "sqlite_master", "sqlite_schema", "json_each", "json_tree",
     ]
 

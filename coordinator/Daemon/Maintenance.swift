@@ -100,6 +100,8 @@ package struct MaintenancePaces: Sendable {
     package var collect: Duration = .seconds(3600)
     /// Sweeps that have ended and whose best one is to be judged once more.
     package var confirm: Duration = .seconds(2)
+    /// The coordinator's own certificate is looked at.
+    package var certificate: Duration = .seconds(3600)
 
     package init() {}
 }

@@ -110,10 +110,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
+    private static let openPaths = Set(Route.all.filter(\.scopes.isEmpty).map(\.path))
+
     /// Paths that are answered without a token.
     private static func isOpen(_ target: String) -> Bool {
         let path = target.prefix { $0 != "?" }
-        return path == Endpoint<Nothing, HealthResponse>.health.path
+        return openPaths.contains(String(path))
             || (path != DashboardPath.page && DashboardPath.all.contains { $0.0 == path })
     }
 

@@ -19,6 +19,8 @@ package struct Operations: Sendable {
     let started: MonotonicTime
     /// Jobs of one transaction of a launch.
     package var launchSlice = 2000
+    /// What others need to join.
+    package var access = JoinAccess()
 
     package init(
         engine: CoordinatorEngine, tokens: TokenBook, workerSessions: WorkerSessionBook,
@@ -44,6 +46,7 @@ package struct Operations: Sendable {
         mountClients(on: place)
         mountLedger(on: place)
         mountKeeping(on: place)
+        mountEnrolment(on: place)
     }
 
     private func mountWorkers(on place: some OperationMount) {

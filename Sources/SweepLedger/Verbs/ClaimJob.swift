@@ -37,6 +37,9 @@ struct ClaimJob {
             [job, number, epoch, worker.text, now.milliseconds, resumed])
         let row = db.lastInsertedRowID
         try db.change("INSERT INTO attempt_session (attempt, session) VALUES (?, ?)", [row, session.rawValue])
+        if let price = try BudgetWatch.price(of: worker, db) {
+            try db.change("INSERT INTO attempt_price (attempt, price) VALUES (?, ?)", [row, price])
+        }
         try db.note(
             "claim", at: now, job: job, attempt: number, worker: worker.text,
             detail: resumed > 0 ? "from step \(resumed)" : "")

@@ -21,6 +21,8 @@ package struct SweepDefinition: Equatable, Sendable {
     package var external: [ExternalMetric] = []
     /// When a job has trained enough; nil for training to the end.
     package var stopRule: StopRule?
+    /// What it may take; decides no job.
+    package var budget: SweepBudget?
     package var groups: [SweepGroup]
     package var requirements: RequirementSpec
     package var retries: RetrySpec

@@ -10,7 +10,7 @@ extension WireSchema {
         ],
         optional: [
             "reason": text, "since": integer(), "remedy": text, "tags": array(text), "note": text,
-            "archived": integer(),
+            "archived": integer(), "budget": budgetStanding,
         ])
 
     static let workerSummary = object(
@@ -45,6 +45,9 @@ extension WireSchema {
     static let fault = object(
         ["code": one(of: WireError.Code.allCases.map(\.rawValue)), "message": text],
         optional: ["expected": counter, "retryAfter": number])
+    static let budget = object(
+        [:], optional: ["hours": number(above: 0, most: 1e9), "money": number(above: 0, most: 1e12)])
+    static let budgetStanding = object(["budget": budget, "hours": number, "money": number])
     static let scope = one(of: TokenScope.allCases.map(\.rawValue))
 }
 
@@ -188,7 +191,7 @@ extension ActionRequest {
         .json(
             .object(
                 ["action": .one(of: ["pause", "unpause", "cancel", "resume"]), "target": .text],
-                optional: ["failure": .one(of: FailureClass.allCases.map(\.rawValue))]))
+                optional: ["failure": .one(of: FailureClass.allCases.map(\.rawValue)), "budget": .budget]))
     }
 }
 
