@@ -38,7 +38,7 @@ struct RadiataCommand: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Many machines",
-                subcommands: [InviteCommand.self]),
+                subcommands: [InviteCommand.self, UpCommand.self, DownCommand.self, SlurmCommand.self]),
             CommandGroup(
                 name: "Without a coordinator",
                 subcommands: [
