@@ -13,8 +13,8 @@ SIMULATE := .build/release/radiata-simulate
 RADIATA_PYTHON ?= .build/reference/bin/python
 
 .PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
-    trainer-check algorithms encoder-check metric-check page-check e2e simulate mutants faults campaign demo check format dist \
-    bench clean
+    trainer-check algorithms encoder-check metric-check page-check e2e machines simulate mutants faults campaign demo check \
+    format dist bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -121,6 +121,13 @@ e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
 	$(BUILD) --build-tests
 	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter EndToEndTests
 
+machines: setup ## sshd, Slurm and manifests for real, with what is too long for the tests (fifteen minutes; as root)
+	@.ci/install-packages slurmctld slurmd slurm-client munge openssh-server debootstrap kubernetes-client
+	$(BUILD) --build-tests
+	RADIATA_MACHINES=1 RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter 'JoinTests|UpTests|SlurmTests'
+	.ci/check-manifests
+	.ci/bare-root
+
 simulate: setup ## SEEDS=N worlds of the simulated cluster (FROM=S the first), or SEED=S alone with its trace
 	$(BUILD) --product radiata-simulate
 	$(SIMULATE) $(if $(SEED),--seed $(SEED) --trace,--seeds $(or $(SEEDS),300) --from $(or $(FROM),1))
@@ -154,7 +161,7 @@ check: setup ## format lint, layering, links, and what else keeps the tree tidy
 format: ## format every Swift file in place
 	$(SWIFT) format --in-place --recursive Package.swift Sources coordinator worker Tests
 
-dist: setup ## a folder that runs on a bare machine: dist/radiata and its libraries
+dist: setup ## one archive that runs on a bare machine, with an install script; debug information beside it
 	.ci/make-dist
 
 bench: build ## measure this machine: matrix products and adapter steps
@@ -165,4 +172,4 @@ bench: build ## measure this machine: matrix products and adapter steps
 	$(FAST) $(RADIATA) bench step --model tiny --algorithm full
 
 clean: ## remove build folders
-	rm -rf .build .build-dist .build-mutants dist
+	rm -rf .build .build-dist .build-mutants dist dist-debug radiata-*-linux-x86_64*.tar.gz

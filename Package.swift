@@ -133,7 +133,7 @@ let libraries: [Target] = [
         "RadiataCLI",
         [
             "Coordinator", "Worker", "WorkerTrainer", "SweepFile", "SweepLedger", "SweepAnalysis", "SweepClient",
-            "SweepWire",
+            "SweepWire", "ConfigText",
             "SweepModel", "CoreTools", "CorePretraining", "CoreEvaluation", "CoreAdapters", "CoreData", "RunSpec",
             "Ports", "ImageFiles", "CBuildInfo", logging, argumentParser,
         ]),

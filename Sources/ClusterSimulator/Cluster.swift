@@ -20,6 +20,11 @@ package final class Cluster {
     private let user = Peer(machine: 0, .user)
     lazy var stranger = Stranger(self)
     private var truths: [JobID: JobTruth] = [:]
+    /// Polite ends of rented machines.
+    var lives = 0
+    /// Seconds of training that were spent on steps that somebody had trained already.
+    private(set) var repeated = 0.0
+    private var furthest: [JobID: Int] = [:]
     private(set) var isHealed = false
     /// Whether it came to its end before the most events it might take.
     private(set) var isWhole = false
@@ -105,6 +110,15 @@ package final class Cluster {
             groups:
               - list: [ { lr: \(rate)e-4 } ]
             """
+    }
+
+    func trained(_ job: JobID, step: Int, seconds: Double) {
+        if step <= furthest[job, default: 0] { repeated += seconds } else { furthest[job] = step }
+    }
+
+    /// Seconds from one state to the next, on average over all jobs.
+    var stateInterval: Double {
+        jobIDs.reduce(0) { $0 + Double(truth($1).stateEvery) * truth($1).stepSeconds } / Double(max(1, jobIDs.count))
     }
 
     func truth(_ id: JobID) -> JobTruth {

@@ -116,6 +116,9 @@ package struct Plan: Sendable {
     var needsLargeGPUs = false
     /// Jobs of several GPUs go before all others.
     var areWideUrgent = false
+    /// How long machines are rented for, in seconds; nil for machines of one's own. After it another one comes,
+    /// with an empty disk.
+    package var rent: ClosedRange<Double>?
     /// Five workers with a short lease need 12 events a simulated second for their heartbeats alone.
     package var mostEvents = 150_000
 
@@ -154,6 +157,34 @@ package struct Plan: Sendable {
         broken = other.pick([1, 2, 3, 4, 6, 6])
         isBadlyConfigured = other.chance(0.3)
         brokenSweeps = other.pick([1, 2, 3])
+    }
+
+    /// Machines that are there for minutes, and killed besides, for hours on end.
+    package static func rented(seed: UInt64, hours: Double) -> Plan {
+        var plan = Plan(seed: seed)
+        let random = SeededRandom(seed: seed ^ 0x5245_4E54)
+        plan.faults = [.requestLost, .answerLost, .delay, .workerKill, .coordinatorKill, .slowSync]
+        plan.workers = 3
+        plan.slots = 1
+        plan.gpus = 0
+        plan.wide = [:]
+        plan.broken = 0
+        plan.poison = 0
+        plan.stopRule = nil
+        plan.images = 0
+        plan.leaseSeconds = 60
+        plan.seconds = hours * 3600
+        plan.stretch = 6
+        // About 18 minutes each.
+        plan.jobs = Int(hours * 3 * 60 / 18)
+        plan.pace = random.pick([900, 1800])
+        plan.loss = 0.01
+        plan.delayShare = nil
+        plan.lateHeartbeats = 0
+        plan.rent = 240...900
+        plan.checkSeconds = 1800
+        plan.mostEvents = 20_000_000
+        return plan
     }
 
     private mutating func enter(_ lane: Lane, _ random: SeededRandom) {

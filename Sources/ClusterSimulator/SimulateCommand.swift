@@ -24,6 +24,7 @@ package struct SimulateCommand {
         radiata-simulate --power N [--from S]                   N power cuts of the coordinator's disk, each looked at
         radiata-simulate --errors N [--from S]                  N disk errors in the middle of what a ledger does
         radiata-simulate --crowd N                              N jobs of one to three GPUs on two slots and four GPUs
+        radiata-simulate --rented HOURS [--seeds N] [--from S]  machines that are there for minutes, for so many hours
         radiata-simulate --mutants [N] [--only NAME,NAME] [--near] every mutant: seeds until it is found, N at most (default 300);
                                                                 --near begins with the seed that found it before
         radiata-simulate --exhaustive [N] [--seconds T] [--mutant NAME] [--rungs N] [--workers N] [--walks N] [--unmerged]
@@ -48,6 +49,7 @@ package struct SimulateCommand {
             return sweep(count, "disk errors") { $0.errors(seed: $1) }
         }
         if let jobs = options["crowd"].flatMap(Int.init) { return crowd(jobs) }
+        if let hours = options["rented"].flatMap(Double.init) { return rented(hours) }
         if let count = options["seeds"].flatMap(Int.init) { return many(count) }
         print(Self.usage)
         return 2
@@ -130,6 +132,28 @@ package struct SimulateCommand {
         }
         summarize(simulation.report, Date().timeIntervalSince(begin))
         return simulation.report.failures.isEmpty && isDeterministic ? 0 : 1
+    }
+
+    /// What kills may cost: a little more than half the time from one state to the next, each.
+    private func rented(_ hours: Double) -> Int32 {
+        let first = options["from"].flatMap(UInt64.init) ?? 1
+        var isGood = true
+        for seed in first..<(first + UInt64(options["seeds"].flatMap(Int.init) ?? 1)) {
+            var simulation = Simulation()
+            let run = simulation.run(seed: seed, plan: .rented(seed: seed, hours: hours))
+            let faults = simulation.report.faults
+            let kills = faults[Plan.Fault.workerKill.rawValue, default: 0]
+            let most = 1.2 * Double(kills) * run.rented.stateInterval / 2
+            isGood = isGood && run.violation == nil && run.rented.repeated <= most
+            print(
+                """
+                seed \(seed): \(run.rented.lives) machines in \(Int(simulation.report.hours)) hours, \(kills) kills, \
+                \(run.events) events; trained again \(Int(run.rented.repeated)) s, at most \(Int(most)) s wanted; \
+                \(run.violation ?? "no violation")
+                """)
+            fflush(nil)
+        }
+        return isGood ? 0 : 1
     }
 
     private func summarize(_ report: Simulation.Report, _ seconds: Double) {

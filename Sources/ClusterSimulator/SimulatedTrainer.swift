@@ -188,6 +188,7 @@ final class SimulatedTrainer: AttemptRunning, @unchecked Sendable {
             let total = try points.append(measured)
             step += 1
             state = new
+            worker.cluster.trained(token.job, step: step, seconds: truth.stepSeconds)
             worker.cluster.shadow.spooled(token, total)
             emit(.pointsSpooled(token, total: total))
             emit(.progress(token, phase: "training", step: step))

@@ -60,6 +60,8 @@ final class SimulatedWorker: @unchecked Sendable {
         life.process.start { [self] in
             do {
                 try await session(life).run(stop: StopSignal())
+                guard life.isAlive else { return }
+                returned()
             } catch {
                 guard life.isAlive else { return }
                 world.trace("worker \(number) ends itself: \(error)")
@@ -69,14 +71,36 @@ final class SimulatedWorker: @unchecked Sendable {
         }
     }
 
+    /// Its time was over and it ended politely: the next machine has an empty disk.
+    private func returned() {
+        cluster.lives += 1
+        do {
+            let left = try disk.list(root + "/attempts")
+            if left.isEmpty { world.probe("rented machine left nothing behind") }
+        } catch {
+            world.trace("worker \(number): its folder cannot be read: \(error)")
+        }
+        kill(restart: .seconds(world.random("rent \(number) \(world.now)").between(5, 120)))
+        do {
+            try disk.remove(root)
+        } catch {
+            world.fail("simulator", "\(error)")
+        }
+    }
+
     private func session(_ life: Life) throws -> WorkerSession {
         let files = ProcessDisk(disk: disk, process: life.process)
         let time = ProcessTime(world: world, process: life.process)
         let log = WorldLog(world, "worker \(number)", life.process)
-        let configuration = WorkerConfiguration(
+        var configuration = WorkerConfiguration(
             client: try ClientConfiguration(coordinator: "http://simulated"), slots: plan.slots, threads: 1,
             gpus: plan.devices(of: number), gpuShare: plan.gpuShare, work: root,
             logger: Logger(label: "worker") { _ in log }, handlesSignals: false, time: time, random: random)
+        if let rent = plan.rent, !cluster.isHealed {
+            let length = world.random("rent \(number) \(world.now)").between(rent.lowerBound, rent.upperBound)
+            configuration.leaving.after = .seconds(length)
+            configuration.leaving.margin = .seconds(60)
+        }
         let calls = WorkerCalls(
             time: time, random: network.jitter, worker: self, process: life.process, peer: life.peer)
         let trainers = SimulatedTrainers(self, life)

@@ -30,6 +30,9 @@ package struct Simulation {
         package let traceHash: UInt64
         package let events: Int
         package let lines: [String]
+        /// Of rented machines: how many ended politely, what was trained again, in seconds, and from one state to
+        /// the next.
+        package let rented: (lives: Int, repeated: Double, stateInterval: Double)
     }
 
     package private(set) var report = Report()
@@ -58,11 +61,12 @@ package struct Simulation {
         for (name, count) in world.pairs { report.pairs[name, default: 0] += count }
         report.faultsPerRun.append(world.faults.values.reduce(0, +))
         report.faultKindsPerRun.append(world.faults.count)
+        let rented = (cluster.lives, cluster.repeated, cluster.stateInterval)
         cluster.dismantle()
         if let violation = world.violation { report.failures.append((seed, violation)) }
         return Run(
             seed: seed, plan: cluster.plan, violation: world.violation, traceHash: world.traceHash,
-            events: world.eventCount, lines: world.lines)
+            events: world.eventCount, lines: world.lines, rented: rented)
     }
 
     /// What `power` and `errors` came to.

@@ -48,17 +48,40 @@ package struct CoordinatorRegistry: Sendable, Equatable {
 
     package func path(port: Int) -> String { "\(folder)/\(machine)-\(port).token" }
 
-    /// Puts a coordinator's token where commands of its user find it.
-    package func publish(_ token: String, port: Int, files: any FileStore = DiskFiles()) throws {
+    /// The certificate of the authority of a coordinator that speaks TLS by one of its own.
+    private func authorityPath(port: Int) -> String { "\(folder)/\(machine)-\(port).pem" }
+
+    /// Puts a coordinator's token, and its authority's certificate, where commands of its user find them.
+    package func publish(
+        _ token: String, authority: String? = nil, port: Int, files: any FileStore = DiskFiles()
+    ) throws {
         try files.makeFolder(folder, mode: 0o700)
         guard chmod(folder, 0o700) == 0 else { throw PortsError.system("keep others from", folder) }
+        if let authority {
+            try files.writeAtomically(Array(authority.utf8), to: authorityPath(port: port), mode: 0o600)
+        } else {
+            try files.remove(authorityPath(port: port))
+        }
         try files.writeAtomically(Array((token + "\n").utf8), to: path(port: port), mode: 0o600)
+    }
+
+    /// The authority (PEM) of this user's own coordinator at a port of this machine; nil where there is none.
+    package func authority(port: Int) -> String? {
+        let path = authorityPath(port: port)
+        let files = DiskFiles()
+        do {
+            guard let information = try files.information(path), information.owner == geteuid() else { return nil }
+            return try files.readText(path, limit: 64 << 10)
+        } catch {
+            return nil  // its coordinator has just ended, or it is nobody's
+        }
     }
 
     /// Takes the token away again, unless another coordinator has taken the port meanwhile.
     package func withdraw(_ token: String, port: Int, files: any FileStore = DiskFiles()) throws {
         guard try self.token(port: port) == token else { return }
         try files.remove(path(port: port))
+        try files.remove(authorityPath(port: port))
     }
 
     /// The token that was put there for a port; nil if there is none.

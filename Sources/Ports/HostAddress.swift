@@ -38,6 +38,21 @@ package enum HostAddress: Hashable, Sendable {
         self = .name(text)
     }
 
+    /// As it is written, without brackets.
+    package var text: String {
+        guard case .address(var bytes) = self else {
+            if case .name(let name) = self { return name }
+            return ""
+        }
+        var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        let family = bytes.count == 4 ? AF_INET : AF_INET6
+        guard inet_ntop(family, &bytes, &buffer, socklen_t(buffer.count)) != nil else { return "" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// As it stands in a URL, an IPv6 address in brackets.
+    package var urlText: String { text.contains(":") ? "[\(text)]" : text }
+
     /// Whether it can only be this machine: 127.0.0.0/8, `::1`, `localhost` and what ends in `.localhost`.
     package var isLoopback: Bool {
         switch self {

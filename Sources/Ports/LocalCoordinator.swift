@@ -67,24 +67,13 @@ package struct LocalCoordinator: Sendable, Equatable {
     }
 
     private static func isOwnName(_ name: String) -> Bool {
-        var buffer = [CChar](repeating: 0, count: 256)
-        guard gethostname(&buffer, buffer.count - 1) == 0 else { return false }
-        let own = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).lowercased()
+        let own = MachineNames.hostName().lowercased()
         return name == own || name.prefix { $0 != "." } == own.prefix { $0 != "." }
     }
 
     /// Addresses of this machine's network interfaces, and the whole of the loopback's.
     private static func ownAddresses() -> Set<[UInt8]> {
-        var list: UnsafeMutablePointer<ifaddrs>?
-        guard getifaddrs(&list) == 0 else { return [] }
-        defer { freeifaddrs(list) }
-        var found: Set<[UInt8]> = [[127, 0, 0, 1], [127, 0, 1, 1]]
-        var next = list
-        while let entry = next {
-            if let address = bytes(of: entry.pointee.ifa_addr) { found.insert(address) }
-            next = entry.pointee.ifa_next
-        }
-        return found
+        Set(MachineNames.interfaceAddresses()).union([[127, 0, 0, 1], [127, 0, 1, 1]])
     }
 
     private static func resolve(_ name: String) -> Set<[UInt8]> {
@@ -96,26 +85,9 @@ package struct LocalCoordinator: Sendable, Equatable {
         var found: Set<[UInt8]> = []
         var next = list
         while let entry = next {
-            if let address = bytes(of: entry.pointee.ai_addr) { found.insert(address) }
+            if let address = MachineNames.bytes(of: entry.pointee.ai_addr) { found.insert(address) }
             next = entry.pointee.ai_next
         }
         return found
     }
-
-    private static func bytes(of pointer: UnsafeMutablePointer<sockaddr>?) -> [UInt8]? {
-        guard let pointer else { return nil }
-        switch Int32(pointer.pointee.sa_family) {
-        case AF_INET:
-            return UnsafeRawPointer(pointer).loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr.bytes
-        case AF_INET6:
-            let address = UnsafeRawPointer(pointer).loadUnaligned(as: sockaddr_in6.self).sin6_addr
-            return HostAddress.plain(withUnsafeBytes(of: address) { Array($0) })
-        default: return nil
-        }
-    }
-}
-
-extension UInt32 {
-    /// As they lie in memory.
-    fileprivate var bytes: [UInt8] { withUnsafeBytes(of: self) { Array($0) } }
 }

@@ -33,7 +33,12 @@ struct RadiataCommand: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Daemons",
-                subcommands: [CoordinatorCommand.self, WorkerCommand.self, TokenCommand.self, LedgerCommand.self]),
+                subcommands: [
+                    CoordinatorCommand.self, WorkerCommand.self, TokenCommand.self, LedgerCommand.self,
+                ]),
+            CommandGroup(
+                name: "Many machines",
+                subcommands: [InviteCommand.self, UpCommand.self, DownCommand.self, SlurmCommand.self]),
             CommandGroup(
                 name: "Without a coordinator",
                 subcommands: [

@@ -1,15 +1,20 @@
 package import Ports
+package import SweepWire
 
 /// Where the coordinator is and how to be let in.
 package struct ClientConfiguration: Sendable {
     /// `http://HOST:PORT` or `https://…`, without a path.
     package let coordinator: String
-    let token: String?
+    private(set) var token: String?
     /// Where the user's own registry is asked for the token, for want of one that was given; nil for an
     /// address of another machine.
     let local: LocalCoordinator?
-    /// File with the certificate authority that signed the coordinator's certificate; nil for the system's.
-    package var authorities: String?
+    /// Whose certificate the coordinator must show.
+    package var trust = TrustedAuthorities.system
+    /// Where else it may be found, in the order in which that is tried.
+    package var otherAddresses: [String] = []
+    /// A file that says all this anew where the coordinator has moved.
+    package var joinFile: String?
     /// Whether `http_proxy` and its kin in the environment count; off, since coordinators stand in the same
     /// network.
     package var usesEnvironmentProxy = false
@@ -40,12 +45,35 @@ package struct ClientConfiguration: Sendable {
         }
         self.coordinator = address
         self.token = token
-        local = registry.flatMap {
-            token == nil
-                ? LocalCoordinator(
-                    authority: String(parts[2]), defaultPort: parts[0] == "https:" ? 443 : 80, registry: $0) : nil
+        let isSecure = parts[0] == "https:"
+        let ownPlace = registry.flatMap {
+            LocalCoordinator(authority: String(parts[2]), defaultPort: isSecure ? 443 : 80, registry: $0)
         }
-        self.authorities = authorities
+        local = token == nil ? ownPlace : nil
+        if let authorities {
+            trust = .file(authorities)
+        } else if isSecure, let ownPlace, let own = registry?.authority(port: ownPlace.port) {
+            trust = .pinned(own)
+        }
+    }
+
+    /// As a join file says.
+    ///
+    /// - Parameter path: the file's, to be read again where the coordinator does not answer; nil for a file
+    ///   that does not change.
+    /// - Throws: ``ClientError`` with code `local`.
+    package init(joining file: JoinFile, path: String? = nil) throws {
+        guard let first = file.addresses.first else { throw ClientError(.local, "the join file names no address") }
+        try self.init(coordinator: first, token: file.token)
+        if let authority = file.authority { trust = .pinned(authority) }
+        otherAddresses = Array(file.addresses.dropFirst())
+        joinFile = path
+    }
+
+    func withoutToken() -> ClientConfiguration {
+        var result = self
+        result.token = nil
+        return result
     }
 }
 

@@ -11,8 +11,7 @@ struct HTTPRequest: Sendable {
     var connectLimit: Duration = .seconds(10)
     /// Most bytes of an answer that are accepted.
     var answerLimit = 64 << 20
-    /// File with the certificate authorities to trust instead of the system's.
-    var authorities: String?
+    var trust = TrustedAuthorities.system
     /// Whether `http_proxy` and its kin in the environment count.
     var usesEnvironmentProxy = false
 }
@@ -22,6 +21,20 @@ struct HTTPAnswer: Sendable {
     var body: [UInt8]
     /// Names in lower case.
     var headers: [String: String]
+}
+
+/// Whose certificates are believed.
+package enum TrustedAuthorities: Equatable, Sendable {
+    /// The system's, for the name in the address.
+    case system
+    /// A file's and no others, for the name in the address.
+    case file(String)
+    /// One authority (PEM) that signs for one coordinator and nobody else: what it signed is the coordinator,
+    /// whatever name or address leads there.
+    case pinned(String)
+    /// Nobody is believed: for what is held against a digest afterwards, and with nothing secret in the
+    /// request.
+    case unchecked
 }
 
 /// What libcurl says when there is no answer.

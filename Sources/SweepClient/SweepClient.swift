@@ -11,6 +11,7 @@ package final class SweepClient: CoordinatorCalls {
     package let time: any TimeSource
     package let random: any RandomSource
     private let engine = TransferEngine()
+    private let places: CoordinatorPlaces
 
     package init(
         _ configuration: ClientConfiguration, time: any TimeSource = SystemTime(),
@@ -19,45 +20,75 @@ package final class SweepClient: CoordinatorCalls {
         self.configuration = configuration
         self.time = time
         self.random = random
+        places = CoordinatorPlaces(configuration)
     }
 
-    package var address: String { configuration.coordinator }
+    package var address: String { places.current.address }
 
     package func send<Request: WireRequest, Response: WireResponse>(
         _ endpoint: Endpoint<Request, Response>, _ request: Request, timeLimit: Duration?
     ) async throws -> Response {
-        var message = HTTPRequest(
-            method: endpoint.method, url: configuration.coordinator + endpoint.target(of: request))
+        var message = HTTPRequest(method: endpoint.method, url: endpoint.target(of: request))
         message.headers = ["\(ProtocolVersion.header): \(ProtocolVersion.current)", "User-Agent: radiata"]
         message.headers.append(
             "Content-Type: \(Request.self is any Decodable.Type ? "application/json" : "application/octet-stream")")
         message.body = Array(try request.body())
         message.timeLimit = timeLimit
-        message.authorities = configuration.authorities
         message.usesEnvironmentProxy = configuration.usesEnvironmentProxy
         return try await sendWithToken(message)
     }
 
     /// The token that was given, else the one of this user's own coordinator on this machine.
     private func sendWithToken<Response: WireResponse>(_ message: HTTPRequest) async throws -> Response {
-        guard let local = configuration.local else { return try await send(message, token: configuration.token) }
+        guard let local = configuration.local else {
+            let place = places.current
+            do {
+                return try await send(message, to: place, token: place.token)
+            } catch let error as ClientError where error.code == .unreachable || error.code == .untrusted {
+                places.failed(place)
+                throw error
+            }
+        }
+        let place = places.current
         let found = local.find()
         do {
-            return try await send(message, token: found.token, reason: found.reason)
+            return try await send(message, to: place, token: found.token, reason: found.reason)
         } catch let error as ClientError where error.code == .refused(.unauthorized) {
             // A coordinator that has just come up publishes its token when it listens already.
             let now = local.find()
             guard let token = now.token, token != found.token else { throw error }
-            return try await send(message, token: token)
+            return try await send(message, to: place, token: token)
         }
     }
 
+    /// The certificate of an authority that an invitation names by its digest. Whoever answers is believed
+    /// only if the digest is right; nothing secret is sent.
+    ///
+    /// - Throws: ``ClientError``: `untrusted` for another certificate.
+    package static func authority(_ digest: ContentDigest, at address: String, timeLimit: Duration) async throws
+        -> String
+    {
+        var configuration = try ClientConfiguration(coordinator: address)
+        configuration.trust = .unchecked
+        let client = SweepClient(configuration)
+        let answer = try await client.call(.authority, Nothing(), retry: .never, timeLimit: timeLimit)
+        guard Certificates.fingerprint(answer.certificate) == digest else {
+            throw ClientError(
+                .untrusted,
+                "coordinator \(address): its authority is not the one that the invitation names; is this the right machine, and "
+                    + "nobody between? Nothing was sent to it")
+        }
+        return answer.certificate
+    }
+
     private func send<Response: WireResponse>(
-        _ message: HTTPRequest, token: String?, reason: String? = nil
+        _ message: HTTPRequest, to place: CoordinatorPlaces.Place, token: String?, reason: String? = nil
     ) async throws -> Response {
         var message = message
         if let token { message.headers.append("Authorization: Bearer \(token)") }
-        let coordinator = configuration.coordinator
+        let coordinator = place.address
+        message.url = coordinator + message.url
+        message.trust = place.trust
         let answer: HTTPAnswer
         do {
             answer = try await engine.perform(message)

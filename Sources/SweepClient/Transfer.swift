@@ -44,7 +44,7 @@ final class Transfer: @unchecked Sendable {
             number(CURLOPT_LOW_SPEED_TIME, 60)
         }
         if !request.usesEnvironmentProxy { text(CURLOPT_PROXY, "") }
-        if let authorities = request.authorities { text(CURLOPT_CAINFO, authorities) }
+        trust(handle)
         prepareBody(handle)
         // Without this libcurl asks for leave before bodies over 1 MiB, and waits a second if none comes.
         for line in request.headers + ["Expect:"] { headerList = curl_slist_append(headerList, line) }
@@ -56,6 +56,21 @@ final class Transfer: @unchecked Sendable {
         let context = Unmanaged.passUnretained(self).toOpaque()
         _ = ccurl_set_receiver(handle, Transfer.receiveBody, Transfer.receiveHeader, context)
         _ = ccurl_set_pointer(handle, CURLOPT_PRIVATE, context)
+    }
+
+    private func trust(_ handle: UnsafeMutableRawPointer) {
+        switch request.trust {
+        case .system: return
+        case .file(let path): _ = ccurl_set_text(handle, CURLOPT_CAINFO, path)
+        case .pinned(let pem):
+            _ = ccurl_set_authorities(handle, pem, pem.utf8.count)
+            _ = ccurl_set_long(handle, CURLOPT_SSL_VERIFYHOST, 0)
+        case .unchecked:
+            _ = ccurl_set_long(handle, CURLOPT_SSL_VERIFYPEER, 0)
+            _ = ccurl_set_long(handle, CURLOPT_SSL_VERIFYHOST, 0)
+        }
+        // The folder of the system's authorities is looked into too, unless it is named away.
+        _ = ccurl_set_text(handle, CURLOPT_CAPATH, nil)
     }
 
     private func prepareBody(_ handle: UnsafeMutableRawPointer) {

@@ -5,7 +5,7 @@ extension SweepFileDecoder {
     private static let topKeys = [
         "name", "trainer", "base", "data", "reg_data", "seeds", "checkpoints", "defaults", "evaluate", "groups",
         "stop_when", "on_oom",
-        "requires", "retries", "timeout", "keep", "priority", "metrics",
+        "requires", "retries", "timeout", "keep", "priority", "metrics", "budget",
     ]
 
     /// The whole file. Where something is faulty a stand-in takes its place, so that the rest can be looked
@@ -44,6 +44,7 @@ extension SweepFileDecoder {
             retention: top["keep"].map { retention($0.value) } ?? RetentionPolicy(),
             priority: top["priority"].flatMap { integer($0.value, "priority", atLeast: -1_000_000) } ?? 0)
         definition.external = external
+        definition.budget = top["budget"].flatMap { budget($0.value) }
         definition.stopRule =
             top["stop_when"].flatMap { stopRule($0.value, definition.metrics) }
             ?? top["keep"].flatMap { patience($0.value, definition) }

@@ -100,6 +100,8 @@ extension Schema {
         Migration(version: 16, statements: preparations),
         // Votes on pairs of pictures.
         Migration(version: 17, statements: votes),
+        // Invitations, budgets and prices.
+        Migration(version: 18, statements: joining),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

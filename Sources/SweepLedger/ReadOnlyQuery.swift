@@ -23,8 +23,8 @@ package struct ReadOnlyQuery: Sendable {
         "prepare_job", "prepare_need", "oom_fallback", "epoch_key", "memory_class", "gpu_memory",
         "confirmation_choice", "confirmations", "job_origin", "origin_file", "origins", "sweep_archive",
         "removed_sweep", "removed_job", "sweep_tag", "job_tag", "tags", "sweep_note", "job_note", "notes",
-        "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics", "checkpoints", "results", "image_results",
-        "artifacts",
+        "sweep_budget", "attempt_price", "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics",
+        "checkpoints", "results", "image_results", "artifacts",
         "sqlite_master", "sqlite_schema", "json_each", "json_tree",
     ]
 

@@ -18,6 +18,8 @@ package enum WireLimit {
     package static let digests = 200_000
     /// Longest life of a token, in seconds: a hundred years.
     package static let tokenSeconds = 100.0 * 366 * 86_400
+    /// Longest life of an invitation, in seconds: a month.
+    package static let inviteSeconds = 31.0 * 86_400
     /// Most reports in one exchange.
     package static let reports = 512
 }

@@ -33,6 +33,10 @@ final class DaemonBench: Sendable {
         var allowedHosts: [String] = []
         var registry: CoordinatorRegistry?
         var basePath = ""
+        /// With an address that others reach the coordinator makes its own certificate.
+        var host = "127.0.0.1"
+        var joinFile: String?
+        var time: (any TimeSource)?
         /// The disk as the test plays it; nil for the real one.
         var space: (@Sendable (String) throws -> DiskSpace)?
 
@@ -49,7 +53,8 @@ final class DaemonBench: Sendable {
     ) {
         folder = NSTemporaryDirectory() + "coordinator-\(SystemRandom().hexadecimal(bytes: 8))"
         var configuration = CoordinatorConfiguration(
-            dataFolder: folder, port: port, tokenFile: tokenFile, lease: lease, tick: .milliseconds(20),
+            dataFolder: folder, host: options.host, port: port, tokenFile: tokenFile, lease: lease,
+            tick: .milliseconds(20),
             logLevel: .error,
             onFatal: { Issue.record("the ledger died: \($0)") })
         configuration.connections = options.limits
@@ -60,6 +65,8 @@ final class DaemonBench: Sendable {
         configuration.allowedHosts = options.allowedHosts
         configuration.registry = options.registry
         configuration.basePath = options.basePath
+        configuration.joinFile = options.joinFile
+        if let time = options.time { configuration.time = time }
         if let space = options.space { configuration.space = space }
         state = Mutex((nil, "", configuration))
     }
@@ -93,6 +100,11 @@ final class DaemonBench: Sendable {
         admin.withLock { $0 = text }
     }
 
+    /// The coordinator's own authority (PEM); nil where it has none.
+    var authority: String? {
+        FileManager.default.contents(atPath: folder + "/tls/authority.pem").map { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// What the bench calls with; nil for nothing.
     var token: String? { admin.withLock { $0 } }
 
@@ -114,7 +126,9 @@ final class DaemonBench: Sendable {
     }
 
     func client(token: String? = nil) throws -> SweepClient {
-        SweepClient(try ClientConfiguration(coordinator: url, token: token ?? self.token))
+        var configuration = try ClientConfiguration(coordinator: url, token: token ?? self.token)
+        if url.hasPrefix("https:"), let authority { configuration.trust = .pinned(authority) }
+        return SweepClient(configuration)
     }
 
     func call<Request: WireRequest, Response: WireResponse>(

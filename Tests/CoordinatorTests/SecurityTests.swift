@@ -72,7 +72,6 @@ struct SecurityTests {
     @Test(
         "what would be unsafe does not start",
         arguments: [
-            CoordinatorConfiguration(dataFolder: "/nonexistent", host: "0.0.0.0"),
             CoordinatorConfiguration(dataFolder: "/nonexistent", tlsCertificate: "only.pem"),
             CoordinatorConfiguration(dataFolder: "/nonexistent", port: 70000),
         ])

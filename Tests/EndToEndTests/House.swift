@@ -10,12 +10,17 @@ final class House {
     private var children: [Process] = []
     private var started = 0
 
-    var url: String { "http://127.0.0.1:\(port)" }
+    /// Whether others can reach the coordinator, which then makes its own certificate.
+    let isReachable: Bool
+    var url: String { "\(isReachable ? "https" : "http")://127.0.0.1:\(port)" }
     let data: String
 
-    /// - Parameter data: the coordinator's data folder, if it should be another than one of the house's own.
-    init(data: String? = nil) throws {
+    /// - Parameters:
+    ///   - data: the coordinator's data folder, if it should be another than one of the house's own.
+    ///   - isReachable: it listens on all addresses, with a certificate that it makes itself.
+    init(data: String? = nil, isReachable: Bool = false) throws {
         folder = try TemporaryFolder()
+        self.isReachable = isReachable
         self.data = data ?? folder.path + "/coordinator"
         port = try Self.freePort()
     }
@@ -33,7 +38,10 @@ final class House {
     func startCoordinator(lease: String = "2s", environment: [String: String] = [:], mayDie: Bool = false) throws {
         started += 1
         let process = try RadiataProgram.start(
-            ["coordinator", "run", "--data", data, "--listen", "127.0.0.1:\(port)", "--lease", lease],
+            [
+                "coordinator", "run", "--data", data, "--listen", "\(isReachable ? "0.0.0.0" : "127.0.0.1"):\(port)",
+                "--lease", lease,
+            ],
             output: "\(folder.path)/coordinator-\(started).out", messages: "\(folder.path)/coordinator-\(started).log",
             environment: environment)
         coordinator = process
@@ -52,6 +60,15 @@ final class House {
         let process = try RadiataProgram.start(
             ["worker", "run", "--coordinator", url, "--work", work, "--threads", "\(threads)"],
             output: "\(folder.path)/\(name)-\(started).out", messages: "\(folder.path)/\(name)-\(started).log",
+            environment: environment)
+        children.append(process)
+        return process
+    }
+
+    /// A program of the house with a log of its name; it ends with the house.
+    func start(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Process {
+        let process = try RadiataProgram.start(
+            arguments, output: "\(folder.path)/\(name).out", messages: "\(folder.path)/\(name).log",
             environment: environment)
         children.append(process)
         return process
@@ -122,7 +139,7 @@ final class House {
 
     struct StateNotReached: Error { let what: String }
 
-    private static func freePort() throws -> Int {
+    static func freePort() throws -> Int {
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
         var address = sockaddr_in()

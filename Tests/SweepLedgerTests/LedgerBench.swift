@@ -9,7 +9,8 @@ import Testing
 final class LedgerBench {
     let folder: String
     private(set) var ledger: Ledger
-    let now = WallTime(milliseconds: 1_700_000_000_000)
+    /// Moved by hand.
+    var now = WallTime(milliseconds: 1_700_000_000_000)
     private var exchanges: UInt64 = 0
 
     init() throws {

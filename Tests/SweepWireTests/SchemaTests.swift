@@ -81,7 +81,12 @@ struct SchemaTests {
                     inputs: ["b": ResolvedInput(path: "b", digest: .of("b"))], priority: 3),
                 inputs: [InputList(name: "b", tree: tree)]))
         try check(
-            ActionRequest(action: .resume, target: "t", failure: .nan), ActionRequest(action: .pause, target: "t"))
+            ActionRequest(action: .resume, target: "t", failure: .nan), ActionRequest(action: .pause, target: "t"),
+            ActionRequest(action: .resume, target: "t", budget: SweepBudget(hours: 1, money: 2)))
+        try check(InviteRequest(note: "n", lifetime: 60))
+        try check(
+            EnrolRequest(
+                code: EnrolmentCode(SeededRandom(seed: 1)).text, token: "0123456789ab", hash: Self.digest, name: "n"))
         try check(DrainRequest(worker: "w"))
         try check(QueryRequest(sql: "SELECT 1"))
         try check(TokenRequest(scope: .read), TokenRequest(scope: .admin, note: "n", lifetime: 5))
@@ -113,14 +118,19 @@ struct SchemaTests {
         try check(answer: HeartbeatResponse(verdicts: [.fine, .superseded], isDraining: true))
         try check(
             answer: RegisterResponse(
-                ledger: "l", epoch: 1, leaseSeconds: 60, heartbeatSeconds: 10, leftovers: [Self.token]))
+                ledger: "l", epoch: 1, leaseSeconds: 60, heartbeatSeconds: 10, leftovers: [Self.token],
+                program: "0.1.0"))
         try check(answer: MetricAcknowledgement(next: .max))
         try check(answer: BlobStatus(state: .open, bytes: 5, missing: [0, 1]))
         try check(answer: BlobsMissing(missing: ["x"]))
         try check(
             answer: LaunchResponse(sweep: "s", configurations: 1, jobs: 1, added: 1, shared: 0, missingBlobs: ["x"]))
-        for earlier in [nil, EarlierRuns(runs: 2, secondsPerJob: 1.5, secondsPerEpoch: 0.5, isSameData: true)] {
-            try check(answer: SweepHistory(jobs: earlier.map { _ in 3 }, isRepeat: true, earlier: earlier, slots: 1))
+        for earlier in [
+            nil, EarlierRuns(runs: 2, secondsPerJob: 1.5, secondsPerEpoch: 0.5, isSameData: true, deviation: 0.1),
+        ] {
+            try check(
+                answer: SweepHistory(
+                    jobs: earlier.map { _ in 3 }, isRepeat: true, earlier: earlier, slots: 1, slotPrice: 0.5))
         }
         let summary = JobSummary(
             id: Self.digest, sweep: "s", group: "g", configuration: "1", state: "done", seed: 1, attempts: 1,
@@ -132,6 +142,7 @@ struct SchemaTests {
             name: "s", created: 1, priority: 0, configurations: 1, states: ["done": 1], checkpoints: 1,
             state: "stopped", reason: "r", since: 1, remedy: "c")
         (sweep.tags, sweep.note, sweep.archived) = (["t"], "n", 1)
+        sweep.budget = BudgetStanding(budget: SweepBudget(hours: 1, money: 2), hours: 0.5, money: 0)
         try check(
             answer: BranchResponse(
                 job: Self.digest, parent: Self.digest, sweep: "s", state: "waiting", isNew: true, epoch: 1, step: 2,
@@ -169,6 +180,11 @@ struct SchemaTests {
                 columns: ["a"], rows: [[.null, .integer(.max), .real(0.5), .text("t"), .blob([0])]], isTruncated: false
             ))
         try check(answer: TokenResponse(id: "i", token: "t"))
+        try check(
+            answer: InviteResponse(
+                code: "c", addresses: ["https://a"], authority: Self.digest, isLoopback: false, expires: 1))
+        try check(answer: EnrolResponse(scope: .worker))
+        try check(answer: AuthorityResponse(certificate: "PEM"))
         try check(
             answer: Items([TokenSummary(id: "i", scope: .read, note: "", created: 1, expires: 2, isRevoked: false)]))
         try check(answer: BackupResponse(path: "p", bytes: 1))

@@ -153,7 +153,7 @@ struct WireTests {
         let places = Route.all.map { "\($0.method.rawValue) \($0.path)" }
         #expect(Set(places).count == places.count)
         #expect(Set(Route.all.map(\.name)).count == Route.all.count)
-        #expect(Route.all.filter(\.scopes.isEmpty).map(\.name) == ["health"])
+        #expect(Route.all.filter(\.scopes.isEmpty).map(\.name) == ["health", "enrol", "authority"])
     }
 
     @Test("scopes: read < worker, read < submit, admin may do everything")

@@ -29,7 +29,7 @@ extension CoordinatorCore {
         sessions[request.session]?.isHeard = true
         let response = RegisterResponse(
             ledger: settings.ledger, epoch: settings.epoch, leaseSeconds: settings.lease.inSeconds,
-            heartbeatSeconds: settings.heartbeat.inSeconds, leftovers: leftovers)
+            heartbeatSeconds: settings.heartbeat.inSeconds, leftovers: leftovers, program: settings.program)
         return effects + [.reply(reply, .registered(response))]
     }
 

@@ -15,6 +15,8 @@ package struct CoordinatorSettings: Sendable, Equatable {
     package var patience: Duration = .seconds(600)
     /// How often "last seen" is written.
     package var seenEvery: Duration
+    /// The program's build, told to workers.
+    package var program: String?
 
     package init(
         ledger: String, epoch: Int, lease: Duration = .seconds(60), heartbeat: Duration? = nil,

@@ -21,6 +21,14 @@ package struct CoordinatorConfiguration: Sendable {
     /// Where a proxy before it serves it: `/node/HOST/7070`; empty for the root. Requests with and without it
     /// are served.
     package var basePath = ""
+    /// Names and addresses under which other machines reach it, besides those that it finds out by itself: of
+    /// a router before it, of a tunnel.
+    package var advertised: [String] = []
+    /// The program's build, told to workers.
+    package var program: String?
+    /// A file that tells workers where it is and lets them in, written when it listens: where its address is
+    /// not known beforehand.
+    package var joinFile: String?
     /// Where this user's commands on this machine find the token; nil for nowhere.
     package var registry: CoordinatorRegistry?
     /// Serves other machines without TLS.
@@ -70,7 +78,29 @@ package struct CoordinatorConfiguration: Sendable {
     /// The host as it stands before `:PORT`, an IPv6 address in brackets.
     package var urlHost: String { host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host }
 
-    func url(port: Int) -> String { "\(tlsCertificate == nil ? "http" : "https")://\(urlHost):\(port)" }
+    /// Whether it makes its certificate itself: others reach it, and nobody gave one.
+    package var usesOwnAuthority: Bool { !isLoopback && tlsCertificate == nil && !insecureLAN }
+    var speaksTLS: Bool { tlsCertificate != nil || usesOwnAuthority }
+    private var scheme: String { speaksTLS ? "https" : "http" }
+    private var isWildcard: Bool { ["0.0.0.0", "::", "[::]"].contains(host) }
+
+    func url(port: Int) -> String { "\(scheme)://\(urlHost):\(port)" }
+
+    /// Names under which it is called, those first that others are likeliest to reach it by.
+    func names() -> [HostAddress] {
+        let told = advertised.compactMap { HostAndPort($0)?.host }
+        let own = isWildcard ? MachineNames.all() : [HostAddress(host)].compactMap { $0 } + MachineNames.all()
+        return told + own.filter { !told.contains($0) }
+    }
+
+    /// URLs for other machines; for this one alone where no other reaches it.
+    func addresses(port: Int) -> [String] {
+        let told = advertised.compactMap { HostAndPort($0) }.map { place in
+            "\(scheme)://\(place.host.urlText):\(place.port ?? port)"
+        }
+        guard isWildcard else { return told + [url(port: port)] }
+        return told + MachineNames.all().filter { !$0.isLoopback }.map { "\(scheme)://\($0.urlText):\(port)" }
+    }
 
     /// Refuses what would be unsafe or cannot work.
     func validate() throws {
@@ -80,13 +110,9 @@ package struct CoordinatorConfiguration: Sendable {
         guard (tlsCertificate == nil) == (tlsKey == nil) else {
             throw CoordinatorError(.badConfiguration, "TLS needs both --tls-cert and --tls-key")
         }
-        guard isLoopback || tlsCertificate != nil || insecureLAN else {
+        for name in advertised where HostAndPort(name) == nil {
             throw CoordinatorError(
-                .badConfiguration,
-                """
-                \(host) can be reached from other machines, and tokens would travel in the clear: give --tls-cert and --tls-key, \
-                or --insecure-lan if you trust the network
-                """)
+                .badConfiguration, "--advertise \(name): wanted a host's name or address, with a port or without")
         }
         for name in allowedHosts where HostAddress(name) == nil {
             throw CoordinatorError(.badConfiguration, "--allow-host \(name): wanted a host's name, without a port")

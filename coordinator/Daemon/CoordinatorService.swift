@@ -21,6 +21,8 @@ package final class CoordinatorService: Service {
         case starting([CheckedContinuation<Int, any Error>])
         case at(port: Int)
         case failed(any Error)
+
+        var port: Int? { if case .at(let port) = self { port } else { nil } }
     }
 
     package let configuration: CoordinatorConfiguration
@@ -29,6 +31,7 @@ package final class CoordinatorService: Service {
     private let adminID = Mutex("")
     private let ledger: Ledger
     private let listening = Mutex<Listening>(.starting([]))
+    private let authority: OwnAuthority?
 
     /// - Throws: `CoordinatorError` or `LedgerError` with one clear message.
     package init(_ configuration: CoordinatorConfiguration, logger: Logger? = nil) throws {
@@ -37,7 +40,21 @@ package final class CoordinatorService: Service {
         self.configuration = configuration
         self.logger = logger ?? Self.standardLogger(configuration.logLevel)
         links = LinkBook(time: configuration.time)
-        ledger = try Ledger(folder: configuration.dataFolder, time: configuration.time, onFatal: configuration.onFatal)
+        let ledger = try Ledger(
+            folder: configuration.dataFolder, time: configuration.time, onFatal: configuration.onFatal)
+        self.ledger = ledger
+        do {
+            guard configuration.usesOwnAuthority else {
+                authority = nil
+                return
+            }
+            authority = try OwnAuthority(
+                folder: configuration.dataFolder + "/tls", ledger: ledger.id, names: configuration.names,
+                time: configuration.time)
+        } catch {
+            ledger.close()
+            throw error
+        }
     }
 
     /// Lines on stderr, with time, level and metadata.
@@ -93,7 +110,8 @@ package final class CoordinatorService: Service {
         let principal = try tokens.check(token: admin, wants: [.admin])
         adminID.withLock { $0 = principal.id }
         let sessions = DashboardSessions(ledger: ledger.id, time: configuration.time)
-        let settings = CoordinatorSettings(ledger: ledger.id, epoch: ledger.epoch, lease: configuration.lease)
+        var settings = CoordinatorSettings(ledger: ledger.id, epoch: ledger.epoch, lease: configuration.lease)
+        settings.program = configuration.program
         let start = try await ledger.snapshot(at: configuration.time.wall())
         let engine = CoordinatorEngine(
             LiveLedgerWork(ledger), settings: settings, start: start, time: configuration.time,
@@ -101,19 +119,20 @@ package final class CoordinatorService: Service {
         let gauge = DiskGauge(folder: configuration.dataFolder, space: configuration.space)
         let limits = configuration.connections
         let base = configuration.base
-        let operations = Operations(
+        var operations = Operations(
             engine: engine, tokens: tokens,
             workerSessions: WorkerSessionBook(try await ledger.sessionOwners()), gauge: gauge,
             registrations: RegistrationQuota(
                 workers: limits.workersOfToken, atOnce: limits.registrationsAtOnce,
                 perSecond: limits.registrationsASecond, time: configuration.time), lease: configuration.lease)
+        operations.access = access()
         let routes = Routes(
             operations: operations,
             mount: EndpointMount(
                 tokens: tokens, logger: logger, sessions: sessions,
                 failures: FailureBook(most: limits.refusedTokens, time: configuration.time)),
             sessions: sessions, links: links, page: PageState(ledger: ledger, time: configuration.time), base: base,
-            isSecure: configuration.tlsCertificate != nil)
+            isSecure: configuration.speaksTLS)
         let application = Application(
             responder: FrontDoor(
                 routes: routes.router().buildResponder(),
@@ -128,23 +147,20 @@ package final class CoordinatorService: Service {
             onServerRunning: { [self] channel in
                 let port = channel.localAddress?.port ?? configuration.port
                 publish(admin, port)
+                await handOver(tokens, port)
                 announce(.success(port))
             },
             logger: quiet(logger))
+        // Told to stop in reverse order: first waiting polls are answered, then connections end, then the
+        // clock.
+        let clocks = [
+            quietly(Ticker(engine: engine, tick: configuration.tick)),
+            quietly(Maintenance(engine: engine, gauge: gauge, paces: configuration.maintenance)),
+            quietly(SweepFolders(engine: engine, pace: configuration.maintenance.folders)),
+        ]
         var group = ServiceGroupConfiguration(
-            // Told to stop in reverse order: first waiting polls are answered, then connections end, then the
-            // clock.
-            services: [
-                .init(service: Ticker(engine: engine, tick: configuration.tick), successTerminationBehavior: .ignore),
-                .init(
-                    service: Maintenance(engine: engine, gauge: gauge, paces: configuration.maintenance),
-                    successTerminationBehavior: .ignore),
-                .init(
-                    service: SweepFolders(engine: engine, pace: configuration.maintenance.folders),
-                    successTerminationBehavior: .ignore),
-                .init(service: application),
-                .init(service: PollEnder(engine: engine), successTerminationBehavior: .ignore),
-            ], logger: quiet(logger))
+            services: clocks + keepers + [.init(service: application), quietly(PollEnder(engine: engine))],
+            logger: quiet(logger))
         group.maximumGracefulShutdownDuration = Duration.seconds(3)
         do {
             try await ServiceGroup(configuration: group).run()
@@ -153,6 +169,54 @@ package final class CoordinatorService: Service {
             throw error
         }
         withdraw(admin)
+    }
+
+    /// Renews the certificate, where it is the coordinator's own.
+    private var keepers: [ServiceGroupConfiguration.ServiceConfiguration] {
+        guard let authority else { return [] }
+        let keeper = CertificateKeeper(
+            authority: authority, pace: configuration.maintenance.certificate, time: configuration.time,
+            logger: logger)
+        return [quietly(keeper)]
+    }
+
+    /// One whose end ends nothing else.
+    private func quietly(_ service: any Service) -> ServiceGroupConfiguration.ServiceConfiguration {
+        .init(service: service, successTerminationBehavior: .ignore)
+    }
+
+    private func access() -> JoinAccess {
+        JoinAccess(authority: authority?.certificate, isLoopback: configuration.isLoopback) { [self] in
+            listening.withLock { $0.port }.map(configuration.addresses) ?? []
+        }
+    }
+
+    /// Writes the join file. The token in it stays good as long as the file holds it: workers that joined by
+    /// an earlier start go on.
+    private func handOver(_ tokens: TokenBook, _ port: Int) async {
+        guard let path = configuration.joinFile else { return }
+        do {
+            let known = try? JoinFile.read(path).token  // none yet, or one of another coordinator
+            let isGood = known.map { (try? tokens.check(token: $0, wants: [.worker])) != nil } ?? false
+            let token: String
+            if let known, isGood {
+                token = known
+            } else {
+                let (id, text) = TokenBook.make(SystemRandom())
+                try await ledger.writer.perform(
+                    StoreToken(
+                        token: TokenRecord(
+                            id: id, hash: TokenBook.hash(text), scope: .worker, note: "--join-file",
+                            created: configuration.time.wall().milliseconds)))
+                tokens.replace(try await ledger.tokens())
+                token = text
+            }
+            try JoinFile(
+                addresses: configuration.addresses(port: port), authority: authority?.certificate, token: token
+            ).write(to: path)
+        } catch {
+            logger.error("--join-file \(path) is not written, so nobody joins by it: \(error)")
+        }
     }
 
     /// The path of a one-time link that lets a browser in as the coordinator's own user.
@@ -164,7 +228,7 @@ package final class CoordinatorService: Service {
     private func publish(_ token: String, _ port: Int) {
         guard let registry = configuration.registry else { return }
         do {
-            try registry.publish(token, port: port)
+            try registry.publish(token, authority: authority?.certificate, port: port)
         } catch {
             logger.warning(
                 "commands do not find the token by themselves, give them --token-file \(configuration.dataFolder)/admin.token: \(error)"
@@ -193,6 +257,11 @@ package final class CoordinatorService: Service {
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
                     maxHeaderFieldCount: limits.headerCount)))
+        if let authority {
+            var tls = try authority.configuration()
+            tls.minimumTLSVersion = configuration.allowsTLS12 ? .tlsv12 : .tlsv13
+            return try .tls(plain, tlsConfiguration: tls)
+        }
         guard let certificate = configuration.tlsCertificate, let key = configuration.tlsKey else { return plain }
         do {
             var tls = TLSConfiguration.makeServerConfiguration(

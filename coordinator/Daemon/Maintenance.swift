@@ -123,6 +123,8 @@ package struct MaintenancePaces: Sendable {
     package var keptBackups = 7
     /// The folder of links that people look into.
     package var folders: Duration = .seconds(2)
+    /// The coordinator's own certificate is looked at.
+    package var certificate: Duration = .seconds(3600)
 
     package init() {}
 }

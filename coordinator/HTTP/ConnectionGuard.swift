@@ -112,10 +112,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
+    private static let openPaths = Set(Route.all.filter(\.scopes.isEmpty).map(\.path))
+
     /// Paths that are answered without a token.
     private static func isOpen(_ target: String) -> Bool {
         let path = target.prefix { $0 != "?" }
-        return path == Endpoint<Nothing, HealthResponse>.health.path || DashboardPath.isFree(path)
+        return openPaths.contains(String(path)) || DashboardPath.isFree(path)
     }
 
     /// A body's end is told by its length, or by `chunked` and nothing else: about other codings two programs

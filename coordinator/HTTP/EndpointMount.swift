@@ -72,7 +72,7 @@ struct EndpointMount: Sendable {
                     : BlockingWork.text { try Input(parameters: given, body: body) }
                 return try await answer(input, HTTPCall(http: request, principal: principal))
             } catch {
-                return refuse(error, endpoint.name)
+                return refuse(endpoint.scopes.isEmpty ? counted(error, context) : error, endpoint.name)
             }
         }
     }
@@ -123,6 +123,13 @@ struct EndpointMount: Sendable {
             throw WireError(
                 .busy, "too many refused tokens from this address; wait \(Int(wait)) s", retryAfter: wait)
         }
+    }
+
+    /// The same for what is refused where no token is asked for: codes that let in.
+    private func counted(_ error: any Error, _ context: CallContext) -> any Error {
+        guard let wire = error as? WireError, wire.code == .unauthorized, let wait = failures.note(context.remote)
+        else { return error }
+        return WireError(.busy, "too many refused codes from this address; wait \(Int(wait)) s", retryAfter: wait)
     }
 
     static func collect(_ request: inout Request, limit: Int, name: String) async throws -> Data {

@@ -23,6 +23,7 @@ extension LaunchSweep {
             priority: file.definition.priority, configurations: file.plan.configurations.count,
             checkpoints: file.plan.checkpointCount, jobs: [], now: now)
         verb.metrics = file.definition.metrics
+        verb.budget = file.definition.budget
         verb.external = file.definition.externalEvaluation
         return (verb, try file.definition.resolvedJobs(file.plan))
     }

@@ -40,13 +40,15 @@ extension Operations {
             let verb = ForgetWorker(worker: request.worker, connected: engine.connected, now: wall)
             let worker = try await work.commit(Audited(verb, audit(call, "forget", request.worker)))
             engine.tell(.forgotten([worker]))
+            // The token that it was invited with ended with it.
+            tokens.replace(try await ledger.tokens())
             return Nothing()
         }
     }
 
     private func status(_ request: SweepRequest) async throws -> StatusResponse {
         let sweep = request.sweep.isEmpty ? nil : request.sweep
-        var sweeps = try await ledger.sweeps(named: sweep)
+        var sweeps = try await ledger.sweeps(named: sweep, at: wall)
         guard sweep == nil || !sweeps.isEmpty else {
             throw try await ledger.unknownSweep(request.sweep)
         }
@@ -80,7 +82,7 @@ extension Operations {
         ).map { ExpectedTime(seconds: $0.seconds, low: $0.low, high: $0.high) }
     }
 
-    package func sweeps() async throws -> [SweepSummary] { try await ledger.sweeps() }
+    package func sweeps() async throws -> [SweepSummary] { try await ledger.sweeps(at: wall) }
 
     /// - Throws: `WireError` `badRequest` for a state that is none.
     package func jobs(_ request: JobsRequest) async throws -> [JobSummary] {
@@ -168,8 +170,9 @@ extension Operations {
     }
 
     private func act(_ request: ActionRequest, _ call: Call) async throws -> ActionResponse {
-        let verb = ChangeJobs(
+        var verb = ChangeJobs(
             action: request.action, target: request.target, failure: request.failure, ledgerID: ledger.id, now: wall)
+        verb.budget = try Self.checked(request)
         let outcome = try await work.commit(
             Audited(verb, audit(call, "action", "\(request.action.rawValue) \(request.target)")))
         engine.tell(
@@ -177,6 +180,17 @@ extension Operations {
         return ActionResponse(
             changed: outcome.changes.count + outcome.continuing.count, stopping: outcome.stopping.count,
             untouched: outcome.untouched, notice: outcome.notice)
+    }
+
+    private static func checked(_ request: ActionRequest) throws -> SweepBudget? {
+        guard let budget = request.budget, !budget.isEmpty else { return nil }
+        guard request.action == .resume else {
+            throw WireError(.badRequest, "\(request.action.rawValue): a budget is given with resume only")
+        }
+        guard [budget.hours, budget.money].compactMap({ $0 }).allSatisfy({ $0.isFinite && $0 > 0 }) else {
+            throw WireError(.badRequest, "resume: the budget is \(budget.text), wanted numbers above 0")
+        }
+        return budget
     }
 
     private func evaluate(_ request: EvaluateRequest, _ call: Call) async throws -> EvaluateResponse {

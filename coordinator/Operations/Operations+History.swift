@@ -6,9 +6,15 @@ extension Operations {
     func history(_ request: HistoryRequest) async throws -> SweepHistory {
         let row = try await ledger.history(
             sweep: request.sweep, base: request.base, data: request.data, trainer: request.trainer)
-        let slots = try await workers().filter { $0.state == "connected" }.reduce(0) { $0 + $1.slots }
+        let connected = try await workers().filter { $0.state == "connected" }
+        // Each slot once, at what its worker says.
+        let priced = connected.compactMap { worker in
+            PriceLabel.ofSlot(worker.labels, slots: worker.slots).map { (price: $0, slots: Double(worker.slots)) }
+        }
+        let slots = priced.reduce(0) { $0 + $1.slots }
         return SweepHistory(
             jobs: row.jobs, isRepeat: row.launches.contains(request.launch), earlier: EarlierRuns(row.runs),
-            slots: slots)
+            slots: connected.reduce(0) { $0 + $1.slots },
+            slotPrice: slots > 0 ? priced.reduce(0) { $0 + $1.price * $1.slots } / slots : nil)
     }
 }

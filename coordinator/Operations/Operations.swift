@@ -20,6 +20,8 @@ package struct Operations: Sendable {
     let progress: ProgressBook
     /// Jobs of one transaction of a launch.
     package var launchSlice = 2000
+    /// What others need to join.
+    package var access = JoinAccess()
 
     package init(
         engine: CoordinatorEngine, tokens: TokenBook, workerSessions: WorkerSessionBook,
@@ -46,6 +48,7 @@ package struct Operations: Sendable {
         mountClients(on: place)
         mountLedger(on: place)
         mountKeeping(on: place)
+        mountEnrolment(on: place)
     }
 
     private func mountWorkers(on place: some OperationMount) {

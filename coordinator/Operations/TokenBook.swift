@@ -11,9 +11,6 @@ package final class TokenBook: Sendable {
         var byHash: [String: TokenSummary] = [:]
     }
 
-    /// Marks our tokens for scanners of leaked secrets.
-    static let prefix = "radiata_"
-
     private let state = Mutex(State())
     private let time: any TimeSource
 
@@ -51,7 +48,7 @@ package final class TokenBook: Sendable {
         guard let known = state.withLock({ $0.byHash[hash] }) else {
             throw WireError(
                 .unauthorized,
-                Self.isDamaged(token)
+                AccessToken.isDamaged(token)
                     ? "the token is cut or mistyped: its last digits do not fit" : "the token is not known here")
         }
         return try check(known, wants: scopes)
@@ -79,14 +76,10 @@ package final class TokenBook: Sendable {
         return Principal(id: token.id, scope: token.scope)
     }
 
-    package static func hash(_ token: String) -> String { ContentDigest.of(token).text }
+    package static func hash(_ token: String) -> String { AccessToken.hash(token).text }
 
-    /// A new token: `radiata_ID_SECRET`, 256 random bits and a CRC-32C of all before.
-    package static func make(_ random: any RandomSource) -> (id: String, text: String) {
-        let id = random.hexadecimal(bytes: 6)
-        let text = "\(prefix)\(id)_\(random.hexadecimal(bytes: 32))"
-        return (id, text + checksum(text))
-    }
+    /// A new token's id and text.
+    package static func make(_ random: any RandomSource) -> (id: String, text: String) { AccessToken.make(random) }
 
     /// When a new token of this lifetime in seconds ends, in milliseconds since 1970.
     ///
@@ -97,15 +90,5 @@ package final class TokenBook: Sendable {
             throw WireError(.badRequest, "token: a lifetime of \(lifetime) s; wanted above 0, at most 100 years")
         }
         return now + Int64(lifetime * 1000)
-    }
-
-    private static func checksum(_ text: String) -> String {
-        let digits = String(CRC32C.of(Array(text.utf8)), radix: 16)
-        return String(repeating: "0", count: 8 - digits.count) + digits
-    }
-
-    /// Whether the text looks like one of our tokens, but not as it was printed.
-    private static func isDamaged(_ token: String) -> Bool {
-        token.hasPrefix(prefix) && (token.utf8.count < 16 || checksum(String(token.dropLast(8))) != token.suffix(8))
     }
 }

@@ -54,6 +54,25 @@ extension WorkerCore {
         return order.flatMap { stop($0, .drain) }
     }
 
+    /// The machine ends soon, or there has been nothing to do for so long that it is given back.
+    mutating func leaveIfDue(now: MonotonicTime) -> [WorkerEffect] {
+        if settings.exitWhenIdle != nil { idleSince = attempts.isEmpty ? idleSince ?? now : nil }
+        guard !isStopping else { return [] }
+        if let leave = settings.leave, leave <= now {
+            return [.log(WorkerLog(.info, "the time of this worker is over: it stops, and hands in what there is"))]
+                + stopRequested(now: now)
+        }
+        if let due = idleDeadline, due <= now {
+            return [.log(WorkerLog(.info, "there was nothing to do for a while: this worker ends"))]
+                + stopRequested(now: now)
+        }
+        return []
+    }
+
+    private var idleDeadline: MonotonicTime? {
+        settings.exitWhenIdle.flatMap { limit in idleSince.map { $0 + limit } }
+    }
+
     mutating func tick(now: MonotonicTime) -> [WorkerEffect] {
         var effects: [WorkerEffect] = []
         for token in order {
@@ -82,7 +101,11 @@ extension WorkerCore {
         }
         if isStopping {
             let isRunning = attempts.values.contains { $0.phase == .running }
-            if !isRunning, farewellDeadline == nil { farewellDeadline = now + settings.farewell }
+            if !isRunning, farewellDeadline == nil {
+                // Where the machine's end is known, all the time until then is used to hand in what was made.
+                let isLeaving = settings.leave.map { $0 <= now } ?? false
+                farewellDeadline = max(now + settings.farewell, isLeaving ? settings.end ?? .zero : .zero)
+            }
             let isOver = farewellDeadline.map { $0 <= now } ?? false
             if (attempts.isEmpty && reporting == nil && poll == nil) || isOver {
                 isFinished = true
@@ -94,7 +117,8 @@ extension WorkerCore {
                 return effects + [.finish]
             }
         }
-        let times = [nextHeartbeat, nextRegistration, farewellDeadline] + attempts.values.map(\.deadline)
+        let leaving = isStopping ? [] : [idleDeadline, settings.leave]
+        let times = [nextHeartbeat, nextRegistration, farewellDeadline] + leaving + attempts.values.map(\.deadline)
         // A pause that is over was used, or waits for a session, which comes with an event of its own.
         let pauses = [exchangeNotBefore] + attempts.values.flatMap { [$0.pointsNotBefore, $0.reportsNotBefore] }
         let next = (times.compactMap { $0 } + pauses.compactMap { $0 }.filter { $0 > now }).min()

@@ -50,6 +50,8 @@ package struct WorkerCore: Sendable {
     var isStopping = false
     var farewellDeadline: MonotonicTime?
     var isFinished = false
+    /// Since when there is nothing to do and nothing to hand in; kept only where that ends the worker.
+    var idleSince: MonotonicTime?
     var nextWake: MonotonicTime?
 
     package init(settings: WorkerSettings, random: any RandomSource) {
@@ -64,6 +66,7 @@ package struct WorkerCore: Sendable {
     package mutating func handle(_ event: WorkerEvent, now: MonotonicTime) -> [WorkerEffect] {
         guard !isFinished else { return [] }
         var effects = react(to: event, now: now)
+        effects += leaveIfDue(now: now)
         effects += sendMetrics(now: now)
         effects += uploadNext()
         effects += exchange(now: now)

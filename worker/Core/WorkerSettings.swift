@@ -1,3 +1,4 @@
+package import Ports
 package import SweepModel
 
 /// What the user said about this worker.
@@ -11,6 +12,12 @@ package struct WorkerSettings: Equatable, Sendable {
     /// How long a stopping worker goes on trying to hand in what it spooled; what is left is sent at the next
     /// start.
     package var farewell: Duration
+    /// After so long without anything to do or to hand in it stops.
+    package var exitWhenIdle: Duration?
+    /// When its machine ends.
+    package var end: MonotonicTime?
+    /// When it begins to stop because of that.
+    package var leave: MonotonicTime?
 
     package init(slots: Int, gpus: [GPUDevice] = [], gpuShare: Int = 1, farewell: Duration = .seconds(15)) {
         precondition(slots > 0, "a worker needs at least one slot, found \(slots)")

@@ -4,6 +4,7 @@ package import SweepModel
 /// The worker's own folder, locked while it runs.
 ///
 ///     id  key                 random identity and the secret it belongs to, made once
+///     join.json               addresses, authority and token of the coordinator that it was invited by
 ///     home                    where the folder lies, so that a copy is known for one
 ///     lock  guard             held lock; pid and start time of the guard process
 ///     blobs/ inputs/ digests  cache
@@ -85,6 +86,8 @@ package struct WorkFolder: Sendable {
         }
     }
 
+    /// How it joined its coordinator (`JoinFile`), where it was invited.
+    package var joinFile: String { path + "/join.json" }
     var guardRecord: String { path + "/guard" }
     var attempts: String { path + "/attempts" }
     var inputs: String { path + "/inputs" }

@@ -3,6 +3,20 @@ package import Ports
 package import SweepClient
 package import SweepModel
 
+/// When a worker goes by itself: a machine that is paid by the hour is given back.
+package struct WorkerLeaving: Equatable, Sendable {
+    /// After so long without anything to do or to hand in.
+    package var whenIdle: Duration?
+    /// From the start to the machine's end.
+    package var after: Duration?
+    /// How long before the end it begins to stop; a tenth of `after` where that is less.
+    package var margin: Duration = .seconds(120)
+    /// How long a stopping worker goes on trying to hand in what it spooled.
+    package var farewell: Duration = .seconds(15)
+
+    package init() {}
+}
+
 /// What `radiata worker run` was told.
 package struct WorkerConfiguration: Sendable {
     package var client: ClientConfiguration
@@ -32,6 +46,9 @@ package struct WorkerConfiguration: Sendable {
     package var handlesSignals: Bool
     package var time: any TimeSource
     package var random: any RandomSource
+    /// The work folder, where it was taken beforehand.
+    package var folder: WorkFolder?
+    package var leaving = WorkerLeaving()
 
     package init(
         client: ClientConfiguration, name: String? = nil, slots: Int = 1, threads: Int? = nil,

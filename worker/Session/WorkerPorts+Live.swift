@@ -9,7 +9,8 @@ extension WorkerPorts {
     /// - Throws: ``WorkerError`` or `PortsError`.
     static func live(_ configuration: WorkerConfiguration) throws -> WorkerPorts {
         let files = DiskFiles()
-        let folder = try WorkFolder.open(configuration.work, random: configuration.random, files: files)
+        let folder =
+            try configuration.folder ?? WorkFolder.open(configuration.work, random: configuration.random, files: files)
         func client() -> SweepClient {
             SweepClient(configuration.client, time: configuration.time, random: configuration.random)
         }

@@ -77,6 +77,12 @@ extension WorkerSession {
             try await self.client.call(.register, request, retry: .never)
         }
         logger.info("registered; lease \(response.leaseSeconds) s, \(response.leftovers.count) attempts left over")
+        if let program = response.program, program != configuration.version {
+            let text =
+                "this worker is radiata \(configuration.version), the coordinator is \(program); both speak protocol "
+                + "\(ProtocolVersion.current), so work goes on; install the coordinator's when there is time"
+            logger.warning("\(text)")
+        }
         self.session.withLock { $0 = session }
         emit(.registered(session, response))
     }

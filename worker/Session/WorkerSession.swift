@@ -61,13 +61,14 @@ package final class WorkerSession: Sendable {
         let places = "coordinator \(client.address), work folder \(folder.path)"
         let gpus = configuration.gpus.isEmpty ? "" : ", GPUs \(configuration.gpus.text)"
         logger.info("worker \(name) (\(folder.worker.prefix(8))): \(configuration.slots) slots\(gpus), \(places)")
+        let started = time.monotonic()
         try await ports.trainers.begin()
         try recoverAttempts()
         let emit = emit
         stop.listen { emit(.stopRequested) }
         emit(.begin)
         do {
-            try await decide()
+            try await decide(from: started)
         } catch {
             await ports.trainers.end()
             throw error
@@ -83,9 +84,14 @@ package final class WorkerSession: Sendable {
     /// Attempts whose folders are here and stay.
     package var heldAttempts: [AttemptToken] { held.withLock { $0.filter { !$0.value.isLeaving }.map(\.key) } }
 
-    private func decide() async throws {
-        let settings = WorkerSettings(
-            slots: configuration.slots, gpus: configuration.gpus, gpuShare: configuration.gpuShare)
+    private func decide(from started: MonotonicTime) async throws {
+        var settings = WorkerSettings(
+            slots: configuration.slots, gpus: configuration.gpus, gpuShare: configuration.gpuShare,
+            farewell: configuration.leaving.farewell)
+        let leaving = configuration.leaving
+        settings.exitWhenIdle = leaving.whenIdle
+        settings.end = leaving.after.map { started + $0 }
+        settings.leave = leaving.after.map { started + ($0 - min(leaving.margin, $0 / 10)) }
         var core = WorkerCore(settings: settings, random: configuration.random)
         // Discarding: an ordinary group keeps every ended task until somebody asks for its result, which for
         // a worker that runs for weeks is a leak.

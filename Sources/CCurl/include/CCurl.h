@@ -20,6 +20,12 @@ static inline CURLcode ccurl_set_text(CURL *handle, CURLoption option, const cha
     return curl_easy_setopt(handle, option, value);
 }
 
+// Authorities to trust, as PEM, copied.
+static inline CURLcode ccurl_set_authorities(CURL *handle, const char *pem, size_t count) {
+    struct curl_blob blob = {(void *)pem, count, CURL_BLOB_COPY};
+    return curl_easy_setopt(handle, CURLOPT_CAINFO_BLOB, &blob);
+}
+
 static inline CURLcode ccurl_set_pointer(CURL *handle, CURLoption option, const void *value) {
     return curl_easy_setopt(handle, option, value);
 }

@@ -11,9 +11,11 @@ struct ActionTarget: ParsableArguments {
 
     @OptionGroup var options: ClientOptions
 
-    func perform(_ action: JobAction, failure: FailureClass? = nil) async throws {
+    func perform(
+        _ action: JobAction, failure: FailureClass? = nil, budget: SweepBudget? = nil
+    ) async throws {
         let answer = try await options.client()
-            .call(.action, ActionRequest(action: action, target: target, failure: failure))
+            .call(.action, ActionRequest(action: action, target: target, failure: failure, budget: budget))
         var parts = ["\(answer.changed) changed"]
         if answer.stopping > 0 { parts.append("\(answer.stopping) running, they stop at their next training state") }
         if answer.untouched > 0 { parts.append("\(answer.untouched) left as they are") }
@@ -52,6 +54,20 @@ struct ResumeCommand: AsyncParsableCommand {
     @Option(name: .customLong("class"), help: "Only jobs that failed with this class.")
     var failureClass: String?
 
+    @Option(help: "What the sweep may take from now on, in hours of attempts, instead of its file's budget.")
+    var hours: Double?
+
+    @Option(help: "The same in money, by the workers' label price.")
+    var money: Double?
+
+    func validate() throws {
+        for (name, value) in [("hours", hours), ("money", money)] {
+            if let value, !(value > 0 && value.isFinite) {
+                throw ValidationError("--\(name) \(value): wanted more than 0")
+            }
+        }
+    }
+
     func run() async throws {
         let failure = try failureClass.map { text in
             guard let value = FailureClass(rawValue: text) else {
@@ -60,6 +76,7 @@ struct ResumeCommand: AsyncParsableCommand {
             }
             return value
         }
-        try await target.perform(.resume, failure: failure)
+        let budget = SweepBudget(hours: hours, money: money)
+        try await target.perform(.resume, failure: failure, budget: budget.isEmpty ? nil : budget)
     }
 }

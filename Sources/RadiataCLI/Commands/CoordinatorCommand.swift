@@ -23,7 +23,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
             discussion:
                 """
                 The first start writes an admin token to DATA/admin.token. Your own commands and workers on this machine find it by \
-                themselves while the coordinator runs; others need --token-file or RADIATA_TOKEN.
+                themselves while the coordinator runs; other machines join by `radiata invite`, or with --token-file or RADIATA_TOKEN.
+
+                With --listen 0.0.0.0:7070 the first start makes a certificate authority and a certificate in DATA/tls.
                 """
         )
 
@@ -33,7 +35,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         var listen = "127.0.0.1:7070"
         @Option(help: "File with a further admin token to accept; only you may be able to read it.")
         var tokenFile: String?
-        @Option(help: "Certificate (PEM).")
+        @Option(help: "Certificate (PEM); where others can reach the coordinator, it makes its own if left out.")
         var tlsCert: String?
         @Option(help: "Private key (PEM).")
         var tlsKey: String?
@@ -41,6 +43,14 @@ struct CoordinatorCommand: AsyncParsableCommand {
         var allowHost: [String] = []
         @Option(help: "Where a proxy before it serves it, such as /node/HOST/7070; it is served without it too.")
         var basePath = ""
+        @Option(
+            help:
+                "A further name or address for other machines, with a port or without: of a router, a tunnel. Repeatable."
+        )
+        var advertise: [String] = []
+        @Option(
+            help: "Write a file by which workers join (worker run --join-file), in a folder that only you can read.")
+        var joinFile: String?
         @Flag(help: "Serve TLS 1.2 beside 1.3.")
         var tls12 = false
         @Flag(help: "Serve other machines without TLS: only in a network you trust.")
@@ -81,6 +91,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
             configuration.maintenance.backup = try backupEvery.map { try Self.duration($0, option: "--backup-every") }
             configuration.maintenance.keptBackups = backupKeep
             configuration.basePath = basePath
+            configuration.advertised = advertise
+            configuration.joinFile = joinFile.map(Paths.expanded)
+            configuration.program = ProgramVersion.text
             configuration.registry = .ofThisUser()
             let isLoopback = configuration.isLoopback
             try UsableFolder.prepare(folder, option: "--data", what: "the ledger")

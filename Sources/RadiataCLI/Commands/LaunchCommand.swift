@@ -38,7 +38,8 @@ struct LaunchCommand: AsyncParsableCommand {
         let sweep = try launcher.read(file, inputs)
         let preview = try await SweepPreview.ask(client, about: sweep, isNeeded: true)
         if output.format == .table, !quiet {
-            for line in PlanSummary(sweep.plan, history: preview.history).lines { Console.note(line) }
+            let summary = PlanSummary(sweep.plan, history: preview.history, budget: sweep.definition.budget)
+            for line in summary.lines { Console.note(line) }
         }
         if let addition = try await preview.addition(client) { try confirm(addition) }
         let answer = try await launcher.launch(sweep, inputs, again: "radiata launch \(file)")

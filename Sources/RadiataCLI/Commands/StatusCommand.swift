@@ -82,6 +82,7 @@ enum StatusTables {
 
     /// What people say of it, and whether its files are gone.
     static func annotate(_ sweep: SweepSummary) {
+        if let budget = sweep.budget { Console.out("\n\(sweep.name) has taken \(budget.text)") }
         if let archived = sweep.archived {
             Console.out("\n\(sweep.name) is archived since \(TimeText.local(archived)): its newest adapters are kept")
         }

@@ -2,20 +2,29 @@ import ArgumentParser
 import Foundation
 import Logging
 import Ports
+import SweepClient
+import SweepModel
+import SweepWire
 import Worker
 
 struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "worker", abstract: "A worker: pulls jobs, runs trainers, reports.", subcommands: [Run.self])
+        commandName: "worker", abstract: "A worker: pulls jobs, runs trainers, reports.",
+        subcommands: [Run.self, Join.self])
 
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take jobs from a coordinator until stopped.",
             discussion: """
+                With an invitation (`radiata invite` on the coordinator's machine prints one) the worker joins that coordinator, once; \
+                its later starts need neither invitation nor options.
+
                 SIGTERM or Ctrl-C stops politely: trainers save their state, attempts go back to the coordinator. A second one stops \
                 at once; nothing is lost either way.
                 """)
 
+        @Argument(help: "The invitation, or - to read it from standard input (RADIATA_INVITE holds one too).")
+        var invite: String?
         @Option(help: "Jobs at the same time; one for each GPU, or 1 without GPUs, if left out.")
         var slots: Int?
         @Option(
@@ -40,6 +49,9 @@ struct WorkerCommand: AsyncParsableCommand {
         var work: String?
         @Option(help: "Name for people; the host's if left out.")
         var name: String?
+        @Option(help: "What an hour of this machine costs, for budgets; the same as --label price=N.")
+        var price: Double?
+        @OptionGroup var leaving: LeavingOptions
         @OptionGroup var options: ClientOptions
 
         func validate() throws {
@@ -51,6 +63,12 @@ struct WorkerCommand: AsyncParsableCommand {
                 throw ValidationError("--gpu-share \(gpuShare): wanted 1 to 64")
             }
             if let threads, threads < 1 { throw ValidationError("--threads \(threads): wanted at least 1") }
+            if let price, !(price >= 0 && price <= 1e9) {
+                throw ValidationError("--price \(price): wanted 0 or more")
+            }
+            if options.joinFile != nil, invite != nil {
+                throw ValidationError("an invitation and --join-file: give only one of them")
+            }
             for label in labels where label.split(separator: "=", maxSplits: 1).count != 2 {
                 throw ValidationError("--label \(label): wanted k=v")
             }
@@ -58,7 +76,9 @@ struct WorkerCommand: AsyncParsableCommand {
 
         func run() async throws {
             LogOutput.bootstrap()
-            let pairs = labels.map { label in
+            let start = Date()
+            let priced = price.map { ["\(PriceLabel.name)=\($0)"] } ?? []
+            let pairs = (priced + labels).map { label in
                 let parts = label.split(separator: "=", maxSplits: 1).map(String.init)
                 return (parts[0], parts[1])
             }
@@ -67,12 +87,47 @@ struct WorkerCommand: AsyncParsableCommand {
             let choice = GPUChoice(gpus) ?? .all
             let logger = Logger(label: "radiata.worker")
             let devices = try GPUDiscovery().devices(choice) { logger.warning("\($0)") }
-            let configuration = WorkerConfiguration(
-                client: try options.configuration(), name: name, slots: slots ?? max(1, devices.count * gpuShare),
+            let opened = try WorkFolder.open(folder, random: SystemRandom())
+            let join = WorkerJoin(invite: invite, name: name, options: options, logger: logger)
+            var configuration = WorkerConfiguration(
+                client: try await join.configuration(opened), name: name,
+                slots: slots ?? max(1, devices.count * gpuShare),
                 threads: threads, labels: Dictionary(pairs) { _, last in last }, gpus: devices, gpuShare: gpuShare,
                 hidesGPUs: choice == .none, inputs: inputs.map(Paths.expanded),
-                work: folder, version: ProgramVersion.number)
-            try await WorkerDaemon(configuration: configuration).run()
+                work: folder, version: ProgramVersion.text)
+            configuration.folder = opened
+            configuration.leaving = try leaving.leaving(from: start)
+            do {
+                try await WorkerDaemon(configuration: configuration).run()
+            } catch let error as ClientError where error.code == .refused(.unauthorized) && join.isInvited(opened) {
+                throw CommandFailure(
+                    .failed,
+                    "\(error.answer?.message ?? error.message): the coordinator has forgotten this worker, or its token was revoked; "
+                        + "get a new invitation there with `radiata invite`, and start `radiata worker run INVITATION`")
+            }
+        }
+    }
+
+    struct Join: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Accept an invitation and keep it in the work folder; `radiata worker run` needs none then.")
+
+        @Argument(help: "The invitation, or - to read it from standard input.")
+        var invite: String
+        @Option(help: "The worker's own folder; ~/.cache/radiata/worker if left out ($XDG_CACHE_HOME).")
+        var work: String?
+        @Option(help: "Name for people; the host's if left out.")
+        var name: String?
+
+        func run() async throws {
+            let folder = work.map(Paths.expanded) ?? Paths.folders.cache + "/worker"
+            try UsableFolder.prepare(folder, option: "--work", what: "the worker's files")
+            let opened = try WorkFolder.open(folder, random: SystemRandom())
+            let join = WorkerJoin(
+                invite: invite, name: name, options: try ClientOptions.parse([]),
+                logger: Logger(label: "radiata.worker"))
+            _ = try await join.configuration(opened)
+            Console.out("joined; start it with: radiata worker run --work \(opened.path)")
         }
     }
 }

@@ -5,16 +5,18 @@ package import SweepWire
 package struct PlanSummary {
     private let plan: SweepPlan
     private let history: SweepHistory?
+    private let budget: SweepBudget?
     /// What was found in the data, a line each: stands first.
     package var data: [String] = []
 
-    package init(_ plan: SweepPlan, history: SweepHistory?) {
+    package init(_ plan: SweepPlan, history: SweepHistory?, budget: SweepBudget? = nil) {
         self.plan = plan
         self.history = history
+        self.budget = budget
     }
 
     /// The size comes last, where scripts look for it.
-    package var lines: [String] { data + [hours] + disk + [size] }
+    package var lines: [String] { data + [hours] + cost + disk + [size] }
 
     /// What the coordinator will keep of the checkpoints, by what it kept of earlier runs.
     private var disk: [String] {
@@ -42,13 +44,47 @@ package struct PlanSummary {
         } else {
             basis = "\(Self.time(earlier.secondsPerJob)) a job"
         }
-        var line = "hours: about \(Self.time(total)) on one slot"
+        let spread = earlier.spread(jobs: plan.jobs.count)
+        var line = "hours: about \(Self.time(total))\(Self.range(total, spread)) on one slot"
         if history.slots > 1 {
             let parallel = min(history.slots, plan.jobs.count)
             line += ", \(Self.time(total / Double(parallel))) on the \(history.slots) connected now"
         }
         let runs = earlier.runs == 1 ? "1 earlier run" : "\(earlier.runs) earlier runs"
         return line + " (\(basis), median of \(runs) with the same \(data))"
+    }
+
+    /// What it costs where workers say a price, and whether its budget will do.
+    private var cost: [String] {
+        let total = history?.earlier.map { $0.seconds(of: plan) }
+        let spread = history?.earlier?.spread(jobs: plan.jobs.count) ?? 0
+        var lines: [String] = []
+        let money = total.flatMap { seconds in history?.slotPrice.map { seconds / 3600 * $0 } }
+        if let money, let price = history?.slotPrice {
+            lines.append(
+                "money: about \(SweepBudget.digits(money)), at \(SweepBudget.digits(price)) an hour of a slot on average"
+            )
+        }
+        guard let budget else { return lines }
+        var line = "budget: \(budget.text)"
+        let shares = [
+            budget.hours.flatMap { limit in total.map { $0 / 3600 / limit } },
+            budget.money.flatMap { limit in money.map { $0 / limit } },
+        ].compactMap { $0 }
+        if let most = shares.max() {
+            let much = most * (1 + spread)
+            line +=
+                much <= 1
+                ? "; the estimate is within it"
+                : most <= 1 ? "; the estimate is within it, but it may not do" : "; it will not do by the estimate"
+        }
+        return lines + [line]
+    }
+
+    /// ` (2.8 h to 4.1 h)`: nine cases of ten.
+    private static func range(_ total: Double, _ spread: Double?) -> String {
+        guard let spread, spread >= 0.005 else { return "" }
+        return " (\(time(max(0, total * (1 - spread)))) to \(time(total * (1 + spread))))"
     }
 
     /// Two digits that matter: `45 s`, `12 min`, `3.4 h`, `120 h`.

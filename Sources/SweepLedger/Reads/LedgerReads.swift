@@ -1,4 +1,5 @@
 import GRDB
+package import Ports
 import RunSpec
 package import SweepModel
 
@@ -6,7 +7,9 @@ extension Ledger {
     /// All sweeps, or the one of this name.
     ///
     /// - Throws: `DatabaseError`.
-    package func sweeps(named name: String? = nil) async throws -> [SweepSummary] {
+    package func sweeps(named name: String? = nil, at now: WallTime = SystemTime().wall()) async throws
+        -> [SweepSummary]
+    {
         try await read { db in
             let rows = try db.all(
                 """
@@ -28,6 +31,10 @@ extension Ledger {
                 summary.tags = tags.isEmpty ? nil : tags.map { $0[0] }
                 summary.note = row["note"]
                 summary.archived = row["archived_at"]
+                summary.budget = try BudgetWatch.standing(id, db, now: now)
+                if summary.reason?.hasPrefix(BudgetWatch.reasonPrefix) == true, summary.remedy != nil {
+                    summary.remedy = "give it more: `radiata resume \(summary.name) --hours H` or `--money M`"
+                }
                 return summary
             }
         }

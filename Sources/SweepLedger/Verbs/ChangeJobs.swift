@@ -20,6 +20,8 @@ package struct ChangeJobs: LedgerVerb {
     let target: String
     /// For `resume`: only jobs that failed so.
     let failure: FailureClass?
+    /// For `resume` of a sweep: what it may take from now on; what is not named stays.
+    package var budget: SweepBudget?
     let ledgerID: String
     let now: WallTime
 
@@ -47,6 +49,11 @@ package struct ChangeJobs: LedgerVerb {
             try db.note(action.rawValue, at: now, sweep: sweep)
             switch action {
             case .resume:
+                if let budget {
+                    let known = try BudgetWatch.budget(of: sweep, db) ?? SweepBudget()
+                    try BudgetWatch.set(budget.filled(from: known), of: sweep, db, now: now)
+                }
+                outcome.notice = try budgetNotice(sweep, target, db)
                 outcome.changes += try SweepHold.lift(sweep, db, now: now)
                 try SweepHold.forgive(sweep, db)
             case .cancel: try db.change("DELETE FROM sweep_stop WHERE sweep = ?", [sweep])
@@ -93,6 +100,13 @@ package struct ChangeJobs: LedgerVerb {
         guard let name = archived?[0] as String? else { return }
         throw LedgerError(
             .conflict, "\(name) is archived: its inputs and training states are gone; launch its file again")
+    }
+
+    /// It would stop again at the next job.
+    private func budgetNotice(_ sweep: Int64, _ name: String, _ db: Database) throws -> String? {
+        guard let standing = try BudgetWatch.standing(sweep, db, now: now), standing.isSpent else { return nil }
+        return "\(name) has taken \(standing.text): it stops again at the next job; "
+            + "give it more: `radiata resume \(name) --hours H` or `--money M`"
     }
 
     private func stopNotice(_ sweep: Int64, _ name: String, _ db: Database) throws -> String? {

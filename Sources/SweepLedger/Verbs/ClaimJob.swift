@@ -43,6 +43,9 @@ struct ClaimJob {
             """, [job, number, epoch, worker.text, now.milliseconds, resumed.step, resumed.epoch])
         let row = db.lastInsertedRowID
         try db.change("INSERT INTO attempt_session (attempt, session) VALUES (?, ?)", [row, session.rawValue])
+        if let price = try BudgetWatch.price(of: worker, db) {
+            try db.change("INSERT INTO attempt_price (attempt, price) VALUES (?, ?)", [row, price])
+        }
         try db.note(
             "claim", at: now, job: job, attempt: number, worker: worker.text,
             detail: resumed.step > 0 ? "from step \(resumed.step)" : "")

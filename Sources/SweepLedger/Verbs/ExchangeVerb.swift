@@ -66,7 +66,10 @@ package struct ExchangeVerb: LedgerVerb {
             return outcome
         }
         var attempts: [Int64] = []
+        let hasBudgets = try db.first("SELECT 1 FROM sweep_budget LIMIT 1") != nil
         for job in candidates {
+            // What is held from now on is held in memory too; the claim below then finds it so.
+            if hasBudgets { outcome.changes += try BudgetWatch(now: now).weigh(job: job, worker: worker, db) }
             let claim = ClaimJob(job: job, worker: worker, session: session, ledgerID: ledgerID, epoch: epoch, now: now)
             guard let (attempt, claimed) = try claim.run(db) else { continue }
             attempts.append(attempt)

@@ -95,6 +95,8 @@ package struct LaunchSweep: LedgerVerb {
     package var metrics: [MetricDeclaration] = []
     /// What its trained jobs are measured by beside what their trainer measures; nil for nothing.
     package var external: EvaluationSpec?
+    /// What it may take, by its file.
+    package var budget: SweepBudget?
     /// This slice's.
     package var jobs: [LaunchJob]
     /// What the slices before this one did; their `changes` are not needed.
@@ -151,6 +153,7 @@ package struct LaunchSweep: LedgerVerb {
             [sweep, fileDigest, bundle])
         if isFirst {
             try declare(metrics, of: sweep, db)
+            try BudgetWatch.set(budget, of: sweep, db, now: now)
             if let external {
                 try EvaluateSweep.want(external, of: sweep, onlyFinal: false, now: now, db)
             }

@@ -148,8 +148,20 @@ package struct ForgetWorker: LedgerVerb {
             throw LedgerError(
                 .conflict, "worker \(short) holds jobs (\(ids)); wait until their leases run out, then forget it")
         }
+        try revokeInvited(id, db)
         try Self.forget(id, db, now: now)
         return id
+    }
+
+    /// A token that an invitation was exchanged for is this worker's own: it ends with it.
+    private func revokeInvited(_ id: WorkerID, _ db: Database) throws {
+        try db.change(
+            """
+            UPDATE token SET revoked = coalesce(revoked, ?2)
+            WHERE id = (SELECT token FROM worker_owner WHERE worker = ?1)
+                AND EXISTS (SELECT 1 FROM invitation i WHERE i.token = token.id)
+                AND NOT EXISTS (SELECT 1 FROM worker_owner o WHERE o.token = token.id AND o.worker <> ?1)
+            """, [id.text, now.milliseconds])
     }
 
     static func forget(_ id: WorkerID, _ db: Database, now: WallTime) throws {

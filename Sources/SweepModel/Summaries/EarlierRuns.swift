@@ -13,15 +13,20 @@ package struct EarlierRuns: Codable, Equatable, Sendable {
     package var isSameData: Bool
     /// Median of what is kept of their checkpoints, in bytes; nil where none is.
     package var bytesPerJob: Double?
+    /// Standard deviation over the mean, of seconds for each epoch where all runs have epochs, else for each
+    /// job; nil for a single run, and from a coordinator of before.
+    package var deviation: Double?
 
     package init(
-        runs: Int, secondsPerJob: Double, secondsPerEpoch: Double?, isSameData: Bool, bytesPerJob: Double? = nil
+        runs: Int, secondsPerJob: Double, secondsPerEpoch: Double?, isSameData: Bool, deviation: Double? = nil,
+        bytesPerJob: Double? = nil
     ) {
         self.bytesPerJob = bytesPerJob
         self.runs = runs
         self.secondsPerJob = secondsPerJob
         self.secondsPerEpoch = secondsPerEpoch
         self.isSameData = isSameData
+        self.deviation = deviation
     }
 
     /// One finished job.
@@ -46,10 +51,30 @@ package struct EarlierRuns: Codable, Equatable, Sendable {
         let runs = same.isEmpty ? all : same
         guard let perJob = Self.median(runs.map(\.seconds)) else { return nil }
         let perEpoch = runs.compactMap { run in run.epochs.flatMap { $0 > 0 ? run.seconds / $0 : nil } }
+        let hasEpochs = perEpoch.count == runs.count
         self.init(
-            runs: runs.count, secondsPerJob: perJob,
-            secondsPerEpoch: perEpoch.count == runs.count ? Self.median(perEpoch) : nil, isSameData: !same.isEmpty,
+            runs: runs.count, secondsPerJob: perJob, secondsPerEpoch: hasEpochs ? Self.median(perEpoch) : nil,
+            isSameData: !same.isEmpty, deviation: Self.deviation(hasEpochs ? perEpoch : runs.map(\.seconds)),
             bytesPerJob: Self.median(runs.map(\.bytes).filter { $0 > 0 }))
+    }
+
+    private static func deviation(_ values: [Double]) -> Double? {
+        guard values.count > 1 else { return nil }
+        let mean = values.reduce(0, +) / Double(values.count)
+        guard mean > 0 else { return nil }
+        let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        return (squares / Double(values.count - 1)).squareRoot() / mean
+    }
+
+    /// Quantiles of Student's t for 90 % of cases, for 1, 2, … degrees of freedom; 1.645 beyond.
+    private static let quantiles = [6.31, 2.92, 2.35, 2.13, 2.02, 1.94, 1.89, 1.86, 1.83, 1.81]
+
+    /// How far a total over so many jobs may be off, as a share of it, in nine cases of ten: jobs differ from
+    /// each other, and the runs from which it is estimated are few. nil where nothing is known of that.
+    package func spread(jobs: Int) -> Double? {
+        guard let deviation, runs > 1, jobs > 0 else { return nil }
+        let quantile = runs - 2 < Self.quantiles.count ? Self.quantiles[runs - 2] : 1.645
+        return quantile * deviation * (1 / Double(jobs) + 1 / Double(runs)).squareRoot()
     }
 
     private static func median(_ values: [Double]) -> Double? {

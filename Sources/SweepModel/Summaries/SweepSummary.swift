@@ -21,6 +21,8 @@ package struct SweepSummary: Codable, Equatable, Sendable {
     package var archived: Int64?
     /// How long it will still take; nil where nothing tells.
     package var left: ExpectedTime?
+    /// What it may take, and has taken; nil where its file sets no budget.
+    package var budget: BudgetStanding?
     package var jobs: Int { states.values.reduce(0, +) }
     /// Whether no job can change by itself any more.
     package var isFinished: Bool { (states["waiting"] ?? 0) + (states["running"] ?? 0) + (states["paused"] ?? 0) == 0 }
@@ -86,6 +88,7 @@ package struct SweepSummary: Codable, Equatable, Sendable {
         tags = try keyed.decodeIfPresent([String].self, forKey: .tags)
         note = try keyed.decodeIfPresent(String.self, forKey: .note)
         archived = try keyed.decodeIfPresent(Int64.self, forKey: .archived)
+        budget = try keyed.decodeIfPresent(BudgetStanding.self, forKey: .budget)
         left = try keyed.decodeIfPresent(ExpectedTime.self, forKey: .left)
     }
 }

@@ -23,6 +23,8 @@ package struct SweepDefinition: Equatable, Sendable {
     package var stopRule: StopRule?
     /// What a job sets when it ran out of memory; nil for the same values again.
     package var onOOM: OutOfMemoryFallback?
+    /// What it may take; decides no job.
+    package var budget: SweepBudget?
     package var groups: [SweepGroup]
     package var requirements: RequirementSpec
     package var retries: RetrySpec

@@ -31,6 +31,7 @@ package struct Route: Equatable, Sendable {
         Route(.launch), Route(.history), Route(.sweeps), Route(.status), Route(.jobs), Route(.job), Route(.logs),
         Route(.action), Route(.evaluate), Route(.workers), Route(.drain), Route(.forget), Route(.query), Route(.export),
         Route(.createToken), Route(.tokens), Route(.revokeToken), Route(.openLink), Route(.backup), Route(.collect),
-        Route(.check), Route(.branch), Route(.reclaim), Route(.annotate),
+        Route(.check), Route(.branch), Route(.reclaim), Route(.annotate), Route(.invite), Route(.enrol),
+        Route(.authority),
     ]
 }

@@ -8,10 +8,14 @@ package struct ActionRequest: Codable, Equatable, WireRequest {
     package var target: String
     /// For `resume`: only jobs that failed with this class.
     package var failure: FailureClass?
-    package init(action: JobAction, target: String, failure: FailureClass? = nil) {
+    /// For `resume` of a sweep: what it may take from now on, instead of what its file says. What is not
+    /// named stays.
+    package var budget: SweepBudget?
+    package init(action: JobAction, target: String, failure: FailureClass? = nil, budget: SweepBudget? = nil) {
         self.action = action
         self.target = target
         self.failure = failure
+        self.budget = budget
     }
 }
 

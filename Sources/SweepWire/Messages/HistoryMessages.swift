@@ -43,12 +43,15 @@ package struct SweepHistory: Codable, Equatable, Sendable, WireResponse {
     package var earlier: EarlierRuns?
     /// Of the workers that can take jobs now.
     package var slots: Int
+    /// What an hour of one of these slots costs, on average over those that say; nil where none does.
+    package var slotPrice: Double?
 
-    package init(jobs: Int?, isRepeat: Bool, earlier: EarlierRuns?, slots: Int) {
+    package init(jobs: Int?, isRepeat: Bool, earlier: EarlierRuns?, slots: Int, slotPrice: Double? = nil) {
         self.jobs = jobs
         self.isRepeat = isRepeat
         self.earlier = earlier
         self.slots = slots
+        self.slotPrice = slotPrice
     }
 }
 
@@ -67,10 +70,10 @@ extension SweepHistory {
     package static var content: WireContent {
         let earlier = WireSchema.object(
             ["runs": .integer(1), "secondsPerJob": .number, "isSameData": .flag],
-            optional: ["secondsPerEpoch": .number, "bytesPerJob": .number]
-        )
+            optional: ["secondsPerEpoch": .number, "bytesPerJob": .number, "deviation": .number])
         return .json(
             .object(
-                ["isRepeat": .flag, "slots": .integer(0)], optional: ["jobs": .integer(0), "earlier": earlier]))
+                ["isRepeat": .flag, "slots": .integer(0)],
+                optional: ["jobs": .integer(0), "earlier": earlier, "slotPrice": .number]))
     }
 }

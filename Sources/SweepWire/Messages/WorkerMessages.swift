@@ -46,15 +46,19 @@ package struct RegisterResponse: Codable, Equatable, WireResponse {
     /// Attempts the ledger still holds open for this worker from earlier sessions: it ends what is left of
     /// them, sends their spool and releases each one.
     package var leftovers: [AttemptToken]
+    /// The coordinator's build, for people; nil from one of before.
+    package var program: String?
 
     package init(
-        ledger: String, epoch: Int, leaseSeconds: Double, heartbeatSeconds: Double, leftovers: [AttemptToken]
+        ledger: String, epoch: Int, leaseSeconds: Double, heartbeatSeconds: Double, leftovers: [AttemptToken],
+        program: String? = nil
     ) {
         self.ledger = ledger
         self.epoch = epoch
         self.leaseSeconds = leaseSeconds
         self.heartbeatSeconds = heartbeatSeconds
         self.leftovers = leftovers
+        self.program = program
     }
 }
 

@@ -10,7 +10,7 @@ extension WireSchema {
         ],
         optional: [
             "reason": text, "since": integer(), "remedy": text, "tags": array(text), "note": text,
-            "archived": integer(), "left": timeLeft,
+            "archived": integer(), "left": timeLeft, "budget": budgetStanding,
         ])
 
     static let timeLeft = object(["seconds": number, "low": number, "high": number])
@@ -55,6 +55,9 @@ extension WireSchema {
     static let fault = object(
         ["code": one(of: WireError.Code.allCases.map(\.rawValue)), "message": text],
         optional: ["expected": counter, "retryAfter": number])
+    static let budget = object(
+        [:], optional: ["hours": number(above: 0, most: 1e9), "money": number(above: 0, most: 1e12)])
+    static let budgetStanding = object(["budget": budget, "hours": number, "money": number])
     static let scope = one(of: TokenScope.allCases.map(\.rawValue))
 }
 
@@ -199,7 +202,7 @@ extension ActionRequest {
         .json(
             .object(
                 ["action": .one(of: ["pause", "unpause", "cancel", "resume"]), "target": .text],
-                optional: ["failure": .one(of: FailureClass.allCases.map(\.rawValue))]))
+                optional: ["failure": .one(of: FailureClass.allCases.map(\.rawValue)), "budget": .budget]))
     }
 }
 

@@ -105,10 +105,11 @@ extension RegisterRequest {
 extension RegisterResponse {
     package static var content: WireContent {
         .json(
-            .object([
-                "ledger": .text, "epoch": .integer(), "leaseSeconds": .number, "heartbeatSeconds": .number,
-                "leftovers": .array(.attemptToken),
-            ]))
+            .object(
+                [
+                    "ledger": .text, "epoch": .integer(), "leaseSeconds": .number, "heartbeatSeconds": .number,
+                    "leftovers": .array(.attemptToken),
+                ], optional: ["program": .text]))
     }
 }
 
