@@ -96,6 +96,8 @@ extension Schema {
                 ) STRICT, WITHOUT ROWID
                 """
             ]),
+        // What rankings read instead of every point and result.
+        Migration(version: 15, statements: summaries),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

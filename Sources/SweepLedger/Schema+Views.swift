@@ -55,7 +55,7 @@ extension Schema {
     /// Whether point `m` of span `p` counts. Those of the very step that an attempt went on from are as a
     /// rule those of the attempt that saved the state; what only a later one logged there (a validation at
     /// its start) counts, once.
-    private static func isVisible(_ step: String) -> String {
+    static func isVisible(_ step: String) -> String {
         """
         \(step) >= p.low AND \(step) <= p.high AND (\(step) > p.low OR NOT EXISTS (
             SELECT 1 FROM span q JOIN metric e ON e.attempt = q.attempt AND e.key = m.key AND e.step = m.step

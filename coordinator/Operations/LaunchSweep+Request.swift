@@ -24,6 +24,8 @@ extension LaunchSweep {
             checkpoints: file.plan.checkpointCount, jobs: [], now: now)
         verb.metrics = file.definition.metrics
         verb.external = file.definition.externalEvaluation
-        return (verb, try file.definition.resolvedJobs(file.plan))
+        let jobs = try file.definition.resolvedJobs(file.plan)
+        verb.measuring = jobs.first.flatMap { $0.evaluation == nil ? nil : EvaluationProtocol($0) }
+        return (verb, jobs)
     }
 }

@@ -36,6 +36,7 @@ struct ClaimJob {
             "INSERT INTO attempt (job, number, epoch, worker, started, resumed_step) VALUES (?, ?, ?, ?, ?, ?)",
             [job, number, epoch, worker.text, now.milliseconds, resumed])
         let row = db.lastInsertedRowID
+        if number > 1 { try CurveChange.attemptBegan(job, from: resumed, db) }
         try db.change("INSERT INTO attempt_session (attempt, session) VALUES (?, ?)", [row, session.rawValue])
         try db.note(
             "claim", at: now, job: job, attempt: number, worker: worker.text,

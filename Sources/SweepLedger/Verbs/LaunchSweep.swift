@@ -25,6 +25,8 @@ package struct LaunchJob: Sendable {
     /// When it has trained enough, and whether that needs an adapter.
     package var stopRule: StopRule?
     package var needsAdapter = true
+    /// What an earlier program named it by.
+    var former: JobIdentity?
 
     /// - Throws: `LedgerError` for values that cannot be written.
     package init(_ job: ResolvedJob) throws {
@@ -38,6 +40,7 @@ package struct LaunchJob: Sendable {
         spec = try LedgerJSON.text(job)
         needs = job.needs
         stopRule = job.stopRule
+        former = job.former
         needsAdapter = job.trainer.command.map { $0.checkpoints.contains { $0.kind == .adapter } } ?? false
         requirements = try LedgerJSON.text(needs)
         retries = try LedgerJSON.text(job.retries)
@@ -83,6 +86,9 @@ package struct LaunchSweep: LedgerVerb {
     package var metrics: [MetricDeclaration] = []
     /// What its trained jobs are measured by beside what their trainer measures; nil for nothing.
     package var external: EvaluationSpec?
+    /// How its jobs are measured; nil for not at all. Those that were trained for somebody else get
+    /// evaluations by it.
+    package var measuring: EvaluationProtocol?
     /// This slice's.
     package var jobs: [LaunchJob]
     /// What the slices before this one did; their `changes` are not needed.
@@ -134,6 +140,8 @@ package struct LaunchSweep: LedgerVerb {
         try db.change(
             "INSERT INTO sweep_file (sweep, digest, launched) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [sweep, fileDigest, now.milliseconds])
+        // What the newest file asks for.
+        if isFirst { try db.change("DELETE FROM protocol_wish WHERE sweep = ?", [sweep]) }
         try db.change(
             "INSERT INTO sweep_bundle (sweep, digest, bundle) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [sweep, fileDigest, bundle])
@@ -144,7 +152,15 @@ package struct LaunchSweep: LedgerVerb {
             }
         }
         var outcome = Outcome(added: before?.added ?? 0, shared: before?.shared ?? 0)
-        for job in jobs { try job.add(to: sweep, wasStopped: wasStopped, now: now, db, &outcome) }
+        var names = FormerNames()
+        var others = measuring.map { OtherProtocols($0) }
+        let planner = EvaluationPlanner(now: now)
+        for job in jobs {
+            let job = try names.known(job, db)
+            let place = try job.add(to: sweep, wasStopped: wasStopped, now: now, db, &outcome)
+            guard let measuring, !place.isNew, try others?.hasOther(place.row, db) == true else { continue }
+            outcome.changes += try planner.measure(place.row, by: measuring, sweep: sweep, db)
+        }
         guard isLast else { return outcome }
         // Launched again, mended as we may hope: with the last slice it goes on.
         if wasStopped { outcome.changes += try SweepHold.lift(sweep, db, now: now) }
@@ -234,11 +250,11 @@ package struct LaunchSweep: LedgerVerb {
 extension LaunchJob {
     /// Adds it to a sweep, or wakes what another sweep had put aside.
     ///
-    /// - Returns: its row.
+    /// - Returns: its row, and whether it was not there.
     @discardableResult
     func add(
         to sweep: Int64, wasStopped: Bool, now: WallTime, _ db: Database, _ outcome: inout LaunchSweep.Outcome
-    ) throws -> Int64 {
+    ) throws -> (row: Int64, isNew: Bool) {
         var row = try db.first("SELECT id, state, priority FROM job WHERE identity = ?", [self.id.text])
         let isNew = row == nil
         if row == nil { row = try LaunchSweep.insert(self, sweep: sweep, db, now: now) }
@@ -248,14 +264,14 @@ extension LaunchJob {
             "INSERT INTO member (sweep, job, group_name, parameters) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [sweep, id, group, given])
         let isMember = db.changesCount == 0
-        guard !isMember || wasStopped else { return id }
+        guard !isMember || wasStopped else { return (id, false) }
         if !isMember { outcome.added += 1 }
         if isNew {
             outcome.changes.append(
                 JobChange(
                     row: id, job: self.id, state: .waiting, priority: priority, needs: needs,
                     isHeld: try wasStopped || (SweepHold.isAnyStopped(db) && SweepHold.holds(id, db))))
-            return id
+            return (id, true)
         }
         if !isMember { outcome.shared += 1 }
         // Another sweep paused or canceled it, or this one was stopped by its failures; now it is wanted.
@@ -278,7 +294,53 @@ extension LaunchJob {
                     row: id, job: self.id, state: .waiting, priority: row["priority"], needs: needs,
                     isHeld: try SweepHold.holds(id, db)))
         }
-        return id
+        return (id, false)
+    }
+}
+
+/// Which jobs are measured by another protocol than a launch asks for. Those of one earlier launch have the
+/// same text, which is read once: a large sweep has a million.
+private struct OtherProtocols {
+    private let wanted: EvaluationProtocol
+    private var known: [String: Bool] = [:]
+
+    init(_ wanted: EvaluationProtocol) { self.wanted = wanted }
+
+    mutating func hasOther(_ job: Int64, _ db: Database) throws -> Bool {
+        let row = try db.first(
+            """
+            SELECT json_extract(spec, '$.evaluation', '$.clip', '$.encoders') AS parts, spec FROM job_spec
+            WHERE job = ? AND json_extract(spec, '$.kind') IS NULL
+            """, [job])
+        guard let row, let parts = row["parts"] as String? else { return false }
+        if let answer = known[parts] { return answer }
+        let own = EvaluationProtocol(try LedgerJSON.value(ResolvedJob.self, row["spec"]))
+        known[parts] = !own.measures(like: wanted)
+        return known[parts] == true
+    }
+}
+
+/// Configurations that a ledger has by the names of earlier programs: they and all their jobs keep them, so
+/// that seeds of one configuration stay together and nothing is trained again.
+private struct FormerNames {
+    /// Of the last configuration that was asked for: jobs come by configuration.
+    private var last: (digest: ConfigurationID, isKnown: Bool)?
+
+    mutating func known(_ job: LaunchJob, _ db: Database) throws -> LaunchJob {
+        guard let former = job.former else { return job }
+        let digest = former.configuration
+        if last?.digest != digest {
+            let row = try db.first("SELECT 1 FROM configuration WHERE digest = ?", [digest.text])
+            last = (digest, row != nil)
+        }
+        guard last?.isKnown == true else { return job }
+        var own = job
+        own.id = former.job(seed: job.seed)
+        own.configuration = digest
+        // Both are digests: they stand nowhere else in the text.
+        own.spec = job.spec.replacing(job.id.text, with: own.id.text)
+            .replacing(job.configuration.text, with: digest.text)
+        return own
     }
 }
 

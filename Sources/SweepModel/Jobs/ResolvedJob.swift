@@ -39,6 +39,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var stopRule: StopRule?
     /// The job that it was made of; nil for one that a sweep file asks for.
     package var origin: JobOrigin?
+    /// What an earlier program named it by, where that is something else; in no JSON.
+    package var former: JobIdentity?
 
     package init(
         id: JobID, kind: JobKind = .train, configuration: ConfigurationID, sweep: SweepName, group: String,
@@ -64,9 +66,6 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         self.base = base
         self.data = data
         self.regData = regData
-        clip = encoders[.clip]
-        let others = encoders.filter { $0.key != .clip }
-        otherEncoders = others.isEmpty ? nil : others
         self.checkpoints = checkpoints
         self.evaluation = evaluation
         self.requirements = requirements
@@ -76,6 +75,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         self.priority = priority
         self.subject = subject
         self.stopRule = stopRule
+        self.encoders = encoders
     }
 
     /// What the job does.
@@ -91,9 +91,16 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
 
     /// Encoders named for the evaluation, besides the base's own.
     package var encoders: [EncoderRole: ResolvedInput] {
-        var all = otherEncoders ?? [:]
-        all[.clip] = clip
-        return all
+        get {
+            var all = otherEncoders ?? [:]
+            all[.clip] = clip
+            return all
+        }
+        set {
+            clip = newValue[.clip]
+            let others = newValue.filter { $0.key != .clip }
+            otherEncoders = others.isEmpty ? nil : others
+        }
     }
 
     package var inputs: [ResolvedInput] {
@@ -157,14 +164,15 @@ extension SweepDefinition {
             if case .command(let command) = trainer {
                 own = .command(try command.choosingConfig(configuration.parameters))
             }
-            jobs.append(
-                ResolvedJob(
-                    id: job.id, configuration: configuration.id, sweep: name, group: configuration.group,
-                    name: names.isEmpty ? nil : names[index], trainer: own, given: configuration.given,
-                    parameters: configuration.parameters, seed: job.seed, base: base, data: data, regData: regData,
-                    encoders: encoders, checkpoints: configuration.checkpoints, evaluation: evaluation,
-                    requirements: requirements, retries: retries, timeoutSeconds: timeoutSeconds,
-                    retention: retention, priority: priority, stopRule: stopRule))
+            var resolved = ResolvedJob(
+                id: job.id, configuration: configuration.id, sweep: name, group: configuration.group,
+                name: names.isEmpty ? nil : names[index], trainer: own, given: configuration.given,
+                parameters: configuration.parameters, seed: job.seed, base: base, data: data, regData: regData,
+                encoders: encoders, checkpoints: configuration.checkpoints, evaluation: evaluation,
+                requirements: requirements, retries: retries, timeoutSeconds: timeoutSeconds,
+                retention: retention, priority: priority, stopRule: stopRule)
+            resolved.former = configuration.former
+            jobs.append(resolved)
         }
         return jobs
     }

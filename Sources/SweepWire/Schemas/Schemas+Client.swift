@@ -10,7 +10,7 @@ extension WireSchema {
         ],
         optional: [
             "reason": text, "since": integer(), "remedy": text, "tags": array(text), "note": text,
-            "archived": integer(),
+            "archived": integer(), "evaluations": map(integer()),
         ])
 
     static let workerSummary = object(
