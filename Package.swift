@@ -187,7 +187,9 @@ let testTargets: [Target] = [
         "CoreEvaluationTests", ["CoreEvaluation", "CoreData", "CoreTensor", "RunSpec", "ImageFiles"],
         exclude: ["Fixtures"]),
     tests("ClusterSimulatorTests", ["radiata-simulate"]),
-    tests("EndToEndTests", ["TestSupport", "radiata"]),
+    tests(
+        "EndToEndTests", ["TestSupport", "radiata", "SweepLedger", "SweepModel", "RunSpec", "Ports"],
+        exclude: ["judge_service.py"]),
     tests("PortsTests", ["TestSupport", "Ports", "RunSpec"]),
     tests("RadiataCLITests", ["RadiataCLI", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests("WorkerCoreTests", ["WorkerCore", "SweepWire", "SweepModel", "RunSpec", "Ports"]),

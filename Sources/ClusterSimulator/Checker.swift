@@ -1,6 +1,7 @@
 import CSimulatedDisk
 import Foundation
 import Ports
+import SweepLedger
 import SweepModel
 
 /// Holds a ledger against the invariants and against what clients were told.
@@ -91,7 +92,10 @@ final class Checker {
         try checkBlame(ledger)
         checkRoom(jobs)
         try checkMetrics(ledger, jobs, attempts, everyPoint: everything)
-        if everything { try checkEnd(ledger, jobs, byJob) }
+        if everything {
+            try checkSummaries(ledger)
+            try checkEnd(ledger, jobs, byJob)
+        }
     }
 
     private func checkJob(_ job: Job, _ attempts: [Attempt]) {
@@ -247,6 +251,13 @@ final class Checker {
             """)
         if let row = wrong.first {
             world.fail("I14", "sweep \(row[0].string) has \(row[2].int) jobs \(row[1].string), counts \(row[3].int)")
+        }
+    }
+
+    /// I29: what rankings and overviews read says what the views say.
+    private func checkSummaries(_ ledger: LedgerInspector) throws {
+        for query in LedgerCheck.summaries {
+            if let row = try ledger.rows(query).first { world.fail("I29", row[0].string) }
         }
     }
 

@@ -40,8 +40,8 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
     package var promptSet: PromptSet?
     /// Programs that measure what is drawn; nil for none.
     package var external: [ExternalMetric]?
-    /// Added to the seeds of the images and to the places of their prompts, so that nothing is seen again
-    /// that a choice was made by; nil for the usual ones.
+    /// Added to the seeds of the images; prompts are other ones too, as far as they can be compared. So
+    /// nothing is seen again that a choice was made by. nil for the usual ones.
     package var fresh: Int?
 
     package init(
@@ -70,7 +70,11 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
     }
 
     /// `fresh` of the evaluation that judges a choice once more.
-    package static let freshNoise = 1_000_000
+    package static let freshNoise = 2_000_000
+    /// From here on style prompts stay as they are, with other noise: drift from the base differs by a
+    /// multiple from one painted style to the next, so only that of the same prompts can be compared. Earlier
+    /// programs took other ones, with 1,000,000.
+    package static let freshNoiseOfSameStyles = 2_000_000
 
     /// A share as people write it: `20 %`, `20%` or `0.2`.
     ///

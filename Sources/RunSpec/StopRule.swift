@@ -42,21 +42,51 @@ package struct StopRule: Codable, Hashable, Sendable {
         }
     }
 
+    /// How far a rule has weighed a curve: all that later values need to know of earlier ones.
+    package struct Progress: Equatable, Sendable {
+        /// Of the last value that was weighed.
+        package var step: Int
+        package var best: Value?
+        /// Values in a row without an improvement.
+        package var waited: Int
+        /// Whether the rule was met at `step`; nothing is weighed after that.
+        package var isMet: Bool
+
+        package init(step: Int, best: Value? = nil, waited: Int = 0, isMet: Bool = false) {
+            self.step = step
+            self.best = best
+            self.waited = waited
+            self.isMet = isMet
+        }
+
+        package var decision: Decision? { isMet ? Decision(step: step, best: best) : nil }
+    }
+
+    /// - Parameters:
+    ///   - value: of a later step than all before.
+    ///   - progress: nil before the first value.
+    package func weigh(_ value: Value, after progress: Progress?) -> Progress {
+        var next = progress ?? Progress(step: value.step)
+        guard !next.isMet else { return next }
+        next.step = value.step
+        if let number = value.value, number.isFinite, isImprovement(number, on: next.best?.value) {
+            next.best = value
+            next.waited = 0
+        } else if value.step >= after {
+            next.waited += 1
+            next.isMet = next.waited >= patience
+        }
+        return next
+    }
+
     /// The first value by which the rule is met; nil while there is hope.
     ///
     /// - Parameter values: in the order of their steps.
     package func decision(_ values: some Sequence<Value>) -> Decision? {
-        var best: Value?
-        var waited = 0
+        var progress: Progress?
         for value in values {
-            if let number = value.value, number.isFinite, isImprovement(number, on: best?.value) {
-                best = value
-                waited = 0
-                continue
-            }
-            guard value.step >= after else { continue }
-            waited += 1
-            if waited >= patience { return Decision(step: value.step, best: best) }
+            progress = weigh(value, after: progress)
+            if let decision = progress?.decision { return decision }
         }
         return nil
     }

@@ -2,70 +2,34 @@ import SweepModel
 
 /// Queries of what jobs logged. They go by the index of the points where a view would pass over all of them.
 extension PublicQueries {
-    /// The keys that a sweep's jobs logged under, sorted. Found by skipping from key to key in the index:
-    /// there may be millions of points.
+    /// The keys that a sweep's jobs logged under, sorted.
     package static func curveKeys(ofSweep sweep: String) -> PublicQuery<String> {
         PublicQuery(
             """
-            WITH RECURSIVE k(attempt, key) AS (
-                SELECT a.id, (SELECT min(m.key) FROM metric m WHERE m.attempt = a.id)
-                FROM sweep s JOIN member b ON b.sweep = s.id JOIN attempt a ON a.job = b.job
-                WHERE s.name = \(quoted(sweep))
-                UNION ALL
-                SELECT k.attempt, (SELECT min(m.key) FROM metric m WHERE m.attempt = k.attempt AND m.key > k.key)
-                FROM k WHERE k.key IS NOT NULL)
-            SELECT DISTINCT n.name FROM k JOIN metric_key n ON n.id = k.key ORDER BY 1
+            SELECT n.name FROM sweep s JOIN sweep_curve c ON c.sweep = s.id JOIN metric_key n ON n.id = c.key
+            WHERE s.name = \(quoted(sweep)) AND c.jobs > 0 ORDER BY 1
             """
         ) { $0.first?.string }
     }
 
-    /// The last point of an attempt under a key.
-    package struct LastPoint: Equatable, Sendable {
-        package var job: String
-        package var attempt: Int
-        package var step: Int
-        /// nil for what is no number.
-        package var value: Double?
+    /// Every job's last value of a curve; one that is no number is left out.
+    package static func lastValues(ofSweep sweep: String, key: String) -> PublicQuery<CurveValue> {
+        summaries(ofSweep: sweep, key: key, "c.step, c.value")
     }
 
-    /// The last point that counts of every attempt of a sweep's jobs.
-    package static func lastPoints(ofSweep sweep: String, key: String) -> PublicQuery<LastPoint> {
-        let id = "(SELECT id FROM metric_key WHERE name = \(quoted(key)))"
-        return PublicQuery(
-            """
-            SELECT j.identity, p.number, m.step, m.value
-            FROM sweep s JOIN member b ON b.sweep = s.id JOIN job j ON j.id = b.job JOIN span p ON p.job = j.id
-            JOIN metric m ON m.attempt = p.attempt AND m.key = \(id) AND m.step = (
-                SELECT max(e.step) FROM metric e WHERE e.attempt = p.attempt AND e.key = \(id) AND e.step <= p.high)
-            WHERE s.name = \(quoted(sweep)) AND m.step >= p.low
-            """
-        ) { row in
-            guard row.count == 4, let attempt = row[1].number, let step = row[2].number else { return nil }
-            return LastPoint(job: row[0].string, attempt: Int(attempt), step: Int(step), value: row[3].number)
-        }
-    }
-
-    /// Every job's newest value among its attempts' last points; of several at one step that of the first
-    /// attempt, as in the view `metrics`. A value that is no number is left out.
-    package static func newest(_ points: [LastPoint]) -> [CurveValue] {
-        var chosen: [String: LastPoint] = [:]
-        for point in points {
-            if let rival = chosen[point.job], (rival.step, -rival.attempt) > (point.step, -point.attempt) { continue }
-            chosen[point.job] = point
-        }
-        return chosen.values.compactMap { point in
-            point.value.map { CurveValue(job: point.job, step: point.step, value: $0) }
-        }
-    }
-
-    /// Every job's best value of a curve, at the step where it was logged.
+    /// Every job's best value of a curve, at the first step where it was logged.
     package static func bestValues(
         ofSweep sweep: String, key: String, lowerIsBetter: Bool
     ) -> PublicQuery<CurveValue> {
+        summaries(ofSweep: sweep, key: key, lowerIsBetter ? "c.low_step, c.low" : "c.high_step, c.high")
+    }
+
+    private static func summaries(ofSweep sweep: String, key: String, _ columns: String) -> PublicQuery<CurveValue> {
         PublicQuery(
             """
-            SELECT job, step, \(lowerIsBetter ? "min" : "max")(value) FROM metrics
-            WHERE \(points(ofSweep: sweep, key: key)) AND value IS NOT NULL GROUP BY job
+            SELECT j.identity, \(columns) FROM sweep s CROSS JOIN metric_key n CROSS JOIN curve_summary c ON c.key = n.id
+            CROSS JOIN member m ON m.sweep = s.id AND m.job = c.job CROSS JOIN job j ON j.id = c.job
+            WHERE s.name = \(quoted(sweep)) AND n.name = \(quoted(key))
             """, curveValue)
     }
 

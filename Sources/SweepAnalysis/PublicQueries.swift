@@ -24,15 +24,27 @@ package enum PublicQueries {
     ///
     /// - Parameters:
     ///   - metrics: only these; nil for all.
-    ///   - isAveraged: only averages over classes.
+    ///   - isAveraged: only averages over classes, which the ledger keeps apart.
     package static func results(
         ofSweep sweep: String, metrics: [String]? = nil, isAveraged: Bool = false
     ) -> PublicQuery<SweepResult> {
-        let wanted = metrics.map { " AND r.metric IN (\($0.map(quoted).joined(separator: ", ")))" } ?? ""
+        func wanted(_ column: String) -> String {
+            metrics.map { " AND \(column) IN (\($0.map(quoted).joined(separator: ", ")))" } ?? ""
+        }
+        guard isAveraged else {
+            return PublicQuery(
+                """
+                SELECT r.job, r.checkpoint, r.epoch, r.step, r.class, r.prompts, r.metric, r.value, r.n FROM results r
+                WHERE r.value IS NOT NULL AND r.job IN (\(jobs(ofSweep: sweep)))\(wanted("r.metric"))
+                """, result)
+        }
         return PublicQuery(
             """
-            SELECT r.job, r.checkpoint, r.epoch, r.step, r.class, r.prompts, r.metric, r.value, r.n FROM results r
-            WHERE r.value IS NOT NULL AND r.job IN (\(jobs(ofSweep: sweep)))\(wanted)\(isAveraged ? " AND r.class = ''" : "")
+            SELECT j.identity, r.checkpoint, r.epoch, r.step, '', k.prompts, k.metric, r.value, r.n
+            FROM sweep s CROSS JOIN sweep_measure c ON c.sweep = s.id CROSS JOIN measure k ON k.id = c.measure
+            CROSS JOIN result_mean r ON r.measure = k.id CROSS JOIN member m ON m.sweep = s.id AND m.job = r.job
+            CROSS JOIN job j ON j.id = r.job
+            WHERE s.name = \(quoted(sweep)) AND c.results > 0 AND r.value IS NOT NULL\(wanted("k.metric"))
             """, result)
     }
 
@@ -54,13 +66,37 @@ package enum PublicQueries {
             class: row[4].string, prompts: row[5].string, metric: row[6].string, value: value, n: Int(n))
     }
 
+    /// How many jobs of a sweep are fetched whole, whether or not they have values.
+    package static let smallSweep = 2000
+
+    /// How many jobs a sweep has that train.
+    package static func trainedCount(ofSweep sweep: String) -> PublicQuery<Int> {
+        PublicQuery(
+            """
+            SELECT (SELECT coalesce(sum(c.jobs), 0) FROM sweep_count c WHERE c.sweep = s.id)
+                - (SELECT coalesce(sum(e.jobs), 0) FROM evaluation_count e WHERE e.sweep = s.id)
+            FROM sweep s WHERE s.name = \(quoted(sweep))
+            """
+        ) { $0.first?.number.map { Int($0) } }
+    }
+
     /// The jobs of a sweep with what an answer reads of them, and no more; in the order they were made.
-    package static func briefs(ofSweep sweep: String) -> PublicQuery<JobSummary> {
+    ///
+    /// - Parameter jobs: only the configurations of these, which a query gives by their rows; nil for all.
+    package static func briefs(ofSweep sweep: String, near jobs: String? = nil) -> PublicQuery<JobSummary> {
         let known = ParsedParameters()
+        let source =
+            jobs.map { rows in
+                """
+                (SELECT DISTINCT g.configuration AS id FROM job g WHERE g.id IN (\(rows))) o
+                CROSS JOIN sweep s CROSS JOIN job j ON j.configuration = o.id
+                CROSS JOIN member m ON m.sweep = s.id AND m.job = j.id
+                """
+            } ?? "sweep s JOIN member m ON m.sweep = s.id JOIN job j ON j.id = m.job"
         return PublicQuery(
             """
             SELECT j.identity, m.group_name, j.configuration, j.state, j.seed, m.parameters, j.created
-            FROM sweep s JOIN member m ON m.sweep = s.id JOIN job j ON j.id = m.job
+            FROM \(source)
             WHERE s.name = \(quoted(sweep)) AND NOT EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = m.job)
                 AND NOT EXISTS (SELECT 1 FROM prepare_job p WHERE p.job = m.job)
             ORDER BY m.job
@@ -113,8 +149,8 @@ package enum PublicQueries {
     package static func measures(ofSweep sweep: String) -> PublicQuery<DecisionRule.Measure> {
         PublicQuery(
             """
-            SELECT DISTINCT r.metric, r.prompts FROM results r
-            WHERE r.class = '' AND r.job IN (\(jobs(ofSweep: sweep))) ORDER BY 1, 2
+            SELECT k.metric, k.prompts FROM sweep s JOIN sweep_measure c ON c.sweep = s.id JOIN measure k ON k.id = c.measure
+            WHERE s.name = \(quoted(sweep)) AND c.results > 0 ORDER BY 1, 2
             """
         ) { row in
             row.count == 2 ? DecisionRule.Measure(metric: row[0].string, prompts: row[1].string) : nil
@@ -154,6 +190,18 @@ package enum PublicQueries {
                 job: row[0].string, checkpoint: row[1].string, epoch: Int(epoch), step: Int(step),
                 class: row[4].string, prompts: row[5].string, metric: row[6].string, image: Int(image), value: value)
         }
+    }
+
+    /// Rows of the jobs that were evaluated by one of these metrics, or by any, in whichever sweep.
+    static func evaluated(by metrics: [String]?) -> String {
+        guard let metrics else { return "SELECT job FROM result_mean" }
+        let names = metrics.map(quoted).joined(separator: ", ")
+        return "SELECT r.job FROM measure k JOIN result_mean r ON r.measure = k.id WHERE k.metric IN (\(names))"
+    }
+
+    /// Rows of the jobs that logged under a key, in whichever sweep.
+    static func logged(_ key: String) -> String {
+        "SELECT c.job FROM metric_key n JOIN curve_summary c ON c.key = n.id WHERE n.name = \(quoted(key))"
     }
 
     static func jobs(ofSweep sweep: String) -> String { "SELECT job FROM members WHERE sweep = \(quoted(sweep))" }

@@ -43,6 +43,8 @@ package struct SweepResultSet: Equatable, Sendable {
     package var curves: [String: [CurveValue]]
     /// What the sweep file says about metrics.
     package var declared: [MetricDeclaration]
+    /// Jobs of other configurations, of which none has a value: a large sweep's are counted, not fetched.
+    package var jobsElsewhere = 0
     /// What was measured once more on prompts and noise that nothing was chosen by.
     package var confirmations: [SweepResult] = []
 

@@ -96,6 +96,8 @@ extension Schema {
                 ) STRICT, WITHOUT ROWID
                 """
             ]),
+        // What rankings read instead of every point and result.
+        Migration(version: 15, statements: summaries),
         // Jobs that others wait for; values that jobs fell back to.
         Migration(version: 16, statements: preparations),
         // Votes on pairs of pictures.

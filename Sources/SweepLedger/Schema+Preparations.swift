@@ -64,6 +64,11 @@ extension Schema {
     private static let isEpochKey =
         "EXISTS (SELECT 1 FROM epoch_key ek WHERE ek.attempt = m.attempt AND ek.key = m.key)"
 
+    /// Whether a point `m` of an attempt with the span `p` is part of its job's curve.
+    static func isShown(_ step: String) -> String {
+        "CASE WHEN \(isEpochKey) THEN \(isEpochVisible(step)) ELSE \(isVisible(step)) END"
+    }
+
     private static let metricsWithEpochs = """
         CREATE VIEW metrics AS SELECT j.identity AS job, p.number AS attempt, k.name AS key, m.step AS step, m.value AS value
         FROM job j JOIN span p ON p.job = j.id JOIN metric m ON m.attempt = p.attempt JOIN metric_key k ON k.id = m.key

@@ -53,13 +53,15 @@ enum RadiataProgram {
     }
 
     /// Runs to the end; output goes through files, so that no pipe can fill up.
-    static func run(_ arguments: [String], environment: [String: String] = [:], in folder: String? = nil) throws
-        -> Ended
-    {
+    ///
+    /// - Parameter input: a file that it reads; nil for nothing.
+    static func run(
+        _ arguments: [String], environment: [String: String] = [:], in folder: String? = nil, input: String? = nil
+    ) throws -> Ended {
         let scratch = try TemporaryFolder()
         let process = try start(
             arguments, output: scratch.path + "/out", messages: scratch.path + "/err", environment: environment,
-            in: folder)
+            in: folder, input: input)
         process.waitUntilExit()
         return Ended(
             status: process.terminationStatus,
@@ -69,24 +71,24 @@ enum RadiataProgram {
 
     static func start(
         _ arguments: [String], output: String, messages: String, environment: [String: String] = [:],
-        in folder: String? = nil
+        in folder: String? = nil, input: String? = nil
     ) throws -> Process {
         try #require(FileManager.default.createFile(atPath: output, contents: nil))
         return try start(
             arguments, output: try FileHandle(forWritingTo: URL(filePath: output)), messages: messages,
-            environment: environment, in: folder)
+            environment: environment, in: folder, input: input)
     }
 
     static func start(
         _ arguments: [String], output: FileHandle, messages: String, environment: [String: String] = [:],
-        in folder: String? = nil
+        in folder: String? = nil, input: String? = nil
     ) throws -> Process {
         try #require(FileManager.default.isExecutableFile(atPath: path), "\(path) is not built; run 'make build'")
         try #require(FileManager.default.createFile(atPath: messages, contents: nil))
         let process = Process()
         process.executableURL = URL(filePath: path)
         process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput = try input.map { try FileHandle(forReadingFrom: URL(filePath: $0)) } ?? .nullDevice
         process.standardOutput = output
         process.standardError = try FileHandle(forWritingTo: URL(filePath: messages))
         process.environment = Self.environment.merging(environment) { _, new in new }

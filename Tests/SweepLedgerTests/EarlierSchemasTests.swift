@@ -27,7 +27,9 @@ struct EarlierSchemasTests {
         "token": ("hash", "SELECT t.*, h.hash AS hash FROM token t JOIN token_hash h ON h.token = t.id"),
     ]
 
-    @Test("every row is there afterwards, and every view answers what it answered", arguments: [1, 2, 3, 4, 5, 8])
+    @Test(
+        "every row is there afterwards, and every view answers what it answered",
+        arguments: [1, 2, 3, 4, 5, 8, 10, 11, 12, 13, 14])
     func rowsAndViews(schema: Int) async throws {
         let place = try LedgerPlace()
         try place.fill("schema-\(schema)")

@@ -55,6 +55,16 @@ final class LedgerBench {
                 jobs: try names.map { try LaunchJob(Self.job($0, retries: retries)) }, now: now))
     }
 
+    /// Launches these jobs as they are.
+    @discardableResult
+    func launch(_ jobs: [ResolvedJob], sweep: String = "bench") async throws -> LaunchSweep.Outcome {
+        try await ledger.writer.perform(
+            LaunchSweep(
+                key: SystemRandom().hexadecimal(bytes: 16), digest: "d", name: try #require(SweepName(sweep)),
+                fileDigest: "d", bundle: "{}", priority: 0, configurations: 1, checkpoints: 1,
+                jobs: try jobs.map { try LaunchJob($0) }, now: now))
+    }
+
     func register(_ worker: String, session: String = "s") async throws -> RegisterWorker.Outcome {
         try await ledger.writer.perform(
             RegisterWorker(

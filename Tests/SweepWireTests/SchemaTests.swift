@@ -141,6 +141,7 @@ struct SchemaTests {
         var sweep = SweepSummary(
             name: "s", created: 1, priority: 0, configurations: 1, states: ["done": 1], checkpoints: 1,
             state: "stopped", reason: "r", since: 1, remedy: "c")
+        sweep.evaluations = ["waiting": 1]
         (sweep.tags, sweep.note, sweep.archived) = (["t"], "n", 1)
         sweep.budget = BudgetStanding(budget: SweepBudget(hours: 1, money: 2), hours: 0.5, money: 0)
         try check(

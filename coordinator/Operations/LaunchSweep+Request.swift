@@ -25,6 +25,8 @@ extension LaunchSweep {
         verb.metrics = file.definition.metrics
         verb.budget = file.definition.budget
         verb.external = file.definition.externalEvaluation
-        return (verb, try file.definition.resolvedJobs(file.plan))
+        let jobs = try file.definition.resolvedJobs(file.plan)
+        verb.measuring = jobs.first.flatMap { $0.evaluation == nil ? nil : EvaluationProtocol($0) }
+        return (verb, jobs)
     }
 }

@@ -37,7 +37,9 @@ package struct PromptPlan: Equatable, Sendable {
             switch type {
             case .train, .holdout: texts
             case .trigger, .alter, .style, .conceptFree:
-                Self.some(max(1, images / 3), of: texts, isFresh: fresh != nil)
+                Self.some(
+                    max(1, images / 3), of: texts,
+                    isFresh: fresh.map { type != .style || $0 < EvaluationSpec.freshNoiseOfSameStyles } ?? false)
             }
         let words = PromptWords(concept)
         prompts = (0..<images).map { index in

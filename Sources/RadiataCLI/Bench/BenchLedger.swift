@@ -22,7 +22,12 @@ struct BenchLedger {
         let points: Int
         let launchSeconds: Double
         let top: Double
+        /// By the rule, as `top` without a metric.
+        let rule: Double
         let page: Double
+        /// Of a state that no job is in.
+        let emptyPage: Double
+        let status: Double
         let curve: Double
         let startSeconds: Double
         let bytesPerPoint: Double
@@ -31,7 +36,10 @@ struct BenchLedger {
             case jobs, points
             case launchSeconds = "launch_seconds"
             case top = "top_ms"
+            case rule = "rule_ms"
             case page = "page_ms"
+            case emptyPage = "empty_page_ms"
+            case status = "status_ms"
             case curve = "curve_ms"
             case startSeconds = "start_seconds"
             case bytesPerPoint = "bytes_per_point"
@@ -64,6 +72,17 @@ struct BenchLedger {
             ).answer(rule: DecisionRule(criteria: [Criterion(metric: "score", prompts: "train")]))
         }
         guard !top.value.rows.isEmpty else { throw CommandFailure(.failed, "the ranking is empty") }
+        let rule = try await coordinator.time {
+            let found = try await SweepResults(source: coordinator.client, sweep: "bench").fetchForAnswer()
+            return found.set.answer(rule: found.rule)
+        }
+        guard !rule.value.rows.isEmpty else { throw CommandFailure(.failed, "the ranking by the rule is empty") }
+        let emptyPage = try await coordinator.time {
+            try await coordinator.client.call(.jobs, JobsRequest(sweep: "bench", state: "parked", limit: 100))
+        }
+        let status = try await coordinator.time {
+            try await coordinator.client.call(.status, SweepRequest(sweep: "bench"))
+        }
         let page = try await coordinator.time {
             try await coordinator.client.call(
                 .jobs, JobsRequest(sweep: "bench", limit: 100, after: tokens.last?.job.text))
@@ -73,7 +92,8 @@ struct BenchLedger {
         }
         return Report(
             jobs: jobs, points: each * busy, launchSeconds: launchSeconds, top: top.seconds * 1000,
-            page: page.seconds * 1000, curve: curve.seconds * 1000, startSeconds: startSeconds,
+            rule: rule.seconds * 1000, page: page.seconds * 1000, emptyPage: emptyPage.seconds * 1000,
+            status: status.seconds * 1000, curve: curve.seconds * 1000, startSeconds: startSeconds,
             bytesPerPoint: Double(after - before) / Double(each * busy))
     }
 

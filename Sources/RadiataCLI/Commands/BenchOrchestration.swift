@@ -104,7 +104,8 @@ extension BenchCommand {
                 report,
                 """
                 \(report.jobs) jobs launched in \(number(report.launchSeconds)) s · start \(number(report.startSeconds)) s
-                top \(number(report.top)) ms · page \(number(report.page)) ms · curve \(number(report.curve)) ms · \
+                top \(number(report.top)) ms, by the rule \(number(report.rule)) ms · status \(number(report.status)) ms · \
+                page \(number(report.page)) ms, of no jobs \(number(report.emptyPage)) ms · curve \(number(report.curve)) ms · \
                 \(number(report.bytesPerPoint)) bytes a point (\(report.points) points)
                 """)
         }

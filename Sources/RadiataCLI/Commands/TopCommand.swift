@@ -63,6 +63,7 @@ struct TopCommand: AsyncParsableCommand {
     private func byMetric(_ metric: String, _ source: SweepResults) async throws -> SweepAnswer {
         let lower = better.map { $0 == .lower }
         let declared = try await source.declared()
+        let metric = try await name(metric, source)
         var evaluated = Criterion(metric, lowerIsBetter: lower, curves: [String](), declared: declared)
         if let prompts {
             evaluated.prompts = prompts
@@ -70,7 +71,8 @@ struct TopCommand: AsyncParsableCommand {
             // An evaluation command may have no prompts at all.
             evaluated.prompts = types.first
         }
-        var set = try await source.fetch(metrics: [evaluated.metric], isAveraged: true, isBrief: true)
+        var set = try await source.fetch(
+            metrics: [evaluated.metric], isAveraged: true, isBrief: true, curves: [metric])
         let answer = set.answer(
             rule: DecisionRule(criteria: [evaluated]), checkpoints: at?.checkpoints ?? .best)
         if !answer.rows.isEmpty { return answer }
@@ -92,6 +94,18 @@ struct TopCommand: AsyncParsableCommand {
             Console.note("\(left) of \(set.jobs.count) jobs have no number under '\(metric)' there and are left out")
         }
         return logged
+    }
+
+    /// The metric of whose name the text is the beginning up to the encoder's digits, `X@dinov2` for one;
+    /// else the text itself.
+    private func name(_ text: String, _ source: SweepResults) async throws -> String {
+        guard text.contains("@") else { return text }
+        let measures = try await source.source.rows(of: PublicQueries.measures(ofSweep: sweep))
+        let found = MetricName.complete(text, among: Set(measures.map(\.metric)))
+        guard found.count > 1 else { return found.first ?? text }
+        throw CommandFailure(
+            .usage, "\(sweep) has \(found.count) metrics '\(text)…': \(found.joined(separator: ", ")); name one of them"
+        )
     }
 
     /// The prompt types at which a metric was measured; nil for none.

@@ -53,7 +53,11 @@ package struct SweepAddition: Equatable, Sendable {
     package let others: Int
 
     package init(plan: SweepPlan, known: Set<String>) {
-        let new = plan.jobs.filter { !known.contains($0.id.text) }
+        let new = plan.jobs.filter { job in
+            // A ledger of an earlier program knows it by another id.
+            let former = plan.configurations[job.configuration].former?.job(seed: job.seed)
+            return !known.contains(job.id.text) && !(former.map { known.contains($0.text) } ?? false)
+        }
         name = plan.name.text
         added = new.count
         configurations = Set(new.map(\.configuration)).count

@@ -78,7 +78,9 @@ struct AnswerWords {
             return
                 "It has not been judged on fresh prompts and noise yet; the coordinator does that when the sweep ends."
         }
-        return "Judged once more, on prompts and noise that it was not chosen by: \(NumberWords.list(measured))."
+        let hasDrift = answer.rule.criteria.contains { $0.prompts == PromptType.style.rawValue }
+        let what = "noise and prompts that it was not chosen by" + (hasDrift ? " (of drift only the noise)" : "")
+        return "Judged once more, on \(what): \(NumberWords.list(measured))."
     }
 
     private func rule() -> String {

@@ -149,6 +149,12 @@ struct AnswerMaker {
                 "\(count) configuration\(count == 1 ? " has" : "s have") not all measures of the rule yet, and "
                     + "\(count == 1 ? "is" : "are") left out.")
         }
+        if set.jobsElsewhere > 0 {
+            let count = set.jobsElsewhere
+            warnings.append(
+                "\(count) job\(count == 1 ? "" : "s") of other configurations \(count == 1 ? "has" : "have") no values yet, "
+                    + "and \(count == 1 ? "is" : "are") left out.")
+        }
         if field.jobsLeftOut > 0 {
             let count = field.jobsLeftOut
             warnings.append(

@@ -23,7 +23,7 @@ package struct SweepCurves: Sendable {
     /// Jobs without such a value are left out, and so are values that are no numbers.
     package func values(of key: String, at place: Place, lowerIsBetter: Bool) async throws -> [CurveValue] {
         switch place {
-        case .last: PublicQueries.newest(try await ask(PublicQueries.lastPoints(ofSweep: sweep, key: key)))
+        case .last: try await ask(PublicQueries.lastValues(ofSweep: sweep, key: key))
         case .best:
             try await ask(PublicQueries.bestValues(ofSweep: sweep, key: key, lowerIsBetter: lowerIsBetter))
         case .step(let step): try await ask(PublicQueries.values(ofSweep: sweep, key: key, step: step))

@@ -14,18 +14,31 @@ package struct SweepResults: Sendable {
     /// - Parameters:
     ///   - metrics: only these; nil for all.
     ///   - isAveraged: only averages over classes.
-    ///   - isBrief: of jobs only what an answer reads: neither workers nor failures.
+    ///   - isBrief: of jobs only what an answer reads: neither workers nor failures; of a large sweep only
+    ///     those of configurations that have values of these metrics or curves.
+    ///   - curves: keys that will be read; nothing is fetched of them.
     package func fetch(
-        metrics: [String]? = nil, isAveraged: Bool = false, isBrief: Bool = false
+        metrics: [String]? = nil, isAveraged: Bool = false, isBrief: Bool = false, curves: [String] = []
     ) async throws -> SweepResultSet {
-        var jobs: [JobSummary] = []
-        if isBrief { jobs = try await source.rows(of: PublicQueries.briefs(ofSweep: sweep), limit: 1_000_000) }
-        // A sweep that is not there is named by who lists its jobs.
-        if jobs.isEmpty { jobs = try await source.jobs(ofSweep: sweep).filter(\.trains) }
+        var (jobs, left): ([JobSummary], Int) = ([], 0)
+        let count = isBrief ? try await source.rows(of: PublicQueries.trainedCount(ofSweep: sweep)).first ?? 0 : 0
+        if count > PublicQueries.smallSweep {
+            let near = [PublicQueries.evaluated(by: metrics)] + curves.map(PublicQueries.logged)
+            let query = PublicQueries.briefs(ofSweep: sweep, near: near.joined(separator: " UNION ALL "))
+            jobs = try await source.rows(of: query, limit: 1_000_000)
+            left = count - jobs.count
+        } else if count > 0 {
+            jobs = try await source.rows(of: PublicQueries.briefs(ofSweep: sweep), limit: 1_000_000)
+        } else {
+            // A sweep that is not there is named by who lists its jobs.
+            jobs = try await source.jobs(ofSweep: sweep).filter(\.trains)
+        }
         let query = PublicQueries.results(ofSweep: sweep, metrics: metrics, isAveraged: isAveraged)
-        return SweepResultSet(
+        var set = SweepResultSet(
             sweep: sweep, jobs: jobs, results: try await source.rows(of: query, limit: 1_000_000),
             declared: try await declared())
+        set.jobsElsewhere = left
+        return set
     }
 
     /// What the sweep file says about metrics.
@@ -51,8 +64,11 @@ package struct SweepResults: Sendable {
                 measures: try await source.rows(of: PublicQueries.measures(ofSweep: sweep)),
                 curves: try await curves.keys(), declared: try await declared())
         }
-        var set = try await fetch(metrics: rule.metricsToRead, isAveraged: true, isBrief: true)
         let isOfCurves = rule.readsOnlyCurves
+        // A checkpoint competes by what was evaluated; where nothing was, by what was logged.
+        var set = try await fetch(
+            metrics: rule.metricsToRead, isAveraged: true, isBrief: true,
+            curves: isOfCurves ? rule.criteria.map(\.metric) : [])
         for criterion in rule.criteria where criterion.prompts == nil {
             set.curves[criterion.metric] =
                 isOfCurves && place != .best

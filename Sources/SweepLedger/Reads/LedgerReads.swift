@@ -19,14 +19,26 @@ extension Ledger {
                 """, [name])
             return try rows.map { row in
                 let id: Int64 = row["id"]
-                let counts = try db.all("SELECT state, jobs FROM sweep_count WHERE sweep = ? AND jobs > 0", [id])
+                // Both kinds of jobs are counted there; the rest train.
+                let counts = try db.all(
+                    """
+                    SELECT c.state, c.jobs AS jobs, coalesce(e.jobs, 0) AS evaluations FROM sweep_count c
+                    LEFT JOIN evaluation_count e ON e.sweep = c.sweep AND e.state = c.state
+                    WHERE c.sweep = ? AND c.jobs > 0
+                    """, [id])
+                var (states, evaluations): ([String: Int], [String: Int]) = ([:], [:])
+                for count in counts {
+                    let (all, own): (Int, Int) = (count["jobs"], count["evaluations"])
+                    if all > own { states[count["state"]] = all - own }
+                    if own > 0 { evaluations[count["state"]] = own }
+                }
                 let stopped: Int64? = row["stopped_at"]
                 var summary = SweepSummary(
                     name: row["name"], created: row["created"], priority: row["priority"],
                     configurations: row["configurations"],
-                    states: Dictionary(counts.map { ($0["state"], $0["jobs"]) }, uniquingKeysWith: { $1 }),
-                    checkpoints: row["checkpoints"], asked: row["state"],
-                    stop: stopped.map { (row["stop_reason"] ?? "", $0) })
+                    states: states, checkpoints: row["checkpoints"], asked: row["state"],
+                    stop: stopped.map { (row["stop_reason"] ?? "", $0) },
+                    evaluations: evaluations.isEmpty ? nil : evaluations)
                 let tags = try db.all("SELECT name FROM sweep_tag WHERE sweep = ? ORDER BY name", [id])
                 summary.tags = tags.isEmpty ? nil : tags.map { $0[0] }
                 summary.note = row["note"]
@@ -49,25 +61,31 @@ extension Ledger {
         try await read { db in
             var afterRow: Int64 = 0
             if let after { afterRow = try JobLookup.row(after, db) }
+            if let state, JobState(rawValue: state) == nil { return [] }
+            // The text of the state stands in the query, so that the index of this state serves. Nearly all
+            // jobs wait or are done: those are met soon in any order.
+            let isRare = state.map { !["waiting", "done"].contains($0) } ?? false
+            let ofState = state.map { "AND j.state = '\($0)'" } ?? ""
             if let sweep {
                 guard let known = try db.first("SELECT id FROM sweep WHERE name = ?", [sweep]) else {
                     throw try SweepNames.unknown(sweep, db)
                 }
+                let tables = isRare ? ["job j", "member m ON m.job = j.id"] : ["member m", "job j ON j.id = m.job"]
                 return try db.all(
                     ListedJob.columns + """
-                        FROM member m JOIN job j ON j.id = m.job JOIN sweep s ON s.id = m.sweep
-                        WHERE m.sweep = ?1 AND m.job > ?2 AND (?3 IS NULL OR j.state = ?3)
-                            AND (?5 IS NULL OR EXISTS (SELECT 1 FROM job_tag g WHERE g.job = j.id AND g.name = ?5))
-                        ORDER BY m.job LIMIT ?4
-                        """, [known[0] as Int64, afterRow, state, limit, tag], ListedJob.init)
+                        FROM \(tables.joined(separator: " CROSS JOIN ")) JOIN sweep s ON s.id = m.sweep
+                        WHERE m.sweep = ?1 AND \(isRare ? "j.id" : "m.job") > ?2 \(ofState)
+                            AND (?4 IS NULL OR EXISTS (SELECT 1 FROM job_tag g WHERE g.job = j.id AND g.name = ?4))
+                        ORDER BY \(isRare ? "j.id" : "m.job") LIMIT ?3
+                        """, [known[0] as Int64, afterRow, limit, tag], ListedJob.init)
             }
             return try db.all(
                 ListedJob.columns + """
                     FROM job j JOIN member m ON m.job = j.id AND m.sweep = j.sweep JOIN sweep s ON s.id = j.sweep
-                    WHERE j.id > ?1 AND (?2 IS NULL OR j.state = ?2)
-                        AND (?4 IS NULL OR EXISTS (SELECT 1 FROM job_tag g WHERE g.job = j.id AND g.name = ?4))
-                    ORDER BY j.id LIMIT ?3
-                    """, [afterRow, state, limit, tag], ListedJob.init)
+                    WHERE j.id > ?1 \(ofState)
+                        AND (?3 IS NULL OR EXISTS (SELECT 1 FROM job_tag g WHERE g.job = j.id AND g.name = ?3))
+                    ORDER BY j.id LIMIT ?2
+                    """, [afterRow, limit, tag], ListedJob.init)
         }
     }
 

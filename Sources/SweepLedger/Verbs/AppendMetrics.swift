@@ -43,7 +43,8 @@ package struct AppendMetrics: LedgerVerb {
         let count = series.reduce(dropped.reduce(0) { $0 + $1.count }) { $0 + $1.steps.count }
         let end = Int64(clamping: first) - 1 + Int64(count)
         guard
-            let row = try db.first("SELECT a.id AS attempt, a.points, a.worker, j.id AS job \(Fence.sql)", token.fence),
+            let row = try db.first(
+                "SELECT a.id AS attempt, a.points, a.worker, a.resumed_step, j.id AS job \(Fence.sql)", token.fence),
             worker.map({ $0.text == row["worker"] }) ?? true
         else { return .superseded }
         let attempt: Int64 = row["attempt"]
@@ -54,18 +55,40 @@ package struct AppendMetrics: LedgerVerb {
         guard end > points else { return .stored(next: UInt64(points) + 1) }
         // A batch that overlaps what is known is written whole: it ends later, so the last of repeated steps
         // is the right one.
-        for one in series { try insert(one.key == MetricLimit.lostName ? one.beyond(points) : one, attempt, db) }
+        let curve = CurvePlace(row)
+        var changed: [String: Int64] = [:]
+        for one in series {
+            let first = try insert(one.key == MetricLimit.lostName ? one.beyond(points) : one, curve, db)
+            if let first { changed[one.key] = min(changed[one.key] ?? first, first) }
+        }
         for one in dropped { try AttemptNotices.add(one, to: attempt, db) }
         let total = Mutant.isOn("overlap-counted-twice") ? points + Int64(count) : end
         try db.change("UPDATE attempt SET points = ? WHERE id = ? AND ended IS NULL", [total, attempt])
-        let keys = series.map(\.key)
-        let enough = try StopWeighing(job: row["job"], token: token, now: now).run(db) { keys.contains($0) }
+        let enough = try StopWeighing(job: row["job"], token: token, now: now).run(db, after: .logged(changed))
         return .stored(next: UInt64(end) + 1, enough: enough)
     }
 
-    private func insert(_ one: MetricSeries, _ attempt: Int64, _ db: Database) throws {
+    /// Whose curves the points are part of.
+    private struct CurvePlace {
+        let job: Int64
+        let attempt: Int64
+        /// The step that the attempt went on from; −1 for none.
+        let low: Int64
+
+        init(_ row: Row) {
+            job = row["job"]
+            attempt = row["attempt"]
+            let resumed: Int64 = row["resumed_step"]
+            low = resumed == 0 ? -1 : resumed
+        }
+    }
+
+    /// - Returns: the first step at which the job's curve is another now; nil for none.
+    private func insert(_ one: MetricSeries, _ place: CurvePlace, _ db: Database) throws -> Int64? {
         let key = try Self.key(one.key, db)
+        let attempt = place.attempt
         if one.key.hasSuffix(CommandTrainer.EpochTag.suffix) { try markEpochs(one.key, key, attempt, db) }
+        let change = try CurveChange(one, key: key, attempt: attempt, db)
         let insert = try db.cachedStatement(
             sql: """
                 INSERT INTO metric (attempt, key, step, value) VALUES (?, ?, ?, ?)
@@ -90,6 +113,7 @@ package struct AppendMetrics: LedgerVerb {
                 ON CONFLICT DO UPDATE SET bits = excluded.bits
                 """, [attempt, key, step, Int64(bitPattern: value.bitPattern)])
         }
+        return try change.apply(job: place.job, attempt: attempt, low: place.low, db)
     }
 
     /// Notes that steps of the metric are epochs, where the trainer's rules say so: a later attempt goes on

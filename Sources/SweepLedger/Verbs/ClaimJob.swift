@@ -42,6 +42,7 @@ struct ClaimJob {
             VALUES (?, ?, ?, ?, ?, ?, ?)
             """, [job, number, epoch, worker.text, now.milliseconds, resumed.step, resumed.epoch])
         let row = db.lastInsertedRowID
+        if number > 1 { try CurveChange.attemptBegan(job, from: resumed.step, db) }
         try db.change("INSERT INTO attempt_session (attempt, session) VALUES (?, ?)", [row, session.rawValue])
         if let price = try BudgetWatch.price(of: worker, db) {
             try db.change("INSERT INTO attempt_price (attempt, price) VALUES (?, ?)", [row, price])

@@ -21,16 +21,54 @@ struct EvaluationPlanner {
     /// - Parameter job: row of one that just became done.
     /// - Returns: the jobs that wait because of it.
     func afterTraining(_ job: Int64, _ db: Database) throws -> [JobChange] {
+        let protocols = try db.all(
+            """
+            SELECT w.sweep, w.protocol FROM member m JOIN protocol_wish w ON w.sweep = m.sweep
+            WHERE m.job = ? ORDER BY w.id
+            """, [job])
+        var changes = try protocols.flatMap { wish in
+            let wanted = try LedgerJSON.value(EvaluationProtocol.self, wish["protocol"])
+            return try plan(job, by: wanted, sweep: wish["sweep"], db)
+        }
         let wishes = try db.all(
             """
             SELECT w.sweep, w.spec, w.scope FROM member m JOIN evaluation_wish w ON w.sweep = m.sweep
             WHERE m.job = ? ORDER BY w.id
             """, [job])
-        guard !wishes.isEmpty else { return [] }
-        return try wishes.flatMap { wish in
+        changes += try wishes.flatMap { wish in
             let spec = try LedgerJSON.value(EvaluationSpec.self, wish["spec"])
             return try plan(job, spec, onlyFinal: wish["scope"] == "final", sweep: wish["sweep"], db)
         }
+        return changes
+    }
+
+    /// A sweep asks for a training that is there already, measured by another protocol: evaluations take the
+    /// place of training once more, at once where it is done, else when it is.
+    ///
+    /// - Returns: the jobs that wait because of it.
+    func measure(
+        _ job: Int64, by wanted: EvaluationProtocol, sweep: Int64, _ db: Database
+    ) throws -> [JobChange] {
+        try db.change(
+            "INSERT INTO protocol_wish (sweep, protocol, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [sweep, try LedgerJSON.text(wanted), now.milliseconds])
+        let isDone = try db.first("SELECT 1 FROM job WHERE id = ? AND state = 'done'", [job]) != nil
+        return isDone ? try plan(job, by: wanted, sweep: sweep, db) : []
+    }
+
+    private func plan(
+        _ job: Int64, by wanted: EvaluationProtocol, sweep: Int64, _ db: Database
+    ) throws -> [JobChange] {
+        guard var trained = try Self.trained(job, db), let spec = wanted.evaluation,
+            !EvaluationProtocol(trained).measures(like: wanted)
+        else { return [] }
+        trained.evaluation = spec
+        trained.encoders = wanted.encoders
+        var changes: [JobChange] = []
+        for subject in try subjects(of: trained, row: job, onlyFinal: false, measures: spec, db) {
+            changes += try add(trained, job, subject, spec, .measure, to: sweep, db)
+        }
+        return changes
     }
 
     /// - Parameters:
@@ -69,7 +107,7 @@ struct EvaluationPlanner {
     ) throws -> [JobChange] {
         let job = try LaunchJob(try trained.evaluation(of: subject, by: spec))
         var outcome = LaunchSweep.Outcome()
-        let id = try job.add(to: sweep, wasStopped: false, now: now, db, &outcome)
+        let id = try job.add(to: sweep, wasStopped: false, now: now, db, &outcome).row
         try db.change(
             "INSERT INTO evaluation_job (job, subject, checkpoint, purpose) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [id, row, subject.checkpoint.name, purpose.rawValue])
@@ -264,17 +302,15 @@ extension Ledger {
             return try rows.compactMap { row in
                 let trained = try db.first(
                     """
-                    SELECT count(*) FROM member m JOIN job j ON j.id = m.job WHERE m.sweep = ? AND j.state = 'done'
-                        AND NOT EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = j.id)
-                        AND NOT EXISTS (SELECT 1 FROM prepare_job p WHERE p.job = j.id)
+                    SELECT (SELECT coalesce(sum(jobs), 0) FROM sweep_count WHERE sweep = ?1 AND state = 'done')
+                        - (SELECT coalesce(sum(jobs), 0) FROM evaluation_count WHERE sweep = ?1 AND state = 'done')
+                        - (SELECT count(*) FROM prepare_job p JOIN member m ON m.job = p.job JOIN job j ON j.id = p.job
+                            WHERE m.sweep = ?1 AND j.state = 'done')
                     """, [row["id"] as Int64])
                 let count: Int = trained?[0] ?? 0
                 guard count > 0, count != row["trained"] as Int? else { return nil }
                 let evaluation = try db.first(
-                    """
-                    SELECT 1 FROM member m JOIN attempt a ON a.job = m.job JOIN evaluation e ON e.attempt = a.id
-                    WHERE m.sweep = ? LIMIT 1
-                    """, [row["id"] as Int64])
+                    "SELECT 1 FROM sweep_measure WHERE sweep = ? AND results > 0 LIMIT 1", [row["id"] as Int64])
                 return UnconfirmedSweep(name: row["name"], trained: count, isEvaluated: evaluation != nil)
             }
         }

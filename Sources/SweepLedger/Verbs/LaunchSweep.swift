@@ -31,6 +31,8 @@ package struct LaunchJob: Sendable {
     package var memoryClass: String?
     /// For one that others wait for: its name there.
     package var preparation: (name: String, scope: CommandTrainer.PrepareRule.Scope)?
+    /// What an earlier program named it by.
+    var former: JobIdentity?
 
     /// - Throws: `LedgerError` for values that cannot be written.
     package init(_ job: ResolvedJob) throws {
@@ -44,6 +46,7 @@ package struct LaunchJob: Sendable {
         spec = try LedgerJSON.text(job)
         needs = job.needs
         stopRule = job.stopRule
+        former = job.former
         needsAdapter = job.trainer.command.map { $0.checkpoints.contains { $0.kind == .adapter } } ?? false
         requirements = try LedgerJSON.text(needs)
         retries = try LedgerJSON.text(job.retries)
@@ -97,6 +100,9 @@ package struct LaunchSweep: LedgerVerb {
     package var external: EvaluationSpec?
     /// What it may take, by its file.
     package var budget: SweepBudget?
+    /// How its jobs are measured; nil for not at all. Those that were trained for somebody else get
+    /// evaluations by it.
+    package var measuring: EvaluationProtocol?
     /// This slice's.
     package var jobs: [LaunchJob]
     /// What the slices before this one did; their `changes` are not needed.
@@ -148,6 +154,8 @@ package struct LaunchSweep: LedgerVerb {
         try db.change(
             "INSERT INTO sweep_file (sweep, digest, launched) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [sweep, fileDigest, now.milliseconds])
+        // What the newest file asks for.
+        if isFirst { try db.change("DELETE FROM protocol_wish WHERE sweep = ?", [sweep]) }
         try db.change(
             "INSERT INTO sweep_bundle (sweep, digest, bundle) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [sweep, fileDigest, bundle])
@@ -159,7 +167,15 @@ package struct LaunchSweep: LedgerVerb {
             }
         }
         var outcome = Outcome(added: before?.added ?? 0, shared: before?.shared ?? 0)
-        for job in jobs { try job.add(to: sweep, wasStopped: wasStopped, now: now, db, &outcome) }
+        var names = FormerNames()
+        var others = measuring.map { OtherProtocols($0) }
+        let planner = EvaluationPlanner(now: now)
+        for job in jobs {
+            let job = try names.known(job, db)
+            let place = try job.add(to: sweep, wasStopped: wasStopped, now: now, db, &outcome)
+            guard let measuring, !place.isNew, try others?.hasOther(place.row, db) == true else { continue }
+            outcome.changes += try planner.measure(place.row, by: measuring, sweep: sweep, db)
+        }
         guard isLast else { return outcome }
         // Launched again, mended as we may hope: with the last slice it goes on.
         if wasStopped { outcome.changes += try SweepHold.lift(sweep, db, now: now) }
@@ -268,11 +284,11 @@ package struct LaunchSweep: LedgerVerb {
 extension LaunchJob {
     /// Adds it to a sweep, or wakes what another sweep had put aside.
     ///
-    /// - Returns: its row.
+    /// - Returns: its row, and whether it was not there.
     @discardableResult
     func add(
         to sweep: Int64, wasStopped: Bool, now: WallTime, _ db: Database, _ outcome: inout LaunchSweep.Outcome
-    ) throws -> Int64 {
+    ) throws -> (row: Int64, isNew: Bool) {
         for preparation in preparations {
             try preparation.add(to: sweep, wasStopped: wasStopped, now: now, db, &outcome)
         }
@@ -285,7 +301,7 @@ extension LaunchJob {
             "INSERT INTO member (sweep, job, group_name, parameters) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [sweep, id, group, given])
         let isMember = db.changesCount == 0
-        guard !isMember || wasStopped else { return id }
+        guard !isMember || wasStopped else { return (id, false) }
         if !isMember { outcome.added += 1 }
         if isNew {
             outcome.changes.append(
@@ -293,7 +309,7 @@ extension LaunchJob {
                     row: id, job: self.id, state: .waiting, priority: priority,
                     needs: try RequirementSpec.stored(row["requirements"]),
                     isHeld: try wasStopped || isHeld(id, db)))
-            return id
+            return (id, true)
         }
         if !isMember { outcome.shared += 1 }
         // Another sweep paused or canceled it, or this one was stopped by its failures; now it is wanted.
@@ -316,12 +332,58 @@ extension LaunchJob {
                     row: id, job: self.id, state: .waiting, priority: row["priority"], needs: needs,
                     isHeld: try isHeld(id, db)))
         }
-        return id
+        return (id, false)
     }
 
     private func isHeld(_ id: Int64, _ db: Database) throws -> Bool {
         if try SweepHold.isAnyStopped(db) && SweepHold.holds(id, db) { return true }
         return try !preparations.isEmpty && JobHold.isUnprepared(id, db)
+    }
+}
+
+/// Which jobs are measured by another protocol than a launch asks for. Those of one earlier launch have the
+/// same text, which is read once: a large sweep has a million.
+private struct OtherProtocols {
+    private let wanted: EvaluationProtocol
+    private var known: [String: Bool] = [:]
+
+    init(_ wanted: EvaluationProtocol) { self.wanted = wanted }
+
+    mutating func hasOther(_ job: Int64, _ db: Database) throws -> Bool {
+        let row = try db.first(
+            """
+            SELECT json_extract(spec, '$.evaluation', '$.clip', '$.encoders') AS parts, spec FROM job_spec
+            WHERE job = ? AND json_extract(spec, '$.kind') IS NULL
+            """, [job])
+        guard let row, let parts = row["parts"] as String? else { return false }
+        if let answer = known[parts] { return answer }
+        let own = EvaluationProtocol(try LedgerJSON.value(ResolvedJob.self, row["spec"]))
+        known[parts] = !own.measures(like: wanted)
+        return known[parts] == true
+    }
+}
+
+/// Configurations that a ledger has by the names of earlier programs: they and all their jobs keep them, so
+/// that seeds of one configuration stay together and nothing is trained again.
+private struct FormerNames {
+    /// Of the last configuration that was asked for: jobs come by configuration.
+    private var last: (digest: ConfigurationID, isKnown: Bool)?
+
+    mutating func known(_ job: LaunchJob, _ db: Database) throws -> LaunchJob {
+        guard let former = job.former else { return job }
+        let digest = former.configuration
+        if last?.digest != digest {
+            let row = try db.first("SELECT 1 FROM configuration WHERE digest = ?", [digest.text])
+            last = (digest, row != nil)
+        }
+        guard last?.isKnown == true else { return job }
+        var own = job
+        own.id = former.job(seed: job.seed)
+        own.configuration = digest
+        // Both are digests: they stand nowhere else in the text.
+        own.spec = job.spec.replacing(job.id.text, with: own.id.text)
+            .replacing(job.configuration.text, with: digest.text)
+        return own
     }
 }
 

@@ -54,7 +54,7 @@ extension Report {
         if manifest.isDeliverable {
             // It may have been enough before there was anything to take home.
             let weighing = StopWeighing(job: open.job, token: token, now: now)
-            if let enough = try weighing.run(db, measured: { _ in true }) { effects.enough.append(enough) }
+            if let enough = try weighing.run(db, after: .deliverable) { effects.enough.append(enough) }
         }
         return .accepted
     }
@@ -108,10 +108,8 @@ extension Report {
                 WHERE true ON CONFLICT DO UPDATE SET step = excluded.step
                 """, [open.attempt, checkpoint])
         }
-        let names = Set(rows.map(\.metric))
-        let enough = try StopWeighing(job: open.job, token: token, now: now).run(db) { metric in
-            names.contains(StopRule.parts(of: metric).metric)
-        }
+        let weighing = StopWeighing(job: open.job, token: token, now: now)
+        let enough = try weighing.run(db, after: .evaluated(Set(rows.map(\.metric))))
         if let enough { effects.enough.append(enough) }
         return .accepted
     }
@@ -144,28 +142,41 @@ extension Report {
 
 /// Where the rows of an attempt belong: what an evaluation job measures is its subject's.
 private enum EvaluationPlace {
-    case own(attempt: Int64)
-    /// Beside what the trainer itself measured, which stays; `source` is the evaluation job.
-    case beside(attempt: Int64, source: Int64)
+    case own(attempt: Int64, job: Int64)
+    /// Beside what the trainer itself measured, which stays unless the pictures are drawn otherwise; `source`
+    /// is the evaluation job.
+    case beside(attempt: Int64, job: Int64, source: Int64, isRedrawn: Bool)
     case confirmation(source: Int64)
 
     init(of attempt: Int64, job: Int64, _ db: Database) throws {
         let found = try db.first("SELECT subject, purpose FROM evaluation_job WHERE job = ?", [job])
         guard let found else {
-            self = .own(attempt: attempt)
+            self = .own(attempt: attempt, job: job)
             return
         }
         guard found["purpose"] == EvaluationPlanner.Purpose.measure.rawValue else {
             self = .confirmation(source: job)
             return
         }
+        let subject: Int64 = found["subject"]
         let trained = try db.first(
-            "SELECT id FROM attempt WHERE job = ? AND outcome = 'done' ORDER BY number DESC LIMIT 1",
-            [found["subject"] as Int64])
+            "SELECT id FROM attempt WHERE job = ? AND outcome = 'done' ORDER BY number DESC LIMIT 1", [subject])
         guard let trained else {
             throw LedgerError(.inputOutput, "an evaluation's job is done without an attempt that is")
         }
-        self = .beside(attempt: trained[0], source: job)
+        self = .beside(
+            attempt: trained[0], job: subject, source: job, isRedrawn: try Self.isRedrawn(job, subject, db))
+    }
+
+    /// Whether an evaluation draws other pictures than the training did. Then the sweep's newest file, or
+    /// another sweep, asked for them: its figures take the place of those of the same name.
+    private static func isRedrawn(_ job: Int64, _ subject: Int64, _ db: Database) throws -> Bool {
+        let specs = try [job, subject].map { job -> EvaluationSpec? in
+            let text = try db.first("SELECT json_extract(spec, '$.evaluation') FROM job_spec WHERE job = ?", [job])
+            return try (text?[0] as String?).map { try LedgerJSON.value(EvaluationSpec.self, $0) }
+        }
+        guard let own = specs[0], let other = specs[1] else { return false }
+        return own.draws(unlike: other)
     }
 
     func store(_ row: EvaluationRow, _ db: Database) throws {
@@ -180,18 +191,25 @@ private enum EvaluationPlace {
                 n = excluded.n, image_values = excluded.image_values, image_notes = excluded.image_notes
             """
         switch self {
-        case .own(let attempt):
+        case .own(let attempt, let job):
             try db.change(
                 "INSERT INTO evaluation (attempt, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update)",
                 [attempt] + cells)
-        case .beside(let attempt, let source):
-            // Results of earlier programs know nothing of single images: these are better.
+            try ResultMean.store(row, of: job, db)
+        case .beside(let attempt, let job, let source, let isRedrawn):
+            // Results of earlier programs know nothing of single images: these are better. Of evaluations the
+            // one that was asked for last stands, whichever ends last.
+            let isBetter =
+                isRedrawn
+                ? "evaluation.source IS NULL OR evaluation.source <= excluded.source"
+                : "evaluation.source <= excluded.source OR evaluation.image_values IS NULL"
             try db.change(
                 """
                 INSERT INTO evaluation (attempt, source, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update),
                     source = excluded.source
-                WHERE evaluation.source IS NOT NULL OR evaluation.image_values IS NULL
+                WHERE \(isBetter)
                 """, [attempt, source] + cells)
+            if db.changesCount > 0 { try ResultMean.store(row, of: job, db) }
         case .confirmation(let source):
             try db.change(
                 "INSERT INTO confirmation (source, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update)",

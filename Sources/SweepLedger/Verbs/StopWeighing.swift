@@ -10,17 +10,34 @@ struct StopWeighing {
     let token: AttemptToken
     let now: WallTime
 
-    /// - Parameter measured: whether the new values may concern a metric; nothing is read for others.
+    /// What may have met the rule.
+    enum News {
+        /// Keys of curves, and the first step at which each is another now.
+        case logged([String: Int64])
+        /// Names of metrics.
+        case evaluated(Set<String>)
+        /// Something to take home: it may have been enough before there was.
+        case deliverable
+
+        func concerns(_ metric: String) -> Bool {
+            switch self {
+            case .logged(let changed): changed[metric] != nil
+            case .evaluated(let names): names.contains(StopRule.parts(of: metric).metric)
+            case .deliverable: true
+            }
+        }
+    }
+
     /// - Returns: the attempt that has trained enough by this; nil for none, and where it was decided before.
-    func run(_ db: Database, measured: (String) -> Bool) throws -> AttemptToken? {
-        guard let row = try db.first("SELECT * FROM stop_rule WHERE job = ?", [job]), measured(row["metric"]),
+    func run(_ db: Database, after news: News) throws -> AttemptToken? {
+        guard let row = try db.first("SELECT * FROM stop_rule WHERE job = ?", [job]), news.concerns(row["metric"]),
             let better = MetricDeclaration.Direction(rawValue: row["better"])
         else { return nil }
         let rule = StopRule(
             metric: row["metric"], better: better, patience: row["patience"], minDelta: row["min_delta"],
             after: row["after"])
         guard try db.first("SELECT 1 FROM stop_decision WHERE job = ?", [job]) == nil,
-            let decision = rule.decision(try values(rule, db))
+            let decision = try decision(rule, news, db)
         else { return nil }
         // A result without anything to take home would be none.
         if row["needs_adapter"], try !hasAdapter(db) { return nil }
@@ -32,17 +49,56 @@ struct StopWeighing {
         return token
     }
 
-    private func values(_ rule: StopRule, _ db: Database) throws -> [StopRule.Value] {
-        let rows = try db.all(
-            "SELECT step, value FROM metrics WHERE job = ? AND key = ? ORDER BY step", [token.job.text, rule.metric])
-        if !rows.isEmpty { return rows.map { StopRule.Value(step: $0["step"], value: $0["value"]) } }
+    private func decision(_ rule: StopRule, _ news: News, _ db: Database) throws -> StopRule.Decision? {
+        if let progress = try progress(rule, news, db) { return progress.decision }
         let (metric, prompts) = StopRule.parts(of: rule.metric)
-        return try db.all(
+        return rule.decision(
+            try db.all(
+                """
+                SELECT r.step, avg(r.value) AS value FROM measure k JOIN result_mean r ON r.measure = k.id
+                WHERE k.metric = ?2 AND k.prompts = ?3 AND r.job = ?1 GROUP BY r.step ORDER BY r.step
+                """, [job, metric, prompts]
+            ).map { StopRule.Value(step: $0["step"], value: $0["value"]) })
+    }
+
+    /// How far the rule has weighed the job's curve, brought up to date: only what is behind the last step
+    /// that it knows is read. A value that came late, or another instead of one that it knows, makes it
+    /// begin anew.
+    ///
+    /// - Returns: nil where there is no curve.
+    private func progress(_ rule: StopRule, _ news: News, _ db: Database) throws -> StopRule.Progress? {
+        var known: StopRule.Progress?
+        if let row = try db.first("SELECT * FROM stop_state WHERE job = ?", [job]) {
+            let best: Int? = row["best_step"]
+            known = StopRule.Progress(
+                step: row["step"], best: best.map { StopRule.Value(step: $0, value: row["best"]) },
+                waited: row["waited"], isMet: row["met"] != nil)
+        }
+        if case .logged(let changed) = news, let first = changed[rule.metric], let old = known, first <= old.step {
+            known = nil
+        }
+        guard known?.isMet != true else { return known }
+        var progress = known
+        let values = try db.all(
+            "SELECT step, value FROM metrics WHERE job = ? AND key = ? AND step > ? ORDER BY step",
+            [token.job.text, rule.metric, known.map { Int64($0.step) } ?? Int64.min]
+        ) { StopRule.Value(step: $0["step"], value: $0["value"]) }
+        for value in values {
+            progress = rule.weigh(value, after: progress)
+            if progress?.isMet == true { break }
+        }
+        guard let progress, progress != known else { return progress }
+        try db.change(
             """
-            SELECT step, avg(value) AS value FROM results
-            WHERE job = ?1 AND metric = ?2 AND prompts = ?3 AND class = '' GROUP BY step ORDER BY step
-            """, [token.job.text, metric, prompts]
-        ).map { StopRule.Value(step: $0["step"], value: $0["value"]) }
+            INSERT INTO stop_state (job, step, best, best_step, waited, met) VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET step = excluded.step, best = excluded.best, best_step = excluded.best_step,
+                waited = excluded.waited, met = excluded.met
+            """,
+            [
+                job, progress.step, progress.best?.value, progress.best?.step, progress.waited,
+                progress.isMet ? progress.step : nil,
+            ])
+        return progress
     }
 
     private func hasAdapter(_ db: Database) throws -> Bool {

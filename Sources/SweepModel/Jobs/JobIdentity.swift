@@ -10,7 +10,20 @@ package import RunSpec
 /// `stopWhen` where a rule ends it early, `onOOM` where it falls back when memory runs out, and `from` and
 /// `state` where it was made of another job: its configuration, and the training state that it goes on
 /// from). Threads, labels, priority, retries, retention and the interval of training states are not in it.
+///
+/// Of `evaluate` a training that a sweep file asks for has `holdout` alone (``Rule/training``): how it is
+/// measured decides nothing of what is trained. Ids of earlier programs have all of it
+/// (docs/decisions/0017).
 package struct JobIdentity: Equatable, Sendable {
+    /// How much of the evaluation is part of an identity.
+    package enum Rule: Equatable, Sendable {
+        /// What is drawn and how, and the encoders: of evaluations, of jobs made of others, and of trainings
+        /// of earlier programs.
+        case whole
+        /// Only what leaves the training set.
+        case training
+    }
+
     /// Version of the layout below.
     package static let version = 1
     /// The canonical text before and after the seed's value.
@@ -21,6 +34,7 @@ package struct JobIdentity: Equatable, Sendable {
     package let configuration: ConfigurationID
 
     /// - Parameters:
+    ///   - rule: what of the evaluation is part of it.
     ///   - kind: what the job does; training is not named, so that ids of earlier programs stay.
     ///   - parameters: resolved ones for the core, those of the sweep file for a command.
     ///   - checkpoints: trimmed to the job's epochs.
@@ -28,15 +42,15 @@ package struct JobIdentity: Equatable, Sendable {
     ///   - origin: the job that it was made of.
     /// - Throws: `SweepModelError` for a number that is not finite.
     package init(
-        kind: JobKind = .train, trainer: TrainerSpec, parameters: [String: ParameterValue],
+        _ rule: Rule = .whole, kind: JobKind = .train, trainer: TrainerSpec, parameters: [String: ParameterValue],
         checkpoints: CheckpointPlan?,
         evaluation: EvaluationSpec?, base: InputReference?, data: InputReference?, regData: InputReference? = nil,
         clip: InputReference? = nil, origin: JobOrigin? = nil, stopRule: StopRule? = nil,
         onOOM: OutOfMemoryFallback? = nil
     ) throws(SweepModelError) {
         let frame = try JobIdentityFrame(
-            kind: kind, trainer: trainer, evaluation: evaluation, base: base, data: data, regData: regData, clip: clip,
-            origin: origin, stopRule: stopRule, onOOM: onOOM)
+            rule, kind: kind, trainer: trainer, evaluation: evaluation, base: base, data: data, regData: regData,
+            clip: clip, origin: origin, stopRule: stopRule, onOOM: onOOM)
         try self.init(frame, parameters: parameters, checkpoints: checkpoints)
     }
 

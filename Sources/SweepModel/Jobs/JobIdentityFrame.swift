@@ -19,9 +19,11 @@ struct JobIdentityFrame {
     let state: String
     private let goesOn: Bool
 
+    /// - Parameter rule: what of the evaluation is part of it.
     /// - Throws: `SweepModelError` for a number that is not finite.
     init(
-        kind: JobKind = .train, trainer: TrainerSpec, evaluation: EvaluationSpec?, base: InputReference?,
+        _ rule: JobIdentity.Rule = .whole, kind: JobKind = .train, trainer: TrainerSpec, evaluation: EvaluationSpec?,
+        base: InputReference?,
         data: InputReference?,
         regData: InputReference?, clip: InputReference?, origin: JobOrigin? = nil, stopRule: StopRule? = nil,
         onOOM: OutOfMemoryFallback? = nil
@@ -30,12 +32,21 @@ struct JobIdentityFrame {
         goesOn = origin?.start != nil
         state = origin?.start.map { ",\"state\":\"\($0.state)\"" } ?? ""
         self.trainer = trainer
-        self.evaluation = evaluation
-        generations = .newest([base, data, regData, clip].map { $0?.generations })
+        let measured: ParameterValue?
+        switch rule {
+        case .whole:
+            self.evaluation = evaluation
+            generations = .newest([base, data, regData, clip].map { $0?.generations })
+            measured = evaluation?.identity(clip: clip?.identity)
+        case .training:
+            self.evaluation = evaluation?.holdout.map { EvaluationSpec(holdout: $0) }
+            generations = .newest([base, data, regData].map { $0?.generations })
+            measured = evaluation?.holdout.map { ["holdout": .number($0)] }
+        }
         beforeCheckpoints = "{\"base\":" + (try CanonicalJSON.text(base?.identity ?? .null)) + ",\"checkpoints\":"
         beforeParameters =
             ",\"data\":" + (try CanonicalJSON.text(data?.identity ?? .null)) + ",\"evaluate\":"
-            + (try CanonicalJSON.text(evaluation?.identity(clip: clip?.identity) ?? .null))
+            + (try CanonicalJSON.text(measured ?? .null))
             + (try origin.map { origin throws(SweepModelError) in
                 ",\"from\":" + (try CanonicalJSON.text(origin.identity))
             } ?? "")
@@ -46,10 +57,10 @@ struct JobIdentityFrame {
         var after = ""
         if let regData { after = ",\"regData\":" + (try CanonicalJSON.text(regData.identity)) }
         afterParameters = after
-        var rule = ""
-        if let stopRule { rule = ",\"stopWhen\":" + (try CanonicalJSON.text(stopRule.identity)) }
+        var ending = ""
+        if let stopRule { ending = ",\"stopWhen\":" + (try CanonicalJSON.text(stopRule.identity)) }
         tail =
-            rule + ",\"trainer\":" + (try CanonicalJSON.text(trainer.identity)) + ",\"v\":"
+            ending + ",\"trainer\":" + (try CanonicalJSON.text(trainer.identity)) + ",\"v\":"
             + (try CanonicalJSON.text(.number(Double(JobIdentity.version)))) + "}"
     }
 

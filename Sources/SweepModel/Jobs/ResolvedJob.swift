@@ -41,6 +41,8 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
     package var origin: JobOrigin?
     /// What it sets when memory ran out; nil for the same values again.
     package var onOOM: OutOfMemoryFallback?
+    /// What an earlier program named it by, where that is something else; in no JSON.
+    package var former: JobIdentity?
 
     package init(
         id: JobID, kind: JobKind = .train, configuration: ConfigurationID, sweep: SweepName, group: String,
@@ -68,9 +70,6 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         self.base = base
         self.data = data
         self.regData = regData
-        clip = encoders[.clip]
-        let others = encoders.filter { $0.key != .clip }
-        otherEncoders = others.isEmpty ? nil : others
         self.checkpoints = checkpoints
         self.evaluation = evaluation
         self.requirements = requirements
@@ -80,6 +79,7 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
         self.priority = priority
         self.subject = subject
         self.stopRule = stopRule
+        self.encoders = encoders
     }
 
     /// What the job does.
@@ -96,9 +96,16 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
 
     /// Encoders named for the evaluation, besides the base's own.
     package var encoders: [EncoderRole: ResolvedInput] {
-        var all = otherEncoders ?? [:]
-        all[.clip] = clip
-        return all
+        get {
+            var all = otherEncoders ?? [:]
+            all[.clip] = clip
+            return all
+        }
+        set {
+            clip = newValue[.clip]
+            let others = newValue.filter { $0.key != .clip }
+            otherEncoders = others.isEmpty ? nil : others
+        }
     }
 
     package var inputs: [ResolvedInput] {
@@ -182,14 +189,15 @@ extension SweepDefinition {
             if case .command(let command) = trainer {
                 own = .command(try command.choosingConfig(configuration.parameters))
             }
-            jobs.append(
-                ResolvedJob(
-                    id: job.id, configuration: configuration.id, sweep: name, group: configuration.group,
-                    name: names.isEmpty ? nil : names[index], trainer: own, given: configuration.given,
-                    parameters: configuration.parameters, seed: job.seed, base: base, data: data, regData: regData,
-                    encoders: encoders, checkpoints: configuration.checkpoints, evaluation: evaluation,
-                    requirements: requirements, retries: retries, timeoutSeconds: timeoutSeconds,
-                    retention: retention, priority: priority, stopRule: stopRule, onOOM: onOOM))
+            var resolved = ResolvedJob(
+                id: job.id, configuration: configuration.id, sweep: name, group: configuration.group,
+                name: names.isEmpty ? nil : names[index], trainer: own, given: configuration.given,
+                parameters: configuration.parameters, seed: job.seed, base: base, data: data, regData: regData,
+                encoders: encoders, checkpoints: configuration.checkpoints, evaluation: evaluation,
+                requirements: requirements, retries: retries, timeoutSeconds: timeoutSeconds,
+                retention: retention, priority: priority, stopRule: stopRule, onOOM: onOOM)
+            resolved.former = configuration.former
+            jobs.append(resolved)
         }
         return jobs
     }

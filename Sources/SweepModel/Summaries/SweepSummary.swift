@@ -4,8 +4,11 @@ package struct SweepSummary: Codable, Equatable, Sendable {
     package var created: Int64
     package var priority: Int
     package var configurations: Int
-    /// Jobs by state (`JobState` raw value); states without a job are absent.
+    /// Jobs that train by state (`JobState` raw value); states without a job are absent.
     package var states: [String: Int]
+    /// The same of jobs that evaluate; nil for none, and from a coordinator that counts them among the
+    /// others.
+    package var evaluations: [String: Int]?
     package var checkpoints: Int
     /// active, stopped (by itself), paused, finished (no job can move by itself) or canceled.
     package var state: String
@@ -25,9 +28,13 @@ package struct SweepSummary: Codable, Equatable, Sendable {
     package var budget: BudgetStanding?
     package var jobs: Int { states.values.reduce(0, +) }
     /// Whether no job can change by itself any more.
-    package var isFinished: Bool { (states["waiting"] ?? 0) + (states["running"] ?? 0) + (states["paused"] ?? 0) == 0 }
+    package var isFinished: Bool { count("waiting") + count("running") + count("paused") == 0 }
     /// Whether it was stopped by itself and nothing of it runs any more.
-    package var isStopped: Bool { state == "stopped" && (states["running"] ?? 0) == 0 }
+    package var isStopped: Bool { state == "stopped" && count("running") == 0 }
+
+    /// Of both kinds.
+    private func count(_ state: String) -> Int { (states[state] ?? 0) + (evaluations?[state] ?? 0) }
+
     package init(
         name: String, created: Int64, priority: Int, configurations: Int, states: [String: Int], checkpoints: Int,
         state: String = "active", reason: String? = nil, since: Int64? = nil, remedy: String? = nil
@@ -52,11 +59,12 @@ package struct SweepSummary: Codable, Equatable, Sendable {
     ///   - stop: why and when it stopped itself; nil if it did not.
     package init(
         name: String, created: Int64, priority: Int, configurations: Int, states: [String: Int], checkpoints: Int,
-        asked: String, stop: (reason: String, at: Int64)?
+        asked: String, stop: (reason: String, at: Int64)?, evaluations: [String: Int]? = nil
     ) {
         self.init(
             name: name, created: created, priority: priority, configurations: configurations, states: states,
             checkpoints: checkpoints, reason: stop?.reason, since: stop?.at)
+        self.evaluations = evaluations
         if stop != nil {
             state = "stopped"
             remedy = "mend it and `radiata resume \(name)`"
@@ -88,6 +96,7 @@ package struct SweepSummary: Codable, Equatable, Sendable {
         tags = try keyed.decodeIfPresent([String].self, forKey: .tags)
         note = try keyed.decodeIfPresent(String.self, forKey: .note)
         archived = try keyed.decodeIfPresent(Int64.self, forKey: .archived)
+        evaluations = try keyed.decodeIfPresent([String: Int].self, forKey: .evaluations)
         budget = try keyed.decodeIfPresent(BudgetStanding.self, forKey: .budget)
         left = try keyed.decodeIfPresent(ExpectedTime.self, forKey: .left)
     }

@@ -28,7 +28,14 @@ private struct SweepExpansion {
     private var faults: [SweepModelError] = []
     private var warnings: [String] = []
     /// Rendered with the first point of each configuration file; most sweeps have one frame.
-    private var frames: [ParameterValue: JobIdentityFrame] = [:]
+    private var frames: [ParameterValue: Frames] = [:]
+
+    private struct Frames {
+        let own: JobIdentityFrame
+        /// Of earlier programs; nil where it is the same.
+        let former: JobIdentityFrame?
+    }
+
     /// What a command needs from every point.
     private let neededNames: [String]
     /// What it needs only where a parameter stands.
@@ -108,8 +115,8 @@ private struct SweepExpansion {
         // The file's content is in the frame; what it is called decides nothing.
         var identified = parameters
         if choosesConfig { identified[CommandTrainer.ConfigRule.choice] = nil }
-        let frame = try frame(of: parameters)
-        let identity = try JobIdentity(frame, parameters: identified, checkpoints: checkpoints)
+        let frames = try frames(of: parameters)
+        let identity = try JobIdentity(frames.own, parameters: identified, checkpoints: checkpoints)
         let index: Int
         if let known = indices[identity.configuration] {
             index = known
@@ -121,10 +128,13 @@ private struct SweepExpansion {
             // there.
             let listed = checkpoints.map { $0.epochs.count + $0.steps.count } ?? 0
             let count = sweep.trainer.isCore || (epochs != nil && listed > 0) ? listed + 1 : listed
-            configurations.append(
-                PlannedConfiguration(
-                    id: identity.configuration, group: group.name, groups: [group.name], given: given,
-                    parameters: parameters, checkpoints: checkpoints, checkpointCount: count))
+            var configuration = PlannedConfiguration(
+                id: identity.configuration, group: group.name, groups: [group.name], given: given,
+                parameters: parameters, checkpoints: checkpoints, checkpointCount: count)
+            configuration.former = try frames.former.map { frame throws(SweepModelError) in
+                try JobIdentity(frame, parameters: identified, checkpoints: checkpoints)
+            }
+            configurations.append(configuration)
         }
         guard jobs.count + seeds.count <= SweepGroup.largestExpansion else {
             throw Self.tooManyJobs(group)
@@ -136,16 +146,23 @@ private struct SweepExpansion {
         }
     }
 
-    private mutating func frame(of parameters: [String: ParameterValue]) throws(SweepModelError) -> JobIdentityFrame {
+    private mutating func frames(of parameters: [String: ParameterValue]) throws(SweepModelError) -> Frames {
         let choice = choosesConfig ? parameters[CommandTrainer.ConfigRule.choice] ?? .null : .null
         if let known = frames[choice] { return known }
         var trainer = sweep.trainer
         if case .command(let command) = trainer { trainer = .command(try command.choosingConfig(parameters)) }
-        let frame = try JobIdentityFrame(
-            trainer: trainer, evaluation: sweep.evaluation, base: sweep.base, data: sweep.data,
-            regData: sweep.regData, clip: sweep.encoders[.clip], stopRule: sweep.stopRule, onOOM: sweep.onOOM)
-        frames[choice] = frame
-        return frame
+        func frame(_ rule: JobIdentity.Rule) throws(SweepModelError) -> JobIdentityFrame {
+            try JobIdentityFrame(
+                rule, trainer: trainer, evaluation: sweep.evaluation, base: sweep.base, data: sweep.data,
+                regData: sweep.regData, clip: sweep.encoders[.clip], stopRule: sweep.stopRule, onOOM: sweep.onOOM)
+        }
+        // A program that reads the job file may measure by what stands there.
+        let readsAll = trainer.command?.templateNames.contains("job") == true
+        let both = Frames(
+            own: try frame(readsAll ? .whole : .training),
+            former: sweep.evaluation == nil || readsAll ? nil : try frame(.whole))
+        frames[choice] = both
+        return both
     }
 
     private func missingConditionalName(_ parameters: [String: ParameterValue]) -> String? {

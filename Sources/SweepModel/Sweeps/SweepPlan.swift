@@ -27,6 +27,9 @@ package struct SweepPlan: Codable, Equatable, Sendable {
 /// One point of the search space.
 package struct PlannedConfiguration: Codable, Equatable, Sendable {
     package var id: ConfigurationID
+    /// What an earlier program named it and its jobs by, where that is something else. A ledger that has it
+    /// goes on with it; it is in no JSON.
+    package var former: JobIdentity?
     /// The first group it appears in.
     package var group: String
     /// Every group it appears in.
@@ -50,6 +53,12 @@ package struct PlannedConfiguration: Codable, Equatable, Sendable {
         self.parameters = parameters
         self.checkpoints = checkpoints
         self.checkpointCount = checkpointCount
+    }
+}
+
+extension PlannedConfiguration {
+    private enum CodingKeys: String, CodingKey {
+        case id, group, groups, given, parameters, checkpoints, checkpointCount
     }
 }
 

@@ -20,7 +20,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 # The commit that brought the schema. Schemas 2 and 3 came together.
-COMMITS = {1: "75f7dbd", 2: "816aa62", 3: "816aa62", 4: "ca9b1b0", 5: "bdb727f", 8: "4ab1abd"}
+COMMITS = {1: "75f7dbd", 2: "816aa62", 3: "816aa62", 4: "ca9b1b0", 5: "bdb727f", 8: "4ab1abd", 10: "f37ec90", 11: "e34880f",
+           12: "8ddadf8", 13: "61e8895", 14: "81b6faf"}
 # The last schema that is filled as it was made; later ones are migrated with their rows.
 FILLED = 5
 
@@ -61,6 +62,32 @@ def listed(text, name):
     return elements
 
 
+# Where the statements of a schema stand.
+PLACES = {
+    "secretsApart": "Schema+Secrets.swift", "blame": "Schema+Blame.swift", "sweepMetrics": "Schema+Metrics.swift",
+    "evaluationJobs": "Schema+Evaluations.swift", "stopRules": "Schema+StopRules.swift", "keeping": "Schema+Keeping.swift",
+}
+
+
+def mixed(text, views, name):
+    """The elements of `let NAME = [\u2026]`: literals, and names of views of the same file in between."""
+    start = text.index("[\n", text.index(f"let {name}"))
+    body = re.sub(r"\n\s*//[^\n]*", "", text[start:text.index("\n    ]", start)])
+    for literal, other in re.findall(r'("""\n.*?"""|"[^"\n]*")|\b([a-z][A-Za-z]+)\b(?=,)', body, re.S):
+        if literal:
+            yield strings(literal)[0]
+            continue
+        own = text[text.index(f"let {other} ="):]
+        changed = re.match(r"let \w+ = (\w+)\.replacing\(", own)
+        if changed is None:
+            yield named(text, other)
+        else:
+            old, new = strings(own)[:2]
+            base = named(views, changed.group(1))
+            assert old in base
+            yield base.replace(old, new)
+
+
 def statements(version):
     """(schema, statement) in order."""
     commit = COMMITS[version]
@@ -68,13 +95,16 @@ def statements(version):
     for statement in listed(tables, "tables") + listed(views, "triggers") + listed(views, "views"):
         yield 1, statement
     migrations = source(commit, "Migrations.swift")
-    for match in re.finditer(r"Migration\(\s*version: (\d+),\s*statements: (\[.*?\]|\w+)\)", migrations, re.S):
+    for match in re.finditer(r"Migration\(\s*version: (\d+),\s*statements: (\[.*?\n?\s*\]|\w+)\)", migrations, re.S):
         schema = int(match.group(1))
         if schema > version:
             return
         if not match.group(2).startswith("["):
-            apart = {"secretsApart": "Schema+Secrets.swift", "blame": "Schema+Blame.swift"}[match.group(2)]
-            yield from ((schema, statement) for statement in listed(source(commit, apart), match.group(2)))
+            text = source(commit, PLACES[match.group(2)])
+            if schema <= 8:
+                yield from ((schema, statement) for statement in listed(text, match.group(2)))
+            else:
+                yield from ((schema, statement) for statement in mixed(text, views, match.group(2)))
             continue
         for literal, name in re.findall(r'("""\n.*?"""|"[^"\n]*")|\b([a-z][A-Za-z]+)\b(?=[,\]])', match.group(2), re.S):
             yield schema, strings(literal)[0] if literal else named(views, name)
@@ -191,6 +221,36 @@ def fill_later(db):
         db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
 
+# Rows of the tables that are new with a schema; what a row does not say and must have is 1.
+NEWER = {
+    10: [("sweep_metric", dict(sweep=1, name="val_loss", place=0, better="lower", unit="nats", title="loss", weight=2.0)),
+         ("sweep_metric", dict(sweep=1, name="drift", place=1, prompts="style"))],
+    11: [("evaluation_wish", dict(id=1, sweep=1, spec="{}", scope="all", created=7)),
+         ("evaluation_job", dict(job=4, subject=1, checkpoint="step-8", purpose="measure")),
+         ("confirmation", dict(source=4, checkpoint="step-8", epoch=4, step=8, prompts="train", metric="drift", value=0.5,
+                               n=4, image_values="[0.4,0.6]", **{"class": ""})),
+         ("confirmation_choice", dict(sweep=1, trained=2, configuration="1", created=7))],
+    12: [("stop_rule", dict(job=3, metric="loss", better="lower", patience=3, min_delta=0.0, after=0, needs_adapter=1)),
+         ("stop_decision", dict(job=1, attempt=2, step=8, reason="enough", at=7))],
+    13: [("job_origin", dict(job=2, way="rerun", parent=digest("job 1"), changes='{"lr":0.001}')),
+         ("origin_file", dict(job=2, name="s.bin", sha256=digest("adapter 1"), bytes=101)),
+         ("sweep_archive", dict(sweep=2, at=7, bytes=9)),
+         ("removed_sweep", dict(name="gone")), ("removed_job", dict(identity=digest("gone"), attempts=3)),
+         ("sweep_tag", dict(sweep=1, name="good", at=7)), ("job_tag", dict(job=1, name="best", at=7)),
+         ("sweep_note", dict(sweep=1, text="a note", at=7)), ("job_note", dict(job=1, text="another", at=7))],
+    14: [("worker_gpu", dict(worker="w" * 32, devices='[{"index":"0","vendor":"nvidia"}]', share=1))],
+}
+
+
+def fill_newer(db, version):
+    for table, values in [row for schema in sorted(NEWER) if schema <= version for row in NEWER[schema]]:
+        for _, name, _, needed, default, _ in db.execute(f"PRAGMA table_info({table})").fetchall():
+            if needed and default is None and name not in values:
+                values = values | {name: 1}
+        marks = ", ".join("?" * len(values))
+        db.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", list(values.values()))
+
+
 def make(version):
     db = sqlite3.connect(":memory:")
     steps = list(statements(version))
@@ -203,6 +263,7 @@ def make(version):
             db.execute(statement)
     if version > FILLED:
         fill_later(db)
+    fill_newer(db, version)
     db.commit()
     head = [f"PRAGMA application_id = {0x52616469};", f"PRAGMA user_version = {version};", "PRAGMA foreign_keys=OFF;"]
     path = HERE / f"schema-{version}.sql"
