@@ -2,8 +2,10 @@
 enum CommandExamples {
     private static let indent = "  "
 
+    static func text(_ lines: [String]) -> String { text("", lines) }
+
     /// - Parameter before: what the command's help says besides.
-    static func text(_ before: String = "", _ lines: [String]) -> String {
+    static func text(_ before: String, _ lines: [String]) -> String {
         (before.isEmpty ? "" : before + "\n\n") + "Examples:\n\n" + lines.map { indent + $0 }.joined(separator: "\n")
     }
 

@@ -132,7 +132,10 @@ package struct ResolvedJob: Codable, Equatable, Sendable {
                 || (trainer.command + trainer.resume).contains { $0.condition != nil }
             if isYoung { generation = max(generation, 4) }
             let isYoungest =
-                trainer.prepare != nil
+                trainer.prepare != nil || trainer.restore != nil || trainer.remainder != nil
+                || trainer.stop.file != nil || trainer.stop.sqlite != nil || trainer.stop.exits != nil
+                || trainer.files.contains { $0.isForResume != nil } || trainer.metrics.contains { $0.under != nil }
+                || trainer.checkpoints.contains { $0.with != nil || $0.isEpochOfAttempt != nil }
                 || (trainer.command + trainer.resume).contains { $0.condition?.hasPrefix("!") == true }
             if isYoungest || kind == .prepare { generation = 5 }
         }
