@@ -55,7 +55,10 @@ struct PageTests {
             #expect(try await rates("filter=state%3Adone").total == 0)
             #expect(try await rates("filter=worker%3Anone").total == 4)
             let id = try await bench.query("SELECT id FROM jobs ORDER BY id LIMIT 1")[0][0]
-            guard case .text(let text) = id else { return Issue.record("\(id)") }
+            guard case .text(let text) = id else {
+                Issue.record("\(id)")
+                return
+            }
             #expect(try await rates("filter=\(text.prefix(10))").total == 1)
             let wrong = try await bench.raw.request("GET", "/page/jobs?sweep=t&filter=lrx%3E1")
             #expect(wrong.status == 400 && wrong.body.contains("no column 'lrx'"))
@@ -107,7 +110,10 @@ struct PageTests {
         try await DaemonBench.with { bench async throws in
             try await bench.launch(["1e-4", "1e-3", "1e-2"])
             let rows = try await bench.query("SELECT identity FROM job ORDER BY id DESC LIMIT 1")
-            guard case .text(let id) = rows[0][0] else { return Issue.record("\(rows)") }
+            guard case .text(let id) = rows[0][0] else {
+                Issue.record("\(rows)")
+                return
+            }
             #expect(try await Self.act(bench, "priority", id, isTrial: true, priority: 5).words.hasPrefix("1 job get"))
             #expect(try await bench.query("SELECT max(priority) FROM job") == [[.integer(0)]])
             _ = try await Self.act(bench, "priority", id, isTrial: false, priority: 5)
@@ -208,6 +214,11 @@ struct PageTests {
         return (token.job.text, picture)
     }
 
+    private static func ballot(_ left: String, _ right: String, _ outcome: String) -> [String: Any] {
+        let (left, right) = (["job": left, "place": "step-10"], ["job": right, "place": "step-10"])
+        return ["sweep": "t", "series": "0", "outcome": outcome, "left": left, "right": right]
+    }
+
     @Test("votes on pictures become a metric of their checkpoints, which rankings and queries have like any other")
     func votes() async throws {
         try await DaemonBench.with { bench async throws in
@@ -216,7 +227,7 @@ struct PageTests {
             let two = try await Self.draw(bench, "two")
             for outcome in ["left", "left", "tie"] {
                 let answer = try await Self.post(
-                    bench, "/page/vote", ["sweep": "t", "left": one.sha256, "right": two.sha256, "outcome": outcome])
+                    bench, "/page/vote", Self.ballot(one.job, two.job, outcome))
                 #expect(answer.status == 200, "\(answer.text)")
             }
             let rows = try await bench.query(
@@ -224,7 +235,8 @@ struct PageTests {
             #expect(rows.map { $0[0] } == [.text(one.job), .text(two.job)])
             #expect(rows.map { $0[3] } == [.integer(3), .integer(3)])
             guard case .real(let best) = rows[0][2], case .real(let worst) = rows[1][2] else {
-                return Issue.record("\(rows)")
+                Issue.record("\(rows)")
+                return
             }
             // Two wins and a tie against one other: t = 2.5 - 3 / (1 + exp(-2 t)), by scipy.
             #expect(abs(best - 0.6018570858783456) < 1e-9 && abs(best + worst - 1) < 1e-9)
@@ -233,7 +245,7 @@ struct PageTests {
             let ranking = try await Self.get(bench, "/page/ranking?sweep=t&metric=votes")
             #expect((ranking["rows"] as? [[String: Any]])?.first?["rank"] as? Int == 1)
             let same = try await Self.post(
-                bench, "/page/vote", ["sweep": "t", "left": one.sha256, "right": one.sha256, "outcome": "left"])
+                bench, "/page/vote", Self.ballot(one.job, one.job, "left"))
             #expect(same.status == 400)
             let audit = try await bench.query("SELECT count(*) FROM audit WHERE call = 'vote'")
             #expect(audit == [[.integer(3)]])

@@ -16,7 +16,8 @@ struct PageViewTests {
             - -c
             - |
               mkdir -p "$0/ckpt" "$0/samples"
-              for step in 1 2 3 4 5 6 7 8; do echo "{\"step\": $step, \"loss\": 0.$((9 - step))}"; done > "$0/metrics.jsonl"
+              for step in 1 2 3 4 5 6 7 8; do printf '\173"step": %s, "loss": 0.%s\175\n' $step $((9 - step)); done \
+                > "$0/metrics.jsonl"
               echo weights > "$0/ckpt/adapter-8.safetensors"
               printf '%s' "$2" | base64 -d > "$0/samples/step-8-0.png"
               echo "trained with $1"

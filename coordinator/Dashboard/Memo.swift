@@ -27,32 +27,37 @@ final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     /// - Parameters:
     ///   - age: an answer that is younger is given as it is.
+    ///   - stale: so is one that is younger than this, while a newer one is found for those who come later.
     ///   - find: gets the last answer, however old.
     func value(
-        _ key: Key, age: Duration, _ find: @escaping @Sendable (Value?) async throws -> Value
+        _ key: Key, age: Duration, stale: Duration = .zero,
+        _ find: @escaping @Sendable (Value?) async throws -> Value
     ) async throws -> Value {
         let now = time.monotonic()
         let found: (value: Value?, task: Task<Value, any Error>?) = state.withLock { state in
-            if let entry = state.entries[key], now - entry.at < age {
+            let entry = state.entries[key]
+            if let entry, now - entry.at < age {
                 state.entries[key]?.used = now
                 return (entry.value, nil)
             }
-            if let task = state.underway[key] { return (nil, task) }
-            let last = state.entries[key]?.value
-            let task = Task { try await find(last) }
+            let usable = entry.flatMap { now - $0.at < stale ? $0.value : nil }
+            if let task = state.underway[key] { return (usable, task) }
+            let task = Task { [self] in
+                do {
+                    let value = try await find(entry?.value)
+                    keep(value, key)
+                    return value
+                } catch {
+                    self.state.withLock { $0.underway[key] = nil }
+                    throw error
+                }
+            }
             state.underway[key] = task
-            return (nil, task)
+            return (usable, task)
         }
         if let value = found.value { return value }
         guard let task = found.task else { return try await find(nil) }
-        do {
-            let value = try await task.value
-            keep(value, key)
-            return value
-        } catch {
-            state.withLock { $0.underway[key] = nil }
-            throw error
-        }
+        return try await task.value
     }
 
     private func keep(_ value: Value, _ key: Key) {

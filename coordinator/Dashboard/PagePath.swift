@@ -16,7 +16,8 @@ enum DashboardPath {
 
     /// The page's own calls. They are no part of the contract: the page comes with the program.
     enum Call: String, CaseIterable {
-        case start, sweeps, sweep, jobs, points, curves, measured, ranking, importance, pictures, picture, settings,
+        case start, sweeps, sweep, shape, jobs, points, curves, measured, ranking, importance, pictures, picture,
+            settings,
             live
         case votes, vote, act, link, verdict, usage
 

@@ -93,10 +93,10 @@ struct PageRanking: Encodable, Sendable {
             return PageRanking(
                 set.answer(rule: DecisionRule(criteria: [criterion]), checkpoints: .last), metric: metric)
         }
-        guard let measure = measure ?? measures.first(where: { $0.metric == metric }) else {
+        guard let found = measure ?? measures.first(where: { $0.metric == metric }) else {
             throw WireError(.notFound, "\(sweep) has no values of '\(metric.prefix(80))' yet")
         }
-        let criterion = SweepAnalysis.Criterion(metric: measure.metric, prompts: measure.prompts, declared: declared)
+        let criterion = SweepAnalysis.Criterion(metric: found.metric, prompts: found.prompts, declared: declared)
         let set = try await results.fetch(metrics: [criterion.metric], isAveraged: true, isBrief: true)
         let answer = set.answer(rule: DecisionRule(criteria: [criterion]), checkpoints: .best)
         guard !answer.rows.isEmpty else {

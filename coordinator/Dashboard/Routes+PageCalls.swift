@@ -29,12 +29,17 @@ extension Routes {
         let sweeps: [PageSweep]
     }
 
-    private struct Sweep: Encodable, Sendable {
+    private struct Head: Encodable, Sendable {
         let version = 1
         let now: Int64
         let sweep: PageSweep
-        let failures: [JobTable.FailureGroup]
         let cost: PageSweep.Cost
+    }
+
+    /// What its jobs are made of: known once all of them were read.
+    private struct Shape: Encodable, Sendable {
+        let version = 1
+        let failures: [JobTable.FailureGroup]
         let parameters: [String]
         let constants: [String]
         let measured: SweepTables.Measured
@@ -60,6 +65,16 @@ extension Routes {
                 Sweeps(now: now, sweeps: sweeps.map { PageSweep($0, paces[$0.name], now: now) }))
         }
         mountPage(.sweep, on: router) { call in try await sweep(try call.required("sweep")) }
+        mountPage(.shape, on: router) { call in
+            let name = try call.required("sweep")
+            async let measured = page.tables.measured(name)
+            let table = try await page.tables.table(name)
+            return try await Self.json(
+                Shape(
+                    failures: table.failures(most: 20),
+                    parameters: table.parameters.filter { !$0.isConstant }.map(\.name),
+                    constants: table.parameters.filter(\.isConstant).map(\.name), measured: try await measured))
+        }
         mountPage(.measured, on: router) { call in
             try await Self.json(try await page.tables.measured(try call.required("sweep")))
         }
@@ -122,7 +137,7 @@ extension Routes {
 
     func ranking(_ sweep: String, _ metric: String) async throws -> PageRanking {
         let source = LedgerSource(ledger: operations.ledger)
-        return try await page.rankings.value("\(sweep)\n\(metric)", age: .seconds(5)) { _ in
+        return try await page.rankings.value("\(sweep)\n\(metric)", age: .seconds(5), stale: .seconds(60)) { _ in
             try await PageRanking.find(sweep, metric: metric, source)
         }
     }
@@ -132,18 +147,12 @@ extension Routes {
         guard let summary = try await sweepSummaries().first(where: { $0.name == name }) else {
             throw WireError(.notFound, "no sweep '\(name.prefix(100))'")
         }
-        let table = try await page.tables.table(name)
-        let cost = try await page.costs.value(name, age: .seconds(10)) { _ in
+        let cost = try await page.costs.value(name, age: .seconds(10), stale: .seconds(600)) { _ in
             let cost = try await ledger.cost(sweep: name, now: now)
             return PageSweep.Cost(attempts: cost.attempts, hours: Double(cost.milliseconds) / 3_600_000)
         }
         let pace = try await paces()[name]
-        return try await Self.json(
-            Sweep(
-                now: now, sweep: PageSweep(summary, pace, now: now), failures: table.failures(most: 20), cost: cost,
-                parameters: table.parameters.filter { !$0.isConstant }.map(\.name),
-                constants: table.parameters.filter(\.isConstant).map(\.name),
-                measured: try await page.tables.measured(name)))
+        return try await Self.json(Head(now: now, sweep: PageSweep(summary, pace, now: now), cost: cost))
     }
 
     /// Only what is a picture is served as one.

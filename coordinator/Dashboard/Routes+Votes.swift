@@ -37,10 +37,16 @@ extension Routes {
     }
 
     private struct Vote: Codable, Sendable {
+        struct Side: Codable, Sendable {
+            var job: String
+            var place: String
+        }
+
         var sweep: String
-        /// SHA-256 of the two pictures, as they were shown.
-        var left: String
-        var right: String
+        /// The two pictures, as they were shown.
+        var left: Side
+        var right: Side
+        var series: String
         var outcome: String
     }
 
@@ -54,9 +60,12 @@ extension Routes {
                 throw WireError(.badRequest, "outcome: found '\(vote.outcome.prefix(40))', wanted left, right or tie")
             }
             let pictures = try await pictures(vote.sweep)
-            guard let left = pictures.first(where: { $0.sha256 == vote.left }),
-                let right = pictures.first(where: { $0.sha256 == vote.right })
-            else { throw WireError(.notFound, "\(vote.sweep.prefix(80)) has no such pictures") }
+            func picture(_ side: Vote.Side) -> PagePicture? {
+                pictures.first { $0.job == side.job && $0.place == side.place && $0.series == vote.series }
+            }
+            guard let left = picture(vote.left), let right = picture(vote.right) else {
+                throw WireError(.notFound, "\(vote.sweep.prefix(80)) has no such pictures")
+            }
             let verb = CastVote(
                 sweep: vote.sweep, actor: call.principal.id, left: VotedPicture(left), right: VotedPicture(right),
                 series: left.series, choice: choice, now: operations.wall)

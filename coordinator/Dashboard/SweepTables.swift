@@ -45,7 +45,7 @@ struct SweepTables: Sendable {
     /// - Throws: `LedgerError`.
     func measured(_ sweep: String) async throws -> Measured {
         let source = LedgerSource(ledger: ledger)
-        return try await names.value(sweep, age: .seconds(5)) { _ in
+        return try await names.value(sweep, age: .seconds(5), stale: .seconds(600)) { _ in
             let curves = try await SweepCurves(source: source, sweep: sweep).keys()
             let results = try await source.rows(of: PublicQueries.measures(ofSweep: sweep))
             return Measured(curves: curves, results: results.map(Measured.name))
@@ -57,6 +57,8 @@ struct SweepTables: Sendable {
     /// - Throws: `WireError` `badRequest` for a name that is none.
     func columns(_ wanted: [String], of sweep: String, _ table: JobTable) async throws -> [String: [TableCell]] {
         var found: [String: [TableCell]] = [:]
+        // What was logged changes all the time; a sort by it may be of a moment ago.
+        let stale: Duration = table.records.count > 5000 ? .seconds(120) : .zero
         for name in Set(wanted) {
             if let column = table.column(name) {
                 found[name] = column
@@ -69,11 +71,11 @@ struct SweepTables: Sendable {
                 let at = name.lastIndex(of: "@")
                 let metric = at.map { String(name[..<$0]) } ?? name
                 let prompts = at.map { String(name[name.index(after: $0)...]) } ?? ""
-                values = try await columns.value("\(sweep)\n\(name)", age: .seconds(3)) { _ in
+                values = try await columns.value("\(sweep)\n\(name)", age: .seconds(3), stale: stale) { _ in
                     try await ledger.newestResults(sweep: sweep, metric: metric, prompts: prompts)
                 }
             } else if measured.curves.contains(name) {
-                values = try await columns.value("\(sweep)\n\(name)", age: .seconds(3)) { _ in
+                values = try await columns.value("\(sweep)\n\(name)", age: .seconds(3), stale: stale) { _ in
                     try await ledger.latestValues(sweep: sweep, key: name)
                 }
             } else {

@@ -22,7 +22,7 @@ export async function show(root, context) {
   let info = null;
 
   async function load() {
-    info = await get("page/sweep", { sweep: name });
+    info = { ...info, ...await get("page/sweep", { sweep: name }) };
     const { summary, progress } = info.sweep;
     replace(head,
       h("div", { class: "row" }, h("h1", {}, name), state(summary.state), h("span", { class: "grow" }),
@@ -34,16 +34,21 @@ export async function show(root, context) {
         `${duration(info.cost.hours * 3600)} of slots · priority ${summary.priority}`),
       summary.reason && h("p", { class: "fault" }, prose(
         `Stopped: ${summary.reason}${summary.remedy ? `; ${summary.remedy}` : ""}`)));
+  }
+
+  async function shape() {
+    Object.assign(info, await get("page/shape", { sweep: name }));
     const groups = info.failures;
     const total = groups.reduce((sum, group) => sum + group.jobs, 0);
-    replace(failures, groups.length > 0 && h("details", { open: tab[0] === "jobs" && /failed|parked/.test(context.params.get(
-          "filter") ?? "") },
+    replace(failures, groups.length > 0 && h("details", { open: failures.querySelector("details")?.open
+          ?? (tab[0] === "jobs" && /failed|parked/.test(context.params.get("filter") ?? "")) },
       h("summary", {}, `${number(total)} failed, ${groups.length === 1 ? "all alike" : `${groups.length} kinds`}`),
       h("ul", {}, groups.map((group) => h("li", {}, h("strong", {}, `${group.jobs} × ${group.failure}`), " ",
         h("code", {}, group.line || "without a word"), " ", jobLink(group.example, "one of them"))))));
   }
   async function refresh() {
     try { await load();
+      await shape();
       made?.wake?.(); } catch (error) { context.refused(error); }
   }
 
@@ -53,17 +58,19 @@ export async function show(root, context) {
     h("nav", { class: "tabs", "aria-label": "Views of the sweep" }, TABS.map(([key, title]) =>
       h("a", { href: path(key), "aria-current": key === tab[0] ? "page" : null }, title))),
     body);
+  replace(body, empty("Reading the jobs …"));
   context.attach();
   let made = null;
   try {
-    const module = await import(tab[2]);
+    const [module] = await Promise.all([import(tab[2]), shape()]);
+    replace(body);
     made = await module.show(body, { ...context, sweep: name, info: () => info, path });
   } catch (error) {
     if (error.status === 401) throw error;
     replace(body, empty(error.message));
     if (error.status === undefined) console.error(error);
   }
-  const soon = later(() => load().catch(context.refused), 800);
+  const soon = later(() => load().then(shape).catch(context.refused), 800);
   return {
     title: name,
     wake: () => made?.wake?.(),

@@ -22,7 +22,10 @@ export async function show(root, context) {
     const { left, right } = answer.next;
     for (const button of booth.querySelectorAll("button")) button.disabled = true;
     try {
-      answer = await post("page/vote", { sweep: context.sweep, left: left.sha256, right: right.sha256, outcome });
+      answer = await post("page/vote", {
+        sweep: context.sweep, series: left.series, outcome,
+        left: { job: left.job, place: left.place }, right: { job: right.job, place: right.place },
+      });
       told.textContent = `Counted. Left was ${label(left.job)}; right was ${label(right.job)}.`;
       draw();
       booth.querySelector(`button[data-vote="${outcome}"]`)?.focus();

@@ -161,7 +161,8 @@ extension JobRecord {
     /// - Parameter known: texts of parameters that were read before; the seeds of a configuration share one.
     fileprivate init(_ row: Row, _ known: inout [String: [String: ParameterValue]]) throws {
         let text: String = row["parameters"]
-        let parameters = try known[text] ?? LedgerJSON.value([String: ParameterValue].self, text)
+        let parameters =
+            try known[text] ?? FlatJSON.parameters(text) ?? LedgerJSON.value([String: ParameterValue].self, text)
         known[text] = parameters
         self.init(
             row: row["job"], id: row["identity"], group: row["group_name"], configuration: row["configuration"],
