@@ -21,7 +21,7 @@ struct WandbSweepTests {
         let trainer = try #require(file.definition.trainer.command)
         let commands = try file.plan.configurations.map { point in
             var values = try point.parameters.mapValues { try CommandTemplate.text(of: $0) }
-            values["out"] = "/out"
+            (values["out"], values["seed"]) = ("/out", "1")
             return try trainer.arguments(trainer.command, at: point.parameters).map {
                 try CommandTemplate($0).rendered(values)
             }
