@@ -8,8 +8,8 @@ import Testing
 struct SlurmTests {
     static let isWhole = ProcessInfo.processInfo.environment["RADIATA_MACHINES"] == "1"
 
-    /// Ten steps, a state every five. Without a state to go on from, a seed that has a gate stops after step 5
-    /// until it opens. Told to stop, it saves a state at once.
+    /// Ten steps, a state every five. Without a state to go on from, a seed that has a gate stops after
+    /// step 5 until it opens.
     private static let trainer = """
         #!/bin/sh
         out="$1"; seed="$2"; gate="$3"; state="$4"
@@ -126,13 +126,14 @@ struct SlurmTests {
             "SELECT w.name AS name, j.seed AS seed FROM jobs j JOIN worker w ON w.id = j.worker WHERE j.state = 'running'"
         )
         try #require(names.count == 2, "\(names)")
-        // The second task's program is killed with all that it started; the first is put into the queue again.
+        // The second task's program is killed with all that it started; the first is put into the queue
+        // again.
         try kill(task: "\(workers)_2", in: shared)
         let requeued = try cluster.run("scontrol", ["requeue", "\(workers)_1"])
         #expect(requeued.status == 0, "\(requeued)")
         for seed in [1, 2] { unlink("\(folder.path)/gate-\(seed)") }
-        // The killed one puts itself into the queue again. Slurm lets such jobs wait for two minutes; the test
-        // does not.
+        // The killed one puts itself into the queue again. Slurm lets such jobs wait for two minutes; the
+        // test does not.
         for task in ["\(workers)_1", "\(workers)_2"] {
             try cluster.eventually("\(task) waits to be run again") {
                 let queue = try cluster.queue()

@@ -13,8 +13,8 @@ package struct SlurmJob: Sendable {
     package var program: String
     /// sbatch's own options, as the user gave them.
     package var options: [String] = []
-    /// Where each worker keeps its files; under `folder` if left out, so that a task that is requeued hands in
-    /// what it had on another node.
+    /// Where each worker keeps its files; under `folder` if left out, so that a task that is requeued hands
+    /// in what it had on another node.
     package var work: String?
     /// Further options of `radiata worker run`.
     package var workerOptions: [String] = []
