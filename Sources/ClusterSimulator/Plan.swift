@@ -116,8 +116,8 @@ package struct Plan: Sendable {
     var needsLargeGPUs = false
     /// Jobs of several GPUs go before all others.
     var areWideUrgent = false
-    /// How long machines are rented for, in seconds; nil for machines of one's own. After it another one comes,
-    /// with an empty disk.
+    /// How long machines are rented for, in seconds; nil for machines of one's own. After it another one
+    /// comes, with an empty disk.
     package var rent: ClosedRange<Double>?
     /// Five workers with a short lease need 12 events a simulated second for their heartbeats alone.
     package var mostEvents = 150_000

@@ -30,8 +30,8 @@ package struct Simulation {
         package let traceHash: UInt64
         package let events: Int
         package let lines: [String]
-        /// Of rented machines: how many ended politely, what was trained again, in seconds, and from one state to
-        /// the next.
+        /// Of rented machines: how many ended politely, what was trained again, in seconds, and from one
+        /// state to the next.
         package let rented: (lives: Int, repeated: Double, stateInterval: Double)
     }
 

@@ -18,8 +18,16 @@ package enum ProgramEntry {
                 try command.run()
             }
         } catch {
-            exit(report(error))
+            leave(report(error))
         }
+        leave(ExitStatus.done.rawValue)
+    }
+
+    /// Without exit handlers: OpenSSL's frees what a connection still uses that is being closed on another
+    /// thread.
+    private static func leave(_ status: Int32) -> Never {
+        fflush(nil)
+        _exit(status)
     }
 
     /// Prints the failure and gives its exit code.

@@ -12,7 +12,9 @@ struct JoinTests {
             "\(name).yaml",
             """
             name: \(name)
-            trainer: { command: [sh, -c, "echo '{\\"step\\": 1, \\"loss\\": 1}' > {out}/m.jsonl", "{lr}"], metrics: [ { jsonl: "{out}/m.jsonl" } ] }
+            trainer:
+              command: [sh, -c, "echo '{\\"step\\": 1, \\"loss\\": 1}' > {out}/m.jsonl", "{lr}"]
+              metrics: [ { jsonl: "{out}/m.jsonl" } ]
             groups: [ { list: [ { lr: 1e-4 } ] } ]
             """)
     }

@@ -14,7 +14,9 @@ struct UpTests {
             """
             name: \(name)
             requires: { labels: { room: lab } }
-            trainer: { command: [sh, -c, "pwd > {out}/where; echo '{\\"step\\": 1, \\"loss\\": 1}' > {out}/m.jsonl", "{lr}"], metrics: [ { jsonl: "{out}/m.jsonl" } ] }
+            trainer:
+              command: [sh, -c, "echo '{\\"step\\": 1, \\"loss\\": 1}' > {out}/m.jsonl", "{lr}"]
+              metrics: [ { jsonl: "{out}/m.jsonl" } ]
             groups: [ { list: [ { lr: 1e-4 } ] } ]
             """)
     }

@@ -61,6 +61,7 @@ struct QueryGateTests {
             "SELECT count(*) FROM pragma_table_info('token')", "SELECT * FROM pragma_database_list",
             "SELECT * FROM pragma_module_list", "SELECT * FROM sqlite_stmt", "SELECT * FROM sqlite_temp_master",
             "SELECT * FROM fts3tokenize('simple', 'x')", "SELECT * FROM worker_owner", "SELECT spec FROM job",
+            "SELECT * FROM invitation",
             "SELECT session FROM worker", "SELECT session FROM attempt", "SELECT count(*) FROM audit",
             "WITH t AS (SELECT 1) SELECT * FROM t; SELECT 2",
             "WITH x AS (SELECT * FROM exchange) SELECT count(*) FROM x",
@@ -97,7 +98,7 @@ struct QueryGateTests {
         arguments: [
             ("job_spec", "spec"), ("sweep_bundle", "bundle"), ("worker_session", "session"),
             ("attempt_session", "session"), ("token_hash", "hash"), ("worker_owner", "key"), ("exchange", "reply"),
-            ("request_key", "reply"), ("audit", "detail"),
+            ("request_key", "reply"), ("audit", "detail"), ("invitation", "hash"),
         ])
     func secrets(table: String, column: String) async throws {
         let bench = try LedgerBench()

@@ -4,8 +4,8 @@ import Ports
 import RunSpec
 import Worker
 
-/// The machines of a file for `radiata up`: names of the user's SSH configuration, with what their workers are
-/// to be.
+/// The machines of a file for `radiata up`: names of the user's SSH configuration, with what their workers
+/// are to be.
 package struct HostList: Equatable, Sendable {
     package struct Host: Equatable, Sendable {
         /// As ssh takes it: `box2`, `anna@10.0.0.3`.

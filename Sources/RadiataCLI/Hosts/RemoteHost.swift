@@ -64,9 +64,7 @@ struct RemoteHost: Sendable {
             + "-R 127.0.0.1:\(port):127.0.0.1:\(own) \(ShellWord.quoted(name))"
         let script = """
             echo $$ > \(ShellWord.quoted(tunnelFile(state)))
-            child=
-            trap '[ -z "$child" ] || kill "$child"; exit 0' TERM
-            while :; do \(command) & child=$!; wait "$child"; sleep 5 & wait $!; done
+            while :; do \(command); sleep 5; done
             """
         let log = tunnelFile(state) + ".log"
         _ = FileManager.default.createFile(atPath: log, contents: nil)
@@ -87,7 +85,9 @@ struct RemoteHost: Sendable {
             let command = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline"),
             String(decoding: command, as: UTF8.self).contains(path)
         else { return }
-        kill(pid, SIGTERM)
+        // The group: the shell and its ssh. They were started with signals blocked, as all that threads of a
+        // pool start.
+        kill(-pid, SIGKILL)
         unlink(path)
     }
 }

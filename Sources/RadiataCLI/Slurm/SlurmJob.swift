@@ -13,8 +13,8 @@ package struct SlurmJob: Sendable {
     package var program: String
     /// sbatch's own options, as the user gave them.
     package var options: [String] = []
-    /// Where each worker keeps its files; under `folder` if left out, so that a task that is requeued hands in
-    /// what it had on another node.
+    /// Where each worker keeps its files; under `folder` if left out, so that a task that is requeued hands
+    /// in what it had on another node.
     package var work: String?
     /// Further options of `radiata worker run`.
     package var workerOptions: [String] = []
@@ -101,7 +101,8 @@ package struct SlurmJob: Sendable {
     private static let supervision = """
         limit=
         trap 'limit=1; kill -TERM "$child" 2>/dev/null' USR1
-        trap 'kill -TERM "$child" 2>/dev/null' TERM
+        canceled=
+        trap 'canceled=1; kill -TERM "$child" 2>/dev/null' TERM
         await_child() {
             while :; do
                 wait "$child"
@@ -112,8 +113,14 @@ package struct SlurmJob: Sendable {
         """
 
     private static let requeue = """
-        if [ -n "$limit" ]; then
-            echo "the time limit is near: this task goes on when Slurm gives it time again"
+        again=
+        [ -z "$limit" ] || again="the time limit is near"
+        # Killed, as by the kernel for want of memory; a few times, then something is wrong with the task.
+        if [ -z "$canceled" ] && [ "$status" -gt 128 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 3 ]; then
+            again="it was killed (status $status)"
+        fi
+        if [ -n "$again" ]; then
+            echo "$again: this task goes on when Slurm gives it time again"
             scontrol requeue "$SLURM_JOB_ID" && sleep 60
         fi
         exit "$status"
