@@ -14,7 +14,7 @@ extension Schema {
             "CREATE INDEX job_parked ON job (id) WHERE state = 'parked'",
             "CREATE INDEX job_canceled ON job (id) WHERE state = 'canceled'",
             "CREATE INDEX job_paused ON job (id) WHERE state = 'paused'",
-            // What a sweep asks for by a protocol that jobs were not trained with, which it shares with others.
+            // How a sweep wants jobs measured that it shares with others.
             """
             CREATE TABLE protocol_wish (
                 id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL REFERENCES sweep ON DELETE CASCADE,

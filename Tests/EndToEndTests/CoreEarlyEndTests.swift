@@ -41,6 +41,7 @@ struct CoreEarlyEndTests {
         let curve = try house.query("SELECT step, value FROM metrics WHERE key = 'loss' ORDER BY step")
         let decided = try house.count("SELECT step FROM stop_decision")
         #expect(decided == Self.decision(curve))
+        #expect(try house.count("SELECT at > 1700000000000 FROM stop_decision") == 1, "it says when")
         let last = try #require(curve.last?["step"] as? Int)
         let finals = try house.query("SELECT step, epoch FROM checkpoints WHERE final = 1 AND kind = 'adapter'")
         #expect(finals.count == 1)

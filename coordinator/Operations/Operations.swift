@@ -107,7 +107,8 @@ package struct Operations: Sendable {
     }
 
     private func append(_ batch: MetricBatch, _ principal: Principal) async throws -> MetricAcknowledgement {
-        let verb = try workerSessions.append(batch, principal, ledgerID: ledger.id, worker: engine.worker(of:))
+        let verb = try workerSessions.append(
+            batch, principal, ledgerID: ledger.id, now: wall, worker: engine.worker(of:))
         switch try await work.commit(verb, .bulk, bytes: batch.count * 24 + 256) {
         case .stored(let next, let enough):
             if let enough { engine.tell(.enough([enough])) }

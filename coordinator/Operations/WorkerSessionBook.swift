@@ -1,5 +1,5 @@
 import CoordinatorCore
-import Ports
+package import Ports
 package import SweepLedger
 package import SweepModel
 package import SweepWire
@@ -37,13 +37,13 @@ package final class WorkerSessionBook: Sendable {
     ///
     /// - Parameter worker: whose session it is; nil for one that is not known.
     package func append(
-        _ batch: MetricBatch, _ principal: Principal, ledgerID: String, worker: (SessionID) -> WorkerID?
+        _ batch: MetricBatch, _ principal: Principal, ledgerID: String, now: WallTime, worker: (SessionID) -> WorkerID?
     ) throws -> AppendMetrics {
         guard let session = batch.session else { throw WireError(.badRequest, "parameter session is missing") }
         try check(session, principal)
         guard let worker = worker(session) else { throw CoordinatorCore.unknown(session) }
         var verb = AppendMetrics(
-            token: batch.token, first: batch.first, series: batch.series, ledgerID: ledgerID, worker: worker)
+            token: batch.token, first: batch.first, series: batch.series, ledgerID: ledgerID, worker: worker, now: now)
         verb.dropped = batch.dropped
         return verb
     }

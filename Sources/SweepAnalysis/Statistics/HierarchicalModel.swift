@@ -10,18 +10,17 @@ import Foundation
 /// agree by chance, and whose mean is extreme, is allowed a larger variance.
 ///
 /// Priors: uniform for the common mean and for the logarithm of the sweep's variance; each of
-/// `unequalSpreads` equally likely; for the deviation τ between configurations τ / (A² + τ²)^1.5, where A²
-/// is three quarters of the pooled variance of a seed (Berger and Deely, J. Am. Stat. Assoc. 83, 1988). It
-/// falls as a half-Cauchy prior does, so clear differences are believed, and it holds that two
-/// configurations are never quite equal.
+/// `priorSpreads` equally likely; for the deviation τ between configurations a half-Cauchy of three pooled
+/// deviations of a seed (Gelman, Bayesian Analysis 1, 2006): hardly falling where τ is likely to be, and so
+/// slowly behind it that clear differences are believed.
 package struct HierarchicalModel: Sendable {
     /// The chance that a configuration has the highest true value, in the order of the groups.
     package var bestProbabilities: [Double]
     /// Expected true values.
     package var shrunken: [Double]
 
-    /// Prior degrees of a configuration's variance, from very unequal spreads to hardly unequal ones.
-    private static let unequalSpreads = [2.0, 4, 8]
+    /// Prior degrees of a configuration's variance, from very unequal spreads to equal ones.
+    private static let priorSpreads = [2.0, 4, 8, .infinity]
 
     /// The error of a chance is about 1 % at most up to a hundred configurations; of thousands an answer must
     /// not take long.
@@ -46,7 +45,7 @@ package struct HierarchicalModel: Sendable {
         let center = groups.reduce(0) { $0 + $1.mean } / Double(groups.count)
         let unit = pooled.squareRoot()
         var chain = PosteriorChain(
-            groups, center: center, unit: unit, priorDegrees: isCommon ? [.infinity] : Self.unequalSpreads)
+            groups, center: center, unit: unit, priorDegrees: isCommon ? [.infinity] : Self.priorSpreads)
         let draws = draws ?? Self.standardDraws(configurations: groups.count)
         for _ in 0..<(draws / 10) { chain.advance() }
         var wins = [Double](repeating: 0, count: groups.count)

@@ -134,7 +134,10 @@ struct PosteriorChain {
                 product = 1
             }
         }
-        let prior = -1.5 * log(0.75 * root * root + typical * (1 - root * root))
+        // A half-Cauchy of the deviation between configurations, three times that of a seed, as a density of
+        // the root.
+        let rest = max(1 - root * root, 1e-12)
+        let prior = -log(9 * root * root + typical * rest) - 0.5 * log(rest)
         return prior + 0.5 * (logarithm + log(product) - log(total) - squared + weighted * weighted / total)
     }
 

@@ -56,30 +56,27 @@ def best_probabilities(means, counts, variance, degrees):
     means, counts = np.array(means), np.array(counts)
     grid = 96
     chi = stats.chi2.ppf((np.arange(grid) + 0.5) / grid, degrees)
-    place = (np.arange(40) + 0.5) / 40
+    # Equally likely values of a half-Cauchy of three pooled deviations.
+    spreads = 3 * np.sqrt(variance) * np.tan(np.pi / 2 * (np.arange(60) + 0.5) / 60)
     best, shrunken, total = np.zeros(len(means)), np.zeros(len(means)), 0.0
     for c in chi:
         v = degrees * variance / c / counts
-        for u in place:
-            b = u * u
-            between = v.mean() * (1 - b) / b
+        for between in spreads**2:
             w = 1 / (v + between)
             mu = (w * means).sum() / w.sum()
-            # tau / (a^2 + tau^2)^1.5 with a^2 three quarters of the pooled variance, as a density of u.
-            prior = v.mean() / u**3 * (0.75 * variance + between) ** -1.5
-            weight = prior * np.exp(0.5 * (np.log(w).sum() - np.log(w.sum()) - (w * (means - mu) ** 2).sum()))
+            weight = np.exp(0.5 * (np.log(w).sum() - np.log(w.sum()) - (w * (means - mu) ** 2).sum()))
             shares, sd = between * w, np.sqrt(v * between * w)
             shrunken += weight * (mu + shares * (means - mu))
             nodes, quad = np.polynomial.hermite_e.hermegauss(9)
-            for z, q in zip(nodes, quad / quad.sum()):
-                m = mu + z / np.sqrt(w.sum())
-                center = m + shares * (means - m)
-                x = np.linspace((center - 7 * sd).min(), (center + 7 * sd).max(), 801)
-                density = stats.norm.pdf(x[None], center[:, None], sd[:, None])
-                below = stats.norm.cdf(x[None], center[:, None], sd[:, None])
-                for i in range(len(means)):
-                    others = np.prod(np.delete(below, i, 0), 0)
-                    best[i] += weight * q * integrate.simpson(density[i] * others, x=x)
+            m = mu + nodes[:, None] / np.sqrt(w.sum())
+            center = (m + shares * (means - m))[..., None]
+            x = np.linspace((center[..., 0] - 7 * sd).min(), (center[..., 0] + 7 * sd).max(), 801)
+            place = (x - center) / sd[:, None]
+            density = np.exp(-0.5 * place**2) / (sd[:, None] * np.sqrt(2 * np.pi))
+            logs = special.log_ndtr(place)
+            others = np.exp(logs.sum(1, keepdims=True) - logs)
+            chances = integrate.simpson(density * others, x=x)
+            best += weight * (quad / quad.sum()) @ chances
             total += weight
     return {
         "means": means.tolist(), "counts": counts.tolist(), "variance": variance, "degrees": degrees,
@@ -93,29 +90,34 @@ def best_of_own_spreads(means, variances, counts):
     sum over grids, no draws."""
     means, variances, counts = np.array(means), np.array(variances), np.array(counts)
     pooled = ((counts - 1) * variances).sum() / (counts - 1).sum()
-    z = np.linspace(-8, 8, 1201)
-    between = np.sqrt(0.75 * pooled) * np.sqrt(1 / (1 - (np.arange(30) + 0.5) / 30) ** 2 - 1)
-    centers = np.linspace(means.min() - 4 * np.sqrt(pooled), means.max() + 4 * np.sqrt(pooled), 41)
+    unit = np.sqrt(pooled)
+    z = np.linspace(-8, 8, 601)
+    fixed = np.linspace(means.min() - 25 * unit, means.max() + 25 * unit, 1201)
     best, shrunken, total = np.zeros(len(means)), np.zeros(len(means)), 0.0
-    for prior in (2, 4, 8):
-        for scale in pooled * np.exp(np.linspace(-6, 4, 31)):
-            for tau in between:
-                x = centers[:, None] + tau * z
-                error = means[:, None, None] - x
-                n = counts[:, None, None]
-                squares = (n - 1) * variances[:, None, None] + n * error**2
-                likelihood = np.exp(
-                    special.gammaln((prior + n) / 2) - special.gammaln(prior / 2) + prior / 2 * np.log(prior * scale)
-                    - (prior + n) / 2 * np.log(prior * scale + squares))
-                density = likelihood * stats.norm.pdf(z) * (z[1] - z[0])
-                evidence = density.sum(2)
-                below = (np.cumsum(density, 2) - density / 2) / evidence[..., None]
-                weight = evidence.prod(0)
+    n = counts[:, None, None]
+    for tau in 3 * unit * np.tan(np.pi / 2 * (np.arange(24) + 0.5) / 24):
+        reach = max((means.max() - means.min()) / 2 + 4 * unit, 4 * tau)
+        centers = ((means.max() + means.min()) / 2 + reach * np.linspace(-1, 1, 31))[:, None]
+        # Narrow around each centre, or over all that the seeds allow: whichever is finer.
+        x = centers + tau * z if tau * 32 < means.max() - means.min() + 50 * unit else centers * 0 + fixed
+        expected = stats.norm.pdf(x, centers, tau) * (x[:, 1:2] - x[:, :1]) * reach
+        squares = (n - 1) * variances[:, None, None] + n * (means[:, None, None] - x) ** 2
+        for prior in (2, 4, 8, np.inf):
+            for scale in pooled * np.exp(np.linspace(-6, 4, 21)):
+                if np.isinf(prior):
+                    logs = -n / 2 * np.log(2 * scale) - squares / (2 * scale)
+                else:
+                    logs = (special.gammaln((prior + n) / 2) - special.gammaln(prior / 2)
+                            + prior / 2 * np.log(prior * scale) - (prior + n) / 2 * np.log(prior * scale + squares))
+                density = np.exp(logs) * expected
+                evidence = np.maximum(density.sum(2), 1e-200)
+                below = np.maximum((np.cumsum(density, 2) - density / 2) / evidence[..., None], 1e-60)
+                # Every configuration has the reach of the centres as a factor, which is wanted once.
+                weight = evidence.prod(0) / reach ** (len(means) - 1)
                 total += weight.sum()
                 shrunken += (weight * (density * x).sum(2) / evidence).sum(1)
-                for i in range(len(means)):
-                    others = np.prod(np.delete(below, i, 0), 0)
-                    best[i] += (weight * (density[i] * others).sum(1) / evidence[i]).sum()
+                others = below.prod(0, keepdims=True) / below
+                best += (weight * (density * others).sum(2) / evidence).sum(1)
     return {
         "means": means.tolist(), "variances": variances.tolist(), "counts": counts.tolist(),
         "best": (best / total).tolist(), "shrunken": (shrunken / total).tolist(),
