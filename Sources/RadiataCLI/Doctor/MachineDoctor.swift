@@ -2,8 +2,7 @@ import CoreTools
 import Foundation
 import Glibc
 import Ports
-import SweepClient
-import SweepWire
+import SweepModel
 import Worker
 
 /// Something about this machine that matters here.
@@ -106,19 +105,30 @@ struct MachineDoctor {
 
     /// SQLite's locks and its log need a disk of this machine.
     private func ledgerDisk() -> Finding {
-        var status = statfs()
-        guard let existing = try? Self.existing(folders.data, files), statfs(existing, &status) == 0 else {
+        guard let existing = try? Self.existing(folders.data, files), let kind = Self.fileSystem(of: existing) else {
             return Finding("ledger", .fine, "its folder is not there yet")
         }
-        // linux/magic.h
-        let network: [Int: String] = [0x6969: "NFS", 0x517B: "SMB", 0xFF53_4D42: "CIFS", 0x0BD0_0BD0: "Lustre"]
-        guard let kind = network[Int(status.f_type)] else {
-            return Finding("ledger", .fine, "\(folders.data) is on a disk of this machine")
+        guard ["nfs", "nfs4", "cifs", "smb3", "lustre", "ceph", "fuse.sshfs", "9p"].contains(kind) else {
+            return Finding("ledger", .fine, "\(folders.data) is on a disk of this machine (\(kind))")
         }
         return Finding(
             "ledger", .broken,
             "\(folders.data) is on a shared file system (\(kind)): SQLite's ledger can be damaged there",
             remedy: "coordinator run --data DIR with a folder on a disk of this machine")
+    }
+
+    /// The kind of the file system that holds a folder: of the longest mount point above it (proc(5), mountinfo).
+    private static func fileSystem(of path: String) -> String? {
+        guard let text = try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8) else { return nil }
+        var best: (place: String, kind: String)?
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count > 6, let dash = fields.firstIndex(of: "-"), dash + 1 < fields.count else { continue }
+            let place = fields[4].replacing("\\040", with: " ")
+            guard path == place || path.hasPrefix(place == "/" ? "/" : place + "/") else { continue }
+            if place.count >= best?.place.count ?? 0 { best = (String(place), String(fields[dash + 1])) }
+        }
+        return best?.kind
     }
 
     private static func existing(_ path: String, _ files: any FileStore) throws -> String {

@@ -16,7 +16,8 @@ struct StatusWatch {
     func run() async throws {
         let terminal = TerminalStream(.output)
         let painter = terminal.isScreen && format != .json ? ScreenPainter(terminal) : nil
-        let interrupt = InterruptHandler { if painter != nil { Console.out("") } }
+        let isScreen = painter != nil
+        let interrupt = InterruptHandler { if isScreen { Console.out("") } }
         defer { interrupt.cancel() }
         // Asked once like any command, so that a wrong address is told; from then on an outage is waited out.
         var status = try await client.call(.status, SweepRequest(sweep: sweep ?? ""))
