@@ -184,7 +184,8 @@ package struct AdapterConversion {
     private func address(_ layer: StoredLayer) throws -> (component: String, path: String) {
         guard let parsed = CanonicalName.parsed(layer.name) else {
             throw AdapterError(
-                .unplacedKey, "\(layer.name): no name of a layer of Stable Diffusion or Flux; wanted lora_unet_…, lycoris_… or lora_te_…")
+                .unplacedKey, "\(layer.name): no name of a layer of Stable Diffusion or Flux; wanted lora_unet_…, lycoris_… or "
+                    + "lora_te_…")
         }
         return parsed
     }
@@ -217,7 +218,8 @@ package struct AdapterConversion {
         var writer = SafetensorsWriter(metadata: ["format": "pt"])
         for layer in layers {
             let (component, path) = try address(layer)
-            let magnitudes = ["unet", "transformer"].contains(component) ? "lora_magnitude_vector" : "lora_magnitude_vector.weight"
+            let isText = component.hasPrefix("text_encoder")
+            let magnitudes = isText ? "lora_magnitude_vector.weight" : "lora_magnitude_vector"
             for (ending, tensor) in try peftTensors(layer, magnitudes: magnitudes) {
                 writer.add(
                     "\(component).\(path).\(ending)", shape: tensor.shape, floats: tensor.floats, type: type.stored)
