@@ -118,8 +118,8 @@ let libraries: [Target] = [
         [
             "CoordinatorOperations", "CoordinatorCore", "SweepAnalysis", "SweepLedger", "SweepWire", "SweepModel",
             "RunSpec", "Ports", lifecycle, logging,
-        ] + hummingbird, path: "coordinator", exclude: ["Core", "Operations"], sources: ["Daemon", "Dashboard", "HTTP"],
-        resources: [.embedInCode("Page")]),
+        ] + hummingbird, path: "coordinator", exclude: ["Core", "Operations"],
+        sources: ["Daemon", "Dashboard", "HTTP"], resources: [.embedInCode("Page")]),
     module(
         "Worker",
         [

@@ -82,6 +82,7 @@ enum AttackPage {
           await pause(1000);
           try { if (other.document.body.innerText.includes("victim")) gained.push("popup " + path); } catch {}
           try { if (other.sessionStorage.length) gained.push("storage " + path); } catch {}
+          try { if (other.localStorage.length) gained.push("local storage " + path); } catch {}
           other.close();
         }
         (async () => {

@@ -110,6 +110,9 @@ export async function follow(curves, signal, heard) {
 
 const libraries = new Map();
 
+/** Says of a library that it is not installed, so that nobody asks for it. */
+export const lacks = (file) => libraries.set(file, Promise.resolve(null));
+
 /** Loads a library of the system once; null where it is not installed. */
 export function library(file, name) {
   if (!libraries.has(file)) {

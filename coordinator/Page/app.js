@@ -1,6 +1,6 @@
 // The page: finds the view of an address, and keeps one stream of events for it.
 import { h, replace, empty } from "./dom.js";
-import { Fault, follow, forget, get } from "./api.js";
+import { Fault, follow, forget, get, lacks } from "./api.js";
 
 const VIEWS = { sweeps: "./sweeps.js", sweep: "./sweep.js", job: "./job.js", workers: "./workers.js" };
 const main = document.getElementById("main");
@@ -73,6 +73,8 @@ function begin() {
     ].map(([view, title]) =>
       h("a", { href: `#/${view}`, "data-view": view }, title)));
   }
+  if (start.missing.includes("libjs-dygraphs")) lacks("dygraph.min.js");
+  if (start.missing.includes("libjs-d3")) lacks("d3.min.js");
   const notice = document.getElementById("notice");
   const texts = [start.notice, start.missing.length > 0 ?
     `Some drawings need ${start.missing.join(" and ")}: apt-get install ${start.missing.join(" ")} on the coordinator's `
