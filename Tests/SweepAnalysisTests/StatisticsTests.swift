@@ -214,8 +214,10 @@ struct StatisticsTests {
                 #expect(abs(found - wanted) < 0.012, "\(model.bestProbabilities) \(row.best)")
             }
             let range = (row.means.max() ?? 0) - (row.means.min() ?? 0)
-            for (found, wanted) in zip(model.shrunken, row.shrunken) {
-                #expect(abs(found - wanted) < 0.01 * range, "\(model.shrunken) \(row.shrunken)")
+            // The standard draws have an error of their own, of about as much as is allowed here.
+            let exact = HierarchicalModel(groups, draws: 40_000)
+            for (found, wanted) in zip(exact.shrunken, row.shrunken) {
+                #expect(abs(found - wanted) < 0.01 * range, "\(exact.shrunken) \(row.shrunken)")
             }
         }
     }

@@ -165,37 +165,37 @@ INSERT INTO "evaluated" VALUES(6,'step-8',8);
 CREATE TABLE evaluation (
     attempt INTEGER NOT NULL REFERENCES attempt, checkpoint TEXT NOT NULL,
     epoch INTEGER NOT NULL, step INTEGER NOT NULL,
-    class TEXT NOT NULL, prompts TEXT NOT NULL, metric TEXT NOT NULL, value REAL, n INTEGER NOT NULL,
+    class TEXT NOT NULL, prompts TEXT NOT NULL, metric TEXT NOT NULL, value REAL, n INTEGER NOT NULL, image_values TEXT,
     PRIMARY KEY (attempt, checkpoint, prompts, class, metric)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "evaluation" VALUES(1,'step-2',1,2,'','train','drift',1.2,4);
-INSERT INTO "evaluation" VALUES(1,'step-2',1,2,'','train','image_similarity',1.2,4);
-INSERT INTO "evaluation" VALUES(1,'step-4',2,4,'','train','drift',1.4,4);
-INSERT INTO "evaluation" VALUES(1,'step-4',2,4,'','train','image_similarity',1.4,4);
-INSERT INTO "evaluation" VALUES(1,'step-6',3,6,'','train','drift',1.6,4);
-INSERT INTO "evaluation" VALUES(1,'step-6',3,6,'','train','image_similarity',1.6,4);
-INSERT INTO "evaluation" VALUES(2,'step-8',4,8,'','train','drift',2.8,4);
-INSERT INTO "evaluation" VALUES(2,'step-8',4,8,'','train','image_similarity',2.8,4);
-INSERT INTO "evaluation" VALUES(3,'step-2',1,2,'','train','drift',1.2,4);
-INSERT INTO "evaluation" VALUES(3,'step-2',1,2,'','train','image_similarity',1.2,4);
-INSERT INTO "evaluation" VALUES(3,'step-4',2,4,'','train','drift',1.4,4);
-INSERT INTO "evaluation" VALUES(3,'step-4',2,4,'','train','image_similarity',1.4,4);
-INSERT INTO "evaluation" VALUES(3,'step-6',3,6,'','train','drift',1.6,4);
-INSERT INTO "evaluation" VALUES(3,'step-6',3,6,'','train','image_similarity',1.6,4);
-INSERT INTO "evaluation" VALUES(4,'step-2',1,2,'','train','drift',1.2,4);
-INSERT INTO "evaluation" VALUES(4,'step-2',1,2,'','train','image_similarity',1.2,4);
-INSERT INTO "evaluation" VALUES(4,'step-4',2,4,'','train','drift',1.4,4);
-INSERT INTO "evaluation" VALUES(4,'step-4',2,4,'','train','image_similarity',1.4,4);
-INSERT INTO "evaluation" VALUES(4,'step-6',3,6,'','train','drift',1.6,4);
-INSERT INTO "evaluation" VALUES(4,'step-6',3,6,'','train','image_similarity',1.6,4);
-INSERT INTO "evaluation" VALUES(5,'step-2',1,2,'','train','drift',1.2,4);
-INSERT INTO "evaluation" VALUES(5,'step-2',1,2,'','train','image_similarity',1.2,4);
-INSERT INTO "evaluation" VALUES(5,'step-4',2,4,'','train','drift',1.4,4);
-INSERT INTO "evaluation" VALUES(5,'step-4',2,4,'','train','image_similarity',1.4,4);
-INSERT INTO "evaluation" VALUES(5,'step-6',3,6,'','train','drift',1.6,4);
-INSERT INTO "evaluation" VALUES(5,'step-6',3,6,'','train','image_similarity',1.6,4);
-INSERT INTO "evaluation" VALUES(6,'step-8',4,8,'','train','drift',2.8,4);
-INSERT INTO "evaluation" VALUES(6,'step-8',4,8,'','train','image_similarity',2.8,4);
+INSERT INTO "evaluation" VALUES(1,'step-2',1,2,'','train','drift',1.2,4,NULL);
+INSERT INTO "evaluation" VALUES(1,'step-2',1,2,'','train','image_similarity',1.2,4,NULL);
+INSERT INTO "evaluation" VALUES(1,'step-4',2,4,'','train','drift',1.4,4,NULL);
+INSERT INTO "evaluation" VALUES(1,'step-4',2,4,'','train','image_similarity',1.4,4,NULL);
+INSERT INTO "evaluation" VALUES(1,'step-6',3,6,'','train','drift',1.6,4,NULL);
+INSERT INTO "evaluation" VALUES(1,'step-6',3,6,'','train','image_similarity',1.6,4,NULL);
+INSERT INTO "evaluation" VALUES(2,'step-8',4,8,'','train','drift',2.8,4,NULL);
+INSERT INTO "evaluation" VALUES(2,'step-8',4,8,'','train','image_similarity',2.8,4,NULL);
+INSERT INTO "evaluation" VALUES(3,'step-2',1,2,'','train','drift',1.2,4,NULL);
+INSERT INTO "evaluation" VALUES(3,'step-2',1,2,'','train','image_similarity',1.2,4,NULL);
+INSERT INTO "evaluation" VALUES(3,'step-4',2,4,'','train','drift',1.4,4,NULL);
+INSERT INTO "evaluation" VALUES(3,'step-4',2,4,'','train','image_similarity',1.4,4,NULL);
+INSERT INTO "evaluation" VALUES(3,'step-6',3,6,'','train','drift',1.6,4,NULL);
+INSERT INTO "evaluation" VALUES(3,'step-6',3,6,'','train','image_similarity',1.6,4,NULL);
+INSERT INTO "evaluation" VALUES(4,'step-2',1,2,'','train','drift',1.2,4,NULL);
+INSERT INTO "evaluation" VALUES(4,'step-2',1,2,'','train','image_similarity',1.2,4,NULL);
+INSERT INTO "evaluation" VALUES(4,'step-4',2,4,'','train','drift',1.4,4,NULL);
+INSERT INTO "evaluation" VALUES(4,'step-4',2,4,'','train','image_similarity',1.4,4,NULL);
+INSERT INTO "evaluation" VALUES(4,'step-6',3,6,'','train','drift',1.6,4,NULL);
+INSERT INTO "evaluation" VALUES(4,'step-6',3,6,'','train','image_similarity',1.6,4,NULL);
+INSERT INTO "evaluation" VALUES(5,'step-2',1,2,'','train','drift',1.2,4,NULL);
+INSERT INTO "evaluation" VALUES(5,'step-2',1,2,'','train','image_similarity',1.2,4,NULL);
+INSERT INTO "evaluation" VALUES(5,'step-4',2,4,'','train','drift',1.4,4,NULL);
+INSERT INTO "evaluation" VALUES(5,'step-4',2,4,'','train','image_similarity',1.4,4,NULL);
+INSERT INTO "evaluation" VALUES(5,'step-6',3,6,'','train','drift',1.6,4,NULL);
+INSERT INTO "evaluation" VALUES(5,'step-6',3,6,'','train','image_similarity',1.6,4,NULL);
+INSERT INTO "evaluation" VALUES(6,'step-8',4,8,'','train','drift',2.8,4,NULL);
+INSERT INTO "evaluation" VALUES(6,'step-8',4,8,'','train','image_similarity',2.8,4,NULL);
 CREATE TABLE event (
     id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL,
     job INTEGER REFERENCES job, attempt INTEGER, sweep INTEGER REFERENCES sweep, worker TEXT,
@@ -569,6 +569,15 @@ CREATE INDEX job_failure_print ON job_failure (fingerprint);
 CREATE VIEW notices AS SELECT j.identity AS job, a.number AS attempt, n.kind AS kind, n.count AS count,
     n.detail AS detail
 FROM attempt_notice n JOIN attempt a ON a.id = n.attempt JOIN job j ON j.id = a.job;
+CREATE VIEW image_results AS SELECT j.identity AS job, s.name AS sweep, e.checkpoint AS checkpoint, e.epoch AS epoch,
+    e.step AS step, e.class AS class, e.prompts AS prompts, e.metric AS metric, v.key AS image,
+    1000 + v.key AS seed, CAST(v.value AS REAL) AS value
+FROM job j JOIN sweep s ON s.id = j.sweep JOIN span p ON p.job = j.id JOIN evaluation e ON e.attempt = p.attempt
+JOIN json_each(e.image_values) v
+WHERE e.step <= p.high AND NOT EXISTS (
+    SELECT 1 FROM span q JOIN evaluation f ON f.attempt = q.attempt
+    WHERE q.job = j.id AND q.number > p.number AND f.checkpoint = e.checkpoint AND f.prompts = e.prompts
+        AND f.class = e.class AND f.metric = e.metric);
 CREATE VIEW sweep_metrics AS SELECT s.name AS sweep, m.name AS metric, m.better AS better, m.unit AS unit,
     m.title AS title, m.prompts AS prompts, m.weight AS weight, m.place AS place
 FROM sweep_metric m JOIN sweep s ON s.id = m.sweep;

@@ -145,14 +145,16 @@ CREATE TABLE configuration (
 INSERT INTO "configuration" VALUES(1,'668e258ba86abeceb5bfbe18c488fb1f821a935e17c9bcd342db28c0c73cb1b3','{"lr": 0.0001}');
 INSERT INTO "configuration" VALUES(2,'f5b6b1ff4c15aae45a7f970af921132cd65f3b155af942a435948a90c374516d','{"lr": 0.0005}');
 CREATE TABLE confirmation (
-    source INTEGER NOT NULL REFERENCES job, checkpoint TEXT NOT NULL, epoch INTEGER NOT NULL, step INTEGER NOT NULL,
+    source INTEGER NOT NULL REFERENCES job ON DELETE CASCADE, checkpoint TEXT NOT NULL,
+    epoch INTEGER NOT NULL, step INTEGER NOT NULL,
     class TEXT NOT NULL, prompts TEXT NOT NULL, metric TEXT NOT NULL, value REAL, n INTEGER NOT NULL,
     image_values TEXT, image_notes TEXT,
     PRIMARY KEY (source, prompts, class, metric)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "confirmation" VALUES(4,'step-8',4,8,'','train','drift',0.5,4,'[0.4,0.6]',NULL);
 CREATE TABLE confirmation_choice (
-    sweep INTEGER PRIMARY KEY REFERENCES sweep, trained INTEGER NOT NULL, configuration TEXT, created INTEGER NOT NULL
+    sweep INTEGER PRIMARY KEY REFERENCES sweep ON DELETE CASCADE, trained INTEGER NOT NULL,
+    configuration TEXT, created INTEGER NOT NULL
 ) STRICT;
 INSERT INTO "confirmation_choice" VALUES(1,2,'1',7);
 CREATE TABLE evaluated (
@@ -176,7 +178,7 @@ INSERT INTO "evaluated" VALUES(6,'step-8',8);
 CREATE TABLE evaluation (
     attempt INTEGER NOT NULL REFERENCES attempt, checkpoint TEXT NOT NULL,
     epoch INTEGER NOT NULL, step INTEGER NOT NULL,
-    class TEXT NOT NULL, prompts TEXT NOT NULL, metric TEXT NOT NULL, value REAL, n INTEGER NOT NULL, image_values TEXT, source INTEGER REFERENCES job, image_notes TEXT,
+    class TEXT NOT NULL, prompts TEXT NOT NULL, metric TEXT NOT NULL, value REAL, n INTEGER NOT NULL, image_values TEXT, source INTEGER, image_notes TEXT,
     PRIMARY KEY (attempt, checkpoint, prompts, class, metric)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "evaluation" VALUES(1,'step-2',1,2,'','train','drift',1.2,4,NULL,NULL,NULL);
@@ -208,12 +210,13 @@ INSERT INTO "evaluation" VALUES(5,'step-6',3,6,'','train','image_similarity',1.6
 INSERT INTO "evaluation" VALUES(6,'step-8',4,8,'','train','drift',2.8,4,NULL,NULL,NULL);
 INSERT INTO "evaluation" VALUES(6,'step-8',4,8,'','train','image_similarity',2.8,4,NULL,NULL,NULL);
 CREATE TABLE evaluation_job (
-    job INTEGER PRIMARY KEY REFERENCES job, subject INTEGER NOT NULL REFERENCES job, checkpoint TEXT NOT NULL,
+    job INTEGER PRIMARY KEY REFERENCES job ON DELETE CASCADE,
+    subject INTEGER NOT NULL REFERENCES job ON DELETE CASCADE, checkpoint TEXT NOT NULL,
     purpose TEXT NOT NULL CHECK (purpose IN ('measure', 'confirm'))
 ) STRICT;
 INSERT INTO "evaluation_job" VALUES(4,1,'step-8','measure');
 CREATE TABLE evaluation_wish (
-    id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL REFERENCES sweep, spec TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL REFERENCES sweep ON DELETE CASCADE, spec TEXT NOT NULL,
     scope TEXT NOT NULL CHECK (scope IN ('final', 'all')), created INTEGER NOT NULL,
     UNIQUE (sweep, scope, spec)
 ) STRICT;
@@ -590,7 +593,8 @@ FROM sweep_metric m JOIN sweep s ON s.id = m.sweep;
 CREATE INDEX evaluation_job_subject ON evaluation_job (subject);
 CREATE VIEW image_results AS SELECT j.identity AS job, s.name AS sweep, e.checkpoint AS checkpoint, e.epoch AS epoch,
     e.step AS step, e.class AS class, e.prompts AS prompts, e.metric AS metric, v.key AS image,
-    1000 + v.key AS seed, CAST(v.value AS REAL) AS value, json_extract(e.image_notes, '$[' || v.key || ']') AS note
+    1000 + v.key AS seed, CAST(v.value AS REAL) AS value,
+        (SELECT t.value FROM json_each(e.image_notes) t WHERE t.key = v.key) AS note
 FROM job j JOIN sweep s ON s.id = j.sweep JOIN span p ON p.job = j.id JOIN evaluation e ON e.attempt = p.attempt
 JOIN json_each(e.image_values) v
 WHERE e.step <= p.high AND NOT EXISTS (

@@ -550,7 +550,7 @@ INSERT INTO "worker_core" VALUES('wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww','["1.1","2.1
 CREATE TABLE worker_gpu (
             worker TEXT PRIMARY KEY, devices TEXT NOT NULL, share INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
-INSERT INTO "worker_gpu" VALUES('wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww','[{"index":"0","vendor":"nvidia"}]',1);
+INSERT INTO "worker_gpu" VALUES('wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww','[]',1);
 CREATE TABLE worker_mark (
     worker TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('goodbye', 'draining')), at INTEGER NOT NULL,
     PRIMARY KEY (worker, kind)
