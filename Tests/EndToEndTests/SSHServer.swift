@@ -14,7 +14,9 @@ final class SSHServer {
 
     static let isPossible =
         geteuid() == 0
-        && ["/usr/sbin/sshd", "/usr/bin/ssh", "/usr/bin/ssh-keygen"].allSatisfy { access($0, X_OK) == 0 }
+        && ["/usr/sbin/sshd", "/usr/bin/ssh", "/usr/bin/ssh-keygen"].allSatisfy { (path: String) in
+            access(path, X_OK) == 0
+        }
 
     private var pidFile: String { folder.path + "/sshd.pid" }
 

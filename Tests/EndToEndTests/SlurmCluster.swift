@@ -11,7 +11,8 @@ final class SlurmCluster {
     static let isPossible =
         geteuid() == 0
         && ["/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch"].allSatisfy {
-            access($0, X_OK) == 0
+            (path: String) in
+            access(path, X_OK) == 0
         }
 
     private var configuration: String { folder.path + "/slurm.conf" }
