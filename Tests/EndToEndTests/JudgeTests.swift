@@ -10,6 +10,8 @@ struct JudgeTests {
         let folder: TemporaryFolder
         let url: String
         private let process: Process
+        /// The service ends when it is closed: `python3` may be a script that starts another process.
+        private let lifeline = Pipe()
 
         init() throws {
             let folder = try TemporaryFolder()
@@ -17,7 +19,7 @@ struct JudgeTests {
             process.executableURL = URL(filePath: "/usr/bin/env")
             let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "judge_service.py").path
             process.arguments = ["python3", script, folder.path + "/log"]
-            process.standardInput = FileHandle.nullDevice
+            process.standardInput = lifeline
             let said = folder.path + "/port"
             try #require(FileManager.default.createFile(atPath: said, contents: nil))
             process.standardOutput = try FileHandle(forWritingTo: URL(filePath: said))
@@ -36,7 +38,7 @@ struct JudgeTests {
         }
 
         deinit {
-            kill(process.processIdentifier, SIGKILL)
+            lifeline.fileHandleForWriting.closeFile()
             process.waitUntilExit()
         }
 
