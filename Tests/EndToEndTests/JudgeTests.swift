@@ -10,22 +10,25 @@ struct JudgeTests {
         let folder: TemporaryFolder
         let url: String
         private let process: Process
+        /// The service ends when it is closed: `python3` may be a script that starts another process.
+        private let lifeline = Pipe()
 
         init() throws {
             let folder = try TemporaryFolder()
             let process = Process()
-            let output = Pipe()
             process.executableURL = URL(filePath: "/usr/bin/env")
             let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "judge_service.py").path
             process.arguments = ["python3", script, folder.path + "/log"]
-            process.standardOutput = output
+            process.standardInput = lifeline
+            let said = folder.path + "/port"
+            try #require(FileManager.default.createFile(atPath: said, contents: nil))
+            process.standardOutput = try FileHandle(forWritingTo: URL(filePath: said))
             try process.run()
             // It says its port when it listens.
             var line = Data()
-            while !line.contains(UInt8(ascii: "\n")) {
-                let piece = output.fileHandleForReading.availableData
-                guard !piece.isEmpty else { break }
-                line += piece
+            for _ in 0..<600 where !line.contains(UInt8(ascii: "\n")) {
+                usleep(50_000)
+                line = FileManager.default.contents(atPath: said) ?? Data()
             }
             let text = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
             let port = try #require(Int(text), "the service said '\(text)'")
@@ -35,7 +38,7 @@ struct JudgeTests {
         }
 
         deinit {
-            process.terminate()
+            lifeline.fileHandleForWriting.closeFile()
             process.waitUntilExit()
         }
 

@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-# The commit that brought the schema. Schemas 2 and 3 came together; 10 to 12 are as they stood when branches were merged.
+# The commit that brought the schema. Schemas 2 and 3 came together; 10 to 12 are as they were merged.
 COMMITS = {1: "75f7dbd", 2: "816aa62", 3: "816aa62", 4: "ca9b1b0", 5: "bdb727f", 8: "4ab1abd", 10: "61e8895", 11: "61e8895",
            12: "61e8895", 13: "61e8895", 14: "81b6faf"}
 # The last schema that is filled as it was made; later ones are migrated with their rows.
