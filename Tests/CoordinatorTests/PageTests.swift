@@ -160,11 +160,14 @@ struct PageTests {
                 let most = span.max { values[$0] < values[$1] }
                 for index in [span.min(), span.max(), least, most].compactMap({ $0 }) {
                     let place = thin.steps.firstIndex(of: steps[index])
-                    #expect(place.map { thin.values[$0] } == values[index], "step \(steps[index])")
+                    // The reader of JSON here may miss the last bit.
+                    let difference = place.map { abs(thin.values[$0] - values[index]) }
+                    #expect(difference.map { $0 <= 1e-15 * max(1, abs(values[index])) } == true, "step \(steps[index])")
                 }
             }
             let part = try await curve("points=20000&from=300&to=600")
-            #expect(part.steps == Array(steps[100...200]) && part.values == Array(values[100...200]))
+            #expect(part.steps == Array(steps[100...200]))
+            #expect(zip(part.values, values[100...200]).allSatisfy { abs($0 - $1) <= 1e-15 })
         }
     }
 

@@ -87,7 +87,12 @@ struct TransformerTests {
             meanSquaredError(try run(fixture, nil), try fixture.tensor("target")).backward()
             gradients.append(model.allParameters().map { $0.parameter.tensor.gradient?.values ?? [] })
         }
-        #expect(gradients[0] == gradients[1])
+        // Blocks that are run again add to shared gradients in another order: the last bits differ.
+        let pairs = zip(gradients[0], gradients[1]).flatMap { zip($0, $1) }
+        let largest = pairs.reduce(0) { max($0, abs($1.0)) }
+        let difference = pairs.reduce(0) { max($0, abs($1.0 - $1.1)) }
+        #expect(gradients[0].map(\.count) == gradients[1].map(\.count))
+        #expect(difference <= 4 * Float.ulpOfOne * largest, "\(difference) of \(largest)")
     }
 
     @Test("modules stand in the reference's order under its names", arguments: ["flux", "flux2", "sd3", "t5"])

@@ -23,7 +23,8 @@ struct MachineOptionTests {
         let now = Date(timeIntervalSince1970: 1_796_065_200)
         func seconds(_ text: String) -> Double? { StopTime.date(text, now: now, zone: zone)?.timeIntervalSince(now) }
         #expect(seconds("20:30") == 1800)
-        #expect(seconds("19:00") == 23 * 3600, "tomorrow's")
+        let tomorrow: Double = 23 * 3600
+        #expect(seconds("19:00") == tomorrow)
         #expect(seconds("2026-11-30T21:00") == 3600 && seconds("2026-12-01 20:00:30") == 86_400)
         #expect(seconds("1796065260") == 60)
         for text in ["", "8", "25:00", "20:60", "2026-13-01T10:00", "2026-11-30", "soon", "10:0"] {

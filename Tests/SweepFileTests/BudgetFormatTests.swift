@@ -30,7 +30,7 @@ struct BudgetFormatTests {
     @Test(
         "what is none is refused with its line",
         arguments: [
-            ("budget: {}", "budget is empty"), ("budget: 40", "budget is a number; wanted a map"),
+            ("budget: {}", "budget is empty"), ("budget: 40", "budget is the number 40; wanted a map"),
             ("budget: { hours: 0 }", "budget.hours is 0"), ("budget: { hours: -1 }", "at least 0"),
             ("budget: { euros: 3 }", "unknown key 'euros' in budget"), ("budget: { money: much }", "wanted a number"),
         ])

@@ -40,7 +40,7 @@ struct TrainerRulesTests {
     @Test("what a resumed attempt gets: a folder, files of its own, numbers less what is done")
     func resumes() throws {
         let trainer = try trainer(
-            "restore: \"{out}/m\"\n  remainder: { max_train_epochs: epoch, a.b[0].steps: step }\n"
+            "restore: \"{out}/m\"\n  remainder: { max_train_epochs: epoch, \"a.b[0].steps\": step }\n"
                 + "  files: [ { text: \"step{checkpoint_step}\", to: \"{out}/latest\", when: resume } ]")
         #expect(trainer.restore == "{out}/m" && trainer.files.first?.isForResume == true)
         #expect(trainer.files.first?.content == "step{checkpoint_step}")

@@ -66,7 +66,9 @@ struct BranchTests {
         #expect(seeded.seed == 7 && seeded.checkpoints?.epochs == [10] && seeded.given["seed"] == nil)
         // alpha follows dim again where it is taken away.
         #expect(try parent.rerun(setting: ["dim": 16, "alpha": nil]).parameters["alpha"] == 16)
-        #expect(try JSONDecoder().decode(ResolvedJob.self, from: JSONEncoder().encode(again)) == again)
+        var sent = again
+        sent.former = nil
+        #expect(try JSONDecoder().decode(ResolvedJob.self, from: JSONEncoder().encode(again)) == sent)
     }
 
     @Test("a job of today's programs reads and writes as before")

@@ -28,10 +28,10 @@ package struct T5Tokenizer: Sendable {
 
     package init(_ file: SentencePieceFile, label: String) throws {
         var special = file.special
-        // Sentinels without a piece come after the pieces.
+        // Sentinels without a piece come after the pieces, the last one first.
         if !special.keys.contains(where: { $0.hasPrefix("<extra_id_") }) {
             for index in 0..<100 where !file.pieces.contains(where: { $0.text == "<extra_id_\(index)>" }) {
-                special["<extra_id_\(index)>"] = file.pieces.count + index
+                special["<extra_id_\(index)>"] = file.pieces.count + 99 - index
             }
         }
         func id(_ word: String) throws -> Int {
