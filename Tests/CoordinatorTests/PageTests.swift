@@ -69,6 +69,7 @@ struct PageTests {
             try await bench.launch(["5e-1"])
             // A table is kept for half a second.
             let end = ContinuousClock.now + .seconds(20)
+            while try await rates("filter=state%3Apaused").total != 1, ContinuousClock.now < end {}
             while try await rates("filter=state%3Awaiting").total != 4, ContinuousClock.now < end {}
             #expect(try await rates("filter=state%3Awaiting").total == 4)
             #expect(try await rates("filter=state%3Apaused").total == 1)

@@ -1,5 +1,6 @@
 package import GRDB
 package import Ports
+import RunSpec
 
 /// One picture that stands for what a job had learned at a place of its training.
 package struct VotedPicture: Hashable, Sendable {
@@ -111,6 +112,10 @@ package struct StoreVoteScores: LedgerVerb {
                 DO UPDATE SET value = excluded.value, n = excluded.n
                 """,
                 [place.attempt, score.picture.place, place.epoch, place.step, Self.metric, score.value, score.votes])
+            let row = EvaluationRow(
+                checkpoint: score.picture.place, epoch: place.epoch, step: place.step, class: "", prompts: "",
+                metric: Self.metric, value: score.value, n: score.votes)
+            try ResultMean.store(row, of: try JobLookup.row(score.picture.job, db), db)
             stored += 1
         }
         return stored
