@@ -185,7 +185,8 @@ package struct AdapterConversion {
         guard let parsed = CanonicalName.parsed(layer.name) else {
             throw AdapterError(
                 .unplacedKey,
-                "\(layer.name): no name of a layer of Stable Diffusion or Flux; wanted lora_unet_…, lycoris_… or lora_te_…")
+                "\(layer.name): no name of a layer of Stable Diffusion or Flux; wanted lora_unet_…, "
+                    + "lycoris_… or lora_te_…")
         }
         return parsed
     }
