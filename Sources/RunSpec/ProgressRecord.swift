@@ -15,8 +15,8 @@ package struct ProgressExtent: Codable, Equatable, Sendable {
     package var isMeaningful: Bool { total > 0 && done >= 0 && done <= total }
 }
 
-/// What a trainer does now, and how far it is: `progress.json` of its folder (``AttemptFolder/progress``), put in
-/// place by rename. For people alone: nothing is decided by it, and it may be missing.
+/// What a trainer does now, and how far it is: `progress.json` of its folder (``AttemptFolder/progress``),
+/// put in place by rename. For people alone: nothing is decided by it, and it may be missing.
 package struct ProgressRecord: Codable, Equatable, Sendable {
     /// One word: `training`, `drawing`.
     package var phase: String

@@ -1,7 +1,8 @@
 package import Ports
 
 extension Ledger {
-    /// Copies of the ledger that `backup` made, the newest first; other files in the folder are not ours to count.
+    /// Copies of the ledger that `backup` made, the newest first; other files in the folder are not ours to
+    /// count.
     ///
     /// - Throws: `PortsError`.
     package func backups(files: any FileStore = DiskFiles()) throws -> [(path: String, at: Int64)] {
@@ -15,8 +16,8 @@ extension Ledger {
         }.sorted { $1.at < $0.at }
     }
 
-    /// Makes a copy if the newest is older than that, also one that an earlier process made, and keeps the newest
-    /// ones.
+    /// Makes a copy if the newest is older than that, also one that an earlier process made, and keeps the
+    /// newest ones.
     ///
     /// - Returns: the copy's path and size; nil if none was due.
     /// - Throws: `LedgerError`, `PortsError`, `DatabaseError`. What is there stays then.

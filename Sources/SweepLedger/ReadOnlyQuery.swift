@@ -24,8 +24,8 @@ package struct ReadOnlyQuery: Sendable {
         "confirmation_choice", "confirmations", "job_origin", "origin_file", "origins", "sweep_archive",
         "removed_sweep", "removed_job", "sweep_tag", "job_tag", "tags", "sweep_note", "job_note", "notes",
         "sweep_budget", "attempt_price", "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics",
-        "checkpoints", "results", "image_results", "artifacts", "curve_summary", "measure", "result_mean", "sweep_curve",
-        "sweep_measure", "evaluation_count", "stop_state",
+        "checkpoints", "results", "image_results", "artifacts", "curve_summary", "measure", "result_mean",
+        "sweep_curve", "sweep_measure", "evaluation_count", "stop_state",
         "sqlite_master", "sqlite_schema", "json_each", "json_tree",
     ]
 

@@ -3,8 +3,8 @@ package import SweepModel
 package import SweepWire
 import Synchronization
 
-/// What workers say of how far their attempts are. In memory alone: it is for who watches, and nothing is decided by
-/// it. A class, because heartbeats and watchers come on many threads.
+/// What workers say of how far their attempts are. In memory alone: it is for who watches, and nothing is
+/// decided by it. A class, because heartbeats and watchers come on many threads.
 package final class ProgressBook: Sendable {
     private struct Entry {
         var progress: AttemptProgress

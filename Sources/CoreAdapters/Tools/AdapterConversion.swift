@@ -184,8 +184,9 @@ package struct AdapterConversion {
     private func address(_ layer: StoredLayer) throws -> (component: String, path: String) {
         guard let parsed = CanonicalName.parsed(layer.name) else {
             throw AdapterError(
-                .unplacedKey, "\(layer.name): no name of a layer of Stable Diffusion or Flux; wanted lora_unet_…, lycoris_… or "
-                    + "lora_te_…")
+                .unplacedKey,
+                "\(layer.name): no name of a layer of Stable Diffusion or Flux; wanted lora_unet_…, "
+                    + "lycoris_… or lora_te_…")
         }
         return parsed
     }

@@ -84,8 +84,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
             let folder = data.map(Paths.expanded) ?? Paths.folders.data
             var configuration = CoordinatorConfiguration(
                 dataFolder: folder, host: address.host, port: address.port, tokenFile: tokenFile,
-                tlsCertificate: tlsCert, tlsKey: tlsKey, insecureLAN: insecureLan, lease: try Self.duration(lease, option: "--lease"),
-                allowsTLS12: tls12)
+                tlsCertificate: tlsCert, tlsKey: tlsKey, insecureLAN: insecureLan,
+                lease: try Self.duration(lease, option: "--lease"), allowsTLS12: tls12)
             configuration.connections.refusedTokens = refusedTokens
             configuration.allowedHosts = allowHost
             configuration.maintenance.backup = try backupEvery.map { try Self.duration($0, option: "--backup-every") }

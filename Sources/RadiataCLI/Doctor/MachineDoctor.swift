@@ -117,7 +117,8 @@ struct MachineDoctor {
             remedy: "coordinator run --data DIR with a folder on a disk of this machine")
     }
 
-    /// The kind of the file system that holds a folder: of the longest mount point above it (proc(5), mountinfo).
+    /// The kind of the file system that holds a folder: of the longest mount point above it (proc(5),
+    /// mountinfo).
     private static func fileSystem(of path: String) -> String? {
         guard let text = try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8) else { return nil }
         var best: (place: String, kind: String)?

@@ -2,8 +2,8 @@ package import RunSpec
 package import SweepModel
 import SweepWire
 
-/// What `--watch` shows on a terminal: each sweep with its bar and the time left, each slot with what it does, the
-/// last failures, why jobs wait. A pure value: what is known goes in, lines come out.
+/// What `--watch` shows on a terminal: each sweep with its bar and the time left, each slot with what it
+/// does, the last failures, why jobs wait. A pure value: what is known goes in, lines come out.
 package struct LiveScreen {
     /// Of the coordinator's answer: nil for all sweeps that were not finished when the watching began.
     package let sweeps: [SweepSummary]

@@ -4,8 +4,8 @@ import SweepClient
 import SweepModel
 import SweepWire
 
-/// `status --watch`: every sweep that is not finished, until all of them are. On a terminal a screen that is written
-/// over; in a pipe each change is a line, and as JSON an object a change.
+/// `status --watch`: every sweep that is not finished, until all of them are. On a terminal a screen that is
+/// written over; in a pipe each change is a line, and as JSON an object a change.
 struct StatusWatch {
     let client: SweepClient
     /// nil for all sweeps that are not finished.

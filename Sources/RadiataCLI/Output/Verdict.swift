@@ -2,8 +2,8 @@ import SweepAnalysis
 import SweepClient
 import SweepModel
 
-/// What a person wants to know when a sweep has ended: which choice was best and how sure that is, what failed, and
-/// the next command.
+/// What a person wants to know when a sweep has ended: which choice was best and how sure that is, what
+/// failed, and the next command.
 struct Verdict {
     let client: SweepClient
     let summary: SweepSummary

@@ -1,7 +1,7 @@
 package import RunSpec
 
-/// An attempt that runs now, and how far it is. Times are milliseconds since 1970 on the coordinator's wall clock,
-/// for people only.
+/// An attempt that runs now, and how far it is. Times are milliseconds since 1970 on the coordinator's wall
+/// clock, for people only.
 package struct RunningJob: Codable, Equatable, Sendable {
     package var id: String
     package var sweep: String

@@ -2,8 +2,9 @@ import Foundation
 import Glibc
 package import RunSpec
 
-/// Finds how far a trainer is, for people: what it says of itself in its folder (`ProgressRecord`), or the bar that
-/// nearly every Python trainer draws with tqdm: `steps:  30%|███  | 120/400 [00:41<01:35,  2.94it/s]`.
+/// Finds how far a trainer is, for people: what it says of itself in its folder (`ProgressRecord`), or the
+/// bar that nearly every Python trainer draws with tqdm: `steps:  30%|███  | 120/400 [00:41<01:35,
+/// 2.94it/s]`.
 package struct ProgressReader: Sendable {
     private let path: String
     private var stamp: Stamp?
