@@ -148,7 +148,8 @@ struct AccessTests {
         try await DaemonBench.with { bench async throws in
             let long = String(repeating: "a", count: 300)
             for (method, path, status) in [
-                ("GET", "/v1/health", 200), ("GET", "/", 200), ("GET", "/assets/style.css", 200), ("GET", "/nothing", 404),
+                ("GET", "/v1/health", 200), ("GET", "/", 200), ("GET", "/assets/style.css", 200),
+                ("GET", "/nothing", 404),
                 ("DELETE", "/v1/sweeps", 405), ("GET", "/v1/jobs/..%2f..%2fetc%2fpasswd", 404),
                 ("GET", "/v1/jobs/%252e%252e%252f", 404), ("GET", "/v1/blobs/..%2f..%2fledger.db", 400),
                 ("GET", "/v1/jobs?limit=-1", 400), ("GET", "/v1/export?sweep=\(long)&format=csv", 404),
