@@ -13,7 +13,7 @@ struct JoinTests {
             """
             name: \(name)
             trainer:
-              command: [sh, -c, "echo '{\\"step\\": 1, \\"loss\\": 1}' > {out}/m.jsonl", "{lr}"]
+              command: [sh, -c, "echo '{\\"step\\": 1, \\"loss\\": 1}' > {out}/m.jsonl; : \(name)", "{lr}"]
               metrics: [ { jsonl: "{out}/m.jsonl" } ]
             groups: [ { list: [ { lr: 1e-4 } ] } ]
             """)

@@ -100,7 +100,7 @@ struct SlurmTests {
     @Test(
         "a whole sweep with the coordinator as a job; one worker killed, one requeued: nothing lost, nothing twice",
         .enabled(
-            if: SlurmCluster.isPossible, "NOT TESTED: needs root and Debian's slurmctld, slurmd, slurm-client, munge"),
+            if: SlurmCluster.isPossible, "NOT TESTED: `make machines` runs it, as root"),
         .timeLimit(.minutes(6)))
     func coordinatorJob() throws {
         let cluster = try SlurmCluster()
@@ -165,7 +165,7 @@ struct SlurmTests {
     @Test(
         "workers of a coordinator that runs elsewhere end when nothing is left, and share one token that a file holds",
         .enabled(
-            if: SlurmCluster.isPossible, "NOT TESTED: needs root and Debian's slurmctld, slurmd, slurm-client, munge"),
+            if: SlurmCluster.isPossible, "NOT TESTED: `make machines` runs it, as root"),
         .timeLimit(.minutes(4)))
     func coordinatorElsewhere() throws {
         let cluster = try SlurmCluster()

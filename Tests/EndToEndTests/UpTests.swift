@@ -6,7 +6,7 @@ import Testing
 /// Workers on another "machine": a real sshd, with another home.
 @Suite(
     "Workers over SSH",
-    .serialized, .enabled(if: SSHServer.isPossible, "NOT TESTED: needs root and Debian's openssh-server"))
+    .serialized, .enabled(if: SSHServer.isPossible, "NOT TESTED: `make machines` runs it, as root"))
 struct UpTests {
     private func sweep(_ house: House, name: String) throws -> String {
         try house.folder.write(
@@ -15,7 +15,7 @@ struct UpTests {
             name: \(name)
             requires: { labels: { room: lab } }
             trainer:
-              command: [sh, -c, "echo '{\\"step\\": 1, \\"loss\\": 1}' > {out}/m.jsonl", "{lr}"]
+              command: [sh, -c, "echo '{\\"step\\": 1, \\"loss\\": 1}' > {out}/m.jsonl; : \(name)", "{lr}"]
               metrics: [ { jsonl: "{out}/m.jsonl" } ]
             groups: [ { list: [ { lr: 1e-4 } ] } ]
             """)
