@@ -1,4 +1,5 @@
 import RunSpec
+import SweepLedger
 import SweepModel
 
 extension Checker {
@@ -33,5 +34,25 @@ extension Checker {
             JOIN attempt a ON a.job = n.prepare AND a.number > 1 LIMIT 1
             """)
         if !waited.isEmpty { world.probe("a preparation was tried again before others began") }
+    }
+
+    /// I14: jobs are counted as they are.
+    func checkCounts(_ ledger: LedgerInspector) throws {
+        let wrong = try ledger.rows(
+            """
+            SELECT s.name, x.state, x.n, coalesce(c.jobs, 0) FROM sweep s
+            JOIN (SELECT m.sweep, j.state, count(*) AS n FROM member m JOIN job j ON j.id = m.job GROUP BY 1, 2) x ON x.sweep = s.id
+            LEFT JOIN sweep_count c ON c.sweep = s.id AND c.state = x.state WHERE x.n <> coalesce(c.jobs, 0)
+            """)
+        if let row = wrong.first {
+            world.fail("I14", "sweep \(row[0].string) has \(row[2].int) jobs \(row[1].string), counts \(row[3].int)")
+        }
+    }
+
+    /// I29: what rankings and overviews read says what the views say.
+    func checkSummaries(_ ledger: LedgerInspector) throws {
+        for query in LedgerCheck.summaries {
+            if let row = try ledger.rows(query).first { world.fail("I29", row[0].string) }
+        }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("What --watch shows on a terminal")
 struct LiveScreenTests {
-    private static func sweep(_ states: [String: Int], left: ExpectedTime? = nil) -> SweepSummary {
+    private static func sweep(_ states: [String: Int], left: TimeLeft? = nil) -> SweepSummary {
         var sweep = SweepSummary(
             name: "mine", created: 0, priority: 0, configurations: 4, states: states, checkpoints: 8)
         sweep.left = left
@@ -37,7 +37,7 @@ struct LiveScreenTests {
     func head() {
         let sweep = Self.sweep(
             ["done": 6, "running": 2, "waiting": 3, "failed": 1],
-            left: ExpectedTime(seconds: 430, low: 300, high: 600))
+            left: TimeLeft(seconds: 430, low: 300, high: 600))
         let lines = Self.texts(Self.screen(sweep))
         #expect(lines[0] == "mine ████████████░░░░░░░░░░░░ 6/12 done · 3 waiting · 2 running · 1 failed")
         #expect(lines[1] == "  about 7:10 min left (5:00 min to 10:00 min)")
@@ -45,8 +45,8 @@ struct LiveScreenTests {
 
     @Test("a narrow interval and a wide one that is seconds away say the time alone")
     func narrow() {
-        #expect(LiveScreen.left(ExpectedTime(seconds: 100, low: 98, high: 102)) == "about 1:40 min left")
-        #expect(LiveScreen.left(ExpectedTime(seconds: 1, low: 0, high: 1.6)) == "about 1 s left")
+        #expect(LiveScreen.left(TimeLeft(seconds: 100, low: 98, high: 102)) == "about 1:40 min left")
+        #expect(LiveScreen.left(TimeLeft(seconds: 1, low: 0, high: 1.6)) == "about 1 s left")
     }
 
     @Test("a slot says what it does, how far, how fast and how long still; rates come from what was seen")

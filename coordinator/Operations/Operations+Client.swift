@@ -75,11 +75,10 @@ extension Operations {
             }, running: progress.fill(running, now: engine.time.monotonic()))
     }
 
-    private static func left(_ sweep: SweepSummary, _ pace: SweepPace, now: Int64) -> ExpectedTime? {
+    private static func left(_ sweep: SweepSummary, _ pace: SweepPace, now: Int64) -> TimeLeft? {
         TimeLeft(
-            took: pace.ended.map(\.seconds), running: pace.running.map { Double(now - $0) / 1000 },
-            waiting: sweep.states["waiting"] ?? 0
-        ).map { ExpectedTime(seconds: $0.seconds, low: $0.low, high: $0.high) }
+            took: pace.ended.map(\.seconds), running: pace.running.map { Double(max(0, now - $0)) / 1000 },
+            waiting: sweep.states["waiting"] ?? 0)
     }
 
     package func sweeps() async throws -> [SweepSummary] { try await ledger.sweeps(at: wall) }

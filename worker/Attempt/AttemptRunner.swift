@@ -145,7 +145,8 @@ final class AttemptRunner: AttemptRunning {
 
     func logSettled() { control.withLock { $0.logsPending = max(0, $0.logsPending - 1) } }
 
-    private func attempt() async throws -> AttemptEnd {
+    /// What runs, once its inputs are there and its folder is made. A stop ends the waiting.
+    private func planned() async throws -> AttemptPlan {
         let maker = maker
         let (grant, place, gpus) = (grant, place, gpus)
         let preparation = Task {
@@ -164,6 +165,37 @@ final class AttemptRunner: AttemptRunning {
             control.grace = plan.order.grace
             control.stop = plan.stop
         }
+        return plan
+    }
+
+    /// Reads what the trainer writes until it ends; one that waits for a keyboard is ended.
+    ///
+    /// - Returns: what it asked, if it was ended for that.
+    private func watch(
+        _ child: TrainerGuard.Child, _ trainerGuard: TrainerGuard, _ plan: AttemptPlan, _ disk: DiskWatch,
+        _ output: inout AttemptOutput
+    ) async throws -> Prompt? {
+        var nextReading = time.monotonic()
+        var prompts = PromptWatch()
+        var prompt: Prompt?
+        while await child.waitForExit(atMost: Self.pace, time: time) == nil {
+            if try disk.level().level == .full { hold() } else { release() }
+            output = try await round(output, leader: child.pid)
+            if time.monotonic() >= nextReading, try measure(output) {
+                nextReading = time.monotonic() + GPUMeter.pace
+            }
+            let (line, bytes) = output.unfinishedLine
+            let asked = prompts.look(line, bytes: bytes, step: output.newestStep, now: time.monotonic())
+            if prompt == nil, let asked, !plan.isCore, !control.withLock({ $0.isHeld || $0.isStopping }) {
+                prompt = asked
+                trainerGuard.signal(child, SIGKILL)
+            }
+        }
+        return prompt
+    }
+
+    private func attempt() async throws -> AttemptEnd {
+        let plan = try await planned()
         for checkpoint in grant.trained { try reports.markSeen("checkpoint \(checkpoint.name)") }
         Faults.reach("worker.prepared")
         var output = AttemptOutput(grant, plan, place: place, points: points, reports: reports, files: files)
@@ -181,22 +213,7 @@ final class AttemptRunner: AttemptRunning {
         emit(.started(grant.token))
         emit(.progress(grant.token, phase: Self.phase(of: grant.job.kind), step: nil))
         let disk = DiskWatch(folder: place.path, files: files)
-        var nextReading = time.monotonic()
-        var prompts = PromptWatch()
-        var prompt: Prompt?
-        while await child.waitForExit(atMost: Self.pace, time: time) == nil {
-            if try disk.level().level == .full { hold() } else { release() }
-            output = try await round(output, leader: child.pid)
-            if time.monotonic() >= nextReading, try measure(output) {
-                nextReading = time.monotonic() + GPUMeter.pace
-            }
-            let (line, bytes) = output.unfinishedLine
-            let asked = prompts.look(line, bytes: bytes, step: output.newestStep, now: time.monotonic())
-            if prompt == nil, let asked, !plan.isCore, !control.withLock({ $0.isHeld || $0.isStopping }) {
-                prompt = asked
-                trainerGuard.signal(child, SIGKILL)
-            }
-        }
+        let prompt = try await watch(child, trainerGuard, plan, disk, &output)
         guard let exit = child.exit else { return .stopped }
         let wasDiskFull = try disk.level().level == .full
         output.isEnough = control.withLock { $0.isFinishing }

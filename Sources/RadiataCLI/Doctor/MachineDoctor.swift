@@ -105,8 +105,13 @@ struct MachineDoctor {
 
     /// SQLite's locks and its log need a disk of this machine.
     private func ledgerDisk() -> Finding {
-        guard let existing = try? Self.existing(folders.data, files), let kind = Self.fileSystem(of: existing) else {
-            return Finding("ledger", .fine, "its folder is not there yet")
+        let kind: String
+        do {
+            kind = try Self.fileSystem(of: Self.existing(folders.data, files))
+        } catch {
+            return Finding(
+                "ledger", .lacking, "nobody knows what kind of disk \(folders.data) is on: \(error)",
+                remedy: "see that it is a disk of this machine, not a shared one")
         }
         guard ["nfs", "nfs4", "cifs", "smb3", "lustre", "ceph", "fuse.sshfs", "9p"].contains(kind) else {
             return Finding("ledger", .fine, "\(folders.data) is on a disk of this machine (\(kind))")
@@ -119,8 +124,8 @@ struct MachineDoctor {
 
     /// The kind of the file system that holds a folder: of the longest mount point above it (proc(5),
     /// mountinfo).
-    private static func fileSystem(of path: String) -> String? {
-        guard let text = try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8) else { return nil }
+    private static func fileSystem(of path: String) throws -> String {
+        let text = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)
         var best: (place: String, kind: String)?
         for line in text.split(separator: "\n") {
             let fields = line.split(separator: " ")
@@ -129,7 +134,7 @@ struct MachineDoctor {
             guard path == place || path.hasPrefix(place == "/" ? "/" : place + "/") else { continue }
             if place.count >= best?.place.count ?? 0 { best = (String(place), String(fields[dash + 1])) }
         }
-        return best?.kind
+        return best?.kind ?? "unknown"
     }
 
     private static func existing(_ path: String, _ files: any FileStore) throws -> String {

@@ -66,7 +66,7 @@ package struct LiveScreen {
     }
 
     /// `about 7:10 min left (5:00 min to 10:00 min)`.
-    package static func left(_ left: ExpectedTime) -> String {
+    package static func left(_ left: TimeLeft) -> String {
         let about = "about \(TimeText.duration(seconds: left.seconds)) left"
         guard left.high - left.low > 0.1 * left.seconds, left.high >= 2 else { return about }
         return "\(about) (\(TimeText.duration(seconds: left.low)) to \(TimeText.duration(seconds: left.high)))"
@@ -96,7 +96,7 @@ package struct LiveScreen {
 
     /// `training 120/400 · 2.9 a second · 1:35 min left`.
     private func state(_ job: RunningJob) -> String {
-        let phase = job.phase ?? (job.kind == "evaluate" ? "evaluating" : "running")
+        let phase = job.phase ?? "running"
         var parts: [String]
         if let extent = job.extent, extent.isMeaningful {
             parts = ["\(phase) \(Self.text(extent))"]

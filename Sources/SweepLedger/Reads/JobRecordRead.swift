@@ -90,14 +90,12 @@ extension Ledger {
     /// - Throws: `DatabaseError`.
     package func latestValues(sweep: String, key: String) async throws -> [Int64: Double] {
         try await read { db in
-            guard let id = try db.first("SELECT id FROM metric_key WHERE name = ?", [key]) else { return [:] }
             let rows = try db.all(
                 """
-                SELECT m.job, e.value FROM sweep s JOIN member m ON m.sweep = s.id JOIN span p ON p.job = m.job
-                JOIN metric e ON e.attempt = p.attempt AND e.key = ?2 AND e.step = (
-                    SELECT max(x.step) FROM metric x WHERE x.attempt = p.attempt AND x.key = ?2 AND x.step <= p.high)
-                WHERE s.name = ?1 AND e.step >= p.low AND e.value IS NOT NULL ORDER BY m.job, e.step, p.number DESC
-                """, [sweep, id[0] as Int64]
+                SELECT m.job, c.value FROM metric_key k JOIN curve_summary c ON c.key = k.id
+                JOIN sweep s ON s.name = ?1 JOIN member m ON m.sweep = s.id AND m.job = c.job
+                WHERE k.name = ?2 AND c.value IS NOT NULL
+                """, [sweep, key]
             ) { ($0[0] as Int64, $0[1] as Double) }
             return Dictionary(rows) { $1 }
         }
@@ -110,9 +108,9 @@ extension Ledger {
         try await read { db in
             let rows = try db.all(
                 """
-                SELECT m.job, e.value FROM sweep s JOIN member m ON m.sweep = s.id JOIN span p ON p.job = m.job
-                JOIN evaluation e ON e.attempt = p.attempt AND e.metric = ?2 AND e.prompts = ?3 AND e.class = ''
-                WHERE s.name = ?1 AND e.step <= p.high AND e.value IS NOT NULL ORDER BY m.job, e.step, p.number
+                SELECT m.job, r.value FROM measure k JOIN result_mean r ON r.measure = k.id
+                JOIN sweep s ON s.name = ?1 JOIN member m ON m.sweep = s.id AND m.job = r.job
+                WHERE k.metric = ?2 AND k.prompts = ?3 AND r.value IS NOT NULL ORDER BY m.job, r.step
                 """, [sweep, metric, prompts]
             ) { ($0[0] as Int64, $0[1] as Double) }
             return Dictionary(rows) { $1 }

@@ -14,7 +14,9 @@ extension Ledger {
             try db.all(
                 """
                 SELECT j.identity, s.name AS sweep_name, coalesce(w.name, a.worker) AS worker_name, a.worker, a.number,
-                    j.seed, m.parameters, a.started, EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = j.id) AS evaluates
+                    j.seed, m.parameters, a.started,
+                    CASE WHEN EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = j.id) THEN 'evaluate'
+                        WHEN EXISTS (SELECT 1 FROM prepare_job p WHERE p.job = j.id) THEN 'prepare' END AS kind
                 FROM job j JOIN attempt a ON a.job = j.id AND a.number = j.attempt AND a.ended IS NULL
                 JOIN sweep s ON (?1 IS NULL AND s.id = j.sweep) OR s.name = ?1
                 JOIN member m ON m.sweep = s.id AND m.job = j.id LEFT JOIN worker w ON w.id = a.worker
@@ -25,7 +27,7 @@ extension Ledger {
                     id: row["identity"], sweep: row["sweep_name"], worker: row["worker_name"], workerID: row["worker"],
                     attempt: row["number"], seed: row["seed"],
                     parameters: try LedgerJSON.value([String: ParameterValue].self, row["parameters"]),
-                    started: row["started"], kind: row["evaluates"] ? JobKind.evaluate.rawValue : nil)
+                    started: row["started"], kind: row["kind"])
             }
         }
     }

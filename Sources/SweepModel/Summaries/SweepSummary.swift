@@ -23,7 +23,7 @@ package struct SweepSummary: Codable, Equatable, Sendable {
     /// Since when its files are gone but for the newest adapters; nil if it was not archived.
     package var archived: Int64?
     /// How long it will still take; nil where nothing tells.
-    package var left: ExpectedTime?
+    package var left: TimeLeft?
     /// What it may take, and has taken; nil where its file sets no budget.
     package var budget: BudgetStanding?
     package var jobs: Int { states.values.reduce(0, +) }
@@ -98,19 +98,6 @@ package struct SweepSummary: Codable, Equatable, Sendable {
         archived = try keyed.decodeIfPresent(Int64.self, forKey: .archived)
         evaluations = try keyed.decodeIfPresent([String: Int].self, forKey: .evaluations)
         budget = try keyed.decodeIfPresent(BudgetStanding.self, forKey: .budget)
-        left = try keyed.decodeIfPresent(ExpectedTime.self, forKey: .left)
-    }
-}
-
-/// Seconds, with the bounds of a 90 % interval.
-package struct ExpectedTime: Codable, Equatable, Sendable {
-    package var seconds: Double
-    package var low: Double
-    package var high: Double
-
-    package init(seconds: Double, low: Double, high: Double) {
-        self.seconds = seconds
-        self.low = low
-        self.high = high
+        left = try keyed.decodeIfPresent(TimeLeft.self, forKey: .left)
     }
 }

@@ -1,9 +1,15 @@
 /// How long a sweep will still take, from how long its jobs took so far.
-package struct TimeLeft: Sendable, Equatable {
+package struct TimeLeft: Codable, Sendable, Equatable {
     /// Seconds, with the bounds of a 90 % interval.
     package var seconds: Double
     package var low: Double
     package var high: Double
+
+    package init(seconds: Double, low: Double, high: Double) {
+        self.seconds = seconds
+        self.low = low
+        self.high = high
+    }
 
     /// - Parameters:
     ///   - took: seconds of jobs that were done lately.

@@ -210,25 +210,27 @@ extension AttemptPlan {
         evaluate = trainer.evaluate
         isCore = job.trainer.isCore
         done = try trainer.done.map { rule in
-            DonePlan(
+            let ends = [rule.reaches, rule.step, rule.epoch].map { $0.flatMap { Self.target(of: $0, whole?.document) } }
+            return DonePlan(
                 file: try CommandTemplate(rule.file).rendered(literals), header: rule.header,
-                target: rule.reaches.flatMap { Self.target(of: $0, whole?.document) },
-                step: rule.step.flatMap { Self.target(of: $0, whole?.document) },
-                epoch: rule.epoch.flatMap { Self.target(of: $0, whole?.document) })
+                target: ends[0], step: ends[1], epoch: ends[2])
         }
         clean = try (trainer.clean ?? []).map { try CommandTemplate($0).rendered(literals) }
-        stop = StopPlan(
-            wait: trainer.stop.waitSeconds.map { .seconds($0) },
-            file: try trainer.stop.file.map { try CommandTemplate($0).rendered(literals) },
-            flag: try trainer.stop.sqlite.map { flag in
-                var flag = flag
-                flag.file = try Self.target(flag.file, values, place)
-                return flag
-            },
-            exits: Set((trainer.stop.exits ?? []).compactMap { Int32(exactly: $0) }))
+        stop = try Self.stop(trainer, values, literals, place)
         restored = try Self.restoreFolder(trainer, values, place)
         self.values = values
         self.files = files
+    }
+
+    private static func stop(
+        _ trainer: CommandTrainer, _ values: [String: String], _ literals: [String: String], _ place: AttemptPlace
+    ) throws -> StopPlan {
+        var flag = trainer.stop.sqlite
+        if let file = flag?.file { flag?.file = try target(file, values, place) }
+        return StopPlan(
+            wait: trainer.stop.waitSeconds.map { .seconds($0) },
+            file: try trainer.stop.file.map { try CommandTemplate($0).rendered(literals) }, flag: flag,
+            exits: Set((trainer.stop.exits ?? []).compactMap { Int32(exactly: $0) }))
     }
 
     /// Every name and its text. What a point sets comes before what the worker offers.
