@@ -8,6 +8,9 @@ RADIATA := .build/release/radiata
 # An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/explanation/performance.md).
 FAST := env -u OPENBLAS_CORETYPE
 
+# Tests that wait for daemons, apart from those that compute: beside these nothing else would get a thread.
+WAITING := ^(CoordinatorTests|WorkerTests|SweepClientTests|RadiataCLITests)[.]
+
 SIMULATE := .build/release/radiata-simulate
 # Python with the packages of Tests/Reference/requirements.txt; without one of your own, one is made from PyPI.
 RADIATA_PYTHON ?= .build/reference/bin/python
@@ -28,7 +31,8 @@ build: setup ## build the program (release)
 
 test: setup ## build everything and run all tests
 	$(BUILD) --build-tests
-	$(FAST) $(TEST) --skip 'EndToEndTests|ClusterSimulatorTests'
+	$(FAST) $(TEST) --filter '$(WAITING)'
+	$(FAST) $(TEST) --skip 'EndToEndTests|ClusterSimulatorTests|$(WAITING)'
 	$(FAST) $(TEST) --filter ClusterSimulatorTests
 	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter EndToEndTests
 	OPTIONAL=1 .ci/api-test 60

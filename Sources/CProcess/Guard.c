@@ -335,6 +335,8 @@ pid_t cprocess_start_guard(const char *record, int *lifeline) {
     if (!failure) failure = tree_write_record(record, pid, cprocess_start_ticks(pid));
     if (failure) {
         close(ends[0]);
+        // Without its lifeline the guard ends; nobody else would take the zombie away.
+        while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
         return -failure;
     }
     *lifeline = ends[0];

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Ports
 import TestSupport
@@ -26,6 +27,24 @@ struct TrainerGuardTests {
         #expect(try folder.read("process.exit") == "\(3 << 8)\n")
         #expect(try folder.read("guard").hasPrefix("\(keeper.pid) "))
         #expect(Int32(try folder.read("sid").split { $0.isWhitespace }.first ?? "") == child.pid)
+    }
+
+    @Test("a guard whose record cannot be written is refused, and leaves no zombie behind")
+    func noRecord() async throws {
+        let folder = try TemporaryFolder()
+        #expect(throws: (any Error).self) { try TrainerGuard.start(record: folder.path + "/missing/guard") }
+        // Guards of other tests may be on their way out; one that nobody waits for would stay.
+        #expect(try await eventually { try zombies().isEmpty })
+    }
+
+    /// Guards of this process that have ended and that nobody has waited for.
+    private func zombies() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { entry in
+            guard Int(entry) != nil, let stat = try? String(contentsOfFile: "/proc/\(entry)/stat", encoding: .utf8)
+            else { return false }
+            let fields = stat.split(separator: " ")
+            return stat.contains("(exe)") && fields.count > 3 && fields[2] == "Z" && fields[3] == "\(getpid())"
+        }
     }
 
     @Test("a program that is not there is refused by the system's own reason")
