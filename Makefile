@@ -16,7 +16,7 @@ SIMULATE := .build/release/radiata-simulate
 RADIATA_PYTHON ?= .build/reference/bin/python
 
 .PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
-    trainer-check algorithms encoder-check metric-check page-check e2e machines simulate mutants faults campaign demo check \
+    trainer-check algorithms encoder-check metric-check page-check e2e machines simulate mutants faults upgrade campaign demo check \
     format dist bench clean
 
 help: ## list the verbs
@@ -149,6 +149,9 @@ faults: ## real processes killed, asleep and cut off from each other, crash poin
 	python3 Tests/Campaign/campaign.py foreign --count $$((5 * $(or $(COUNT),20)))
 	python3 Tests/Campaign/campaign.py syncs
 	python3 Tests/Campaign/campaign.py netns --count 11
+
+upgrade: build ## a cluster of the commit FROM at work becomes one of this version (builds that one: ten minutes)
+	.ci/upgrade $(FROM)
 
 campaign: setup ## PART=simulate FROM=1 TO=1000: a piece of the long campaign; its result is appended to docs/measurements/reliability.md
 	@.ci/install-packages nftables iproute2 sqlite3

@@ -9,19 +9,21 @@
     campaign.py outage   --seconds 600                       5 workers x 200 points/s, the coordinator away
     campaign.py soak     --seconds 9000                      mixed load; memory, descriptors, threads, log size
     campaign.py overload --seconds 60                        more requests than limits
+    campaign.py upgrade  --old PROGRAM --count 60            a coordinator and workers of PROGRAM replaced by this one's under load
 
 Every part prints one line of JSON, ends with 1 if something was lost, twice or wrong, and with --append FILE adds a line to a
 Markdown table. `jobs` with --data DIR goes on where it was.
 """
 import argparse, datetime, json, os, shutil, signal, sys, tempfile
 
-import kills, ledgerside, load, network, soak
+import kills, ledgerside, load, network, soak, upgrade
 
 PARTS = {
     # What runs, and its usual count, seconds and workers.
     "kill": (kills.part_kill, 150, 0, 8), "netns": (network.part_netns, 11, 0, 3), "foreign": (ledgerside.part_foreign, 1000, 0, 8),
     "syncs": (ledgerside.part_syncs, 0, 0, 1), "jobs": (load.part_jobs, 1_000_000, 10**9, 24), "outage": (load.part_outage, 0, 600, 5),
     "soak": (soak.part_soak, 0, 9000, 2), "overload": (load.part_overload, 0, 60, 300),
+    "upgrade": (upgrade.part_upgrade, 60, 0, 3),
 }
 
 
@@ -39,6 +41,7 @@ def main():
     parser.add_argument("--kill-every", type=float, default=10, help="jobs: seconds; 0 for never")
     parser.add_argument("--compare", action="store_true", help="jobs: every fifth slice without kills, for the rate")
     parser.add_argument("--data", help="folder that stays and is gone on with")
+    parser.add_argument("--old", help="upgrade: the program of the version before")
     parser.add_argument("--append", help="Markdown file that gets one line")
     options = parser.parse_args()
     body, count, seconds, workers = PARTS[options.part]

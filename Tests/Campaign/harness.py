@@ -40,6 +40,7 @@ class Coordinator:
 
     #: Before commands of users, where they do not run beside it.
     client_prefix, environment = [], None
+    program = PROGRAM
 
     def __init__(self, data, prefix=(), arguments=()):
         self.data, self.port, self.prefix, self.arguments = data, free_port(), list(prefix), list(arguments)
@@ -66,7 +67,7 @@ class Coordinator:
         """Returns the seconds to the first answer."""
         began = time.monotonic()
         self.process = spawn(
-            self.prefix + [PROGRAM, "coordinator", "run", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"] + self.arguments,
+            self.prefix + [self.program, "coordinator", "run", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"] + self.arguments,
             stdout=self.log, stderr=self.log)
         while True:
             try:
@@ -88,7 +89,7 @@ class Coordinator:
 
     def client(self, arguments):
         """A command of a user."""
-        return subprocess.run(self.client_prefix + [PROGRAM] + arguments + ["--coordinator", self.url], capture_output=True, text=True,
+        return subprocess.run(self.client_prefix + [self.program] + arguments + ["--coordinator", self.url], capture_output=True, text=True,
                               env=self.environment)
 
     def call(self, method, path, body=None, timeout=600):
@@ -242,6 +243,8 @@ class NoopWorker(threading.Thread):
 class Worker:
     """A real one, with its folder, its guard and its trainers."""
 
+    program = PROGRAM
+
     def __init__(self, folder, name, url, arguments=(), prefix=(), environment=None):
         self.work, self.name, self.url = f"{folder}/{name}", name, url
         self.arguments, self.prefix, self.environment = list(arguments), list(prefix), environment
@@ -251,7 +254,7 @@ class Worker:
     def start(self):
         self.began = time.monotonic()
         self.process = spawn(
-            self.prefix + [PROGRAM, "worker", "run", "--coordinator", self.url, "--work", self.work, "--name", self.name, "--threads", "1"]
+            self.prefix + [self.program, "worker", "run", "--coordinator", self.url, "--work", self.work, "--name", self.name, "--threads", "1"]
             + self.arguments, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment)
 
     def members(self):
