@@ -171,7 +171,7 @@ let testTargets: [Target] = [
         exclude: ["Fixtures"]),
     tests("CoreNetsTests", ["CoreNets", "CoreTensor", "RunSpec"], exclude: ["Fixtures"]),
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
-    tests("CorePretrainingTests", ["CorePretraining", "CoreTensor"]),
+    tests("CorePretrainingTests", ["CorePretraining", "CoreDiffusion", "CoreTensor"]),
     tests(
         "CoreToolsTests",
         ["TestSupport", "CoreTools", "CoreAdapters", "CoreDiffusion", "CoreTensor", "ImageFiles", "RunSpec"],

@@ -70,14 +70,8 @@ package final class ImageGenerator {
                     + (pipeline.flow == nil ? "no rectified flow" : "a rectified flow")
                     + "; wanted \(known.map(\.rawValue).joined(separator: ", "))")
         }
-        let reduction = pipeline.vae.configuration.reduction * pipeline.unet.latentStep
-        if let size = settings.size,
-            min(size.width, size.height) < 1 || size.width % reduction != 0
-                || size.height % reduction != 0
-        {
-            throw EvaluationError(
-                code: .plan,
-                message: "size \(size.width)×\(size.height): wanted sides that are multiples of \(reduction) pixels")
+        if let size = settings.size, let fault = pipeline.fault(width: size.width, height: size.height) {
+            throw EvaluationError(code: .plan, message: "size \(size.width)×\(size.height): \(fault)")
         }
         self.pipeline = pipeline
         self.settings = settings

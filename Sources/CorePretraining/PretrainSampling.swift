@@ -13,14 +13,25 @@ enum PretrainSampling {
             let noise = Tensor(uninitialized: [prompts.count, side, side, 4])
             var stream = RandomStream(seed: seed, purpose: "pretrain sample")
             stream.fillNormal(noise)
-            let sampler = DDIMSampler(schedule: pipeline.schedule, steps: settings.samplerSteps)
-            let latents = sampler.sample(
+            let latents = sampler(pipeline, settings, side: side).sample(
                 unet: pipeline.unet, latents: noise, conditional: pipeline.condition(prompts),
                 unconditional: pipeline.condition(Array(repeating: "", count: prompts.count)),
                 guidance: Float(settings.guidance))
             let pixels = pipeline.vae.decode(pipeline.vae.unscaled(latents))
             return prompts.indices.map { RGBImage(pixels, batch: $0) }
         }
+    }
+
+    private static func sampler(
+        _ pipeline: DiffusionPipeline, _ settings: PretrainSettings, side: Int
+    ) -> any Sampler {
+        guard let flow = pipeline.flow else {
+            return DDIMSampler(schedule: pipeline.schedule, steps: settings.samplerSteps)
+        }
+        let tokens = (side / pipeline.unet.latentStep) * (side / pipeline.unet.latentStep)
+        return FlowEulerSampler(
+            levels: flow.schedule.levels(
+                steps: settings.samplerSteps, evenly: flow.family == .flux, tokens: tokens))
     }
 
     /// What a person looks at to rate the model: names, attributes, renderings.

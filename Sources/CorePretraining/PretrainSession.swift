@@ -8,16 +8,16 @@ import RunSpec
 
 /// One run of `Pretrain`: what its stages share.
 final class PretrainSession {
-    private let options: Pretrain
-    private let settings: PretrainSettings
+    let options: Pretrain
+    let settings: PretrainSettings
     private let seconds: () -> Double
-    private let progress: (String) -> Void
+    let progress: (String) -> Void
     private let catalogue: EmojiCatalogue
     private let concepts: ConceptDataSet
-    private let start: PretrainStart?
+    let start: PretrainStart?
     /// With everything but the held-out families: what autoencoder and encoders see.
-    private let corpus: PretrainCorpus
-    private let tokenizer: CLIPTokenizer
+    let corpus: PretrainCorpus
+    let tokenizer: CLIPTokenizer
 
     init(_ options: Pretrain, seconds: @escaping () -> Double, progress: @escaping (String) -> Void) throws {
         self.options = options
@@ -86,8 +86,7 @@ final class PretrainSession {
 
     func trainDenoiser() throws {
         let vae = try DiffusionPipeline.loadAutoencoder(try finished("vae"))
-        let allowed = try PretrainCorpus(
-            catalogue: catalogue, conceptData: concepts, excluded: try excludedTwins(), settings: settings)
+        let allowed = try allowedCorpus()
         let unet = UNet2DConditionModel(configuration: settings.unet)
         let text = CLIPTextModel(configuration: settings.text(tokenizer))
         if let start {
@@ -100,26 +99,36 @@ final class PretrainSession {
         let pipeline = DiffusionPipeline(
             unet: unet, vae: vae, textEncoder: text, tokenizer: tokenizer, schedule: settings.schedule)
         let denoiser = PretrainDenoiser(
-            unet: unet, textEncoder: text, tokenizer: tokenizer, schedule: pipeline.schedule, corpus: allowed,
-            latents: PretrainLatents(vae, corpus: allowed), settings: settings)
+            unet: unet, textEncoder: text, tokenizer: tokenizer, schedule: pipeline.schedule,
+            batches: PretrainBatches(
+                corpus: allowed, latents: PretrainLatents(vae, corpus: allowed), settings: settings))
         let loop = loop(
             "unet", [("unet", unet), ("text", text)], settings.denoiser, averageDecay: settings.averageDecay)
         try loop.run(saveEvery: options.saveEvery) {
-            denoiser.loss(step: $0)
+            denoiser.loss(step: $0, count: settings.denoiser.batch)
         } saved: { step in
-            try publish(pipeline, trained: allowed, thresholds: [])
-            let sheet = PretrainSampling.sheet(
-                title: "step \(step)", pipeline: pipeline, settings: settings)
-            try PNGFile.write(sheet, to: "\(options.work)/samples-\(Self.padded(step)).png")
+            try show(pipeline, trained: allowed, step: step)
         }
         try publish(pipeline, trained: allowed, thresholds: [])
+    }
+
+    /// The pictures that the generator may see.
+    func allowedCorpus() throws -> PretrainCorpus {
+        try PretrainCorpus(
+            catalogue: catalogue, conceptData: concepts, excluded: try excludedTwins(), settings: settings)
+    }
+
+    /// The base as it is after so many steps, and what it draws.
+    func show(_ pipeline: DiffusionPipeline, trained: PretrainCorpus, step: Int) throws {
+        try publish(pipeline, trained: trained, thresholds: [])
+        let sheet = PretrainSampling.sheet(title: "step \(step)", pipeline: pipeline, settings: settings)
+        try PNGFile.write(sheet, to: "\(options.work)/samples-\(Self.padded(step)).png")
     }
 
     func check() throws -> [PretrainThresholds.Threshold] {
         let pipeline = try DiffusionPipeline(directory: options.out)
         let clip = try DiffusionPipeline.loadCLIP(try finished("clip"))
-        let allowed = try PretrainCorpus(
-            catalogue: catalogue, conceptData: concepts, excluded: try excludedTwins(), settings: settings)
+        let allowed = try allowedCorpus()
         let encoders = PretrainEncoders(clip: clip, tokenizer: tokenizer, corpus: corpus, settings: settings)
         let thresholds = try PretrainThresholds(
             pipeline: pipeline, encoders: encoders, corpus: corpus, trained: allowed, settings: settings
@@ -143,7 +152,7 @@ final class PretrainSession {
 
     private static let diffusersWeights = "diffusion_pytorch_model.safetensors"
 
-    private func loop(
+    func loop(
         _ name: String, _ modules: [(prefix: String, module: any Module)], _ stage: PretrainSettings.Stage,
         averageDecay: Float
     ) -> PretrainLoop {
@@ -160,7 +169,7 @@ final class PretrainSession {
     }
 
     /// The folder of a part that an earlier stage wrote.
-    private func finished(_ part: String) throws -> String {
+    func finished(_ part: String) throws -> String {
         let folder = "\(options.out)/\(part)"
         guard FileManager.default.fileExists(atPath: "\(folder)/config.json") else {
             throw PretrainError(code: .missingStage, message: "\(folder): not there yet; run the stage \(part) first")
@@ -168,7 +177,7 @@ final class PretrainSession {
         return folder
     }
 
-    private func publish(
+    func publish(
         _ pipeline: DiffusionPipeline, trained: PretrainCorpus, thresholds: [PretrainThresholds.Threshold]
     ) throws {
         try pipeline.save(to: options.out, type: .f16)
@@ -203,13 +212,15 @@ final class PretrainSession {
         trained: PretrainCorpus, thresholds: [PretrainThresholds.Threshold], names: [PretrainNames.Score]? = nil
     ) throws {
         var stages = start?.recipe.stages ?? [:]
-        for stage in ["vae", "clip", "unet"] {
+        if settings.flow != nil { stages["unet"] = nil }
+        for stage in ["vae", "clip", "unet", "flow"] {
             if let result = try PretrainState(work: options.work, stage: stage).result() { stages[stage] = result }
         }
         let recipe = PretrainRecipe(
             settings: settings,
             sampling: PretrainRecipe.Sampling(
-                sampler: settings.sampler, steps: settings.samplerSteps, guidance: settings.guidance),
+                sampler: settings.flow == nil ? settings.sampler : "euler", steps: settings.samplerSteps,
+                guidance: settings.guidance),
             source: (options.font as NSString).lastPathComponent, trainingImages: trained.entries.count,
             heldOut: HeldOutFamily.all.map { family in
                 PretrainRecipe.HeldOut(

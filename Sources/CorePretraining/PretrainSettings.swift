@@ -43,6 +43,8 @@ package struct PretrainSettings: Codable, Equatable, Sendable {
     package var sampler = "ddim"
     package var samplerSteps = 20
     package var guidance: Double = 3
+    /// Of a base with a transformer; nil for one with a U-Net.
+    package var flow: Flow?
 
     package init() {}
 

@@ -33,6 +33,11 @@ struct PretrainStart {
         try copy(DiffusionPipeline.loadTextEncoder("\(folder)/text_encoder"), "text_encoder", into: text)
     }
 
+    /// The text encoder alone, with which a flow begins.
+    func load(_ text: CLIPTextModel) throws {
+        try copy(DiffusionPipeline.loadTextEncoder("\(folder)/text_encoder"), "text_encoder", into: text)
+    }
+
     func load(_ vae: AutoencoderKL) throws {
         try copy(DiffusionPipeline.loadAutoencoder("\(folder)/vae"), "vae", into: vae)
     }

@@ -41,11 +41,8 @@ enum JobLimits {
             }
         }
         try checkFlow(training, pipeline)
-        let reduction = pipeline.vae.configuration.reduction * pipeline.unet.latentStep
-        if let size = training.data.resolution, size.width % reduction != 0 || size.height % reduction != 0 {
-            throw TrainingError(
-                code: .job,
-                message: "resolution \(size.width)×\(size.height): wanted sides that are multiples of \(reduction)")
+        if let size = training.data.resolution, let fault = pipeline.fault(width: size.width, height: size.height) {
+            throw TrainingError(code: .job, message: "resolution \(size.width)×\(size.height): \(fault)")
         }
     }
 

@@ -147,6 +147,10 @@ extension TrainingMaterial {
         let latents = try TensorCache(Array(0..<copies * images.count)) { row in
             let fitted = try ConceptDataSet.fitted(images[row % images.count], to: buckets)
             if row < images.count {
+                if let fault = pipeline.fault(width: fitted.size.width, height: fitted.size.height) {
+                    throw TrainingError(
+                        code: .job, message: "bucket \(fitted.size.width)×\(fitted.size.height): \(fault)")
+                }
                 plainSizes.append(sizes(fitted, mirrored: false))
                 mirroredSizes.append(sizes(fitted, mirrored: true))
                 found.append(fitted.size)

@@ -13,9 +13,10 @@ struct TransformerAdapterTests {
         URL(fileURLWithPath: Fixtures.directory).deletingLastPathComponent()
         .deletingLastPathComponent().path + "/CoreDiffusionTests/Fixtures/"
 
-    private static func network(_ kind: String) throws -> any Module {
-        kind == "flux"
-            ? try FluxTransformer2DModel(folder: models + kind) : try SD3Transformer2DModel(folder: models + kind)
+    private static func network(_ kind: String, _ folder: String? = nil) throws -> any Module {
+        let folder = folder ?? models + kind
+        return kind == "flux"
+            ? try FluxTransformer2DModel(folder: folder) : try SD3Transformer2DModel(folder: folder)
     }
 
     private static func answer(_ network: any Module) throws -> Tensor {
@@ -58,6 +59,30 @@ struct TransformerAdapterTests {
         let found = try Self.answer(kind, with: Fixtures.path("transformers/\(name).safetensors"))
         let expected = try SafetensorsFile(path: Fixtures.path("transformers/expected.safetensors")).tensor(name)
         #expect(relativeError(found.values, expected.values) < 5e-6)
+    }
+
+    @Test("merged into the base they change it the same, and their size beside it is told", arguments: files)
+    func merged(name: String) throws {
+        let kind = String(name.prefix { $0 != "-" })
+        let out = NSTemporaryDirectory() + "radiata-transformer-\(UUID().uuidString)"
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: out) } }
+        let path = Fixtures.path("transformers/\(name).safetensors")
+        _ = try AdapterMerge(base: Self.models + kind, adapters: [(path, 1)], out: out, type: .f32).run()
+        let found = try Self.answer(try Self.network(kind, out))
+        let expected = try SafetensorsFile(path: Fixtures.path("transformers/expected.safetensors")).tensor(name)
+        #expect(relativeError(found.values, expected.values) < 5e-6)
+        let norm = try AdapterNorm.relative(path: path, base: Self.models + kind)
+        // The weights that moved, told by the files of the two networks.
+        let (before, after) = (try Self.network(kind), try Self.network(kind, out))
+        let (changed, whole) = zip(before.allParameters(), after.allParameters()).reduce((0.0, 0.0)) { sum, pair in
+            let (old, new) = (pair.0.parameter.tensor.values, pair.1.parameter.tensor.values)
+            guard pair.0.parameter.tensor.shape.count > 1, old != new else { return sum }
+            return (
+                sum.0 + zip(old, new).reduce(0.0) { $0 + Double($1.1 - $1.0) * Double($1.1 - $1.0) },
+                sum.1 + old.reduce(0.0) { $0 + Double($1) * Double($1) }
+            )
+        }
+        #expect(abs(norm - (changed / whole).squareRoot()) < 1e-5 * norm)
     }
 
     @Test(

@@ -30,6 +30,19 @@ struct FlowPipelineTests {
         #expect(distance(pixels, try fixture.image("images")) < 2e-4)
     }
 
+    @Test("sizes that a base cannot draw are told with what it can")
+    func sizes() throws {
+        // Eight places of two latents of two pixels.
+        let placed = try DiffusionPipeline(directory: Fixture("pipeline-sd3").folder)
+        #expect(placed.fault(width: 32, height: 20) == nil)
+        #expect(placed.fault(width: 32, height: 36)?.contains("at most 32 pixels") == true)
+        #expect(placed.fault(width: 32, height: 18)?.contains("multiples of 4 pixels") == true)
+        #expect(placed.fault(width: 0, height: 32)?.contains("multiples of 4 pixels") == true)
+        // Rotations know every place.
+        let rotated = try DiffusionPipeline(directory: Fixture("pipeline-flux").folder)
+        #expect(rotated.fault(width: 4096, height: 4096) == nil)
+    }
+
     @Test("parts that do not fit are refused by name")
     func misfits() throws {
         let folder = NSTemporaryDirectory() + "radiata-flow-\(UUID().uuidString)"

@@ -1,3 +1,4 @@
+import CoreDiffusion
 import CorePretraining
 import CoreTensor
 import Foundation
@@ -55,6 +56,47 @@ struct PretrainTests {
         let distance = zip(try before.floats(name), try after.floats(name)).map { abs($0 - $1) }.max() ?? 0
         #expect(distance > 0)
         #expect(distance < 0.01)
+    }
+
+    @Test("a flow is made beside the parts of a base: it is read again, draws, and goes on from its state")
+    func flow() throws {
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: folder) } }
+        func train(steps: Int) throws -> (out: String, lines: [String]) {
+            var pretrain = Pretrain(out: "\(folder)/base", work: "\(folder)/work")
+            pretrain.start = Self.base
+            pretrain.conceptData = Self.repository + "/data/concepts"
+            pretrain.stages = [.flow]
+            var flow = PretrainSettings.Flow()
+            (flow.layers, flow.singleLayers, flow.training.batch, flow.training.steps) = (1, 1, 2, steps)
+            pretrain.settings.flow = flow
+            pretrain.saveEvery = steps
+            var lines: [String] = []
+            try pretrain.run(seconds: { 0 }, progress: { lines.append($0) })
+            return (pretrain.out, lines)
+        }
+        let (out, _) = try train(steps: 2)
+        let pipeline = try DiffusionPipeline(directory: out)
+        let (flow, t5) = (try #require(pipeline.flow), try #require(pipeline.t5))
+        #expect(flow.family == .flux && t5.length == 24)
+        // Words are whole, others are spelt; a prompt is as long as the settings say.
+        let ids = t5.tokenizer.encode("red heart", length: 24)
+        #expect(ids.count == 24 && ids.prefix(4).filter { $0 > 1 }.count == 2 && ids[2] == 1 && ids[3] == 0)
+        #expect(t5.tokenizer.encode("redheart").count > 4)
+        #expect(t5.tokenizer.encode("veko cat").count == 3)
+        let recipe = try PretrainRecipe(path: out + "/recipe.json")
+        #expect(recipe.stages["flow"]?.steps == 2 && recipe.stages["unet"] == nil && recipe.sampling.sampler == "euler")
+        #expect(try train(steps: 3).lines.contains { $0.hasPrefix("flow: step 3/3") })
+        #expect(try PretrainRecipe(path: out + "/recipe.json").stages["flow"]?.steps == 3)
+    }
+
+    @Test("a flow without a base to take parts from is refused")
+    func flowAlone() throws {
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: folder) } }
+        var pretrain = Pretrain(out: "\(folder)/base", work: "\(folder)/work")
+        pretrain.conceptData = Self.repository + "/data/concepts"
+        pretrain.stages = [.flow]
+        pretrain.settings.flow = PretrainSettings.Flow()
+        #expect { try pretrain.run(seconds: { 0 }, progress: { _ in }) } throws: { "\($0)".contains("--from") }
     }
 
     @Test("a base is not trained further in its own folder")

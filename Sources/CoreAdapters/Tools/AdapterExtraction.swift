@@ -61,7 +61,7 @@ package struct AdapterExtraction {
         }
         let ranks = Set(layers.compactMap(\.rank))
         let metadata = [
-            "ss_v2": "False", "ss_base_model_version": before.isXL ? "sdxl_base_v1-0" : "sd_v1",
+            "ss_v2": "False", "ss_base_model_version": before.version,
             "ss_network_module": kind.networkModule,
             "ss_network_dim": ranks.count == 1 ? "\(ranks.first ?? 1)" : "Dynamic", "ss_network_alpha": "Dynamic",
             "ss_network_args": "{\"algo\": \"\(algorithm.canonical.rawValue)\"}",

@@ -35,6 +35,8 @@ package struct BaseWeights {
     /// Every spelling of a layer's name.
     private let index: [String: Int]
     let isXL: Bool
+    /// As kohya's `ss_base_model_version` says it.
+    let version: String
 
     /// - Throws: `DiffusionError` where no model is there, or the reader's error for a broken file.
     package init(path: String) throws {
@@ -64,14 +66,21 @@ package struct BaseWeights {
         guard !collected.isEmpty else {
             throw DiffusionError(
                 code: .missingFile,
-                message: "\(path): neither unet/ nor text_encoder/ nor a Stable Diffusion checkpoint; what is the base?"
+                message:
+                    "\(path): neither unet/, transformer/ nor text_encoder/, nor a Stable Diffusion checkpoint; what is the base?"
             )
         }
         self.sources = sources
+        let transformer = collected.first { $0.component == .transformer }?.weights
         let isXL =
-            collected.contains { $0.component == .textEncoder2 }
+            transformer == nil && collected.contains { $0.component == .textEncoder2 }
             || collected.contains { $0.weights.contains { $0.path.hasPrefix("add_embedding.") } }
         self.isXL = isXL
+        version =
+            transformer.map { weights in
+                weights.contains { $0.path.hasPrefix("single_transformer_blocks.") } ? "flux1" : "sd3"
+            } ?? (isXL ? "sdxl_base_v1-0" : "sd_v1")
+        let isPaired = isXL || collected.contains { $0.component == .textEncoder2 }
         let unet = collected.first { $0.component == .unet }
         // Residual blocks of a level, by which the original names count.
         let blocks = Set((unet?.weights ?? []).compactMap { Self.firstLevelBlock($0.path) }).count
@@ -81,7 +90,7 @@ package struct BaseWeights {
             let keys = Dictionary(weights.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
             for weight in weights.sorted(by: { $0.path < $1.path }) where weight.path.hasSuffix(".weight") {
                 let layer = String(weight.path.dropLast(".weight".count))
-                let names = component.names(of: layer, isXL: isXL, blocks: max(1, blocks))
+                let names = component.names(of: layer, isPaired: isPaired, isXL: isXL, blocks: max(1, blocks))
                 let shape = weight.file.info(weight.key)?.shape ?? []
                 for name in names where index[name] == nil { index[name] = layers.count }
                 layers.append(
@@ -130,16 +139,16 @@ package struct BaseWeights {
     }
 
     private enum Component: Equatable {
-        case unet, textEncoder, textEncoder2
+        case unet, transformer, textEncoder, textEncoder2
 
         /// The path in diffusers' and transformers' names; older text encoders lack the first element.
         func path(of key: String) -> String {
-            guard self != .unet else { return key }
+            guard self == .textEncoder || self == .textEncoder2 else { return key }
             return key.hasPrefix("text_model.") || key.hasPrefix("text_projection") ? key : "text_model." + key
         }
 
         /// The name we write first, then the other spellings.
-        func names(of layer: String, isXL: Bool, blocks: Int) -> [String] {
+        func names(of layer: String, isPaired: Bool, isXL: Bool, blocks: Int) -> [String] {
             let flat = LayerPath.flat(layer)
             let short = flat.hasPrefix("text_model_") ? String(flat.dropFirst("text_model_".count)) : flat
             switch self {
@@ -147,8 +156,9 @@ package struct BaseWeights {
                 let original =
                     isXL ? OriginalNames.original(layer, layers: blocks).map { "lora_unet_" + LayerPath.flat($0) } : nil
                 return [original, "lora_unet_" + flat, "lycoris_" + flat].compactMap { $0 }
+            case .transformer: return ["lycoris_", "lora_unet_", "lora_transformer_"].map { $0 + flat }
             case .textEncoder:
-                let prefixes = isXL ? ["lora_te1_", "lora_te_"] : ["lora_te_", "lora_te1_"]
+                let prefixes = isPaired ? ["lora_te1_", "lora_te_"] : ["lora_te_", "lora_te1_"]
                 return prefixes.map { $0 + flat } + prefixes.map { $0 + short } + [
                     "lycoris_" + flat, "lycoris_" + short,
                 ]
@@ -159,15 +169,26 @@ package struct BaseWeights {
 
     /// The components of a folder, as sub-folders; or the folder itself, told by its weights' names.
     private static func components(of path: String) throws -> [(Component, String)] {
-        let folders: [(Component, String)] = [
-            (.unet, "/unet"), (.textEncoder, "/text_encoder"), (.textEncoder2, "/text_encoder_2"),
+        var folders: [(Component, String)] = [
+            (.unet, "/unet"), (.transformer, "/transformer"), (.textEncoder, "/text_encoder"),
+            (.textEncoder2, "/text_encoder_2"),
         ]
+        // Flux' second encoder is T5, which no adapter changes.
+        if try isFlux(path + "/transformer") { folders.removeLast() }
         let present = folders.filter { FileManager.default.fileExists(atPath: path + $0.1) }
         if !present.isEmpty { return present }
         let names = try ModelFolder(path: path).weightFiles().flatMap { try SafetensorsFile(path: $0).names }
         if names.contains("conv_in.weight") { return [(.unet, "")] }
+        if names.contains(where: { $0.hasPrefix("transformer_blocks.0.") }) { return [(.transformer, "")] }
         if names.contains("text_projection.weight") { return [(.textEncoder2, "")] }
         return names.contains { $0.hasSuffix("self_attn.q_proj.weight") } ? [(.textEncoder, "")] : []
+    }
+
+    private static func isFlux(_ transformer: String) throws -> Bool {
+        guard FileManager.default.fileExists(atPath: transformer) else { return false }
+        return try ModelFolder(path: transformer).weightFiles().contains { file in
+            try SafetensorsFile(path: file).names.contains { $0.hasPrefix("single_transformer_blocks.") }
+        }
     }
 
     private static func singleFile(

@@ -9,6 +9,8 @@ package protocol Denoiser: Module {
     var latentStep: Int { get }
     /// Side of the latents that it was trained on; nil where its configuration does not say.
     var trainedSide: Int? { get }
+    /// Of latents that it can place; nil for any.
+    var longestSide: Int? { get }
     /// Whether it has an embedding of the guidance, so that none is computed by a second pass.
     var embedsGuidance: Bool { get }
     /// Activation checkpointing: less memory for a third more time; training steps only.
@@ -21,6 +23,10 @@ package protocol Denoiser: Module {
     ///     same.
     /// - Returns: shaped as the latents.
     func predict(_ latents: Tensor, times: [Float], condition: TextCondition, cache: ContextCache?) -> Tensor
+}
+
+extension Denoiser {
+    package var longestSide: Int? { nil }
 }
 
 extension UNet2DConditionModel: Denoiser {
@@ -40,6 +46,7 @@ extension SD3Transformer2DModel: Denoiser {
     package var latentChannels: Int { configuration.inChannels }
     package var latentStep: Int { configuration.patchSize }
     package var trainedSide: Int? { configuration.sampleSize }
+    package var longestSide: Int? { configuration.placesSide * configuration.patchSize }
     package var embedsGuidance: Bool { false }
 
     package func predict(

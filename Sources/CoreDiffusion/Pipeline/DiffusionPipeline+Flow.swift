@@ -49,6 +49,18 @@ extension DiffusionPipeline {
         try checkFlow(label: directory)
     }
 
+    /// Flux.1 made of parts in memory.
+    package init(
+        flow transformer: FluxTransformer2DModel, vae: AutoencoderKL, textEncoder: CLIPTextModel,
+        tokenizer: CLIPTokenizer, t5: T5Text, schedule: FlowSchedule
+    ) throws {
+        self.init(
+            unet: transformer, vae: vae, textEncoder: textEncoder, tokenizer: tokenizer, schedule: NoiseSchedule())
+        flow = FlowParts(family: .flux, schedule: schedule)
+        self.t5 = t5
+        try checkFlow(label: "the parts")
+    }
+
     /// Loads the transformer of a pipeline, whichever its configuration names.
     ///
     /// - Throws: `DiffusionError` for a configuration that is missing or not known, `NetsError` for weights
@@ -73,7 +85,8 @@ extension DiffusionPipeline {
         let model = try T5EncoderModel(folder: folder)
         let tokenizer = try T5Tokenizer(directory: "\(directory)/tokenizer_\(number)")
             .limited(to: model.configuration.vocabularySize)
-        return T5Text(model: model, tokenizer: tokenizer, length: isLarge ? 256 : 512)
+        let usual = isLarge ? 256 : 512
+        return T5Text(model: model, tokenizer: tokenizer, length: min(usual, tokenizer.longest ?? usual))
     }
 
     /// That the parts fit each other, so that running them cannot trap.

@@ -206,58 +206,6 @@ package struct DiffusionPipeline {
         let path = directory + "/scheduler/scheduler_config.json"
         return FileManager.default.fileExists(atPath: path) ? try NoiseSchedule(path: path) : NoiseSchedule()
     }
-
-    /// Writes a folder that diffusers' `StableDiffusionPipeline`, or its SDXL sibling, loads.
-    ///
-    /// - Parameter type: how weights are stored; f16 halves the size.
-    /// - Throws: `TensorError` or Foundation's error if a file cannot be written.
-    package func save(to directory: String, type: SafetensorsType = .f32) throws {
-        guard let unet = unet as? UNet2DConditionModel else {
-            throw DiffusionError(
-                code: .unsupportedConfiguration, message: "\(directory): only Stable Diffusion 1, 2 and XL are written")
-        }
-        try ModelFolder.save(
-            unet, configuration: unet.configuration.json, to: directory + "/unet",
-            weights: "diffusion_pytorch_model.safetensors", type: type)
-        try ModelFolder.save(
-            vae, configuration: vae.configuration.json, to: directory + "/vae",
-            weights: "diffusion_pytorch_model.safetensors", type: type)
-        try ModelFolder.save(
-            textEncoder, configuration: textEncoder.configuration.json, to: directory + "/text_encoder",
-            weights: "model.safetensors", type: type)
-        try tokenizer.save(to: directory + "/tokenizer")
-        if let textEncoder2 {
-            try ModelFolder.save(
-                textEncoder2, configuration: textEncoder2.configuration.json, to: directory + "/text_encoder_2",
-                weights: "model.safetensors", type: type)
-            try (tokenizer2 ?? tokenizer).save(to: directory + "/tokenizer_2")
-        }
-        try FileManager.default.createDirectory(
-            atPath: directory + "/scheduler", withIntermediateDirectories: true)
-        try JSONValue.write(schedule.json, path: directory + "/scheduler/scheduler_config.json")
-        try JSONValue.write(index, path: directory + "/model_index.json")
-    }
-
-    private var index: [String: JSONValue] {
-        var index: [String: JSONValue] = [
-            "_class_name": .text("StableDiffusionPipeline"), "_diffusers_version": .text("0.35.0"),
-            "unet": .texts(["diffusers", "UNet2DConditionModel"]), "vae": .texts(["diffusers", "AutoencoderKL"]),
-            "text_encoder": .texts(["transformers", "CLIPTextModel"]),
-            "tokenizer": .texts(["transformers", "CLIPTokenizer"]),
-            "scheduler": .texts(["diffusers", "DDIMScheduler"]), "feature_extractor": .list([.null, .null]),
-            "image_encoder": .list([.null, .null]),
-        ]
-        if textEncoder2 == nil {
-            index["safety_checker"] = .list([.null, .null])
-            index["requires_safety_checker"] = .flag(false)
-        } else {
-            index["_class_name"] = .text("StableDiffusionXLPipeline")
-            index["text_encoder_2"] = .texts(["transformers", "CLIPTextModelWithProjection"])
-            index["tokenizer_2"] = .texts(["transformers", "CLIPTokenizer"])
-            index["force_zeros_for_empty_prompt"] = .flag(zerosForEmptyPrompt)
-        }
-        return index
-    }
 }
 
 extension CLIPModel {

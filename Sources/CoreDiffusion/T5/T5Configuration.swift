@@ -64,4 +64,21 @@ package struct T5Configuration: Equatable, Sendable {
                 "relative_attention_num_buckets", wanted: "a multiple of 4, its quarter less than the largest distance")
         }
     }
+    /// What `config.json` holds, so that transformers builds the same network.
+    package var json: [String: JSONValue] {
+        let numbers: [(String, Double)] = [
+            ("vocab_size", Double(vocabularySize)), ("d_model", Double(width)), ("d_kv", Double(headSize)),
+            ("num_heads", Double(heads)), ("d_ff", Double(innerWidth)), ("num_layers", Double(layers)),
+            ("num_decoder_layers", Double(layers)), ("relative_attention_num_buckets", Double(buckets)),
+            ("relative_attention_max_distance", Double(largestDistance)), ("layer_norm_epsilon", normEpsilon),
+            ("eos_token_id", Double(endID)), ("pad_token_id", Double(padID)), ("dropout_rate", 0),
+        ]
+        var json = Dictionary(uniqueKeysWithValues: numbers.map { ($0.0, JSONValue.number($0.1)) })
+        json["model_type"] = .text("t5")
+        json["architectures"] = .texts(["T5EncoderModel"])
+        json["feed_forward_proj"] = .text(activation.rawValue)
+        json["is_encoder_decoder"] = .flag(false)
+        json["tie_word_embeddings"] = .flag(false)
+        return json
+    }
 }

@@ -11,6 +11,10 @@ package struct T5Tokenizer: Sendable {
     package let padID: Int
     /// Of all pieces' ids.
     package let largestID: Int
+    /// To which prompts are padded at most, where its settings say so.
+    package internal(set) var longest: Int?
+    /// Where it was read.
+    var folder: String?
 
     private static let space: Unicode.Scalar = "\u{2581}"
 
@@ -24,6 +28,8 @@ package struct T5Tokenizer: Sendable {
         } else {
             try self.init(SentencePieceFile(model: own), label: own)
         }
+        folder = directory
+        longest = try Self.longest(directory)
     }
 
     package init(_ file: SentencePieceFile, label: String) throws {

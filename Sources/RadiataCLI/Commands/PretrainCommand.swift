@@ -13,8 +13,8 @@ struct PretrainCommand: ParsableCommand {
     var out: String
     @Option(help: "Folder for states and sample sheets.")
     var work: String
-    @Option(help: "Stages, comma separated: vae, clip, unet, check.")
-    var stages = Pretrain.Stage.allCases.map(\.rawValue).joined(separator: ",")
+    @Option(help: "Stages, comma separated: vae, clip, unet, check; flow in place of unet makes a rectified flow.")
+    var stages = Pretrain.Stage.usual.map(\.rawValue).joined(separator: ",")
     @Option(help: "A base to train further: its parts are begun with, and kept where a stage is left out.")
     var from: String?
     @Option(help: "Concepts that must stay unknown to the generator.")
@@ -23,6 +23,8 @@ struct PretrainCommand: ParsableCommand {
     var font = EmojiFont.defaultPath
     @Option(help: "Steps of the U-Net and text encoder.")
     var unetSteps: Int?
+    @Option(help: "Steps of the flow's transformer and text encoders.")
+    var flowSteps: Int?
     @Option(help: "Steps of the autoencoder.")
     var vaeSteps: Int?
     @Option(help: "Steps of the encoders.")
@@ -38,7 +40,7 @@ struct PretrainCommand: ParsableCommand {
     func validate() throws {
         let numbers = [
             ("save-every", saveEvery), ("unet-steps", unetSteps ?? 1), ("vae-steps", vaeSteps ?? 1),
-            ("clip-steps", clipSteps ?? 1),
+            ("clip-steps", clipSteps ?? 1), ("flow-steps", flowSteps ?? 1),
         ]
         for (name, value) in numbers where value < 1 {
             throw ValidationError("--\(name) \(value): wanted at least 1")
@@ -56,7 +58,7 @@ struct PretrainCommand: ParsableCommand {
         pretrain.stages = Set(
             try stages.split(separator: ",").map { text in
                 guard let stage = Pretrain.Stage(rawValue: String(text)) else {
-                    throw CommandFailure(.usage, "--stages \(text): wanted any of vae, clip, unet, check")
+                    throw CommandFailure(.usage, "--stages \(text): wanted any of vae, clip, unet, flow, check")
                 }
                 return stage
             })
@@ -65,6 +67,12 @@ struct PretrainCommand: ParsableCommand {
                 throw CommandFailure(.usage, "--everyday-share \(everydayShare): wanted 0 to 1")
             }
             pretrain.settings.everydayShare = everydayShare
+        }
+        if pretrain.stages.contains(.flow) {
+            pretrain.settings.flow = PretrainSettings.Flow()
+            if let flowSteps { pretrain.settings.flow?.training.steps = flowSteps }
+        } else if flowSteps != nil {
+            throw CommandFailure(.usage, "--flow-steps: --stages has no flow")
         }
         if let unetSteps { pretrain.settings.denoiser.steps = unetSteps }
         if let vaeSteps { pretrain.settings.vae.steps = vaeSteps }
