@@ -222,6 +222,43 @@ struct StatisticsTests {
         }
     }
 
+    @Test("of thousands of configurations a part says what is common, and all follow it")
+    func manyConfigurations() {
+        var stream = CounterStream(29)
+        let (seeds, deviation) = (3, 0.5)
+        let groups = (0..<6000).map { _ in
+            let truth = stream.normal()
+            return SeedGroup((0..<seeds).map { _ in truth + deviation * stream.normal() })
+        }
+        let model = HierarchicalModel(groups)
+        // So many configurations tell the spread of seeds, 0.5 for all, and of true values, 1: what is known
+        // then is a sum, without draws.
+        let error = deviation * deviation / Double(seeds)
+        let share = 1 / (1 + error)
+        for (group, found) in zip(groups, model.shrunken) {
+            #expect(abs(found - share * group.mean) < 0.06, "\(group.mean): \(found)")
+        }
+        let spread = (share * error).squareRoot()
+        let x = (0..<2000).map { 0.003 * Double($0) }
+        var logs = [Double](repeating: 0, count: x.count)
+        for group in groups {
+            for index in x.indices {
+                logs[index] += log(max(NormalDistribution.cumulative((x[index] - share * group.mean) / spread), 1e-300))
+            }
+        }
+        let places = groups.indices.sorted { groups[$0].mean > groups[$1].mean }
+        for place in places.prefix(5) {
+            let chance = x.indices.reduce(0.0) { sum, index in
+                let at = (x[index] - share * groups[place].mean) / spread
+                let others = exp(logs[index] - log(max(NormalDistribution.cumulative(at), 1e-300)))
+                return sum + 0.003 / spread * exp(-at * at / 2) / (2 * Double.pi).squareRoot() * others
+            }
+            #expect(abs(model.bestProbabilities[place] - chance) < 0.07, "\(model.bestProbabilities[place]) \(chance)")
+        }
+        #expect(abs(model.bestProbabilities.reduce(0, +) - 1) < 1e-9)
+        #expect(places.suffix(3000).allSatisfy { model.bestProbabilities[$0] == 0 })
+    }
+
     @Test("correlations, ties sharing their rank")
     func correlation() throws {
         let row = reference.correlation
