@@ -5,7 +5,7 @@ import Testing
 /// Simulated sweeps with known true values: do intervals hold them, and is a probability what it says?
 ///
 /// `RADIATA_CALIBRATION=1` simulates 1,000 sweeps of every kind and prints what it found; without it there
-/// are fewer.
+/// are fewer. `RADIATA_CALIBRATION=990000000019` takes other sweeps than the usual ones.
 @Suite("Calibration")
 struct CalibrationTests {
     /// How seeds spread.
@@ -34,6 +34,11 @@ struct CalibrationTests {
             return 100 * (stated - Double(named.count { $0.isRight })) / Double(named.count)
         }
 
+        var words: String {
+            "stated - right \(points(Self.excess(named))) points, by tertile "
+                + Self.tertiles(named).map(points).joined(separator: ", ")
+        }
+
         static func tertiles(_ named: [(probability: Double, isRight: Bool)]) -> [Double] {
             let sorted = named.sorted { $0.probability < $1.probability }
             return (0..<3).map { third in
@@ -42,54 +47,86 @@ struct CalibrationTests {
         }
     }
 
-    private static let isFull = ProcessInfo.processInfo.environment["RADIATA_CALIBRATION"] != nil
-    private static let configurations = 8
+    private static let wish = ProcessInfo.processInfo.environment["RADIATA_CALIBRATION"]
+    private static let isFull = wish != nil
+    /// Another stream than those on which the priors were chosen.
+    private static let first = wish.flatMap { Int($0) }.flatMap { $0 > 1 ? $0 : nil } ?? 1_234_500_007
+
+    /// What sweeps are simulated.
+    private struct World {
+        var configurations = 8
+        /// Between true values, in deviations of a seed; from hardly to clearly different.
+        var distances = [0.5, 1.0, 2.0]
+        /// Unequal spreads are log-normal with this deviation; nil for 1 to 3, evenly.
+        var spreadOfSpreads: Double?
+        var first: Int
+    }
 
     @Test(
         "90 % intervals hold the truth, and the best named with probability p is the best in p of the cases",
         arguments: Spread.allCases)
     func calibration(spread: Spread) throws {
-        let sweeps = Self.isFull ? 1000 : 150
-        var all: [(probability: Double, isRight: Bool)] = []
+        let world = World(first: Self.first)
+        var all = Tally()
         for seeds in [2, 3, 5] {
-            var tally = Tally()
-            for sweep in 0..<sweeps {
-                try Self.simulate(spread, seeds: seeds, number: sweep, &tally)
-            }
-            let excess = Tally.excess(tally.named)
-            if Self.isFull {
-                print(
-                    "\(spread.rawValue), \(seeds) seeds: intervals hold \(Self.points(tally.coverage)) %; stated - right "
-                        + "\(Self.points(excess)) points, by tertile "
-                        + "\(Tally.tertiles(tally.named).map(Self.points).joined(separator: ", ")); paired \(tally.paired) of \(sweeps)"
-                )
-            }
+            let tally = try Self.tally(spread, seeds, world, sweeps: Self.isFull ? 1000 : 150)
             let room = Self.isFull ? 0.0 : 1.5
             let wanted = spread == .skewed ? 80...96 : (87 - room)...(93 + room)
             #expect(wanted.contains(tally.coverage), "\(spread), \(seeds) seeds: \(tally.coverage) %")
-            all += tally.named
+            // Sixteen values do not tell whether spreads are equal. Whoever knows all else of these sweeps is
+            // 5.4 and 11.6 points too sure in the cell left out (Fixtures/calibration_reference.py).
+            if Self.isFull, spread != .unequal || seeds != 2 { Self.expectCalibrated(tally, "\(spread), \(seeds)") }
+            all.named += tally.named
         }
-        let (points, tertiles) = (Tally.excess(all), Tally.tertiles(all))
-        if Self.isFull {
-            print(
-                "\(spread.rawValue), all: stated - right \(Self.points(points)) points, by tertile "
-                    + tertiles.map(Self.points).joined(separator: ", "))
-        }
+        if Self.isFull { print("\(spread.rawValue), all: \(all.words)") }
         // Few sweeps have an error of their own: 450 of them 2.2 points.
-        guard Self.isFull else { return #expect(abs(points) <= 10, "\(spread)") }
-        guard spread != .skewed else { return }
-        #expect(abs(points) <= 4, "\(spread)")
-        #expect(tertiles.allSatisfy { abs($0) <= 8 }, "\(spread): \(tertiles)")
+        guard Self.isFull else { return #expect(abs(Tally.excess(all.named)) <= 10, "\(spread)") }
+        Self.expectCalibrated(all, "\(spread)")
     }
 
-    /// One sweep: true values around a common mean, from hardly to clearly different.
-    private static func simulate(_ spread: Spread, seeds: Int, number: Int, _ tally: inout Tally) throws {
-        // Another stream than the one on which the priors were chosen.
-        var stream = CounterStream(UInt64(1_234_500_007 + number * 10 + seeds))
-        let between = [0.5, 1.0, 2.0][number % 3]
-        let truth = (0..<configurations).map { _ in between * stream.normal() }
+    @Test(
+        "the same for sweeps on which no prior was chosen", .enabled(if: isFull),
+        arguments: [4, 16], Spread.allCases)
+    func otherSweeps(configurations: Int, spread: Spread) throws {
+        let world = World(
+            configurations: configurations, distances: [0.25, 0.7, 1.5, 4], spreadOfSpreads: 0.6,
+            first: Self.first + 76_000_000_000)
+        for seeds in [2, 3, 5] {
+            let tally = try Self.tally(spread, seeds, world, sweeps: 1000)
+            // Of skewed ones, four say too little of it: they are printed.
+            if spread != .skewed { Self.expectCalibrated(tally, "\(configurations), \(spread), \(seeds)") }
+        }
+    }
+
+    private static func expectCalibrated(_ tally: Tally, _ name: String) {
+        let (points, tertiles) = (Tally.excess(tally.named), Tally.tertiles(tally.named))
+        #expect(abs(points) <= 4 && tertiles.allSatisfy { abs($0) <= 8 }, "\(name): \(points), \(tertiles)")
+    }
+
+    private static func tally(_ spread: Spread, _ seeds: Int, _ world: World, sweeps: Int) throws -> Tally {
+        var tally = Tally()
+        for sweep in 0..<sweeps { try simulate(spread, seeds, world, number: sweep, &tally) }
+        if isFull {
+            print(
+                "\(world.configurations) configurations, \(spread.rawValue), \(seeds) seeds: intervals hold "
+                    + "\(points(tally.coverage)) %; \(tally.words); paired \(tally.paired) of \(sweeps)")
+        }
+        return tally
+    }
+
+    private static func simulate(
+        _ spread: Spread, _ seeds: Int, _ world: World, number: Int, _ tally: inout Tally
+    ) throws {
+        var stream = CounterStream(UInt64(world.first + number * 10 + seeds))
+        let between = world.distances[number % world.distances.count]
+        let truth = (0..<world.configurations).map { _ in between * stream.normal() }
         let values = truth.enumerated().map { place, truth in
-            let deviation = spread == .unequal ? pow(3, Double(place) / Double(configurations - 1)) : 1
+            var deviation = 1.0
+            if spread == .unequal {
+                deviation =
+                    world.spreadOfSpreads.map { exp($0 * stream.normal()) }
+                    ?? pow(3, Double(place) / Double(world.configurations - 1))
+            }
             let drawn = (0..<seeds).map { seed in
                 (seed, truth + deviation * (spread == .skewed ? skewed(stream.normal()) : stream.normal()))
             }
@@ -104,7 +141,7 @@ struct CalibrationTests {
         }
         let pairing = SeedPairing(values)
         if pairing.isPaired { tally.paired += 1 }
-        let model = HierarchicalModel(pairing.isPaired ? pairing.groups : groups, draws: 600)
+        let model = HierarchicalModel(pairing.isPaired ? pairing.groups : groups, draws: isFull ? 2000 : 600)
         let named = groups.indices.max { groups[$0].mean < groups[$1].mean } ?? 0
         let best = truth.indices.max { truth[$0] < truth[$1] } ?? 0
         tally.named.append((model.bestProbabilities[named], named == best))

@@ -222,6 +222,46 @@ struct StatisticsTests {
         }
     }
 
+    @Test(
+        "many configurations tell what is common, of thousands a part does, and all follow it", arguments: [1500, 6000])
+    func manyConfigurations(count: Int) throws {
+        var stream = CounterStream(30)
+        let (seeds, deviation) = (3, 0.5)
+        let groups = (0..<count).map { _ in
+            let truth = stream.normal()
+            return SeedGroup((0..<seeds).map { _ in truth + deviation * stream.normal() })
+        }
+        let model = HierarchicalModel(groups)
+        // So many configurations tell the spread of seeds, 0.5 for all, and of true values, 1: what is known
+        // then is a sum, without draws.
+        let error = deviation * deviation / Double(seeds)
+        let share = 1 / (1 + error)
+        let errors = zip(groups, model.shrunken).map { abs($1 - share * $0.mean) }
+        #expect(try #require(errors.max()) < 0.03)
+        let spread = (share * error).squareRoot()
+        let places = groups.indices.sorted { groups[$0].mean > groups[$1].mean }
+        let step = 0.02
+        let x = (0..<300).map { step * Double($0) }
+        var logs = [Double](repeating: 0, count: x.count)
+        // Who is further down never is the best.
+        for place in places.prefix(200) {
+            for index in x.indices {
+                let at = (x[index] - share * groups[place].mean) / spread
+                logs[index] += log(max(NormalDistribution.cumulative(at), 1e-300))
+            }
+        }
+        for place in places.prefix(5) {
+            let chance = x.indices.reduce(0.0) { sum, index in
+                let at = (x[index] - share * groups[place].mean) / spread
+                let others = exp(logs[index] - log(max(NormalDistribution.cumulative(at), 1e-300)))
+                return sum + step / spread * exp(-at * at / 2) / (2 * Double.pi).squareRoot() * others
+            }
+            #expect(abs(model.bestProbabilities[place] - chance) < 0.07, "\(model.bestProbabilities[place]) \(chance)")
+        }
+        #expect(abs(model.bestProbabilities.reduce(0, +) - 1) < 1e-9)
+        #expect(places.suffix(count / 2).allSatisfy { model.bestProbabilities[$0] == 0 })
+    }
+
     @Test("correlations, ties sharing their rank")
     func correlation() throws {
         let row = reference.correlation

@@ -2,7 +2,7 @@
 
     python3 make_statistics.py > statistics.json
 
-Made with scipy 1.17.1 and numpy 2.4.6 on 2026-11-30. The moderated variances follow Smyth 2004, section 6.2, on
+Made with scipy 1.17.1 and numpy 2.4.6 on 2026-12-01. The moderated variances follow Smyth 2004, section 6.2, on
 scipy's polygamma and a root finder; the variance components follow the expected mean squares of the two-way
 layout; the chance to be best is an integral over grids instead of draws.
 """
@@ -56,12 +56,12 @@ def best_probabilities(means, counts, variance, degrees):
     means, counts = np.array(means), np.array(counts)
     grid = 96
     chi = stats.chi2.ppf((np.arange(grid) + 0.5) / grid, degrees)
-    # Equally likely values of a half-Cauchy of three pooled deviations.
-    spreads = 3 * np.sqrt(variance) * np.tan(np.pi / 2 * (np.arange(60) + 0.5) / 60)
+    # Equally likely shrinkages of one seed.
+    shrinkages = (np.arange(60) + 0.5) / 60
     best, shrunken, total = np.zeros(len(means)), np.zeros(len(means)), 0.0
     for c in chi:
         v = degrees * variance / c / counts
-        for between in spreads**2:
+        for between in degrees * variance / c * (1 / shrinkages - 1):
             w = 1 / (v + between)
             mu = (w * means).sum() / w.sum()
             weight = np.exp(0.5 * (np.log(w).sum() - np.log(w.sum()) - (w * (means - mu) ** 2).sum()))
@@ -95,15 +95,16 @@ def best_of_own_spreads(means, variances, counts):
     fixed = np.linspace(means.min() - 25 * unit, means.max() + 25 * unit, 1201)
     best, shrunken, total = np.zeros(len(means)), np.zeros(len(means)), 0.0
     n = counts[:, None, None]
-    for tau in 3 * unit * np.tan(np.pi / 2 * (np.arange(24) + 0.5) / 24):
-        reach = max((means.max() - means.min()) / 2 + 4 * unit, 4 * tau)
-        centers = ((means.max() + means.min()) / 2 + reach * np.linspace(-1, 1, 31))[:, None]
-        # Narrow around each centre, or over all that the seeds allow: whichever is finer.
-        x = centers + tau * z if tau * 32 < means.max() - means.min() + 50 * unit else centers * 0 + fixed
-        expected = stats.norm.pdf(x, centers, tau) * (x[:, 1:2] - x[:, :1]) * reach
-        squares = (n - 1) * variances[:, None, None] + n * (means[:, None, None] - x) ** 2
-        for prior in (2, 4, 8, np.inf):
-            for scale in pooled * np.exp(np.linspace(-6, 4, 21)):
+    shrinkages = (np.arange(24) + 0.5) / 24
+    for scale in pooled * np.exp(np.linspace(-6, 4, 21)):
+        for tau in np.sqrt(scale * (1 / shrinkages - 1)):
+            reach = max((means.max() - means.min()) / 2 + 4 * unit, 4 * tau)
+            centers = ((means.max() + means.min()) / 2 + reach * np.linspace(-1, 1, 31))[:, None]
+            # Narrow around each centre, or over all that the seeds allow: whichever is finer.
+            x = centers + tau * z if tau * 32 < means.max() - means.min() + 50 * unit else centers * 0 + fixed
+            expected = stats.norm.pdf(x, centers, tau) * (x[:, 1:2] - x[:, :1]) * reach
+            squares = (n - 1) * variances[:, None, None] + n * (means[:, None, None] - x) ** 2
+            for prior in (2, 4, 8, np.inf):
                 if np.isinf(prior):
                     logs = -n / 2 * np.log(2 * scale) - squares / (2 * scale)
                 else:
