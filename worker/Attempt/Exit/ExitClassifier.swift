@@ -94,7 +94,11 @@ package enum ExitClassifier {
     /// Memory and disk are told by what programs commonly write last.
     static func failure(of text: String) -> FailureClass {
         let text = text.lowercased()
-        let memory = ["out of memory", "bad_alloc", "memoryerror", "cannot allocate memory", "outofmemoryerror"]
+        let memory = [
+            "out of memory", "bad_alloc", "memoryerror", "cannot allocate memory", "outofmemoryerror",
+            // ai-toolkit, which passes over the exception itself.
+            "oom during training step 3 times in a row",
+        ]
         if memory.contains(where: text.contains) { return .oom }
         if text.contains("no space left on device") || text.contains("disk quota exceeded") { return .diskFull }
         return .crash
