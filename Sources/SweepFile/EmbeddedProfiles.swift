@@ -252,6 +252,33 @@ package enum EmbeddedProfiles {
           to: "{out}/config.toml"
           flat: true
           pairs: [network_args, optimizer_args, lr_scheduler_args]
+          keys:
+            # What all its scripts take; each has more. One that is nearly one of these is most likely a slip.
+            [config_file, dataset_config, sdpa, flash_attn, sage_attn, xformers, flash3, split_attn, compile,
+            compile_backend, compile_mode, compile_dynamic, compile_fullgraph, compile_cache_size_limit,
+            cuda_allow_tf32, cuda_cudnn_benchmark, dynamo_backend, dynamo_mode, dynamo_fullgraph,
+            dynamo_dynamic, max_train_steps, max_train_epochs, max_data_loader_n_workers,
+            persistent_data_loader_workers, seed, gradient_checkpointing, gradient_checkpointing_cpu_offload,
+            gradient_accumulation_steps, mixed_precision, logging_dir, log_with, log_prefix, log_tracker_name,
+            wandb_run_name, log_tracker_config, wandb_api_key, log_config, ddp_timeout,
+            ddp_gradient_as_bucket_view, ddp_static_graph, sample_every_n_steps, sample_at_first,
+            sample_every_n_epochs, sample_prompts, optimizer_type, optimizer_args, learning_rate, max_grad_norm,
+            lr_scheduler, lr_warmup_steps, lr_decay_steps, lr_scheduler_num_cycles, lr_scheduler_power,
+            lr_scheduler_timescale, lr_scheduler_min_lr_ratio, lr_scheduler_type, lr_scheduler_args, fp8_base,
+            fp8_scaled, blocks_to_swap, use_pinned_memory_for_block_swap, img_in_txt_in_offloading,
+            disable_numpy_memmap, guidance_scale, timestep_sampling, discrete_flow_shift, sigmoid_scale,
+            weighting_scheme, logit_mean, logit_std, mode_scale, min_timestep, max_timestep,
+            preserve_distribution_shape, num_timestep_buckets, show_timesteps, no_metadata, network_weights,
+            network_module, network_dim, network_alpha, network_dropout, network_args, training_comment,
+            dim_from_weights, scale_weight_norms, base_weights, base_weights_multiplier, output_dir,
+            output_name, resume, save_every_n_epochs, save_every_n_steps, save_last_n_epochs,
+            save_last_n_epochs_state, save_last_n_steps, save_last_n_steps_state, save_state,
+            save_state_on_train_end, save_precision, metadata_title, metadata_author, metadata_description,
+            metadata_license, metadata_tags, metadata_reso, metadata_arch, huggingface_repo_id,
+            huggingface_repo_type, huggingface_path_in_repo, huggingface_token, huggingface_repo_visibility,
+            save_state_to_huggingface, resume_from_huggingface, async_upload, dit, vae, vae_dtype, dit_dtype,
+            text_encoder, text_encoder1, text_encoder2, text_encoder_dtype, vae_tiling, vae_chunk_size,
+            model_version, task, edit, edit_plus, "*"]
         set:
           # A folder for each attempt: the numbers of a resumed one begin at 1 again, and would overwrite the first ones.
           output_dir: "{out}/model"
@@ -308,6 +335,8 @@ package enum EmbeddedProfiles {
           cache_dir: "{out}/cache"
           # A server on port 6006 for every run; the files are written all the same.
           tensorboard: false
+          # The pictures are in its folder; each would be there twice.
+          samples_to_tensorboard: false
           output_model_destination: "{out}/{name}.safetensors"
           output_model_format: SAFETENSORS
           seed: "{seed}"

@@ -49,6 +49,8 @@ package struct SweepLint {
             lookAtSteps(document, source.from)
             lookAtStates(document, source, trainer)
             lookAtPlaces(document, source, trainer)
+            lookAtDashes(document, source.from, trainer)
+            lookAtVariables(document, source.from, trainer)
         }
     }
 
@@ -69,19 +71,49 @@ package struct SweepLint {
         let known = sweep.configKeys
         let name = trainer.name ?? "the trainer"
         if !known.isEmpty {
-            for key in document.keys where !known.contains(key) {
+            for key in document.keys where isPassedOver(key, known) {
                 add("\(source.from): \(name) knows no '\(key)' and passes over it\(hint(key, known.sorted()))")
             }
         }
         for (text, what) in settable(trainer) {
             guard let path = ConfigPath(text), let key = path.firstKey else { continue }
-            if !known.isEmpty {
-                guard !known.contains(key) else { continue }
+            if known.contains(key) { continue }
+            if isPassedOver(key, known) {
                 add("\(what) '\(text)' is no key that \(name) knows; it passes over it\(hint(key, known.sorted()))")
             } else if document.value(at: path) == nil {
                 let siblings = document.siblings(of: path)
                 let last = text.split(separator: ".").last.map(String.init) ?? text
                 add("\(what) '\(text)' is not in \(source.from) and is added to it\(hint(last, siblings))")
+            }
+        }
+    }
+
+    /// Whether a trainer takes a key for nothing. Where its list is open (`*`) only what is nearly a known
+    /// one is: there are others.
+    private func isPassedOver(_ key: String, _ known: Set<String>) -> Bool {
+        guard !known.isEmpty, !known.contains(key) else { return false }
+        return !known.contains("*") || (key.count >= 6 && nearest(to: key, among: known.sorted()) != nil)
+    }
+
+    /// What begins with dashes stands beside what the sweep sets without them.
+    mutating func lookAtDashes(_ document: ConfigDocument, _ source: String, _ trainer: CommandTrainer) {
+        let paths = settable(trainer).map(\.path) + (trainer.config?.set ?? []).map(\.path)
+        for path in paths where document.keys.contains("--" + path) {
+            add("\(source): '--\(path)' stands beside '\(path)', which the sweep sets; write its keys without dashes")
+        }
+    }
+
+    /// `${NAME}`, which some trainers fill in from their environment: of this a job gets little.
+    mutating func lookAtVariables(_ document: ConfigDocument, _ source: String, _ trainer: CommandTrainer) {
+        for (path, text) in document.texts {
+            for match in text.matches(of: /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/) {
+                let name = String(match.1)
+                guard trainer.env[name] == nil, !["HOME", "USER", "PATH", "HF_HOME", "SEED"].contains(name) else {
+                    continue
+                }
+                add(
+                    "\(source): \(path) is filled in from ${\(name)}, which jobs do not get; "
+                        + "give it: env: { \(name): … } of the trainer")
             }
         }
     }
@@ -94,7 +126,8 @@ package struct SweepLint {
 
     /// Endings of keys that hold paths.
     private static let pathEndings = [
-        "_dir", "_path", "_file", "_prompts", "_config", "_weights", "folder", "pretrained_model_name_or_path", "vae",
+        "_dir", "_path", "_file", "_prompts", "_config", "_weights", "_file_name", "folder", "dataset",
+        "pretrained_model_name_or_path", "vae",
     ]
 
     private mutating func lookAtPaths(
@@ -147,8 +180,9 @@ package struct SweepLint {
         }
         guard let epochs = number("max_train_epochs") else {
             add(
-                "\(source.from): without max_train_epochs a resumed attempt trains too long, since its steps count from 0 "
-                    + "again; write max_train_epochs instead of max_train_steps")
+                "\(source.from): without max_train_epochs a job that is lost or paused begins anew, since a resumed one would "
+                    + "train too long (its steps count from 0 again); write max_train_epochs instead of max_train_steps"
+            )
             return
         }
         if let every = number("save_every_n_epochs"), every >= epochs, epochs > 1 {

@@ -215,32 +215,4 @@ struct AIToolkitTests {
             shown.contains("bad-config") && shown.contains("Enter your token") && shown.contains("HF_TOKEN"), "\(shown)"
         )
     }
-
-    // MARK: The walk of a newcomer
-
-    @Test("from a working YAML to three axes, a leaderboard and a grid of pictures, in five commands")
-    func walk() throws {
-        let house = try House()
-        try house.startCoordinator()
-        _ = try house.startWorker("worker")
-        let config = try house.folder.write("My Cat.yaml", Self.yaml())
-        let sweep = house.folder.path + "/cat.yaml"
-        let imported = try house.radiata([
-            "import", config, "--value", "script=\(Self.script)", "--axis", "train.lr=1e-4,5e-4",
-            "--axis", "network.linear=8,16", "--axis", "network.linear_alpha=4,8", "--name", "cat", "-o", sweep,
-        ])
-        #expect(imported.status == 0, "\(imported)")
-        let check = try house.radiata(["check", sweep])
-        #expect(check.status == 0 && check.output.isEmpty, "\(check)")
-        let launched = try house.radiata(["launch", sweep, "--watch"])
-        #expect(launched.status == 0, "\(launched)\n\(house.allLogs())")
-        let top = try house.radiata(["top", "cat", "--metric", "loss"])
-        #expect(top.status == 0 && top.output.contains("network.linear"), "\(top)")
-        let grid = house.folder.path + "/grid.png"
-        let axes = ["--x", "config.process[0].network.linear", "--y", "config.process[0].train.lr"]
-        let drawn = try house.radiata(["grid", "cat"] + axes + ["-o", grid])
-        #expect(drawn.status == 0 && FileManager.default.fileExists(atPath: grid), "\(drawn)")
-        #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == 8)
-        #expect(try house.count("SELECT max(step) FROM metrics WHERE key = 'loss'") == 12)
-    }
 }

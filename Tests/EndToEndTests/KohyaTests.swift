@@ -91,6 +91,41 @@ struct KohyaTests {
         #expect(try house.adapters("stub_half") == expected)
     }
 
+    private func bench(_ house: House, _ toml: String) throws -> ProfileBench {
+        ProfileBench(
+            profile: "kohya", config: try house.folder.write("cat.toml", toml),
+            values: ["script": Self.script, "accelerate": Self.accelerate])
+    }
+
+    @Test(
+        "killed behind the last state, with what would lead a resume astray: the checkpoints of an undisturbed run"
+    )
+    func lastState() throws {
+        let house = try House()
+        let toml = Self.toml("skip_until_initial_step = true\nsave_state_on_train_end = true")
+        let saved = try bench(house, toml).killTwice(
+            house, at: ("3.2", "end"), states: (8, 16), environment: ["CUDA_VISIBLE_DEVICES": "0,1"])
+        #expect(saved.map(\.epoch).sorted() == [1, 2, 3, 4, 5] && saved.map(\.step).sorted() == [4, 8, 12, 16, 20])
+        // Steps of the training and each epoch once, whatever a run calls them.
+        #expect(try house.count("SELECT count(DISTINCT step) FROM metrics WHERE key = 'loss'") == 20)
+        let tag = "loss/epoch_average"
+        for (key, steps) in [(tag, [4, 8, 12, 16, 20]), (tag + "/epoch", [1, 2, 3, 4, 5])] {
+            let rows = try house.query("SELECT DISTINCT step FROM metrics WHERE key = '\(key)' ORDER BY step")
+            #expect(rows.compactMap { ($0["step"] as? NSNumber)?.intValue } == steps, "\(key)")
+        }
+    }
+
+    @Test("a length in steps cannot be resumed exactly: the job begins anew, and ends where an undisturbed one does")
+    func lengthInSteps() throws {
+        let house = try House()
+        let toml = Self.toml().replacing("max_train_epochs = 5", with: "max_train_steps = 18")
+        let saved = try bench(house, toml).killTwice(house, at: ("3.1", "-"), states: (0, 0))
+        #expect(saved.map(\.step).sorted() == [4, 8, 12, 16, 18])
+        #expect(try house.count("SELECT count(*) FROM checkpoints WHERE kind = 'state'") == 0)
+        let check = try house.radiata(["check", house.folder.path + "/plain.yaml"])
+        #expect(check.status == 1 && check.output.contains("begins anew"), "\(check)")
+    }
+
     @Test("a pause waits for the next state, so that nothing is done twice")
     func pause() throws {
         let house = try House()
@@ -153,41 +188,7 @@ struct KohyaTests {
         #expect(try house.count("SELECT count(DISTINCT sha256) FROM checkpoints WHERE kind = 'adapter'") == 8)
     }
 
-    // MARK: The walk of a newcomer
-
-    @Test("from a working TOML to three axes, a leaderboard and a grid of pictures, in five commands")
-    func walk() throws {
-        let house = try House()
-        try house.startCoordinator()
-        _ = try house.startWorker("worker")
-        try FileManager.default.createDirectory(
-            atPath: house.folder.path + "/pictures/10_cat", withIntermediateDirectories: true)
-        _ = try house.folder.write("prompts.txt", "a cat --w 64")
-        let config = try house.folder.write(
-            "My Cat.toml",
-            Self.toml(
-                "train_data_dir = \"./pictures\"\nsample_prompts = \"prompts.txt\"\nsample_every_n_epochs = 1",
-                epochs: 2))
-        let sweep = house.folder.path + "/cat.yaml"
-        let imported = try house.radiata([
-            "import", config, "--value", "script=\(Self.script)", "--value", "accelerate=\(Self.accelerate)",
-            "--axis", "network_dim=4,8", "--axis", "unet_lr=1e-4,5e-4", "--axis", "network_args.conv_dim=2,4",
-            "--name", "cat", "-o", sweep,
-        ])
-        #expect(imported.status == 0, "\(imported)")
-        let check = try house.radiata(["check", sweep])
-        #expect(check.status == 0 && check.output.isEmpty, "\(check)")
-        let launched = try house.radiata(["launch", sweep, "--watch"])
-        #expect(launched.status == 0, "\(launched)\n\(house.allLogs())")
-        let top = try house.radiata(["top", "cat", "--metric", "loss"])
-        #expect(top.status == 0 && top.output.contains("network_dim"), "\(top)")
-        let grid = house.folder.path + "/grid.png"
-        let drawn = try house.radiata(["grid", "cat", "--x", "network_dim", "--y", "unet_lr", "-o", grid])
-        #expect(drawn.status == 0 && FileManager.default.fileExists(atPath: grid), "\(drawn)")
-        #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == 8)
-        // Steps are those of the training, in every attempt.
-        #expect(try house.count("SELECT max(step) FROM metrics WHERE key = 'loss'") == 8)
-    }
+    // MARK: A queue
 
     @Test("a folder of files is a queue: each runs once, as it is; more of them may come")
     func queue() throws {

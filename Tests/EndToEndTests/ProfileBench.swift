@@ -70,8 +70,8 @@ extension House {
         }
     }
 
-    func waitForEnd() throws {
-        try eventually("every job has ended") {
+    func waitForEnd(seconds: Double = 90) throws {
+        try eventually("every job has ended", seconds: seconds) {
             let states = try query("SELECT state, failure FROM jobs")
             let isOver = states.allSatisfy { ["done", "failed", "parked"].contains($0["state"] as? String ?? "") }
             return isOver ? nil : "\(states)"
@@ -114,13 +114,14 @@ struct ProfileBench {
     ///
     /// - Parameters:
     ///   - places: at which the first and the second attempt are held when their worker is killed.
-    ///   - states: the step of the state that must be with the coordinator then.
+    ///   - states: the step of the state that must be with the coordinator then; 0 for none.
     ///   - early: a place at which the program waits until the first state is with the coordinator.
     ///   - isWholeMachine: the trainer's processes are killed too; otherwise the guard has to end them.
+    ///   - environment: of the workers.
     /// - Returns: the adapters of both.
     func killTwice(
         _ house: House, at places: (String, String), states: (Int, Int), early: String? = nil,
-        isWholeMachine: Bool = true
+        isWholeMachine: Bool = true, environment: [String: String] = [:]
     ) throws -> Set<SavedAdapter> {
         try house.startCoordinator()
         let gate = house.folder.path + "/gate"
@@ -131,8 +132,8 @@ struct ProfileBench {
         try #require(launched.status == 0, "\(launched)")
         let job = try house.onlyJob()
         for (attempt, state) in [(1, states.0), (2, states.1)] {
-            let worker = try house.startWorker("worker-\(attempt)")
-            try house.waitForState(step: state)
+            let worker = try house.startWorker("worker-\(attempt)", environment: environment)
+            if state > 0 { try house.waitForState(step: state) }
             _ = try house.folder.write("gate-early", "")
             try house.waitAtGate(job, attempt: attempt)
             if isWholeMachine {
@@ -142,7 +143,7 @@ struct ProfileBench {
             }
         }
         _ = try house.folder.write("gate", "")
-        _ = try house.startWorker("worker-3")
+        _ = try house.startWorker("worker-3", environment: environment)
         try house.waitForEnd()
         let ended = try house.query("SELECT state, attempts FROM jobs").map {
             "\($0["state"] ?? "") \($0["attempts"] ?? "")"

@@ -40,7 +40,7 @@ struct ReferenceTrainerTests {
             house.slayMachine(worker, work: house.folder.path + "/worker-\(attempt)")
         }
         _ = try house.startWorker("worker-3", environment: package)
-        try house.waitForEnd()
+        try house.waitForEnd(seconds: 400)
         let job = try house.onlyJob()
         let ended = try house.query("SELECT state, attempts FROM jobs").map {
             "\($0["state"] ?? "") \($0["attempts"] ?? "")"
@@ -49,7 +49,7 @@ struct ReferenceTrainerTests {
         #expect(ended == ["done 3"], "\(shown)")
         let plain = try house.folder.write("plain.yaml", Self.sweep("{ \(point), state_steps: 7 }", base))
         #expect(try house.radiata(["launch", plain, "--yes"]).status == 0)
-        try house.waitForEnd()
+        try house.waitForEnd(seconds: 400)
         let expected = try house.adapters("\"state_steps\":7")
         #expect(expected.map(\.step).sorted() == [20, 40, 60] && expected.map(\.epoch).sorted() == [1, 2, 3])
         #expect(try house.adapters("\"state_steps\":3") == expected)
@@ -74,7 +74,7 @@ struct ReferenceTrainerTests {
         #expect(try house.radiata(["pause", "cats"]).status == 0)
         try house.waitForState("paused")
         #expect(try house.radiata(["unpause", "cats"]).status == 0)
-        try house.waitForEnd()
+        try house.waitForEnd(seconds: 400)
         #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == 1)
         let refused = try house.folder.write(
             "refused.yaml", Self.sweep("{ buckets: true }", base).replacing("name: cats", with: "name: no"))

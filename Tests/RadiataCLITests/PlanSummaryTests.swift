@@ -18,7 +18,7 @@ struct PlanSummaryTests {
     @Test("hours come from earlier runs, by epochs where both sides have them, and say what they rest on")
     func hours() {
         let runs: [EarlierRuns.Run] = [(100, 10), (300, 10), (200, 10)].map {
-            EarlierRuns.Run(seconds: $0.0, epochs: $0.1, isSameData: false)
+            EarlierRuns.Run(seconds: $0.0, length: TrainingLength(Double($0.1), .epoch), isSameData: false)
         }
         let estimate = EarlierRuns(runs)
         // Of 10, 30 and 20 s an epoch: mean 20, standard deviation 10.
@@ -39,7 +39,7 @@ struct PlanSummaryTests {
     @Test("runs on the same data count before others; without any there is no estimate, and that is said")
     func basis() throws {
         let runs = [(10.0, true), (1000.0, false), (30.0, true)].map {
-            EarlierRuns.Run(seconds: $0.0, epochs: nil, isSameData: $0.1)
+            EarlierRuns.Run(seconds: $0.0, length: nil, isSameData: $0.1)
         }
         let estimate = try #require(EarlierRuns(runs))
         #expect(estimate.runs == 2 && estimate.secondsPerJob == 20 && estimate.isSameData)
@@ -55,7 +55,7 @@ struct PlanSummaryTests {
     func budget() {
         let plan = PlanPrinterTests.plan(configurations: 2, seeds: [1, 2])
         // Four jobs of an hour.
-        let runs = (0..<20).map { _ in EarlierRuns.Run(seconds: 3600, epochs: nil, isSameData: true) }
+        let runs = (0..<20).map { _ in EarlierRuns.Run(seconds: 3600, length: nil, isSameData: true) }
         func lines(_ budget: SweepBudget?, price: Double?) -> [String] {
             let history = SweepHistory(
                 jobs: nil, isRepeat: false, earlier: EarlierRuns(runs), slots: 1, slotPrice: price)
@@ -68,7 +68,7 @@ struct PlanSummaryTests {
             lines(SweepBudget(hours: 40, money: 1.5), price: 0.5).last
                 == "budget: 40 h and 1.5 of money; it will not do by the estimate")
         #expect(PlanSummary(plan, history: nil, budget: SweepBudget(hours: 1)).lines.contains("budget: 1 h"))
-        let spread = [3000.0, 4200, 3600, 3600].map { EarlierRuns.Run(seconds: $0, epochs: nil, isSameData: true) }
+        let spread = [3000.0, 4200, 3600, 3600].map { EarlierRuns.Run(seconds: $0, length: nil, isSameData: true) }
         let history = SweepHistory(jobs: nil, isRepeat: false, earlier: EarlierRuns(spread), slots: 1)
         #expect(
             PlanSummary(plan, history: history, budget: SweepBudget(hours: 4.1)).lines[1]

@@ -79,6 +79,10 @@ struct GridAxisTests {
             ])
         let lists = try ImageGridAxis("betas=[0.9, 0.99],[0.9, 0.999]", parameters: ["betas"])
         #expect(lists.picks == [.value("[0.9, 0.99]"), .value("[0.9, 0.999]")])
+        let paths = ["config.process[0].train.lr", "config.process[0].network.linear", "optimizer.lr"]
+        #expect(try ImageGridAxis("train.lr=1e-4", parameters: paths).kind == .parameter(paths[0]))
+        #expect(try ImageGridAxis("linear", parameters: paths).kind == .parameter(paths[1]))
+        #expect(throws: RunSpecError.self) { try ImageGridAxis("lr", parameters: paths) }
         #expect(ImageGridPick.ordered(["b", "10", "9", "a", "1e-4", "9"]) == ["1e-4", "9", "10", "a", "b"])
         #expect(try ImageGridAxis("seed", parameters: nil) == ImageGridAxis(kind: .seed))
         #expect(try ImageGridAxis("prompt=@prompts.txt", parameters: nil).file == "prompts.txt")
@@ -92,7 +96,9 @@ struct GridAxisTests {
             ("dim8-s1-3e4a1b_e000002_01_20250131120000_7.png", 2, nil, "01 7"),
             ("1699999999999__000000100_0.jpg", nil, 100, "0"), ("step-00000250-3.png", nil, 250, "3"),
             ("samples/epoch_4/cat.png", 4, nil, "samples cat"), ("500.png", nil, 500, ""),
-            ("sample_s100_dog.webp", nil, 100, "sample dog"), ("final.png", nil, nil, "final"),
+            ("sample_s100_dog.webp", nil, 100, "sample dog"), ("step_100_cat_0_512x512.png", nil, 100, "0 512 512"),
+            ("2 - a cat_2025-01-31_12-00-00-training-sample-120-3-0.jpg", 3, 120, "2"),
+            ("2025-01-31_12-00-00-training-sample-12-1-0.png", 1, 12, ""), ("final.png", nil, nil, "final"),
         ] as [(String, Int?, Int?, String)])
     func samples(name: String, epoch: Int?, step: Int?, series: String) {
         let read = SampleName(name)

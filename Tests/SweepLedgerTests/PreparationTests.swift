@@ -56,11 +56,16 @@ struct PreparationTests {
         #expect(try await bench.ledger.snapshot(at: bench.now).waiting.map(\.job) == [made[0].id])
         #expect(try await wait(bench, "a")?.state == "waiting")
 
+        let counted = try #require(try await bench.ledger.sweeps().first)
+        #expect(counted.states == ["waiting": 2] && counted.preparations == ["waiting": 1] && counted.jobs == 2)
+
         let token = try await bench.claim("one", outcome.changes[0].row).token
         #expect(try await wait(bench, "a") == Preparing(job: made[0].id.text, name: "latents", state: "running"))
         let done = try await bench.exchange("one", [Report(token: token, .finished(position: 0))])
         let freed = done.changes.filter { !$0.isHeld && $0.state == .waiting }.map(\.job)
         #expect(freed == jobs.map(\.id))
+        let after = try #require(try await bench.ledger.sweeps().first)
+        #expect(after.states == ["waiting": 2] && after.preparations == ["done": 1] && after.evaluations == nil)
         #expect(try await wait(bench, "a") == nil)
         #expect(try await bench.claim("one", outcome.changes[1].row).prepared.isEmpty, "it was made for one host")
     }

@@ -126,7 +126,9 @@ struct SchemaTests {
         try check(
             answer: LaunchResponse(sweep: "s", configurations: 1, jobs: 1, added: 1, shared: 0, missingBlobs: ["x"]))
         for earlier in [
-            nil, EarlierRuns(runs: 2, secondsPerJob: 1.5, secondsPerEpoch: 0.5, isSameData: true, deviation: 0.1),
+            nil,
+            EarlierRuns(
+                runs: 2, secondsPerJob: 1.5, secondsPerEpoch: 0.5, isSameData: true, deviation: 0.1, unit: .step),
         ] {
             try check(
                 answer: SweepHistory(
@@ -142,6 +144,7 @@ struct SchemaTests {
             name: "s", created: 1, priority: 0, configurations: 1, states: ["done": 1], checkpoints: 1,
             state: "stopped", reason: "r", since: 1, remedy: "c")
         sweep.evaluations = ["waiting": 1]
+        sweep.preparations = ["done": 1]
         (sweep.tags, sweep.note, sweep.archived) = (["t"], "n", 1)
         sweep.budget = BudgetStanding(budget: SweepBudget(hours: 1, money: 2), hours: 0.5, money: 0)
         try check(

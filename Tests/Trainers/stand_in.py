@@ -99,6 +99,11 @@ class Events:
         value = b"\x0a" + self.text(tag.encode()) + b"\x15" + struct.pack("<f", value)
         self.write(b"\x10" + varint(step) + b"\x2a" + self.text(b"\x0a" + self.text(value)))
 
+    def image(self, tag, data, step):
+        image = b"\x08\x08\x10\x08\x18\x03\x22" + self.text(data)
+        value = b"\x0a" + self.text(tag.encode()) + b"\x22" + self.text(image)
+        self.write(b"\x10" + varint(step) + b"\x2a" + self.text(b"\x0a" + self.text(value)))
+
 
 def write_safetensors(path, tensors, metadata):
     header = {"__metadata__": metadata}
@@ -133,13 +138,56 @@ def torch_load(path):
         return pickle.loads(archive.read("archive/data.pkl"))
 
 
+def read_events(path):
+    """(tag, step, value) of every scalar of an event file of Events."""
+
+    def number(data, at):
+        result = shift = 0
+        while True:
+            result |= (data[at] & 0x7F) << shift
+            at, shift = at + 1, shift + 7
+            if data[at - 1] < 0x80:
+                return result, at
+
+    def fields(data):
+        at = 0
+        while at < len(data):
+            key, at = number(data, at)
+            if key & 7 == 0:
+                value, at = number(data, at)
+            elif key & 7 == 2:
+                length, at = number(data, at)
+                value, at = data[at:at + length], at + length
+            else:
+                size = 8 if key & 7 == 1 else 4
+                value, at = data[at:at + size], at + size
+            yield key >> 3, value
+
+    with open(path, "rb") as file:
+        data = file.read()
+    found, at = [], 0
+    while at + 12 <= len(data):
+        length = struct.unpack_from("<Q", data, at)[0]
+        event = dict(fields(data[at + 12:at + 12 + length]))
+        at += length + 16
+        for _, value in fields(event.get(5, b"")):
+            parts = dict(fields(value))
+            if 2 in parts:
+                found.append((parts[1].decode(), event.get(2, 0), struct.unpack("<f", parts[2])[0]))
+    return found
+
+
 def png(path):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(png_bytes())
+
+
+def png_bytes():
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     rows = b"".join(b"\0" + bytes([y * 32, y * 32, 128]) * 8 for y in range(8))
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(
-            b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))

@@ -100,6 +100,8 @@ struct ExitClassifierTests {
         "the log's last words tell memory and disk from other crashes",
         arguments: [
             ("torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB", FailureClass.oom),
+            ("RuntimeError: Training loss became NaN. This may be due to invalid parameters", FailureClass.nan),
+            ("RuntimeError: OOM during training step 3 times in a row, aborting training", FailureClass.oom),
             ("terminate called after throwing an instance of 'std::bad_alloc'", .oom),
             ("OSError: [Errno 28] No space left on device", .diskFull), ("ValueError: bad", .crash),
         ])

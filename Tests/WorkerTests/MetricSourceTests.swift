@@ -191,6 +191,34 @@ struct MetricSourceTests {
         #expect(share < 0.01)
     }
 
+    @Test("tailing a file that gets ten points a second, too")
+    func growing() throws {
+        let file = Self.eventFile(points: 600)
+        let path = folder.path + "/logs/" + Self.event
+        try DiskFiles().makeFolder(folder.path + "/logs")
+        try DiskFiles().writeAtomically([], to: path)
+        let handle = try FileHandle(forWritingTo: URL(filePath: path))
+        defer { try? handle.close() }
+        let points = try PointSpool(folder: folder.path + "/spool")
+        var intake = MetricIntake([rule(.tfevents, folder.path + "/logs")], points)
+        var notices = NoticeBook()
+        var (now, spent, taken, at) = (MonotonicTime.zero, 0.0, 0, 0)
+        // Rounds of five a second, for a minute; what is there may end inside a record.
+        for round in 1...300 {
+            let end = file.count * round / 300
+            try handle.write(contentsOf: Data(file[at..<end]))
+            at = end
+            now = now + .milliseconds(200)
+            let began = Self.threadSeconds()
+            let newest = try intake.read(isComplete: round == 300, now: now, points, DiskFiles(), &notices)
+            spent += Self.threadSeconds() - began
+            taken = newest.map { Int($0) } ?? taken
+        }
+        if ProcessInfo.processInfo.environment["RADIATA_TEST_LOG"] != nil { print("tailing: \(spent / 60) of a core") }
+        #expect(taken == 600)
+        #expect(spent / 60 < 0.01)
+    }
+
     private static func threadSeconds() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)

@@ -2,7 +2,7 @@
 import { duration, empty, h, jobLink, later, number, prose, replace, state } from "./dom.js";
 import { get } from "./api.js";
 import { buttons, ofSweep } from "./actions.js";
-import { bar, counts, pace } from "./sweeps.js";
+import { bar, counts, others, pace } from "./sweeps.js";
 
 const TABS = [
   ["jobs", "Jobs", "./table.js"],
@@ -30,6 +30,7 @@ export async function show(root, context) {
       bar(summary.states),
       h("p", { class: "numbers" }, h("strong", {}, `${number(progress.over)} of ${number(progress.jobs)}`), " over · ",
         counts(summary.states), " · ", pace(progress)),
+      others(summary),
       h("p", { class: "dim" }, `${number(summary.configurations)} configurations · ${number(info.cost.attempts)} attempts, ` +
         `${duration(info.cost.hours * 3600)} of slots · priority ${summary.priority}`),
       summary.reason && h("p", { class: "fault" }, prose(

@@ -37,6 +37,12 @@ export function counts(states) {
     "no jobs";
 }
 
+/** Jobs that prepare or evaluate, a line for each kind there is. */
+export function others(summary) {
+  return [["Preparations", summary.preparations], ["Evaluations", summary.evaluations]].filter(([, states]) => states)
+    .map(([title, states]) => h("p", { class: "dim" }, `${title}: ${counts(states)}`));
+}
+
 export async function show(root, context) {
   const list = h("ul", { class: "cards", id: "sweeps" });
   const verdicts = new Map();
@@ -54,6 +60,7 @@ export async function show(root, context) {
       bar(summary.states),
       h("p", { class: "numbers" }, h("strong", {}, `${number(progress.over)} of ${number(progress.jobs)}`), " over · ",
         counts(summary.states)),
+      others(summary),
       h("p", { class: "dim" }, pace(progress)),
       summary.reason && h("p", { class: "fault" }, prose(
         `Stopped: ${summary.reason}${summary.remedy ? `; ${summary.remedy}` : ""}`)),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SweepClient
 import SweepFile
 import SweepModel
 
@@ -13,14 +14,15 @@ enum SweepFindings {
     }
 }
 
-struct CheckCommand: ParsableCommand {
+struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Look for what is allowed in a sweep file and most likely not meant.",
         discussion: """
             Keys that the trainer would pass over, paths that lead nowhere, outputs that collide, a resume that cannot \
             work, steps that do not add up, ranks and rates out of custom. 'plan' and 'launch' say the same as \
-            warnings. Exits with 0 where nothing was found, 1 where something was, 2 where the file is refused.
+            warnings. Hours and disk are estimated from earlier runs, where a coordinator that has some can be reached. \
+            Exits with 0 where nothing was found, 1 where something was, 2 where the file is refused.
             """)
 
     @Argument(help: "The sweep file.")
@@ -30,9 +32,10 @@ struct CheckCommand: ParsableCommand {
     var askTrainer = false
 
     @OptionGroup var foreign: ForeignOptions
+    @OptionGroup var options: ClientOptions
     @OptionGroup var output: FormatOption
 
-    func run() throws {
+    func run() async throws {
         let sweep = try SweepFileReader(digest: .lookedUp, foreign: foreign).read(file)
         var findings = sweep.plan.warnings + SweepFindings.of(sweep)
         if askTrainer {
@@ -49,8 +52,20 @@ struct CheckCommand: ParsableCommand {
             let jobs = "\(sweep.plan.configurations.count) configurations, \(sweep.plan.jobs.count) jobs"
             let found = findings.isEmpty ? "nothing found" : "\(findings.count) found"
             Console.note("\(file): \(found); \(jobs)")
+            try await estimate(sweep)
         }
         if !findings.isEmpty { throw ExitCode(ExitStatus.failed.rawValue) }
+    }
+}
+
+extension CheckCommand {
+    /// What is told of hours and disk; that is no finding.
+    private func estimate(_ sweep: SweepFile) async throws {
+        guard let client = try? options.client() else { return }  // an extra; plan says why not
+        let preview = try await SweepPreview.ask(client, about: sweep, isNeeded: false)
+        let summary = PlanSummary(
+            sweep.plan, history: preview.history, budget: sweep.definition.budget, trainer: sweep.definition.trainer)
+        for line in summary.estimates { Console.note(line) }
     }
 }
 

@@ -31,7 +31,8 @@ struct TrainerConfigOptions: ParsableArguments {
         } catch let error as CommandFailure {
             throw error
         } catch {
-            throw CommandFailure(.usage, "\(error)")
+            let text = "\(error)"
+            throw CommandFailure(.usage, text.contains(path) ? text : "\(path): \(text)")
         }
     }
 

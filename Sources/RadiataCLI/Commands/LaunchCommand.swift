@@ -38,7 +38,9 @@ struct LaunchCommand: AsyncParsableCommand {
         let sweep = try launcher.read(file, inputs)
         let preview = try await SweepPreview.ask(client, about: sweep, isNeeded: true)
         if output.format == .table, !quiet {
-            let summary = PlanSummary(sweep.plan, history: preview.history, budget: sweep.definition.budget)
+            let summary = PlanSummary(
+                sweep.plan, history: preview.history, budget: sweep.definition.budget,
+                trainer: sweep.definition.trainer)
             for line in summary.lines { Console.note(line) }
         }
         if let addition = try await preview.addition(client) { try confirm(addition) }

@@ -34,7 +34,9 @@ struct PlanCommand: AsyncParsableCommand {
         guard output.format == .table else { return }
         // Asked only where it is shown; a plan needs no coordinator.
         let preview = try await SweepPreview.ask(client, about: sweep, isNeeded: false)
-        var summary = PlanSummary(sweep.plan, history: preview.history, budget: sweep.definition.budget)
+        var summary = PlanSummary(
+            sweep.plan, history: preview.history, budget: sweep.definition.budget,
+            trainer: sweep.definition.trainer)
         if let line = try Self.preparations(of: sweep) { summary.data = [line] }
         Console.out("\n" + summary.lines.joined(separator: "\n"))
         if let needs { Console.out("\(needs.description); estimated") }

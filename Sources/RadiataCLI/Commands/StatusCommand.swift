@@ -34,7 +34,7 @@ struct StatusCommand: AsyncParsableCommand {
         Console.out(try StatusTables.sweeps(status.sweeps).rendered(as: output.format))
         guard output.format == .table else { return }
         for sweep in status.sweeps {
-            if let line = StatusTables.evaluations(of: sweep) { Console.out("\n\(sweep.name): \(line)") }
+            for line in StatusTables.others(of: sweep) { Console.out("\n\(sweep.name): \(line)") }
             StatusTables.explain(sweep)
             StatusTables.annotate(sweep)
         }
@@ -75,11 +75,13 @@ enum StatusTables {
         return table
     }
 
-    /// `evaluations: 3/8 done, 5 waiting`; nil for none.
-    static func evaluations(of sweep: SweepSummary) -> String? {
-        guard let counts = sweep.evaluations else { return nil }
-        let rest = states.filter { $0 != "done" }.compactMap { state in counts[state].map { ", \($0) \(state)" } }
-        return "evaluations: \(counts["done"] ?? 0)/\(counts.values.reduce(0, +)) done" + rest.joined()
+    /// Jobs that do not train: `preparations: 1/2 done, 1 running`, `evaluations: 3/8 done, 5 waiting`.
+    static func others(of sweep: SweepSummary) -> [String] {
+        [("preparations", sweep.preparations), ("evaluations", sweep.evaluations)].compactMap { kind, counts in
+            guard let counts else { return nil }
+            let rest = states.filter { $0 != "done" }.compactMap { state in counts[state].map { ", \($0) \(state)" } }
+            return "\(kind): \(counts["done"] ?? 0)/\(counts.values.reduce(0, +)) done" + rest.joined()
+        }
     }
 
     /// Why a sweep stands still, and what makes it go on.

@@ -56,7 +56,7 @@ package struct LiveScreen {
             line.add(" · ", .faint)
             line.add("\(count) \(state)", state == "failed" || state == "parked" ? .bad : .plain)
         }
-        var lines = [line]
+        var lines = [line] + StatusTables.others(of: sweep).map { ScreenLine("  \($0)", .faint) }
         if let stop = StatusTables.stop(of: sweep) {
             lines.append(ScreenLine("  \(stop)", .bad))
         } else if let left = sweep.left {

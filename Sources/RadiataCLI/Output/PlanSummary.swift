@@ -6,17 +6,24 @@ package struct PlanSummary {
     private let plan: SweepPlan
     private let history: SweepHistory?
     private let budget: SweepBudget?
+    private let trainer: TrainerSpec
     /// What was found in the data, a line each: stands first.
     package var data: [String] = []
 
-    package init(_ plan: SweepPlan, history: SweepHistory?, budget: SweepBudget? = nil) {
+    package init(
+        _ plan: SweepPlan, history: SweepHistory?, budget: SweepBudget? = nil, trainer: TrainerSpec = .core
+    ) {
         self.plan = plan
+        self.trainer = trainer
         self.history = history
         self.budget = budget
     }
 
     /// The size comes last, where scripts look for it.
-    package var lines: [String] { data + [hours] + cost + disk + [size] }
+    package var lines: [String] { data + estimates + [size] }
+
+    /// Hours, money and disk.
+    package var estimates: [String] { [hours] + cost + disk }
 
     /// What the coordinator will keep of the checkpoints, by what it kept of earlier runs.
     private var disk: [String] {
@@ -36,11 +43,11 @@ package struct PlanSummary {
         guard let earlier = history.earlier else {
             return "hours: no estimate, there is no earlier run with this trainer and base"
         }
-        let total = earlier.seconds(of: plan)
+        let total = earlier.seconds(of: plan, by: trainer)
         let data = earlier.isSameData ? "trainer, base and data" : "trainer and base, other data"
         let basis: String
         if let epoch = earlier.secondsPerEpoch {
-            basis = "\(Self.time(epoch)) an epoch"
+            basis = earlier.unit == .step ? "\(Self.short(epoch)) a step" : "\(Self.time(epoch)) an epoch"
         } else {
             basis = "\(Self.time(earlier.secondsPerJob)) a job"
         }
@@ -56,7 +63,7 @@ package struct PlanSummary {
 
     /// What it costs where workers say a price, and whether its budget will do.
     private var cost: [String] {
-        let total = history?.earlier.map { $0.seconds(of: plan) }
+        let total = history?.earlier.map { $0.seconds(of: plan, by: trainer) }
         let spread = history?.earlier?.spread(jobs: plan.jobs.count) ?? 0
         var lines: [String] = []
         let money = total.flatMap { seconds in history?.slotPrice.map { seconds / 3600 * $0 } }
@@ -85,6 +92,11 @@ package struct PlanSummary {
     private static func range(_ total: Double, _ spread: Double?) -> String {
         guard let spread, spread >= 0.005 else { return "" }
         return " (\(time(max(0, total * (1 - spread)))) to \(time(total * (1 + spread))))"
+    }
+
+    /// Of one step: `0.41 s`, `12 s`.
+    private static func short(_ seconds: Double) -> String {
+        seconds < 1 ? "\((seconds * 1000).rounded() / 1000) s" : time(seconds)
     }
 
     /// Two digits that matter: `45 s`, `12 min`, `3.4 h`, `120 h`.

@@ -57,7 +57,7 @@ struct SweepWatcher {
         }
         let share = summary.jobs == 0 ? 1 : Double(done) / Double(summary.jobs)
         var parts = ["\(done)/\(summary.jobs) done"] + counts
-        if let evaluations = StatusTables.evaluations(of: summary) { parts.append(evaluations) }
+        parts += StatusTables.others(of: summary)
         if let stop = StatusTables.stop(of: summary) {
             parts.append(stop)
         } else if (summary.states["running"] ?? 0) == 0,

@@ -59,7 +59,8 @@ package struct ImageGridAxis: Equatable, Sendable {
     }
 
     /// - Parameters:
-    ///   - parameters: names that the jobs of the sweep have; nil where there is no sweep.
+    ///   - parameters: names that the jobs of the sweep have; nil where there is no sweep. Of a path
+    ///     its end will do: `train.lr` for `config.process[0].train.lr`.
     /// - Throws: `RunSpecError` for a name that is no axis, or values that cannot be read.
     package init(_ text: String, parameters: [String]?) throws(RunSpecError) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -86,6 +87,9 @@ package struct ImageGridAxis: Equatable, Sendable {
             return named
         }
         if let parameters, parameters.contains(name) { return .parameter(name) }
+        // The end of a long path will do, where only one ends so.
+        let ends = (parameters ?? []).filter { $0.hasSuffix(".\(name)") }
+        if ends.count == 1 { return .parameter(ends[0]) }
         let fixed = Kind.named.map(\.name).filter { parameters != nil || ($0 != "epoch" && $0 != "step") }
         let known = (parameters ?? []).sorted() + fixed
         let near = nearest(to: name, among: known).map { " (did you mean \($0)?)" } ?? ""

@@ -1,7 +1,8 @@
 import Foundation
 
 /// What the name of a trainer's sample picture says of it: kohya's `mine_e000002_01_20250131120000.png`,
-/// `mine_000120_00_…`, ai-toolkit's `1699999999999__000000100_0.jpg`, `samples/step-100-3.png` and the like.
+/// `mine_000120_00_…`, ai-toolkit's `1699999999999__000000100_0.jpg`, OneTrainer's
+/// `0 - a cat_2025-01-31_12-00-00-training-sample-120-3-0.jpg`, `samples/step-100-3.png` and the like.
 package struct SampleName: Equatable, Sendable {
     /// nil where the name has none.
     package var epoch: Int?
@@ -11,7 +12,7 @@ package struct SampleName: Equatable, Sendable {
 
     package init(_ name: String) {
         let stem = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
-        if let known = Self(kohya: stem) {
+        if let known = Self(kohya: stem) ?? Self(oneTrainer: stem) {
             self = known
             return
         }
@@ -42,6 +43,18 @@ package struct SampleName: Equatable, Sendable {
         epoch = isEpoch ? value : nil
         step = isEpoch ? nil : value
         series = ([parts[time - 1]] + parts[(time + 1)...]).joined(separator: " ")
+    }
+
+    /// OneTrainer's `TIME-training-sample-STEP-EPOCH-STEP_OF_EPOCH`; before it stands the
+    /// folder of the prompt, with its number, where the worker put it there.
+    private init?(oneTrainer stem: String) {
+        let pattern = /^(.*?)\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-training-sample-(\d+)-(\d+)-\d+$/
+        guard let match = stem.wholeMatch(of: pattern), let step = Int(match.2), let epoch = Int(match.3) else {
+            return nil
+        }
+        self.step = step
+        self.epoch = epoch
+        series = String(match.1.prefix { $0.isNumber })
     }
 
     /// Runs of digits and runs of letters.

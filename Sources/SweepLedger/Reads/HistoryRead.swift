@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Ports
+import RunSpec
 package import SweepModel
 
 /// What a launch would meet.
@@ -18,7 +19,7 @@ extension Ledger {
 
     /// - Parameters:
     ///   - base: digest, empty for none; likewise `data`.
-    ///   - trainer: `TrainerSpec.commandIdentity`.
+    ///   - trainer: `TrainerSpec.paceIdentity`.
     /// - Throws: `DatabaseError`; `DecodingError` for a bundle or trainer that cannot be read.
     package func history(sweep: String, base: String, data: String, trainer: String) async throws -> HistoryRow {
         try await read { db in
@@ -40,33 +41,36 @@ extension Ledger {
         let rows = try db.all(
             """
             SELECT json_extract(s.spec, '$.trainer') AS trainer, json_extract(s.spec, '$.data.digest') AS data,
-                json_extract(s.spec, '$.parameters.epochs') AS epochs,
+                json_extract(s.spec, '$.parameters') AS parameters,
                 (SELECT sum(b.ended - b.started) FROM attempt b
                  WHERE b.job = a.job AND b.ended IS NOT NULL AND b.outcome IN ('done', 'released', 'paused')) AS spent,
                 (SELECT coalesce(sum(f.bytes), 0) FROM attempt b JOIN checkpoint c ON c.attempt = b.id
                  JOIN checkpoint_file f ON f.checkpoint = c.id WHERE b.job = a.job) AS bytes
-            FROM (SELECT id, job FROM attempt WHERE outcome = 'done' ORDER BY id DESC LIMIT ?1) a JOIN job_spec s ON s.job = a.job
-            WHERE coalesce(json_extract(s.spec, '$.base.digest'), '') = ?2
+            FROM (SELECT id, job FROM attempt WHERE outcome = 'done' ORDER BY id DESC LIMIT ?1) a
+            JOIN job_spec s ON s.job = a.job
+            WHERE NOT EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = a.job)
+                AND NOT EXISTS (SELECT 1 FROM prepare_job p WHERE p.job = a.job)
+                AND coalesce(json_extract(s.spec, '$.base.digest'), '') = ?2
             """, [mostRuns, base])
-        var identities: [String: String] = [:]
+        var trainers: [String: TrainerSpec] = [:]
         return try rows.compactMap { row in
             guard let text = row["trainer"] as String?, let milliseconds = row["spent"] as Int64?, milliseconds > 0
             else {
                 return nil
             }
-            if identities[text] == nil { identities[text] = try commandIdentity(text) }
-            guard identities[text] == trainer else { return nil }
+            let spec = try trainers[text] ?? Self.trainer(text)
+            trainers[text] = spec
+            guard spec.paceIdentity == trainer else { return nil }
+            let parameters = try LedgerJSON.value([String: ParameterValue].self, row["parameters"])
             return EarlierRuns.Run(
-                seconds: Double(milliseconds) / 1000,
-                epochs: (row["epochs"] as DatabaseValue).storage.value as? Double
-                    ?? ((row["epochs"] as DatabaseValue).storage.value as? Int64).map { Double($0) },
+                seconds: Double(milliseconds) / 1000, length: TrainingLength(of: parameters, by: spec),
                 isSameData: (row["data"] as String? ?? "") == data, bytes: row["bytes"])
         }
     }
 
     /// The trainer's as its job has it: `core`, or a map.
-    private static func commandIdentity(_ text: String) throws -> String {
-        guard text.hasPrefix("{") else { return text }
-        return TrainerSpec.command(try JSONDecoder().decode(CommandTrainer.self, from: Data(text.utf8))).commandIdentity
+    private static func trainer(_ text: String) throws -> TrainerSpec {
+        guard text.hasPrefix("{") else { return .core }
+        return .command(try JSONDecoder().decode(CommandTrainer.self, from: Data(text.utf8)))
     }
 }

@@ -19,26 +19,15 @@ extension Ledger {
                 """, [name])
             return try rows.map { row in
                 let id: Int64 = row["id"]
-                // Both kinds of jobs are counted there; the rest train.
-                let counts = try db.all(
-                    """
-                    SELECT c.state, c.jobs AS jobs, coalesce(e.jobs, 0) AS evaluations FROM sweep_count c
-                    LEFT JOIN evaluation_count e ON e.sweep = c.sweep AND e.state = c.state
-                    WHERE c.sweep = ? AND c.jobs > 0
-                    """, [id])
-                var (states, evaluations): ([String: Int], [String: Int]) = ([:], [:])
-                for count in counts {
-                    let (all, own): (Int, Int) = (count["jobs"], count["evaluations"])
-                    if all > own { states[count["state"]] = all - own }
-                    if own > 0 { evaluations[count["state"]] = own }
-                }
+                let counts = try Self.counts(ofSweep: id, db)
                 let stopped: Int64? = row["stopped_at"]
                 var summary = SweepSummary(
                     name: row["name"], created: row["created"], priority: row["priority"],
                     configurations: row["configurations"],
-                    states: states, checkpoints: row["checkpoints"], asked: row["state"],
+                    states: counts.trainings, checkpoints: row["checkpoints"], asked: row["state"],
                     stop: stopped.map { (row["stop_reason"] ?? "", $0) },
-                    evaluations: evaluations.isEmpty ? nil : evaluations)
+                    evaluations: counts.evaluations.isEmpty ? nil : counts.evaluations,
+                    preparations: counts.preparations.isEmpty ? nil : counts.preparations)
                 let tags = try db.all("SELECT name FROM sweep_tag WHERE sweep = ? ORDER BY name", [id])
                 summary.tags = tags.isEmpty ? nil : tags.map { $0[0] }
                 summary.note = row["note"]
@@ -50,6 +39,33 @@ extension Ledger {
                 return summary
             }
         }
+    }
+
+    /// Jobs of a sweep by state. All kinds are counted in `sweep_count`; what neither evaluates nor prepares
+    /// trains. Preparations are few, so they are counted when they are asked for.
+    private static func counts(ofSweep id: Int64, _ db: Database) throws -> (
+        trainings: [String: Int], evaluations: [String: Int], preparations: [String: Int]
+    ) {
+        let rows = try db.all(
+            """
+            SELECT c.state, c.jobs AS jobs, coalesce(e.jobs, 0) AS evaluations,
+                (SELECT count(*) FROM prepare_job p JOIN member m ON m.sweep = c.sweep AND m.job = p.job
+                 JOIN job j ON j.id = p.job WHERE j.state = c.state) AS preparations
+            FROM sweep_count c LEFT JOIN evaluation_count e ON e.sweep = c.sweep AND e.state = c.state
+            WHERE c.sweep = ? AND c.jobs > 0
+            """, [id])
+        var counts: (trainings: [String: Int], evaluations: [String: Int], preparations: [String: Int]) =
+            ([:], [:], [:])
+        for row in rows {
+            let state: String = row["state"]
+            let (all, evaluations, preparations): (Int, Int, Int) = (
+                row["jobs"], row["evaluations"], row["preparations"]
+            )
+            if all > evaluations + preparations { counts.trainings[state] = all - evaluations - preparations }
+            if evaluations > 0 { counts.evaluations[state] = evaluations }
+            if preparations > 0 { counts.preparations[state] = preparations }
+        }
+        return counts
     }
 
     /// Jobs of a sweep (through `members`) or of all, in the order they were made.

@@ -7,8 +7,10 @@ package struct EarlierRuns: Codable, Equatable, Sendable {
     package var runs: Int
     /// Median over the runs, with everything: training, evaluation, resumed attempts.
     package var secondsPerJob: Double
-    /// The same for each epoch, where all of them have a number of epochs.
+    /// The same for each epoch (or step, see ``unit``), where the length of all of them is known.
     package var secondsPerEpoch: Double?
+    /// What lengths are counted in; nil for epochs.
+    package var unit: TrainingLength.Unit?
     /// Whether they had the same data set too.
     package var isSameData: Bool
     /// Median of what is kept of their checkpoints, in bytes; nil where none is.
@@ -19,8 +21,9 @@ package struct EarlierRuns: Codable, Equatable, Sendable {
 
     package init(
         runs: Int, secondsPerJob: Double, secondsPerEpoch: Double?, isSameData: Bool, deviation: Double? = nil,
-        bytesPerJob: Double? = nil
+        bytesPerJob: Double? = nil, unit: TrainingLength.Unit? = nil
     ) {
+        self.unit = unit
         self.bytesPerJob = bytesPerJob
         self.runs = runs
         self.secondsPerJob = secondsPerJob
@@ -32,15 +35,15 @@ package struct EarlierRuns: Codable, Equatable, Sendable {
     /// One finished job.
     package struct Run: Equatable, Sendable {
         package var seconds: Double
-        package var epochs: Double?
+        package var length: TrainingLength?
         package var isSameData: Bool
         /// Kept of its checkpoints; 0 for none.
         package var bytes: Double
 
-        package init(seconds: Double, epochs: Double?, isSameData: Bool, bytes: Double = 0) {
+        package init(seconds: Double, length: TrainingLength?, isSameData: Bool, bytes: Double = 0) {
             self.bytes = bytes
             self.seconds = seconds
-            self.epochs = epochs
+            self.length = length
             self.isSameData = isSameData
         }
     }
@@ -50,12 +53,14 @@ package struct EarlierRuns: Codable, Equatable, Sendable {
         let same = all.filter(\.isSameData)
         let runs = same.isEmpty ? all : same
         guard let perJob = Self.median(runs.map(\.seconds)) else { return nil }
-        let perEpoch = runs.compactMap { run in run.epochs.flatMap { $0 > 0 ? run.seconds / $0 : nil } }
-        let hasEpochs = perEpoch.count == runs.count
+        let perEpoch = runs.compactMap { run in run.length.flatMap { $0.count > 0 ? run.seconds / $0.count : nil } }
+        let unit = runs.first?.length?.unit
+        let hasEpochs = perEpoch.count == runs.count && runs.allSatisfy { $0.length?.unit == unit }
         self.init(
             runs: runs.count, secondsPerJob: perJob, secondsPerEpoch: hasEpochs ? Self.median(perEpoch) : nil,
             isSameData: !same.isEmpty, deviation: Self.deviation(hasEpochs ? perEpoch : runs.map(\.seconds)),
-            bytesPerJob: Self.median(runs.map(\.bytes).filter { $0 > 0 }))
+            bytesPerJob: Self.median(runs.map(\.bytes).filter { $0 > 0 }),
+            unit: hasEpochs && unit == .step ? .step : nil)
     }
 
     private static func deviation(_ values: [Double]) -> Double? {
@@ -84,11 +89,14 @@ package struct EarlierRuns: Codable, Equatable, Sendable {
         return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
     }
 
-    /// Seconds that all jobs of a plan take one after the other, by their epochs where both sides have them.
-    package func seconds(of plan: SweepPlan) -> Double {
-        let epochs = plan.configurations.map { $0.parameters["epochs"]?.number }
+    /// Seconds that all jobs of a plan take one after the other, by their lengths where both sides have them
+    /// in the same unit.
+    package func seconds(of plan: SweepPlan, by trainer: TrainerSpec) -> Double {
+        let lengths = plan.configurations.map { TrainingLength(of: $0.parameters, by: trainer) }
         return plan.jobs.reduce(0) { sum, job in
-            if let secondsPerEpoch, let count = epochs[job.configuration] { return sum + secondsPerEpoch * count }
+            if let secondsPerEpoch, let length = lengths[job.configuration], length.unit == unit ?? .epoch {
+                return sum + secondsPerEpoch * length.count
+            }
             return sum + secondsPerJob
         }
     }
@@ -115,6 +123,17 @@ extension TrainerSpec {
         guard let command else { return "core" }
         // Conditions are younger than the rest: without one the text is as it was.
         let texts = command.command.map { ($0.condition ?? "") + $0.text }
+        return ContentDigest.of(texts.joined(separator: "\u{0}")).text
+    }
+
+    /// Names what decides how long a step takes: the program, where it lies, and the base model that its
+    /// configuration file names.
+    package var paceIdentity: String {
+        guard let command else { return commandIdentity }
+        let values = (command.values ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let models = (command.config?.sources ?? []).map { Set(ConfigMentions.models(in: $0.content)).sorted() }
+        guard !values.isEmpty || models.contains(where: { !$0.isEmpty }) else { return commandIdentity }
+        let texts = [commandIdentity] + values + models.flatMap { ["\u{1}"] + $0 }
         return ContentDigest.of(texts.joined(separator: "\u{0}")).text
     }
 }

@@ -9,6 +9,8 @@ package struct SweepSummary: Codable, Equatable, Sendable {
     /// The same of jobs that evaluate; nil for none, and from a coordinator that counts them among the
     /// others.
     package var evaluations: [String: Int]?
+    /// The same of jobs that make what others need.
+    package var preparations: [String: Int]?
     package var checkpoints: Int
     /// active, stopped (by itself), paused, finished (no job can move by itself) or canceled.
     package var state: String
@@ -32,8 +34,10 @@ package struct SweepSummary: Codable, Equatable, Sendable {
     /// Whether it was stopped by itself and nothing of it runs any more.
     package var isStopped: Bool { state == "stopped" && count("running") == 0 }
 
-    /// Of both kinds.
-    private func count(_ state: String) -> Int { (states[state] ?? 0) + (evaluations?[state] ?? 0) }
+    /// Of all kinds.
+    private func count(_ state: String) -> Int {
+        (states[state] ?? 0) + (evaluations?[state] ?? 0) + (preparations?[state] ?? 0)
+    }
 
     package init(
         name: String, created: Int64, priority: Int, configurations: Int, states: [String: Int], checkpoints: Int,
@@ -59,12 +63,14 @@ package struct SweepSummary: Codable, Equatable, Sendable {
     ///   - stop: why and when it stopped itself; nil if it did not.
     package init(
         name: String, created: Int64, priority: Int, configurations: Int, states: [String: Int], checkpoints: Int,
-        asked: String, stop: (reason: String, at: Int64)?, evaluations: [String: Int]? = nil
+        asked: String, stop: (reason: String, at: Int64)?, evaluations: [String: Int]? = nil,
+        preparations: [String: Int]? = nil
     ) {
         self.init(
             name: name, created: created, priority: priority, configurations: configurations, states: states,
             checkpoints: checkpoints, reason: stop?.reason, since: stop?.at)
         self.evaluations = evaluations
+        self.preparations = preparations
         if stop != nil {
             state = "stopped"
             remedy = "mend it and `radiata resume \(name)`"
@@ -97,6 +103,7 @@ package struct SweepSummary: Codable, Equatable, Sendable {
         note = try keyed.decodeIfPresent(String.self, forKey: .note)
         archived = try keyed.decodeIfPresent(Int64.self, forKey: .archived)
         evaluations = try keyed.decodeIfPresent([String: Int].self, forKey: .evaluations)
+        preparations = try keyed.decodeIfPresent([String: Int].self, forKey: .preparations)
         budget = try keyed.decodeIfPresent(BudgetStanding.self, forKey: .budget)
         left = try keyed.decodeIfPresent(TimeLeft.self, forKey: .left)
     }

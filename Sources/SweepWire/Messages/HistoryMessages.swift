@@ -10,7 +10,7 @@ package struct HistoryRequest: Equatable, WireRequest {
     /// Digests of base model and data set; empty for none.
     package var base: String
     package var data: String
-    /// `TrainerSpec.commandIdentity`.
+    /// `TrainerSpec.paceIdentity`.
     package var trainer: String
 
     package init(sweep: String, launch: String, base: String, data: String, trainer: String) {
@@ -70,7 +70,10 @@ extension SweepHistory {
     package static var content: WireContent {
         let earlier = WireSchema.object(
             ["runs": .integer(1), "secondsPerJob": .number, "isSameData": .flag],
-            optional: ["secondsPerEpoch": .number, "bytesPerJob": .number, "deviation": .number])
+            optional: [
+                "secondsPerEpoch": .number, "bytesPerJob": .number, "deviation": .number,
+                "unit": .one(of: TrainingLength.Unit.allCases.map(\.rawValue)),
+            ])
         return .json(
             .object(
                 ["isRepeat": .flag, "slots": .integer(0)],

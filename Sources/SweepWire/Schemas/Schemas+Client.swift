@@ -11,6 +11,7 @@ extension WireSchema {
         optional: [
             "reason": text, "since": integer(), "remedy": text, "tags": array(text), "note": text,
             "archived": integer(), "left": timeLeft, "budget": budgetStanding, "evaluations": map(integer()),
+            "preparations": map(integer()),
         ])
 
     static let timeLeft = object(["seconds": number, "low": number, "high": number])

@@ -9,6 +9,8 @@ What it imitates (run.py, BaseSDTrainProcess, DiffusionTrainer, the UI's logger)
 - INT: exit 0, nothing saved (with -r the next file's turn); an exception: exit 1;
 - type diffusion_trainer with AITK_JOB_ID and a database there: save_now, and stop, which saves and raises;
 - ${VARIABLE} is replaced and must be there, [name] is the job's name; a login is asked for where it shall push;
+- a step that runs out of memory (stub_oom: from which step, stub_oom_steps: how many, stub_oom_batch: from which batch
+  size on) is passed over without a word in the log; the fourth in a row raises;
 - the order of the data is not restored: stub_pictures says how many there are, one if left out.
 
 Keys that begin with stub_ are the tests' (stand_in.Gates; places are a step, and N.optimizer between the two files of
@@ -134,13 +136,15 @@ class Process:
         every = self.config.get("logging", {}).get("log_every", 100)
         pictures = int(self.options.get("stub_pictures", 1))
         # Begins at the first picture again.
-        drawn = 0
+        drawn = misses = 0
         while self.step < self.train_config["steps"]:
             self.gates.pass_by(str(self.step + 1))
-            self.chain.train(self.config.get("training_seed"), self.step, drawn % pictures)
+            misses = self.misses(misses)
+            if not misses:
+                self.chain.train(self.config.get("training_seed"), self.step, drawn % pictures)
             drawn += 1
             self.step += 1
-            if is_logging and self.step % every == 0:
+            if is_logging and not misses and self.step % every == 0:
                 self.write_metric("loss/loss", 1 / self.step)
                 self.write_metric("learning_rate", float(self.train_config["lr"]))
             if self.step % self.save_config.get("save_every", 1000) == 0 and self.step < self.train_config["steps"]:
@@ -159,6 +163,17 @@ class Process:
                 self.save_step()
             time.sleep(float(self.options.get("stub_step_seconds", 0)))
         self.save(f"{self.folder}/{self.name}.safetensors")
+
+    def misses(self, before):
+        first = self.options.get("stub_oom")
+        if first is None or not first <= self.step + 1 < first + self.options.get("stub_oom_steps", 1):
+            return 0
+        if self.train_config.get("batch_size", 1) < self.options.get("stub_oom_batch", 1):
+            return 0
+        if before == 3:
+            raise RuntimeError("OOM during training step 3 times in a row, aborting training")
+        print(f"# OOM during training step, skipping batch {before + 1}/3 #", flush=True)
+        return before + 1
 
     def prune(self):
         keep = self.save_config.get("max_step_saves_to_keep", 5)

@@ -6,12 +6,13 @@ What it imitates (hv_train_network.py, utils/train_utils.py, accelerate's save_s
 - the first epoch and the first step are constants, 0, also with --resume: it trains max_train_epochs again, and its
   file names and steps begin anew; a state has no train_state.json;
 - files are written in place; of a state random_states_0.pkl comes last;
+- W&B without a key asks at a keyboard; a loss that is no number is nothing to it;
 - no signal handler; the last epoch has no numbered file; the file without a number is the end;
 - the latents of the data set must have been cached by another command.
 
 Weights are those of stand_in.Chain: of each step by its place in the whole training, which the random numbers of a
 state stand for. Keys that begin with stub_ are the tests' (stand_in.Gates; places are EPOCH.STEP from the beginning
-of the whole training, and EPOCH.state inside a state).
+of the whole training, and EPOCH.state inside a state); stub_nan is the step at which the loss ends to be a number.
 """
 import argparse
 import os
@@ -62,6 +63,8 @@ def main():
     cache = options.get("stub_cache")
     if cache and not os.path.exists(cache):
         raise ValueError("No training items found in the dataset. Please ensure that the latents are cached.")
+    if args.log_with == "wandb" and not os.environ.get("WANDB_API_KEY"):
+        input("wandb: Enter your choice: ")
     if args.max_train_epochs is not None:
         args.max_train_steps = args.max_train_epochs * per_epoch
     epochs = -(-args.max_train_steps // per_epoch)
@@ -106,8 +109,9 @@ def main():
             drawn += 1
             step += 1
             if events:
-                events.scalar("loss/current", 1 / drawn, step)
-                events.scalar("loss/average", 1 / drawn * (1 + (args.network_dim or 0) / 100), step)
+                loss = float("nan") if step >= options.get("stub_nan", 10**9) else 1 / drawn
+                events.scalar("loss/current", loss, step)
+                events.scalar("loss/average", loss * (1 + (args.network_dim or 0) / 100), step)
         if events:
             events.scalar("loss/epoch", 1 / drawn, epoch + 1)
         if args.save_every_n_epochs and (epoch + 1) % args.save_every_n_epochs == 0 and epoch + 1 < epochs:

@@ -91,11 +91,17 @@ package enum ExitClassifier {
         }
     }
 
-    /// Memory and disk are told by what programs commonly write last.
+    /// Memory, disk and a loss that is none are told by what programs commonly write last.
     static func failure(of text: String) -> FailureClass {
         let text = text.lowercased()
-        let memory = ["out of memory", "bad_alloc", "memoryerror", "cannot allocate memory", "outofmemoryerror"]
+        let memory = [
+            "out of memory", "bad_alloc", "memoryerror", "cannot allocate memory", "outofmemoryerror",
+            // ai-toolkit, which passes over the exception itself.
+            "oom during training step 3 times in a row",
+        ]
         if memory.contains(where: text.contains) { return .oom }
+        // OneTrainer raises before it logs the loss.
+        if text.contains("loss became nan") { return .nan }
         if text.contains("no space left on device") || text.contains("disk quota exceeded") { return .diskFull }
         return .crash
     }

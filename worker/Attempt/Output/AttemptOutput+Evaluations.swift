@@ -76,9 +76,11 @@ extension AttemptOutput {
 
     mutating func readSamples(_ events: inout [WorkerEvent]) throws {
         let out = BytePath(place.out)
-        for path in samples.flatMap({ PathPattern.matches($0) }) where path.isBelow(out) {
-            let name = FileName.text(path.name)
-            try report(ArtifactRow(checkpoint: "", kind: "sample", name: name, path: ""), path: path, &events)
+        for pattern in samples {
+            for path in PathPattern.matches(pattern) where path.isBelow(out) {
+                let name = FileName.text(PathPattern.ownName(of: path, in: pattern))
+                try report(ArtifactRow(checkpoint: "", kind: "sample", name: name, path: ""), path: path, &events)
+            }
         }
     }
 

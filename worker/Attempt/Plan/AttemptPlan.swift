@@ -198,7 +198,7 @@ extension AttemptPlan {
         }
         // A bracket in a folder's name is no part of the pattern.
         let literals = values.mapValues(PathPattern.escaped)
-        rules = try trainer.checkpoints.map {
+        rules = try Self.resumable(trainer, whole?.document).map {
             CheckpointRule(
                 glob: try CommandTemplate($0.glob).rendered(literals), step: $0.step, epoch: $0.epoch,
                 stepField: $0.stepField, epochField: $0.epochField, isStepOfAttempt: $0.isStepOfAttempt ?? false,
@@ -216,10 +216,29 @@ extension AttemptPlan {
                 target: ends[0], step: ends[1], epoch: ends[2])
         }
         clean = try (trainer.clean ?? []).map { try CommandTemplate($0).rendered(literals) }
-        stop = try Self.stop(trainer, values, literals, place)
+        var stop = try Self.stop(trainer, values, literals, place)
+        // A state that will not come is not waited for.
+        if !trainer.checkpoints.isEmpty, stop.flag == nil, stop.file == nil,
+            !rules.contains(where: { $0.kind == .state })
+        {
+            stop.wait = nil
+        }
+        self.stop = stop
         restored = try Self.restoreFolder(trainer, values, place)
         self.values = values
         self.files = files
+    }
+
+    /// The rules of checkpoints; without those of states where a resumed attempt would train too long: one
+    /// that is told the epoch at which it begins counts its steps anew, so a length in steps ends it late.
+    private static func resumable(
+        _ trainer: CommandTrainer, _ document: ConfigDocument?
+    ) -> [CommandTrainer.CheckpointRule] {
+        let isByEpoch = trainer.resume.contains { CommandTemplate($0.text).names.contains("next_epoch") }
+        guard isByEpoch, let end = trainer.done?.reaches, Double(end) == nil, target(of: end, document) == nil else {
+            return trainer.checkpoints
+        }
+        return trainer.checkpoints.filter { $0.kind != .state }
     }
 
     private static func stop(

@@ -2,11 +2,13 @@
 """Stands for Nerogar/OneTrainer scripts/train.py in tests: its arguments, files, counters and traps, no training.
 
 What it imitates (GenericTrainer, TrainConfig, the LoRA savers):
-- a step is a batch, not an update; backups are WORKSPACE/backup/TIME-backup-STEP-EPOCH-STEP_OF_EPOCH, made at the
-  beginning of an epoch (of the one that a resume begins with too), when INT came, and at the end; a resume takes the
-  last of them by name, whole or not;
+- a step is a batch, not an update: gradient_accumulation_steps of them are one, and are printed;
+- backups are WORKSPACE/backup/TIME-backup-STEP-EPOCH-STEP_OF_EPOCH, made at the beginning of an epoch (of the one that
+  a resume begins with too), when INT came, and at the end; a resume takes the last of them by name, whole or not;
 - INT: a backup, then the last file as if the run were done, exit 0; TERM is not handled; a loss that is no number
   raises;
+- samples (sample_after) are files and, with samples_to_tensorboard, in the event files too; those of several prompts
+  have one name, in a folder each;
 - what goes wrong while it saves is printed and otherwise passed over;
 - it empties cache_dir at its start (clear_cache_before_training), and starts a server (tensorboard).
 
@@ -23,7 +25,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-from stand_in import Chain, Events, Gates, read_safetensors, torch_bytes, torch_load, write_safetensors  # noqa: E402
+from stand_in import Chain, Events, Gates, png, png_bytes, read_safetensors, torch_bytes, torch_load  # noqa: E402
+from stand_in import write_safetensors  # noqa: E402
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--config-path", required=True)
@@ -139,12 +142,23 @@ class Trainer:
                 self.chain.train(self.config.get("seed"), self.step)
                 self.step += 1
                 self.epoch_step += 1
+                if self.step % self.config.get("gradient_accumulation_steps", 1) == 0:
+                    print(f"update {self.step // self.config.get('gradient_accumulation_steps', 1)}", flush=True)
                 events.scalar("loss/train_step", loss, self.step)
                 events.scalar("smooth_loss/train_step", loss, self.step)
                 time.sleep(float(self.config.get("stub_step_seconds", 0)))
             if self.epoch_step == self.per_epoch:
                 self.epoch += 1
                 self.epoch_step = 0
+                if self.config.get("sample_after") and self.config.get("sample_after_unit") == "EPOCH":
+                    self.sample(events)
+
+    def sample(self, events):
+        stamp = self.name("training-sample")
+        for index, prompt in enumerate(["a cat", "a dog"]):
+            png(f"{self.workspace}/samples/{index} - {prompt}/{stamp}.png")
+            if self.config.get("samples_to_tensorboard", True):
+                events.image(f"sample{index} - {prompt}", png_bytes(), self.step)
 
     def end(self):
         if self.config.get("backup_before_save", True):
