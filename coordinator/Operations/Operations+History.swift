@@ -11,10 +11,16 @@ extension Operations {
         let priced = connected.compactMap { worker in
             PriceLabel.ofSlot(worker.labels, slots: worker.slots).map { (price: $0, slots: Double(worker.slots)) }
         }
+        guard request.inputs.count <= 64 else {
+            throw WireError(.badRequest, "history: \(request.inputs.count) inputs; wanted at most 64")
+        }
+        let here = Set(connected.map(\.id))
+        let users = try await ledger.users(of: request.inputs)
         let slots = priced.reduce(0) { $0 + $1.slots }
         return SweepHistory(
             jobs: row.jobs, isRepeat: row.launches.contains(request.launch), earlier: EarlierRuns(row.runs),
             slots: connected.reduce(0) { $0 + $1.slots },
-            slotPrice: slots > 0 ? priced.reduce(0) { $0 + $1.price * $1.slots } / slots : nil)
+            slotPrice: slots > 0 ? priced.reduce(0) { $0 + $1.price * $1.slots } / slots : nil,
+            workers: connected.count, holders: users.mapValues { here.intersection($0).count })
     }
 }

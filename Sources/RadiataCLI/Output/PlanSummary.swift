@@ -8,6 +8,8 @@ package struct PlanSummary {
     private let budget: SweepBudget?
     /// What was found in the data, a line each: stands first.
     package var data: [String] = []
+    /// What its inputs are and what of them would be sent.
+    package var inputs: [String] = []
 
     package init(_ plan: SweepPlan, history: SweepHistory?, budget: SweepBudget? = nil) {
         self.plan = plan
@@ -16,7 +18,7 @@ package struct PlanSummary {
     }
 
     /// The size comes last, where scripts look for it.
-    package var lines: [String] { data + [hours] + cost + disk + [size] }
+    package var lines: [String] { data + inputs + [hours] + cost + disk + [size] }
 
     /// What the coordinator will keep of the checkpoints, by what it kept of earlier runs.
     private var disk: [String] {
