@@ -149,8 +149,8 @@ package struct SimulateCommand {
             print(
                 """
                 seed \(seed): \(run.rented.lives) machines in \(Int(simulation.report.hours)) hours, \(kills) kills, \
-                \(run.events) events, \(isWhole ? "to its end" : "cut"); trained again \(Int(run.rented.repeated)) s, at most \(Int(most)) s wanted; \
-                \(run.violation ?? "no violation")
+                \(run.events) events, \(isWhole ? "to its end" : "cut"); trained again \(Int(run.rented.repeated)) s, at \
+                most \(Int(most)) s wanted; \(run.violation ?? "no violation")
                 """)
             fflush(nil)
         }

@@ -50,7 +50,7 @@ struct SimulationTests {
     func rented() throws {
         let ended = try simulate(["--rented", "100"])
         #expect(ended.status == 0, "\(ended.output)")
-        // seed 1: N machines in H hours, K kills, E events, to its end; trained again R s, at most M s wanted; …
+        // seed 1: N machines in H hours, K kills, E events, to its end; trained again R s, at most M s …
         let numbers = ended.output.split { !$0.isNumber }.compactMap { Int($0) }
         try #require(numbers.count >= 7, "\(ended.output)")
         #expect(numbers[1] >= 1000 && numbers[2] >= 100 && numbers[3] >= 50, "\(ended.output)")
