@@ -133,6 +133,17 @@ final class SlurmCluster {
         try run("squeue", ["-h", "-r", "-o", "%i %T"]).output.split(separator: "\n").map(String.init)
     }
 
+    /// Waits until no job is left. A task between waiting and running is in no list for a moment, so five
+    /// looks in a row count.
+    func awaitEnd(_ what: String, seconds: Double = 180, logs: String) throws {
+        var empty = 0
+        try eventually(what, seconds: seconds) {
+            let queue = try queue()
+            empty = queue.isEmpty ? empty + 1 : 0
+            return empty >= 5 ? nil : "\(queue) " + Self.logs(logs)
+        }
+    }
+
     func log(_ name: String) -> String {
         FileManager.default.contents(atPath: "\(folder.path)/log/\(name).log")
             .map { String(decoding: $0.suffix(1500), as: UTF8.self) } ?? ""

@@ -141,10 +141,7 @@ struct SlurmTests {
             let started = try cluster.run("scontrol", ["update", "JobId=\(task)", "StartTime=now"])
             #expect(started.status == 0, "\(started)")
         }
-        try cluster.eventually("all jobs of the cluster have ended", seconds: 180) {
-            let queue = try cluster.queue()
-            return queue.isEmpty ? nil : "\(queue) " + SlurmCluster.logs(shared)
-        }
+        try cluster.awaitEnd("all jobs of the cluster have ended", logs: shared)
         try expectWhole(shared + "/coordinator", jobs: 4)
     }
 
@@ -174,10 +171,7 @@ struct SlurmTests {
         _ = try submit(
             cluster, [file, "--nodes", "2", "--folder", shared, "--idle", "5s", "--price", "0.5"],
             ["RADIATA_COORDINATOR": house.url])
-        try cluster.eventually("the workers have ended", seconds: 120) {
-            let queue = try cluster.queue()
-            return queue.isEmpty ? nil : "\(queue) " + SlurmCluster.logs(shared)
-        }
+        try cluster.awaitEnd("the workers have ended", logs: shared)
         #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == 6, "\(SlurmCluster.logs(shared))")
         #expect(try house.count("SELECT count(*) FROM attempt") == 6)
         var status = stat()
@@ -246,10 +240,7 @@ struct SlurmTests {
             return queue.contains("\(full) PENDING") ? nil : "\(queue) " + SlurmCluster.logs(shared)
         }
         #expect(try cluster.run("scontrol", ["update", "JobId=\(full)", "StartTime=now"]).status == 0)
-        try cluster.eventually("all tasks of \(workers) have ended", seconds: 180) {
-            let queue = try cluster.queue()
-            return queue.isEmpty ? nil : "\(queue) " + SlurmCluster.logs(shared)
-        }
+        try cluster.awaitEnd("all tasks of \(workers) have ended", logs: shared)
         #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == 4)
         #expect(try house.count("SELECT count(*) FROM attempt WHERE outcome = 'done'") == 4)
         #expect(try house.count("SELECT count(*) FROM attempt WHERE outcome = 'failed'") == 0)
@@ -298,10 +289,7 @@ struct SlurmTests {
         // Its jobs came back by themselves, not by a lease that ran out.
         #expect(try house.count("SELECT count(*) FROM attempt WHERE outcome = 'lost'") == 0)
         for seed in [1, 2] { unlink("\(house.folder.path)/gate-\(seed)") }
-        try cluster.eventually("all is done") {
-            let queue = try cluster.queue()
-            return queue.isEmpty ? nil : "\(queue) " + SlurmCluster.logs(shared)
-        }
+        try cluster.awaitEnd("all is done", logs: shared)
         #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == 2)
         #expect(try house.count("SELECT count(*) FROM attempt WHERE outcome = 'failed'") == 0)
         #expect(try house.count("SELECT count(DISTINCT job || ' ' || step) FROM metrics WHERE key = 'loss'") == 20)

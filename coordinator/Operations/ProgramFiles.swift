@@ -65,8 +65,8 @@ package actor ProgramFiles {
         if try files.exists(folder + "/radiata-query") {
             sources.append(try source(folder + "/radiata-query", "radiata-query"))
         }
-        // Without such a folder the program takes its libraries from the system.
-        if try files.exists(folder + "/lib") {
+        // A program that was not installed from an archive takes its libraries from the system.
+        if try files.exists(folder + "/install.sh"), try files.exists(folder + "/lib") {
             for name in try files.list(folder + "/lib") {
                 guard try files.information("\(folder)/lib/\(name)")?.isRegular == true else { continue }
                 let library = try source("\(folder)/lib/\(name)", "lib/\(name)")
