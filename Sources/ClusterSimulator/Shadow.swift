@@ -162,6 +162,11 @@ final class Shadow {
     /// R3 again, for a polite end.
     func stopped(_ token: AttemptToken, by worker: Int) {
         guard !orders.contains(token) else { return }
+        if let leaves = cluster.workers[worker - 1].life?.leaves, world.now >= leaves {
+            world.probe("stopped because the machine's time was over")
+            orders.insert(token)
+            return
+        }
         world.fail("R3", "worker \(worker) stops \(token), which nobody asked to stop")
     }
 

@@ -144,12 +144,13 @@ package struct SimulateCommand {
             let faults = simulation.report.faults
             let kills = faults[Plan.Fault.workerKill.rawValue, default: 0]
             let most = 1.2 * Double(kills) * run.rented.stateInterval / 2
-            isGood = isGood && run.violation == nil && run.rented.repeated <= most
+            let isWhole = simulation.report.wholeRuns == 1
+            isGood = isGood && isWhole && run.violation == nil && run.rented.repeated <= most
             print(
                 """
                 seed \(seed): \(run.rented.lives) machines in \(Int(simulation.report.hours)) hours, \(kills) kills, \
-                \(run.events) events; trained again \(Int(run.rented.repeated)) s, at most \(Int(most)) s wanted; \
-                \(run.violation ?? "no violation")
+                \(run.events) events, \(isWhole ? "to its end" : "cut"); trained again \(Int(run.rented.repeated)) s, at \
+                most \(Int(most)) s wanted; \(run.violation ?? "no violation")
                 """)
             fflush(nil)
         }

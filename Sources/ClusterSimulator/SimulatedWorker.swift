@@ -19,6 +19,8 @@ final class SimulatedWorker: @unchecked Sendable {
         let peer: Peer
         var session: WorkerSession?
         var trainers: SimulatedTrainers?
+        /// When the machine's end is so near that it stops by itself; nil for one that stays.
+        var leaves: Int64?
         var isAlive: Bool { process.isAlive }
 
         init(_ world: World, _ machine: Int) {
@@ -100,6 +102,7 @@ final class SimulatedWorker: @unchecked Sendable {
             let length = world.random("rent \(number) \(world.now)").between(rent.lowerBound, rent.upperBound)
             configuration.leaving.after = .seconds(length)
             configuration.leaving.margin = .seconds(60)
+            life.leaves = world.now + Int64((Double(length) - min(60, Double(length) / 10)) * 1e9)
         }
         let calls = WorkerCalls(
             time: time, random: network.jitter, worker: self, process: life.process, peer: life.peer)

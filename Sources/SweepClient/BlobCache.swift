@@ -1,22 +1,36 @@
 import Foundation
 package import Ports
-import SweepWire
+package import SweepWire
 
 /// Blobs on this machine, by the digest of their content: what is here is never fetched again.
 ///
 /// A file appears under its name only after its content was verified. A fetch that was cut off goes on where
-/// it stopped.
+/// it stopped. Processes that share the folder fetch each blob once: one of them has its lock, which ends
+/// with the process however that ends, and the others wait for it.
 package actor BlobCache {
+    /// How often one that waits for another process looks.
+    private static let pace: Duration = .milliseconds(200)
+
     private let folder: String
     private let client: any CoordinatorCalls
     private let files: any FileStore
+    private let source: Endpoint<BlobRange, RawBytes>
+    private let note: @Sendable (String) -> Void
     private var fetches: [ContentDigest: Task<String, any Error>] = [:]
 
-    /// - Parameter folder: made when it is needed.
-    package init(folder: String, client: any CoordinatorCalls, files: any FileStore = DiskFiles()) {
+    /// - Parameters:
+    ///   - folder: made when it is needed.
+    ///   - source: what is asked for the pieces.
+    ///   - note: gets a line about a fetch that goes on, or that another process has begun.
+    package init(
+        folder: String, client: any CoordinatorCalls, files: any FileStore = DiskFiles(),
+        source: Endpoint<BlobRange, RawBytes> = .getBlob, note: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.folder = folder
         self.client = client
         self.files = files
+        self.source = source
+        self.note = note
     }
 
     /// The path of the blob's file, fetched if it is not there; callers must not change it.
@@ -45,12 +59,19 @@ package actor BlobCache {
         let path = "\(place)/\(digest)"
         if try files.information(path)?.size == size { return path }
         try files.makeFolder(place)
+        let locks = folder + "/.locks"
+        try files.makeFolder(locks)
+        let lock = try await turn("\(locks)/\(digest)", path, size)
+        defer { withExtendedLifetime(lock) {} }
+        if try files.information(path)?.size == size { return path }
         let partial = path + ".partial"
         for _ in 0..<2 {
             try await fill(partial, digest, size, retry, progress)
             let found = try ContentDigest.of(file: partial, in: files)
             if found.digest == digest {
                 try files.publish(partial, as: path)
+                // Who still waits for this very file finds the blob there.
+                try files.remove("\(locks)/\(digest)")
                 return path
             }
             try files.remove(partial)
@@ -58,6 +79,25 @@ package actor BlobCache {
         throw ClientError(
             .badAnswer,
             "coordinator \(client.address): sent other content than \(digest); check its disk")
+    }
+
+    /// Waits until no other process fetches the blob.
+    ///
+    /// - Returns: the lock of the blob; nil where another has fetched it meanwhile.
+    private func turn(_ lock: String, _ path: String, _ size: Int64) async throws -> (any Sendable)? {
+        var isTold = false
+        while true {
+            if let held = try files.lock(lock) { return held }
+            if !isTold { note("another process of this machine fetches \(Self.text(size)); waiting for it") }
+            isTold = true
+            try await client.time.sleep(for: Self.pace)
+            if try files.information(path)?.size == size { return nil }
+        }
+    }
+
+    private static func text(_ bytes: Int64) -> String {
+        let tenths = (bytes + 50_000) / 100_000
+        return "\(tenths / 10).\(tenths % 10) MB"
     }
 
     private func fill(
@@ -70,10 +110,11 @@ package actor BlobCache {
             try file.truncate(to: 0)
             offset = 0
         }
+        if offset > 0 { note("a fetch goes on at \(Self.text(offset)) of \(Self.text(size))") }
         while offset < size {
             let count = Int(min(Int64(WireLimit.chunk), size - offset))
             let request = BlobRange(sha256: digest.text, offset: Int(offset), count: count)
-            let piece = try await client.call(.getBlob, request, retry: retry, timeLimit: nil)
+            let piece = try await client.call(source, request, retry: retry, timeLimit: nil)
             guard !piece.bytes.isEmpty, piece.bytes.count <= count else {
                 throw ClientError(
                     .badAnswer,
@@ -82,6 +123,7 @@ package actor BlobCache {
             }
             try file.write(Array(piece.bytes), at: offset)
             offset += Int64(piece.bytes.count)
+            Faults.reach("worker.fetched-piece")
             progress(offset)
         }
     }

@@ -34,8 +34,12 @@ final class House {
 
     /// Short leases, so that a killed worker is noticed within the test.
     ///
-    /// - Parameter mayDie: it may end itself (a crash point) before it answers.
-    func startCoordinator(lease: String = "2s", environment: [String: String] = [:], mayDie: Bool = false) throws {
+    /// - Parameters:
+    ///   - mayDie: it may end itself (a crash point) before it answers.
+    ///   - program: another build; the one that is tested if left out.
+    func startCoordinator(
+        lease: String = "2s", environment: [String: String] = [:], mayDie: Bool = false, program: String? = nil
+    ) throws {
         started += 1
         let process = try RadiataProgram.start(
             [
@@ -43,7 +47,7 @@ final class House {
                 "--lease", lease,
             ],
             output: "\(folder.path)/coordinator-\(started).out", messages: "\(folder.path)/coordinator-\(started).log",
-            environment: environment)
+            environment: environment, program: program)
         coordinator = process
         children.append(process)
         try eventually("the coordinator answers") {

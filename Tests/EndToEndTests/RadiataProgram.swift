@@ -71,18 +71,19 @@ enum RadiataProgram {
 
     static func start(
         _ arguments: [String], output: String, messages: String, environment: [String: String] = [:],
-        in folder: String? = nil, input: String? = nil
+        in folder: String? = nil, input: String? = nil, program: String? = nil
     ) throws -> Process {
         try #require(FileManager.default.createFile(atPath: output, contents: nil))
         return try start(
             arguments, output: try FileHandle(forWritingTo: URL(filePath: output)), messages: messages,
-            environment: environment, in: folder, input: input)
+            environment: environment, in: folder, input: input, program: program)
     }
 
     static func start(
         _ arguments: [String], output: FileHandle, messages: String, environment: [String: String] = [:],
-        in folder: String? = nil, input: String? = nil
+        in folder: String? = nil, input: String? = nil, program: String? = nil
     ) throws -> Process {
+        let path = program ?? path
         try #require(FileManager.default.isExecutableFile(atPath: path), "\(path) is not built; run 'make build'")
         try #require(FileManager.default.createFile(atPath: messages, contents: nil))
         let process = Process()

@@ -12,8 +12,12 @@ final class SSHServer {
     /// ssh, with a configuration of its own in which the machine is called `box`.
     var ssh: String { "ssh -F \(folder.path)/ssh_config" }
 
+    /// Whether what takes minutes is to be run too: `make machines`.
+    static let isWhole = ProcessInfo.processInfo.environment["RADIATA_MACHINES"] == "1"
+
+    /// `.ci/install-packages` brings the programs.
     static let isPossible =
-        ProcessInfo.processInfo.environment["RADIATA_MACHINES"] != nil && geteuid() == 0
+        geteuid() == 0
         && ["/usr/sbin/sshd", "/usr/bin/ssh", "/usr/bin/ssh-keygen"].allSatisfy { (path: String) in
             access(path, X_OK) == 0
         }

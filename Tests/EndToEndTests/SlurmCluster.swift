@@ -7,9 +7,9 @@ import Testing
 final class SlurmCluster {
     let folder: TemporaryFolder
 
-    /// Debian's packages, and the rights to run them.
+    /// Debian's packages (`.ci/install-packages` brings them), and the rights to run them.
     static let isPossible =
-        ProcessInfo.processInfo.environment["RADIATA_MACHINES"] != nil && geteuid() == 0
+        geteuid() == 0
         && ["/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch"].allSatisfy {
             (path: String) in
             access(path, X_OK) == 0
@@ -94,8 +94,17 @@ final class SlurmCluster {
     /// What commands need to find the cluster.
     var environment: [String: String] { ["SLURM_CONF": configuration] }
 
+    /// Starts a daemon. It must keep no file of this process open: Foundation takes a process for running as
+    /// long as anybody holds a certain one, and munged closes none.
     private func start(_ program: String, _ arguments: [String]) throws {
-        let ended = try run(program, arguments)
+        let alone = """
+            for file in /proc/self/fd/*; do
+                number=${file##*/}
+                [ "$number" -le 2 ] || eval "exec $number>&-"
+            done
+            exec "$@"
+            """
+        let ended = try run("/bin/bash", ["-c", alone, "bash", program] + arguments)
         try #require(ended.status == 0, "\(program): \(ended)")
     }
 
@@ -122,6 +131,17 @@ final class SlurmCluster {
     /// Jobs and array tasks that have not ended, with their states: `12_1 RUNNING`.
     func queue() throws -> [String] {
         try run("squeue", ["-h", "-r", "-o", "%i %T"]).output.split(separator: "\n").map(String.init)
+    }
+
+    /// Waits until no job is left. A task between waiting and running is in no list for a moment, so five
+    /// looks in a row count.
+    func awaitEnd(_ what: String, seconds: Double = 180, logs: String) throws {
+        var empty = 0
+        try eventually(what, seconds: seconds) {
+            let queue = try queue()
+            empty = queue.isEmpty ? empty + 1 : 0
+            return empty >= 5 ? nil : "\(queue) " + Self.logs(logs)
+        }
     }
 
     func log(_ name: String) -> String {

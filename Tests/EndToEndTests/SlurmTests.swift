@@ -99,8 +99,7 @@ struct SlurmTests {
 
     @Test(
         "a whole sweep with the coordinator as a job; one worker killed, one requeued: nothing lost, nothing twice",
-        .enabled(
-            if: SlurmCluster.isPossible, "NOT TESTED: `make machines` runs it, as root"),
+        .enabled(if: SlurmCluster.isPossible && SlurmTests.isWhole, "NOT TESTED: `make machines` runs it, as root"),
         .timeLimit(.minutes(6)))
     func coordinatorJob() throws {
         let cluster = try SlurmCluster()
@@ -142,10 +141,7 @@ struct SlurmTests {
             let started = try cluster.run("scontrol", ["update", "JobId=\(task)", "StartTime=now"])
             #expect(started.status == 0, "\(started)")
         }
-        try cluster.eventually("all jobs of the cluster have ended", seconds: 180) {
-            let queue = try cluster.queue()
-            return queue.isEmpty ? nil : "\(queue) " + SlurmCluster.logs(shared)
-        }
+        try cluster.awaitEnd("all jobs of the cluster have ended", logs: shared)
         try expectWhole(shared + "/coordinator", jobs: 4)
     }
 
@@ -164,8 +160,7 @@ struct SlurmTests {
 
     @Test(
         "workers of a coordinator that runs elsewhere end when nothing is left, and share one token that a file holds",
-        .enabled(
-            if: SlurmCluster.isPossible, "NOT TESTED: `make machines` runs it, as root"),
+        .enabled(if: SlurmCluster.isPossible, "NOT TESTED: it needs root, and Debian's slurmctld, slurmd and munge"),
         .timeLimit(.minutes(4)))
     func coordinatorElsewhere() throws {
         let cluster = try SlurmCluster()
@@ -176,15 +171,82 @@ struct SlurmTests {
         _ = try submit(
             cluster, [file, "--nodes", "2", "--folder", shared, "--idle", "5s", "--price", "0.5"],
             ["RADIATA_COORDINATOR": house.url])
-        try cluster.eventually("the workers have ended", seconds: 120) {
-            let queue = try cluster.queue()
-            return queue.isEmpty ? nil : "\(queue) " + SlurmCluster.logs(shared)
-        }
+        try cluster.awaitEnd("the workers have ended", logs: shared)
         #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == 6, "\(SlurmCluster.logs(shared))")
         #expect(try house.count("SELECT count(*) FROM attempt") == 6)
         var status = stat()
         #expect(stat(shared + "/join.json", &status) == 0 && status.st_mode & 0o777 == 0o600)
         #expect(try house.count("SELECT count(*) FROM attempt_price") == 6)
+    }
+
+    @Test(
+        "a node's disk is full to the last byte: its trainer is held, and its job goes on elsewhere; nothing lost",
+        .enabled(
+            if: SlurmCluster.isPossible && SlurmTests.isWhole && SmallDisk.refusal == nil,
+            "NOT TESTED: `make machines` runs it, as root"),
+        .timeLimit(.minutes(8)))
+    func fullNodeDisk() throws {
+        let cluster = try SlurmCluster()
+        let disk = try SmallDisk(megabytes: 16)
+        let house = try House(isReachable: true)
+        try house.startCoordinator()
+        let file = try sweep(house.folder, seeds: 4, gates: [1, 2])
+        let shared = house.folder.path + "/shared"
+        // Each node has a disk of its own; that of the first is small.
+        let nodes = house.folder.path + "/nodes"
+        try FileManager.default.createDirectory(atPath: nodes + "/n2", withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(atPath: nodes + "/n1", withDestinationPath: disk.path)
+        let answer = try submit(
+            cluster,
+            [
+                file, "--nodes", "2", "--folder", shared, "--idle", "15s", "--work", nodes + "/$SLURMD_NODENAME",
+                "--cpus-per-task", "2",
+            ], ["RADIATA_COORDINATOR": house.url])
+        let workers = try #require(answer["workers"] as? String)
+        try cluster.eventually("two states are committed") {
+            let states = try house.count("SELECT count(*) FROM checkpoints WHERE kind = 'state' AND step = 5")
+            return states == 2 ? nil : "\(states) \(try cluster.queue()) " + SlurmCluster.logs(shared)
+        }
+        let places = try cluster.run("squeue", ["-h", "-r", "-o", "%i %N"]).output.split(separator: "\n")
+        let full = try #require(places.first { $0.hasSuffix(" n1") }?.split(separator: " ").first.map(String.init))
+        try disk.fill()
+        try cluster.eventually("the worker of that node says so") {
+            let log = FileManager.default.contents(atPath: "\(shared)/worker-\(full).log") ?? Data()
+            let text = String(decoding: log, as: UTF8.self)
+            return text.contains("trainers are held, free some space there") ? nil : text
+        }
+        let other = try house.query(
+            "SELECT j.seed AS seed FROM jobs j JOIN worker w ON w.id = j.worker WHERE w.name LIKE 'n2-%' AND j.state = 'running'"
+        )
+        let seed = try #require(other.first?["seed"] as? Int, "\(other)")
+        try cluster.eventually("the other trainer goes on") {
+            let gate = open("\(house.folder.path)/gate-\(seed)", O_WRONLY | O_NONBLOCK)
+            guard gate >= 0 else { return "nobody reads the gate" }
+            defer { close(gate) }
+            return write(gate, "go\n", 3) == 3 ? nil : "not written"
+        }
+        try cluster.eventually("the other node does the rest") {
+            let done = try house.count("SELECT count(*) FROM jobs WHERE state = 'done'")
+            return done == 3 ? nil : "\(done) done " + SlurmCluster.logs(shared)
+        }
+        #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'running'") == 1)
+        // The node is taken out of use, as its owner would; the task starts again on the other one.
+        try #require(
+            cluster.run("scontrol", ["update", "NodeName=n1", "State=DRAIN", "Reason=disk"]).status == 0)
+        let requeued = try cluster.run("scontrol", ["requeue", full])
+        #expect(requeued.status == 0, "\(requeued)")
+        try cluster.eventually("\(full) waits to be run again") {
+            let queue = try cluster.queue()
+            return queue.contains("\(full) PENDING") ? nil : "\(queue) " + SlurmCluster.logs(shared)
+        }
+        #expect(try cluster.run("scontrol", ["update", "JobId=\(full)", "StartTime=now"]).status == 0)
+        try cluster.awaitEnd("all tasks of \(workers) have ended", logs: shared)
+        #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == 4)
+        #expect(try house.count("SELECT count(*) FROM attempt WHERE outcome = 'done'") == 4)
+        #expect(try house.count("SELECT count(*) FROM attempt WHERE outcome = 'failed'") == 0)
+        #expect(try house.count("SELECT count(*) FROM metrics WHERE key = 'loss'") == 40)
+        #expect(try house.count("SELECT count(DISTINCT job || ' ' || step) FROM metrics WHERE key = 'loss'") == 40)
+        #expect(try house.count("SELECT count(*) FROM attempt WHERE resumed_step = 5") == 1)
     }
 
     @Test(
@@ -227,10 +289,7 @@ struct SlurmTests {
         // Its jobs came back by themselves, not by a lease that ran out.
         #expect(try house.count("SELECT count(*) FROM attempt WHERE outcome = 'lost'") == 0)
         for seed in [1, 2] { unlink("\(house.folder.path)/gate-\(seed)") }
-        try cluster.eventually("all is done") {
-            let queue = try cluster.queue()
-            return queue.isEmpty ? nil : "\(queue) " + SlurmCluster.logs(shared)
-        }
+        try cluster.awaitEnd("all is done", logs: shared)
         #expect(try house.count("SELECT count(*) FROM jobs WHERE state = 'done'") == 2)
         #expect(try house.count("SELECT count(*) FROM attempt WHERE outcome = 'failed'") == 0)
         #expect(try house.count("SELECT count(DISTINCT job || ' ' || step) FROM metrics WHERE key = 'loss'") == 20)

@@ -18,11 +18,12 @@ final class SmallDisk {
         }
     }()
 
-    init(megabytes: Int) throws {
+    /// - Parameter flags: of mount, such as `MS_NOEXEC`.
+    init(megabytes: Int, flags: UInt = 0) throws {
         folder = try TemporaryFolder()
         path = folder.path + "/disk"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        guard mount("radiata-test", path, "tmpfs", 0, "size=\(megabytes)m,mode=755") == 0 else {
+        guard mount("radiata-test", path, "tmpfs", flags, "size=\(megabytes)m,mode=755") == 0 else {
             throw Refusal(reason: String(cString: strerror(errno)))
         }
     }

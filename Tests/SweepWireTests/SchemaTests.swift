@@ -132,7 +132,9 @@ struct SchemaTests {
         ] {
             try check(
                 answer: SweepHistory(
-                    jobs: earlier.map { _ in 3 }, isRepeat: true, earlier: earlier, slots: 1, slotPrice: 0.5))
+                    jobs: earlier.map { _ in 3 }, isRepeat: true, earlier: earlier, slots: 1, slotPrice: 0.5,
+                    workers: 2,
+                    holders: [Self.digest: 1]))
         }
         let summary = JobSummary(
             id: Self.digest, sweep: "s", group: "g", configuration: "1", state: "done", seed: 1, attempts: 1,
@@ -189,6 +191,10 @@ struct SchemaTests {
                 code: "c", addresses: ["https://a"], authority: Self.digest, isLoopback: false, expires: 1))
         try check(answer: EnrolResponse(scope: .worker))
         try check(answer: AuthorityResponse(certificate: "PEM"))
+        try check(
+            answer: ProgramResponse(
+                version: "0.1.0", platform: "Linux x86_64", sha256: Self.digest,
+                files: [ProgramFile(path: "radiata", sha256: Self.digest, bytes: 1)]))
         try check(
             answer: Items([TokenSummary(id: "i", scope: .read, note: "", created: 1, expires: 2, isRevoked: false)]))
         try check(answer: BackupResponse(path: "p", bytes: 1))

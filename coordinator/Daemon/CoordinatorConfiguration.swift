@@ -26,6 +26,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var advertised: [String] = []
     /// The program's build, told to workers.
     package var program: String?
+    /// Whether workers may take this very program (`worker run --self-update`).
+    package var servesProgram = false
     /// A file that tells workers where it is and lets them in, written when it listens: where its address is
     /// not known beforehand.
     package var joinFile: String?

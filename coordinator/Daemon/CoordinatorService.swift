@@ -126,6 +126,7 @@ package final class CoordinatorService: Service {
                 workers: limits.workersOfToken, atOnce: limits.registrationsAtOnce,
                 perSecond: limits.registrationsASecond, time: configuration.time), lease: configuration.lease)
         operations.access = access()
+        if configuration.servesProgram { operations.program = ProgramFiles(version: configuration.program ?? "") }
         let routes = Routes(
             operations: operations,
             mount: EndpointMount(

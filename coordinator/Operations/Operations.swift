@@ -22,6 +22,8 @@ package struct Operations: Sendable {
     package var launchSlice = 2000
     /// What others need to join.
     package var access = JoinAccess()
+    /// The program that workers may take; nil for none.
+    package var program: ProgramFiles?
 
     package init(
         engine: CoordinatorEngine, tokens: TokenBook, workerSessions: WorkerSessionBook,
@@ -49,6 +51,7 @@ package struct Operations: Sendable {
         mountLedger(on: place)
         mountKeeping(on: place)
         mountEnrolment(on: place)
+        mountProgram(on: place)
     }
 
     private func mountWorkers(on place: some OperationMount) {

@@ -372,7 +372,7 @@ final class AttemptRunner: AttemptRunning {
             switch error.code {
             case .badJob: return failed(.badConfig)
             case .guardProcess: return .stopped
-            case .badInput, .workFolder, .noGPU: return failed(.crash)
+            case .badInput, .workFolder, .noGPU, .program: return failed(.crash)
             }
         case is SweepModelError: return failed(.badConfig)
         case let error as PortsError where error.code == .diskFull: return failed(.diskFull)

@@ -25,7 +25,10 @@ struct ProcessTrainers: Trainers {
         self.files = files
         time = configuration.time
         guards = GuardKeeper(record: folder.guardRecord, logger: configuration.logger)
-        let blobs = BlobCache(folder: folder.blobs, client: client, files: files)
+        let logger = configuration.logger
+        let blobs = BlobCache(folder: configuration.cache ?? folder.blobs, client: client, files: files) {
+            logger.info("\($0)")
+        }
         let inputs = InputStore(
             folder: folder, client: client, places: configuration.inputs.map(Self.canonical), blobs: blobs, files: files
         )

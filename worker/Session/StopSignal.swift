@@ -11,6 +11,8 @@ package final class StopSignal: Sendable {
 
     package init() {}
 
+    package var isRequested: Bool { state.withLock { $0.isRequested } }
+
     package func request() {
         let listeners = state.withLock { state in
             state.isRequested = true

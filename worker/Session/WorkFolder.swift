@@ -7,7 +7,8 @@ package import SweepModel
 ///     join.json               addresses, authority and token of the coordinator that it was invited by
 ///     home                    where the folder lies, so that a copy is known for one
 ///     lock  guard             held lock; pid and start time of the guard process
-///     blobs/ inputs/ digests  cache
+///     blobs/ inputs/ digests  cache; blobs are shared with the workers of DIR-2, DIR-3, … of the same DIR
+///     program/                the coordinator's build, where the worker takes it (``SelfUpdate``)
 ///     prepared/ID             what was made for jobs before they start
 ///     attempts/NAME/          one per attempt held: attempt.json, process, log, out/, spool/
 package struct WorkFolder: Sendable {
@@ -16,6 +17,8 @@ package struct WorkFolder: Sendable {
     package let worker: String
     /// 256 random bits, hex: the coordinator lets nobody else register under the identity.
     let key: String
+    /// What was fetched, by its digest.
+    let blobs: String
     private let lock: any Sendable
 
     /// Takes `path`, made if it is not there, or `path-2`, `path-3`, … if another worker of this machine has
@@ -33,15 +36,18 @@ package struct WorkFolder: Sendable {
             let candidate = number == 1 ? root : "\(root)-\(number)"
             try files.makeFolder(candidate, mode: 0o700)
             guard let lock = try files.lock(candidate + "/lock") else { continue }
-            return try WorkFolder(path: candidate, lock: lock, machine: machine, random: random, files: files)
+            return try WorkFolder(
+                path: candidate, blobs: root + "/blobs", lock: lock, machine: machine, random: random, files: files)
         }
         throw WorkerError(.workFolder, "\(path): 64 workers use it already; give another folder with --work DIR")
     }
 
     private init(
-        path: String, lock: any Sendable, machine: String, random: any RandomSource, files: any FileStore
+        path: String, blobs: String, lock: any Sendable, machine: String, random: any RandomSource,
+        files: any FileStore
     ) throws {
         self.path = path
+        self.blobs = blobs
         self.lock = lock
         let identity = path + "/id"
         if try !files.exists(identity) {
@@ -91,9 +97,9 @@ package struct WorkFolder: Sendable {
     var guardRecord: String { path + "/guard" }
     var attempts: String { path + "/attempts" }
     var inputs: String { path + "/inputs" }
-    var blobs: String { path + "/blobs" }
     var prepared: String { path + "/prepared" }
     var digests: String { path + "/digests" }
+    package var programs: String { path + "/program" }
 
     func attempt(_ token: AttemptToken) -> AttemptPlace {
         AttemptPlace(path: "\(attempts)/\(Self.attemptName(token))")

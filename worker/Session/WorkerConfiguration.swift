@@ -49,6 +49,11 @@ package struct WorkerConfiguration: Sendable {
     /// The work folder, where it was taken beforehand.
     package var folder: WorkFolder?
     package var leaving = WorkerLeaving()
+    /// Where what is fetched is kept, and shared with other workers of the machine; the work folder's own if
+    /// nil.
+    package var cache: String?
+    /// Takes the coordinator's build; nil for a worker that stays what it is.
+    package var update: SelfUpdate?
 
     package init(
         client: ClientConfiguration, name: String? = nil, slots: Int = 1, threads: Int? = nil,

@@ -11,6 +11,8 @@ package struct WorkerError: Error, Equatable, Sendable, CustomStringConvertible 
         case badInput
         /// A GPU that the user named is not here.
         case noGPU
+        /// Another build cannot take this program's place.
+        case program
     }
 
     package let code: Code

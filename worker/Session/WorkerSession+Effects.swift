@@ -80,11 +80,14 @@ extension WorkerSession {
         if let program = response.program, program != configuration.version {
             let text =
                 "this worker is radiata \(configuration.version), the coordinator is \(program); both speak protocol "
-                + "\(ProtocolVersion.current), so work goes on; install the coordinator's when there is time"
-            logger.warning("\(text)")
+                + "\(ProtocolVersion.current), so work goes on; start this worker with --self-update to take the "
+                + "coordinator's, or install it when there is time"
+            if configuration.update == nil { logger.warning("\(text)") }
         }
         self.session.withLock { $0 = session }
         emit(.registered(session, response))
+        // Taken beside the work; then the trainers save their states and the jobs go back.
+        if let update = configuration.update, await update.take(from: client) { emit(.stopRequested) }
     }
 
     /// Tells the coordinator that this worker stops, once: who does not hear it finds out by the silence.

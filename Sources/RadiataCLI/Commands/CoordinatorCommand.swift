@@ -94,6 +94,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
             configuration.advertised = advertise
             configuration.joinFile = joinFile.map(Paths.expanded)
             configuration.program = ProgramVersion.text
+            configuration.servesProgram = true
             configuration.registry = .ofThisUser()
             let isLoopback = configuration.isLoopback
             try UsableFolder.prepare(folder, option: "--data", what: "the ledger")

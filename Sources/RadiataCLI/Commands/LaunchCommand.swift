@@ -24,6 +24,9 @@ struct LaunchCommand: AsyncParsableCommand {
     @Flag(help: "Do not upload base model and data: workers find them with --inputs (shared file system).")
     var noUpload = false
 
+    @Flag(help: "Say what would be launched and sent, and do neither.")
+    var dryRun = false
+
     @Flag(help: "Do not ask before another file adds jobs to a known sweep.")
     var yes = false
 
@@ -37,11 +40,18 @@ struct LaunchCommand: AsyncParsableCommand {
         let inputs = SweepFileReader.Inputs()
         let sweep = try launcher.read(file, inputs)
         let preview = try await SweepPreview.ask(client, about: sweep, isNeeded: true)
-        if output.format == .table, !quiet {
-            let summary = PlanSummary(
+        let sent = try await InputPreview.ask(client, of: sweep, inputs, preview, isNeeded: true, sends: !noUpload)
+        if output.format == .table, !quiet || dryRun {
+            var summary = PlanSummary(
                 sweep.plan, history: preview.history, budget: sweep.definition.budget,
                 trainer: sweep.definition.trainer)
+            summary.inputs = sent.lines
             for line in summary.lines { Console.note(line) }
+        }
+        if dryRun {
+            if output.format == .json { return Console.out(try JSONText.encode(sent)) }
+            if let addition = try await preview.addition(client) { Console.note(addition.text) }
+            return Console.out("nothing was launched, nothing was sent (--dry-run)")
         }
         if let addition = try await preview.addition(client) { try confirm(addition) }
         let answer = try await launcher.launch(sweep, inputs, again: "radiata launch \(file)")

@@ -20,7 +20,8 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup var output: FormatOption
 
     func run() async throws {
-        let sweep = try SweepFileReader(digest: .lookedUp, foreign: foreign).read(file)
+        let inputs = SweepFileReader.Inputs()
+        let sweep = try SweepFileReader(digest: inputs, foreign: foreign).read(file)
         for warning in sweep.plan.warnings + SweepFindings.of(sweep) { Console.note("warning: \(warning)") }
         let needs = try SweepPreflight.check(sweep, file: file)
         let lines = LineBuffer()
@@ -33,10 +34,12 @@ struct PlanCommand: AsyncParsableCommand {
         lines.flush()
         guard output.format == .table else { return }
         // Asked only where it is shown; a plan needs no coordinator.
+        let client = client
         let preview = try await SweepPreview.ask(client, about: sweep, isNeeded: false)
         var summary = PlanSummary(
             sweep.plan, history: preview.history, budget: sweep.definition.budget,
             trainer: sweep.definition.trainer)
+        summary.inputs = try await InputPreview.ask(client, of: sweep, inputs, preview, isNeeded: false).lines
         if let line = try Self.preparations(of: sweep) { summary.data = [line] }
         Console.out("\n" + summary.lines.joined(separator: "\n"))
         if let needs { Console.out("\(needs.description); estimated") }

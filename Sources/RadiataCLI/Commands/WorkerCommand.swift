@@ -47,6 +47,18 @@ struct WorkerCommand: AsyncParsableCommand {
                 "The worker's own folder: identity, cache, attempts; ~/.cache/radiata/worker if left out ($XDG_CACHE_HOME)."
         )
         var work: String?
+        @Option(
+            help: """
+                Folder for what is fetched, which several workers of this machine may share: each file is fetched once. The \
+                work folder's own if left out.
+                """)
+        var cache: String?
+        @Flag(
+            help: """
+                Take the coordinator's build when it is another one: fetched by its SHA-256 into the work folder, tried, and put \
+                in place of this process when its jobs are given back.
+                """)
+        var selfUpdate = false
         @Option(help: "Name for people; the host's if left out.")
         var name: String?
         @Option(help: "What an hour of this machine costs, for budgets; the same as --label price=N.")
@@ -76,7 +88,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
         func run() async throws {
             LogOutput.bootstrap()
-            let start = Date()
+            let environment = ProcessInfo.processInfo.environment
+            let start = SelfUpdate.firstStart(environment) ?? Date()
             let priced = price.map { ["\(PriceLabel.name)=\($0)"] } ?? []
             let pairs = (priced + labels).map { label in
                 let parts = label.split(separator: "=", maxSplits: 1).map(String.init)
@@ -97,14 +110,28 @@ struct WorkerCommand: AsyncParsableCommand {
                 work: folder, version: ProgramVersion.text)
             configuration.folder = opened
             configuration.leaving = try leaving.leaving(from: start)
+            if let cache {
+                let shared = Paths.expanded(cache)
+                try UsableFolder.prepare(shared, option: "--cache", what: "what is fetched")
+                configuration.cache = shared
+            }
+            if selfUpdate {
+                configuration.update = SelfUpdate(work: opened, version: ProgramVersion.text, logger: logger)
+            }
+            let stop = StopSignal()
             do {
-                try await WorkerDaemon(configuration: configuration).run()
+                try await WorkerDaemon(configuration: configuration, stop: stop).run()
             } catch let error as ClientError where error.code == .refused(.unauthorized) && join.isInvited(opened) {
                 throw CommandFailure(
                     .failed,
                     "\(error.answer?.message ?? error.message): the coordinator has forgotten this worker, or its token was revoked; "
                         + "get a new invitation there with `radiata invite`, and start `radiata worker run INVITATION`")
             }
+            // Who was told to stop stops.
+            guard let update = configuration.update, update.isReady, !stop.isRequested else { return }
+            // An invitation was accepted by now, and one from standard input is not there twice.
+            let arguments = CommandLine.arguments.dropFirst().filter { $0 != invite }
+            try update.become(Array(arguments), started: start)
         }
     }
 

@@ -39,15 +39,18 @@ struct LeavingOptions: ParsableArguments {
         }
     }
 
-    /// - Parameter start: of the command.
-    func leaving(from start: Date) throws -> WorkerLeaving {
+    /// - Parameters:
+    ///   - start: of the worker, which may have been another build's.
+    ///   - now: from when the times of the result count.
+    func leaving(from start: Date, now: Date = Date()) throws -> WorkerLeaving {
+        let past = Duration.milliseconds(Int64(max(0, min(now.timeIntervalSince(start), 3.2e8)) * 1000))
         var leaving = WorkerLeaving()
         leaving.whenIdle = exitWhenIdle?.duration
         leaving.margin = stopMargin.duration
         leaving.farewell = farewell.duration
-        leaving.after = stopAfter?.duration
+        leaving.after = stopAfter.map { max(.seconds(1), $0.duration - past) }
         if let stopAt, let end = StopTime.date(stopAt, now: start) {
-            let seconds = end.timeIntervalSince(start)
+            let seconds = end.timeIntervalSince(now)
             guard seconds >= 1 else {
                 throw CommandFailure(.usage, "--stop-at \(stopAt): that time is over; give a later one")
             }

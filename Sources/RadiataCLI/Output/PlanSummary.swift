@@ -9,6 +9,8 @@ package struct PlanSummary {
     private let trainer: TrainerSpec
     /// What was found in the data, a line each: stands first.
     package var data: [String] = []
+    /// What its inputs are and what of them would be sent.
+    package var inputs: [String] = []
 
     package init(
         _ plan: SweepPlan, history: SweepHistory?, budget: SweepBudget? = nil, trainer: TrainerSpec = .core
@@ -20,7 +22,7 @@ package struct PlanSummary {
     }
 
     /// The size comes last, where scripts look for it.
-    package var lines: [String] { data + estimates + [size] }
+    package var lines: [String] { data + inputs + estimates + [size] }
 
     /// Hours, money and disk.
     package var estimates: [String] { [hours] + cost + disk }

@@ -20,7 +20,8 @@ struct SweepPreview {
         let request = HistoryRequest(
             sweep: sweep.plan.name.text, launch: try sweep.bundle.identity().text,
             base: definition.base?.digest?.text ?? "",
-            data: definition.data?.digest?.text ?? "", trainer: definition.trainer.paceIdentity)
+            data: definition.data?.digest?.text ?? "", trainer: definition.trainer.paceIdentity,
+            inputs: Array(Set(sweep.bundle.inputs.values.map(\.digest.text))).sorted())
         do {
             let history = try await client.call(
                 .history, request, retry: isNeeded ? .user : .never, timeLimit: isNeeded ? .seconds(60) : .seconds(3))

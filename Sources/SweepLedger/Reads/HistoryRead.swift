@@ -16,6 +16,8 @@ package struct HistoryRow: Sendable, Equatable {
 extension Ledger {
     /// Newest finished jobs that are looked at for estimates.
     private static let mostRuns = 500
+    /// Newest attempts that are looked at for who has an input.
+    private static let mostUses = 2000
 
     /// - Parameters:
     ///   - base: digest, empty for none; likewise `data`.
@@ -33,6 +35,27 @@ extension Ledger {
                 row.launches.append(try bundle.identity().text)
             }
             return row
+        }
+    }
+
+    /// Workers that got somewhere with a job that uses an input, among the newest attempts.
+    ///
+    /// - Parameter inputs: digests.
+    package func users(of inputs: [String]) async throws -> [String: Set<String>] {
+        guard !inputs.isEmpty else { return [:] }
+        return try await read { db in
+            var users: [String: Set<String>] = [:]
+            for input in inputs {
+                let rows = try db.all(
+                    """
+                    SELECT DISTINCT a.worker AS worker
+                    FROM (SELECT job, worker, outcome, points FROM attempt ORDER BY id DESC LIMIT ?1) a
+                    JOIN job_spec s ON s.job = a.job
+                    WHERE (a.outcome = 'done' OR a.points > 0) AND instr(s.spec, ?2) > 0
+                    """, [Self.mostUses, input])
+                users[input] = Set(rows.map { $0["worker"] as String })
+            }
+            return users
         }
     }
 

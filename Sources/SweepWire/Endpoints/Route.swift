@@ -32,6 +32,6 @@ package struct Route: Equatable, Sendable {
         Route(.action), Route(.evaluate), Route(.workers), Route(.drain), Route(.forget), Route(.query), Route(.export),
         Route(.createToken), Route(.tokens), Route(.revokeToken), Route(.openLink), Route(.backup), Route(.collect),
         Route(.check), Route(.branch), Route(.reclaim), Route(.annotate), Route(.invite), Route(.enrol),
-        Route(.authority),
+        Route(.authority), Route(.program), Route(.programPiece),
     ]
 }

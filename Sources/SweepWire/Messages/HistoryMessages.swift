@@ -12,8 +12,13 @@ package struct HistoryRequest: Equatable, WireRequest {
     package var data: String
     /// `TrainerSpec.paceIdentity`.
     package var trainer: String
+    /// Digests of inputs: which workers have had them is asked too.
+    package var inputs: [String]
 
-    package init(sweep: String, launch: String, base: String, data: String, trainer: String) {
+    package init(
+        sweep: String, launch: String, base: String, data: String, trainer: String, inputs: [String] = []
+    ) {
+        self.inputs = inputs
         self.sweep = sweep
         self.launch = launch
         self.base = base
@@ -22,7 +27,8 @@ package struct HistoryRequest: Equatable, WireRequest {
     }
 
     package var parameters: [String: String] {
-        ["sweep": sweep, "launch": launch, "base": base, "data": data, "trainer": trainer]
+        let all = ["sweep": sweep, "launch": launch, "base": base, "data": data, "trainer": trainer]
+        return inputs.isEmpty ? all : all.merging(["inputs": inputs.joined(separator: ",")]) { own, _ in own }
     }
     package func body() throws -> Data { Data() }
     package init(parameters: [String: String], body: Data) throws {
@@ -31,6 +37,7 @@ package struct HistoryRequest: Equatable, WireRequest {
         trainer = try parameters.required("trainer")
         base = parameters["base"] ?? ""
         data = parameters["data"] ?? ""
+        inputs = (parameters["inputs"] ?? "").split(separator: ",").map(String.init)
     }
 }
 
@@ -45,8 +52,17 @@ package struct SweepHistory: Codable, Equatable, Sendable, WireResponse {
     package var slots: Int
     /// What an hour of one of these slots costs, on average over those that say; nil where none does.
     package var slotPrice: Double?
+    /// Workers that can take jobs now; nil from a coordinator of before.
+    package var workers: Int?
+    /// How many of these have worked with each of the inputs asked for, by its digest.
+    package var holders: [String: Int]?
 
-    package init(jobs: Int?, isRepeat: Bool, earlier: EarlierRuns?, slots: Int, slotPrice: Double? = nil) {
+    package init(
+        jobs: Int?, isRepeat: Bool, earlier: EarlierRuns?, slots: Int, slotPrice: Double? = nil, workers: Int? = nil,
+        holders: [String: Int]? = nil
+    ) {
+        self.workers = workers
+        self.holders = holders
         self.jobs = jobs
         self.isRepeat = isRepeat
         self.earlier = earlier
@@ -62,6 +78,7 @@ extension HistoryRequest {
             WireParameter("sweep", .text(least: 1)), WireParameter("launch", .text(least: 1)),
             WireParameter("trainer", .text(least: 1)), WireParameter("base", .text, required: false),
             WireParameter("data", .text, required: false),
+            WireParameter("inputs", .text, required: false),
         ]
     }
 }
@@ -77,6 +94,9 @@ extension SweepHistory {
         return .json(
             .object(
                 ["isRepeat": .flag, "slots": .integer(0)],
-                optional: ["jobs": .integer(0), "earlier": earlier, "slotPrice": .number]))
+                optional: [
+                    "jobs": .integer(0), "earlier": earlier, "slotPrice": .number, "workers": .integer(0),
+                    "holders": .map(.integer(0)),
+                ]))
     }
 }

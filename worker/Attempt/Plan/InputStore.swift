@@ -6,8 +6,9 @@ package import SweepClient
 package import SweepModel
 import SweepWire
 
-/// Finds base models and data sets by the digest of their content: in the cache, in folders the user named,
-/// at the place where the launching machine had it (a shared file system), else at the coordinator.
+/// Finds base models and data sets by the digest of their content: in the cache, in folders the user named
+/// (whatever it is called there), at the place where the launching machine had it (a shared file system),
+/// else at the coordinator.
 package actor InputStore {
     private let folder: WorkFolder
     private let client: any CoordinatorCalls
@@ -57,16 +58,41 @@ package actor InputStore {
     private func search(_ input: ResolvedInput) async throws -> String {
         let cached = "\(folder.inputs)/\(input.digest)"
         if let path = try contents(of: cached) { return path }
-        for candidate in candidates(input) where try files.exists(candidate) {
-            let digests = digests
-            let files = files
-            let tree = try? await BlockingWork.run {
-                try TreeDigest.compute(candidate, files: files, cache: digests)  // not readable: not it
-            }
-            try digests.save()
-            if tree?.digest == input.digest { return candidate }
+        let named = candidates(input)
+        for candidate in named where try files.exists(candidate) {
+            if try await has(candidate, input) { return candidate }
         }
-        return try await fetch(input, to: cached)
+        let tree = try await list(input)
+        let (places, files) = (places, files)
+        let alike = try await BlockingWork.run {
+            InputLookalikes(files: files).find(tree, in: places)
+        }
+        for candidate in alike where !named.contains(candidate) {
+            if try await has(candidate, input) { return candidate }
+        }
+        return try await fetch(input, tree, to: cached)
+    }
+
+    /// Whether the content there is the input's.
+    private func has(_ candidate: String, _ input: ResolvedInput) async throws -> Bool {
+        let (digests, files) = (digests, files)
+        let tree = try? await BlockingWork.run {
+            try TreeDigest.compute(candidate, files: files, cache: digests)  // not readable: not it
+        }
+        try digests.save()
+        return tree?.digest == input.digest
+    }
+
+    /// The files that it consists of, as the coordinator has them; held against its digest.
+    private func list(_ input: ResolvedInput) async throws -> TreeDigest {
+        let list = try await client.call(.input, InputRequest(digest: input.digest.text), retry: .forever)
+        let tree = list.tree
+        let real = tree.isFolder ? TreeDigest(folder: tree.files) : tree.files.first.map { TreeDigest(file: $0) }
+        guard let real, real.digest == input.digest else {
+            throw WorkerError(
+                .badInput, "input \(input.path): the coordinator's list of files is not that of \(input.digest)")
+        }
+        return real
     }
 
     /// Places worth a look: those the user named, what they hold under the input's name, and the input's own
@@ -90,17 +116,10 @@ package actor InputStore {
         return "\(cached)/file/\(name)"
     }
 
-    private func fetch(_ input: ResolvedInput, to cached: String) async throws -> String {
-        let list = try await client.call(.input, InputRequest(digest: input.digest.text), retry: .forever)
-        let tree = list.tree
-        let real = tree.isFolder ? TreeDigest(folder: tree.files) : tree.files.first.map { TreeDigest(file: $0) }
-        guard let real, real.digest == input.digest else {
-            throw WorkerError(
-                .badInput, "input \(input.path): the coordinator's list of files is not that of \(input.digest)")
-        }
+    private func fetch(_ input: ResolvedInput, _ tree: TreeDigest, to cached: String) async throws -> String {
         let temporary = "\(folder.inputs)/.\(input.digest)"
         try files.remove(temporary)
-        for file in real.files {
+        for file in tree.files {
             let local = file.localPath
             let segments = local.split(separator: "/", omittingEmptySubsequences: false)
             guard InputPath.isSafe(file.path), segments.allSatisfy({ !$0.hasPrefix(".") }) else {
