@@ -9,6 +9,7 @@ package import SweepModel
 ///     lock  guard             held lock; pid and start time of the guard process
 ///     blobs/ inputs/ digests  cache
 ///     prepared/ID             what was made for jobs before they start
+///     metrics/NUMBER/         programs that measure images, from attempt to attempt
 ///     attempts/NAME/          one per attempt held: attempt.json, process, log, out/, spool/
 package struct WorkFolder: Sendable {
     package let path: String
@@ -93,6 +94,7 @@ package struct WorkFolder: Sendable {
     var inputs: String { path + "/inputs" }
     var blobs: String { path + "/blobs" }
     var prepared: String { path + "/prepared" }
+    var metrics: String { path + "/metrics" }
     var digests: String { path + "/digests" }
 
     func attempt(_ token: AttemptToken) -> AttemptPlace {
