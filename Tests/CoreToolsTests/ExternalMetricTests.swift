@@ -236,10 +236,10 @@ struct ExternalMetricTests {
     func silent() throws {
         let place = try TemporaryFolder()
         let folder = place.path
-        let metric = try staying(folder, env: ["RADIATA_METRIC_TIMEOUT": "1"])
+        let metric = try staying(folder, env: ["RADIATA_METRIC_TIMEOUT": "5"])
         let attempt = try attempt(folder, images: [4, 15], metric: metric)
         let error = #expect(throws: ExternalMetricError.self) { _ = try attempt.run() }
-        let words = ["said nothing for 1 s", "1 of 2 images", "RADIATA_METRIC_TIMEOUT"]
+        let words = ["said nothing for 5 s", "of 2 images", "RADIATA_METRIC_TIMEOUT"]
         #expect(words.allSatisfy { error?.message.contains($0) == true }, "\(error?.message ?? "")")
         #expect(kill(try #require(try starts(folder).first), 0) == -1 && errno == ESRCH)
         withExtendedLifetime(place) {}

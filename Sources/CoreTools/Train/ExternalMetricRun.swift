@@ -31,8 +31,12 @@ struct ExternalMetricRun {
 
     private func ask(_ questions: [MetricQuestion]) throws -> [Int: [MetricAnswer]] {
         if let host {
-            return try MetricHostCall(socket: host).answers(
-                to: MetricHostRequest(metric: metric, program: program, questions: questions), listener)
+            let request = MetricHostRequest(metric: metric, program: program, questions: questions)
+            do {
+                return try MetricHostCall(socket: host).answers(to: request, listener)
+            } catch is MetricHostGone {
+                listener.log("\(metric.name): nobody keeps its program running; it is started for this checkpoint")
+            }
         }
         let own = MetricProgram(metric, program: program)
         defer { own.end() }

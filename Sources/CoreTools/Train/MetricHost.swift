@@ -87,6 +87,9 @@ package final class MetricHost {
     }
 }
 
+/// There is no host, or it has ended: it does by itself when nobody asks for a while.
+struct MetricHostGone: Error {}
+
 /// One question of an attempt to a host.
 struct MetricHostCall {
     let socket: String
@@ -94,9 +97,10 @@ struct MetricHostCall {
     /// A host that was just started makes its socket first.
     private static let patience: TimeInterval = 20
 
+    /// - Throws: ``MetricHostGone``; ``ExternalMetricError``; `EvaluationError` with `stopped`.
     func answers(to request: MetricHostRequest, _ listener: MetricListener) throws -> [Int: [MetricAnswer]] {
         let connection = LineSocket(try connected(listener))
-        guard connection.send(request) else { throw gone }
+        guard connection.send(request) else { throw MetricHostGone() }
         while let line = try connection.line(shouldStop: listener.shouldStop) {
             let reply = try JSONDecoder().decode(MetricHostReply.self, from: Data(line))
             if let text = reply.log { listener.log(text) }
@@ -106,11 +110,7 @@ struct MetricHostCall {
         if listener.shouldStop() {
             throw EvaluationError(code: .stopped, message: "asked to stop while \(request.metric.name) was measured")
         }
-        throw gone
-    }
-
-    private var gone: ExternalMetricError {
-        ExternalMetricError(message: "\(socket): who keeps measuring programs running has ended; try again")
+        throw MetricHostGone()
     }
 
     private func connected(_ listener: MetricListener) throws -> Int32 {
@@ -119,7 +119,7 @@ struct MetricHostCall {
             do {
                 return try LocalSocket.make(socket) { connect($0, $1, $2) }
             } catch {
-                guard Date() < limit, !listener.shouldStop() else { throw error }
+                guard Date() < limit, !listener.shouldStop() else { throw MetricHostGone() }
                 usleep(20_000)
             }
         }

@@ -108,7 +108,7 @@ final class MetricProcess {
         if outputIsOver { usleep(1000) }
         _ = poll(&watched, nfds_t(watched.count), outputIsOver ? 0 : Self.pace)
         if !bytes.isEmpty, input >= 0 {
-            let count = write(input, bytes, min(bytes.count, 1 << 16))
+            let count = Self.quietly { write(input, bytes, min(bytes.count, 1 << 16)) }
             if count > 0 {
                 bytes.removeFirst(count)
             } else if count < 0, errno != EAGAIN, errno != EINTR {
@@ -119,6 +119,23 @@ final class MetricProcess {
         if Self.read(output, into: &outputRest) { outputIsOver = true }
         // After the output: what it complained about came before its end.
         _ = Self.read(errors, into: &errorRest)
+    }
+
+    /// A write to a pipe that nobody reads is an error like any other, not the end of this process.
+    private static func quietly(_ write: () -> Int) -> Int {
+        var (pipe, before) = (sigset_t(), sigset_t())
+        sigemptyset(&pipe)
+        sigaddset(&pipe, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &pipe, &before)
+        let count = write()
+        let problem = errno
+        if count < 0, problem == EPIPE {
+            var now = timespec()
+            _ = sigtimedwait(&pipe, nil, &now)
+        }
+        pthread_sigmask(SIG_SETMASK, &before, nil)
+        errno = problem
+        return count
     }
 
     /// - Returns: whether the other end is closed.

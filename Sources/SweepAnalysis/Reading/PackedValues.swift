@@ -18,29 +18,44 @@ struct PackedValues: Sendable {
 
     init(criteria: Int) { self.criteria = criteria }
 
-    /// - Parameter text: for each entry configuration, step, seed, job and the values, apart by spaces.
-    mutating func add(_ text: String) {
+    /// - Parameter columns: configurations, steps, seeds, jobs, and the values of each criterion, as many in
+    ///   each, apart by spaces.
+    mutating func add(_ columns: [String]) {
+        guard columns.count == 4 + criteria else { return }
+        let whole = columns.prefix(4).map(Self.whole)
+        let numbers = columns.dropFirst(4).map(Self.numbers)
+        let count = whole[0].count
+        guard whole.allSatisfy({ $0.count == count }), numbers.allSatisfy({ $0.count == count }) else { return }
+        for index in 0..<count {
+            entries.append(
+                Entry(
+                    configuration: whole[0][index], step: whole[1][index], seed: whole[2][index], job: whole[3][index]))
+            for column in numbers { values.append(column[index]) }
+        }
+    }
+
+    private static func whole(_ text: String) -> [Int] { read(text) { strtol($0, $1, 10) } }
+
+    private static func numbers(_ text: String) -> [Double] { read(text) { strtod($0, $1) } }
+
+    private static func read<Number>(
+        _ text: String,
+        _ next: (UnsafePointer<CChar>, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Number
+    ) -> [Number] {
+        var found: [Number] = []
         text.withCString { start in
-            var place = UnsafeMutablePointer(mutating: start)
-            func whole() -> Int {
-                var end: UnsafeMutablePointer<CChar>? = place
-                let number = strtol(place, &end, 10)
-                place = end ?? place
-                return number
-            }
+            var place = start
+            var end: UnsafeMutablePointer<CChar>?
             while place.pointee != 0 {
-                let before = place
-                entries.append(Entry(configuration: whole(), step: whole(), seed: whole(), job: whole()))
-                for _ in 0..<criteria {
-                    var end: UnsafeMutablePointer<CChar>? = place
-                    values.append(strtod(place, &end))
-                    place = end ?? place
-                }
-                while place.pointee == 32 { place += 1 }
+                let number = next(place, &end)
                 // What is no number would be read for ever.
-                if place == before { break }
+                guard let end, UnsafePointer(end) != place else { return }
+                found.append(number)
+                place = UnsafePointer(end)
+                while place.pointee == 32 { place += 1 }
             }
         }
+        return found
     }
 
     /// By configuration, step, seed and job; of two checkpoints of a job at one step the later one counts.
@@ -62,17 +77,16 @@ struct PackedValues: Sendable {
 }
 
 extension PublicQueries {
-    /// So many rows of jobs are read at a time: an answer's text has at most 4 MiB.
-    static let packedJobs = 20_000
+    /// About so many values are read at a time: a text of an answer has at most 4 MiB.
+    static let packedValues = 60_000
 
-    /// The values of a rule's criteria, packed; nil for a rule that cannot be read so.
+    /// The values of a rule's criteria in columns of text, which take a fraction of the time of rows: what
+    /// evaluations measured, or what was logged last where all criteria are curves.
     ///
-    /// - Parameters:
-    ///   - ofCurves: what was logged last, not what evaluations measured.
-    ///   - jobs: rows in the ledger.
-    static func packedValues(
+    /// - Parameter jobs: rows in the ledger.
+    static func packedColumns(
         ofSweep sweep: String, _ criteria: [Criterion], jobs: ClosedRange<Int>
-    ) -> PublicQuery<String> {
+    ) -> PublicQuery<[String]> {
         let isOfCurves = criteria.allSatisfy { $0.prompts == nil }
         var joins: [String] = []
         for (index, criterion) in criteria.enumerated() {
@@ -93,16 +107,16 @@ extension PublicQueries {
                     """)
             }
         }
-        let values = criteria.indices.map { "|| ' ' || r\($0).value" }.joined(separator: " ")
+        let columns = ["j.configuration", "r0.step", "j.seed", "j.id"] + criteria.indices.map { "r\($0).value" }
         let known = criteria.indices.map { " AND r\($0).value IS NOT NULL" }.joined()
         return PublicQuery(
             """
-            SELECT group_concat(j.configuration || ' ' || r0.step || ' ' || j.seed || ' ' || j.id \(values), ' ')
+            SELECT \(columns.map { "group_concat(\($0), ' ')" }.joined(separator: ", "))
             FROM sweep s \(joins.joined(separator: " ")) CROSS JOIN member m ON m.sweep = s.id AND m.job = r0.job
             CROSS JOIN job j ON j.id = r0.job
             WHERE s.name = \(quoted(sweep)) AND r0.job BETWEEN \(jobs.lowerBound) AND \(jobs.upperBound)\(known)
             """
-        ) { $0.first?.string }
+        ) { $0.map(\.string) }
     }
 
     /// What evaluations of these configurations measured, averaged over classes.

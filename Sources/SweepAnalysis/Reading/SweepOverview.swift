@@ -13,12 +13,15 @@ package struct SweepOverview: Sendable {
     package var trained = 0
     /// Rows of its first and its last job in the ledger.
     var jobs = 0...0
+    /// How many values there are of a metric and its prompts, and of a curve's jobs.
+    private var measureCounts: [DecisionRule.Measure: Int] = [:]
+    private var curveCounts: [String: Int] = [:]
     /// Whether some of its jobs are measured by a protocol of its own, beside that of their training.
     var hasOwnProtocol = false
 
     enum Fact: Sendable {
-        case measure(DecisionRule.Measure)
-        case curve(String)
+        case measure(DecisionRule.Measure, count: Int)
+        case curve(String, count: Int)
         case declared(MetricDeclaration)
         case jobs(count: Int, rows: ClosedRange<Int>, hasOwnProtocol: Bool)
     }
@@ -26,12 +29,27 @@ package struct SweepOverview: Sendable {
     init(_ facts: [Fact]) {
         for fact in facts {
             switch fact {
-            case .measure(let measure): measures.append(measure)
-            case .curve(let key): curves.append(key)
+            case .measure(let measure, let count):
+                measures.append(measure)
+                measureCounts[measure] = count
+            case .curve(let key, let count):
+                curves.append(key)
+                curveCounts[key] = count
             case .declared(let metric): declared.append(metric)
             case .jobs(let count, let rows, let isOwn): (trained, jobs, hasOwnProtocol) = (count, rows, isOwn)
             }
         }
+    }
+}
+
+extension SweepOverview {
+    /// The most values that there are of one of these.
+    func count(of criteria: [Criterion]) -> Int {
+        let counts = criteria.map { criterion in
+            criterion.prompts.map { measureCounts[DecisionRule.Measure(metric: criterion.metric, prompts: $0)] ?? 0 }
+                ?? curveCounts[criterion.metric] ?? 0
+        }
+        return counts.max() ?? 0
     }
 }
 
@@ -47,11 +65,11 @@ extension PublicQueries {
                 EXISTS (SELECT 1 FROM own_protocol o WHERE o.sweep = s.name), NULL, NULL
             FROM sweep s WHERE s.name = \(name)
             UNION ALL SELECT * FROM (
-                SELECT 'measure', k.metric, k.prompts, NULL, NULL, NULL, NULL
+                SELECT 'measure', k.metric, k.prompts, c.results, NULL, NULL, NULL
                 FROM sweep s JOIN sweep_measure c ON c.sweep = s.id JOIN measure k ON k.id = c.measure
                 WHERE s.name = \(name) AND c.results > 0 ORDER BY 2, 3)
             UNION ALL SELECT * FROM (
-                SELECT 'curve', n.name, NULL, NULL, NULL, NULL, NULL
+                SELECT 'curve', n.name, NULL, c.jobs, NULL, NULL, NULL
                 FROM sweep s JOIN sweep_curve c ON c.sweep = s.id JOIN metric_key n ON n.id = c.key
                 WHERE s.name = \(name) AND c.jobs > 0 ORDER BY 2)
             UNION ALL SELECT * FROM (
@@ -61,8 +79,11 @@ extension PublicQueries {
         ) { row in
             guard row.count == 7 else { return nil }
             switch row[0].string {
-            case "measure": return .measure(DecisionRule.Measure(metric: row[1].string, prompts: row[2].string))
-            case "curve": return .curve(row[1].string)
+            case "measure":
+                return .measure(
+                    DecisionRule.Measure(metric: row[1].string, prompts: row[2].string),
+                    count: Int(row[3].number ?? 0))
+            case "curve": return .curve(row[1].string, count: Int(row[3].number ?? 0))
             case "declared": return declaration(Array(row.dropFirst())).map { .declared($0) }
             default:
                 guard let count = row[1].number, let first = row[2].number, let last = row[3].number, first <= last

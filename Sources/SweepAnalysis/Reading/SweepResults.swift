@@ -115,15 +115,9 @@ package struct SweepResults: Sendable {
         guard overview.trained > PublicQueries.smallSweep, !overview.hasOwnProtocol, !rule.criteria.isEmpty,
             isOfCurves || rule.criteria.allSatisfy({ $0.prompts != nil })
         else { return nil }
-        var packed = PackedValues(criteria: rule.criteria.count)
-        let (first, last) = (overview.jobs.lowerBound, overview.jobs.upperBound)
-        for start in stride(from: first, through: last, by: PublicQueries.packedJobs) {
-            let jobs = start...min(start + PublicQueries.packedJobs - 1, last)
-            let query = PublicQueries.packedValues(ofSweep: sweep, rule.criteria, jobs: jobs)
-            for text in try await source.rows(of: query) { packed.add(text) }
-        }
-        packed.sort()
-        guard let list = Shortlist(packed, rule, place, count: max(rows, AnswerMaker.comparedRows)) else { return nil }
+        guard let packed = try await self.packed(rule, overview),
+            let list = Shortlist(packed, rule, place, count: max(rows, AnswerMaker.comparedRows))
+        else { return nil }
         let wanted = list.configurations
         let near = PublicQueries.jobs(ofConfigurations: wanted + list.beyond.sample)
         let jobs = try await source.rows(of: PublicQueries.briefs(ofSweep: sweep, near: near), limit: Self.most)
@@ -151,5 +145,26 @@ package struct SweepResults: Sendable {
         }
         set.confirmations = try await confirmations()
         return set
+    }
+
+    /// - Returns: nil where an answer does not fit into its limits, as of jobs with very many checkpoints.
+    private func packed(_ rule: DecisionRule, _ overview: SweepOverview) async throws -> PackedValues? {
+        var packed = PackedValues(criteria: rule.criteria.count)
+        let count = max(overview.count(of: rule.criteria), 1)
+        let width = max(1, overview.jobs.count / max(1, count / PublicQueries.packedValues))
+        for start in stride(from: overview.jobs.lowerBound, through: overview.jobs.upperBound, by: width) {
+            let jobs = start...min(start + width - 1, overview.jobs.upperBound)
+            let query = PublicQueries.packedColumns(ofSweep: sweep, rule.criteria, jobs: jobs)
+            do {
+                for columns in try await source.rows(of: query) { packed.add(columns) }
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                // What reads everything says what is wrong, if it is not the size.
+                return nil
+            }
+        }
+        packed.sort()
+        return packed
     }
 }
