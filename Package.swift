@@ -212,7 +212,7 @@ let testTargets: [Target] = [
     tests("SweepFileTests", ["SweepFile", "ConfigText", "SweepModel", "RunSpec", "Ports"], exclude: ["Fixtures"]),
     tests("SweepWireTests", ["SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests(
-        "SweepLedgerTests", ["TestSupport", "SweepLedger", "SweepModel", "RunSpec", "Ports", grdb],
+        "SweepLedgerTests", ["TestSupport", "SweepAnalysis", "SweepLedger", "SweepModel", "RunSpec", "Ports", grdb],
         exclude: ["Fixtures"]),
     tests("CoordinatorCoreTests", ["CoordinatorCore", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests(

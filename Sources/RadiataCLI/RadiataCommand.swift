@@ -8,7 +8,7 @@ struct RadiataCommand: AsyncParsableCommand {
         abstract: "Sweeps of LoRA and LyCORIS fine-tuning over all your machines.",
         discussion: "Start with 'radiata demo'. Every command has --help.",
         version: ProgramVersion.text,
-        subcommands: [ReferenceCommand.self, TrainerCommand.self, JudgeCommand.self],
+        subcommands: [ReferenceCommand.self, TrainerCommand.self, MetricHostCommand.self, JudgeCommand.self],
         groupedSubcommands: [
             CommandGroup(
                 name: "Start here",

@@ -82,7 +82,7 @@ extension PublicQueries {
         "key = \(quoted(key)) AND job IN (\(jobs(ofSweep: sweep)))"
     }
 
-    private static let curveValue: @Sendable ([QueryValue]) -> CurveValue? = { row in
+    static let curveValue: @Sendable ([QueryValue]) -> CurveValue? = { row in
         guard row.count == 3, let step = row[1].number, let value = row[2].number else { return nil }
         return CurveValue(job: row[0].string, step: Int(step), value: value)
     }

@@ -1,5 +1,5 @@
 import Foundation
-package import RunSpec
+import RunSpec
 package import SweepModel
 import Synchronization
 
@@ -25,11 +25,19 @@ package enum PublicQueries {
     /// - Parameters:
     ///   - metrics: only these; nil for all.
     ///   - isAveraged: only averages over classes, which the ledger keeps apart.
+    ///   - isOwn: as the sweep's own protocol measured them, where it has one beside that of a training.
     package static func results(
-        ofSweep sweep: String, metrics: [String]? = nil, isAveraged: Bool = false
+        ofSweep sweep: String, metrics: [String]? = nil, isAveraged: Bool = false, isOwn: Bool = false
     ) -> PublicQuery<SweepResult> {
         func wanted(_ column: String) -> String {
             metrics.map { " AND \(column) IN (\($0.map(quoted).joined(separator: ", ")))" } ?? ""
+        }
+        guard !isOwn else {
+            return PublicQuery(
+                """
+                SELECT job, checkpoint, epoch, step, class, prompts, metric, value, n FROM sweep_results
+                WHERE value IS NOT NULL AND sweep = \(quoted(sweep))\(isAveraged ? " AND class = ''" : "")\(wanted("metric"))
+                """, result)
         }
         guard isAveraged else {
             return PublicQuery(
@@ -57,7 +65,7 @@ package enum PublicQueries {
             """, result)
     }
 
-    private static let result: @Sendable ([QueryValue]) -> SweepResult? = { row in
+    static let result: @Sendable ([QueryValue]) -> SweepResult? = { row in
         guard row.count == 9, let epoch = row[2].number, let step = row[3].number, let value = row[7].number,
             let n = row[8].number
         else { return nil }
@@ -68,17 +76,6 @@ package enum PublicQueries {
 
     /// How many jobs of a sweep are fetched whole, whether or not they have values.
     package static let smallSweep = 2000
-
-    /// How many jobs a sweep has that train.
-    package static func trainedCount(ofSweep sweep: String) -> PublicQuery<Int> {
-        PublicQuery(
-            """
-            SELECT (SELECT coalesce(sum(c.jobs), 0) FROM sweep_count c WHERE c.sweep = s.id)
-                - (SELECT coalesce(sum(e.jobs), 0) FROM evaluation_count e WHERE e.sweep = s.id)
-            FROM sweep s WHERE s.name = \(quoted(sweep))
-            """
-        ) { $0.first?.number.map { Int($0) } }
-    }
 
     /// The jobs of a sweep with what an answer reads of them, and no more; in the order they were made.
     ///
@@ -129,32 +126,15 @@ package enum PublicQueries {
         }
     }
 
-    /// What the sweep's file says about metrics, in its order.
-    package static func declaredMetrics(ofSweep sweep: String) -> PublicQuery<MetricDeclaration> {
-        PublicQuery(
-            """
-            SELECT metric, better, unit, title, prompts, weight FROM sweep_metrics WHERE sweep = \(quoted(sweep))
-            ORDER BY place
-            """
-        ) { row in
-            guard row.count == 6 else { return nil }
-            func text(_ cell: QueryValue) -> String? { cell.string.isEmpty ? nil : cell.string }
-            return MetricDeclaration(
-                name: row[0].string, better: text(row[1]).flatMap { .init(rawValue: $0) }, unit: text(row[2]),
-                title: text(row[3]), prompts: text(row[4]), weight: row[5].number)
-        }
-    }
-
-    /// The metrics that a sweep's evaluations have, with their prompt types.
-    package static func measures(ofSweep sweep: String) -> PublicQuery<DecisionRule.Measure> {
-        PublicQuery(
-            """
-            SELECT k.metric, k.prompts FROM sweep s JOIN sweep_measure c ON c.sweep = s.id JOIN measure k ON k.id = c.measure
-            WHERE s.name = \(quoted(sweep)) AND c.results > 0 ORDER BY 1, 2
-            """
-        ) { row in
-            row.count == 2 ? DecisionRule.Measure(metric: row[0].string, prompts: row[1].string) : nil
-        }
+    /// What a sweep's file says about a metric.
+    ///
+    /// - Parameter row: name, direction, unit, title, prompts, weight.
+    static func declaration(_ row: [QueryValue]) -> MetricDeclaration? {
+        guard row.count == 6 else { return nil }
+        func text(_ cell: QueryValue) -> String? { cell.string.isEmpty ? nil : cell.string }
+        return MetricDeclaration(
+            name: row[0].string, better: text(row[1]).flatMap { .init(rawValue: $0) }, unit: text(row[2]),
+            title: text(row[3]), prompts: text(row[4]), weight: row[5].number)
     }
 
     /// One image's value of a metric.
@@ -172,15 +152,25 @@ package enum PublicQueries {
     }
 
     /// The values of single images behind a metric, where they were stored.
+    ///
+    /// - Parameters:
+    ///   - isOwn: as the sweep's own protocol measured them.
+    ///   - configurations: only these, by their rows; nil for all.
     package static func imageValues(
-        ofSweep sweep: String, metric: String, prompts: String
+        ofSweep sweep: String, metric: String, prompts: String, isOwn: Bool = false, configurations: [Int]? = nil
     ) -> PublicQuery<ImageValue> {
-        PublicQuery(
+        let these =
+            configurations.map { rows in
+                " AND configuration IN (\(rows.map(String.init).joined(separator: ", ")))"
+            } ?? ""
+        let place =
+            isOwn
+            ? "sweep_image_results i WHERE i.sweep = \(quoted(sweep))"
+            : "image_results i WHERE i.job IN (\(jobs(ofSweep: sweep))\(these))"
+        return PublicQuery(
             """
-            SELECT i.job, i.checkpoint, i.epoch, i.step, i.class, i.prompts, i.metric, i.image, i.value
-            FROM image_results i
-            WHERE i.value IS NOT NULL AND i.metric = \(quoted(metric)) AND i.prompts = \(quoted(prompts))
-            AND i.job IN (\(jobs(ofSweep: sweep)))
+            SELECT i.job, i.checkpoint, i.epoch, i.step, i.class, i.prompts, i.metric, i.image, i.value FROM \(place)
+            AND i.value IS NOT NULL AND i.metric = \(quoted(metric)) AND i.prompts = \(quoted(prompts))
             """
         ) { row in
             guard row.count == 9, let epoch = row[2].number, let step = row[3].number, let image = row[7].number,

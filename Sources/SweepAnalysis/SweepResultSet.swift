@@ -45,6 +45,10 @@ package struct SweepResultSet: Equatable, Sendable {
     package var declared: [MetricDeclaration]
     /// Jobs of other configurations, of which none has a value: a large sweep's are counted, not fetched.
     package var jobsElsewhere = 0
+    /// What is known of the configurations that were not fetched, all worse than these; nil where none are.
+    var beyond: FieldBeyond?
+    /// Jobs from all over a large sweep: labels must say in what they differ.
+    var sample: [JobSummary] = []
     /// What was measured once more on prompts and noise that nothing was chosen by.
     package var confirmations: [SweepResult] = []
 

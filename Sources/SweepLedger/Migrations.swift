@@ -104,6 +104,8 @@ extension Schema {
         Migration(version: 17, statements: votes),
         // Invitations, budgets and prices.
         Migration(version: 18, statements: joining),
+        // Protocols of sweeps that share trainings.
+        Migration(version: 19, statements: ownProtocols),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -25,7 +25,8 @@ package struct ReadOnlyQuery: Sendable {
         "removed_sweep", "removed_job", "sweep_tag", "job_tag", "tags", "sweep_note", "job_note", "notes",
         "sweep_budget", "attempt_price", "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics",
         "checkpoints", "results", "image_results", "artifacts", "curve_summary", "measure", "result_mean",
-        "sweep_curve", "sweep_measure", "evaluation_count", "stop_state",
+        "sweep_curve", "sweep_measure", "evaluation_count", "stop_state", "protocol_wish", "protocol_result",
+        "own_protocol", "visible_protocol_result", "sweep_results", "sweep_image_results",
         "sqlite_master", "sqlite_schema", "json_each", "json_tree",
     ]
 

@@ -1,5 +1,7 @@
 import CoreTools
+import Dispatch
 import Foundation
+import Glibc
 import ImageFiles
 import RunSpec
 import TestSupport
@@ -98,6 +100,168 @@ struct ExternalMetricTests {
         attempt.shouldStop = { FileManager.default.fileExists(atPath: "\(folder)/begun") }
         #expect(try !attempt.run())
         #expect(!FileManager.default.fileExists(atPath: AttemptFolder("\(folder)/out").evaluations))
+        withExtendedLifetime(place) {}
+    }
+
+    /// Says that it stays, counts its starts, and answers line by line with the width. Of an image 13 wide it
+    /// dies the first time, of one 14 wide every time, and one 15 wide takes it for ever.
+    private static let staying = """
+        import json, os, struct, sys, time
+        place = sys.argv[1]
+        open(place + "/starts", "a").write(f"{os.getpid()}\\n")
+        print(json.dumps({"ready": True, "metrics": ["width", "twice"]}), flush=True)
+        for line in sys.stdin:
+            question = json.loads(line)
+            with open(question["image"], "rb") as file:
+                width = struct.unpack(">I", file.read(24)[16:20])[0]
+            if width == 14 or (width == 13 and not os.path.exists(place + "/died")):
+                open(place + "/died", "w").close()
+                sys.exit("no memory left")
+            if width == 15:
+                time.sleep(600)
+            print(json.dumps({"id": question["id"], "metric": "width", "value": width}), flush=True)
+            print(json.dumps({"id": question["id"], "metric": "twice", "value": 2 * width}), flush=True)
+        """
+
+    /// A host on a thread of its own, as a worker has it in a process.
+    private final class Host: @unchecked Sendable {
+        let socket: String
+        private let isOver = DispatchSemaphore(value: 0)
+        private let flag: String
+
+        init(_ folder: String) throws {
+            // Longer than the path of a socket may be.
+            socket = folder + "/" + String(repeating: "deep", count: 30)
+            try FileManager.default.createDirectory(atPath: socket, withIntermediateDirectories: true)
+            let (path, flag) = (socket + "/socket", folder + "/stop")
+            self.flag = flag
+            let host = try MetricHost(socket: path) { FileManager.default.fileExists(atPath: flag) }
+            let over = isOver
+            let work = HostWork(host: host)
+            Thread.detachNewThread {
+                work.host.run(idle: 600)
+                over.signal()
+            }
+        }
+
+        /// Returns when its programs have ended.
+        func stop() {
+            _ = FileManager.default.createFile(atPath: flag, contents: nil)
+            isOver.wait()
+        }
+    }
+
+    private struct HostWork: @unchecked Sendable { let host: MetricHost }
+
+    private func staying(_ folder: String, env: [String: String]? = nil) throws -> ExternalMetric {
+        let script = "\(folder)/staying.py"
+        try Self.staying.write(toFile: script, atomically: true, encoding: .utf8)
+        return ExternalMetric(name: "size", command: ["python3", script, folder], env: env)
+    }
+
+    private func starts(_ folder: String) throws -> [Int32] {
+        try String(contentsOfFile: "\(folder)/starts", encoding: .utf8).split(separator: "\n").compactMap { Int32($0) }
+    }
+
+    @Test("a program that stays is started once for several checkpoints, and ends with its host")
+    func stays() throws {
+        let place = try TemporaryFolder()
+        let folder = place.path
+        let host = try Host(folder)
+        let metric = try staying(folder)
+        for (index, widths) in [[4, 5], [6], [7, 8, 9]].enumerated() {
+            var attempt = try attempt(folder, images: widths, metric: metric, out: "out-\(index)")
+            attempt.metricHost = host.socket + "/socket"
+            #expect(try attempt.run())
+            let found = try rows("\(folder)/out-\(index)")
+            #expect(found.first { $0.metric == "width" }?.values == widths.map { Double($0) })
+            #expect(found.first { $0.metric == "twice" }?.values == widths.map { 2 * Double($0) })
+        }
+        // One that finds the end of its input starts again each time, beside it.
+        let script = "\(folder)/width.py"
+        try Self.program.write(toFile: script, atomically: true, encoding: .utf8)
+        let former = ExternalMetric(name: "former", command: ["python3", script, "\(folder)/former"])
+        for (index, width) in [20, 21].enumerated() {
+            var attempt = try attempt(folder, images: [width], metric: former, out: "former-\(index)")
+            attempt.metricHost = host.socket + "/socket"
+            #expect(try attempt.run())
+            #expect(
+                try rows("\(folder)/former-\(index)").first { $0.metric == "width" }?.values == [Double(width)])
+        }
+        let own = try starts(folder)
+        #expect(own.count == 1)
+        #expect(
+            try String(contentsOfFile: "\(folder)/former", encoding: .utf8).split(separator: "\n").count == 2)
+        #expect(kill(try #require(own.first), 0) == 0)
+        host.stop()
+        #expect(kill(try #require(own.first), 0) == -1 && errno == ESRCH)
+        withExtendedLifetime(place) {}
+    }
+
+    @Test("a program that stays and dies is started again, and it is said; at the same image twice it fails")
+    func dies() throws {
+        let place = try TemporaryFolder()
+        let folder = place.path
+        let host = try Host(folder)
+        defer { host.stop() }
+        let metric = try staying(folder)
+        var first = try attempt(folder, images: [4, 13, 5], metric: metric)
+        let said = Said()
+        first.report = { said.lines.append($0) }
+        first.metricHost = host.socket + "/socket"
+        #expect(try first.run())
+        #expect(try rows("\(folder)/out").first { $0.metric == "width" }?.values == [4, 13, 5])
+        #expect(
+            said.lines.contains {
+                $0.contains("exited with code 1 after 1 of 3 images; it is started again")
+            }, "\(said.lines)")
+        #expect(said.lines.contains("no memory left"))
+        #expect(try starts(folder).count == 2)
+        var second = try attempt(folder, images: [14], metric: metric, out: "second")
+        second.metricHost = host.socket + "/socket"
+        let error = #expect(throws: ExternalMetricError.self) { _ = try second.run() }
+        let words = ["exited with code 1", "sample-0.png", "0 of 1", "no memory left"]
+        #expect(words.allSatisfy { error?.message.contains($0) == true }, "\(error?.message ?? "")")
+        // The next checkpoint is measured all the same.
+        var third = try attempt(folder, images: [6], metric: metric, out: "third")
+        third.metricHost = host.socket + "/socket"
+        #expect(try third.run())
+        #expect(try rows("\(folder)/third").first { $0.metric == "width" }?.values == [6])
+        withExtendedLifetime(place) {}
+    }
+
+    private final class Said { var lines: [String] = [] }
+
+    @Test("one that keeps silent for too long is ended, and it is said how to give it more time")
+    func silent() throws {
+        let place = try TemporaryFolder()
+        let folder = place.path
+        let metric = try staying(folder, env: ["RADIATA_METRIC_TIMEOUT": "5"])
+        let attempt = try attempt(folder, images: [4, 15], metric: metric)
+        let error = #expect(throws: ExternalMetricError.self) { _ = try attempt.run() }
+        let words = ["said nothing for 5 s", "of 2 images", "RADIATA_METRIC_TIMEOUT"]
+        #expect(words.allSatisfy { error?.message.contains($0) == true }, "\(error?.message ?? "")")
+        #expect(kill(try #require(try starts(folder).first), 0) == -1 && errno == ESRCH)
+        withExtendedLifetime(place) {}
+    }
+
+    @Test("who goes away before the answer takes the program with him, which is started again")
+    func gone() throws {
+        let place = try TemporaryFolder()
+        let folder = place.path
+        let host = try Host(folder)
+        defer { host.stop() }
+        let metric = try staying(folder)
+        var first = try attempt(folder, images: [15], metric: metric)
+        first.metricHost = host.socket + "/socket"
+        // The program has begun: it waits for ever.
+        first.shouldStop = { FileManager.default.fileExists(atPath: "\(folder)/starts") }
+        #expect(try !first.run())
+        var second = try attempt(folder, images: [6], metric: metric, out: "second")
+        second.metricHost = host.socket + "/socket"
+        #expect(try second.run())
+        #expect(try rows("\(folder)/second").first { $0.metric == "width" }?.values == [6])
+        #expect(try starts(folder).count == 2)
         withExtendedLifetime(place) {}
     }
 }

@@ -21,6 +21,14 @@ struct RatesTests {
         let top = try house.radiata(["top", "rates", "--format", "json"])
         let ranking = try JSONDecoder().decode(Ranking.self, from: Data(top.output.utf8))
         #expect(ranking.rows.first?.parameters.lr == 1e-3 && !ranking.established, "\(top)")
+        // Nothing else makes up for a task that is not learnt: a validation loss of 0.31 never ranks above one
+        // of 0.12.
+        let losses = try Self.losses(house)
+        let ranked = try ranking.rows.map { try #require(losses[$0.parameters.lr]) }
+        #expect(Set(ranked).count == 3, "\(ranked)")
+        for (place, loss) in ranked.enumerated() {
+            #expect(ranked.dropFirst(place + 1).allSatisfy { loss < 0.31 / 0.12 * $0 }, "\(ranked)")
+        }
         let low = try Trained(house, group: "too-low")
         let right = try Trained(house, group: "right")
         let high = try Trained(house, group: "too-high")
@@ -38,6 +46,20 @@ struct RatesTests {
         // A run that ends in noise draws one flat colour, whose style is 0.49 from the base's; others reach
         // 1.86.
         #expect(high.styleDistance > 1.25 * right.styleDistance, "the base is lost: \(high) against \(right)")
+    }
+
+    /// The last validation loss by learning rate.
+    private static func losses(_ house: House) throws -> [Double: Double] {
+        let rows = try house.query(
+            """
+            SELECT json_extract(j.parameters, '$.lr') AS lr, x.value AS loss FROM metrics x JOIN jobs j ON j.id = x.job
+            WHERE x.key = 'validation_loss' ORDER BY x.step
+            """)
+        let pairs = rows.compactMap { row -> (Double, Double)? in
+            guard let rate = row["lr"] as? NSNumber, let loss = row["loss"] as? NSNumber else { return nil }
+            return (rate.doubleValue, loss.doubleValue)
+        }
+        return Dictionary(pairs) { $1 }
     }
 }
 

@@ -149,6 +149,26 @@ struct AnswerTests {
         #expect(answer.rows[2].dominatedBy == [1, 2] && answer.rows[0].isOnParetoFront)
     }
 
+    @Test("a validation loss of 0.31 never ranks above one of 0.12, however faithful its images seem")
+    func losses() throws {
+        var stream = CounterStream(5)
+        for _ in 0..<200 {
+            var sweep = MadeSweep()
+            let losses = ["a": 0.12, "b": 0.31, "c": 0.12 + 0.19 * stream.unit(), "d": 0.12 + 0.19 * stream.unit()]
+            for (name, loss) in losses.sorted(by: { $0.key < $1.key }) {
+                let fidelity = 0.4 + 0.5 * stream.unit()
+                for seed in 1...2 {
+                    let shift = 0.0005 * Double(seed)
+                    sweep.addDemo(name, seed: seed, fidelity: fidelity + shift, loss: loss + shift)
+                }
+            }
+            let rows = sweep.set.answer().rows
+            let good = try #require(rows.first { $0.configuration == "a" })
+            let bad = try #require(rows.first { $0.configuration == "b" })
+            #expect(good.rank < bad.rank, "\(rows.map { ($0.configuration, $0.score.value) })")
+        }
+    }
+
     @Test("the named best is never dominated, whatever the numbers")
     func dominance() {
         var stream = CounterStream(17)

@@ -125,6 +125,59 @@ struct ProtocolTests {
         #expect(try await bench.ledger.check().findings == [])
     }
 
+    /// What a sweep sees: prompts, value, images.
+    private func seen(by sweep: String, _ bench: LedgerBench) throws -> [[QueryValue]] {
+        try bench.query("SELECT prompts, value, n FROM sweep_results WHERE sweep = '\(sweep)' ORDER BY 1, 2")
+    }
+
+    @Test("sweeps that share a training and draw otherwise see each the figures of its own protocol")
+    func apart() async throws {
+        let bench = try LedgerBench()
+        _ = try await bench.register("one")
+        let row = try #require(try await launch(Self.sweep(), bench).changes.first?.row)
+        try await train(row, bench)
+        let other = try Self.sweep("other") { $0.evaluation?.images = 9 }
+        let third = try Self.sweep("third") { $0.evaluation?.images = 9 }
+        let changes = try await launch(other, bench).changes
+        #expect(changes.count == 2, "one for each checkpoint")
+        #expect(try seen(by: "other", bench) == [], "nothing of another protocol, not even for a while")
+        for (change, step) in zip(changes, [10, 20]) {
+            let token = try await bench.claim("one", change.row).token
+            let rows = [figure(step: step, prompts: "train", 0.7, images: 9)]
+            #expect(try await bench.report("one", token, .evaluations(rows: rows, completed: [])) == .accepted)
+            #expect(try await bench.report("one", token, .finished(position: 0)) == .accepted)
+        }
+        let (first, redrawn): ([[QueryValue]], [[QueryValue]]) = (
+            [[.text("train"), .real(0.5), .integer(4)]],
+            Array(repeating: [.text("train"), .real(0.7), .integer(9)], count: 2)
+        )
+        #expect(try seen(by: "bench", bench) == first)
+        #expect(try seen(by: "other", bench) == redrawn)
+        #expect(try bench.query("SELECT prompts, value, n FROM results") == first, "those of the training stand")
+        #expect(
+            try bench.query("SELECT count(*), avg(value) FROM sweep_image_results WHERE sweep = 'other'")
+                == [[.integer(18), .real(0.7)]])
+        // A third sweep asks for what the second one has.
+        #expect(try await launch(third, bench).changes.isEmpty)
+        #expect(try seen(by: "third", bench) == redrawn)
+        // What one adds later is drawn by its own protocol, and its alone.
+        let added = try await bench.ledger.writer.perform(
+            EvaluateSweep(sweep: "other", spec: Self.adding("vendi"), onlyFinal: true, now: bench.now))
+        let spec = try await bench.claim("one", try #require(added.changes.first?.row)).spec
+        let job = try JSONDecoder().decode(ResolvedJob.self, from: Data(spec.utf8))
+        #expect(added.changes.count == 1 && job.evaluation?.images == 9 && job.evaluation?.metrics == ["vendi"])
+        // Back to the protocol of the training.
+        #expect(try await launch(Self.sweep("other"), bench).changes.isEmpty)
+        #expect(try seen(by: "other", bench) == first)
+        #expect(try await bench.ledger.check().findings == [])
+    }
+
+    private static func adding(_ metric: String) -> EvaluationSpec {
+        var spec = EvaluationSpec.standard
+        spec.metrics = [metric]
+        return spec
+    }
+
     @Test("a ledger that has a configuration by its former name goes on with it, also with more seeds")
     func former() async throws {
         let bench = try LedgerBench()

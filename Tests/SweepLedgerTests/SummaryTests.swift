@@ -264,7 +264,7 @@ private struct RandomHistory {
 }
 
 /// Sebastiano Vigna's SplitMix64.
-private struct SplitMix {
+struct SplitMix {
     var state: UInt64
 
     mutating func below(_ bound: Int) -> Int {

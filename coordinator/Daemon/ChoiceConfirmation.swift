@@ -35,7 +35,8 @@ struct ChoiceConfirmation {
     /// nil where none can be named.
     private func best(of sweep: String) async throws -> SweepAnswer.Row? {
         let source = LedgerSource(ledger: engine.ledger)
-        let (set, rule) = try await SweepResults(source: source, sweep: sweep).fetchForAnswer()
+        let (set, rule) = try await SweepResults(source: source, sweep: sweep)
+            .fetchForAnswer(rows: 1)
         let answer = set.answer(rule: rule)
         return answer.isEstablished && answer.rows.count > 1 ? answer.best : nil
     }

@@ -61,7 +61,7 @@ struct PageRanking: Encodable, Sendable {
         criteria = answer.rule.criteria.map {
             Criterion(name: $0.name, title: $0.title, lowerIsBetter: $0.lowerIsBetter, weight: $0.weight)
         }
-        count = answer.rows.count
+        count = answer.count
         rows = answer.rows.prefix(Self.most).map { row in
             Row(
                 rank: row.rank, configuration: row.configuration, label: row.label, checkpoint: row.checkpoint,
@@ -78,27 +78,25 @@ struct PageRanking: Encodable, Sendable {
     static func find(_ sweep: String, metric: String, _ source: LedgerSource) async throws -> PageRanking {
         let results = SweepResults(source: source, sweep: sweep)
         guard !metric.isEmpty else {
-            let (set, rule) = try await results.fetchForAnswer()
+            let (set, rule) = try await results.fetchForAnswer(rows: most)
             return PageRanking(set.answer(rule: rule), metric: nil)
         }
-        let declared = try await results.declared()
-        let curves = SweepCurves(source: source, sweep: sweep)
-        let measures = try await source.rows(of: PublicQueries.measures(ofSweep: sweep))
+        let overview = try await results.overview()
+        let (measures, declared) = (overview.measures, overview.declared)
         let measure = measures.first { SweepTables.Measured.name($0) == metric }
-        if measure == nil, try await curves.keys().contains(metric) {
+        if measure == nil, overview.curves.contains(metric) {
             let criterion = SweepAnalysis.Criterion(metric: metric, prompts: nil, declared: declared)
-            var set = try await results.fetch(metrics: [], isAveraged: true, isBrief: true)
-            set.curves[metric] = try await curves.values(
-                of: metric, at: .last, lowerIsBetter: criterion.lowerIsBetter)
-            return PageRanking(
-                set.answer(rule: DecisionRule(criteria: [criterion]), checkpoints: .last), metric: metric)
+            let (set, rule) = try await results.fetchForAnswer(
+                rule: DecisionRule(criteria: [criterion]), rows: most, metrics: [], overview: overview)
+            return PageRanking(set.answer(rule: rule, checkpoints: .last), metric: metric)
         }
         guard let found = measure ?? measures.first(where: { $0.metric == metric }) else {
             throw WireError(.notFound, "\(sweep) has no values of '\(metric.prefix(80))' yet")
         }
         let criterion = SweepAnalysis.Criterion(metric: found.metric, prompts: found.prompts, declared: declared)
-        let set = try await results.fetch(metrics: [criterion.metric], isAveraged: true, isBrief: true)
-        let answer = set.answer(rule: DecisionRule(criteria: [criterion]), checkpoints: .best)
+        let (set, rule) = try await results.fetchForAnswer(
+            rule: DecisionRule(criteria: [criterion]), rows: most, metrics: [criterion.metric], overview: overview)
+        let answer = set.answer(rule: rule, checkpoints: .best)
         guard !answer.rows.isEmpty else {
             throw WireError(.notFound, "\(sweep) has no values of '\(metric.prefix(80))' yet")
         }

@@ -46,9 +46,8 @@ struct SweepTables: Sendable {
     func measured(_ sweep: String) async throws -> Measured {
         let source = LedgerSource(ledger: ledger)
         return try await names.value(sweep, age: .seconds(5), stale: .seconds(600)) { _ in
-            let curves = try await SweepCurves(source: source, sweep: sweep).keys()
-            let results = try await source.rows(of: PublicQueries.measures(ofSweep: sweep))
-            return Measured(curves: curves, results: results.map(Measured.name))
+            let overview = try await SweepResults(source: source, sweep: sweep).overview()
+            return Measured(curves: overview.curves, results: overview.measures.map(Measured.name))
         }
     }
 

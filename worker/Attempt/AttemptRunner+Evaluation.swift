@@ -57,6 +57,20 @@ extension AttemptRunner {
     }
 
     /// As an argument of a command; a name that is no text gets a link that is.
+    /// Who measures by other programs is told who keeps them running; all others must have the memory of their
+    /// GPUs.
+    func withMetricHost(_ order: ProcessOrder) async throws -> ProcessOrder {
+        guard grant.job.kind == .evaluate, grant.job.evaluation?.external?.isEmpty == false else {
+            await hosts.clear(gpus)
+            return order
+        }
+        let socket = try await hosts.borrow(on: gpus, as: order)
+        control.withLock { $0.metricHost = socket }
+        var own = order
+        own.environment[MetricHosts.variable] = socket
+        return own
+    }
+
     private func argument(_ path: BytePath) throws -> String {
         if let text = path.text { return text }
         let link = "\(place.evaluation)/\(FileName.key(path.name))"

@@ -28,6 +28,8 @@ final class AttemptRunner: AttemptRunning {
         /// Stopped in its tracks (SIGSTOP) because the disk is full.
         var isHeld = false
         var logsPending = 0
+        /// The socket of who keeps its external metrics running.
+        var metricHost: String?
     }
 
     /// How often the trainer's files are looked at.
@@ -39,6 +41,7 @@ final class AttemptRunner: AttemptRunning {
     private let meter: GPUMeter?
     let maker: AttemptFolderMaker
     private let guards: GuardKeeper
+    let hosts: MetricHosts
     private let points: PointSpool
     private let reports: ReportSpool
     let files: any FileStore
@@ -48,7 +51,7 @@ final class AttemptRunner: AttemptRunning {
 
     init(
         _ grant: Grant, place: AttemptPlace, gpus: [GPUDevice], meter: GPUMeter?, maker: AttemptFolderMaker,
-        guards: GuardKeeper, points: PointSpool,
+        guards: GuardKeeper, hosts: MetricHosts, points: PointSpool,
         reports: ReportSpool, files: any FileStore, time: any TimeSource,
         emit: @escaping @Sendable (WorkerEvent) -> Void
     ) {
@@ -58,6 +61,7 @@ final class AttemptRunner: AttemptRunning {
         self.meter = meter
         self.maker = maker
         self.guards = guards
+        self.hosts = hosts
         self.points = points
         self.reports = reports
         self.files = files
@@ -72,6 +76,7 @@ final class AttemptRunner: AttemptRunning {
         } catch {
             end = Self.end(for: error, wasStopped: control.withLock { $0.isStopping || $0.isKilled })
         }
+        if let host = control.withLock({ $0.metricHost }) { await hosts.giveBack(host) }
         emit(.ended(grant.token, end))
     }
 
@@ -209,7 +214,7 @@ final class AttemptRunner: AttemptRunning {
             try markEnough()
         }
         let killsBefore = OutOfMemoryWatch.kills() ?? 0
-        let (child, trainerGuard) = try await start(plan.order)
+        let (child, trainerGuard) = try await start(try await withMetricHost(plan.order))
         emit(.started(grant.token))
         emit(.progress(grant.token, phase: Self.phase(of: grant.job.kind), step: nil))
         let disk = DiskWatch(folder: place.path, files: files)

@@ -19,6 +19,7 @@ struct ProcessTrainers: Trainers {
     private let guards: GuardKeeper
     private let maker: AttemptFolderMaker
     private let meter: GPUMeter?
+    private let hosts: MetricHosts
 
     init(_ configuration: WorkerConfiguration, folder: WorkFolder, client: any CoordinatorCalls, files: any FileStore) {
         self.folder = folder
@@ -35,6 +36,7 @@ struct ProcessTrainers: Trainers {
         maker = AttemptFolderMaker(
             configuration: configuration, inputs: inputs, blobs: blobs,
             store: PreparationStore(folder: folder.prepared, files: files), files: files)
+        hosts = MetricHosts(folder: folder.metrics, guards: guards, files: files, time: configuration.time)
         meter = configuration.gpus.isEmpty ? nil : GPUMeter(configuration.gpus)
     }
 
@@ -55,7 +57,7 @@ struct ProcessTrainers: Trainers {
         emit: @escaping @Sendable (WorkerEvent) -> Void
     ) -> any AttemptRunning {
         AttemptRunner(
-            grant, place: place, gpus: gpus, meter: meter, maker: maker, guards: guards, points: points,
+            grant, place: place, gpus: gpus, meter: meter, maker: maker, guards: guards, hosts: hosts, points: points,
             reports: reports, files: files,
             time: time, emit: emit)
     }

@@ -14,14 +14,20 @@ enum Leftovers {
             }
         }
         for name in try files.list(folder.attempts) {
-            let place = AttemptPlace(path: "\(folder.attempts)/\(name)")
-            if let trainer = try record(place.process, files), trainer.isAlive {
-                kill(-trainer.pid, SIGKILL)
-                _ = cprocess_wait_gone(trainer.pid, trainer.startTicks, 5000)
-            }
-            // What left the trainer's session goes by its mark: its keeper, which knew it, may be gone too.
-            cprocess_end_marked(place.process)
+            try end(AttemptPlace(path: "\(folder.attempts)/\(name)").process, files)
         }
+        guard try files.exists(folder.metrics) else { return }
+        for name in try files.list(folder.metrics) { try end("\(folder.metrics)/\(name)/process", files) }
+        try files.remove(folder.metrics)
+    }
+
+    private static func end(_ file: String, _ files: any FileStore) throws {
+        if let trainer = try record(file, files), trainer.isAlive {
+            kill(-trainer.pid, SIGKILL)
+            _ = cprocess_wait_gone(trainer.pid, trainer.startTicks, 5000)
+        }
+        // What left the trainer's session goes by its mark: its keeper, which knew it, may be gone too.
+        cprocess_end_marked(file)
     }
 
     private struct Identity {

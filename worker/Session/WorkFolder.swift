@@ -10,6 +10,7 @@ package import SweepModel
 ///     blobs/ inputs/ digests  cache; blobs are shared with the workers of DIR-2, DIR-3, … of the same DIR
 ///     program/                the coordinator's build, where the worker takes it (``SelfUpdate``)
 ///     prepared/ID             what was made for jobs before they start
+///     metrics/NUMBER/         programs that measure images, from attempt to attempt
 ///     attempts/NAME/          one per attempt held: attempt.json, process, log, out/, spool/
 package struct WorkFolder: Sendable {
     package let path: String
@@ -98,6 +99,7 @@ package struct WorkFolder: Sendable {
     var attempts: String { path + "/attempts" }
     var inputs: String { path + "/inputs" }
     var prepared: String { path + "/prepared" }
+    var metrics: String { path + "/metrics" }
     var digests: String { path + "/digests" }
     package var programs: String { path + "/program" }
 

@@ -96,10 +96,11 @@ package enum TrainerEntry {
     ) -> Int32 {
         let lines = ProgressLines(
             clock: clock, isTerminal: StandardStream.output.isTerminal, readerGone: StopSignal.ask)
-        let attempt = EvaluationAttempt(
+        var attempt = EvaluationAttempt(
             task: task, out: out, cache: extras.cache ?? defaultCache, threads: threads,
             program: thisProgram, clock: clock,
             shouldStop: { StopSignal.wasAsked }, report: lines.line)
+        attempt.metricHost = ProcessInfo.processInfo.environment["RADIATA_METRIC_HOST"]
         do {
             guard try attempt.run() else {
                 lines.line("stopped; it begins anew")
@@ -110,6 +111,21 @@ package enum TrainerEntry {
         } catch {
             complain("\(error)")
             return TrainingAttempt.isRefusal(error) ? TrainerExit.badConfig : 1
+        }
+    }
+
+    /// Keeps programs that measure images running between attempts, until it is asked to stop or nobody has
+    /// asked it for `idle` seconds.
+    ///
+    /// - Returns: 0; 1 where the socket cannot be made.
+    package static func hostMetrics(socket: String, idle: Double) -> Int32 {
+        StopSignal.install()
+        do {
+            try MetricHost(socket: socket) { StopSignal.wasAsked }.run(idle: idle)
+            return TrainerExit.done
+        } catch {
+            complain("\(error)")
+            return 1
         }
     }
 

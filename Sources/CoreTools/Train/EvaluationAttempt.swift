@@ -16,6 +16,8 @@ package struct EvaluationAttempt {
     package var threads: Int
     /// This program, for external metrics that are part of it.
     package var program: String
+    /// The socket of who keeps external metrics running between attempts (`MetricHost`); nil for nobody.
+    package var metricHost: String?
     /// Seconds since any fixed point.
     package var clock: () -> Double
     package var shouldStop: () -> Bool
@@ -43,7 +45,7 @@ package struct EvaluationAttempt {
         Compute.configure(threads: threads)
         do {
             var rows: [EvaluationRow] = []
-            var asked: [ExternalMetricRun.Question] = []
+            var asked: [MetricQuestion] = []
             if let adapter = task.adapter {
                 let evaluation = try evaluator().evaluate(
                     adapter: adapter, checkpoint: task.checkpoint, epoch: task.epoch, step: task.step)
@@ -52,7 +54,7 @@ package struct EvaluationAttempt {
                 if task.evaluation.external != nil { asked = try questions(evaluation.drawings) }
             } else {
                 asked = task.images.enumerated().map { index, path in
-                    ExternalMetricRun.Question(
+                    MetricQuestion(
                         id: index, image: path, prompt: "", reference: [], seed: 0, checkpoint: task.checkpoint,
                         class: "", prompts: "sample")
                 }
@@ -97,8 +99,8 @@ package struct EvaluationAttempt {
     }
 
     /// Writes what was drawn, for programs that read files.
-    private func questions(_ drawings: [Evaluation.Drawing]) throws -> [ExternalMetricRun.Question] {
-        var asked: [ExternalMetricRun.Question] = []
+    private func questions(_ drawings: [Evaluation.Drawing]) throws -> [MetricQuestion] {
+        var asked: [MetricQuestion] = []
         for (place, drawing) in drawings.enumerated() {
             let folder = "\(out)/drawn/\(place)"
             try DurableFolder.create(folder)
@@ -108,7 +110,7 @@ package struct EvaluationAttempt {
             let base = try write(drawing.baseImages, "\(folder)/base")
             for index in images.indices {
                 asked.append(
-                    ExternalMetricRun.Question(
+                    MetricQuestion(
                         id: asked.count, image: images[index], prompt: drawing.texts[index],
                         // An image of a training caption is about that one picture.
                         reference: index < own.count ? [own[index]] : references, seed: drawing.seeds[index],
@@ -128,14 +130,13 @@ package struct EvaluationAttempt {
     }
 
     private func measure(
-        _ metric: ExternalMetric, _ questions: [ExternalMetricRun.Question]
+        _ metric: ExternalMetric, _ questions: [MetricQuestion]
     ) throws -> [EvaluationRow] {
         guard !questions.isEmpty else { return [] }
         report("\(metric.name): measuring \(questions.count) images")
-        let folder = "\(out)/external"
-        try DurableFolder.create(folder)
         let answers = try ExternalMetricRun(
-            metric: metric, program: program, cache: cache, folder: folder, shouldStop: shouldStop
+            metric: metric, program: program, cache: cache, host: metricHost,
+            listener: MetricListener(log: report, shouldStop: shouldStop)
         ).answers(to: questions)
         struct Group: Hashable {
             let name: String

@@ -9,17 +9,26 @@ import SweepWire
 struct BenchLedger {
     var jobs = 10_000
     var points = 1_000_000
+    /// How many jobs have a result.
+    var results = 200
     /// Jobs that have results and curves.
     private static let busy = 200
+    /// Rows that `top` prints.
+    private static let shown = 20
 
-    init(jobs: Int = 10_000, points: Int = 1_000_000) {
+    /// Jobs that are claimed at one time.
+    private static let piece = 500
+
+    init(jobs: Int = 10_000, points: Int = 1_000_000, results: Int = 200) {
         self.jobs = jobs
         self.points = points
+        self.results = results
     }
 
     struct Report: Encodable {
         let jobs: Int
         let points: Int
+        let results: Int
         let launchSeconds: Double
         let top: Double
         /// By the rule, as `top` without a metric.
@@ -33,7 +42,7 @@ struct BenchLedger {
         let bytesPerPoint: Double
 
         private enum CodingKeys: String, CodingKey {
-            case jobs, points
+            case jobs, points, results
             case launchSeconds = "launch_seconds"
             case top = "top_ms"
             case rule = "rule_ms"
@@ -49,7 +58,7 @@ struct BenchLedger {
     func run(_ coordinator: BenchCoordinator) async throws -> Report {
         let launchSeconds = try await coordinator.launch(jobs)
         let busy = min(Self.busy, jobs)
-        var worker = try await BenchWorker("bench", client: coordinator.client, slots: busy)
+        var worker = try await BenchWorker("bench", client: coordinator.client, slots: busy + Self.piece)
         let tokens = try await worker.exchange(free: busy).grants.map(\.token)
         guard tokens.count == busy else { throw CommandFailure(.failed, "claimed \(tokens.count), wanted \(busy)") }
         // Stopping copies the log into the file: its size is then that of what it holds.
@@ -66,14 +75,16 @@ struct BenchLedger {
         let after = try size(coordinator.ledger)
         let startSeconds = try await coordinator.start()
         try await evaluate(tokens, &worker)
+        let measured = try await measureMore(tokens, &worker)
         let top = try await coordinator.time {
-            try await SweepResults(source: coordinator.client, sweep: "bench").fetch(
-                metrics: ["score"], isAveraged: true, isBrief: true
-            ).answer(rule: DecisionRule(criteria: [Criterion(metric: "score", prompts: "train")]))
+            let rule = DecisionRule(criteria: [Criterion(metric: "score", prompts: "train")])
+            return try await SweepResults(source: coordinator.client, sweep: "bench")
+                .fetchForAnswer(rule: rule, rows: Self.shown).set.answer(rule: rule)
         }
         guard !top.value.rows.isEmpty else { throw CommandFailure(.failed, "the ranking is empty") }
         let rule = try await coordinator.time {
-            let found = try await SweepResults(source: coordinator.client, sweep: "bench").fetchForAnswer()
+            let found = try await SweepResults(source: coordinator.client, sweep: "bench")
+                .fetchForAnswer(rows: Self.shown)
             return found.set.answer(rule: found.rule)
         }
         guard !rule.value.rows.isEmpty else { throw CommandFailure(.failed, "the ranking by the rule is empty") }
@@ -91,15 +102,38 @@ struct BenchLedger {
             try await coordinator.client.rows(of: PublicQueries.curve(ofJob: tokens[0].job.text, key: "loss"))
         }
         return Report(
-            jobs: jobs, points: each * busy, launchSeconds: launchSeconds, top: top.seconds * 1000,
+            jobs: jobs, points: each * busy, results: measured, launchSeconds: launchSeconds, top: top.seconds * 1000,
             rule: rule.seconds * 1000, page: page.seconds * 1000, emptyPage: emptyPage.seconds * 1000,
             status: status.seconds * 1000, curve: curve.seconds * 1000, startSeconds: startSeconds,
             bytesPerPoint: Double(after - before) / Double(each * busy))
     }
 
-    private func evaluate(_ tokens: [AttemptToken], _ worker: inout BenchWorker) async throws {
+    /// Results of jobs that have no curve.
+    ///
+    /// - Parameter tokens: attempts that have results and go on.
+    /// - Returns: how many jobs have results then.
+    private func measureMore(_ tokens: [AttemptToken], _ worker: inout BenchWorker) async throws -> Int {
+        var measured = tokens.count
+        while measured < min(results, jobs) {
+            let free = min(Self.piece, min(results, jobs) - measured)
+            let more = try await worker.exchange(free: free).grants.map(\.token)
+            guard !more.isEmpty else { throw CommandFailure(.failed, "claimed no job after \(measured)") }
+            try await evaluate(more, from: measured, isEnd: true, &worker)
+            try await worker.heartbeat(tokens)
+            measured += more.count
+        }
+        return measured
+    }
+
+    /// - Parameters:
+    ///   - first: the place of the first one among all.
+    ///   - isEnd: they are done with it.
+    private func evaluate(
+        _ tokens: [AttemptToken], from first: Int = 0, isEnd: Bool = false, _ worker: inout BenchWorker
+    ) async throws {
         for start in stride(from: 0, to: tokens.count, by: 100) {
-            let reports = tokens[start..<min(start + 100, tokens.count)].enumerated().map { index, token in
+            let part = tokens[start..<min(start + 100, tokens.count)]
+            var reports = zip(part.indices, part).map { index, token in
                 SweepModel.Report(
                     token: token,
                     .evaluations(
@@ -107,15 +141,20 @@ struct BenchLedger {
                             rows: [
                                 EvaluationRow(
                                     checkpoint: "final", epoch: 1, step: 1, class: "", prompts: "train",
-                                    metric: "score", value: Double(index), n: 1)
+                                    metric: "score", value: Self.value(first + index), n: 1)
                             ], completed: [])))
             }
+            let end = FinishReport(streamPosition: 0)
+            if isEnd { reports += part.map { SweepModel.Report(token: $0, .finished(end)) } }
             let answer = try await worker.exchange(reports, free: 0)
             guard answer.outcomes.allSatisfy({ $0 == .accepted }) else {
                 throw CommandFailure(.failed, "an evaluation was refused: \(answer.outcomes)")
             }
         }
     }
+
+    /// Of the job of a place: in no order, and none twice.
+    private static func value(_ place: Int) -> Double { Double((place &* 7919) % 1_000_003) }
 
     private func size(_ path: String) throws -> Int {
         let attributes = try FileManager.default.attributesOfItem(atPath: path)

@@ -90,15 +90,19 @@ extension BenchCommand {
         var jobs = 10_000
         @Option(help: "How many metric points, spread over 200 of them.")
         var points = 1_000_000
+        @Option(help: "How many jobs have a result, at least 200.")
+        var results = 200
         @OptionGroup var place: Place
 
         func validate() throws {
-            guard jobs > 0, points > 0 else { throw ValidationError("--jobs and --points: wanted at least 1") }
+            guard jobs > 0, points > 0, results > 0 else {
+                throw ValidationError("--jobs, --points and --results: wanted at least 1")
+            }
         }
 
         func run() async throws {
             let report = try await BenchCoordinator.with(place: place.place) {
-                try await BenchLedger(jobs: jobs, points: points).run($0)
+                try await BenchLedger(jobs: jobs, points: points, results: results).run($0)
             }
             try place.print(
                 report,

@@ -37,6 +37,11 @@ struct JudgeCommand: AsyncParsableCommand {
         let judge = ImageJudge(
             url: url.hasSuffix("/") ? String(url.dropLast()) : url, model: model, rubric: text,
             token: ProcessInfo.processInfo.environment["OPENAI_API_KEY"])
+        // It is asked for by who keeps it running; people want answers only.
+        if ProcessInfo.processInfo.environment["RADIATA_METRIC_STAYS"] != nil {
+            let greeting = Greeting(ready: true, metrics: [metric])
+            Console.out(String(decoding: try JSONEncoder().encode(greeting), as: UTF8.self))
+        }
         while let line = readLine(strippingNewline: true) {
             guard !line.isEmpty else { continue }
             let question: ImageJudge.Question
@@ -49,6 +54,11 @@ struct JudgeCommand: AsyncParsableCommand {
             let answer = Answer(id: question.id, metric: metric, value: verdict.score, note: verdict.reason)
             Console.out(String(decoding: try JSONEncoder().encode(answer), as: UTF8.self))
         }
+    }
+
+    private struct Greeting: Encodable {
+        var ready: Bool
+        var metrics: [String]
     }
 
     private struct Answer: Encodable {

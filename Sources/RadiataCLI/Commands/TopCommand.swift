@@ -49,8 +49,14 @@ struct TopCommand: AsyncParsableCommand {
         if let metric {
             answer = try await byMetric(metric, source)
         } else {
-            let (set, rule) = try await source.fetchForAnswer(at: at?.curve ?? .last)
-            answer = set.answer(rule: rule, checkpoints: rule.readsOnlyCurves ? at?.curveChoice : at?.checkpoints)
+            let overview = try await source.overview()
+            let rule = DecisionRule.standard(
+                measures: overview.measures, curves: overview.curves, declared: overview.declared)
+            let choice = rule.readsOnlyCurves ? at?.curveChoice : at?.checkpoints
+            let set = try await source.fetchForAnswer(
+                rule: rule, at: at?.curve ?? .last, checkpoints: choice, rows: limit, overview: overview
+            ).set
+            answer = set.answer(rule: rule, checkpoints: choice)
             guard !answer.rows.isEmpty else { throw CommandFailure(.notFound, "\(sweep): \(answer.words[0])") }
         }
         let table = TopTable(answer: answer, metric: metric, limit: limit)
@@ -60,64 +66,84 @@ struct TopCommand: AsyncParsableCommand {
         for warning in answer.warnings { Console.note("warning: \(warning)") }
     }
 
-    private func byMetric(_ metric: String, _ source: SweepResults) async throws -> SweepAnswer {
+    private func byMetric(_ text: String, _ source: SweepResults) async throws -> SweepAnswer {
         let lower = better.map { $0 == .lower }
-        let declared = try await source.declared()
-        let metric = try await name(metric, source)
-        var evaluated = Criterion(metric, lowerIsBetter: lower, curves: [String](), declared: declared)
+        let overview = try await source.overview()
+        // A sweep that is not there is named by who lists its jobs.
+        if overview.trained == 0 { _ = try await source.source.jobs(ofSweep: sweep) }
+        let metric = try name(text, overview)
+        var evaluated = Criterion(metric, lowerIsBetter: lower, curves: [String](), declared: overview.declared)
+        let types = overview.measures.filter { $0.metric == evaluated.metric }.map(\.prompts)
         if let prompts {
             evaluated.prompts = prompts
-        } else if let types = try await types(of: evaluated.metric, source), !types.contains(evaluated.prompts ?? "") {
+        } else if !types.isEmpty, !types.contains(evaluated.prompts ?? "") {
             // An evaluation command may have no prompts at all.
             evaluated.prompts = types.first
         }
+        if !types.isEmpty {
+            let rule = DecisionRule(criteria: [evaluated])
+            let choice = at?.checkpoints ?? .best
+            let answer = try await source.fetchForAnswer(
+                rule: rule, checkpoints: choice, rows: limit, metrics: [evaluated.metric], overview: overview
+            ).set.answer(rule: rule, checkpoints: choice)
+            if !answer.rows.isEmpty { return answer }
+        }
+        guard overview.curves.contains(metric), prompts == nil else { throw unknown(metric, overview) }
+        return try await byCurve(
+            Criterion(metric: metric, prompts: nil, lowerIsBetter: lower, declared: overview.declared), source, overview
+        )
+    }
+
+    private func byCurve(
+        _ curve: Criterion, _ source: SweepResults, _ overview: SweepOverview
+    ) async throws -> SweepAnswer {
+        let rule = DecisionRule(criteria: [curve])
+        let place = at?.curve ?? .last
+        if place == .last {
+            let set = try await source.fetchForAnswer(rule: rule, rows: limit, metrics: [], overview: overview).set
+            let answer = set.answer(rule: rule, checkpoints: .last)
+            if !answer.rows.isEmpty {
+                if set.jobsElsewhere == 0 { noteLeft(set, answer) }
+                return answer
+            }
+        }
         var set = try await source.fetch(
-            metrics: [evaluated.metric], isAveraged: true, isBrief: true, curves: [metric])
-        let answer = set.answer(
-            rule: DecisionRule(criteria: [evaluated]), checkpoints: at?.checkpoints ?? .best)
-        if !answer.rows.isEmpty { return answer }
+            metrics: [], isAveraged: true, isBrief: true, curves: [curve.metric], overview: overview)
         let curves = SweepCurves(source: source.source, sweep: sweep)
-        let keys = try await curves.keys()
-        guard keys.contains(metric), prompts == nil else { throw try await unknown(metric, source, keys) }
-        let curve = Criterion(metric: metric, prompts: nil, lowerIsBetter: lower, declared: declared)
-        set.curves[metric] = try await curves.values(
-            of: metric, at: at?.curve ?? .last, lowerIsBetter: curve.lowerIsBetter)
+        set.curves[curve.metric] = try await curves.values(
+            of: curve.metric, at: place, lowerIsBetter: curve.lowerIsBetter)
         // What counts was chosen by the query; a job has one value.
-        let logged = set.answer(rule: DecisionRule(criteria: [curve]), checkpoints: .last)
+        let logged = set.answer(rule: rule, checkpoints: .last)
         if logged.rows.isEmpty {
-            let steps = try await curves.steps(of: metric).map { "; it was logged from step \($0.first) to \($0.last)" }
+            let steps = try await curves.steps(of: curve.metric)
+                .map { "; it was logged from step \($0.first) to \($0.last)" }
             throw CommandFailure(
-                .notFound, "\(sweep) has no number under '\(metric)' \(at?.text ?? "at the last step")\(steps ?? "")")
+                .notFound,
+                "\(sweep) has no number under '\(curve.metric)' \(at?.text ?? "at the last step")\(steps ?? "")")
         }
-        let left = set.jobs.count - Set(logged.rows.flatMap(\.jobs)).count
-        if left > 0 {
-            Console.note("\(left) of \(set.jobs.count) jobs have no number under '\(metric)' there and are left out")
-        }
+        noteLeft(set, logged)
         return logged
+    }
+
+    private func noteLeft(_ set: SweepResultSet, _ answer: SweepAnswer) {
+        let left = set.jobs.count - Set(answer.rows.flatMap(\.jobs)).count
+        guard left > 0, let metric else { return }
+        Console.note("\(left) of \(set.jobs.count) jobs have no number under '\(metric)' there and are left out")
     }
 
     /// The metric of whose name the text is the beginning up to the encoder's digits, `X@dinov2` for one;
     /// else the text itself.
-    private func name(_ text: String, _ source: SweepResults) async throws -> String {
+    private func name(_ text: String, _ overview: SweepOverview) throws -> String {
         guard text.contains("@") else { return text }
-        let measures = try await source.source.rows(of: PublicQueries.measures(ofSweep: sweep))
-        let found = MetricName.complete(text, among: Set(measures.map(\.metric)))
+        let found = MetricName.complete(text, among: Set(overview.measures.map(\.metric)))
         guard found.count > 1 else { return found.first ?? text }
         throw CommandFailure(
             .usage, "\(sweep) has \(found.count) metrics '\(text)…': \(found.joined(separator: ", ")); name one of them"
         )
     }
 
-    /// The prompt types at which a metric was measured; nil for none.
-    private func types(of metric: String, _ source: SweepResults) async throws -> [String]? {
-        let measures = try await source.source.rows(of: PublicQueries.measures(ofSweep: sweep))
-        let types = measures.filter { $0.metric == metric }.map(\.prompts)
-        return types.isEmpty ? nil : types
-    }
-
-    private func unknown(_ metric: String, _ source: SweepResults, _ keys: [String]) async throws -> CommandFailure {
-        let measures = try await source.source.rows(of: PublicQueries.measures(ofSweep: sweep))
-        let metrics = Set(measures.map(\.metric)).sorted()
+    private func unknown(_ metric: String, _ overview: SweepOverview) -> CommandFailure {
+        let (metrics, keys) = (Set(overview.measures.map(\.metric)).sorted(), overview.curves)
         if !metrics.contains(metric), let near = nearest(to: metric, among: metrics + keys) {
             return CommandFailure(.notFound, "\(sweep) has no values of '\(metric)'; did you mean '\(near)'?")
         }

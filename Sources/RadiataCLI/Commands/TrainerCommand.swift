@@ -17,3 +17,21 @@ struct TrainerCommand: ParsableCommand {
         if status != 0 { throw ExitCode(status) }
     }
 }
+
+/// What a worker starts beside its trainers, for programs that measure images and stay.
+struct MetricHostCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "metric-host", abstract: "Keep the programs that measure a worker's images.",
+        shouldDisplay: false)
+
+    @Argument(help: "The socket to make.")
+    var socket: String
+
+    @Option(help: "Seconds without a question after which it ends.")
+    var idle = 120.0
+
+    func run() throws {
+        let status = TrainerEntry.hostMetrics(socket: socket, idle: idle)
+        if status != 0 { throw ExitCode(status) }
+    }
+}

@@ -18,7 +18,8 @@ struct Verdict {
         }
         guard summary.states["done"] ?? 0 > 0 else { return lines }
         do {
-            let (set, rule) = try await SweepResults(source: client, sweep: summary.name).fetchForAnswer()
+            let (set, rule) = try await SweepResults(source: client, sweep: summary.name)
+                .fetchForAnswer(rows: 1)
             let answer = set.answer(rule: rule)
             guard let best = answer.best else { return lines }
             lines.append("best: \(best.label)")

@@ -57,7 +57,7 @@ struct AdviceMaker {
 
     private func withoutSpread() -> Advice? {
         let ranks = answer.rows.prefix(Self.firstConfigurations).map(\.rank)
-        let which = ranks.count == answer.rows.count ? "every configuration" : "the first \(ranks.count)"
+        let which = ranks.count == answer.count ? "every configuration" : "the first \(ranks.count)"
         return advice(
             Array(ranks), Self.firstSeeds,
             "\(NumberWords.count(Self.firstSeeds).capitalizedFirst) more seeds on \(which) would show how far seeds spread."

@@ -43,7 +43,7 @@ struct AnswerWords {
             return "\(named), and stands apart from all others.\(findings)"
         }
         let tie =
-            best.tiedWith.count == answer.rows.count - 1 && best.tiedWith.count > 2
+            best.tiedWith.count == answer.count - 1 && best.tiedWith.count > 2
             ? "tied with all others" : "tied with \(NumberWords.ranks(best.tiedWith))"
         return "\(named); \(tie)" + (answer.advice.map { ": " + $0.text.loweredFirst } ?? ".")
     }
@@ -58,7 +58,7 @@ struct AnswerWords {
         else { return nil }
         let second = answer.rows.dropFirst().compactMap(\.shrunkenScore).max() ?? expected
         return "Its score is \(NumberWords.text(best.score.value, plusMinus: best.score.halfWidth)); the best of "
-            + "\(answer.rows.count) looks better than it is, and \(NumberWords.text(expected)) is expected of it on new "
+            + "\(answer.count) looks better than it is, and \(NumberWords.text(expected)) is expected of it on new "
             + "seeds (\(NumberWords.text(second)) of the next)."
     }
 

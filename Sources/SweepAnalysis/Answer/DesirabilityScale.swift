@@ -6,8 +6,8 @@ import Foundation
 /// between. All that compete lie on the scale and nothing is cut, so that a better value always scores
 /// higher. Where configurations differ less than four standard deviations between seeds, the scale is that
 /// wide: noise is not made large.
-struct DesirabilityScale {
-    struct Axis {
+struct DesirabilityScale: Equatable, Sendable {
+    struct Axis: Equatable, Sendable {
         let criterion: Criterion
         /// Share of all weights.
         let share: Double
@@ -22,17 +22,41 @@ struct DesirabilityScale {
     /// So many standard deviations between seeds are the least width of a scale.
     static let leastDeviations = 4.0
 
+    /// What the scale of a criterion is made of: the means of all that compete.
+    struct Span {
+        var least = Double.infinity
+        var most = -Double.infinity
+        /// Between seeds, pooled.
+        var deviation = 0.0
+
+        mutating func add(_ mean: Double) {
+            least = min(least, mean)
+            most = max(most, mean)
+        }
+    }
+
     init(_ rule: DecisionRule, _ candidates: [Candidate]) {
-        let total = rule.criteria.reduce(0) { $0 + $1.weight }
         let finite = candidates.filter(\.isFinite)
-        axes = rule.criteria.enumerated().map { index, criterion in
-            let groups = finite.map { SeedGroup($0.values[index]) }
-            let means = groups.map { criterion.upwards($0.mean) }
-            let (best, worst) = (means.max() ?? 0, means.min() ?? 0)
-            let deviation = (ModeratedVariance(groups)?.pooledVariance ?? 0).squareRoot()
+        self.init(
+            rule,
+            rule.criteria.indices.map { index in
+                let groups = finite.map { SeedGroup($0.values[index]) }
+                var span = Span()
+                for group in groups { span.add(group.mean) }
+                span.deviation = (ModeratedVariance(groups)?.pooledVariance ?? 0).squareRoot()
+                return span
+            })
+    }
+
+    /// - Parameter spans: one a criterion.
+    init(_ rule: DecisionRule, _ spans: [Span]) {
+        let total = rule.criteria.reduce(0) { $0 + $1.weight }
+        axes = zip(rule.criteria, spans).map { criterion, span in
+            let isEmpty = span.least > span.most
+            let best = isEmpty ? 0 : criterion.lowerIsBetter ? span.least : span.most
             return Axis(
-                criterion: criterion, share: criterion.weight / total, best: criterion.upwards(best),
-                range: max(best - worst, Self.leastDeviations * deviation))
+                criterion: criterion, share: criterion.weight / total, best: best,
+                range: max(isEmpty ? 0 : span.most - span.least, Self.leastDeviations * span.deviation))
         }
     }
 
@@ -53,14 +77,17 @@ struct DesirabilityScale {
 
     /// Scores of a candidate's jobs, in a straight line around the score of its means (delta method): so
     /// their mean is exactly that score, and a configuration that is better in all means scores higher.
-    func scores(_ candidate: Candidate) -> [Double] {
-        let means = candidate.means
+    func scores(_ candidate: Candidate) -> [Double] { scores(candidate.values) }
+
+    /// - Parameter values: by criterion, then by job.
+    func scores(_ values: [[Double]]) -> [Double] {
+        let means = values.map { $0.reduce(0, +) / Double($0.count) }
         let center = score(means)
-        var scores = [Double](repeating: center, count: candidate.jobs.count)
+        var scores = [Double](repeating: center, count: values.first?.count ?? 0)
         for (index, axis) in axes.enumerated() {
             let (value, slope) = desirability(means[index], axis)
             let factor = center * axis.share * slope / value
-            for job in scores.indices { scores[job] += factor * (candidate.values[index][job] - means[index]) }
+            for job in scores.indices { scores[job] += factor * (values[index][job] - means[index]) }
         }
         return scores
     }

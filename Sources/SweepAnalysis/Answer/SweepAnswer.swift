@@ -47,8 +47,10 @@ package struct SweepAnswer: Equatable, Sendable {
 
     package var sweep: String
     package var rule: DecisionRule
-    /// Best first.
+    /// Best first; of a large sweep the first ones.
     package var rows: [Row]
+    /// Configurations that are ranked, also those without a row.
+    package var count: Int
     /// False where nothing tells how far seeds spread: then no best is named.
     package var isEstablished: Bool
     /// Whether differences were taken seed by seed.

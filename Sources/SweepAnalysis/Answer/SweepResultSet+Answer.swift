@@ -41,8 +41,7 @@ struct AnswerMaker {
         place = checkpoints ?? (rule.readsOnlyCurves ? .last : .best)
         index = ResultIndex(set)
         field = CandidateField(set, rule, index, place)
-        let everyone = field.byConfiguration.flatMap(\.candidates)
-        let scale = DesirabilityScale(rule, everyone)
+        let scale = set.beyond?.scale ?? DesirabilityScale(rule, field.byConfiguration.flatMap(\.candidates))
         let place = place
         let scored = field.byConfiguration.compactMap { _, candidates -> Scored? in
             let scored = candidates.map { candidate in
@@ -60,11 +59,11 @@ struct AnswerMaker {
 
     func answer() -> SweepAnswer {
         let finite = chosen.filter(\.candidate.isFinite)
-        let groups = finite.map { SeedGroup($0.scores) }
+        let groups = finite.map { SeedGroup($0.scores) } + (set.beyond?.groups ?? [])
         let variance = ModeratedVariance(groups)
-        let comparison = variance.map { Comparison(finite, groups, $0) }
+        let comparison = variance.map { Comparison(finite, set.beyond, groups, $0) }
         let measured = rule.criteria.indices.map { estimates(of: $0, finite) }
-        let varied = VariedParameters(set.jobs)
+        let varied = VariedParameters(set.jobs + set.sample)
         let quantiles = QuantileTable()
         var rows = chosen.enumerated().map { place, scored -> SweepAnswer.Row in
             let candidate = scored.candidate
@@ -91,7 +90,8 @@ struct AnswerMaker {
         let spread = SpreadReader(set, rule, index).spread(rows)
         FindingMaker(rule: rule, index: index).add(to: &rows)
         var answer = SweepAnswer(
-            sweep: set.sweep, rule: rule, rows: rows, isEstablished: comparison != nil && finite.count > 0,
+            sweep: set.sweep, rule: rule, rows: rows, count: rows.count + (set.beyond?.scores.count ?? 0),
+            isEstablished: comparison != nil && finite.count > 0,
             isPaired: comparison?.isPaired ?? false, spread: spread, words: [], warnings: warnings(), advice: nil)
         answer.advice = AdviceMaker(set, answer, comparison).advice()
         answer.words = AnswerWords(answer, index, place, confirmations: set.confirmations)
@@ -102,7 +102,7 @@ struct AnswerMaker {
     /// A criterion's means with their intervals, in the order of the rows.
     private func estimates(of criterion: Int, _ finite: [Scored]) -> [Estimate] {
         let groups = finite.map { SeedGroup($0.candidate.values[criterion]) }
-        guard let variance = ModeratedVariance(groups) else {
+        guard let variance = ModeratedVariance(groups + (set.beyond?.criteria[criterion] ?? [])) else {
             return groups.map { Estimate(value: $0.mean, seeds: $0.count) }
         }
         let quantiles = QuantileTable()
@@ -143,19 +143,24 @@ struct AnswerMaker {
 
     private func warnings() -> [String] {
         var warnings: [String] = []
-        if field.withoutValues > 0 {
+        if field.withoutValues > 0, set.beyond == nil {
             let count = field.withoutValues
             warnings.append(
                 "\(count) configuration\(count == 1 ? " has" : "s have") not all measures of the rule yet, and "
                     + "\(count == 1 ? "is" : "are") left out.")
         }
-        if set.jobsElsewhere > 0 {
+        if set.jobsElsewhere > 0, set.beyond != nil {
+            let count = set.jobsElsewhere
+            warnings.append(
+                "\(count) job\(count == 1 ? " has" : "s have") not all measures of the rule yet, and "
+                    + "\(count == 1 ? "is" : "are") left out.")
+        } else if set.jobsElsewhere > 0 {
             let count = set.jobsElsewhere
             warnings.append(
                 "\(count) job\(count == 1 ? "" : "s") of other configurations \(count == 1 ? "has" : "have") no values yet, "
                     + "and \(count == 1 ? "is" : "are") left out.")
         }
-        if field.jobsLeftOut > 0 {
+        if field.jobsLeftOut > 0, set.beyond == nil {
             let count = field.jobsLeftOut
             warnings.append(
                 "\(count) job\(count == 1 ? " lacks" : "s lack") a measure that others of the same configuration have, "
@@ -167,7 +172,8 @@ struct AnswerMaker {
                 "\(infinite) configuration\(infinite == 1 ? "" : "s") diverged: a value is not finite. "
                     + "\(infinite == 1 ? "It stands" : "They stand") last, without an interval.")
         }
-        let seeds = Set(chosen.map(\.candidate.jobs.count))
+        var seeds = Set(chosen.map(\.candidate.jobs.count))
+        if let beyond = set.beyond { seeds.formUnion([beyond.fewestSeeds, beyond.mostSeeds]) }
         if seeds.count > 1, let least = seeds.min(), let most = seeds.max() {
             warnings.append("Configurations have between \(least) and \(most) seeds; those with fewer are less sure.")
         }
@@ -190,11 +196,16 @@ struct Comparison {
     /// By row; ranks.
     private(set) var ties: [[Int]]
 
-    init(_ rows: [AnswerMaker.Scored], _ groups: [SeedGroup], _ variance: ModeratedVariance) {
+    /// - Parameters:
+    ///   - beyond: configurations behind the rows, in `groups` too.
+    ///   - groups: of all.
+    init(
+        _ rows: [AnswerMaker.Scored], _ beyond: FieldBeyond?, _ groups: [SeedGroup], _ variance: ModeratedVariance
+    ) {
         let pairing = SeedPairing(
             rows.map { row in
                 Dictionary(zip(row.candidate.jobs.map(\.seed), row.scores)) { first, _ in first }
-            })
+            } + (beyond?.scoresBySeed ?? []))
         isPaired = pairing.isPaired
         self.groups = pairing.isPaired ? pairing.groups : groups
         self.variance = pairing.isPaired ? ModeratedVariance(pairing.groups) ?? variance : variance

@@ -29,7 +29,7 @@ struct LeaderboardSection: ReportSection {
             plots.append(criterion(0, context, limit: Self.shownInFigures))
         }
         let rows = answer.rows.prefix(Self.shownInTable)
-        let left = answer.rows.count - rows.count
+        let left = answer.count - rows.count
         return HTML.section(
             "Leaderboard", id: "leaderboard",
             [

@@ -53,17 +53,25 @@ extension Ledger {
                 SELECT j.identity, j.configuration, m.group_name, j.seed, j.state, m.parameters, j.id AS row
                 FROM member m JOIN job j ON j.id = m.job WHERE m.sweep = ? AND m.job > ? ORDER BY m.job LIMIT ?
                 """, [sweep, after, count])
+            let own = try Set(
+                String.fetchAll(
+                    db, sql: "SELECT o.job FROM own_protocol o JOIN sweep s ON s.name = o.sweep WHERE s.id = ?",
+                    arguments: [sweep]))
             let rows = try jobs.flatMap { row -> [ExportRow] in
                 let job = ExportRow(
                     job: row["identity"], configuration: row["configuration"], group: row["group_name"],
                     seed: row["seed"], state: row["state"],
                     parameters: try LedgerJSON.value([String: ParameterValue].self, row["parameters"]),
                     latest: try CurveRead.latest(ofJob: row["row"], db))
+                let place =
+                    own.contains(job.job)
+                    ? "visible_protocol_result r JOIN sweep s ON s.name = r.sweep WHERE s.id = ?2 AND r.job = ?1"
+                    : "results r WHERE r.job = ?1 AND ?2 > 0"
                 let results = try db.all(
                     """
-                    SELECT checkpoint, epoch, step, class, prompts, metric, value, n FROM results
-                    WHERE job = ? ORDER BY step, checkpoint, prompts, class, metric
-                    """, [job.job])
+                    SELECT r.checkpoint, r.epoch, r.step, r.class, r.prompts, r.metric, r.value, r.n FROM \(place)
+                    ORDER BY r.step, r.checkpoint, r.prompts, r.class, r.metric
+                    """, [job.job, sweep])
                 guard !results.isEmpty else { return [job] }
                 return results.map { found in
                     var line = job

@@ -106,12 +106,19 @@ extension Ledger {
     /// - Throws: `DatabaseError`.
     package func newestResults(sweep: String, metric: String, prompts: String) async throws -> [Int64: Double] {
         try await read { db in
+            let isOwn = try db.first("SELECT 1 FROM own_protocol WHERE sweep = ? LIMIT 1", [sweep]) != nil
             let rows = try db.all(
-                """
-                SELECT m.job, r.value FROM measure k JOIN result_mean r ON r.measure = k.id
-                JOIN sweep s ON s.name = ?1 JOIN member m ON m.sweep = s.id AND m.job = r.job
-                WHERE k.metric = ?2 AND k.prompts = ?3 AND r.value IS NOT NULL ORDER BY m.job, r.step
-                """, [sweep, metric, prompts]
+                isOwn
+                    ? """
+                    SELECT j.id, r.value FROM sweep_results r JOIN job j ON j.identity = r.job
+                    WHERE r.sweep = ?1 AND r.class = '' AND r.metric = ?2 AND r.prompts = ?3 AND r.value IS NOT NULL
+                    ORDER BY j.id, r.step
+                    """
+                    : """
+                    SELECT m.job, r.value FROM measure k JOIN result_mean r ON r.measure = k.id
+                    JOIN sweep s ON s.name = ?1 JOIN member m ON m.sweep = s.id AND m.job = r.job
+                    WHERE k.metric = ?2 AND k.prompts = ?3 AND r.value IS NOT NULL ORDER BY m.job, r.step
+                    """, [sweep, metric, prompts]
             ) { ($0[0] as Int64, $0[1] as Double) }
             return Dictionary(rows) { $1 }
         }

@@ -77,7 +77,7 @@ struct EvaluationPlanner {
     func plan(
         _ job: Int64, _ wish: EvaluationSpec, onlyFinal: Bool, sweep: Int64, _ db: Database
     ) throws -> [JobChange] {
-        guard let trained = try Self.trained(job, db) else { return [] }
+        guard let trained = try Self.trained(job, db, asMeasuredBy: sweep) else { return [] }
         var spec = trained.evaluation ?? wish
         spec.metrics = wish.metrics
         // What is drawn is what they need, whatever the training drew.
@@ -85,7 +85,7 @@ struct EvaluationPlanner {
         spec.external = wish.external
         var changes: [JobChange] = []
         for subject in try subjects(of: trained, row: job, onlyFinal: onlyFinal, measures: spec, db)
-        where try !isMeasured(subject.checkpoint.name, spec, job, db) {
+        where try !isMeasured(subject.checkpoint.name, spec, job, sweep, db) {
             changes += try add(trained, job, subject, spec, .measure, to: sweep, db)
         }
         return changes
@@ -93,7 +93,8 @@ struct EvaluationPlanner {
 
     /// Judges one checkpoint once more, on other prompts and noise.
     func confirm(_ job: Int64, checkpoint: String, sweep: Int64, _ db: Database) throws -> [JobChange] {
-        guard let trained = try Self.trained(job, db), var spec = trained.evaluation, trained.trainer.isCore,
+        guard let trained = try Self.trained(job, db, asMeasuredBy: sweep), var spec = trained.evaluation,
+            trained.trainer.isCore,
             let stored = try Self.adapters(job, db).first(where: { $0.name == checkpoint })
         else { return [] }
         spec.fresh = EvaluationSpec.freshNoise
@@ -108,17 +109,37 @@ struct EvaluationPlanner {
         let job = try LaunchJob(try trained.evaluation(of: subject, by: spec))
         var outcome = LaunchSweep.Outcome()
         let id = try job.add(to: sweep, wasStopped: false, now: now, db, &outcome).row
+        let isApart = purpose == .measure ? try isApart(row, spec, sweep: sweep, db) : false
         try db.change(
-            "INSERT INTO evaluation_job (job, subject, checkpoint, purpose) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            [id, row, subject.checkpoint.name, purpose.rawValue])
+            """
+            INSERT INTO evaluation_job (job, subject, checkpoint, purpose, apart) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT DO NOTHING
+            """, [id, row, subject.checkpoint.name, purpose.rawValue, isApart])
         return outcome.changes
     }
 
+    /// Whether an evaluation draws other pictures than a training did that other sweeps have, too: then its
+    /// figures are this sweep's only. Where nobody else has it, they take the place of the former ones.
+    private func isApart(_ job: Int64, _ spec: EvaluationSpec, sweep: Int64, _ db: Database) throws -> Bool {
+        guard let own = try Self.trained(job, db)?.evaluation, spec.draws(unlike: own) else { return false }
+        return try db.first("SELECT 1 FROM member WHERE job = ? AND sweep <> ? LIMIT 1", [job, sweep]) != nil
+    }
+
     /// nil for a job that trains nothing.
-    private static func trained(_ job: Int64, _ db: Database) throws -> ResolvedJob? {
+    ///
+    /// - Parameter sweep: how this one wants it measured, where it has a protocol of its own.
+    private static func trained(
+        _ job: Int64, _ db: Database, asMeasuredBy sweep: Int64? = nil
+    ) throws -> ResolvedJob? {
         guard let spec = try db.first("SELECT spec FROM job_spec WHERE job = ?", [job]) else { return nil }
-        let job = try LedgerJSON.value(ResolvedJob.self, spec[0])
-        return job.kind == .train ? job : nil
+        var trained = try LedgerJSON.value(ResolvedJob.self, spec[0])
+        guard trained.kind == .train else { return nil }
+        let wish = try db.first("SELECT protocol FROM protocol_wish WHERE sweep = ? ORDER BY id DESC LIMIT 1", [sweep])
+        if let wish, trained.evaluation != nil {
+            let wanted = try LedgerJSON.value(EvaluationProtocol.self, wish[0])
+            (trained.evaluation, trained.encoders) = (wanted.evaluation, wanted.encoders)
+        }
+        return trained
     }
 
     /// Checkpoints to draw with; images that the trainer made where nothing can be drawn.
@@ -164,13 +185,22 @@ struct EvaluationPlanner {
     }
 
     /// Whether all that is wanted stands in the results, image by image where images have a value.
-    private func isMeasured(_ checkpoint: String, _ spec: EvaluationSpec, _ job: Int64, _ db: Database) throws -> Bool {
+    private func isMeasured(
+        _ checkpoint: String, _ spec: EvaluationSpec, _ job: Int64, _ sweep: Int64, _ db: Database
+    ) throws -> Bool {
         guard spec.external == nil, let wanted = spec.metrics else { return false }
+        let isApart = try isApart(job, spec, sweep: sweep, db)
         let known = try db.all(
-            """
-            SELECT DISTINCT e.metric FROM span p JOIN evaluation e ON e.attempt = p.attempt
-            WHERE p.job = ? AND e.checkpoint = ? AND e.step <= p.high
-            """, [job, checkpoint]
+            isApart
+                ? """
+                SELECT DISTINCT r.metric FROM evaluation_job e JOIN member m ON m.job = e.job AND m.sweep = ?3
+                JOIN protocol_result r ON r.source = e.job
+                WHERE e.subject = ?1 AND e.apart = 1 AND r.checkpoint = ?2
+                """
+                : """
+                SELECT DISTINCT e.metric FROM span p JOIN evaluation e ON e.attempt = p.attempt
+                WHERE p.job = ?1 AND e.checkpoint = ?2 AND e.step <= p.high AND ?3 > 0
+                """, [job, checkpoint, sweep]
         ).map { $0[0] as String }
         return wanted.allSatisfy { metric in known.contains { $0 == metric || $0.prefix { $0 != "@" } == metric } }
     }

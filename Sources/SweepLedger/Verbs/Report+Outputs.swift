@@ -147,15 +147,21 @@ private enum EvaluationPlace {
     /// is the evaluation job.
     case beside(attempt: Int64, job: Int64, source: Int64, isRedrawn: Bool)
     case confirmation(source: Int64)
+    /// Beside all others: only sweeps that asked for it see it.
+    case apart(source: Int64)
 
     init(of attempt: Int64, job: Int64, _ db: Database) throws {
-        let found = try db.first("SELECT subject, purpose FROM evaluation_job WHERE job = ?", [job])
+        let found = try db.first("SELECT subject, purpose, apart FROM evaluation_job WHERE job = ?", [job])
         guard let found else {
             self = .own(attempt: attempt, job: job)
             return
         }
         guard found["purpose"] == EvaluationPlanner.Purpose.measure.rawValue else {
             self = .confirmation(source: job)
+            return
+        }
+        guard found["apart"] == 0 else {
+            self = .apart(source: job)
             return
         }
         let subject: Int64 = found["subject"]
@@ -210,6 +216,10 @@ private enum EvaluationPlace {
                 WHERE \(isBetter)
                 """, [attempt, source] + cells)
             if db.changesCount > 0 { try ResultMean.store(row, of: job, db) }
+        case .apart(let source):
+            try db.change(
+                "INSERT INTO protocol_result (source, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update)",
+                [source] + cells)
         case .confirmation(let source):
             try db.change(
                 "INSERT INTO confirmation (source, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update)",
