@@ -104,6 +104,8 @@ extension Schema {
         Migration(version: 17, statements: votes),
         // Invitations, budgets and prices.
         Migration(version: 18, statements: joining),
+        // What sweeps cost; what operators are told.
+        Migration(version: 20, statements: operating),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -25,7 +25,7 @@ package struct ReadOnlyQuery: Sendable {
         "removed_sweep", "removed_job", "sweep_tag", "job_tag", "tags", "sweep_note", "job_note", "notes",
         "sweep_budget", "attempt_price", "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics",
         "checkpoints", "results", "image_results", "artifacts", "curve_summary", "measure", "result_mean",
-        "sweep_curve", "sweep_measure", "evaluation_count", "stop_state",
+        "sweep_curve", "sweep_measure", "evaluation_count", "stop_state", "sweep_cost",
         "sqlite_master", "sqlite_schema", "json_each", "json_tree",
     ]
 
