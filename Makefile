@@ -16,7 +16,7 @@ SIMULATE := .build/release/radiata-simulate
 RADIATA_PYTHON ?= .build/reference/bin/python
 
 .PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
-    trainer-check algorithms encoder-check metric-check page-check e2e machines simulate mutants faults campaign demo check \
+    trainer-check algorithms encoder-check metric-check page-check terminal-check e2e machines simulate mutants faults campaign demo check \
     format dist bench clean
 
 help: ## list the verbs
@@ -161,6 +161,10 @@ check: setup ## format lint, layering, links, and what else keeps the tree tidy
 	$(SWIFT) format lint --strict --recursive Package.swift Sources coordinator worker Tests
 	python3 Tests/Tidy/check_docs.py
 	python3 Tests/Tidy/check_tree.py
+	.ci/check-units
+
+terminal-check: build ## what --watch shows, recorded in tmux at 80 and 200 columns, with checks (needs tmux)
+	python3 Tests/Terminal/record.py $(RADIATA) --out .build/terminal
 
 format: ## format every Swift file in place
 	$(SWIFT) format --in-place --recursive Package.swift Sources coordinator worker Tests

@@ -35,13 +35,15 @@ final class House {
     /// Short leases, so that a killed worker is noticed within the test.
     ///
     /// - Parameter mayDie: it may end itself (a crash point) before it answers.
-    func startCoordinator(lease: String = "2s", environment: [String: String] = [:], mayDie: Bool = false) throws {
+    func startCoordinator(
+        lease: String = "2s", environment: [String: String] = [:], mayDie: Bool = false, options: [String] = []
+    ) throws {
         started += 1
         let process = try RadiataProgram.start(
             [
                 "coordinator", "run", "--data", data, "--listen", "\(isReachable ? "0.0.0.0" : "127.0.0.1"):\(port)",
                 "--lease", lease,
-            ],
+            ] + options,
             output: "\(folder.path)/coordinator-\(started).out", messages: "\(folder.path)/coordinator-\(started).log",
             environment: environment)
         coordinator = process
