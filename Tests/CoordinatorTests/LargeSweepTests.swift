@@ -37,7 +37,10 @@ struct LargeSweepTests {
     }
 
     /// Numbers in no order.
-    private static let rates = (0..<2100).map { Double(($0 * 1_664_525 + 1_013_904_223) % 99_991) / 1000 + 1 }
+    private static let rates: [Double] = (0..<2100).map { (index: Int) -> Double in
+        let number = (index * 1_664_525 + 1_013_904_223) % 99_991
+        return Double(number) / 1000 + 1
+    }
 
     @Test("the first page is there before all jobs were read, and is the same afterwards; so are the settings' names")
     func glance() async throws {

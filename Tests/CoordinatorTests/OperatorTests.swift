@@ -67,7 +67,7 @@ struct OperatorTests {
             #expect(numbers["radiata_disk_free_bytes"].map { $0 > 0 } == true)
             #expect(numbers["radiata_disk_level{level=\"enough\"}"] == 1)
             #expect(numbers["radiata_ledger_commit_seconds"].map { $0 > 0 && $0 < 60 } == true)
-            #expect(numbers["process_resident_memory_bytes"].map { $0 > 1 << 20 } == true)
+            #expect(numbers["process_resident_memory_bytes"].map { $0 > 1_000_000 } == true)
             // Every line is a comment or a sample, and every sample has its type before it.
             for line in answer.body.split(separator: "\n") where !line.hasPrefix("#") {
                 let name = line.prefix { $0 != " " && $0 != "{" }

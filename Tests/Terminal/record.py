@@ -72,7 +72,7 @@ class House:
         path = self.folder / f"{name}.yaml"
         path.write_text(f"""name: {name}
 trainer:
-  command: [python3, {script}, "{{lr}}", "{{dim}}", "{{seed}}", "{steps}", "{pace}"]
+  command: [python3, {script}, "{{lr}}", "{{dim}}", "{{seed}}", "{steps}", "{pace}", "{{out}}", {name}]
 seeds: [1, 2]
 retries: {{ crash: 0 }}
 groups:
@@ -264,8 +264,9 @@ def watching(house, recorder, columns, rows):
 def plain(house, recorder, columns, rows):
     terminal = Terminal(house, columns, rows)
     name = f"plain-{columns}"
-    terminal.type(f"radiata launch {house.sweep(name)} --yes --watch | head -3; echo \"pipe ${{PIPESTATUS[*]}}\"")
-    terminal.sees(r"^pipe ")
+    house.call("launch", house.sweep(name), "--yes")
+    terminal.type(f"radiata status {name} --watch | head -3; echo \"pipe ${{PIPESTATUS[*]}}\"")
+    terminal.sees(r"(?m)^pipe \d")
     check(re.search(r"^pipe \d+ 0$", terminal.text(), re.M) is not None, f"{columns}: head ends it")
     check(terminal.has_cursor(), f"{columns}: the cursor is there after head")
     recorder.keep(terminal, "head")

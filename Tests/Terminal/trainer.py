@@ -1,6 +1,6 @@
 """A trainer for recordings of the terminal: draws a bar as tqdm does, then rows of pictures. Standard library only.
 
-    trainer.py LR DIM SEED STEPS PACE
+    trainer.py LR DIM SEED STEPS PACE …
 """
 
 import sys
