@@ -16,7 +16,7 @@ SIMULATE := .build/release/radiata-simulate
 RADIATA_PYTHON ?= .build/reference/bin/python
 
 .PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
-    trainer-check algorithms encoder-check metric-check page-check terminal-check e2e machines simulate mutants faults campaign demo check \
+    trainer-check algorithms encoder-check metric-check page-check page-speed terminal-check e2e machines simulate mutants faults campaign demo check \
     format dist bench clean
 
 help: ## list the verbs
@@ -115,6 +115,10 @@ encoder-check: ## every metric of named encoders, computed anew by transformers,
 page-check: build .build/page/python
 page-check: ## the coordinator's page in a real browser while a sweep runs: everything people do there, axe-core, three widths
 	.build/page/python/bin/python Tests/Page/page_check.py $(RADIATA) --shots .build/page/shots
+
+page-speed: build .build/page/python
+page-speed: ## the page's calls and a browser on 50,000 jobs and 20 million points (makes the ledger first; 600 MB)
+	.build/page/python/bin/python Tests/Page/page_speed.py $(RADIATA) .build/page/big
 
 .build/page/python: Tests/Page/requirements.txt
 	python3 -m venv .build/page/python
