@@ -16,7 +16,8 @@ SIMULATE := .build/release/radiata-simulate
 RADIATA_PYTHON ?= .build/reference/bin/python
 
 .PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
-    trainer-check algorithms encoder-check metric-check page-check page-speed terminal-check e2e machines simulate mutants faults campaign demo check \
+    trainer-check algorithms encoder-check metric-check page-check page-speed \
+	terminal-check e2e machines simulate mutants faults campaign demo check \
     format dist bench clean
 
 help: ## list the verbs

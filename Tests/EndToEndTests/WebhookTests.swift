@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What operators are told, against a real receiver (webhook_receiver.py) that fails, is away, and a coordinator
-/// that is killed.
+/// What operators are told, against a real receiver (webhook_receiver.py) that fails and is away, by a
+/// coordinator that is killed.
 @Suite("Webhooks", .serialized)
 struct WebhookTests {
     /// The receiver as a process, ended with it.

@@ -30,8 +30,8 @@ final class LagGauge: Sendable {
     }
 }
 
-/// What the coordinator says of itself to those who watch many programs: Prometheus's text format. Labels have
-/// few values, whatever people launch: no sweep, job or worker is named.
+/// What the coordinator says of itself to those who watch many programs: Prometheus's text format. Labels
+/// have few values, whatever people launch: no sweep, job or worker is named.
 struct OperatorMetrics: Sendable {
     let engine: CoordinatorEngine
     let gauge: DiskGauge

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// A column of a table: each different cell once, and which of them every row has. A filter tests what differs,
-/// and a sort is one pass over the rows.
+/// A column of a table: each different cell once, and which of them every row has. A filter tests what
+/// differs, and a sort is one pass over the rows.
 struct TableColumn: Sendable {
     let distinct: [TableCell]
     /// For each row the place of its cell in `distinct`.
