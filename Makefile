@@ -17,7 +17,7 @@ RADIATA_PYTHON ?= .build/reference/bin/python
 
 .PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
     trainer-check algorithms encoder-check metric-check page-check page-speed \
-	terminal-check e2e machines simulate mutants faults campaign demo check \
+    terminal-check e2e machines simulate mutants faults campaign demo check \
     format dist bench clean
 
 help: ## list the verbs
