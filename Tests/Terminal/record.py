@@ -183,8 +183,10 @@ def svg(frame, columns):
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{columns * width + 20:.0f}" height="{len(lines) * height + 20}" '
            f'font-family="DejaVu Sans Mono, monospace" font-size="14">',
            '<rect width="100%" height="100%" rx="6" fill="#1c1f26"/>']
+    # tmux says only what changes, also from one line to the next.
+    style = {}
     for row, line in enumerate(lines):
-        style, column = {}, 0
+        column = 0
         for part in re.split(r"(\x1b\[[0-9;]*m|\x1b[()][A-Z0-9]|\x0e|\x0f)", line):
             if part.startswith("\x1b["):
                 codes = [int(code or 0) for code in part[2:-1].split(";")]
