@@ -83,8 +83,9 @@ struct WebhookTests {
         let worker = try house.startWorker("w")
         _ = try house.radiata(["launch", sweep(house, "bad", "echo no such thing >&2; exit 3")])
         try house.eventually("the failure and the end are told") {
-            let types = Set(try receiver.taken().map(\.type))
-            return types.isSuperset(of: ["failed", "finished"]) ? nil : "\(types); \(house.log("coordinator-1"))"
+            let (all, taken) = (try receiver.messages(), try receiver.taken())
+            let isTold = Set(taken.map(\.type)).isSuperset(of: ["failed", "finished"])
+            return isTold && Set(all.map(\.id)) == Set(taken.map(\.id)) ? nil : "\(all)"
         }
         let first = try receiver.messages()
         #expect(first.allSatisfy { $0.signed && $0.near && $0.path == "/told" })
