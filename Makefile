@@ -16,7 +16,8 @@ SIMULATE := .build/release/radiata-simulate
 RADIATA_PYTHON ?= .build/reference/bin/python
 
 .PHONY: help setup build test reference-pages api-test api-campaign fuzz properties adapter-check reference real-size \
-    trainer-check algorithms encoder-check metric-check page-check e2e machines simulate mutants faults upgrade campaign demo check \
+    trainer-check algorithms encoder-check metric-check page-check page-speed \
+    terminal-check e2e machines simulate mutants faults upgrade campaign demo check \
     format dist bench clean
 
 help: ## list the verbs
@@ -116,6 +117,10 @@ page-check: build .build/page/python
 page-check: ## the coordinator's page in a real browser while a sweep runs: everything people do there, axe-core, three widths
 	.build/page/python/bin/python Tests/Page/page_check.py $(RADIATA) --shots .build/page/shots
 
+page-speed: build .build/page/python
+page-speed: ## the page's calls and a browser on 50,000 jobs and 20 million points (makes the ledger first; 600 MB)
+	.build/page/python/bin/python Tests/Page/page_speed.py $(RADIATA) .build/page/big
+
 .build/page/python: Tests/Page/requirements.txt
 	python3 -m venv .build/page/python
 	.build/page/python/bin/pip install --quiet -r Tests/Page/requirements.txt
@@ -164,6 +169,10 @@ check: setup ## format lint, layering, links, and what else keeps the tree tidy
 	$(SWIFT) format lint --strict --recursive Package.swift Sources coordinator worker Tests
 	python3 Tests/Tidy/check_docs.py
 	python3 Tests/Tidy/check_tree.py
+	.ci/check-units
+
+terminal-check: build ## what --watch shows, recorded in tmux at 80 and 200 columns, with checks (needs tmux)
+	python3 Tests/Terminal/record.py $(RADIATA) --out .build/terminal
 
 format: ## format every Swift file in place
 	$(SWIFT) format --in-place --recursive Package.swift Sources coordinator worker Tests

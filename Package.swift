@@ -116,16 +116,17 @@ let libraries: [Target] = [
     module(
         "Coordinator",
         [
-            "CoordinatorOperations", "CoordinatorCore", "SweepAnalysis", "SweepLedger", "SweepWire", "SweepModel",
-            "RunSpec", "Ports", lifecycle, logging,
-        ] + hummingbird, path: "coordinator", exclude: ["Core", "Operations"],
+            "CoordinatorOperations", "CoordinatorCore", "SweepAnalysis", "SweepLedger", "SweepClient", "SweepWire",
+            "SweepModel", "RunSpec", "Ports", lifecycle, logging,
+        ] + hummingbird, path: "coordinator",
+        exclude: ["Core", "Operations", "radiata-coordinator.service"],
         sources: ["Daemon", "Dashboard", "HTTP"], resources: [.embedInCode("Page")]),
     module(
         "Worker",
         [
             "WorkerCore", "SweepClient", "SweepWire", "SweepModel", "TrainerFiles", "ConfigText", "RunSpec", "Ports",
             "CProcess", "CNVML", lifecycle, logging,
-        ], path: "worker", exclude: ["Core", "Trainer", "profiles"],
+        ], path: "worker", exclude: ["Core", "Trainer", "profiles", "radiata-worker.service"],
         sources: ["Attempt", "GPUs", "Process", "Session", "Spool"]),
     module("WorkerTrainer", ["CoreTools", "RunSpec", "Ports"], path: "worker/Trainer"),
     // Layer 6

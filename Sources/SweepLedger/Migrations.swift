@@ -106,6 +106,8 @@ extension Schema {
         Migration(version: 18, statements: joining),
         // Protocols of sweeps that share trainings.
         Migration(version: 19, statements: ownProtocols),
+        // What sweeps cost; what operators are told.
+        Migration(version: 20, statements: operating),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

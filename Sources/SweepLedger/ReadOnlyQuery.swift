@@ -26,7 +26,7 @@ package struct ReadOnlyQuery: Sendable {
         "sweep_budget", "attempt_price", "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics",
         "checkpoints", "results", "image_results", "artifacts", "curve_summary", "measure", "result_mean",
         "sweep_curve", "sweep_measure", "evaluation_count", "stop_state", "protocol_wish", "protocol_result",
-        "own_protocol", "visible_protocol_result", "sweep_results", "sweep_image_results",
+        "own_protocol", "visible_protocol_result", "sweep_results", "sweep_image_results", "sweep_cost",
         "sqlite_master", "sqlite_schema", "json_each", "json_tree",
     ]
 

@@ -41,6 +41,12 @@ extension LedgerCheck {
             SELECT m.sweep AS sweep, j.state, count(*) FROM evaluation_job e JOIN member m ON m.job = e.job
             JOIN job j ON j.id = e.job GROUP BY 1, 2
             """, "SELECT sweep, state, jobs FROM evaluation_count WHERE jobs <> 0"),
+        differences(
+            "the cost of sweep ", of: "sweep",
+            """
+            SELECT s.id AS sweep, count(a.id), coalesce(sum(a.ended - a.started), 0)
+            FROM sweep s LEFT JOIN member m ON m.sweep = s.id LEFT JOIN attempt a ON a.job = m.job GROUP BY 1
+            """, "SELECT sweep, attempts, milliseconds FROM sweep_cost"),
     ]
 
     private static func differences(

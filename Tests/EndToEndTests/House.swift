@@ -36,16 +36,18 @@ final class House {
     ///
     /// - Parameters:
     ///   - mayDie: it may end itself (a crash point) before it answers.
+    ///   - options: further ones.
     ///   - program: another build; the one that is tested if left out.
     func startCoordinator(
-        lease: String = "2s", environment: [String: String] = [:], mayDie: Bool = false, program: String? = nil
+        lease: String = "2s", environment: [String: String] = [:], mayDie: Bool = false, options: [String] = [],
+        program: String? = nil
     ) throws {
         started += 1
         let process = try RadiataProgram.start(
             [
                 "coordinator", "run", "--data", data, "--listen", "\(isReachable ? "0.0.0.0" : "127.0.0.1"):\(port)",
                 "--lease", lease,
-            ],
+            ] + options,
             output: "\(folder.path)/coordinator-\(started).out", messages: "\(folder.path)/coordinator-\(started).log",
             environment: environment, program: program)
         coordinator = process

@@ -43,9 +43,11 @@ def main():
     each = max(1, (given.points - given.long) // max(1, count))
     db.execute("INSERT OR IGNORE INTO metric_key (name) VALUES ('loss')")
     key, = db.execute("SELECT id FROM metric_key WHERE name = 'loss'").fetchone()
+    db.execute("INSERT OR IGNORE INTO measure (metric, prompts) VALUES ('paired_fidelity', 'train')")
+    measure, = db.execute("SELECT id FROM measure WHERE metric = 'paired_fidelity' AND prompts = 'train'").fetchone()
     attempts = columns(db, "attempt")
     for start in range(0, count, 1000):
-        rows, metrics = [], []
+        rows, metrics, curves, results = [], [], [], []
         for index in range(start, min(start + 1000, count)):
             row = first + index
             lr, dim = 10 ** noise.uniform(-5, -2), noise.choice([2, 4, 8, 16, 32, 64])
@@ -64,14 +66,20 @@ def main():
             attempt += 1
             made = dict.fromkeys(attempts)
             made.update(id=attempt, job=row, number=1, epoch=job["epoch"], worker=f"w{index % 40}", started=now - 9e7,
-                        ended=now - 8e7, outcome=state if state == "failed" else "done", resumed_step=0, points=each,
+                        ended=now - 8e7, outcome=state if state == "failed" else "done", resumed_step=0, resumed_epoch=0, points=each,
                         log_end=0)
             db.execute(f"INSERT INTO attempt ({','.join(attempts)}) VALUES ({','.join('?' * len(attempts))})",
                        [made[name] for name in attempts])
             best = 0.1 + 0.05 * abs(noise.gauss(0, 1))
             points = given.long if index == 0 else each
-            metrics += [(attempt, key, step, best + 1 / (1 + 40 * step / points) + noise.random() * 0.02)
-                        for step in range(points)]
+            curve = [best + 1 / (1 + 40 * step / points) + noise.random() * 0.02 for step in range(points)]
+            if index == 0:
+                # One point stands out each way: a drawing that loses either is wrong.
+                curve[points // 3], curve[points // 2] = 7.0, -7.0
+            metrics += [(attempt, key, step, value) for step, value in enumerate(curve)]
+            low, high = min(curve), max(curve)
+            curves.append((key, row, points - 1, curve[-1], low, curve.index(low), high, curve.index(high)))
+            results.append((measure, row, "final", 1, points, 1 - best, 8))
             db.execute("INSERT INTO evaluation (attempt, checkpoint, epoch, step, class, prompts, metric, value, n)"
                        " VALUES (?, 'final', 1, ?, '', 'train', 'paired_fidelity', ?, 8)", (attempt, points, 1 - best))
             db.execute("INSERT INTO event (at, kind, job, attempt, detail) VALUES (?, ?, ?, 1, '')",
@@ -82,6 +90,11 @@ def main():
         db.executemany(
             "INSERT INTO member (sweep, job, group_name, parameters) SELECT ?, ?, 'g', parameters FROM configuration WHERE id = ?",
             [(sweep, row["id"], row["configuration"]) for row in rows])
+        # The program keeps these in the transactions that write what they sum up.
+        db.executemany("INSERT INTO curve_summary (key, job, step, value, low, low_step, high, high_step)"
+                       " VALUES (?, ?, ?, ?, ?, ?, ?, ?)", curves)
+        db.executemany("INSERT INTO result_mean (measure, job, checkpoint, epoch, step, value, n)"
+                       " VALUES (?, ?, ?, ?, ?, ?, ?)", results)
         db.executemany("INSERT INTO metric (attempt, key, step, value) VALUES (?, ?, ?, ?)", metrics)
         db.commit()
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -99,6 +99,15 @@ struct LiveScreenTests {
         let lines = Self.texts(screen)
         #expect(lines.contains("  5 jobs wait: for a free slot"))
         #expect(lines.contains("  3f3f3f3f oom on host-b: CUDA out of memory"))
+        // Why it ended comes before how; a reason that is too long goes on in a second line.
+        screen.failures[0].message = "the trainer exited with code 1: ValueError: no such file"
+        #expect(Self.texts(screen).contains("  3f3f3f3f oom on host-b: ValueError: no such file"))
+        let long = "all slots of the workers that fit are busy: " + String(repeating: "worker (12345678), ", count: 8)
+        let crowded = Self.texts(
+            Self.screen(
+                Self.sweep(["waiting": 1]), [], [JobBrief(id: "1", sweep: "mine", state: "waiting", waitsFor: long)]))
+        #expect(crowded.suffix(2).first?.hasPrefix("  1 job waits: all slots of") == true)
+        #expect(crowded.last?.hasPrefix("    ") == true && crowded.last?.contains("worker") == true)
     }
 
     @Test("lines are cut at the terminal's width; what could move the cursor is shown", arguments: [20, 41, 80])

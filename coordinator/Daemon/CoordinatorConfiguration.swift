@@ -31,6 +31,10 @@ package struct CoordinatorConfiguration: Sendable {
     /// A file that tells workers where it is and lets them in, written when it listens: where its address is
     /// not known beforehand.
     package var joinFile: String?
+    /// Addresses that are told what happens. Nothing else is ever called.
+    package var webhooks: [Webhook] = []
+    /// What messages to them are signed with; made in the data folder if left out.
+    package var webhookSecretFile: String?
     /// Where this user's commands on this machine find the token; nil for nowhere.
     package var registry: CoordinatorRegistry?
     /// Serves other machines without TLS.

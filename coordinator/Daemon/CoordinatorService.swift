@@ -127,12 +127,17 @@ package final class CoordinatorService: Service {
                 perSecond: limits.registrationsASecond, time: configuration.time), lease: configuration.lease)
         operations.access = access()
         if configuration.servesProgram { operations.program = ProgramFiles(version: configuration.program ?? "") }
+        let page = PageState(ledger: ledger, time: configuration.time)
+        let (told, lag) = (WebhookFigures(), LagGauge())
+        let metrics = OperatorMetrics(
+            engine: engine, gauge: gauge, space: configuration.space, webhooks: told, lag: lag, streams: page.streams,
+            started: configuration.time.wall())
         let routes = Routes(
             operations: operations,
             mount: EndpointMount(
                 tokens: tokens, logger: logger, sessions: sessions,
                 failures: FailureBook(most: limits.refusedTokens, time: configuration.time)),
-            sessions: sessions, links: links, page: PageState(ledger: ledger, time: configuration.time), base: base,
+            sessions: sessions, links: links, page: page, metrics: metrics, base: base,
             isSecure: configuration.speaksTLS)
         let application = Application(
             responder: FrontDoor(
@@ -154,11 +159,12 @@ package final class CoordinatorService: Service {
             logger: quiet(logger))
         // Told to stop in reverse order: first waiting polls are answered, then connections end, then the
         // clock.
-        let clocks = [
-            quietly(Ticker(engine: engine, tick: configuration.tick)),
-            quietly(Maintenance(engine: engine, gauge: gauge, paces: configuration.maintenance)),
-            quietly(SweepFolders(engine: engine, pace: configuration.maintenance.folders)),
-        ]
+        let clocks =
+            [
+                quietly(Ticker(engine: engine, tick: configuration.tick, lag: lag)),
+                quietly(Maintenance(engine: engine, gauge: gauge, paces: configuration.maintenance)),
+                quietly(SweepFolders(engine: engine, pace: configuration.maintenance.folders)),
+            ] + (try await teller(engine, gauge, told))
         var group = ServiceGroupConfiguration(
             services: clocks + keepers + [.init(service: application), quietly(PollEnder(engine: engine))],
             logger: quiet(logger))
@@ -170,6 +176,22 @@ package final class CoordinatorService: Service {
             throw error
         }
         withdraw(admin)
+    }
+
+    /// Tells the operator's addresses, where there are any.
+    private func teller(
+        _ engine: CoordinatorEngine, _ gauge: DiskGauge, _ figures: WebhookFigures
+    ) async throws -> [ServiceGroupConfiguration.ServiceConfiguration] {
+        let targets = configuration.webhooks.map(\.target)
+        // From the first request on nothing is missed; addresses that are not there any more are forgotten.
+        let verb = QueueWebhooks(targets, ledgerID: ledger.id, now: configuration.time.wall())
+        while try await ledger.writer.perform(verb) {}
+        let file = configuration.webhookSecretFile ?? configuration.dataFolder + "/webhook.secret"
+        guard !configuration.webhooks.isEmpty else { return [] }
+        let keeper = WebhookKeeper(
+            engine: engine, gauge: gauge, hooks: configuration.webhooks, secret: try WebhookSecret.prepare(file),
+            figures: figures, pace: configuration.maintenance.webhooks)
+        return [quietly(keeper)]
     }
 
     /// Renews the certificate, where it is the coordinator's own.
@@ -343,15 +365,18 @@ package final class CoordinatorService: Service {
 private struct Ticker: Service {
     let engine: CoordinatorEngine
     let tick: Duration
+    let lag: LagGauge
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
+                let began = engine.time.monotonic()
                 do {
                     try await engine.time.sleep(for: tick)
                 } catch is CancellationError {
                     return
                 }
+                lag.note(engine.time.monotonic() - began - tick)
                 engine.tell(.tick)
             }
         }

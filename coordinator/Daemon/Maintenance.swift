@@ -123,6 +123,8 @@ package struct MaintenancePaces: Sendable {
     package var keptBackups = 7
     /// The folder of links that people look into.
     package var folders: Duration = .seconds(2)
+    /// The history is looked through for what operators want to be told.
+    package var webhooks: Duration = .seconds(1)
     /// The coordinator's own certificate is looked at.
     package var certificate: Duration = .seconds(3600)
 

@@ -10,6 +10,8 @@ struct JobTable: Sendable {
     private(set) var records: [JobRecord]
     private(set) var mark: Int64
     private var places: [Int64: Int]
+    private let settings: Settings
+    private var caches: TableCaches
     /// Names of the parameters that the sweep sets, and whether all jobs have one value of it.
     private(set) var parameters: [(name: String, isConstant: Bool)]
 
@@ -19,10 +21,14 @@ struct JobTable: Sendable {
     ]
 
     init(_ read: JobRecords) {
-        records = read.records
+        let records = read.records
+        self.records = records
         mark = read.mark
         places = Dictionary(records.enumerated().map { ($0.element.row, $0.offset) }) { $1 }
-        parameters = Self.parameters(of: records)
+        let settings = Settings(records)
+        self.settings = settings
+        parameters = Self.parameters(of: settings.samples.map { records[$0].parameters })
+        caches = TableCaches()
     }
 
     /// The same with what changed since.
@@ -30,93 +36,147 @@ struct JobTable: Sendable {
         guard !read.isWhole else { return JobTable(read) }
         var table = self
         table.mark = read.mark
+        guard !read.records.isEmpty else { return table }
         for record in read.records { if let place = places[record.row] { table.records[place] = record } }
+        // Settings, seeds and ids of jobs stay what they are.
+        let still = Set(parameters.map(\.name)).union(["id", "group", "configuration", "seed", "created", "kind"])
+        table.caches = caches.kept(still)
         return table
     }
 
-    private static func parameters(of records: [JobRecord]) -> [(name: String, isConstant: Bool)] {
-        var values: [String: Set<String>] = [:]
-        var counts: [String: Int] = [:]
-        var seen: Set<Int64> = []
-        for record in records where seen.insert(record.configuration).inserted {
-            for (name, value) in record.parameters {
-                counts[name, default: 0] += 1
-                if values[name, default: []].count < 2 { values[name, default: []].insert(TableCell(value).words) }
+    /// Which jobs have the same settings.
+    struct Settings: Sendable {
+        /// A row of each.
+        var samples: [Int] = []
+        /// For each row, whose place among the samples.
+        var groups: [Int32] = []
+
+        init(_ records: [JobRecord]) {
+            var known: [Int64: Int32] = [:]
+            groups.reserveCapacity(records.count)
+            for (place, record) in records.enumerated() {
+                // One configuration may be told by other settings in another group of the file.
+                if let group = known[record.configuration],
+                    records[samples[Int(group)]].parameters == record.parameters
+                {
+                    groups.append(group)
+                    continue
+                }
+                known[record.configuration] = Int32(samples.count)
+                groups.append(Int32(samples.count))
+                samples.append(place)
             }
         }
-        return counts.keys.sorted().map { name in
-            (name, values[name]?.count == 1 && counts[name] == seen.count)
+    }
+
+    /// Names of what settings set, and whether all of them have one value of it.
+    static func parameters(of settings: [[String: ParameterValue]]) -> [(name: String, isConstant: Bool)] {
+        var first: [String: ParameterValue] = [:]
+        var counts: [String: Int] = [:]
+        var differ: Set<String> = []
+        for parameters in settings {
+            for (name, value) in parameters {
+                counts[name, default: 0] += 1
+                guard let known = first[name] else {
+                    first[name] = value
+                    continue
+                }
+                if known != value, !differ.contains(name) { differ.insert(name) }
+            }
         }
+        return counts.keys.sorted().map { ($0, !differ.contains($0) && counts[$0] == settings.count) }
     }
 
     /// A column of what the ledger itself says.
     ///
     /// - Returns: nil for a name that is none of them.
-    func column(_ name: String) -> [TableCell]? {
+    func column(_ name: String) -> TableColumn? {
+        caches.column(name) { cells(name) }
+    }
+
+    private func cells(_ name: String) -> TableColumn? {
         switch name {
-        case "id": return records.map { .text($0.id) }
-        case "state": return records.map { .text($0.state) }
-        case "group": return records.map { .text($0.group) }
-        case "configuration": return records.map { .number(Double($0.configuration)) }
-        case "seed": return records.map { .number(Double($0.seed)) }
-        case "attempts": return records.map { .number(Double($0.attempts)) }
-        case "worker": return records.map { TableCell($0.worker) }
-        case "failure": return records.map { TableCell($0.failure) }
-        case "message": return records.map { TableCell($0.message) }
-        case "priority": return records.map { .number(Double($0.priority)) }
-        case "created": return records.map { .number(Double($0.created)) }
-        case "updated": return records.map { .number(Double($0.updated)) }
-        case "kind": return records.map { .text($0.evaluates ? "evaluate" : "train") }
+        case "id": TableColumn(records.lazy.map { TableCell.text($0.id) })
+        case "state": TableColumn(records.lazy.map { TableCell.text($0.state) })
+        case "group": TableColumn(records.lazy.map { TableCell.text($0.group) })
+        case "configuration": TableColumn(records.lazy.map { TableCell.number(Double($0.configuration)) })
+        case "seed": TableColumn(records.lazy.map { TableCell.number(Double($0.seed)) })
+        case "attempts": TableColumn(records.lazy.map { TableCell.number(Double($0.attempts)) })
+        case "worker": TableColumn(records.lazy.map { TableCell($0.worker) })
+        case "failure": TableColumn(records.lazy.map { TableCell($0.failure) })
+        case "message": TableColumn(records.lazy.map { TableCell($0.message) })
+        case "priority": TableColumn(records.lazy.map { TableCell.number(Double($0.priority)) })
+        case "created": TableColumn(records.lazy.map { TableCell.number(Double($0.created)) })
+        case "updated": TableColumn(records.lazy.map { TableCell.number(Double($0.updated)) })
+        case "kind": TableColumn(records.lazy.map { TableCell.text($0.evaluates ? "evaluate" : "train") })
         default:
-            guard parameters.contains(where: { $0.name == name }) else { return nil }
-            return records.map { TableCell($0.parameters[name]) }
+            parameters.contains { $0.name == name }
+                ? TableColumn(
+                    settings.samples.lazy.map { TableCell(records[$0].parameters[name]) }, groups: settings.groups)
+                : nil
         }
     }
 
     /// A column of numbers by the jobs' rows.
-    func column(_ values: [Int64: Double]) -> [TableCell] {
-        records.map { values[$0.row].map { .number($0) } ?? .none }
+    ///
+    /// - Parameter name: under which it is kept as long as the values are these.
+    func column(_ values: ColumnValues, as name: String) -> TableColumn {
+        caches.column(name, of: values) {
+            TableColumn(records.lazy.map { values.byRow[$0.row].map { TableCell(number: $0) } ?? TableCell.none })
+        }
     }
 
     /// The places of the rows that a filter leaves, in the table's order.
     ///
     /// - Parameter columns: those that the filter names.
-    func places(_ filter: TableFilter, _ columns: [String: [TableCell]]) -> [Int] {
+    func places(_ filter: TableFilter, _ columns: [String: TableColumn]) -> [Int] {
         var places = Array(records.indices)
-        if !filter.columns.contains("kind") { places.removeAll { records[$0].evaluates } }
-        for term in filter.terms {
-            guard let cells = columns[term.column] else { continue }
-            places.removeAll { !term.test.holds(cells[$0]) }
+        if !filter.columns.contains("kind"), records.contains(where: \.evaluates) {
+            places.removeAll { records[$0].evaluates }
         }
-        for word in filter.words { places.removeAll { !contains(word, records[$0]) } }
+        for term in filter.terms {
+            guard let column = columns[term.column] else { continue }
+            let holds = column.distinct.map(term.test.holds)
+            places.removeAll { !holds[Int(column.codes[$0])] }
+        }
+        for word in filter.words {
+            let hits = rows(with: word)
+            places.removeAll { !hits[$0] }
+        }
         return places
     }
 
-    private func contains(_ word: String, _ record: JobRecord) -> Bool {
-        if record.id.hasPrefix(word) || record.state == word { return true }
-        let texts = [record.group, record.worker, record.failure, record.message].compactMap { $0 }
-        if texts.contains(where: { $0.lowercased().contains(word) }) { return true }
-        return record.parameters.values.contains { TableCell($0).words.lowercased() == word }
+    private func rows(with word: String) -> [Bool] {
+        let texts = caches.texts { searched() }
+        var hits = [Bool](repeating: false, count: records.count)
+        texts.words.find(word, isWhole: false) { hits[$0] = true }
+        texts.values.find(word, isWhole: true) { hits[$0] = true }
+        if word.utf8.allSatisfy({ $0 < 128 && Character(Unicode.Scalar($0)).isHexDigit }) {
+            for (place, record) in records.enumerated() where record.id.hasPrefix(word) { hits[place] = true }
+        }
+        return hits
     }
 
-    /// - Parameter cells: the column to sort by; rows that are alike stay in their order.
-    static func sorted(_ places: [Int], by cells: [TableCell], descending: Bool) -> [Int] {
-        // A sort of keys that are numbers is several times faster than one that looks into every cell.
-        var keys: [(key: Double, place: Int)] = []
-        keys.reserveCapacity(places.count)
-        for place in places {
-            switch cells[place] {
-            case .number(let number): keys.append((descending ? -number : number, place))
-            case .none: keys.append((.infinity, place))
-            case .text:
-                return places.sorted { a, b in
-                    if cells[a] == cells[b] { return a < b }
-                    return TableCell.isBefore(cells[a], cells[b], descending: descending)
-                }
+    /// What words are looked for in: anywhere within group, worker, failure and message; as a whole among the
+    /// settings and the state.
+    private func searched() -> SearchedTexts {
+        var texts = SearchedTexts()
+        texts.words.reserve(records.count)
+        texts.values.reserve(records.count)
+        var known: [Int32: [String]] = [:]
+        for (place, record) in records.enumerated() {
+            for text in [record.group, record.worker, record.failure, record.message] {
+                if let text { texts.words.add(text) }
             }
+            texts.words.endRow()
+            texts.values.add(record.state)
+            let group = settings.groups[place]
+            let words = known[group] ?? record.parameters.values.map { TableCell($0).words }
+            known[group] = words
+            for word in words { texts.values.add(word) }
+            texts.values.endRow()
         }
-        keys.sort { $0.key == $1.key ? $0.place < $1.place : $0.key < $1.key }
-        return keys.map(\.place)
+        return texts
     }
 
     /// Failed jobs by class and likeness, the most frequent first.
@@ -129,17 +189,29 @@ struct JobTable: Sendable {
     }
 
     func failures(most: Int) -> [FailureGroup] {
+        Array(caches.failures { grouped(known: &$0) }.prefix(most))
+    }
+
+    /// - Parameter known: what messages were found to be, of this table as it was.
+    private func grouped(known: inout [Int64: KnownFailure]) -> [FailureGroup] {
         var groups: [String: FailureGroup] = [:]
         for record in records where record.state == "failed" || record.state == "parked" {
             let failure = record.failure ?? "crash"
-            let print = FailureClass(rawValue: failure).flatMap {
-                FailureFingerprint($0, exitCode: nil, message: record.message ?? "")
+            var found = known[record.row]
+            if found?.failure != failure || found?.message != record.message {
+                let print = FailureClass(rawValue: failure).flatMap {
+                    FailureFingerprint($0, exitCode: nil, message: record.message ?? "")
+                }
+                found = KnownFailure(
+                    failure: failure, message: record.message, key: print?.text ?? failure,
+                    line: print?.line ?? record.message?.split(separator: "\n").last.map(String.init) ?? "")
+                known[record.row] = found
             }
-            let line = print?.line ?? record.message?.split(separator: "\n").last.map(String.init) ?? ""
-            let key = print?.text ?? failure
-            groups[key, default: FailureGroup(failure: failure, line: line, jobs: 0, example: record.id)].jobs += 1
+            guard let found else { continue }
+            groups[
+                found.key, default: FailureGroup(failure: failure, line: found.line, jobs: 0, example: record.id)
+            ].jobs += 1
         }
-        let sorted = groups.values.sorted { ($1.jobs, $0.failure, $0.line) < ($0.jobs, $1.failure, $1.line) }
-        return Array(sorted.prefix(most))
+        return groups.values.sorted { ($1.jobs, $0.failure, $0.line) < ($0.jobs, $1.failure, $1.line) }
     }
 }

@@ -6,6 +6,8 @@ import Synchronization
 final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Entry {
         var value: Value
+        /// What the answer was found from; nil where only its age tells whether it still holds.
+        var mark: String?
         var at: MonotonicTime
         var used: MonotonicTime
     }
@@ -18,6 +20,8 @@ final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let state = Mutex(State())
     private let time: any TimeSource
     private let most: Int
+    /// What nobody asked for so long is let go of.
+    private static var unused: Duration { .seconds(900) }
 
     /// - Parameter most: answers kept; the one that nobody asked for longest goes.
     init(most: Int, time: any TimeSource) {
@@ -28,15 +32,16 @@ final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// - Parameters:
     ///   - age: an answer that is younger is given as it is.
     ///   - stale: so is one that is younger than this, while a newer one is found for those who come later.
+    ///   - mark: of what the answer is found from, as it is now: an answer with the same holds at any age.
     ///   - find: gets the last answer, however old.
     func value(
-        _ key: Key, age: Duration, stale: Duration = .zero,
+        _ key: Key, age: Duration, stale: Duration = .zero, mark: String? = nil,
         _ find: @escaping @Sendable (Value?) async throws -> Value
     ) async throws -> Value {
         let now = time.monotonic()
         let found: (value: Value?, task: Task<Value, any Error>?) = state.withLock { state in
             let entry = state.entries[key]
-            if let entry, now - entry.at < age {
+            if let entry, now - entry.at < age || (mark != nil && entry.mark == mark) {
                 state.entries[key]?.used = now
                 return (entry.value, nil)
             }
@@ -45,7 +50,7 @@ final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
             let task = Task { [self] in
                 do {
                     let value = try await find(entry?.value)
-                    keep(value, key)
+                    keep(value, mark, key)
                     return value
                 } catch {
                     self.state.withLock { $0.underway[key] = nil }
@@ -60,11 +65,15 @@ final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         return try await task.value
     }
 
-    private func keep(_ value: Value, _ key: Key) {
+    /// The answer to a key, however old, if there is one.
+    func known(_ key: Key) -> Value? { state.withLock { $0.entries[key]?.value } }
+
+    private func keep(_ value: Value, _ mark: String?, _ key: Key) {
         let now = time.monotonic()
         state.withLock { state in
             guard state.underway.removeValue(forKey: key) != nil else { return }
-            state.entries[key] = Entry(value: value, at: now, used: now)
+            state.entries[key] = Entry(value: value, mark: mark, at: now, used: now)
+            state.entries = state.entries.filter { now - $0.value.used < Self.unused }
             while state.entries.count > most, let oldest = state.entries.min(by: { $0.value.used < $1.value.used }) {
                 state.entries[oldest.key] = nil
             }

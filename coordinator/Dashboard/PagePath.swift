@@ -25,7 +25,11 @@ enum DashboardPath {
         var isPost: Bool { [.vote, .act, .link].contains(self) }
     }
 
-    static let all = free + Call.allCases.map { ($0.path, $0.isPost ? "POST" : "GET") }
+    /// What the coordinator says of itself to monitoring.
+    static let metrics = "/metrics"
+
+    static let all =
+        free + [(metrics, "GET")] + Call.allCases.map { ($0.path, $0.isPost ? "POST" : "GET") }
 
     /// Whether a path is one of ``free``.
     static func isFree(_ path: some StringProtocol) -> Bool {

@@ -16,6 +16,7 @@ struct PageState: Sendable {
     let costs: Memo<String, PageSweep.Cost>
     let sweeps: Memo<String, [SweepSummary]>
     let pictures: Memo<String, [PagePicture]>
+    let curves: Memo<String, [ThinnedCurve]>
     let streams: StreamGate
 
     init(ledger: Ledger, time: any TimeSource, assets: PageAssets = PageAssets()) {
@@ -28,6 +29,7 @@ struct PageState: Sendable {
         costs = Memo(most: 64, time: time)
         sweeps = Memo(most: 1, time: time)
         pictures = Memo(most: 4, time: time)
+        curves = Memo(most: 128, time: time)
         streams = StreamGate()
     }
 }
@@ -45,6 +47,8 @@ final class StreamGate: Sendable {
             return true
         }
     }
+
+    var open: Int { count.withLock { $0 } }
 
     func leave() { count.withLock { $0 -= 1 } }
 }

@@ -39,6 +39,8 @@ extension Routes {
     /// What its jobs are made of: known once all of them were read.
     private struct Shape: Encodable, Sendable {
         let version = 1
+        /// Whether it is of all jobs: before they were read it is of some.
+        let isWhole: Bool
         let failures: [JobTable.FailureGroup]
         let parameters: [String]
         let constants: [String]
@@ -65,16 +67,7 @@ extension Routes {
                 Sweeps(now: now, sweeps: sweeps.map { PageSweep($0, paces[$0.name], now: now) }))
         }
         mountPage(.sweep, on: router) { call in try await sweep(try call.required("sweep")) }
-        mountPage(.shape, on: router) { call in
-            let name = try call.required("sweep")
-            async let measured = page.tables.measured(name)
-            let table = try await page.tables.table(name)
-            return try await Self.json(
-                Shape(
-                    failures: table.failures(most: 20),
-                    parameters: table.parameters.filter { !$0.isConstant }.map(\.name),
-                    constants: table.parameters.filter(\.isConstant).map(\.name), measured: try await measured))
-        }
+        mountPage(.shape, on: router) { call in try await shape(try call.required("sweep")) }
         mountPage(.measured, on: router) { call in
             try await Self.json(try await page.tables.measured(try call.required("sweep")))
         }
@@ -108,19 +101,41 @@ extension Routes {
         mountPage(.importance, on: router) { call in
             let (sweep, metric) = (try call.required("sweep"), call.text("metric"))
             let source = LedgerSource(ledger: operations.ledger)
+            let mark = try await operations.ledger.mark(ofSweep: sweep)
             return try await Self.json(
-                try await page.importances.value("\(sweep)\n\(metric)", age: .seconds(30)) { _ in
-                    try await PageImportance.find(sweep, metric: metric, source)
-                })
+                try await page.importances.value(
+                    "\(sweep)\n\(metric)", age: .seconds(30), stale: mark == nil ? .seconds(600) : .zero, mark: mark
+                ) { _ in try await PageImportance.find(sweep, metric: metric, source) })
         }
         mountPage(.pictures, on: router) { call in
             try await Self.json(Pictures(items: try await pictures(try call.required("sweep"))))
         }
     }
 
+    private func shape(_ sweep: String) async throws -> Response {
+        async let measured = page.tables.measured(sweep)
+        let jobs = try await sweepSummaries().first { $0.name == sweep }?.jobs ?? 0
+        let isWhole = jobs <= SweepTables.small || page.tables.isKnown(sweep)
+        let parameters: [(name: String, isConstant: Bool)]
+        var failures: [JobTable.FailureGroup] = []
+        if isWhole {
+            let table = try await page.tables.table(sweep)
+            parameters = table.parameters
+            failures = try await BlockingWork.text { table.failures(most: 20) }
+        } else {
+            page.tables.begin(sweep)
+            parameters = try await page.tables.sampledParameters(sweep)
+        }
+        return try await Self.json(
+            Shape(
+                isWhole: isWhole, failures: failures, parameters: parameters.filter { !$0.isConstant }.map(\.name),
+                constants: parameters.filter(\.isConstant).map(\.name), measured: try await measured))
+    }
+
     func pictures(_ sweep: String) async throws -> [PagePicture] {
         let source = LedgerSource(ledger: operations.ledger)
-        return try await page.pictures.value(sweep, age: .seconds(3)) { _ in
+        let mark = try await operations.ledger.mark(ofSweep: sweep)
+        return try await page.pictures.value(sweep, age: .seconds(3), mark: mark) { _ in
             try await PagePicture.all(ofSweep: sweep, source)
         }
     }
@@ -132,14 +147,16 @@ extension Routes {
 
     private func paces() async throws -> [String: SweepPace] {
         let ledger = operations.ledger
-        return try await page.paces.value("", age: .seconds(2)) { _ in try await ledger.paces() }
+        return try await page.paces.value("", age: .seconds(2), stale: .seconds(20)) { _ in try await ledger.paces() }
     }
 
     func ranking(_ sweep: String, _ metric: String) async throws -> PageRanking {
         let source = LedgerSource(ledger: operations.ledger)
-        return try await page.rankings.value("\(sweep)\n\(metric)", age: .seconds(5), stale: .seconds(60)) { _ in
-            try await PageRanking.find(sweep, metric: metric, source)
-        }
+        let mark = try await operations.ledger.mark(ofSweep: sweep)
+        // While jobs run the last answer stands in for the next; afterwards there is one that holds.
+        return try await page.rankings.value(
+            "\(sweep)\n\(metric)", age: .seconds(5), stale: mark == nil ? .seconds(600) : .zero, mark: mark
+        ) { _ in try await PageRanking.find(sweep, metric: metric, source) }
     }
 
     private func sweep(_ name: String) async throws -> Response {
@@ -147,7 +164,8 @@ extension Routes {
         guard let summary = try await sweepSummaries().first(where: { $0.name == name }) else {
             throw WireError(.notFound, "no sweep '\(name.prefix(100))'")
         }
-        let cost = try await page.costs.value(name, age: .seconds(10), stale: .seconds(600)) { _ in
+        page.tables.begin(name)
+        let cost = try await page.costs.value(name, age: .seconds(2)) { _ in
             let cost = try await ledger.cost(sweep: name, now: now)
             return PageSweep.Cost(attempts: cost.attempts, hours: Double(cost.milliseconds) / 3_600_000)
         }

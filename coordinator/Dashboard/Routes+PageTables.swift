@@ -24,24 +24,21 @@ extension Routes {
         guard wanted.count <= Self.mostColumns else {
             throw WireError(.badRequest, "columns: \(wanted.count), at most \(Self.mostColumns)")
         }
-        let isDown = call.text("sort").hasPrefix("-")
         let sort = String(call.text("sort").drop { $0 == "-" })
-        let table = try await page.tables.table(sweep)
-        let columns = try await page.tables.columns(
-            wanted + filter.columns + (sort.isEmpty ? [] : [sort]), of: sweep, table)
+        var view = JobsView(sweep: sweep, offset: offset, limit: limit, filter: filter, wanted: wanted, sort: sort)
+        view.isDown = call.text("sort").hasPrefix("-")
+        let first = view.isPlain ? try await firstRows(view) : nil
+        let shown: ShownRows
+        if let first { shown = first } else { shown = try await rows(view) }
+        let (table, columns) = (shown.table, shown.columns)
         let board = operations.engine.waitBoard
-        let rows = try await BlockingWork.text { () -> (total: Int, shown: [Int]) in
-            var places = table.places(filter, columns)
-            if let cells = columns[sort] { places = JobTable.sorted(places, by: cells, descending: isDown) }
-            return (places.count, Array(places.dropFirst(offset).prefix(limit)))
-        }
-        let waiting = rows.shown.filter { ["waiting", "paused"].contains(table.records[$0].state) }
+        let waiting = shown.places.filter { ["waiting", "paused"].contains(table.records[$0].state) }
         let reasons = try await operations.ledger.waits(waiting.map { table.records[$0].row })
             .compactMapValues { board.reason($0) }
         let body = try await BlockingWork.text { () -> Data in
             var json = JSONText()
-            json.raw("{\"version\":1,\"jobs\":\(table.records.count),\"total\":\(rows.total),\"rows\":")
-            json.list(rows.shown) { json, place in
+            json.raw("{\"version\":1,\"jobs\":\(shown.jobs),\"total\":\(shown.total),\"rows\":")
+            json.list(shown.places) { json, place in
                 let record = table.records[place]
                 json.raw("{\"id\":")
                 json.string(record.id)
@@ -61,6 +58,64 @@ extension Routes {
         return EndpointMount.response(.ok, "application/json", body)
     }
 
+    private struct JobsView: Sendable {
+        let sweep: String
+        let offset: Int
+        let limit: Int
+        let filter: TableFilter
+        let wanted: [String]
+        let sort: String
+        var isDown = false
+
+        /// Whether it is the table as it is, in its own order.
+        var isPlain: Bool { filter == TableFilter() && sort.isEmpty }
+    }
+
+    private struct ShownRows: Sendable {
+        let table: JobTable
+        let columns: [String: TableColumn]
+        /// Jobs of the sweep.
+        let jobs: Int
+        /// Of them those that the filter leaves.
+        let total: Int
+        /// Rows of the table.
+        let places: [Int]
+    }
+
+    private func rows(_ view: JobsView) async throws -> ShownRows {
+        let table = try await page.tables.table(view.sweep)
+        let sorted = view.sort.isEmpty ? [] : [view.sort]
+        let columns = try await page.tables.columns(
+            view.wanted + view.filter.columns + sorted, of: view.sweep, table)
+        return try await BlockingWork.text {
+            var places = table.places(view.filter, columns)
+            if let column = columns[view.sort] { places = column.sorted(places, descending: view.isDown) }
+            return ShownRows(
+                table: table, columns: columns, jobs: table.records.count, total: places.count,
+                places: Array(places.dropFirst(view.offset).prefix(view.limit)))
+        }
+    }
+
+    /// A page of a large sweep whose jobs are being read: straight from the ledger.
+    ///
+    /// - Returns: nil where all of them are there, or will be at once.
+    private func firstRows(_ view: JobsView) async throws -> ShownRows? {
+        guard !page.tables.isKnown(view.sweep),
+            let summary = try await sweepSummaries().first(where: { $0.name == view.sweep }),
+            summary.jobs > SweepTables.small
+        else { return nil }
+        page.tables.begin(view.sweep)
+        let table = try await page.tables.glance(view.sweep, offset: view.offset, limit: view.limit)
+        let settings = Set(table.parameters.map(\.name)).union(JobTable.fixed)
+        let measured = try await page.tables.measured(view.sweep)
+        // A column that none of these few jobs has may be one of the others.
+        guard view.wanted.allSatisfy({ settings.contains($0) || measured.has($0) }) else { return nil }
+        let columns = try await page.tables.columns(view.wanted, of: view.sweep, table, isGlance: true)
+        return ShownRows(
+            table: table, columns: columns, jobs: summary.jobs + (summary.evaluations?.values.reduce(0, +) ?? 0),
+            total: summary.jobs, places: Array(table.records.indices))
+    }
+
     /// Columns of all jobs that a filter leaves, for drawings.
     func points(_ call: PageCall) async throws -> Response {
         let sweep = try call.required("sweep")
@@ -69,22 +124,45 @@ extension Routes {
         guard wanted.count <= Self.mostColumns else {
             throw WireError(.badRequest, "columns: \(wanted.count), at most \(Self.mostColumns)")
         }
+        let most = try call.integer("most", default: 1_000_000, in: 1...1_000_000)
+        let pictured =
+            call.text("pictured").isEmpty ? nil : Set(try await pictures(sweep).map { String($0.job.prefix(16)) })
         let table = try await page.tables.table(sweep)
         let columns = try await page.tables.columns(wanted + filter.columns, of: sweep, table)
         let body = try await BlockingWork.text { () -> Data in
-            let places = table.places(filter, columns)
+            var places = table.places(filter, columns)
+            if let pictured { places.removeAll { !pictured.contains(String(table.records[$0].id.prefix(16))) } }
+            let total = places.count
+            if total > most { places = Self.some(of: places, most: most, wanted.compactMap { columns[$0] }) }
             var json = JSONText()
-            json.raw("{\"version\":1,\"ids\":")
+            json.raw("{\"version\":1,\"total\":\(total),\"ids\":")
             json.list(places) { json, place in json.string(String(table.records[place].id.prefix(16))) }
             json.raw(",\"columns\":")
             json.list(wanted) { json, name in
-                let cells = columns[name] ?? []
-                json.list(places) { json, place in json.cell(cells[place]) }
+                guard let column = columns[name] else { return json.raw("[]") }
+                json.list(places) { json, place in json.cell(column[place]) }
             }
             json.raw("}")
             return Data(json.bytes)
         }
         return EndpointMount.response(.ok, "application/json", body)
+    }
+
+    /// Some of many rows: evenly, and those with the smallest and the largest number of each column.
+    private static func some(of places: [Int], most: Int, _ columns: [TableColumn]) -> [Int] {
+        var kept: Set<Int> = []
+        for column in columns {
+            var (least, greatest): ((Double, Int)?, (Double, Int)?) = (nil, nil)
+            for place in places {
+                guard case .number(let number) = column[place] else { continue }
+                if least.map({ number < $0.0 }) ?? true { least = (number, place) }
+                if greatest.map({ number > $0.0 }) ?? true { greatest = (number, place) }
+            }
+            for found in [least, greatest] { if let found { kept.insert(found.1) } }
+        }
+        let step = Double(places.count) / Double(most)
+        for index in 0..<most { kept.insert(places[Int(Double(index) * step)]) }
+        return kept.sorted()
     }
 
     /// Curves of several jobs, one line an attempt, with the steps at which they saved.
@@ -99,8 +177,12 @@ extension Routes {
         let to = call.text("to").isEmpty ? nil : try call.integer("to", default: 0, in: 0...Int.max)
         var found: [(job: String, curves: [ThinnedCurve], saves: [Int])] = []
         for job in jobs {
-            let curves = try await operations.ledger.thinnedCurves(
-                job: job, key: key, from: from, to: to, points: points)
+            let ledger = operations.ledger
+            // A curve of a million points takes long to read, and does not change once its attempt is over.
+            let curves = try await page.curves.value(
+                "\(job) \(from ?? -1) \(to ?? -1) \(points) \(key)", age: .zero,
+                mark: try await ledger.mark(ofCurvesOf: job)
+            ) { _ in try await ledger.thinnedCurves(job: job, key: key, from: from, to: to, points: points) }
             found.append((job, curves, try await operations.ledger.saves(job: job)))
         }
         let answer = found

@@ -10,7 +10,7 @@ import SweepWire
 struct SweepTables: Sendable {
     let ledger: Ledger
     private let tables: Memo<String, JobTable>
-    private let columns: Memo<String, [Int64: Double]>
+    private let columns: Memo<String, ColumnValues>
     private let names: Memo<String, Measured>
 
     /// What a sweep's jobs logged and measured.
@@ -19,6 +19,8 @@ struct SweepTables: Sendable {
         var curves: [String]
         /// `METRIC@PROMPTS` of evaluations; without prompts the metric alone.
         var results: [String]
+
+        func has(_ name: String) -> Bool { curves.contains(name) || results.contains(name) }
 
         static func name(_ measure: DecisionRule.Measure) -> String {
             measure.prompts.isEmpty ? measure.metric : "\(measure.metric)@\(measure.prompts)"
@@ -42,6 +44,33 @@ struct SweepTables: Sendable {
         }
     }
 
+    /// Larger sweeps are shown before all of their jobs were read.
+    static let small = 2000
+
+    /// Whether the jobs of a sweep are there to be filtered and sorted at once.
+    func isKnown(_ sweep: String) -> Bool { tables.known(sweep) != nil }
+
+    /// Begins to read a sweep's jobs, for who will filter and sort them soon.
+    func begin(_ sweep: String) {
+        guard !isKnown(sweep) else { return }
+        // Whoever asks for the table hears of a failure.
+        Task { _ = try? await table(sweep) }
+    }
+
+    /// A few jobs of a sweep as a table of their own, without waiting for all of them.
+    ///
+    /// - Throws: `LedgerError` `notFound` for an unknown sweep.
+    func glance(_ sweep: String, offset: Int, limit: Int) async throws -> JobTable {
+        JobTable(try await ledger.jobRecords(sweep: sweep, offset: offset, limit: limit))
+    }
+
+    /// What a sweep's settings are, by some of them.
+    ///
+    /// - Throws: `LedgerError` `notFound` for an unknown sweep.
+    func sampledParameters(_ sweep: String) async throws -> [(name: String, isConstant: Bool)] {
+        JobTable.parameters(of: try await ledger.sampledSettings(sweep: sweep, count: 500))
+    }
+
     /// - Throws: `LedgerError`.
     func measured(_ sweep: String) async throws -> Measured {
         let source = LedgerSource(ledger: ledger)
@@ -53,38 +82,55 @@ struct SweepTables: Sendable {
 
     /// The columns of these names.
     ///
+    /// - Parameter isGlance: the table is one of few rows, of which alone values are read.
     /// - Throws: `WireError` `badRequest` for a name that is none.
-    func columns(_ wanted: [String], of sweep: String, _ table: JobTable) async throws -> [String: [TableCell]] {
-        var found: [String: [TableCell]] = [:]
-        // What was logged changes all the time; a sort by it may be of a moment ago.
-        let stale: Duration = table.records.count > 5000 ? .seconds(120) : .zero
+    func columns(
+        _ wanted: [String], of sweep: String, _ table: JobTable, isGlance: Bool = false
+    ) async throws -> [String: TableColumn] {
+        var found: [String: TableColumn] = [:]
         for name in Set(wanted) {
-            if let column = table.column(name) {
+            if let column = try await BlockingWork.text({ table.column(name) }) {
                 found[name] = column
                 continue
             }
             let measured = try await measured(sweep)
-            let ledger = ledger
-            let values: [Int64: Double]
-            if measured.results.contains(name) {
-                let at = name.lastIndex(of: "@")
-                let metric = at.map { String(name[..<$0]) } ?? name
-                let prompts = at.map { String(name[name.index(after: $0)...]) } ?? ""
-                values = try await columns.value("\(sweep)\n\(name)", age: .seconds(3), stale: stale) { _ in
-                    try await ledger.newestResults(sweep: sweep, metric: metric, prompts: prompts)
-                }
-            } else if measured.curves.contains(name) {
-                values = try await columns.value("\(sweep)\n\(name)", age: .seconds(3), stale: stale) { _ in
-                    try await ledger.latestValues(sweep: sweep, key: name)
-                }
-            } else {
+            let result = measured.results.contains(name) ? Self.measure(name) : nil
+            guard result != nil || measured.curves.contains(name) else {
                 throw WireError(
                     .badRequest,
                     "no column '\(name.prefix(80))'; there are \((JobTable.fixed + table.parameters.map(\.name)).joined(separator: ", "))"
                         + " and what was logged and measured")
             }
-            found[name] = table.column(values)
+            let values =
+                try await isGlance
+                ? ColumnValues(read(name, result, sweep, jobs: table.records.map(\.row)))
+                : kept(name, result, sweep, count: table.records.count)
+            found[name] = try await BlockingWork.text { table.column(values, as: name) }
         }
         return found
+    }
+
+    private static func measure(_ name: String) -> DecisionRule.Measure {
+        guard let at = name.lastIndex(of: "@") else { return DecisionRule.Measure(metric: name, prompts: "") }
+        return DecisionRule.Measure(metric: String(name[..<at]), prompts: String(name[name.index(after: at)...]))
+    }
+
+    private func read(
+        _ name: String, _ result: DecisionRule.Measure?, _ sweep: String, jobs: [Int64]? = nil
+    ) async throws -> [Int64: Double] {
+        guard let result else { return try await ledger.latestValues(sweep: sweep, key: name, jobs: jobs) }
+        return try await ledger.newestResults(
+            sweep: sweep, metric: result.metric, prompts: result.prompts, jobs: jobs)
+    }
+
+    private func kept(
+        _ name: String, _ result: DecisionRule.Measure?, _ sweep: String, count: Int
+    ) async throws -> ColumnValues {
+        // What was logged changes all the time; a sort by it may be of a moment ago.
+        let stale: Duration = count > 5000 ? .seconds(120) : .zero
+        let mark = try await ledger.mark(ofSweep: sweep)
+        return try await columns.value("\(sweep)\n\(name)", age: .seconds(3), stale: stale, mark: mark) { [self] _ in
+            ColumnValues(try await read(name, result, sweep))
+        }
     }
 }

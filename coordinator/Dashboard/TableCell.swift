@@ -2,7 +2,7 @@ import Foundation
 import RunSpec
 
 /// One cell of a table of jobs.
-enum TableCell: Sendable, Equatable {
+enum TableCell: Sendable, Hashable {
     case none
     case number(Double)
     case text(String)
@@ -22,23 +22,14 @@ enum TableCell: Sendable, Equatable {
 
     init(_ text: String?) { self = text.map { .text($0) } ?? .none }
 
+    /// What is no number is nothing.
+    init(number: Double) { self = number.isFinite ? .number(number) : .none }
+
     var words: String {
         switch self {
         case .none: ""
         case .number(let number): number == number.rounded() && abs(number) < 1e15 ? "\(Int64(number))" : "\(number)"
         case .text(let text): text
-        }
-    }
-
-    /// Numbers come before texts; cells without anything come last, whichever way the table is sorted.
-    static func isBefore(_ a: TableCell, _ b: TableCell, descending: Bool) -> Bool {
-        switch (a, b) {
-        case (.none, _): return false
-        case (_, .none): return true
-        case (.number(let a), .number(let b)): return descending ? a > b : a < b
-        case (.text(let a), .text(let b)): return descending ? a > b : a < b
-        case (.number, .text): return !descending
-        case (.text, .number): return descending
         }
     }
 }

@@ -24,6 +24,9 @@ struct TableFilter: Sendable, Equatable {
 
     var columns: [String] { terms.map(\.column) }
 
+    /// Leaves everything.
+    init() {}
+
     /// - Throws: `WireError` `badRequest` for a number that is none.
     init(_ text: String) throws {
         for token in Self.tokens(text) {

@@ -1,4 +1,5 @@
 import CoordinatorOperations
+import Foundation
 import Hummingbird
 import Ports
 import SweepLedger
@@ -12,6 +13,7 @@ struct Routes: Sendable {
     let sessions: DashboardSessions
     let links: LinkBook
     let page: PageState
+    let metrics: OperatorMetrics
     let base: BasePath
     /// Whether browsers come by TLS: their cookie then never travels otherwise.
     let isSecure: Bool
@@ -29,6 +31,14 @@ struct Routes: Sendable {
             return try await QueryStream.begin(query, request.sql, try queries.enter())
         }
         mount.mountStream(.export, on: router) { request, _ in try await ResultExport.stream(request, of: ledger) }
+        router.get(RouterPath(DashboardPath.metrics)) { request, context in
+            do {
+                _ = try mount.admit(request, context, [.read])
+                return EndpointMount.response(.ok, OperatorMetrics.type, Data(try await metrics.text().utf8))
+            } catch {
+                return mount.refuse(error, "metrics")
+            }
+        }
         addDashboard(router)
         return router
     }

@@ -10,6 +10,8 @@ function terms(choices) {
       `${name}:${Number(choice[0].toPrecision(6))}..${Number(choice[1].toPrecision(6))}` : quoted(`${name}:${choice.join()}`)))
     .join(" ");
 }
+/** More lines and dots than these nobody tells apart; the coordinator chooses them evenly, with every extreme. */
+const MOST = 5000;
 const quoted = (text) => (text.includes(" ") ? text.replace(":", ':"') + '"' : text);
 
 function choicesOf(text) {
@@ -60,8 +62,9 @@ export async function show(root, context) {
   async function load() {
     try {
       const wanted = [...new Set([...columns, metric, against, ...(second ? [second] : [])])];
-      const answer = await get("page/points", { sweep: context.sweep, filter, columns: wanted });
-      data = { ids: answer.ids, byName: Object.fromEntries(wanted.map((name, index) => [name, { name, values: answer.columns[
+      const answer = await get("page/points", { sweep: context.sweep, filter, columns: wanted, most: MOST });
+      data = { ids: answer.ids, total: answer.total };
+      data = { ...data, byName: Object.fromEntries(wanted.map((name, index) => [name, { name, values: answer.columns[
             index] }])) };
       draw();
     } catch (error) {
@@ -92,6 +95,7 @@ export async function show(root, context) {
     const kept = isIn.reduce((sum, one) => sum + one, 0);
     clear.hidden = Object.keys(choices).length === 0;
     let note = `${number(kept)} of ${number(data.ids.length)} jobs`;
+    if (data.total > data.ids.length) note += ` drawn, of ${number(data.total)}`;
     if (d3) {
       const told = parallel(d3, lines, columns.map((name) => data.byName[name]), isIn, data.byName[metric], choices, (name,
         choice) => {

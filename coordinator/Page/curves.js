@@ -8,6 +8,8 @@ export async function show(root, context) {
   const info = context.info();
   const keys = info.measured.curves;
   if (keys.length === 0) { replace(root, empty("Nothing was logged yet.")); return {}; }
+  // Comes while the points are asked for.
+  library("dygraph.min.js", "Dygraph");
   let jobs = (context.params.get("jobs") ?? "").split(",").filter(Boolean).slice(0, MOST);
   const filter = h("input", { type: "search",
   placeholder: "id, or a filter such as lr:1e-3", "aria-label": "Add jobs by id or filter" });

@@ -32,7 +32,7 @@ export async function show(root, context) {
   const info = context.info();
   const [pictures, jobs] = await Promise.all([
     get("page/pictures", { sweep: context.sweep }),
-    get("page/points", { sweep: context.sweep, columns: [...info.parameters, "seed", "state"] }),
+    get("page/points", { sweep: context.sweep, pictured: 1, columns: [...info.parameters, "seed", "state"] }),
   ]);
   const all = pictures.items;
   if (all.length === 0) {

@@ -20,6 +20,7 @@ export async function show(root, context) {
   const failures = h("section", { class: "failures" });
   const body = h("section", { class: `tab ${tab[0]}`, "aria-label": tab[1] });
   let info = null;
+  let again = null;
 
   async function load() {
     info = { ...info, ...await get("page/sweep", { sweep: name }) };
@@ -39,6 +40,9 @@ export async function show(root, context) {
 
   async function shape() {
     Object.assign(info, await get("page/shape", { sweep: name }));
+    // The jobs of a large sweep are being read: what is shown until then is of some of them.
+    clearTimeout(again);
+    if (!info.isWhole) again = setTimeout(() => shape().catch(context.refused), 1000);
     const groups = info.failures;
     const total = groups.reduce((sum, group) => sum + group.jobs, 0);
     replace(failures, groups.length > 0 && h("details", { open: failures.querySelector("details")?.open
@@ -75,7 +79,8 @@ export async function show(root, context) {
   return {
     title: name,
     wake: () => made?.wake?.(),
-    close: () => made?.close?.(),
+    close: () => { clearTimeout(again);
+      made?.close?.(); },
     heard(kind, data) {
       if (kind === "sweeps") {
         const mine = data.sweeps.find((sweep) => sweep.name === name);

@@ -7,7 +7,7 @@ export async function show(root, context) {
   const info = context.info();
   const mayVote = context.start.mayChange;
   const labels = new Map();
-  const jobs = await get("page/points", { sweep: context.sweep, columns: [...info.parameters, "seed"] });
+  const jobs = await get("page/points", { sweep: context.sweep, pictured: 1, columns: [...info.parameters, "seed"] });
   jobs.ids.forEach((id, row) => labels.set(id, [...info.parameters.map((name, column) => (jobs.columns[column][row] === null ?
       null : `${name} ${setting(jobs.columns[column][row])}`)).filter(Boolean),
     `seed ${jobs.columns.at(-1)[row]}`

@@ -65,6 +65,16 @@ struct CoordinatorCommand: AsyncParsableCommand {
         @Option(help: "How many of these backups stay.")
         var backupKeep = 7
 
+        @Option(
+            help: """
+                Tell this address (POST, JSON, signed) what happens: URL, or KIND,KIND=URL for some of finished, failed, \
+                stopped, suspended, disk. Repeatable.
+                """)
+        var webhook: [String] = []
+        @Option(
+            help: "File with the secret (whsec_…) that signs these messages; DATA/webhook.secret, made if left out.")
+        var webhookSecretFile: String?
+
         func validate() throws {
             guard backupKeep >= 1 else { throw ValidationError("--backup-keep \(backupKeep): wanted at least 1") }
             guard refusedTokens >= 1 else {
@@ -90,6 +100,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
             configuration.allowedHosts = allowHost
             configuration.maintenance.backup = try backupEvery.map { try Self.duration($0, option: "--backup-every") }
             configuration.maintenance.keptBackups = backupKeep
+            do {
+                configuration.webhooks = try webhook.map { try Webhook($0) }
+            } catch let error as CoordinatorError {
+                throw CommandFailure(.usage, error.message)
+            }
+            configuration.webhookSecretFile = webhookSecretFile.map(Paths.expanded)
             configuration.basePath = basePath
             configuration.advertised = advertise
             configuration.joinFile = joinFile.map(Paths.expanded)

@@ -150,9 +150,30 @@ package struct LiveScreen {
                 var line = ScreenLine("  \(job.id.prefix(8)) \(job.failure ?? job.state)", .bad)
                 if let worker = job.worker { line.add(" on \(worker)", .faint) }
                 let first = (job.message ?? "").split(separator: "\n").first.map(String.init) ?? ""
-                if !first.isEmpty { line.add(": \(first)") }
+                if !first.isEmpty { line.add(": \(Self.withoutEnding(first))") }
                 return line
             }
+    }
+
+    /// A narrow line has no room for how the trainer ended before it says why.
+    private static func withoutEnding(_ line: String) -> String {
+        guard line.hasPrefix("the trainer exited with code "), let colon = line.firstRange(of: ": ") else {
+            return line
+        }
+        return String(line[colon.upperBound...])
+    }
+
+    /// A reason is worth a second line, where the first is too short for it.
+    private func wrapped(_ text: String) -> [ScreenLine] {
+        let whole = "  " + text
+        guard ScreenLine.columns(of: whole) > width else { return [ScreenLine(whole, .faint)] }
+        var first = " "
+        var rest = text.split(separator: " ")[...]
+        while let word = rest.first, ScreenLine.columns(of: "\(first) \(word)") <= width {
+            first += " \(word)"
+            rest.removeFirst()
+        }
+        return [ScreenLine(first, .faint), ScreenLine("    " + rest.joined(separator: " "), .faint)]
     }
 
     private func waits() -> [ScreenLine] {
@@ -163,8 +184,8 @@ package struct LiveScreen {
         let most = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.mostWaits)
         guard !most.isEmpty else { return [] }
         return [ScreenLine()]
-            + most.map { reason, count in
-                ScreenLine("  \(count)\(more) \(count == 1 ? "job waits" : "jobs wait"): \(reason)", .faint)
+            + most.flatMap { reason, count in
+                wrapped("\(count)\(more) \(count == 1 ? "job waits" : "jobs wait"): \(reason)")
             }
     }
 }

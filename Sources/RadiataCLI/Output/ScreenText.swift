@@ -83,7 +83,8 @@ package struct ScreenLine: Equatable {
 final class ScreenPainter {
     private let stream: TerminalStream
     private let hasColor: Bool
-    private var height = 0
+    /// Columns of each line that is there.
+    private var widths: [Int] = []
 
     init(_ stream: TerminalStream) {
         self.stream = stream
@@ -98,18 +99,23 @@ final class ScreenPainter {
             let left = shown.count - (rows - 2)
             shown = Array(shown.prefix(rows - 2)) + [ScreenLine("… \(left) more lines", .faint)]
         }
-        var text = home
+        var text = home(columns, rows)
         // Each line clears what stood behind it, so that nothing flickers.
         for line in shown { text += line.rendered(hasColor: hasColor) + "\u{1B}[K\n" }
         stream.write(text + "\u{1B}[J")
-        height = shown.count
+        widths = shown.map { ScreenLine.columns(of: $0.text) }
     }
 
     /// Something that stays, above the screen.
     func say(_ text: String) {
-        stream.write(home + "\u{1B}[J" + Console.visible(text) + "\n")
-        height = 0
+        let (columns, rows) = stream.size
+        stream.write(home(columns, rows) + "\u{1B}[J" + Console.visible(text) + "\n")
+        widths = []
     }
 
-    private var home: String { height > 0 ? "\u{1B}[\(height)F" : "\r" }
+    /// To the beginning of what is there. A window that was made narrower since has broken long lines in two.
+    private func home(_ columns: Int, _ rows: Int) -> String {
+        let height = widths.reduce(0) { $0 + max(1, ($1 + columns - 1) / columns) }
+        return height > 0 ? "\u{1B}[\(min(height, rows - 1))F" : "\r"
+    }
 }

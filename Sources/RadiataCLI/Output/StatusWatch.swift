@@ -29,6 +29,8 @@ struct StatusWatch {
         var view = LiveView(client: client, sweep: sweep)
         var last: [String: String] = [:]
         var lastObject = ""
+        let source = PatientStatus(client: client, sweep: sweep ?? "", time: time)
+        var lines: [ScreenLine] = []
         while true {
             shown.formUnion(status.sweeps.filter { !$0.isFinished }.map(\.name).filter { sweep == nil || $0 == sweep })
             let sweeps = status.sweeps.filter { shown.contains($0.name) }
@@ -39,7 +41,8 @@ struct StatusWatch {
             } else if let painter {
                 let screen = try await view.screen(
                     status, sweeps, width: terminal.size.columns, now: time.wall().milliseconds, at: time.monotonic())
-                painter.paint(screen.lines())
+                lines = screen.lines()
+                painter.paint(lines)
             } else {
                 for summary in sweeps {
                     let line = SweepWatcher(client: client, sweep: summary.name).text(of: summary, status)
@@ -47,9 +50,24 @@ struct StatusWatch {
                     last[summary.name] = line
                 }
             }
-            if sweeps.allSatisfy(\.isFinished) { return }
+            if sweeps.allSatisfy(\.isFinished) { return await end(sweeps) }
             try await time.sleep(for: .milliseconds(painter == nil ? 2000 : 500))
-            status = try await client.call(.status, SweepRequest(sweep: sweep ?? ""), retry: .forever)
+            status = try await source.next { outage in
+                if let painter {
+                    painter.paint(lines + [ScreenLine("! \(outage.text)", .bad)])
+                } else if outage.isNew {
+                    Console.note(outage.text)
+                }
+            }
+        }
+    }
+
+    /// The answer of each sweep, and the next command.
+    private func end(_ sweeps: [SweepSummary]) async {
+        guard format != .json else { return }
+        for summary in sweeps {
+            if sweeps.count > 1 { Console.note("\(summary.name):") }
+            for line in await Verdict(client: client, summary: summary).lines() { Console.note(line) }
         }
     }
 }

@@ -23,8 +23,16 @@ struct SweepWatcher {
         let painter = terminal.isScreen && !isQuiet ? ScreenPainter(terminal) : nil
         var view = LiveView(client: client, sweep: sweep)
         var (lastLine, said) = ("", "")
+        let source = PatientStatus(client: client, sweep: sweep, time: time)
+        var shown: [ScreenLine] = []
         while true {
-            let status = try await client.call(.status, SweepRequest(sweep: sweep), retry: .forever)
+            let status = try await source.next { outage in
+                if let painter {
+                    painter.paint(shown + [ScreenLine("! \(outage.text)", .bad)])
+                } else if outage.isNew {
+                    Console.note(outage.text)
+                }
+            }
             if let text = onStatus(status), text != said {
                 said = text
                 if let painter { painter.say(text) } else { Console.note(text) }
@@ -37,7 +45,8 @@ struct SweepWatcher {
                 let screen = try await view.screen(
                     status, [summary], width: terminal.size.columns, now: time.wall().milliseconds,
                     at: time.monotonic())
-                painter.paint(screen.lines())
+                shown = screen.lines()
+                painter.paint(shown)
             } else if !isQuiet {
                 let line = text(of: summary, status)
                 if line != lastLine { Console.note(line) }
@@ -68,6 +77,40 @@ struct SweepWatcher {
             parts.append("about \(TimeText.duration(seconds: left.seconds)) left")
         }
         return "\(summary.name) \(Console.bar(done: share)) \(parts.joined(separator: " · "))"
+    }
+}
+
+/// Asks for the status for as long as it takes, and says so while nobody answers.
+struct PatientStatus {
+    struct Outage {
+        let text: String
+        /// Whether it has only just begun.
+        let isNew: Bool
+    }
+
+    let client: SweepClient
+    /// Empty for all sweeps.
+    let sweep: String
+    let time: any TimeSource
+
+    func next(_ tell: (Outage) -> Void) async throws -> StatusResponse {
+        var since: MonotonicTime?
+        while true {
+            do {
+                return try await client.call(
+                    .status, SweepRequest(sweep: sweep), retry: .never, timeLimit: .seconds(30))
+            } catch let error as ClientError where error.isTransient {
+                let now = time.monotonic()
+                let seconds = since.map { (now - $0).inSeconds } ?? 0
+                let how = seconds < 2 ? "" : " for \(TimeText.duration(seconds: seconds))"
+                tell(
+                    Outage(
+                        text: "the coordinator does not answer\(how); jobs go on, and so does this when it is back",
+                        isNew: since == nil))
+                since = since ?? now
+                try await time.sleep(for: .seconds(1))
+            }
+        }
     }
 }
 

@@ -24,9 +24,11 @@ struct Verdict {
             guard let best = answer.best else { return lines }
             lines.append("best: \(best.label)")
             lines += TopTable(answer: answer, metric: nil, limit: 1).notes.prefix(1)
-            lines.append(
-                "next: radiata top \(summary.name) · radiata report \(summary.name) -o \(summary.name).html"
-                    + " · radiata fetch \(summary.name) --best -o best")
+            // A line each: a command that a narrow terminal breaks in two cannot be copied.
+            lines += [
+                "next: radiata top \(summary.name)", "      radiata report \(summary.name) -o \(summary.name).html",
+                "      radiata fetch \(summary.name) --best -o best",
+            ]
         } catch {
             // The sweep is finished whatever its results say; `top` tells what is wrong with them.
             lines.append("next: radiata top \(summary.name)")

@@ -61,35 +61,95 @@ extension Ledger {
                 ).map { $0[0] as Int64 }
                 if changed.count < Self.mostChanges {
                     var records: [JobRecord] = []
-                    var known: [String: [String: ParameterValue]] = [:]
+                    var reader = JobRecordReader()
                     for row in changed {
                         records += try db.all(Self.recordColumns + " AND m.job = ?2", [id, row]) {
-                            try JobRecord($0, &known)
+                            try reader.record($0)
                         }
                     }
-                    return JobRecords(mark: newest, total: total, isWhole: false, records: records)
+                    return JobRecords(
+                        mark: newest, total: total, isWhole: false, records: try reader.named(records, db))
                 }
             }
-            var known: [String: [String: ParameterValue]] = [:]
-            let records = try db.all(Self.recordColumns + " ORDER BY m.job", [id]) { try JobRecord($0, &known) }
-            return JobRecords(mark: newest, total: total, isWhole: true, records: records)
+            var reader = JobRecordReader()
+            var records: [JobRecord] = []
+            records.reserveCapacity(total)
+            let rows = try Row.fetchCursor(
+                db.cachedStatement(sql: Self.recordColumns + " ORDER BY m.job"), arguments: [id])
+            while let row = try rows.next() { records.append(try reader.record(row)) }
+            return JobRecords(mark: newest, total: total, isWhole: true, records: try reader.named(records, db))
         }
     }
 
     private static let recordColumns = """
-        SELECT m.job, j.identity, m.group_name, j.configuration, j.state, j.seed, j.attempt,
-            coalesce((SELECT w.name FROM worker w WHERE w.id = j.worker),
-                (SELECT g.name FROM forgotten_worker g WHERE g.worker = j.worker), j.worker) AS worker_name,
-            j.failure, substr(j.message, 1, \(longestMessage)) AS message, m.parameters, j.created, j.updated, j.priority,
-            EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = m.job) AS evaluates
+        SELECT m.job, j.identity, m.group_name, j.configuration, j.state, j.seed, j.attempt, j.worker, j.failure,
+            substr(j.message, 1, \(longestMessage)), m.parameters, j.created, j.updated, j.priority
         FROM member m JOIN job j ON j.id = m.job WHERE m.sweep = ?1
         """
 
+    /// Some jobs of a sweep, for those who cannot wait for all of them. Jobs that evaluate others are left
+    /// out.
+    ///
+    /// - Parameters:
+    ///   - offset: how many are passed over, in the order in which they were made.
+    ///   - limit: how many are read.
+    /// - Throws: `LedgerError` `notFound` for an unknown sweep.
+    package func jobRecords(sweep: String, offset: Int, limit: Int) async throws -> JobRecords {
+        try await read { db in
+            guard let found = try db.first("SELECT id FROM sweep WHERE name = ?", [sweep]) else {
+                throw try SweepNames.unknown(sweep, db)
+            }
+            var reader = JobRecordReader()
+            let records = try db.all(
+                Self.recordColumns + """
+                     AND NOT EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = m.job)
+                    ORDER BY m.job LIMIT ?2 OFFSET ?3
+                    """, [found[0] as Int64, limit, offset]
+            ) { try reader.record($0) }
+            return JobRecords(mark: 0, total: records.count, isWhole: false, records: try reader.named(records, db))
+        }
+    }
+
+    /// Settings of some of a sweep's jobs, from its beginning to its end.
+    ///
+    /// - Parameter count: of about how many.
+    /// - Throws: `LedgerError` `notFound` for an unknown sweep.
+    package func sampledSettings(sweep: String, count: Int) async throws -> [[String: ParameterValue]] {
+        try await read { db in
+            guard let found = try db.first("SELECT id FROM sweep WHERE name = ?", [sweep]) else {
+                throw try SweepNames.unknown(sweep, db)
+            }
+            let id: Int64 = found[0]
+            let ends = try db.first(
+                """
+                SELECT (SELECT min(job) FROM member WHERE sweep = ?1), (SELECT max(job) FROM member WHERE sweep = ?1)
+                """, [id])
+            guard let ends, let first = ends[0] as Int64?, let last = ends[1] as Int64? else { return [] }
+            let step = max(1, (last - first) / Int64(count))
+            var reader = JobRecordReader()
+            var settings: [[String: ParameterValue]] = []
+            for place in stride(from: first, through: last, by: Int(step)) {
+                let row = try db.first(
+                    "SELECT parameters FROM member WHERE sweep = ?1 AND job >= ?2 ORDER BY job LIMIT 1", [id, place])
+                if let row { settings.append(try reader.parameters(row[0])) }
+            }
+            return settings
+        }
+    }
+
     /// The newest value that counts under a key of a sweep's curves, by the job's row.
     ///
+    /// - Parameter jobs: only of these rows.
     /// - Throws: `DatabaseError`.
-    package func latestValues(sweep: String, key: String) async throws -> [Int64: Double] {
+    package func latestValues(sweep: String, key: String, jobs: [Int64]? = nil) async throws -> [Int64: Double] {
         try await read { db in
+            if let jobs {
+                return try db.values(
+                    """
+                    SELECT c.value FROM metric_key k JOIN curve_summary c ON c.key = k.id
+                    WHERE k.name = ?2 AND c.job = ?1 AND c.value IS NOT NULL
+                    """, of: jobs, [key])
+            }
             let rows = try db.all(
                 """
                 SELECT m.job, c.value FROM metric_key k JOIN curve_summary c ON c.key = k.id
@@ -103,10 +163,21 @@ extension Ledger {
 
     /// What the newest evaluated checkpoint of each job measured, averaged over classes, by the job's row.
     ///
+    /// - Parameter jobs: only of these rows.
     /// - Throws: `DatabaseError`.
-    package func newestResults(sweep: String, metric: String, prompts: String) async throws -> [Int64: Double] {
+    package func newestResults(
+        sweep: String, metric: String, prompts: String, jobs: [Int64]? = nil
+    ) async throws -> [Int64: Double] {
         try await read { db in
             let isOwn = try db.first("SELECT 1 FROM own_protocol WHERE sweep = ? LIMIT 1", [sweep]) != nil
+            if let jobs, !isOwn {
+                return try db.values(
+                    """
+                    SELECT r.value FROM measure k JOIN result_mean r ON r.measure = k.id
+                    WHERE k.metric = ?2 AND k.prompts = ?3 AND r.job = ?1 AND r.value IS NOT NULL
+                    ORDER BY r.step DESC LIMIT 1
+                    """, of: jobs, [metric, prompts])
+            }
             let rows = try db.all(
                 isOwn
                     ? """
@@ -120,7 +191,9 @@ extension Ledger {
                     WHERE k.metric = ?2 AND k.prompts = ?3 AND r.value IS NOT NULL ORDER BY m.job, r.step
                     """, [sweep, metric, prompts]
             ) { ($0[0] as Int64, $0[1] as Double) }
-            return Dictionary(rows) { $1 }
+            let values = Dictionary(rows) { $1 }
+            guard let wanted = jobs.map(Set.init) else { return values }
+            return values.filter { wanted.contains($0.key) }
         }
     }
 
@@ -162,17 +235,58 @@ extension Ledger {
     }
 }
 
-extension JobRecord {
-    /// - Parameter known: texts of parameters that were read before; the seeds of a configuration share one.
-    fileprivate init(_ row: Row, _ known: inout [String: [String: ParameterValue]]) throws {
-        let text: String = row["parameters"]
+extension Database {
+    /// A value for each of some jobs that has one.
+    fileprivate func values(
+        _ sql: String, of jobs: [Int64], _ arguments: [any DatabaseValueConvertible]
+    ) throws -> [Int64: Double] {
+        var values: [Int64: Double] = [:]
+        for job in jobs {
+            let all: [(any DatabaseValueConvertible)?] = [job] + arguments
+            if let row = try first(sql, StatementArguments(all)) { values[job] = row[0] as Double }
+        }
+        return values
+    }
+}
+
+/// Reads rows of jobs, of which a ledger may have hundreds of thousands: by place, and what is the same once.
+private struct JobRecordReader {
+    /// Texts of settings that were read before; the seeds of a configuration share one.
+    private var known: [String: [String: ParameterValue]] = [:]
+    private var last: (text: String, parameters: [String: ParameterValue])?
+
+    mutating func parameters(_ text: String) throws -> [String: ParameterValue] {
+        if let last, last.text == text { return last.parameters }
         let parameters =
             try known[text] ?? FlatJSON.parameters(text) ?? LedgerJSON.value([String: ParameterValue].self, text)
         known[text] = parameters
-        self.init(
-            row: row["job"], id: row["identity"], group: row["group_name"], configuration: row["configuration"],
-            state: row["state"], seed: row["seed"], attempts: row["attempt"], worker: row["worker_name"],
-            failure: row["failure"], message: row["message"], parameters: parameters, created: row["created"],
-            updated: row["updated"], priority: row["priority"], evaluates: row["evaluates"])
+        last = (text, parameters)
+        return parameters
+    }
+
+    mutating func record(_ row: Row) throws -> JobRecord {
+        JobRecord(
+            row: row[0], id: row[1], group: row[2], configuration: row[3], state: row[4], seed: row[5],
+            attempts: row[6], worker: row[7], failure: row[8], message: row[9], parameters: try parameters(row[10]),
+            created: row[11], updated: row[12], priority: row[13], evaluates: false)
+    }
+
+    /// The records with the names of their workers, and with what evaluates marked.
+    func named(_ records: [JobRecord], _ db: Database) throws -> [JobRecord] {
+        var names: [String: String] = [:]
+        for row in try db.all("SELECT worker, name FROM forgotten_worker UNION ALL SELECT id, name FROM worker") {
+            names[row[0]] = row[1]
+        }
+        let isLong = records.count > 1000
+        let evaluations: Set<Int64>? =
+            isLong ? Set(try db.all("SELECT job FROM evaluation_job", []) { $0[0] as Int64 }) : nil
+        return try records.map { record in
+            var record = record
+            if let worker = record.worker, let name = names[worker] { record.worker = name }
+            record.evaluates =
+                try evaluations?.contains(record.row)
+                ?? (db.first("SELECT 1 FROM evaluation_job WHERE job = ?", [record.row]) != nil)
+            return record
+        }
     }
 }

@@ -18,24 +18,37 @@ extension Ledger {
     private static let recentEvents = 20_000
     private static let mostEnded = 300
 
-    /// Of every sweep in which a job was done lately or runs now, by its name.
+    /// Of every sweep that has jobs to do yet and in which one was done lately or runs now, by its name.
     ///
     /// - Throws: `DatabaseError`.
     package func paces() async throws -> [String: SweepPace] {
         try await read { db in
-            var paces: [String: SweepPace] = [:]
-            let ended = try db.all(
+            var open: Set<String> = []
+            let names = try db.all(
                 """
-                SELECT s.name, a.started, a.ended FROM event e JOIN attempt a ON a.job = e.job AND a.number = e.attempt
-                JOIN member m ON m.job = a.job JOIN sweep s ON s.id = m.sweep
-                WHERE e.id > (SELECT coalesce(max(id), 0) FROM event) - ?1 AND e.kind = 'done' AND a.outcome = 'done'
-                ORDER BY e.id DESC
-                """, [Self.recentEvents])
-            for row in ended {
+                SELECT DISTINCT s.name FROM sweep_count c JOIN sweep s ON s.id = c.sweep
+                WHERE c.state IN ('waiting', 'running', 'paused') AND c.jobs > 0
+                """)
+            for row in names { open.insert(row[0]) }
+            guard !open.isEmpty else { return [:] }
+            var paces: [String: SweepPace] = [:]
+            // Ended early where all sweeps have enough.
+            let ended = try Row.fetchCursor(
+                db.cachedStatement(
+                    sql: """
+                        SELECT s.name, a.started, a.ended FROM event e
+                        CROSS JOIN attempt a ON a.job = e.job AND a.number = e.attempt
+                        CROSS JOIN member m ON m.job = a.job CROSS JOIN sweep s ON s.id = m.sweep
+                        WHERE e.id > (SELECT coalesce(max(id), 0) FROM event) - ?1 AND e.kind = 'done' AND a.outcome = 'done'
+                        ORDER BY e.id DESC
+                        """), arguments: [Self.recentEvents])
+            var lacking = open
+            while !lacking.isEmpty, let row = try ended.next() {
                 let name: String = row[0]
-                guard paces[name]?.ended.count ?? 0 < Self.mostEnded else { continue }
+                guard lacking.contains(name) else { continue }
                 let (from, to): (Int64, Int64) = (row[1], row[2])
                 paces[name, default: SweepPace()].ended.append((Double(to - from) / 1000, to))
+                if paces[name]?.ended.count == Self.mostEnded { lacking.remove(name) }
             }
             let running = try db.all(
                 """
@@ -52,12 +65,17 @@ extension Ledger {
     /// - Throws: `DatabaseError`.
     package func cost(sweep: String, now: Int64) async throws -> (attempts: Int, milliseconds: Int64) {
         try await read { db in
-            let row = try db.first(
+            let ended = try db.first(
+                "SELECT c.attempts, c.milliseconds FROM sweep s JOIN sweep_cost c ON c.sweep = s.id WHERE s.name = ?",
+                [sweep])
+            guard let ended else { return (0, 0) }
+            let open = try db.first(
                 """
-                SELECT count(*), coalesce(sum(coalesce(a.ended, ?2) - a.started), 0)
-                FROM sweep s JOIN member m ON m.sweep = s.id JOIN attempt a ON a.job = m.job WHERE s.name = ?1
+                SELECT coalesce(sum(?2 - a.started), 0) FROM sweep s CROSS JOIN job j ON j.state = 'running'
+                CROSS JOIN member m ON m.sweep = s.id AND m.job = j.id
+                CROSS JOIN attempt a ON a.job = j.id AND a.ended IS NULL WHERE s.name = ?1
                 """, [sweep, now])
-            return (row?[0] ?? 0, row?[1] ?? 0)
+            return (ended[0], (ended[1] as Int64) + (open?[0] ?? 0))
         }
     }
 
