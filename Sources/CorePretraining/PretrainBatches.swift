@@ -1,4 +1,5 @@
 import CoreData
+import CoreDiffusion
 import CoreTensor
 
 /// What a step of a generator's pre-training sees: pictures drawn by chance, their captions, and noise.

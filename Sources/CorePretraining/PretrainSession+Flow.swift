@@ -1,5 +1,6 @@
 import CoreData
 import CoreDiffusion
+import CoreNets
 import CoreTensor
 import Foundation
 
