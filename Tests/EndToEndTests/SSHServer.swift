@@ -15,7 +15,8 @@ final class SSHServer {
     /// Whether what takes minutes is to be run too: `make machines`.
     static let isWhole = ProcessInfo.processInfo.environment["RADIATA_MACHINES"] == "1"
 
-    /// Why there is none on this machine; nil if there can be one. `.ci/install-packages` brings the programs.
+    /// Why there is none on this machine; nil if there can be one. `.ci/install-packages` brings what it
+    /// needs.
     static let refusal: String? = {
         guard geteuid() == 0 else { return "a server for other machines needs root" }
         for path in ["/usr/sbin/sshd", "/usr/bin/ssh", "/usr/bin/ssh-keygen"] where access(path, X_OK) != 0 {

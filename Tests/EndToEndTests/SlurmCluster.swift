@@ -7,7 +7,8 @@ import Testing
 final class SlurmCluster {
     let folder: TemporaryFolder
 
-    /// Why there is none on this machine; nil if there can be one. `.ci/install-packages` brings the programs.
+    /// Why there is none on this machine; nil if there can be one. `.ci/install-packages` brings what it
+    /// needs.
     static let refusal: String? = {
         guard geteuid() == 0 else { return "Slurm's daemons need root" }
         for path in ["/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch"]
