@@ -20,6 +20,12 @@ struct InputTransferTests {
         try content.prefix(Self.bytes).write(to: URL(filePath: data + "/large.bin"))
         _ = try house.folder.write("data/small.txt", "a cat")
         let digest = try sha256(data + "/large.bin")
+        let script = try house.folder.write(
+            "trainer.sh",
+            """
+            echo "\(digest)  $1/large.bin" | sha256sum -c || exit 1
+            echo '{"step": 1, "loss": 0.5}' > "$2/m.jsonl"
+            """)
         let file = try house.folder.write(
             "sweep.yaml",
             """
@@ -27,7 +33,7 @@ struct InputTransferTests {
             data: \(data)
             seeds: [\(seeds)]
             trainer:
-              command: [sh, -c, "echo '\(digest)  {data}/large.bin' | sha256sum -c && echo '{\\"step\\": 1, \\"loss\\": {lr}}' > {out}/m.jsonl"]
+              command: [sh, "\(script)", "{data}", "{out}", "{lr}"]
               metrics: [ { jsonl: "{out}/m.jsonl" } ]
             groups: [ { list: [ { lr: 1e-4 } ] } ]
             """)

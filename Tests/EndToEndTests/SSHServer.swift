@@ -15,12 +15,25 @@ final class SSHServer {
     /// Whether what takes minutes is to be run too: `make machines`.
     static let isWhole = ProcessInfo.processInfo.environment["RADIATA_MACHINES"] == "1"
 
-    /// `.ci/install-packages` brings the programs.
-    static let isPossible =
-        geteuid() == 0
-        && ["/usr/sbin/sshd", "/usr/bin/ssh", "/usr/bin/ssh-keygen"].allSatisfy { (path: String) in
-            access(path, X_OK) == 0
+    /// Why there is none on this machine; nil if there can be one. `.ci/install-packages` brings what it
+    /// needs.
+    static let refusal: String? = {
+        guard geteuid() == 0 else { return "a server for other machines needs root" }
+        for path in ["/usr/sbin/sshd", "/usr/bin/ssh", "/usr/bin/ssh-keygen"] where access(path, X_OK) != 0 {
+            return "\(path) is not installed"
         }
+        do {
+            let server = try SSHServer()
+            try run("/usr/bin/ssh", ["-F", server.folder.path + "/ssh_config", "-o", "BatchMode=yes", "box", "true"])
+            return nil
+        } catch {
+            return "sshd does not run here: \(error)"
+        }
+    }()
+
+    static var isPossible: Bool { isWhole || refusal == nil }
+
+    struct Failed: Error { let program: String, status: Int32 }
 
     private var pidFile: String { folder.path + "/sshd.pid" }
 
@@ -94,6 +107,8 @@ final class SSHServer {
         process.standardInput = FileHandle.nullDevice
         try process.run()
         process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\(program)")
+        guard process.terminationStatus == 0 else {
+            throw Failed(program: program, status: process.terminationStatus)
+        }
     }
 }

@@ -99,7 +99,7 @@ struct SlurmTests {
 
     @Test(
         "a whole sweep with the coordinator as a job; one worker killed, one requeued: nothing lost, nothing twice",
-        .enabled(if: SlurmCluster.isPossible && SlurmTests.isWhole, "NOT TESTED: `make machines` runs it, as root"),
+        .enabled(if: SlurmTests.isWhole, "NOT TESTED: `make machines` runs it, as root"),
         .timeLimit(.minutes(6)))
     func coordinatorJob() throws {
         let cluster = try SlurmCluster()
@@ -160,7 +160,7 @@ struct SlurmTests {
 
     @Test(
         "workers of a coordinator that runs elsewhere end when nothing is left, and share one token that a file holds",
-        .enabled(if: SlurmCluster.isPossible, "NOT TESTED: it needs root, and Debian's slurmctld, slurmd and munge"),
+        .enabled(if: SlurmCluster.isPossible, "NOT TESTED: \(SlurmCluster.refusal ?? "")"),
         .timeLimit(.minutes(4)))
     func coordinatorElsewhere() throws {
         let cluster = try SlurmCluster()
@@ -182,7 +182,7 @@ struct SlurmTests {
     @Test(
         "a node's disk is full to the last byte: its trainer is held, and its job goes on elsewhere; nothing lost",
         .enabled(
-            if: SlurmCluster.isPossible && SlurmTests.isWhole && SmallDisk.refusal == nil,
+            if: SlurmTests.isWhole && SmallDisk.refusal == nil,
             "NOT TESTED: `make machines` runs it, as root"),
         .timeLimit(.minutes(8)))
     func fullNodeDisk() throws {
@@ -252,7 +252,7 @@ struct SlurmTests {
     @Test(
         "a time limit that cuts a job, and a more urgent job that takes its place: the sweep goes on and ends",
         .enabled(
-            if: SlurmCluster.isPossible && SlurmTests.isWhole, "NOT TESTED: `make machines` runs it (five minutes)"),
+            if: SlurmTests.isWhole, "NOT TESTED: `make machines` runs it (five minutes)"),
         .timeLimit(.minutes(12)))
     func limitAndPreemption() throws {
         let cluster = try SlurmCluster()

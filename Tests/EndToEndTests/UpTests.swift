@@ -6,7 +6,7 @@ import Testing
 /// Workers on another "machine": a real sshd, with another home.
 @Suite(
     "Workers over SSH",
-    .serialized, .enabled(if: SSHServer.isPossible, "NOT TESTED: it needs root, and Debian's openssh-server"))
+    .serialized, .enabled(if: SSHServer.isPossible, "NOT TESTED: \(SSHServer.refusal ?? "")"))
 struct UpTests {
     private func sweep(_ house: House, name: String) throws -> String {
         try house.folder.write(
