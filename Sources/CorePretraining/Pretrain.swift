@@ -7,9 +7,9 @@ import ImageFiles
 
 /// `radiata pretrain`: makes the embedded base model from an installed emoji font.
 ///
-/// Stages: `vae` (autoencoder), `clip` (the encoders), `unet` (U-Net and text encoder together), or in its place
-/// `flow` (a rectified flow's transformer with its text encoders, beside the parts of a base that is there),
-/// `check` (the thresholds).
+/// Stages: `vae` (autoencoder), `clip` (the encoders), `unet` (U-Net and text encoder together), or in its
+/// place `flow` (a rectified flow's transformer with its text encoders, beside the parts of a base that is
+/// there), `check` (the thresholds).
 ///
 /// Each continues from its state in `work`, so the command can be stopped and started at will. With
 /// `start` a base that is there is trained further: stages that are not asked for keep its parts as they are.

@@ -1,8 +1,8 @@
 import CoreDiffusion
 
 extension PretrainSettings {
-    /// The sizes of a base whose network is a rectified flow's transformer, as Flux.1 in miniature, and how it
-    /// is trained.
+    /// The sizes of a base whose network is a rectified flow's transformer, as Flux.1 in miniature, and how
+    /// it is trained.
     package struct Flow: Codable, Equatable, Sendable {
         package var training = Stage(steps: 30_000, batch: 16, learningRate: 1e-3, warmup: 200, weightDecay: 0.01)
         package var heads = 4
@@ -17,8 +17,8 @@ extension PretrainSettings {
         package var textHeads = 4
         /// To which prompts are padded.
         package var textLength = 24
-        /// Of noise levels towards noise. The few latents of a small picture show its colours through much noise,
-        /// so that the noisiest levels are the ones to practise.
+        /// Of noise levels towards noise. The few latents of a small picture show its colours through much
+        /// noise, so that the noisiest levels are the ones to practise.
         package var shift = 2.0
 
         package init() {}

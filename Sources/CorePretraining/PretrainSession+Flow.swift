@@ -5,7 +5,8 @@ import CoreTensor
 import Foundation
 
 extension PretrainSession {
-    /// A rectified flow's transformer with its two text encoders, beside the autoencoder of a base that is there.
+    /// A rectified flow's transformer with its two text encoders, beside the autoencoder of a base that is
+    /// there.
     func trainFlow() throws {
         guard let start, let flow = settings.flow else {
             throw PretrainError(

@@ -1,7 +1,8 @@
 import CoreDiffusion
 import Foundation
 
-/// A unigram tokenizer for T5 of whole words, made from captions; what is no word of them is spelt in letters.
+/// A unigram tokenizer for T5 of whole words, made from captions; what is no word of them is spelt in
+/// letters.
 enum PretrainWordPieces {
     private static let space = "\u{2581}"
     /// Beside any word's: letters are for what no word covers.

@@ -78,7 +78,7 @@ def part_upgrade(options, folder):
     share = options.count // 4
     wait("a quarter done by the old version", lambda: done() >= share)
 
-    # The coordinator: stopped politely, the other program on the same folder and port. Trainers run on meanwhile.
+    # The coordinator: stopped politely, the other program on the same folder and port. Trainers run on.
     running = {row[0] for row in coordinator.sql("SELECT job FROM attempt WHERE outcome IS NULL")}
     coordinator.stop()
     coordinator.program = PROGRAM
@@ -90,7 +90,7 @@ def part_upgrade(options, folder):
     if moved:
         faults.append(f"jobs {sorted(moved)} ran when the coordinator was replaced, and were begun again")
 
-    # The workers: one stopped politely, one killed with its machine, the others politely after them; each on its folder.
+    # The workers: one stopped politely, one killed with its machine, the others politely after them.
     lost = 0
     for number, worker in enumerate(workers):
         if number == 1:

@@ -21,8 +21,8 @@ struct RatesTests {
         let top = try house.radiata(["top", "rates", "--format", "json"])
         let ranking = try JSONDecoder().decode(Ranking.self, from: Data(top.output.utf8))
         #expect(ranking.rows.first?.parameters.lr == 1e-3 && !ranking.established, "\(top)")
-        // Nothing else makes up for a task that is not learnt: a validation loss of 0.31 never ranks above one
-        // of 0.12.
+        // Nothing else makes up for a task that is not learnt: a validation loss of 0.31 never ranks above
+        // one of 0.12.
         let losses = try Self.losses(house)
         let ranked = try ranking.rows.map { try #require(losses[$0.parameters.lr]) }
         #expect(Set(ranked).count == 3, "\(ranked)")

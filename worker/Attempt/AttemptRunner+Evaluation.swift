@@ -56,9 +56,8 @@ extension AttemptRunner {
         return result.sorted { ($0.step, $0.name) < ($1.step, $1.name) }
     }
 
-    /// As an argument of a command; a name that is no text gets a link that is.
-    /// Who measures by other programs is told who keeps them running; all others must have the memory of their
-    /// GPUs.
+    /// Who measures by other programs is told who keeps them running; all others must have the memory of
+    /// their GPUs.
     func withMetricHost(_ order: ProcessOrder) async throws -> ProcessOrder {
         guard grant.job.kind == .evaluate, grant.job.evaluation?.external?.isEmpty == false else {
             await hosts.clear(gpus)
@@ -71,6 +70,7 @@ extension AttemptRunner {
         return own
     }
 
+    /// As an argument of a command; a name that is no text gets a link that is.
     private func argument(_ path: BytePath) throws -> String {
         if let text = path.text { return text }
         let link = "\(place.evaluation)/\(FileName.key(path.name))"
