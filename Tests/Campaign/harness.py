@@ -254,8 +254,9 @@ class Worker:
     def start(self):
         self.began = time.monotonic()
         self.process = spawn(
-            self.prefix + [self.program, "worker", "run", "--coordinator", self.url, "--work", self.work, "--name", self.name,
-                           "--threads", "1"] + self.arguments, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment)
+            self.prefix + [self.program, "worker", "run", "--coordinator", self.url, "--work", self.work, "--name", self.name]
+            + ["--threads", "1"] + self.arguments, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            env=self.environment)
 
     def members(self):
         """Guard and trainers by the worker's own records, if they still are what was recorded: (pid, is a group's leader)."""
