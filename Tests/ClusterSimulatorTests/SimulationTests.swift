@@ -44,20 +44,6 @@ struct SimulationTests {
         #expect(ended.status == 0 && ended.output.contains("to its end, violations: 0"), "\(ended.output)")
     }
 
-    @Test(
-        "1,000 machines that live for minutes, over 100 hours: no violation, little is trained twice",
-        .timeLimit(.minutes(10)))
-    func rented() throws {
-        let ended = try simulate(["--rented", "100"])
-        #expect(ended.status == 0, "\(ended.output)")
-        // seed 1: N machines in H hours, K kills, E events, to its end; trained again R s, at most M s …
-        let numbers = ended.output.split { !$0.isNumber }.compactMap { Int($0) }
-        try #require(numbers.count >= 7, "\(ended.output)")
-        #expect(numbers[1] >= 1000 && numbers[2] >= 100 && numbers[3] >= 50, "\(ended.output)")
-        #expect(Double(numbers[5]) <= Double(numbers[6]), "\(ended.output)")
-        #expect(ended.output.contains("to its end") && ended.output.contains("no violation"), "\(ended.output)")
-    }
-
     @Test("power cuts and disk errors of the coordinator lose nothing that was answered", .timeLimit(.minutes(10)))
     func disk() throws {
         for arguments in [["--power", "150"], ["--errors", "200"]] {

@@ -63,7 +63,7 @@ struct StayingMetricTests {
         house.slay(worker)
         try house.eventually("the program has ended with its worker") { isThere(program) ? "\(program) runs" : nil }
         // The next worker of the folder has one of its own, and ends it when it stops.
-        try #require(try house.radiata(["launch", try file("1, 2, 3, 4, 5")]).status == 0)
+        try #require(try house.radiata(["launch", try file("1, 2, 3, 4, 5"), "--yes"]).status == 0)
         let next = try house.startWorker("worker")
         try measured(5)
         let second = try #require(try starts().last)

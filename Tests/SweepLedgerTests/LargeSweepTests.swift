@@ -67,11 +67,9 @@ struct LargeSweepTests {
                     }
                 }
                 let loss = 0.1 + 0.2 * place + 0.02 * unit()
+                try db.execute(sql: "INSERT INTO metric VALUES (?, 1, 20, ?)", arguments: [attempt, loss])
                 try db.execute(
-                    sql: """
-                        INSERT INTO metric VALUES (?1, 1, 20, ?3);
-                        INSERT INTO curve_summary VALUES (1, ?2, 20, ?3, ?3, 20, ?3, 20)
-                        """, arguments: [attempt, job, loss])
+                    sql: "INSERT INTO curve_summary VALUES (1, ?1, 20, ?2, ?2, 20, ?2, 20)", arguments: [job, loss])
             }
         }
     }

@@ -168,6 +168,32 @@ struct CheckpointScanTests {
         #expect(Set(try bench.running().names) == ["state-00000001", "step-00000001"])
     }
 
+    @Test("what is taken by its marker is whole, whenever it is looked at")
+    func markerInTheMiddle() async throws {
+        let bench = try Bench([
+            Rule(glob: "{out}/state*", step: "state-([0-9]+)", kind: .state, complete: "DONE", quiet: 1)
+        ])
+        let count = 400
+        let writing = Task { [out = bench.place.out] in
+            for number in 1...count {
+                let folder = "\(out)/state-\(number)"
+                mkdir(folder, 0o700)
+                for name in ["a", "b", "c", "d", "DONE"] {
+                    let file = open("\(folder)/\(name)", O_CREAT | O_WRONLY, 0o600)
+                    if file >= 0 { close(file) }
+                }
+            }
+        }
+        var taken: [String: Int] = [:]
+        while taken.count < count {
+            // Long after the last look: who writes for a moment is not waited for.
+            for found in try bench.running(after: 2).found { taken[found.name] = found.manifest.files.count }
+            await Task.yield()
+        }
+        await writing.value
+        #expect(taken.values.allSatisfy { $0 == 5 }, "\(taken.filter { $0.value != 5 })")
+    }
+
     @Test("a state written again in place is taken again; one that is not whole at a bad end is taken back")
     func changedState() throws {
         let bench = try Bench([Rule(glob: "{out}/last", step: nil, kind: .state, quiet: 1)])

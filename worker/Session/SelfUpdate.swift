@@ -24,6 +24,8 @@ package actor SelfUpdate {
     private let logger: Logger
     private let files: any FileStore = DiskFiles()
     private var isBusy = false
+    /// What was told last: looked at again, it is not told again.
+    private var said: String?
     private nonisolated let next = Mutex<(program: String, digest: String)?>(nil)
 
     /// - Parameters:
@@ -54,16 +56,22 @@ package actor SelfUpdate {
             return false  // the worker ends
         } catch {
             let reason = (error as? ClientError)?.answer?.message ?? "\(error)"
-            logger.warning("the coordinator's build is not taken, this worker goes on with its own: \(reason)")
+            say("the coordinator's build is not taken, this worker goes on with its own: \(reason)", .warning)
             return false
         }
+    }
+
+    private func say(_ text: String, _ level: Logger.Level) {
+        guard said != text else { return }
+        said = text
+        logger.log(level: level, "\(text)")
     }
 
     private func look(_ client: any CoordinatorCalls) async throws -> Bool {
         let theirs = try await client.call(.program, Nothing(), timeLimit: .seconds(120))
         let own = try await BlockingWork.run { try ContentDigest.of(file: "/proc/self/exe").digest.text }
         guard theirs.sha256 != own else {
-            logger.info("this worker runs the coordinator's build: \(Self.name(theirs))")
+            say("this worker runs the coordinator's build: \(Self.name(theirs))", .info)
             Faults.reach("worker.updated")
             try clean(keeping: own)
             return false

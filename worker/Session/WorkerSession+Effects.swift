@@ -27,6 +27,8 @@ extension WorkerSession {
     private static let batchPoints = 16384
     /// Tries of an upload that a coordinator answers with an error of its own.
     private static let uploadTries = 12
+    /// From one look at the coordinator's build to the next.
+    private static let buildPause: Duration = .seconds(600)
 
     func perform(_ effect: WorkerEffect) async throws {
         switch effect {
@@ -86,8 +88,21 @@ extension WorkerSession {
         }
         self.session.withLock { $0 = session }
         emit(.registered(session, response))
-        // Taken beside the work; then the trainers save their states and the jobs go back.
-        if let update = configuration.update, await update.take(from: client) { emit(.stopRequested) }
+        await lookForBuild(isDue: true)
+    }
+
+    /// Takes another build of the coordinator's beside the work; then the trainers save their states and the
+    /// jobs go back. A coordinator that was replaced knows this worker's session still: nothing but its
+    /// silence in between tells of it, and a short one may go unnoticed.
+    private func lookForBuild(isDue: Bool) async {
+        guard let update = configuration.update else { return }
+        let now = time.monotonic()
+        let looks = nextBuildLook.withLock { next in
+            guard isDue || now >= next else { return false }
+            next = now + Self.buildPause
+            return true
+        }
+        if looks, await update.take(from: client) { emit(.stopRequested) }
     }
 
     /// Tells the coordinator that this worker stops, once: who does not hear it finds out by the silence.
@@ -120,11 +135,13 @@ extension WorkerSession {
         do {
             let response = try await ports.heart.call(.heartbeat, request, retry: .never, timeLimit: .seconds(10))
             emit(.heartbeatAnswered(request.session, attempts: request.attempts.map(\.token), response))
+            await lookForBuild(isDue: false)
         } catch let error as ClientError where error.code == .refused(.unknownSession) {
             emit(.sessionLost(request.session))
         } catch {
             logger.debug("heartbeat: \(error)")
             let isRefused = (error as? ClientError)?.answer != nil
+            nextBuildLook.withLock { $0 = time.monotonic() }
             emit(.heartbeatFailed(request.session, isRefused: isRefused))
         }
     }

@@ -31,6 +31,8 @@ package final class WorkerSession: Sendable {
     let starts = Mutex<[AttemptToken: Bool]>([:])
     /// The newest one, as it was registered.
     let session = Mutex<SessionID?>(nil)
+    /// When to look whether the coordinator is of another build.
+    let nextBuildLook = Mutex<MonotonicTime>(.zero)
     let events: AsyncStream<WorkerEvent>
     let emit: @Sendable (WorkerEvent) -> Void
     private let endEvents: @Sendable () -> Void

@@ -75,6 +75,14 @@ struct DesirabilityScale: Equatable, Sendable {
         return exp(logarithm)
     }
 
+    /// What ranks a set of values: the score without the noise of its last digits, then how well the task was
+    /// learnt. Faithful images weigh as much as the loss, and must not win the tie between the best of one
+    /// and the worst of the other.
+    func place(_ values: [Double], score: Double) -> (score: Double, learnt: Double) {
+        let learnt = axes.firstIndex { $0.criterion.metric == "validation_loss" }
+        return ((score * 1e12).rounded(), learnt.map { desirability(values[$0], axes[$0]).value } ?? 0)
+    }
+
     /// Scores of a candidate's jobs, in a straight line around the score of its means (delta method): so
     /// their mean is exactly that score, and a configuration that is better in all means scores higher.
     func scores(_ candidate: Candidate) -> [Double] { scores(candidate.values) }

@@ -12,6 +12,8 @@ struct Shortlist {
     private struct Runner {
         var entries: Range<Int>
         var score: Double
+        /// What ranks it.
+        var place: (score: Double, learnt: Double)
     }
 
     /// - Parameters:
@@ -31,9 +33,10 @@ struct Shortlist {
         var runners: [Runner] = []
         runners.reserveCapacity(candidates.count)
         for (runs, means) in zip(candidates, means) {
-            let scored = runs.indices.map { index in
-                Runner(
-                    entries: runs[index], score: scale.score(Array(means[(index * width)..<((index + 1) * width)])))
+            let scored = runs.indices.map { index -> Runner in
+                let values = Array(means[(index * width)..<((index + 1) * width)])
+                let score = scale.score(values)
+                return Runner(entries: runs[index], score: score, place: scale.place(values, score: score))
             }
             // The earlier checkpoint of two alike.
             let best: Runner? =
@@ -45,8 +48,8 @@ struct Shortlist {
             if let best { runners.append(best) }
         }
         runners.sort { a, b in
-            a.score != b.score
-                ? a.score > b.score
+            a.place != b.place
+                ? a.place > b.place
                 : "\(packed.entries[a.entries.lowerBound].configuration)"
                     < "\(packed.entries[b.entries.lowerBound].configuration)"
         }

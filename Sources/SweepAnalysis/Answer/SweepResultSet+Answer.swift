@@ -52,9 +52,9 @@ struct AnswerMaker {
             if case .last = place { return scored.last }
             return scored.max { ($0.score, -$0.candidate.step) < ($1.score, -$1.candidate.step) }
         }
-        chosen = scored.sorted { a, b in
-            (a.score, b.candidate.configuration) > (b.score, a.candidate.configuration)
-        }
+        chosen = scored.map { ($0, scale.place($0.candidate.means, score: $0.score)) }.sorted { a, b in
+            (a.1.score, a.1.learnt, b.0.candidate.configuration) > (b.1.score, b.1.learnt, a.0.candidate.configuration)
+        }.map(\.0)
     }
 
     func answer() -> SweepAnswer {

@@ -129,7 +129,7 @@ def main():
         stamp = time.strftime("%Y%m%d%H%M%S") + f"{os.getpid()}"
         events = Events(f"{args.logging_dir}/{args.log_prefix or ''}{stamp}/network_train")
     kind = "stub_resumed_" if args.resume else "stub_"
-    gate, wait = extra.get(kind + "gate"), str(extra.get(kind + "wait", ""))
+    gate, wait = extra.get(kind + "gate", extra.get("stub_gate")), str(extra.get(kind + "wait", ""))
     half = bool(extra.get("stub_half_state")) and not args.resume
 
     def save(path, step, epoch):

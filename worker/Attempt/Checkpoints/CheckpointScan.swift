@@ -132,7 +132,7 @@ package struct CheckpointScan: Sendable {
                 if moment.leader == nil { look.troubles += contents.troubles }
                 guard !contents.files.isEmpty else { continue }
                 let key = CheckpointMemory.Key(isState: rule.kind == .state, path: path)
-                let signature = ContentDigest.of(contents.signature.joined(separator: "\n")).text.prefix(16)
+                let signature = Self.signature(of: contents)
                 var step = try number(of: path, rule.step)
                 if rule.isStepOfAttempt { step = step.map { $0 + resumedStep } }
                 var epoch = try number(of: path, rule.epoch)
@@ -142,7 +142,7 @@ package struct CheckpointScan: Sendable {
                 found.append(
                     Match(
                         rule: rule, key: key, number: step ?? epoch, isEpoch: step == nil && epoch != nil, epoch: epoch,
-                        contents: contents, signature: String(signature)))
+                        contents: contents, signature: signature))
             }
             // What matches share is that of the newest.
             if !rule.with.isEmpty { found = found.max { ($0.number ?? -1) < ($1.number ?? -1) }.map { [$0] } ?? [] }
@@ -201,6 +201,9 @@ package struct CheckpointScan: Sendable {
             guard isPassed else { return false }
         } else if let marker = match.rule.complete {
             guard Self.hasMarker(marker, match) else { return false }
+            // Files may have come between the look at them and the one at the marker.
+            let now = MatchContents(of: match.key.path, root: root, with: match.rule.with)
+            guard Self.signature(of: now) == match.signature else { return false }
         } else {
             let inode = match.contents.inode
             let wasMoved = before?.inode != inode && renames?.wasMoved(match.key.path, inode: inode) == true
@@ -213,6 +216,10 @@ package struct CheckpointScan: Sendable {
         state.heldUntil = moment.now + .seconds(1)
         steady[match.key] = state
         return false
+    }
+
+    private static func signature(of contents: MatchContents) -> String {
+        String(ContentDigest.of(contents.signature.joined(separator: "\n")).text.prefix(16))
     }
 
     /// Inside a folder; of a file beside it, by its own name or at the end of the file's.
