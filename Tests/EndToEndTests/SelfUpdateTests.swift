@@ -242,7 +242,8 @@ struct SelfUpdateTests {
         var answers: [String: Int] = [:]
         for scope in ["read", "submit", "worker"] {
             let made = try house.radiata(["token", "create", "--scope", scope])
-            let token = try #require(made.output.split(whereSeparator: \.isWhitespace).first.map(String.init), "\(made)")
+            let words = made.output.split(whereSeparator: \.isWhitespace)
+            let token = try #require(words.first.map(String.init), "\(made)")
             let process = Process()
             let pipe = Pipe()
             process.executableURL = URL(filePath: "/usr/bin/python3")
@@ -272,9 +273,9 @@ struct SelfUpdateTests {
             try process.run()
             let text = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
             process.waitUntilExit()
-            let words = text.split(whereSeparator: \.isWhitespace)
-            answers[scope] = words.first.flatMap { Int($0) }
-            if scope == "worker" { #expect(words.last.map(String.init) == own) }
+            let said = text.split(whereSeparator: \.isWhitespace)
+            answers[scope] = said.first.flatMap { Int($0) }
+            if scope == "worker" { #expect(said.last.map(String.init) == own) }
         }
         #expect(answers == ["read": 403, "submit": 403, "worker": 200])
     }

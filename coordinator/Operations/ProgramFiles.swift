@@ -32,9 +32,11 @@ package actor ProgramFiles {
     /// - Returns: nil for a file that is none of the program's.
     func read(_ digest: String, offset: Int, count: Int) async throws -> Data? {
         guard let source = try await known().sources[digest] else { return nil }
+        let start = Int64(max(0, offset))
+        // Behind the end there is nothing, however far it is.
+        guard start < source.file.bytes else { return Data() }
         return try await BlockingWork.run {
-            let start = Int64(max(0, offset))
-            return Data(try DiskFiles().open(reading: source.path).read(max(0, count), at: start))
+            Data(try DiskFiles().open(reading: source.path).read(max(0, count), at: start))
         }
     }
 
