@@ -27,8 +27,6 @@ extension WorkerSession {
     private static let batchPoints = 16384
     /// Tries of an upload that a coordinator answers with an error of its own.
     private static let uploadTries = 12
-    /// From one look at the coordinator's build to the next.
-    private static let buildPause: Duration = .seconds(600)
 
     func perform(_ effect: WorkerEffect) async throws {
         switch effect {
@@ -88,18 +86,19 @@ extension WorkerSession {
         }
         self.session.withLock { $0 = session }
         emit(.registered(session, response))
-        await lookForBuild(isDue: true)
+        buildLook.withLock { $0 = (.zero, .seconds(response.leaseSeconds)) }
+        await lookForBuild()
     }
 
     /// Takes another build of the coordinator's beside the work; then the trainers save their states and the
-    /// jobs go back. A coordinator that was replaced knows this worker's session still: nothing but its
-    /// silence in between tells of it, and a short one may go unnoticed.
-    private func lookForBuild(isDue: Bool) async {
+    /// jobs go back. Asked again and again: a coordinator that was replaced knows this worker's session
+    /// still, and its silence in between may go unnoticed.
+    private func lookForBuild() async {
         guard let update = configuration.update else { return }
         let now = time.monotonic()
-        let looks = nextBuildLook.withLock { next in
-            guard isDue || now >= next else { return false }
-            next = now + Self.buildPause
+        let looks = buildLook.withLock { look in
+            guard now >= look.next else { return false }
+            look.next = now + look.pause
             return true
         }
         if looks, await update.take(from: client) { emit(.stopRequested) }
@@ -135,13 +134,12 @@ extension WorkerSession {
         do {
             let response = try await ports.heart.call(.heartbeat, request, retry: .never, timeLimit: .seconds(10))
             emit(.heartbeatAnswered(request.session, attempts: request.attempts.map(\.token), response))
-            await lookForBuild(isDue: false)
+            await lookForBuild()
         } catch let error as ClientError where error.code == .refused(.unknownSession) {
             emit(.sessionLost(request.session))
         } catch {
             logger.debug("heartbeat: \(error)")
             let isRefused = (error as? ClientError)?.answer != nil
-            nextBuildLook.withLock { $0 = time.monotonic() }
             emit(.heartbeatFailed(request.session, isRefused: isRefused))
         }
     }

@@ -31,8 +31,8 @@ package final class WorkerSession: Sendable {
     let starts = Mutex<[AttemptToken: Bool]>([:])
     /// The newest one, as it was registered.
     let session = Mutex<SessionID?>(nil)
-    /// When to look whether the coordinator is of another build.
-    let nextBuildLook = Mutex<MonotonicTime>(.zero)
+    /// When to look whether the coordinator is of another build, and how long after that again: once a lease.
+    let buildLook = Mutex<(next: MonotonicTime, pause: Duration)>((.zero, .seconds(60)))
     let events: AsyncStream<WorkerEvent>
     let emit: @Sendable (WorkerEvent) -> Void
     private let endEvents: @Sendable () -> Void
