@@ -22,8 +22,13 @@ package final class Cluster {
     private var truths: [JobID: JobTruth] = [:]
     /// Polite ends of rented machines.
     var lives = 0
-    /// Seconds of training that were spent on steps that somebody had trained already.
-    private(set) var repeated = 0.0
+    /// Of these, ends that came before the coordinator had everything: it was away meanwhile.
+    var cutLives = 0
+    /// Seconds of training that were spent on steps that somebody had trained already, by what took the first
+    /// training away.
+    private(set) var repeated: [Loss: Double] = [:]
+    /// Of each job, the last one.
+    var losses: [JobID: Loss] = [:]
     private var furthest: [JobID: Int] = [:]
     private(set) var isHealed = false
     /// Whether it came to its end before the most events it might take.
@@ -112,8 +117,15 @@ package final class Cluster {
             """
     }
 
+    /// Why steps are trained again.
+    package enum Loss: String, CaseIterable, Sendable { case kill, cut, other }
+
     func trained(_ job: JobID, step: Int, seconds: Double) {
-        if step <= furthest[job, default: 0] { repeated += seconds } else { furthest[job] = step }
+        if step <= furthest[job, default: 0] {
+            repeated[losses[job] ?? .other, default: 0] += seconds
+        } else {
+            furthest[job] = step
+        }
     }
 
     /// Seconds from one state to the next, on average over all jobs.

@@ -134,7 +134,8 @@ package struct SimulateCommand {
         return simulation.report.failures.isEmpty && isDeterministic ? 0 : 1
     }
 
-    /// What kills may cost: a little more than half the time from one state to the next, each.
+    /// What kills may cost: a little more than half the time from one state to the next, each. A machine whose
+    /// time ran out while the coordinator was away was killed as well: what it could not hand in is gone.
     private func rented(_ hours: Double) -> Int32 {
         let first = options["from"].flatMap(UInt64.init) ?? 1
         var isGood = true
@@ -143,14 +144,17 @@ package struct SimulateCommand {
             let run = simulation.run(seed: seed, plan: .rented(seed: seed, hours: hours))
             let faults = simulation.report.faults
             let kills = faults[Plan.Fault.workerKill.rawValue, default: 0]
-            let most = 1.2 * Double(kills) * run.rented.stateInterval / 2
+            let most = 1.2 * Double(kills + run.rented.cut) * run.rented.stateInterval / 2
+            let repeated = run.rented.repeated.values.reduce(0, +)
+            let causes = Cluster.Loss.allCases.map { "\($0.rawValue) \(Int(run.rented.repeated[$0] ?? 0))" }
             let isWhole = simulation.report.wholeRuns == 1
-            isGood = isGood && isWhole && run.violation == nil && run.rented.repeated <= most
+            isGood = isGood && isWhole && run.violation == nil && repeated <= most
             print(
                 """
                 seed \(seed): \(run.rented.lives) machines in \(Int(simulation.report.hours)) hours, \(kills) kills, \
-                \(run.events) events, \(isWhole ? "to its end" : "cut"); trained again \(Int(run.rented.repeated)) s, at \
-                most \(Int(most)) s wanted; \(run.violation ?? "no violation")
+                \(run.rented.cut) cut off by an outage, \(run.events) events, \(isWhole ? "to its end" : "cut"); trained \
+                again \(Int(repeated)) s (\(causes.joined(separator: ", "))), at most \(Int(most)) s wanted; \
+                \(run.violation ?? "no violation")
                 """)
             fflush(nil)
         }

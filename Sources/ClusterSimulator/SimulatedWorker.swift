@@ -78,7 +78,12 @@ final class SimulatedWorker: @unchecked Sendable {
         cluster.lives += 1
         do {
             let left = try disk.list(root + "/attempts")
-            if left.isEmpty { world.probe("rented machine left nothing behind") }
+            if left.isEmpty {
+                world.probe("rented machine left nothing behind")
+            } else {
+                cluster.cutLives += 1
+                lose(.cut)
+            }
         } catch {
             world.trace("worker \(number): its folder cannot be read: \(error)")
         }
@@ -149,9 +154,14 @@ final class SimulatedWorker: @unchecked Sendable {
     func kill(keep: Double? = nil, restart: Duration = .seconds(10)) {
         guard life != nil else { return }
         world.trace("worker \(number) gone")
+        if !running.isEmpty { lose(.kill) }
         vanish()
         if let keep { disk.powerCut(keep: keep) } else { disk.processGone() }
         world.after(restart) { [weak self] in self?.start() }
+    }
+
+    private func lose(_ loss: Cluster.Loss) {
+        for token in life?.session?.heldAttempts ?? [] { cluster.losses[token.job] = loss }
     }
 
     /// The run is over: it ends, and never starts again.

@@ -30,9 +30,9 @@ package struct Simulation {
         package let traceHash: UInt64
         package let events: Int
         package let lines: [String]
-        /// Of rented machines: how many ended politely, what was trained again, in seconds, and from one
-        /// state to the next.
-        package let rented: (lives: Int, repeated: Double, stateInterval: Double)
+        /// Of rented machines: how many ended politely, how many of them with something that nobody had taken
+        /// yet, what was trained again, in seconds, and from one state to the next.
+        package let rented: (lives: Int, cut: Int, repeated: [Cluster.Loss: Double], stateInterval: Double)
     }
 
     package private(set) var report = Report()
@@ -61,7 +61,7 @@ package struct Simulation {
         for (name, count) in world.pairs { report.pairs[name, default: 0] += count }
         report.faultsPerRun.append(world.faults.values.reduce(0, +))
         report.faultKindsPerRun.append(world.faults.count)
-        let rented = (cluster.lives, cluster.repeated, cluster.stateInterval)
+        let rented = (cluster.lives, cluster.cutLives, cluster.repeated, cluster.stateInterval)
         cluster.dismantle()
         if let violation = world.violation { report.failures.append((seed, violation)) }
         return Run(

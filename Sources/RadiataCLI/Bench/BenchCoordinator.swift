@@ -73,9 +73,10 @@ final class BenchCoordinator {
 
     /// Launches `jobs` jobs that do nothing.
     ///
+    /// - Parameter mostSeeds: of a configuration, at most.
     /// - Returns: seconds until the launch was answered.
-    func launch(_ jobs: Int, name: String = "bench") async throws -> Double {
-        let seeds = (1...1000).last { jobs.isMultiple(of: $0) } ?? 1
+    func launch(_ jobs: Int, name: String = "bench", mostSeeds: Int = 1000) async throws -> Double {
+        let seeds = (1...mostSeeds).last { jobs.isMultiple(of: $0) } ?? 1
         let points = (1...(jobs / seeds)).map { "\($0)e-9" }.joined(separator: ", ")
         let text = """
             name: \(name)
