@@ -54,7 +54,7 @@ struct BlameEndToEnd {
 
     @Test(
         "a broken sweep is stopped with a sentence, the mended one is done on the same worker, and so is the first in the end",
-        .timeLimit(.minutes(4)))
+        .timeLimit(.minutes(15)))
     func typo() throws {
         let house = try House()
         try house.startCoordinator(lease: "10s")
@@ -87,7 +87,7 @@ struct BlameEndToEnd {
         #expect(try house.count("SELECT count(*) FROM jobs WHERE state <> 'done'") == 0)
     }
 
-    @Test("a job that no worker fits says which label it needs and what the workers have", .timeLimit(.minutes(2)))
+    @Test("a job that no worker fits says which label it needs and what the workers have", .timeLimit(.minutes(15)))
     func unmetLabel() throws {
         let house = try House()
         try house.startCoordinator(lease: "10s")
@@ -107,7 +107,7 @@ struct BlameEndToEnd {
 
     @Test(
         "a worker that is told to stop is 'stopped', and can be forgotten by eight digits of its id",
-        .timeLimit(.minutes(2)))
+        .timeLimit(.minutes(15)))
     func forget() throws {
         let house = try House()
         try house.startCoordinator(lease: "30s")

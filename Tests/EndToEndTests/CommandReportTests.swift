@@ -18,7 +18,7 @@ struct CommandReportTests {
         done
         """
 
-    @Test("leaderboard, curves, importance and image grid of val_loss and samples", .timeLimit(.minutes(5)))
+    @Test("leaderboard, curves, importance and image grid of val_loss and samples", .timeLimit(.minutes(15)))
     func answer() throws {
         let house = try House()
         try house.startCoordinator()

@@ -26,7 +26,7 @@ struct CoreEarlyEndTests {
 
     @Test(
         "it ends in its first attempt, at a decision that its own curve gives, with a final adapter that can be fetched",
-        .timeLimit(.minutes(8)))
+        .timeLimit(.minutes(15)))
     func ends() throws {
         let house = try House()
         try house.startCoordinator()

@@ -25,7 +25,7 @@ struct CoreSweepTests {
 
     @Test(
         "a core job killed in mid-training ends with the adapter of an undisturbed run, byte for byte",
-        .timeLimit(.minutes(6)))
+        .timeLimit(.minutes(15)))
     func killedCoreJobIsExact() throws {
         let house = try House()
         let file = try sweep(house.folder)

@@ -39,7 +39,7 @@ struct ForeignPageTests {
 
     @Test(
         "one-time links let a browser in, once; its page shows jobs, and changes them with its own secret",
-        .timeLimit(.minutes(5)))
+        .timeLimit(.minutes(15)))
     func dashboard() throws {
         let house = try House()
         let chromium = try Chromium()
@@ -74,7 +74,7 @@ struct ForeignPageTests {
 
     @Test(
         "forms, fetch, frames, sandboxed frames, WebSockets and popups of pages on another port",
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(15)))
     func foreignPages() throws {
         let house = try House()
         let chromium = try Chromium()
@@ -95,7 +95,7 @@ struct ForeignPageTests {
         try chromium.wait("location.pathname === '/' && document.body.innerText.includes('victim')", in: tab)
     }
 
-    @Test("the page of the test does what it says: a server that lets everybody in is reached", .timeLimit(.minutes(5)))
+    @Test("the page of the test does what it says: a server that lets everybody in is reached", .timeLimit(.minutes(15)))
     func thePageCanAttack() throws {
         let chromium = try Chromium()
         let server = try PageServer(pages: AttackPage.pages)

@@ -82,7 +82,7 @@ struct GPUTests {
         #expect(workers.output.contains("4 × NVIDIA GeForce RTX 4090 25.8 GB"), "\(workers)")
     }
 
-    @Test("one slot a GPU; --gpus names them; what they do stands in the ledger", .timeLimit(.minutes(5)))
+    @Test("one slot a GPU; --gpus names them; what they do stands in the ledger", .timeLimit(.minutes(15)))
     func chosen() throws {
         let house = try House()
         let environment = try library(house.folder)

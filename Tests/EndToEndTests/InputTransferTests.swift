@@ -76,7 +76,7 @@ struct InputTransferTests {
         }
     }
 
-    @Test("launch says what would be sent, and who has what, before a byte is sent", .timeLimit(.minutes(3)))
+    @Test("launch says what would be sent, and who has what, before a byte is sent", .timeLimit(.minutes(15)))
     func said() throws {
         let house = try House()
         let (file, data) = try prepare(house, seeds: "1")
@@ -111,7 +111,7 @@ struct InputTransferTests {
         #expect(worker.isRunning)
     }
 
-    @Test("a fetch that SIGKILL cuts goes on where it was", .timeLimit(.minutes(3)))
+    @Test("a fetch that SIGKILL cuts goes on where it was", .timeLimit(.minutes(15)))
     func resumed() throws {
         let house = try House()
         let (file, data) = try prepare(house, seeds: "1")
@@ -136,7 +136,7 @@ struct InputTransferTests {
 
     @Test(
         "workers of one machine fetch once: by a shared cache, or by one work folder; one that is killed hands over",
-        .timeLimit(.minutes(4)), arguments: ["cache", "work"])
+        .timeLimit(.minutes(15)), arguments: ["cache", "work"])
     func once(_ way: String) throws {
         let house = try House()
         let (file, data) = try prepare(house, seeds: "1, 2, 3")
@@ -172,7 +172,7 @@ struct InputTransferTests {
         #expect(large.count == 1, "\(large)")
     }
 
-    @Test("a folder of another name is found by its digest, and nothing is fetched", .timeLimit(.minutes(3)))
+    @Test("a folder of another name is found by its digest, and nothing is fetched", .timeLimit(.minutes(15)))
     func foundByDigest() throws {
         let house = try House()
         let (file, data) = try prepare(house, seeds: "1")

@@ -33,7 +33,7 @@ struct JoinTests {
         process.waitUntilExit()
     }
 
-    @Test("one line lets one machine in; its later starts need none; forgetting it ends that", .timeLimit(.minutes(5)))
+    @Test("one line lets one machine in; its later starts need none; forgetting it ends that", .timeLimit(.minutes(15)))
     func invitation() throws {
         let house = try House(isReachable: true)
         try house.startCoordinator()
@@ -101,7 +101,7 @@ struct JoinTests {
         #expect(ended.status == 4 && ended.messages.contains("not found at any of its addresses"), "\(ended)")
     }
 
-    @Test("a worker that has nothing to do goes, and a machine's end is made use of", .timeLimit(.minutes(3)))
+    @Test("a worker that has nothing to do goes, and a machine's end is made use of", .timeLimit(.minutes(15)))
     func leaving() throws {
         let house = try House()
         try house.startCoordinator()

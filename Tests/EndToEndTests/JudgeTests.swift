@@ -87,7 +87,7 @@ struct JudgeTests {
         #expect(texts[0].contains("asked for with: a veko") && !texts[2].contains("asked for with"))
     }
 
-    @Test("a sweep's samples are judged by it, image by image, with its sentences", .timeLimit(.minutes(5)))
+    @Test("a sweep's samples are judged by it, image by image, with its sentences", .timeLimit(.minutes(15)))
     func sweep() throws {
         let service = try Service()
         let house = try House()

@@ -58,7 +58,7 @@ struct KillTests {
         }
     }
 
-    @Test("a worker killed in mid-job and the coordinator in mid-sweep cost nothing", .timeLimit(.minutes(5)))
+    @Test("a worker killed in mid-job and the coordinator in mid-sweep cost nothing", .timeLimit(.minutes(15)))
     func workerAndCoordinatorKilled() throws {
         let house = try House()
         try house.startCoordinator()

@@ -34,7 +34,7 @@ struct OtherUserTests {
 
     @Test(
         "neither a call, nor the token's file, nor a link that was seen somewhere lets another user in",
-        .timeLimit(.minutes(3)))
+        .timeLimit(.minutes(15)))
     func otherUser() throws {
         let house = try House()
         try house.startCoordinator()
@@ -53,7 +53,7 @@ struct OtherUserTests {
         #expect(mine.hasPrefix("HTTP/1.1 200") && mine.contains("Set-Cookie"))
     }
 
-    @Test("the token is not sent to a port that another user has taken", .timeLimit(.minutes(3)))
+    @Test("the token is not sent to a port that another user has taken", .timeLimit(.minutes(15)))
     func portOfAnother() throws {
         let house = try House()
         try house.startCoordinator()

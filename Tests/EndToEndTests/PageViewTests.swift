@@ -34,7 +34,7 @@ struct PageViewTests {
     private static let picture =
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
-    @Test("each shows what it is for, at three widths, without an error and without overflow", .timeLimit(.minutes(5)))
+    @Test("each shows what it is for, at three widths, without an error and without overflow", .timeLimit(.minutes(15)))
     func views() throws {
         let house = try House()
         let chromium = try Chromium()

@@ -101,7 +101,7 @@ struct PaperLedgerTests {
         5: [("text_similarity@alter", "holds")],
     ]
 
-    @Test("importance and report print statements 1, 2, 4, 5 and 10", .timeLimit(.minutes(5)))
+    @Test("importance and report print statements 1, 2, 4, 5 and 10", .timeLimit(.minutes(15)))
     func statements() async throws {
         let house = try House()
         try await fill(house.data)

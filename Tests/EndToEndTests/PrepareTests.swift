@@ -77,7 +77,7 @@ struct PrepareTests {
         }
     }
 
-    @Test("once for all machines: made by one, used by others, the inputs as they were", .timeLimit(.minutes(5)))
+    @Test("once for all machines: made by one, used by others, the inputs as they were", .timeLimit(.minutes(15)))
     func fleet() throws {
         let house = try House()
         let file = try sweep(house, scope: "fleet", sizes: "[512, 768]")
@@ -104,7 +104,7 @@ struct PrepareTests {
         #expect(jobs.output.contains("prepare"), "\(jobs.output)")
     }
 
-    @Test("once on each machine that runs jobs; one that fails is said, and resumed", .timeLimit(.minutes(5)))
+    @Test("once on each machine that runs jobs; one that fails is said, and resumed", .timeLimit(.minutes(15)))
     func host() throws {
         let house = try House()
         let file = try sweep(house, scope: "host")
@@ -146,7 +146,7 @@ struct PrepareTests {
         #expect(try house.count("SELECT count(*) AS n FROM jobs WHERE kind = 'prepare'") == 1)
     }
 
-    @Test("a trainer that runs out of memory is tried with half the batch, and that is said", .timeLimit(.minutes(3)))
+    @Test("a trainer that runs out of memory is tried with half the batch, and that is said", .timeLimit(.minutes(15)))
     func memory() throws {
         let house = try House()
         let script = try house.folder.write(

@@ -51,7 +51,7 @@ struct ResultCommandsTests {
 
     @Test(
         "every key of a curve ranks, infinite values are words in JSON and CSV, formulas are only text",
-        .timeLimit(.minutes(5)))
+        .timeLimit(.minutes(15)))
     func results() throws {
         let house = try finished()
         try top(house)
@@ -118,7 +118,7 @@ struct ResultCommandsTests {
         #expect(try house.radiata(["top", "rank", "--metric", "loss", "--at", "step"]).status == 2)
     }
 
-    @Test("a query that takes all it may leaves the coordinator as large as it was", .timeLimit(.minutes(5)))
+    @Test("a query that takes all it may leaves the coordinator as large as it was", .timeLimit(.minutes(15)))
     func memory() throws {
         let house = try House()
         try house.startCoordinator()

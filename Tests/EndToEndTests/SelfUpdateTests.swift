@@ -115,7 +115,7 @@ struct SelfUpdateTests {
 
     @Test(
         "it takes the build by its digest, gives its job back with its state, and goes on as the same process, once",
-        .timeLimit(.minutes(5)))
+        .timeLimit(.minutes(15)))
     func whole() throws {
         let house = try House()
         let new = try otherBuild(house, "new")
@@ -171,7 +171,7 @@ struct SelfUpdateTests {
         "without the option it says both builds and the remedy, and works on",
         .enabled(
             if: SelfUpdateTests.commit != nil, "NOT TESTED: this build knows no commit; `make build` writes it down"),
-        .timeLimit(.minutes(3)))
+        .timeLimit(.minutes(15)))
     func told() throws {
         let house = try House()
         try house.startCoordinator(program: try otherBuild(house, "new"))
@@ -193,7 +193,7 @@ struct SelfUpdateTests {
 
     @Test(
         "a build that cannot be started here is told, and the worker works on with its own",
-        .enabled(if: SmallDisk.refusal == nil, "\(SmallDisk.refusal ?? "")"), .timeLimit(.minutes(5)))
+        .enabled(if: SmallDisk.refusal == nil, "\(SmallDisk.refusal ?? "")"), .timeLimit(.minutes(15)))
     func doesNotStart() throws {
         let house = try House()
         // A folder from which nothing may be executed, as of many clusters.
@@ -212,7 +212,7 @@ struct SelfUpdateTests {
         #expect(worker.isRunning && starts(house, "worker") == 1)
     }
 
-    @Test("a build that dies before it comes up is tried once", .timeLimit(.minutes(5)))
+    @Test("a build that dies before it comes up is tried once", .timeLimit(.minutes(15)))
     func diesAtOnce() throws {
         let house = try House()
         try house.startCoordinator(program: try otherBuild(house, "new"))
@@ -234,7 +234,7 @@ struct SelfUpdateTests {
         #expect(second.isRunning && program(of: second) == own)
     }
 
-    @Test("only a worker's token is given the program", .timeLimit(.minutes(2)))
+    @Test("only a worker's token is given the program", .timeLimit(.minutes(15)))
     func access() throws {
         let house = try House()
         try house.startCoordinator()

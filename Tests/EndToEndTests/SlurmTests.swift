@@ -100,7 +100,7 @@ struct SlurmTests {
     @Test(
         "a whole sweep with the coordinator as a job; one worker killed, one requeued: nothing lost, nothing twice",
         .enabled(if: SlurmTests.isWhole, "NOT TESTED: `make machines` runs it, as root"),
-        .timeLimit(.minutes(6)))
+        .timeLimit(.minutes(15)))
     func coordinatorJob() throws {
         let cluster = try SlurmCluster()
         let folder = try TemporaryFolder()
@@ -161,7 +161,7 @@ struct SlurmTests {
     @Test(
         "workers of a coordinator that runs elsewhere end when nothing is left, and share one token that a file holds",
         .enabled(if: SlurmCluster.isPossible, "NOT TESTED: \(SlurmCluster.refusal ?? "")"),
-        .timeLimit(.minutes(4)))
+        .timeLimit(.minutes(15)))
     func coordinatorElsewhere() throws {
         let cluster = try SlurmCluster()
         let house = try House(isReachable: true)
@@ -184,7 +184,7 @@ struct SlurmTests {
         .enabled(
             if: SlurmTests.isWhole && SmallDisk.refusal == nil,
             "NOT TESTED: `make machines` runs it, as root"),
-        .timeLimit(.minutes(8)))
+        .timeLimit(.minutes(15)))
     func fullNodeDisk() throws {
         let cluster = try SlurmCluster()
         let disk = try SmallDisk(megabytes: 16)
@@ -253,7 +253,7 @@ struct SlurmTests {
         "a time limit that cuts a job, and a more urgent job that takes its place: the sweep goes on and ends",
         .enabled(
             if: SlurmTests.isWhole, "NOT TESTED: `make machines` runs it (five minutes)"),
-        .timeLimit(.minutes(12)))
+        .timeLimit(.minutes(15)))
     func limitAndPreemption() throws {
         let cluster = try SlurmCluster()
         let house = try House(isReachable: true)

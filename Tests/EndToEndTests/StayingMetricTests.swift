@@ -22,7 +22,7 @@ struct StayingMetricTests {
         return stat.split(separator: ")").last?.split(separator: " ").first != "Z"
     }
 
-    @Test("one start for all jobs of a slot; nothing is left of a worker that was killed", .timeLimit(.minutes(5)))
+    @Test("one start for all jobs of a slot; nothing is left of a worker that was killed", .timeLimit(.minutes(15)))
     func jobs() throws {
         let house = try House()
         try house.startCoordinator()

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("A folder that people can look into", .serialized)
 struct SweepFolderTests {
-    @Test("links by readable names, kept in step, made anew after a deletion", .timeLimit(.minutes(4)))
+    @Test("links by readable names, kept in step, made anew after a deletion", .timeLimit(.minutes(15)))
     func links() throws {
         let house = try House()
         let script = try house.folder.write(

@@ -90,7 +90,7 @@ struct TakingHomeTests {
         }
     }
 
-    @Test("fetch, rerun, extend, tag, archive and delete, one after another", .timeLimit(.minutes(8)))
+    @Test("fetch, rerun, extend, tag, archive and delete, one after another", .timeLimit(.minutes(15)))
     func walk() throws {
         let house = try finished()
         try fetch(house)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Files with tokens, as users make and give them")
 struct TokenFileTests {
-    @Test("a token file that others can read is refused by every program, with the remedy", .timeLimit(.minutes(3)))
+    @Test("a token file that others can read is refused by every program, with the remedy", .timeLimit(.minutes(15)))
     func readableByOthers() throws {
         let house = try House()
         try house.startCoordinator()
@@ -25,7 +25,7 @@ struct TokenFileTests {
         #expect(try house.radiata(["status", "--token-file", file]).status == 0)
     }
 
-    @Test("`radiata token create > FILE` makes a file that programs take", .timeLimit(.minutes(3)))
+    @Test("`radiata token create > FILE` makes a file that programs take", .timeLimit(.minutes(15)))
     func createdByShell() throws {
         let house = try House()
         try house.startCoordinator()
@@ -46,7 +46,7 @@ struct TokenFileTests {
         #expect(try house.radiata(["status", "--token-file", file]).status == 0)
     }
 
-    @Test("RADIATA_TOKEN comes before the registry, a token file before both", .timeLimit(.minutes(3)))
+    @Test("RADIATA_TOKEN comes before the registry, a token file before both", .timeLimit(.minutes(15)))
     func order() throws {
         let house = try House()
         try house.startCoordinator()

@@ -139,7 +139,7 @@ struct TrainerTrapTests {
             values: pipe),
     ]
 
-    @Test("jobs of the profiles do not fall: logs, samples, memory, caches, numbers", .timeLimit(.minutes(5)))
+    @Test("jobs of the profiles do not fall: logs, samples, memory, caches, numbers", .timeLimit(.minutes(15)))
     func profiles() throws {
         let house = try House()
         try house.startCoordinator()

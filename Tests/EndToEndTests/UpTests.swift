@@ -52,7 +52,7 @@ struct UpTests {
 
     @Test(
         "up with a program that is there: its worker joins, does a job, and ends politely",
-        .timeLimit(.minutes(3)))
+        .timeLimit(.minutes(15)))
     func short() throws {
         let server = try SSHServer()
         let house = try House(isReachable: true)
@@ -73,7 +73,7 @@ struct UpTests {
 
     @Test(
         "up copies the program, lets the machine join and starts its worker; killed it comes back; down ends it",
-        .enabled(if: SSHServer.isWhole, "NOT TESTED: `make machines` runs it"), .timeLimit(.minutes(6)))
+        .enabled(if: SSHServer.isWhole, "NOT TESTED: `make machines` runs it"), .timeLimit(.minutes(15)))
     func upAndDown() throws {
         let server = try SSHServer()
         let house = try House(isReachable: true)
@@ -114,7 +114,7 @@ struct UpTests {
 
     @Test(
         "where no port is open the worker comes back through the connection",
-        .enabled(if: SSHServer.isWhole, "NOT TESTED: `make machines` runs it"), .timeLimit(.minutes(4)))
+        .enabled(if: SSHServer.isWhole, "NOT TESTED: `make machines` runs it"), .timeLimit(.minutes(15)))
     func reverseTunnel() throws {
         let server = try SSHServer()
         let house = try House()

@@ -26,7 +26,7 @@ struct WandbTests {
         }
     }
 
-    @Test("values as arguments and in the package's file; its log gives the metrics", .timeLimit(.minutes(5)))
+    @Test("values as arguments and in the package's file; its log gives the metrics", .timeLimit(.minutes(15)))
     func stored() throws {
         let house = try House()
         let log = RadiataProgram.root.path + "/Tests/TrainerFilesTests/Fixtures/wandb/run-fixture1.wandb"
@@ -60,7 +60,7 @@ struct WandbTests {
         #expect(try house.count("SELECT count(DISTINCT job) AS n FROM metrics") == 2)
     }
 
-    @Test("the package itself", .enabled(if: python != nil), .timeLimit(.minutes(10)))
+    @Test("the package itself", .enabled(if: python != nil), .timeLimit(.minutes(15)))
     func real() throws {
         let house = try House()
         let python = try #require(Self.python)
