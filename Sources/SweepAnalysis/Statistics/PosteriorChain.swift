@@ -153,10 +153,18 @@ struct PosteriorChain {
                 return sum - 0.5 * (fittedDegrees * log(scale) + deviations.prefix(fitted).reduce(0, +) / scale)
             }
             sum += prior / 2 * Double(fitted) * log(scale)
+            // One logarithm for many factors of the same degrees.
+            var (product, shared) = (1.0, degrees[0])
             for index in 0..<fitted {
-                sum -= (prior + degrees[index]) / 2 * log(prior * scale + deviations[index])
+                let factor = prior * scale + deviations[index]
+                if degrees[index] == shared, product > 1e-200, product < 1e200 {
+                    product *= factor
+                } else {
+                    sum -= (prior + shared) / 2 * log(product)
+                    (product, shared) = (factor, degrees[index])
+                }
             }
-            return sum
+            return sum - (prior + shared) / 2 * log(product)
         }
     }
 
