@@ -172,6 +172,7 @@ private final class LineSocket {
         return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
     }
 
+    /// - Returns: false where the other side is gone, or for a value that JSON has no form for.
     @discardableResult
     func send(_ value: some Encodable) -> Bool {
         guard var bytes = try? Array(JSONEncoder().encode(value)) else { return false }

@@ -176,6 +176,7 @@ final class MetricProcess {
             var ready: Bool
             var metrics: [String]?
         }
+        // A line that only looks like a greeting is output.
         guard staying == nil, line.contains("\"ready\""),
             let greeting = try? JSONDecoder().decode(Greeting.self, from: Data(line.utf8)), greeting.ready
         else { return false }
