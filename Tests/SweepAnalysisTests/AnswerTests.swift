@@ -52,6 +52,37 @@ struct AnswerTests {
         #expect(training.words.contains { $0.contains("None of it is a validation") })
     }
 
+    @Test("a tag that is kept at its steps and at its epochs is one criterion")
+    func epochTwins() throws {
+        func names(_ curves: [String], _ declared: [MetricDeclaration] = []) -> [String] {
+            DecisionRule.standard(measures: [DecisionRule.Measure](), curves: curves, declared: declared).criteria.map(
+                \.name)
+        }
+        // What kohya's trainings with a validation have.
+        let kohya = ["loss/epoch_average", "loss/validation/epoch_average"]
+        let keys = ["loss/average", "lr/unet"] + kohya + kohya.map { $0 + "/epoch" }
+        #expect(names(keys) == ["loss/validation/epoch_average"])
+        #expect(names(keys.filter { !$0.contains("validation") }) == ["loss/average", "loss/epoch_average"])
+        // musubi-tuner's own tag ends so, and stays beside a curve of the first part of its name.
+        #expect(names(["loss", "loss/epoch", "loss/epoch/epoch"]) == ["loss", "loss/epoch"])
+        // Alone it is all there is; and who names it wants it.
+        #expect(names(["val_loss/epoch"]) == ["val_loss/epoch"])
+        let wanted = MetricDeclaration(name: "loss/epoch_average/epoch")
+        #expect(names(["loss/epoch_average", "loss/epoch_average/epoch"], [wanted]) == ["loss/epoch_average/epoch"])
+
+        // Two measures that disagree count alike, however often one of them is kept.
+        var sweep = MadeSweep()
+        for seed in 1...2 {
+            let shift = 0.001 * Double(seed)
+            for (name, loss, error) in [("a", 0.1, 0.5), ("b", 0.2, 0.2)] {
+                sweep.add(name, seed: seed, ["val_loss": loss + shift, "val_error": error + shift])
+            }
+        }
+        let once = sweep.set.answer().rows.map(\.score.value)
+        sweep.set.curves["val_loss/epoch"] = sweep.set.curves["val_loss"]
+        #expect(sweep.set.answer().rows.map(\.score.value) == once)
+    }
+
     @Test("one seed: no interval, no probability, no named best")
     func oneSeed() {
         var sweep = MadeSweep()

@@ -3,6 +3,7 @@ import ImageFiles
 import Ports
 import SweepAnalysis
 import SweepClient
+import SweepModel
 import SweepWire
 
 /// Makes the self-contained HTML report of a sweep.
@@ -36,10 +37,11 @@ struct ReportWriter: Sendable {
         try OutputFile.write(Data(report.html().utf8), to: path)
     }
 
-    /// Losses first: they are what a training is judged by.
+    /// Losses first: they are what a training is judged by. What is kept at its epochs too is drawn once.
     private func curves() async throws -> [String: [CurveValue]] {
         let keys = try await client.rows(of: PublicQueries.curveKeys(ofSweep: sweep))
-        let ordered = keys.sorted { a, b in
+        let all = Set(keys)
+        let ordered = keys.filter { !CommandTrainer.EpochTag.isTwin($0, among: all) }.sorted { a, b in
             let (isLossA, isLossB) = (a.lowercased().contains("loss"), b.lowercased().contains("loss"))
             return isLossA == isLossB ? a < b : isLossA
         }
