@@ -72,6 +72,36 @@ struct ExternalMetricTests {
         withExtendedLifetime(place) {}
     }
 
+    @Test("samples that are videos are left out with words, and values stay at the places of their images")
+    func videos() throws {
+        let place = try TemporaryFolder()
+        let folder = place.path
+        let script = "\(folder)/width.py"
+        try Self.program.write(toFile: script, atomically: true, encoding: .utf8)
+        let metric = ExternalMetric(name: "size", command: ["python3", script, "\(folder)/starts"])
+        var attempt = try attempt(folder, images: [4, 8], metric: metric)
+        var words: [String] = []
+        attempt.report = { words.append($0) }
+        let videos = [("first.mp4", [0, 0, 0, 24] + Array("ftypmp42".utf8)), ("last.png", Array("GIF89a".utf8))]
+        for (name, bytes) in videos { try Data(bytes).write(to: URL(filePath: "\(folder)/\(name)")) }
+        attempt.task.images = ["\(folder)/first.mp4"] + attempt.task.images + ["\(folder)/last.png"]
+        #expect(try attempt.run())
+        #expect(words.contains { $0.contains("2 of 4 samples are videos") }, "\(words)")
+        let width = try #require(try rows("\(folder)/out").first { $0.metric == "width" })
+        #expect(width.values == [nil, 4, 8, nil] && width.value == 6 && width.n == 2)
+        #expect(width.notes == ["a video is no image", "wide", "wide", "a video is no image"])
+
+        attempt.task.images = ["\(folder)/first.mp4"]
+        attempt.out = "\(folder)/none"
+        try FileManager.default.createDirectory(atPath: attempt.out, withIntermediateDirectories: true)
+        #expect(try attempt.run())
+        #expect(try rows(attempt.out).isEmpty)
+        // No program was started for it.
+        let starts = try String(contentsOfFile: "\(folder)/starts", encoding: .utf8)
+        #expect(starts.split(separator: "\n").count == 1)
+        withExtendedLifetime(place) {}
+    }
+
     @Test(
         "a program that fails or says nonsense is named, with what it did",
         arguments: [

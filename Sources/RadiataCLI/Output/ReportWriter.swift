@@ -55,7 +55,13 @@ struct ReportWriter: Sendable {
 
     /// Thumbnails within the report's budget, in the order of the leaderboard.
     private func pictures(for answer: SweepAnswer, beside path: String) async throws -> [ReportPicture] {
-        let files = try await client.rows(of: PublicQueries.pictures(ofSweep: sweep))
+        let all = try await client.rows(of: PublicQueries.pictures(ofSweep: sweep))
+        let files = all.filter { !$0.moves }
+        if files.count < all.count {
+            Console.note(
+                "\(all.count - files.count) of the \(all.count) samples are videos, which a report does not hold: fetch a job "
+                    + "with --samples, or look at them on the coordinator's page")
+        }
         let choices = PictureSelection(files, for: answer).choices
         let budget = PictureBudget(count: choices.count)
         let folder = savesOriginals && !choices.isEmpty ? try OriginalsFolder(beside: path) : nil
