@@ -218,6 +218,31 @@ struct PageTests {
         return (token.job.text, picture)
     }
 
+    @Test("a metric with an @ of its own and no prompts is a column like any other")
+    func metricWithAt() async throws {
+        try await DaemonBench.with { bench async throws in
+            try await bench.launch(["1e-4"])
+            let worker = try await HandWorker("w", bench)
+            let token = try await worker.claim().token
+            let adapter = try await worker.upload("weights")
+            let manifest = CheckpointManifest(
+                step: 10, epoch: 1, final: false,
+                files: [CheckpointManifest.File(name: "a.safetensors", kind: .adapter, bytes: 7, sha256: adapter)])
+            let saved = CheckpointReport(name: "step-10", manifest: manifest, streamPosition: 0)
+            #expect(try await worker.report(token, .checkpoint(saved)) == .accepted)
+            let rows = [("face@mine", "", 0.25), ("face@mine", "alter", 0.5)].map { metric, prompts, value in
+                EvaluationRow(
+                    checkpoint: "step-10", epoch: 1, step: 10, class: "", prompts: prompts, metric: metric,
+                    value: value, n: 1)
+            }
+            let measured = EvaluationReport(rows: rows, completed: ["step-10"])
+            #expect(try await worker.report(token, .evaluations(measured)) == .accepted)
+            let page = try await Self.get(bench, "/page/jobs?sweep=t&columns=face@mine,face@mine@alter")
+            let cells = (page["rows"] as? [[String: Any]])?.first?["cells"] as? [Double]
+            #expect(cells == [0.25, 0.5], "\(page)")
+        }
+    }
+
     @Test("samples that are videos are listed as such and served as what they are; other files are not served")
     func videos() async throws {
         // As ffmpeg begins them, a GIF, and a page that calls itself a video.
