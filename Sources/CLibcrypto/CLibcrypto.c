@@ -1,6 +1,8 @@
 #include "CLibcrypto.h"
 
+#include <limits.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,3 +39,14 @@ void ccrypto_hash_finish(ccrypto_hash *hash, uint8_t *digest) {
 }
 
 void ccrypto_hash_free(ccrypto_hash *hash) { EVP_MD_CTX_free((EVP_MD_CTX *)hash); }
+
+void ccrypto_hmac_sha256(const void *key, size_t key_count, const void *message, size_t count, uint8_t *code) {
+    pthread_once(&once, fetch);
+    require(sha256 != NULL, "SHA-256");
+    require(key_count <= INT_MAX, "a key of that length");
+    unsigned int size = 0;
+    // An empty key or message may have no address.
+    const unsigned char *made = HMAC(sha256, key != NULL ? key : "", (int)key_count,
+                                     message != NULL ? message : (const void *)"", count, code, &size);
+    require(made != NULL && size == CCRYPTO_SHA256_BYTES, "a code of 32 bytes");
+}

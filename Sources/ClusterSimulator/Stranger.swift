@@ -150,8 +150,9 @@ final class Stranger {
         let reports = random.chance(0.5) ? [finish, finish] : [Report(token: token, .checkpoint(nowhere)), finish]
         let request = ExchangeRequest(session: session, number: 0, reports: reports, freeSlots: 0, waitSeconds: 0)
         send("exchange", request.parameters, try request.body(), .workers) { [world] result in
-            guard case .some(.success(let data)) = result, let answer = try? ExchangeResponse(body: data) else {
-                return
+            guard case .some(.success(let data)) = result else { return }
+            guard let answer = try? ExchangeResponse(body: data) else {
+                return world.fail("wire", "an answer to a stranger cannot be read")
             }
             for outcome in answer.outcomes {
                 switch outcome {

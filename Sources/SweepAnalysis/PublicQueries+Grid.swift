@@ -66,6 +66,7 @@ extension PublicQueries {
         _ condition: String
     ) -> PublicQuery<(job: String, parameters: [String: ParameterValue])> {
         PublicQuery("SELECT id, parameters FROM jobs WHERE \(condition)") { row in
+            // Written by another program than the ledger's: left out, as `rows` says.
             guard row.count == 2,
                 let parameters = try? JSONDecoder().decode(
                     [String: ParameterValue].self, from: Data(row[1].string.utf8))

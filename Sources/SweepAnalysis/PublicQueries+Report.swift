@@ -1,3 +1,4 @@
+import RunSpec
 import SweepModel
 
 /// Queries of what a report shows beside results.
@@ -50,6 +51,9 @@ extension PublicQueries {
 
         /// Whether a trainer drew it.
         package var isSample: Bool { kind == "sample" }
+
+        /// Whether it is a video, which nobody here can make a picture of.
+        package var moves: Bool { MediaFormat.moves(name: name) }
     }
 
     /// The contact sheets and samples of a sweep's jobs.

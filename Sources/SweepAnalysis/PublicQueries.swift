@@ -117,6 +117,7 @@ package enum PublicQueries {
         func parameters(_ text: String) -> [String: ParameterValue]? {
             last.withLock { last in
                 if let last, last.text == text { return last.parameters }
+                // Written by another program than the ledger's: left out, as `rows` says.
                 guard
                     let found = try? JSONDecoder().decode([String: ParameterValue].self, from: Data(text.utf8))
                 else { return nil }

@@ -312,7 +312,8 @@ package enum EmbeddedProfiles {
             # A state does not say its step; the adapter that was saved with it does.
             step: { header: ss_steps, beside: ["-state", ".safetensors"], base: attempt }
             complete: random_states_0.pkl
-        samples: [ { glob: "{out}/model/sample/*.png" } ]
+        # A model of videos writes MP4, one of pictures PNG.
+        samples: [ { glob: "{out}/model/sample/*.png" }, { glob: "{out}/model/sample/*.mp4" } ]
         # A signal ends the program at once, and all since the last state is lost: wait for the next one.
         stop: { signal: TERM, grace: 30s, wait: 10m }
         done: { file: "{out}/model/{name}.safetensors", epoch: max_train_epochs }
@@ -448,7 +449,8 @@ package enum EmbeddedProfiles {
             step: "^checkpoint-([0-9]+)$"
             # Written last, by a rename.
             complete: .guard
-        samples: [ { glob: "{out}/model/validation_images/*.png" } ]
+        # A model of videos writes MP4, one of pictures PNG.
+        samples: [ { glob: "{out}/model/validation_images/*.png" }, { glob: "{out}/model/validation_images/*.mp4" } ]
         # INT ends it with 130, and all since the last checkpoint is lost: wait for the next one.
         stop: { signal: INT, grace: 60s, wait: 10m, exits: [130] }
         done: { file: "{out}/model/pytorch_lora_weights.safetensors", step: max_train_steps }

@@ -98,6 +98,7 @@ package struct ImportedSweep {
             : false
         let words = ["true", "false", "null", "yes", "no", "on", "off"]
         if isPlain, !words.contains(text.lowercased()) { return text }
+        // Only numbers are refused.
         return (try? CanonicalJSON.text(.text(text))) ?? "\"\""
     }
 }

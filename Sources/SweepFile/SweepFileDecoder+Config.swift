@@ -119,6 +119,7 @@ extension SweepFileDecoder {
         }
         let named = Set(trainer.templateNames)
         for source in rule.sources {
+            // One that cannot be read was refused where it was named.
             guard var document = try? rule.document(of: source) else { continue }
             for (name, value, mark) in sweep.examples
             where !named.contains(name) && name != CommandTrainer.ConfigRule.choice && name != "seed" {

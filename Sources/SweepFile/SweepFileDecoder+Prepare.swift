@@ -91,6 +91,7 @@ extension SweepFileDecoder {
     mutating func completeFallback(_ sweep: inout SweepDefinition) {
         guard let rule = sweep.onOOM else { return }
         let known = Set(sweep.examples.map(\.name))
+        // Those that cannot be read were refused one by one.
         let expressions = rule.settings.values.compactMap { try? ArithmeticExpression($0) }
         let mark = fallbackMark ?? SourceMark(line: 1, column: 1)
         for name in Set(rule.settings.keys).union(expressions.flatMap(\.names)).sorted() where !known.contains(name) {

@@ -228,6 +228,7 @@ extension WandbReader {
     /// Six digits: the last bits of `exp` differ between machines, and a job's identity must not.
     private static func rounded(_ number: Double) -> Double { Double(String(format: "%.6g", number)) ?? number }
 
+    /// Of numbers that were read as finite ones: no others are refused.
     static func text(_ number: Double) -> String { (try? CanonicalJSON.number(rounded(number))) ?? "0" }
 
     // MARK: Group
@@ -273,5 +274,6 @@ extension WandbReader {
         return lines + axes.map { "      \($0)" }
     }
 
+    /// The same holds for values.
     private static func text(_ value: ParameterValue) -> String { (try? CanonicalJSON.text(value)) ?? "null" }
 }

@@ -194,5 +194,6 @@ struct WandbReader {
     }
 
     /// JSON, which is YAML.
+    /// Text is never refused.
     static func quoted(_ text: String) -> String { (try? CanonicalJSON.text(.text(text))) ?? "\"\"" }
 }

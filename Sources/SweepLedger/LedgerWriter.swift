@@ -215,7 +215,7 @@ package final class LedgerWriter: Sendable {
                 // One verb failed after it may have written: once more, each in a savepoint of its own.
                 deliveries = try transaction(batch, alone: true)
             }
-            guard (try? files.information(logPath))??.inode == logInode else {
+            guard try information(logPath)?.inode == logInode else {
                 throw LedgerError(
                     .inputOutput,
                     "\(logPath) was replaced while in use: another program opened or moved the ledger's files")
@@ -234,6 +234,15 @@ package final class LedgerWriter: Sendable {
             return die(error)
         } catch {
             return refuse(batch, fault(error) ?? LedgerError(.inputOutput, "\(error)"))
+        }
+    }
+
+    /// - Throws: ``LedgerError``: what cannot be looked at may be anything, and the ledger is left alone.
+    private func information(_ path: String) throws -> FileInformation? {
+        do {
+            return try files.information(path)
+        } catch {
+            throw LedgerError(.inputOutput, "\(path) cannot be looked at: \(error)")
         }
     }
 

@@ -231,9 +231,11 @@ actor HandWorker {
     }
 
     /// Uploads a blob in its only chunk.
-    func upload(_ text: String) async throws -> String {
-        let data = Data(text.utf8)
-        let digest = ContentDigest.of(text).text
+    func upload(_ text: String) async throws -> String { try await upload(Array(text.utf8)) }
+
+    func upload(_ bytes: [UInt8]) async throws -> String {
+        let data = Data(bytes)
+        let digest = ContentDigest.of(bytes).text
         let status = try await bench.call(.beginBlob, BlobBegin(sha256: digest, bytes: data.count))
         if status.state == .complete { return digest }
         _ = try await bench.call(.putChunk, BlobChunk(sha256: digest, index: 0, checksum: CRC32C.of(data), bytes: data))

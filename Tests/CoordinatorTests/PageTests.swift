@@ -218,6 +218,72 @@ struct PageTests {
         return (token.job.text, picture)
     }
 
+    @Test("a metric with an @ of its own and no prompts is a column like any other")
+    func metricWithAt() async throws {
+        try await DaemonBench.with { bench async throws in
+            try await bench.launch(["1e-4"])
+            let worker = try await HandWorker("w", bench)
+            let token = try await worker.claim().token
+            let adapter = try await worker.upload("weights")
+            let manifest = CheckpointManifest(
+                step: 10, epoch: 1, final: false,
+                files: [CheckpointManifest.File(name: "a.safetensors", kind: .adapter, bytes: 7, sha256: adapter)])
+            let saved = CheckpointReport(name: "step-10", manifest: manifest, streamPosition: 0)
+            #expect(try await worker.report(token, .checkpoint(saved)) == .accepted)
+            let rows = [("face@mine", "", 0.25), ("face@mine", "alter", 0.5)].map { metric, prompts, value in
+                EvaluationRow(
+                    checkpoint: "step-10", epoch: 1, step: 10, class: "", prompts: prompts, metric: metric,
+                    value: value, n: 1)
+            }
+            let measured = EvaluationReport(rows: rows, completed: ["step-10"])
+            #expect(try await worker.report(token, .evaluations(measured)) == .accepted)
+            let page = try await Self.get(bench, "/page/jobs?sweep=t&columns=face@mine,face@mine@alter")
+            let cells = (page["rows"] as? [[String: Any]])?.first?["cells"] as? [Double]
+            #expect(cells == [0.25, 0.5], "\(page)")
+        }
+    }
+
+    @Test("samples that are videos are listed as such and served as what they are; other files are not served")
+    func videos() async throws {
+        // As ffmpeg begins them, a GIF, and a page that calls itself a video.
+        let mp4 = [0, 0, 0, 24] + Array("ftypisom".utf8) + [0, 0, 2, 0] + Array("isomavc1".utf8) + Array("mdat".utf8)
+        let webm: [UInt8] =
+            [0x1A, 0x45, 0xDF, 0xA3, 0x9F, 0x42, 0x86, 0x81, 1, 0x42, 0xF7, 0x81, 1, 0x42, 0xF2, 0x81, 4, 0x42]
+            + [0xF3, 0x81, 8, 0x42, 0x82, 0x84] + Array("webm".utf8)
+        let files: [(name: String, bytes: [UInt8], type: String?)] = [
+            ("cat_e000002_00_20250131120000.mp4", mp4, "video/mp4"),
+            ("cat_e000002_01_20250131120000.webm", webm, "video/webm"),
+            ("cat_e000002_02_20250131120000.gif", Array("GIF89a and so on".utf8), "image/gif"),
+            ("cat_e000002_03_20250131120000.mp4", Array("<html><script>alert(1)</script>".utf8), nil),
+        ]
+        try await DaemonBench.with { bench async throws in
+            try await bench.launch(["1e-4"])
+            let worker = try await HandWorker("w", bench)
+            let token = try await worker.claim().token
+            var rows: [StoredArtifact] = []
+            for file in files {
+                let digest = try await worker.upload(file.bytes)
+                rows.append(
+                    StoredArtifact(
+                        checkpoint: "", kind: "sample", name: file.name, sha256: digest, bytes: file.bytes.count))
+            }
+            #expect(try await worker.report(token, .artifacts(ArtifactReport(rows: rows))) == .accepted)
+            let items = try await Self.get(bench, "/page/pictures?sweep=t")["items"] as? [[String: Any]]
+            let listed = try #require(items).sorted { "\($0["name"] ?? "")" < "\($1["name"] ?? "")" }
+            #expect(listed.map { $0["isVideo"] as? Bool ?? false } == [true, true, false, true])
+            #expect(listed.map { $0["series"] as? String } == ["00", "01", "02", "03"])
+            #expect(listed.allSatisfy { $0["epoch"] as? Int == 2 })
+            for (row, file) in zip(rows, files) {
+                let answer = try await bench.raw.request("GET", "/page/picture?sha256=\(row.sha256)")
+                #expect(answer.status == (file.type == nil ? 400 : 200), "\(file.name): \(answer.text)")
+                #expect(answer.header("X-Content-Type-Options") == "nosniff")
+                if let type = file.type { #expect(answer.header("Content-Type") == type, "\(file.name)") }
+            }
+            let page = try await bench.raw.request("GET", "/")
+            #expect(page.header("Content-Security-Policy")?.contains("media-src blob:;") == true)
+        }
+    }
+
     private static func ballot(_ left: String, _ right: String, _ outcome: String) -> [String: Any] {
         let (left, right) = (["job": left, "place": "step-10"], ["job": right, "place": "step-10"])
         return ["sweep": "t", "series": "0", "outcome": outcome, "left": left, "right": right]

@@ -72,6 +72,36 @@ struct ExternalMetricTests {
         withExtendedLifetime(place) {}
     }
 
+    @Test("samples that are videos are left out with words, and values stay at the places of their images")
+    func videos() throws {
+        let place = try TemporaryFolder()
+        let folder = place.path
+        let script = "\(folder)/width.py"
+        try Self.program.write(toFile: script, atomically: true, encoding: .utf8)
+        let metric = ExternalMetric(name: "size", command: ["python3", script, "\(folder)/starts"])
+        var attempt = try attempt(folder, images: [4, 8], metric: metric)
+        var words: [String] = []
+        attempt.report = { words.append($0) }
+        let videos = [("first.mp4", [0, 0, 0, 24] + Array("ftypmp42".utf8)), ("last.png", Array("GIF89a".utf8))]
+        for (name, bytes) in videos { try Data(bytes).write(to: URL(filePath: "\(folder)/\(name)")) }
+        attempt.task.images = ["\(folder)/first.mp4"] + attempt.task.images + ["\(folder)/last.png"]
+        #expect(try attempt.run())
+        #expect(words.contains { $0.contains("2 of 4 samples are videos") }, "\(words)")
+        let width = try #require(try rows("\(folder)/out").first { $0.metric == "width" })
+        #expect(width.values == [nil, 4, 8, nil] && width.value == 6 && width.n == 2)
+        #expect(width.notes == ["a video is no image", "wide", "wide", "a video is no image"])
+
+        attempt.task.images = ["\(folder)/first.mp4"]
+        attempt.out = "\(folder)/none"
+        try FileManager.default.createDirectory(atPath: attempt.out, withIntermediateDirectories: true)
+        #expect(try attempt.run())
+        #expect(try rows(attempt.out).isEmpty)
+        // No program was started for it.
+        let starts = try String(contentsOfFile: "\(folder)/starts", encoding: .utf8)
+        #expect(starts.split(separator: "\n").count == 1)
+        withExtendedLifetime(place) {}
+    }
+
     @Test(
         "a program that fails or says nonsense is named, with what it did",
         arguments: [
@@ -231,6 +261,69 @@ struct ExternalMetricTests {
     }
 
     private final class Said { var lines: [String] = [] }
+
+    @Test("what a program that stays says too late is about no image of the next batch")
+    func late() throws {
+        let place = try TemporaryFolder()
+        let folder = place.path
+        // It repeats its last answer when it hears the next question.
+        let script = """
+            import json, sys
+            print(json.dumps({"ready": True}), flush=True)
+            last = None
+            for line in sys.stdin:
+                question = json.loads(line)
+                if last is not None:
+                    print(last, flush=True)
+                last = json.dumps({"id": question["id"], "value": question["seed"] + 1})
+                print(last, flush=True)
+            """
+        let path = "\(folder)/late.py"
+        try script.write(toFile: path, atomically: true, encoding: .utf8)
+        let host = try Host(folder)
+        defer { host.stop() }
+        let metric = ExternalMetric(name: "late", command: ["python3", path])
+        var first = try attempt(folder, images: [4], metric: metric)
+        first.metricHost = host.socket + "/socket"
+        #expect(try first.run())
+        var second = try attempt(folder, images: [5], metric: metric, out: "second")
+        second.metricHost = host.socket + "/socket"
+        let error = #expect(throws: ExternalMetricError.self) { _ = try second.run() }
+        #expect(error?.message.contains("not asked about") == true, "\(error?.message ?? "")")
+        withExtendedLifetime(place) {}
+    }
+
+    @Test(
+        "neither what a program leaves running nor one that never ends a line is waited for",
+        arguments: [
+            ("sleep 600 & cat > /dev/null; echo '{\"id\": 0, \"value\": 3}'", nil as String?),
+            ("cat /dev/zero", "without the end of a line"),
+        ])
+    func ends(command: String, fault: String?) throws {
+        let place = try TemporaryFolder()
+        let folder = place.path
+        let attempt = try attempt(
+            folder, images: [4], metric: ExternalMetric(name: "m", command: ["sh", "-c", command]))
+        if let fault {
+            let error = #expect(throws: ExternalMetricError.self) { _ = try attempt.run() }
+            #expect(error?.message.contains(fault) == true, "\(error?.message ?? "")")
+        } else {
+            #expect(try attempt.run())
+            #expect(try rows("\(folder)/out").first?.values == [3])
+        }
+        withExtendedLifetime(place) {}
+    }
+
+    @Test("a limit that is no number of seconds is named", arguments: ["nan", "-1", "soon", "inf"])
+    func badLimit(text: String) throws {
+        let place = try TemporaryFolder()
+        let metric = ExternalMetric(
+            name: "m", command: ["sh", "-c", "cat > /dev/null"], env: ["RADIATA_METRIC_TIMEOUT": text])
+        let attempt = try attempt(place.path, images: [4], metric: metric)
+        let error = #expect(throws: ExternalMetricError.self) { _ = try attempt.run() }
+        #expect(error?.message.contains("RADIATA_METRIC_TIMEOUT=\(text)") == true, "\(error?.message ?? "")")
+        withExtendedLifetime(place) {}
+    }
 
     @Test("one that keeps silent for too long is ended, and it is said how to give it more time")
     func silent() throws {

@@ -39,6 +39,22 @@ struct BadInputTests {
         #expect(ended.output.isEmpty)
     }
 
+    @Test(
+        "what can be said without a coordinator is said, and why none was asked", arguments: ["plan", "check"])
+    func nobodyAsked(command: String) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(
+            "sweep.yaml",
+            """
+            name: x
+            trainer: { command: [sh, -c, "true {lr} {out}"] }
+            groups: [ { list: [ { lr: 1e-4 } ] } ]
+            """)
+        let ended = try RadiataProgram.run([command, path, "--token-file", folder.path + "/no.token"])
+        #expect(ended.status == 0, "\(ended)")
+        #expect(ended.messages.contains("no coordinator is asked: --token-file \(folder.path)/no.token"), "\(ended)")
+    }
+
     @Test("an unreachable coordinator is named, with the remedy and exit code 4")
     func unreachable() throws {
         let ended = try RadiataProgram.run(["status", "--coordinator", "http://127.0.0.1:9"])

@@ -6,54 +6,6 @@ import Testing
 /// is space.
 @Suite("Full disks", .serialized, .enabled(if: SmallDisk.refusal == nil, "\(SmallDisk.refusal ?? "")"))
 struct DiskFullTests {
-    /// Ten steps; a state at step 5, then it waits at its gate, unless it goes on from a state.
-    private static let trainer = """
-        #!/bin/sh
-        out="$1"; gate="$2"; state="$3"
-        step=0
-        [ -n "$state" ] && step=$(cat "$state")
-        while [ "$step" -lt 10 ]; do
-            step=$((step + 1))
-            echo "{\\"step\\": $step, \\"loss\\": 0.$step}" >> "$out/metrics.jsonl" || { echo "No space left on device" >&2; exit 1; }
-            if [ "$step" -eq 5 ]; then
-                echo "$step" > "$out/unfinished" && mv "$out/unfinished" "$out/state-$step.txt"
-                if [ -z "$state" ]; then read -r _ < "$gate"; fi
-            fi
-        done
-        echo "adapter" > "$out/unfinished" && mv "$out/unfinished" "$out/adapter-10.bin"
-        """
-
-    private func sweep(_ house: House, _ name: String, seeds: ClosedRange<Int> = 1...1) throws -> String {
-        let script = try house.folder.write("trainer.sh", Self.trainer, executable: true)
-        return try house.folder.write(
-            "\(name).yaml",
-            """
-            name: \(name)
-            seeds: [\(seeds.map { String($0) }.joined(separator: ", "))]
-            trainer:
-              command: ["\(script)", "{out}", "\(house.folder.path)/gate"]
-              resume: ["{checkpoint}"]
-              metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
-              checkpoints:
-                - { glob: "{out}/state-*.txt", step: "state-([0-9]+)", kind: state }
-                - { glob: "{out}/adapter-*.bin", step: "adapter-([0-9]+)", kind: adapter }
-            groups:
-              - list: [ { lr: \(name == "first" ? "1e-4" : "2e-4") } ]
-            """)
-    }
-
-    private func makeGate(_ house: House) throws { try #require(mkfifo(house.folder.path + "/gate", 0o600) == 0) }
-
-    private func openGate(_ house: House) throws {
-        try house.eventually("the trainer waits at its gate") {
-            let descriptor = Glibc.open(house.folder.path + "/gate", O_WRONLY | O_NONBLOCK)
-            guard descriptor >= 0 else { return "nobody reads the gate" }
-            defer { close(descriptor) }
-            _ = write(descriptor, "go\n", 3)
-            return nil
-        }
-    }
-
     private func expectComplete(_ house: House) throws {
         try house.eventually("the job is done") {
             let jobs = try house.query("SELECT state, attempts, failure, message FROM jobs")
@@ -85,9 +37,9 @@ struct DiskFullTests {
     func coordinatorRunning() throws {
         let disk = try SmallDisk(megabytes: 16)
         let house = try House(data: disk.path + "/coordinator")
-        try makeGate(house)
+        try GatedTrainer.makeGates(in: house.folder)
         try house.startCoordinator()
-        let launched = try house.radiata(["launch", try sweep(house, "first")])
+        let launched = try house.radiata(["launch", try GatedTrainer.sweep(in: house.folder, "first")])
         try #require(launched.status == 0, "\(launched)")
         _ = try house.startWorker("worker")
         try house.eventually("the state of step 5 is committed") {
@@ -96,7 +48,9 @@ struct DiskFullTests {
 
         try disk.fill()
         // More than the space that the ledger has in its files already.
-        let refused = try house.radiata(["launch", try sweep(house, "large", seeds: 1...20_000)])
+        let refused = try house.radiata([
+            "launch", try GatedTrainer.sweep(in: house.folder, "large", seeds: 1...20_000, rate: "2e-4"),
+        ])
         #expect(refused.status == 1, "\(refused)")
         #expect(refused.messages.contains(house.data), "\(refused)")
         #expect(refused.messages.contains("free some space there"), "\(refused)")
@@ -104,7 +58,7 @@ struct DiskFullTests {
         #expect(try house.count("SELECT count(*) FROM jobs") == 1)
 
         // The trainer ends; what it made waits with the worker.
-        try openGate(house)
+        try GatedTrainer.openGate(house)
         try house.eventually("the trainer has ended") {
             let names = FileManager.default.subpaths(atPath: house.folder.path + "/worker/attempts") ?? []
             return names.contains { $0.hasSuffix("process.exit") } ? nil : "\(names)"
@@ -120,9 +74,9 @@ struct DiskFullTests {
     func workerRunning() throws {
         let disk = try SmallDisk(megabytes: 16)
         let house = try House()
-        try makeGate(house)
+        try GatedTrainer.makeGates(in: house.folder)
         try house.startCoordinator()
-        let launched = try house.radiata(["launch", try sweep(house, "first")])
+        let launched = try house.radiata(["launch", try GatedTrainer.sweep(in: house.folder, "first")])
         try #require(launched.status == 0, "\(launched)")
         let worker = try house.startWorker("worker", work: disk.path + "/work")
         try house.eventually("the state of step 5 is committed") {
@@ -141,7 +95,7 @@ struct DiskFullTests {
 
         disk.free()
         // Only a trainer that runs again comes to its gate: a stopped one has given up waiting there.
-        try openGate(house)
+        try GatedTrainer.openGate(house)
         try expectComplete(house)
         #expect(try house.count("SELECT attempts FROM jobs") == 1)
     }
@@ -150,7 +104,7 @@ struct DiskFullTests {
     func canceledBeforeItBegan() throws {
         let disk = try SmallDisk(megabytes: 16)
         let house = try House()
-        try makeGate(house)
+        try GatedTrainer.makeGates(in: house.folder)
         try house.startCoordinator()
         let worker = try house.startWorker("worker", work: disk.path + "/work")
         try house.eventually("the worker waits for jobs") {
@@ -158,7 +112,7 @@ struct DiskFullTests {
         }
         try disk.fill()
         // The poll that was sent before brings it all the same.
-        let launched = try house.radiata(["launch", try sweep(house, "first")])
+        let launched = try house.radiata(["launch", try GatedTrainer.sweep(in: house.folder, "first")])
         try #require(launched.status == 0, "\(launched)")
         try house.eventually("the worker has the job and cannot begin it") {
             house.log("worker-2").contains("this worker waits") ? nil : house.log("worker-2")
@@ -170,9 +124,9 @@ struct DiskFullTests {
             house.log("worker-2").contains("was not begun") ? nil : house.log("worker-2")
         }
         // The next job runs, in the only slot.
-        let next = try house.radiata(["launch", try sweep(house, "second")])
+        let next = try house.radiata(["launch", try GatedTrainer.sweep(in: house.folder, "second", rate: "2e-4")])
         try #require(next.status == 0, "\(next)")
-        try openGate(house)
+        try GatedTrainer.openGate(house)
         try house.eventually("the other job is done") {
             let jobs = try house.query("SELECT sweep, state, attempts FROM jobs ORDER BY sweep")
             return jobs.map { $0["state"] as? String } == ["canceled", "done"] ? nil : "\(jobs)"

@@ -19,7 +19,7 @@ struct InputTransferTests {
         while content.count < Self.bytes { content += try random.read(upToCount: 1 << 20) ?? Data() }
         try content.prefix(Self.bytes).write(to: URL(filePath: data + "/large.bin"))
         _ = try house.folder.write("data/small.txt", "a cat")
-        let digest = try sha256(data + "/large.bin")
+        let digest = try Coreutils.sha256(data + "/large.bin")
         let script = try house.folder.write(
             "trainer.sh",
             """
@@ -38,18 +38,6 @@ struct InputTransferTests {
             groups: [ { list: [ { lr: 1e-4 } ] } ]
             """)
         return (file, data)
-    }
-
-    private func sha256(_ path: String) throws -> String {
-        let process = Process()
-        let pipe = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/sha256sum")
-        process.arguments = [path]
-        process.standardOutput = pipe
-        try process.run()
-        let text = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        return String(text.prefix { $0 != " " })
     }
 
     /// What the coordinator's process has read so far, in bytes.

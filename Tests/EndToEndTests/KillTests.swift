@@ -5,64 +5,12 @@ import Testing
 /// Real processes, real HTTP, real SQLite, SIGKILL: nothing is lost and nothing is there twice.
 @Suite("Killed processes", .serialized)
 struct KillTests {
-    /// A trainer in shell: ten steps, a state every five. Without a state to go on from, seeds 1 and 2 stop
-    /// after step 5 until their gate opens.
-    private static let trainer = """
-        #!/bin/sh
-        out="$1"; seed="$2"; gate="$3"; state="$4"
-        step=0
-        [ -n "$state" ] && step=$(cat "$state")
-        while [ "$step" -lt 10 ]; do
-            step=$((step + 1))
-            echo "{\\"step\\": $step, \\"loss\\": 0.$step}" >> "$out/metrics.jsonl"
-            if [ $((step % 5)) -eq 0 ]; then
-                echo "$step" > "$out/unfinished"
-                mv "$out/unfinished" "$out/state-$step.txt"
-            fi
-            if [ "$step" -eq 5 ] && [ -z "$state" ] && [ -p "$gate-$seed" ]; then read -r _ < "$gate-$seed"; fi
-        done
-        echo "adapter of seed $seed" > "$out/unfinished"
-        mv "$out/unfinished" "$out/adapter-10.bin"
-        """
-
-    private func prepare(_ house: House) throws -> String {
-        let script = try house.folder.write("trainer.sh", Self.trainer, executable: true)
-        let gate = house.folder.path + "/gate"
-        for seed in [1, 2] { try #require(mkfifo("\(gate)-\(seed)", 0o600) == 0) }
-        return try house.folder.write(
-            "sweep.yaml",
-            """
-            name: killed
-            seeds: [1, 2, 3]
-            trainer:
-              command: ["\(script)", "{out}", "{seed}", "\(gate)"]
-              resume: ["{checkpoint}"]
-              metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
-              checkpoints:
-                - { glob: "{out}/state-*.txt", step: "state-([0-9]+)", kind: state }
-                - { glob: "{out}/adapter-*.bin", step: "adapter-([0-9]+)", kind: adapter }
-            groups:
-              - list: [ { lr: 1e-4 } ]
-            """)
-    }
-
-    /// Opens a gate for a trainer that waits there; a writer that nobody reads from would wait for ever.
-    private func open(_ house: House, seed: Int) throws {
-        let path = "\(house.folder.path)/gate-\(seed)"
-        try house.eventually("a trainer waits at gate \(seed)") {
-            let descriptor = Glibc.open(path, O_WRONLY | O_NONBLOCK)
-            guard descriptor >= 0 else { return "nobody reads \(path)" }
-            defer { close(descriptor) }
-            _ = write(descriptor, "go\n", 3)
-            return nil
-        }
-    }
-
     @Test("a worker killed in mid-job and the coordinator in mid-sweep cost nothing", .timeLimit(.minutes(15)))
     func workerAndCoordinatorKilled() throws {
         let house = try House()
         try house.startCoordinator()
-        let file = try prepare(house)
+        let file = try GatedTrainer.sweep(in: house.folder, "killed", seeds: 1...3)
+        try GatedTrainer.makeGates(in: house.folder, seeds: [1, 2])
         let launched = try house.radiata(["launch", file])
         try #require(launched.status == 0, "\(launched)")
 
@@ -81,7 +29,7 @@ struct KillTests {
             return found >= 1 ? nil : "\(try house.query("SELECT substr(id,1,8) id, seed, state, attempts FROM jobs"))"
         }
         house.slay(try #require(house.coordinator))
-        try open(house, seed: 2)
+        try GatedTrainer.openGate(house, seed: 2)
         try house.startCoordinator()
 
         try house.eventually("all jobs are done") {

@@ -66,6 +66,31 @@ struct MusubiTests {
         #expect(try house.adapters("stub_gate").map(\.step).sorted() == [4, 8, 12, 16, 20])
     }
 
+    @Test("samples that are videos are kept and brought home; a report and a grid say that they leave them out")
+    func videos() throws {
+        let house = try House()
+        try house.startCoordinator()
+        let file = try house.folder.write("sweep.yaml", try bench(house).sweep("{ sample_every_n_epochs: 2 }"))
+        #expect(try house.radiata(["launch", file]).status == 0)
+        _ = try house.startWorker("worker")
+        try house.waitForEnd()
+        let samples = try house.query("SELECT name, sha256 FROM artifacts WHERE kind = 'sample' ORDER BY name")
+        let names = samples.compactMap { $0["name"] as? String }
+        #expect(names.count == 2 && names.allSatisfy { $0.hasSuffix(".mp4") }, "\(samples)")
+        #expect(zip(names, ["_e000002_00_", "_e000004_00_"]).allSatisfy { $0.contains($1) }, "\(samples)")
+        let home = house.folder.path + "/home"
+        let fetched = try house.radiata(["fetch", try house.onlyJob(), "--samples", "-o", home])
+        #expect(fetched.status == 0, "\(fetched)")
+        for sample in samples {
+            let path = "\(home)/samples/\(sample["name"] as? String ?? "")"
+            #expect(try Coreutils.sha256(path) == sample["sha256"] as? String)
+        }
+        let report = try house.radiata(["report", "cats", "-o", house.folder.path + "/report.html"])
+        #expect(report.status == 0 && report.messages.contains("2 of the 2 samples are videos"), "\(report)")
+        let grid = try house.radiata(["grid", "cats", "--x", "epoch", "-o", house.folder.path + "/grid.html"])
+        #expect(grid.status == 3 && grid.messages.contains("2 of the 2 samples are videos"), "\(grid)")
+    }
+
     @Test("trap: a resume trains the whole length again and begins its numbers anew, over the files of the first part")
     func trapCounters() throws {
         let folder = try TemporaryFolder()

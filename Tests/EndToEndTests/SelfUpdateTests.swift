@@ -6,40 +6,6 @@ import Testing
 /// A worker takes the coordinator's build: two programs that differ, as processes.
 @Suite("Self-update of a worker", .serialized)
 struct SelfUpdateTests {
-    /// Ten steps; a state at step 5, then it waits at its gate, unless it goes on from a state.
-    private static let trainer = """
-        #!/bin/sh
-        out="$1"; gate="$2"; state="$3"
-        step=0
-        [ -n "$state" ] && step=$(cat "$state")
-        while [ "$step" -lt 10 ]; do
-            step=$((step + 1))
-            echo "{\\"step\\": $step, \\"loss\\": 0.$step}" >> "$out/metrics.jsonl"
-            if [ "$step" -eq 5 ]; then
-                echo "$step" > "$out/unfinished" && mv "$out/unfinished" "$out/state-$step.txt"
-                if [ -z "$state" ]; then read -r _ < "$gate"; fi
-            fi
-        done
-        echo "adapter" > "$out/unfinished" && mv "$out/unfinished" "$out/adapter-10.bin"
-        """
-
-    private func sweep(_ house: House, _ name: String = "one", rate: String = "1e-4") throws -> String {
-        let script = try house.folder.write("trainer.sh", Self.trainer, executable: true)
-        return try house.folder.write(
-            "\(name).yaml",
-            """
-            name: \(name)
-            trainer:
-              command: ["\(script)", "{out}", "\(house.folder.path)/gate"]
-              resume: ["{checkpoint}"]
-              metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
-              checkpoints:
-                - { glob: "{out}/state-*.txt", step: "state-([0-9]+)", kind: state }
-                - { glob: "{out}/adapter-*.bin", step: "adapter-([0-9]+)", kind: adapter }
-            groups: [ { list: [ { lr: \(rate) } ] } ]
-            """)
-    }
-
     /// The commit that `--version` names.
     private static let commit: String? = {
         guard let said = try? RadiataProgram.run(["--version"]).output, let open = said.firstIndex(of: "(") else {
@@ -75,19 +41,6 @@ struct SelfUpdateTests {
         String(String(repeating: "0123456789ab", count: 2).prefix(commit.count))
     }
 
-    /// As coreutils count it.
-    private func sha256(_ path: String) throws -> String {
-        let process = Process()
-        let pipe = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/sha256sum")
-        process.arguments = [path]
-        process.standardOutput = pipe
-        try process.run()
-        let text = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        return String(text.prefix { $0 != " " })
-    }
-
     private func program(of process: Process) -> String {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process.processIdentifier)/exe")) ?? ""
     }
@@ -119,11 +72,11 @@ struct SelfUpdateTests {
     func whole() throws {
         let house = try House()
         let new = try otherBuild(house, "new")
-        let digest = try sha256(new)
+        let digest = try Coreutils.sha256(new)
         // First both are of one build; then the coordinator is another one, on the same folder and port.
         try house.startCoordinator()
-        try #require(mkfifo(house.folder.path + "/gate", 0o600) == 0)
-        let launched = try house.radiata(["launch", try sweep(house)])
+        try GatedTrainer.makeGates(in: house.folder)
+        let launched = try house.radiata(["launch", try GatedTrainer.sweep(in: house.folder, "one")])
         try #require(launched.status == 0, "\(launched)")
         let worker = try worker(house, "worker", ["--self-update", "--label", "room=lab"])
         try house.eventually("the state of step 5 is committed") {
@@ -141,7 +94,7 @@ struct SelfUpdateTests {
         try house.eventually("the worker runs the other program") {
             program(of: worker).contains("/work/program/\(digest.prefix(12))/radiata") ? nil : house.log("worker")
         }
-        #expect(try sha256("/proc/\(worker.processIdentifier)/exe") == digest)
+        #expect(try Coreutils.sha256("/proc/\(worker.processIdentifier)/exe") == digest)
         #expect(commandLine(worker) == arguments)
         // Its job came back with its state, and goes on from there; nobody opens the gate.
         try house.eventually("the job is done") {
@@ -154,12 +107,12 @@ struct SelfUpdateTests {
         #expect(try house.count("SELECT count(DISTINCT step) FROM metrics WHERE key = 'loss'") == 10)
         // It said both builds, and became another program once.
         let log = try house.folder.read("worker.log")
-        #expect(log.contains("SHA-256 \(try sha256(RadiataProgram.path).prefix(12))"), "\(log)")
+        #expect(log.contains("SHA-256 \(try Coreutils.sha256(RadiataProgram.path).prefix(12))"), "\(log)")
         #expect(log.contains("SHA-256 \(digest.prefix(12))"), "\(log)")
         #expect(starts(house, "worker") == 2, "\(log)")
         #expect(try house.count("SELECT count(*) FROM worker") == 1)
         // No file outside of its folder: the program that it was started as is what it was.
-        #expect(try sha256(RadiataProgram.path) != digest)
+        #expect(try Coreutils.sha256(RadiataProgram.path) != digest)
         worker.terminate()
         worker.waitUntilExit()
         #expect(worker.terminationStatus == 0, "who is told to stop stops")
@@ -175,8 +128,8 @@ struct SelfUpdateTests {
     func told() throws {
         let house = try House()
         try house.startCoordinator(program: try otherBuild(house, "new"))
-        try #require(mkfifo(house.folder.path + "/gate", 0o600) == 0)
-        let launched = try house.radiata(["launch", try sweep(house)])
+        try GatedTrainer.makeGates(in: house.folder)
+        let launched = try house.radiata(["launch", try GatedTrainer.sweep(in: house.folder, "one")])
         try #require(launched.status == 0, "\(launched)")
         let worker = try worker(house, "worker", [])
         try house.eventually("the state of step 5 is committed") {
@@ -238,7 +191,7 @@ struct SelfUpdateTests {
     func access() throws {
         let house = try House()
         try house.startCoordinator()
-        let own = try sha256(RadiataProgram.path)
+        let own = try Coreutils.sha256(RadiataProgram.path)
         var answers: [String: Int] = [:]
         for scope in ["read", "submit", "worker"] {
             let made = try house.radiata(["token", "create", "--scope", scope])

@@ -8,45 +8,6 @@ import Testing
 struct SlurmTests {
     static let isWhole = ProcessInfo.processInfo.environment["RADIATA_MACHINES"] == "1"
 
-    /// Ten steps, a state every five. Without a state to go on from, a seed that has a gate stops after
-    /// step 5 until it opens.
-    private static let trainer = """
-        #!/bin/sh
-        out="$1"; seed="$2"; gate="$3"; state="$4"
-        step=0
-        [ -n "$state" ] && step=$(cat "$state")
-        while [ "$step" -lt 10 ]; do
-            step=$((step + 1))
-            echo "{\\"step\\": $step, \\"loss\\": 0.$step}" >> "$out/metrics.jsonl"
-            if [ $((step % 5)) -eq 0 ]; then
-                echo "$step" > "$out/unfinished"
-                mv "$out/unfinished" "$out/state-$step.txt"
-            fi
-            if [ "$step" -eq 5 ] && [ -z "$state" ] && [ -p "$gate-$seed" ]; then read -r _ < "$gate-$seed"; fi
-        done
-        echo "adapter of seed $seed" > "$out/unfinished"
-        mv "$out/unfinished" "$out/adapter-10.bin"
-        """
-
-    private func sweep(_ folder: TemporaryFolder, seeds: Int, gates: [Int] = []) throws -> String {
-        let script = try folder.write("trainer.sh", Self.trainer, executable: true)
-        for seed in gates { try #require(mkfifo("\(folder.path)/gate-\(seed)", 0o600) == 0) }
-        return try folder.write(
-            "sweep.yaml",
-            """
-            name: cluster
-            seeds: [\((1...seeds).map(String.init).joined(separator: ", "))]
-            trainer:
-              command: ["\(script)", "{out}", "{seed}", "\(folder.path)/gate"]
-              resume: ["{checkpoint}"]
-              metrics: [ { jsonl: "{out}/metrics.jsonl" } ]
-              checkpoints:
-                - { glob: "{out}/state-*.txt", step: "state-([0-9]+)", kind: state }
-                - { glob: "{out}/adapter-*.bin", step: "adapter-([0-9]+)", kind: adapter }
-            groups: [ { list: [ { lr: 1e-4 } ] } ]
-            """)
-    }
-
     private func submit(_ cluster: SlurmCluster, _ arguments: [String], _ environment: [String: String] = [:]) throws
         -> [String: Any]
     {
@@ -73,7 +34,7 @@ struct SlurmTests {
     @Test("the scripts that --dry-run prints are shell, and carry sbatch's own options")
     func dryRun() throws {
         let folder = try TemporaryFolder()
-        let file = try sweep(folder, seeds: 1)
+        let file = try GatedTrainer.sweep(in: folder, "cluster", seeds: 1...1)
         let ended = try RadiataProgram.run([
             "slurm", "submit", file, "--nodes", "3", "--coordinator-job", "--folder", folder.path + "/it's here",
             "--slots", "2", "--dry-run", "--partition", "gpu", "--gres=gpu:1", "--comment", "two words",
@@ -104,7 +65,8 @@ struct SlurmTests {
     func coordinatorJob() throws {
         let cluster = try SlurmCluster()
         let folder = try TemporaryFolder()
-        let file = try sweep(folder, seeds: 4, gates: [1, 2])
+        let file = try GatedTrainer.sweep(in: folder, "cluster", seeds: 1...4)
+        try GatedTrainer.makeGates(in: folder, seeds: [1, 2])
         let shared = folder.path + "/shared"
         let answer = try submit(
             cluster, [file, "--nodes", "2", "--coordinator-job", "--folder", shared, "--idle", "20s"])
@@ -166,7 +128,7 @@ struct SlurmTests {
         let cluster = try SlurmCluster()
         let house = try House(isReachable: true)
         try house.startCoordinator()
-        let file = try sweep(house.folder, seeds: 6)
+        let file = try GatedTrainer.sweep(in: house.folder, "cluster", seeds: 1...6)
         let shared = house.folder.path + "/shared"
         _ = try submit(
             cluster, [file, "--nodes", "2", "--folder", shared, "--idle", "5s", "--price", "0.5"],
@@ -190,7 +152,8 @@ struct SlurmTests {
         let disk = try SmallDisk(megabytes: 16)
         let house = try House(isReachable: true)
         try house.startCoordinator()
-        let file = try sweep(house.folder, seeds: 4, gates: [1, 2])
+        let file = try GatedTrainer.sweep(in: house.folder, "cluster", seeds: 1...4)
+        try GatedTrainer.makeGates(in: house.folder, seeds: [1, 2])
         let shared = house.folder.path + "/shared"
         // Each node has a disk of its own; that of the first is small.
         let nodes = house.folder.path + "/nodes"
@@ -220,10 +183,7 @@ struct SlurmTests {
         )
         let seed = try #require(other.first?["seed"] as? Int, "\(other)")
         try cluster.eventually("the other trainer goes on") {
-            let gate = open("\(house.folder.path)/gate-\(seed)", O_WRONLY | O_NONBLOCK)
-            guard gate >= 0 else { return "nobody reads the gate" }
-            defer { close(gate) }
-            return write(gate, "go\n", 3) == 3 ? nil : "not written"
+            GatedTrainer.tryGate(in: house.folder, seed: seed)
         }
         try cluster.eventually("the other node does the rest") {
             let done = try house.count("SELECT count(*) FROM jobs WHERE state = 'done'")
@@ -258,7 +218,8 @@ struct SlurmTests {
         let cluster = try SlurmCluster()
         let house = try House(isReachable: true)
         try house.startCoordinator()
-        let file = try sweep(house.folder, seeds: 2, gates: [1, 2])
+        let file = try GatedTrainer.sweep(in: house.folder, "cluster", seeds: 1...2)
+        try GatedTrainer.makeGates(in: house.folder, seeds: [1, 2])
         let shared = house.folder.path + "/shared"
         // Slurm counts in minutes, and may signal up to a minute early.
         let answer = try submit(

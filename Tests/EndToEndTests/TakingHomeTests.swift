@@ -70,18 +70,6 @@ struct TakingHomeTests {
         return try #require(rows.first?["id"] as? String)
     }
 
-    private func digest(_ path: String) throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/sha256sum")
-        process.arguments = [path]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let data = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: data.prefix(64), as: UTF8.self)
-    }
-
     private func bytesOnDisk(_ house: House) throws -> Int {
         let blobs = house.data + "/blobs"
         return try FileManager.default.subpathsOfDirectory(atPath: blobs).reduce(0) { sum, name in
@@ -107,7 +95,7 @@ struct TakingHomeTests {
         let name = "home-\(best.prefix(8))-step-2"
         let wanted = try house.query(
             "SELECT sha256 FROM checkpoints WHERE job = '\(best)' AND kind = 'adapter' AND step = 2")
-        #expect(try digest("\(folder)/\(name).safetensors") == wanted.first?["sha256"] as? String)
+        #expect(try Coreutils.sha256("\(folder)/\(name).safetensors") == wanted.first?["sha256"] as? String)
         let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         #expect(files == ["README.md", "\(name).safetensors", "samples", "settings.json"])
         #expect(
@@ -142,7 +130,7 @@ struct TakingHomeTests {
             environment: ["RADIATA_COORDINATOR": house.url], in: place)
         try #require(ended.status == 0, "\(ended)")
         let target = "\(place)/\(name.dropLast())1"
-        #expect(try digest("\(target)/\(name.dropLast())1.safetensors") == sha)
+        #expect(try Coreutils.sha256("\(target)/\(name.dropLast())1.safetensors") == sha)
         #expect(!FileManager.default.fileExists(atPath: target + "/.fetch"))
         for (arguments, status, words) in [
             (["home"], 2, "say --best"), ([best, "--checkpoint", "step:9"], 3, "it has step:1, step:2"),

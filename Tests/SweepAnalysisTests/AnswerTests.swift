@@ -4,49 +4,6 @@ import SweepAnalysis
 import SweepModel
 import Testing
 
-/// Sweeps made of numbers.
-struct MadeSweep {
-    var set = SweepResultSet(sweep: "made", jobs: [], results: [])
-
-    static func job(_ configuration: String, _ seed: Int, _ parameters: [String: ParameterValue]? = nil) -> JobSummary {
-        JobSummary(
-            id: "\(configuration)-\(seed)", sweep: "made", group: "g", configuration: configuration, state: "done",
-            seed: seed, attempts: 1, worker: nil, failure: nil, message: nil,
-            parameters: parameters ?? ["algorithm": "lora", "name": .text(configuration)], created: 0, updated: 0)
-    }
-
-    /// - Parameter values: metric@prompts to value; a name without prompts is a curve.
-    mutating func add(_ configuration: String, seed: Int, step: Int = 100, _ values: [String: Double]) {
-        let job = Self.job(configuration, seed)
-        if !set.jobs.contains(where: { $0.id == job.id }) { set.jobs.append(job) }
-        for (name, value) in values.sorted(by: { $0.key < $1.key }) {
-            let parts = name.split(separator: "@").map(String.init)
-            if parts.count == 1 {
-                set.curves[name, default: []].append(CurveValue(job: job.id, step: step, value: value))
-            } else {
-                set.results.append(
-                    SweepResult(
-                        job: job.id, checkpoint: "step-\(step)", epoch: step / 10, step: step, class: "",
-                        prompts: parts[parts.count - 1], metric: parts.dropLast().joined(separator: "@"), value: value,
-                        n: 12))
-            }
-        }
-    }
-
-    /// Five measures as a demo sweep has them.
-    mutating func addDemo(
-        _ configuration: String, seed: Int, step: Int = 100, fidelity: Double, loss: Double, text: Double = 0.3,
-        style: Double = 0.001, copying: Double = 0.05
-    ) {
-        add(
-            configuration, seed: seed, step: step,
-            [
-                "paired_fidelity@holdout": fidelity, "validation_loss": loss, "text_similarity@alter": text,
-                "style_distance@style": style, "copying@trigger": copying,
-            ])
-    }
-}
-
 @Suite("Answer")
 struct AnswerTests {
     @Test("the standard rule reads what there is, held-out fidelity first")
@@ -93,6 +50,37 @@ struct AnswerTests {
         let training = sweep.set.answer()
         #expect(training.rows.map(\.configuration) == ["b", "a"])
         #expect(training.words.contains { $0.contains("None of it is a validation") })
+    }
+
+    @Test("a tag that is kept at its steps and at its epochs is one criterion")
+    func epochTwins() throws {
+        func names(_ curves: [String], _ declared: [MetricDeclaration] = []) -> [String] {
+            DecisionRule.standard(measures: [DecisionRule.Measure](), curves: curves, declared: declared).criteria.map(
+                \.name)
+        }
+        // What kohya's trainings with a validation have.
+        let kohya = ["loss/epoch_average", "loss/validation/epoch_average"]
+        let keys = ["loss/average", "lr/unet"] + kohya + kohya.map { $0 + "/epoch" }
+        #expect(names(keys) == ["loss/validation/epoch_average"])
+        #expect(names(keys.filter { !$0.contains("validation") }) == ["loss/average", "loss/epoch_average"])
+        // musubi-tuner's own tag ends so, and stays beside a curve of the first part of its name.
+        #expect(names(["loss", "loss/epoch", "loss/epoch/epoch"]) == ["loss", "loss/epoch"])
+        // Alone it is all there is; and who names it wants it.
+        #expect(names(["val_loss/epoch"]) == ["val_loss/epoch"])
+        let wanted = MetricDeclaration(name: "loss/epoch_average/epoch")
+        #expect(names(["loss/epoch_average", "loss/epoch_average/epoch"], [wanted]) == ["loss/epoch_average/epoch"])
+
+        // Two measures that disagree count alike, however often one of them is kept.
+        var sweep = MadeSweep()
+        for seed in 1...2 {
+            let shift = 0.001 * Double(seed)
+            for (name, loss, error) in [("a", 0.1, 0.5), ("b", 0.2, 0.2)] {
+                sweep.add(name, seed: seed, ["val_loss": loss + shift, "val_error": error + shift])
+            }
+        }
+        let once = sweep.set.answer().rows.map(\.score.value)
+        sweep.set.curves["val_loss/epoch"] = sweep.set.curves["val_loss"]
+        #expect(sweep.set.answer().rows.map(\.score.value) == once)
     }
 
     @Test("one seed: no interval, no probability, no named best")

@@ -195,6 +195,13 @@ def musubi_port(folder):
     assert ended.code == 1 and "another process is utilizing it" in ended.output
 
 
+def musubi_videos(folder):
+    """Who looks for pictures finds no samples: they are videos."""
+    assert Run(folder, MUSUBI, toml(folder, sample_every_n_epochs=1)).code == 0
+    names = os.listdir(f"{folder}/model/sample")
+    assert names and all(name.endswith(".mp4") for name in names)
+
+
 # ai-toolkit
 
 

@@ -38,22 +38,9 @@ package struct WebhookSecret: Sendable {
     /// - Parameter name: of the message; the same when it is sent again.
     package func headers(name: String, seconds: Int64, body: [UInt8]) -> [String] {
         let signed = Array("\(name).\(seconds).".utf8) + body
-        let signature = Data(Self.hmac(key: key, signed)).base64EncodedString()
+        let signature = Data(MessageCode.of(signed, key: key)).base64EncodedString()
         return [
             "webhook-id: \(name)", "webhook-timestamp: \(seconds)", "webhook-signature: v1,\(signature)",
         ]
-    }
-
-    /// RFC 2104 over SHA-256.
-    package static func hmac(key: [UInt8], _ message: [UInt8]) -> [UInt8] {
-        let block = 64
-        let short = key.count > block ? sha256(key) : key
-        let padded = short + [UInt8](repeating: 0, count: block - short.count)
-        let inner = sha256(padded.map { $0 ^ 0x36 } + message)
-        return sha256(padded.map { $0 ^ 0x5C } + inner)
-    }
-
-    private static func sha256(_ bytes: [UInt8]) -> [UInt8] {
-        [UInt8](hexadecimal: ContentDigest.of(bytes).text) ?? []
     }
 }

@@ -4,11 +4,11 @@ import Ports
 
 /// The pages that are not the page itself: logging in. Every text goes through `escaped`.
 enum Dashboard {
-    /// Script and style from here only, none within the page; forms and calls go here only. Pictures are made
-    /// of what calls brought (`blob:`).
+    /// Script and style from here only, none within the page; forms and calls go here only. Pictures
+    /// and videos are made of what calls brought (`blob:`).
     static let policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-        + "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src blob:; "
+        + "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
     private static func head(body: String = "<body class=\"narrow\">") -> String {
         """

@@ -1,12 +1,22 @@
 import SweepAnalysis
-import SweepLedger
-import SweepModel
+package import SweepLedger
+package import SweepModel
+import Synchronization
 
 /// The coordinator asking itself, as its users do.
-struct LedgerSource: SweepSource {
+package struct LedgerSource: SweepSource {
     let ledger: Ledger
+    private let cut = CutAnswers()
 
-    func jobs(ofSweep sweep: String) async throws -> [JobSummary] {
+    package init(ledger: Ledger) { self.ledger = ledger }
+
+    /// What whoever reads its answers must be told: that some were cut off.
+    package var warnings: [String] {
+        let most = cut.most
+        return most == 0 ? [] : ["only the first \(most) rows of an answer are looked at"]
+    }
+
+    package func jobs(ofSweep sweep: String) async throws -> [JobSummary] {
         var jobs: [JobSummary] = []
         let page = 10_000
         while true {
@@ -17,7 +27,20 @@ struct LedgerSource: SweepSource {
     }
 
     /// The program's own queries need none of the guards that those of users have, nor a process.
-    func answer(to sql: String, limit: Int) async throws -> [[QueryValue]] {
-        try await ledger.answer(to: sql, limit: limit)
+    package func answer(to sql: String, limit: Int) async throws -> [[QueryValue]] {
+        let rows = try await ledger.answer(to: sql, limit: limit + 1)
+        guard rows.count > limit else { return rows }
+        cut.note(limit)
+        return Array(rows.prefix(limit))
     }
+}
+
+/// Whether answers had more rows than were asked for.
+private final class CutAnswers: Sendable {
+    private let largest = Mutex(0)
+
+    /// The most rows that were not all; 0 where all answers were whole.
+    var most: Int { largest.withLock { $0 } }
+
+    func note(_ limit: Int) { largest.withLock { $0 = max($0, limit) } }
 }

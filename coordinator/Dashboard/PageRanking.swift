@@ -76,7 +76,13 @@ struct PageRanking: Encodable, Sendable {
     ///
     /// - Throws: `WireError` `notFound` where there is nothing to rank by.
     static func find(_ sweep: String, metric: String, _ source: LedgerSource) async throws -> PageRanking {
-        let results = SweepResults(source: source, sweep: sweep)
+        var ranking = try await find(SweepResults(source: source, sweep: sweep), metric)
+        ranking.warnings += source.warnings
+        return ranking
+    }
+
+    private static func find(_ results: SweepResults, _ metric: String) async throws -> PageRanking {
+        let sweep = results.sweep
         guard !metric.isEmpty else {
             let (set, rule) = try await results.fetchForAnswer(rows: most)
             return PageRanking(set.answer(rule: rule), metric: nil)
@@ -153,7 +159,7 @@ struct PageImportance: Encodable, Sendable {
                 "\(criterion.name): too few values, or configurations that do not differ; nothing can be said yet")
         }
         return PageImportance(
-            metric: criterion.name, words: found.words, explained: found.trees?.crossValidated,
+            metric: criterion.name, words: found.words + source.warnings, explained: found.trees?.crossValidated,
             features: (found.trees?.features ?? []).map {
                 Feature(name: $0.name, size: $0.size, direction: $0.direction)
             },

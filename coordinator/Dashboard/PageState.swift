@@ -1,5 +1,6 @@
 import CoordinatorOperations
 import Ports
+import RunSpec
 import SweepAnalysis
 import SweepLedger
 import SweepModel
@@ -111,6 +112,8 @@ struct PagePicture: Encodable, Sendable {
     var kind: String
     var name: String
     var sha256: String
+    /// Whether it needs a player; left out where not.
+    var isVideo: Bool?
     var epoch: Int?
     var step: Int?
     /// The number of the prompt, as a rule; empty for a contact sheet.
@@ -127,7 +130,9 @@ struct PagePicture: Encodable, Sendable {
             let step = there?.step ?? name.step
             return PagePicture(
                 job: file.job, place: file.checkpoint.isEmpty ? "step-\(step ?? name.epoch ?? 0)" : file.checkpoint,
-                kind: file.kind, name: file.name, sha256: file.sha256, epoch: there?.epoch ?? name.epoch, step: step,
+                kind: file.kind, name: file.name, sha256: file.sha256,
+                isVideo: MediaFormat(name: file.name)?.isVideo == true ? true : nil,
+                epoch: there?.epoch ?? name.epoch, step: step,
                 series: file.isSample ? name.series : "")
         }
     }

@@ -173,24 +173,31 @@ extension Routes {
         return try await Self.json(Head(now: now, sweep: PageSweep(summary, pace, now: now), cost: cost))
     }
 
-    /// Only what is a picture is served as one.
+    /// Only what is a picture or a video is served as one, by its content.
     private func picture(_ call: PageCall) async throws -> Response {
         guard let digest = ContentDigest(call.text("sha256")) else {
             throw WireError(.badRequest, "sha256: wanted 64 lower-case hex digits")
         }
         let blobs = operations.ledger.blobs
-        let data = try await BlockingWork.run { try blobs.read(digest, offset: 0, count: 64 << 20) }
-        guard let data else { throw WireError(.notFound, "picture \(digest) is not in the store") }
-        let type: String
-        if data.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
-            type = "image/png"
-        } else if data.starts(with: [0xFF, 0xD8, 0xFF]) {
-            type = "image/jpeg"
-        } else if data.starts(with: Array("RIFF".utf8)), data.dropFirst(8).starts(with: Array("WEBP".utf8)) {
-            type = "image/webp"
-        } else {
-            throw WireError(.badRequest, "blob \(digest) is no picture")
+        let (size, head) = try await BlockingWork.run {
+            (try blobs.size(digest), try blobs.read(digest, offset: 0, count: MediaFormat.headBytes))
         }
-        return EndpointMount.response(.ok, type, data)
+        guard let size, let head else { throw WireError(.notFound, "picture \(digest) is not in the store") }
+        guard let type = MediaFormat(head) else {
+            throw WireError(.badRequest, "blob \(digest) is neither a picture nor a video that browsers show")
+        }
+        // A part of one would look like all of it.
+        guard size <= Self.largestPicture else {
+            throw WireError(
+                .tooLarge,
+                "\(digest) has \(size >> 20) MiB; the page shows at most \(Self.largestPicture >> 20): "
+                    + "fetch the job with --samples")
+        }
+        let data = try await BlockingWork.run { try blobs.read(digest, offset: 0, count: size) }
+        guard let data else { throw WireError(.notFound, "picture \(digest) is not in the store") }
+        return EndpointMount.response(.ok, type.rawValue, data)
     }
+
+    /// Bytes of a picture or video that is served whole from memory.
+    private static var largestPicture: Int { 64 << 20 }
 }

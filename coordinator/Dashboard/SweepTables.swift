@@ -19,6 +19,16 @@ struct SweepTables: Sendable {
         var curves: [String]
         /// `METRIC@PROMPTS` of evaluations; without prompts the metric alone.
         var results: [String]
+        /// By these names: a metric may have an `@` of its own.
+        var measures: [String: DecisionRule.Measure]
+
+        init(curves: [String], measures: [DecisionRule.Measure]) {
+            self.curves = curves
+            results = measures.map(Self.name)
+            self.measures = Dictionary(zip(results, measures)) { first, _ in first }
+        }
+
+        private enum CodingKeys: CodingKey { case curves, results }
 
         func has(_ name: String) -> Bool { curves.contains(name) || results.contains(name) }
 
@@ -76,7 +86,7 @@ struct SweepTables: Sendable {
         let source = LedgerSource(ledger: ledger)
         return try await names.value(sweep, age: .seconds(5), stale: .seconds(600)) { _ in
             let overview = try await SweepResults(source: source, sweep: sweep).overview()
-            return Measured(curves: overview.curves, results: overview.measures.map(Measured.name))
+            return Measured(curves: overview.curves, measures: overview.measures)
         }
     }
 
@@ -94,7 +104,7 @@ struct SweepTables: Sendable {
                 continue
             }
             let measured = try await measured(sweep)
-            let result = measured.results.contains(name) ? Self.measure(name) : nil
+            let result = measured.measures[name]
             guard result != nil || measured.curves.contains(name) else {
                 throw WireError(
                     .badRequest,
@@ -108,11 +118,6 @@ struct SweepTables: Sendable {
             found[name] = try await BlockingWork.text { table.column(values, as: name) }
         }
         return found
-    }
-
-    private static func measure(_ name: String) -> DecisionRule.Measure {
-        guard let at = name.lastIndex(of: "@") else { return DecisionRule.Measure(metric: name, prompts: "") }
-        return DecisionRule.Measure(metric: String(name[..<at]), prompts: String(name[name.index(after: at)...]))
     }
 
     private func read(

@@ -52,27 +52,60 @@ export async function post(path, body) {
   return answer.json();
 }
 
-// Pictures, newest last; the address of one that was not looked at for long is given back.
+// Pictures and videos, newest last; the address of one that was not looked at for long is given back.
 const pictures = new Map();
 const MOST = 400;
+const MOST_BYTES = 512 * 1024 * 1024;
+let held = 0;
 
-/** The address of a picture in this browser's memory. */
+function drop(sha256) {
+  const { found, size } = pictures.get(sha256);
+  pictures.delete(sha256);
+  held -= size;
+  found.then(URL.revokeObjectURL, () => {});
+}
+
+/** The address of a picture or video in this browser's memory. */
 export function picture(sha256) {
   const known = pictures.get(sha256);
   if (known) {
     pictures.delete(sha256);
     pictures.set(sha256, known);
-    return known;
+    return known.found;
   }
-  const found = call(target("page/picture", { sha256 })).then((answer) => answer.blob()).then((blob) => URL.createObjectURL(blob));
-  pictures.set(sha256, found);
-  found.catch(() => pictures.delete(sha256));
-  if (pictures.size > MOST) {
-    const [oldest, address] = pictures.entries().next().value;
-    pictures.delete(oldest);
-    address.then(URL.revokeObjectURL, () => {});
+  const entry = { size: 0 };
+  entry.found = call(target("page/picture", { sha256 })).then((answer) => answer.blob()).then((blob) => {
+    if (pictures.get(sha256) === entry) { entry.size = blob.size;
+      held += blob.size; }
+    return URL.createObjectURL(blob);
+  });
+  pictures.set(sha256, entry);
+  entry.found.then(() => {
+    for (const oldest of [...pictures.keys()]) { if (held <= MOST_BYTES || oldest === sha256) break;
+      drop(oldest); }
+  }, () => { if (pictures.get(sha256) === entry) pictures.delete(sha256); });
+  if (pictures.size > MOST) drop(pictures.keys().next().value);
+  return entry.found;
+}
+
+/**
+ * The element that shows one of a sweep's pictures; its `src` comes later. A video plays without sound, again and
+ * again, while `host` is pointed at or has the focus; without a host it has a player's controls.
+ */
+export function shown(one, alt, host = null) {
+  if (!one.isVideo) {
+    const image = document.createElement("img");
+    image.alt = alt;
+    image.decoding = "async";
+    return image;
   }
-  return found;
+  const video = document.createElement("video");
+  video.setAttribute("aria-label", alt);
+  Object.assign(video, { muted: true, loop: true, playsInline: true, preload: "auto", controls: host === null });
+  const play = () => { video.play().catch(() => { /* not there yet, or the browser will not: it stands still */ }); };
+  for (const event of ["pointerenter", "focus"]) host?.addEventListener(event, play);
+  for (const event of ["pointerleave", "blur"]) host?.addEventListener(event, () => video.pause());
+  return video;
 }
 
 export async function download(job, checkpoint, file) {

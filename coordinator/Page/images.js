@@ -1,14 +1,14 @@
 // Pictures of a sweep: the same prompt and noise over settings and steps, two under a wipe, and any of them large.
 import { empty, h, later, number, replace, select, setting } from "./dom.js";
-import { get, picture } from "./api.js";
+import { get, picture, shown as element } from "./api.js";
 
 const MOST_CELLS = 240;
 
-/** A picture that is fetched when it comes into view. */
-function framed(sha256, alt, zoom) {
-  const image = h("img", { alt, decoding: "async" });
+/** A picture or video that is fetched when it comes into view. */
+function framed(one, alt, zoom, host) {
+  const image = element(one, alt, host);
   watcher.observe(image);
-  image.dataset.sha256 = sha256;
+  image.dataset.sha256 = one.sha256;
   aim(image, zoom);
   return image;
 }
@@ -17,8 +17,10 @@ const watcher = new IntersectionObserver((seen) => {
   for (const { isIntersecting, target } of seen) {
     if (!isIntersecting || !target.dataset.sha256) continue;
     watcher.unobserve(target);
-    picture(target.dataset.sha256).then((address) => { target.src = address; }, () => { target.alt =
-        `${target.alt} (it cannot be had)`; });
+    picture(target.dataset.sha256).then((address) => { target.src = address; }, (error) => {
+      if (target.tagName === "IMG") target.alt = `${target.alt} (it cannot be had)`;
+      else target.replaceWith(h("p", { class: "dim" }, error.message));
+    });
   }
 }, { rootMargin: "300px" });
 
@@ -174,9 +176,10 @@ step: "16", "aria-label": "Size of all pictures" });
           keep();
           draw(); } },
     }, side.toUpperCase());
-    return h("figure", {}, h("button", { type: "button", class: "frame", "aria-label": `Zoom here: ${label(one)}`, on: { click: (
-              event) => zoomAt(event) } },
-        framed(one.sha256, label(one), view.zoom)),
+    const frame = h("button", { type: "button", class: "frame", "aria-label": `Zoom here: ${label(one)}`, on: { click: (event) =>
+          zoomAt(event) } });
+    frame.append(framed(one, label(one), view.zoom, frame));
+    return h("figure", {}, frame,
       h("figcaption", {}, mark("a"), mark("b"), h("a", { href: `#/job/${one.job}` }, one.job.slice(0, 6)), older && h(
       "span", { class: "warning" }, `step ${number(placeOf(one))}`)));
   }
@@ -195,7 +198,7 @@ step: "16", "aria-label": "Size of all pictures" });
   }
 
   function aimAll() {
-    for (const image of root.querySelectorAll(".frame img, .wipe img")) aim(image, view.zoom);
+    for (const image of root.querySelectorAll(".frame img, .frame video, .wipe img, .wipe video")) aim(image, view.zoom);
     keep();
   }
 
@@ -203,7 +206,7 @@ step: "16", "aria-label": "Size of all pictures" });
     const [a, b] = ["a", "b"].map((side) => all.find((one) => one.sha256 === view[side]));
     if (!a || !b) { replace(wipe, a || b ? h("p", { class: "dim" }, `${a ? "A" : "B"} is chosen; choose ${a ? "B" : "A"} too.`) :
         null); return; }
-    const top = h("div", { class: "top" }, framed(b.sha256, `B: ${label(b)}`, view.zoom));
+    const top = h("div", { class: "top" });
     const line = h("span", { class: "line", "aria-hidden": "true" });
     const range = h("input", { type: "range", id: "wipe", min: "0", max: "100",
     value: "50", "aria-label": "Wipe between A and B" });
@@ -221,7 +224,10 @@ step: "16", "aria-label": "Size of all pictures" });
           set();
         },
       }
-    }, framed(a.sha256, `A: ${label(a)}`, view.zoom), top, line);
+    });
+    // Both under one pointer: the upper one lets it through to the stage, which is around both.
+    top.append(framed(b, `B: ${label(b)}`, view.zoom, stage));
+    stage.append(framed(a, `A: ${label(a)}`, view.zoom, stage), top, line);
     set();
     replace(wipe, h("section", { class: "duel", "aria-label": "A and B" }, h("p", {}, h("strong", {}, "A "), label(a), h(
       "span", { class: "dim" }, " · left")), stage, range,

@@ -1,7 +1,7 @@
 // One job: what it is, where it runs, why it waits, its attempts, curves, pictures, files, logs and settings.
 import { ago, bytes, check, duration, empty, h, jobLink, later, number, prose, replace, scroller, setting, state, toast,
   when } from "./dom.js";
-import { download, get, picture } from "./api.js";
+import { download, get, picture, shown } from "./api.js";
 import { buttons, ofJob } from "./actions.js";
 import { Chart } from "./curves.js";
 
@@ -83,8 +83,9 @@ export async function show(root, context) {
   const mine = pictures.items.filter((one) => one.job === id).sort((a, b) => (a.step ?? 0) - (b.step ?? 0)).slice(-60);
   const samples = h("section", {}, mine.length > 0 && [h("h2", {}, "Pictures"), h("div", { class: "strip", role: "region",
     tabindex: "0", "aria-label": "Pictures" }, mine.map((one) => {
-    const image = h("img", { alt: `${one.kind} at step ${one.step ?? "?"} ${one.series}`, loading: "lazy" });
-    picture(one.sha256).then((address) => { image.src = address; }, () => {});
+    const image = shown(one, `${one.kind} at step ${one.step ?? "?"} ${one.series}`);
+    picture(one.sha256).then((address) => { image.src = address; }, (error) => { if (one.isVideo) image.replaceWith(h(
+      "p", { class: "dim" }, error.message)); });
     return h("figure", {}, image, h("figcaption", {},
       `step ${number(one.step)}${one.series ? ` · ${one.series}` : ""}`));
   }))]);

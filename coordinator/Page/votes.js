@@ -1,6 +1,6 @@
 // Blind votes on pairs of pictures, and what they say.
 import { empty, h, jobLink, number, percent, replace, scroller, setting } from "./dom.js";
-import { get, picture, post } from "./api.js";
+import { get, picture, post, shown } from "./api.js";
 import { interval } from "./plots.js";
 
 export async function show(root, context) {
@@ -34,11 +34,12 @@ export async function show(root, context) {
   }
 
   function side(name, one) {
-    const image = h("img", { alt: `${name} picture` });
+    const ballot = h("button", { type: "button", class: "ballot", "data-vote": name, "aria-label": `The ${name} one is better`,
+      on: { click: () => vote(name) } });
+    const image = shown(one, `${name} picture`, ballot);
     picture(one.sha256).then((address) => { image.src = address; }, (error) => { told.textContent = error.message; });
-    return h("button", { type: "button", class: "ballot", "data-vote": name, "aria-label": `The ${name} one is better`,
-        on: { click: () => vote(name) } }, image,
-      h("span", {}, `${name === "left" ? "← " : ""}the ${name} one${name === "right" ? " →" : ""}`));
+    ballot.append(image, h("span", {}, `${name === "left" ? "← " : ""}the ${name} one${name === "right" ? " →" : ""}`));
+    return ballot;
   }
 
   function draw() {

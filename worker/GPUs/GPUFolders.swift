@@ -45,6 +45,7 @@ struct GPUFolders: Sendable {
 
     private func cards() -> [(folder: String, address: String)] {
         let all = root + "/class/drm"
+        // A kernel without a graphics driver has no such folder.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: all)) ?? []
         return names.compactMap { name in
             // Not the connectors, such as card0-DP-1.

@@ -1,4 +1,4 @@
-// The system's libcrypto (OpenSSL 3) for Swift, as few typed functions: SHA-256 piece by piece,
+// The system's libcrypto (OpenSSL 3) for Swift, as few typed functions: SHA-256 piece by piece, HMAC,
 // certificates.
 #pragma once
 
@@ -19,6 +19,9 @@ void ccrypto_hash_update(ccrypto_hash *hash, const void *bytes, size_t count);
 void ccrypto_hash_finish(ccrypto_hash *hash, uint8_t *digest);
 
 void ccrypto_hash_free(ccrypto_hash *hash);
+
+// HMAC over SHA-256 (RFC 2104): writes CCRYPTO_SHA256_BYTES bytes. Ends the process where libcrypto has none.
+void ccrypto_hmac_sha256(const void *key, size_t key_count, const void *message, size_t count, uint8_t *code);
 
 // Certificates on the curve P-256, as PEM texts that are the caller's to `free`; NULL where libcrypto
 // refuses.

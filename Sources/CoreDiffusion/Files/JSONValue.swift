@@ -11,6 +11,7 @@ package enum JSONValue: Equatable, Sendable, Codable {
 
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
+        // A decoder only tells what is there by refusing what is not.
         if container.decodeNil() {
             self = .null
         } else if let value = try? container.decode(Bool.self) {

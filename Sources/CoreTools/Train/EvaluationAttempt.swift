@@ -129,15 +129,31 @@ package struct EvaluationAttempt {
         }
     }
 
+    /// Places of the questions that are about an image: samples of a trainer may be videos.
+    private func images(among questions: [MetricQuestion]) throws -> [Int] {
+        guard task.adapter == nil else { return Array(questions.indices) }
+        return try questions.indices.filter { index in
+            let file = try FileHandle(forReadingFrom: URL(filePath: questions[index].image))
+            return MediaFormat.moves(try file.read(upToCount: MediaFormat.headBytes) ?? Data()) == false
+        }
+    }
+
     private func measure(
         _ metric: ExternalMetric, _ questions: [MetricQuestion]
     ) throws -> [EvaluationRow] {
         guard !questions.isEmpty else { return [] }
-        report("\(metric.name): measuring \(questions.count) images")
-        let answers = try ExternalMetricRun(
+        let asked = try images(among: questions)
+        let videos = questions.count - asked.count
+        if videos > 0 { report("\(metric.name): \(videos) of \(questions.count) samples are videos and left out") }
+        guard !asked.isEmpty else { return [] }
+        report("\(metric.name): measuring \(asked.count) images")
+        let found = try ExternalMetricRun(
             metric: metric, program: program, cache: cache, host: metricHost,
             listener: MetricListener(log: report, shouldStop: shouldStop)
-        ).answers(to: questions)
+        ).answers(to: asked.map { questions[$0] })
+        // Values stand at the places of their images; a video's place has none, and says why.
+        var answers = [[MetricAnswer]?](repeating: nil, count: questions.count)
+        for (index, answer) in zip(asked, found) { answers[index] = answer }
         struct Group: Hashable {
             let name: String
             let prompts: String
@@ -147,12 +163,14 @@ package struct EvaluationAttempt {
         }
         return groups.sorted { ($0.key.name, $0.key.prompts) < ($1.key.name, $1.key.prompts) }.flatMap {
             group, members in
-            let names = Set(members.flatMap { answers[$0].map { $0.metric ?? metric.name } }).sorted()
+            let names = Set(members.flatMap { (answers[$0] ?? []).map { $0.metric ?? metric.name } }).sorted()
             return names.map { name in
-                let found = members.map { index in answers[index].first { ($0.metric ?? metric.name) == name } }
+                let found = members.map { index in answers[index]?.first { ($0.metric ?? metric.name) == name } }
                 let values = found.map { $0?.value }
                 let known = values.compactMap { $0 }
-                let notes = found.map { $0?.note }
+                let notes = zip(members, found).map { index, answer -> String? in
+                    answers[index] == nil ? "a video is no image" : answer?.note
+                }
                 return EvaluationRow(
                     checkpoint: task.checkpoint, epoch: task.epoch, step: task.step, class: group.name,
                     prompts: group.prompts, metric: name,

@@ -46,14 +46,15 @@ package final class MetricHost {
 
     /// Answers one attempt after another, until it is asked to stop or nobody has asked for `idle` seconds.
     package func run(idle: Double) {
-        var last = Date()
-        while !shouldStop(), Date().timeIntervalSince(last) < idle {
+        let clock = SuspendingClock()
+        var last = clock.now
+        while !shouldStop(), last.duration(to: clock.now) < .seconds(idle) {
             var watched = pollfd(fd: listening, events: Int16(POLLIN), revents: 0)
             guard poll(&watched, 1, 200) > 0 else { continue }
             let connection = accept(listening, nil, nil)
             guard connection >= 0 else { continue }
             serve(LineSocket(connection))
-            last = Date()
+            last = clock.now
         }
         for program in programs.values { program.end() }
     }
@@ -95,7 +96,7 @@ struct MetricHostCall {
     let socket: String
 
     /// A host that was just started makes its socket first.
-    private static let patience: TimeInterval = 20
+    private static let patience = Duration.seconds(20)
 
     /// - Throws: ``MetricHostGone``; ``ExternalMetricError``; `EvaluationError` with `stopped`.
     func answers(to request: MetricHostRequest, _ listener: MetricListener) throws -> [Int: [MetricAnswer]] {
@@ -114,12 +115,13 @@ struct MetricHostCall {
     }
 
     private func connected(_ listener: MetricListener) throws -> Int32 {
-        let limit = Date().addingTimeInterval(Self.patience)
+        let clock = SuspendingClock()
+        let limit = clock.now + Self.patience
         while true {
             do {
                 return try LocalSocket.make(socket) { connect($0, $1, $2) }
             } catch {
-                guard Date() < limit, !listener.shouldStop() else { throw MetricHostGone() }
+                guard clock.now < limit, !listener.shouldStop() else { throw MetricHostGone() }
                 usleep(20_000)
             }
         }
@@ -172,6 +174,7 @@ private final class LineSocket {
         return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
     }
 
+    /// - Returns: false where the other side is gone, or for a value that JSON has no form for.
     @discardableResult
     func send(_ value: some Encodable) -> Bool {
         guard var bytes = try? Array(JSONEncoder().encode(value)) else { return false }

@@ -22,11 +22,23 @@ final class MetricProcess {
     private static let staying = "RADIATA_METRIC_STAYS"
     /// Waited for in one turn.
     private static let pace: Int32 = 20
-    private static let grace = 5.0
+    private static let grace = Duration.seconds(5)
+    /// Read of a stream in one turn, in bytes: who writes faster than he is heard waits.
+    private static let mouthful = 1 << 20
+    /// A line of its output has at most so many bytes; so many of its complaints make a line of their own.
+    static let longestLine = 16 << 20
+    private static let longestComplaint = 1 << 16
 
-    /// - Throws: what Foundation says of a program that cannot be started.
+    /// - Throws: what Foundation says of a program that cannot be started; `POSIXError` without descriptors.
     init(path: String, arguments: [String], environment: [String: String]) throws {
-        let (input, output, errors) = (Self.pipe(), Self.pipe(), Self.pipe())
+        var ends: [(read: Int32, write: Int32)] = []
+        do {
+            for _ in 0..<3 { ends.append(try Self.pipe()) }
+        } catch {
+            for end in ends { _ = (close(end.read), close(end.write)) }
+            throw error
+        }
+        let (input, output, errors) = (ends[0], ends[1], ends[2])
         self.input = input.write
         self.output = output.read
         self.errors = errors.read
@@ -63,9 +75,9 @@ final class MetricProcess {
         close(errors)
     }
 
-    private static func pipe() -> (read: Int32, write: Int32) {
+    private static func pipe() throws -> (read: Int32, write: Int32) {
         var ends: [Int32] = [-1, -1]
-        _ = Glibc.pipe(&ends)
+        guard Glibc.pipe(&ends) == 0 else { throw POSIXError(POSIXError.Code(rawValue: errno) ?? .EMFILE) }
         // No other child holds its ends open: else nobody would find the end of the input.
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         return (ends[0], ends[1])
@@ -81,16 +93,42 @@ final class MetricProcess {
         return ioctl(input, UInt(FIONREAD), &waiting) == 0 && waiting == 0
     }
 
-    /// Whether nothing more will be heard.
-    var isOver: Bool { outputIsOver && !process.isRunning }
+    /// Whether nothing more will be heard. Of one that has ended, what it left running may hold its output
+    /// open: that is not waited for.
+    var isOver: Bool {
+        guard !isRunning else { return false }
+        if outputIsOver { return true }
+        let seen = seenEnded ?? clock.now
+        seenEnded = seen
+        return seen.duration(to: clock.now) > Self.grace
+    }
+
+    private let clock = SuspendingClock()
+    /// When it was first seen that it has ended, with its output still open.
+    private var seenEnded: SuspendingClock.Instant?
+
+    /// A line that does not end: nobody means it as an answer.
+    var isRambling: Bool { outputRest.count > Self.longestLine }
 
     /// nil while it runs.
     var ended: End? {
-        guard !process.isRunning else { return nil }
-        let status = process.terminationStatus
-        let isExit = process.terminationReason == .exit
+        guard let (status, isExit) = exit else { return nil }
         guard isExit else { return End(text: "was ended by signal \(status)", isGood: false) }
         return End(text: "exited with code \(status)", isGood: status == 0)
+    }
+
+    private var isRunning: Bool { exit == nil }
+
+    /// Its code, or the signal that ended it. Foundation hears of an end by a descriptor that the program
+    /// hands on to all that it starts; what it left running would be waited for. The kernel knows better.
+    private var exit: (status: Int32, isExit: Bool)? {
+        guard process.isRunning else { return (process.terminationStatus, process.terminationReason == .exit) }
+        var info = siginfo_t()
+        let look = WEXITED | WNOHANG | WNOWAIT
+        guard waitid(P_PID, id_t(process.processIdentifier), &info, look) == 0, info.si_signo == SIGCHLD else {
+            return nil
+        }
+        return (info._sifields._sigchld.si_status, info.si_code == CLD_EXITED)
     }
 
     func closeInput() {
@@ -116,7 +154,7 @@ final class MetricProcess {
                 closeInput()
             }
         }
-        if Self.read(output, into: &outputRest) { outputIsOver = true }
+        if !outputIsOver, Self.read(output, into: &outputRest) { outputIsOver = true }
         // After the output: what it complained about came before its end.
         _ = Self.read(errors, into: &errorRest)
     }
@@ -141,7 +179,8 @@ final class MetricProcess {
     /// - Returns: whether the other end is closed.
     private static func read(_ descriptor: Int32, into rest: inout [UInt8]) -> Bool {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
+        let limit = rest.count + mouthful
+        while rest.count < limit {
             let count = Glibc.read(descriptor, &buffer, buffer.count)
             if count > 0 {
                 rest += buffer[..<count]
@@ -151,18 +190,23 @@ final class MetricProcess {
                 return errno != EAGAIN
             }
         }
+        return false
     }
 
-    func takeLines() -> [String] { Self.lines(of: &outputRest, all: outputIsOver) }
+    func takeLines() -> [String] { Self.lines(of: &outputRest, all: outputIsOver || isOver) }
 
-    func takeErrors() -> [String] { Self.lines(of: &errorRest, all: !process.isRunning) }
+    func takeErrors() -> [String] {
+        Self.lines(of: &errorRest, all: !isRunning || errorRest.count > Self.longestComplaint)
+    }
 
     private static func lines(of rest: inout [UInt8], all: Bool) -> [String] {
         var lines: [String] = []
-        while let end = rest.firstIndex(of: 10) {
-            lines.append(String(decoding: rest[..<end], as: UTF8.self))
-            rest.removeSubrange(...end)
+        var start = 0
+        while let end = rest[start...].firstIndex(of: 10) {
+            lines.append(String(decoding: rest[start..<end], as: UTF8.self))
+            start = end + 1
         }
+        rest.removeSubrange(..<start)
         if all, !rest.isEmpty {
             lines.append(String(decoding: rest, as: UTF8.self))
             rest = []
@@ -176,6 +220,7 @@ final class MetricProcess {
             var ready: Bool
             var metrics: [String]?
         }
+        // A line that only looks like a greeting is output.
         guard staying == nil, line.contains("\"ready\""),
             let greeting = try? JSONDecoder().decode(Greeting.self, from: Data(line.utf8)), greeting.ready
         else { return false }
@@ -183,18 +228,24 @@ final class MetricProcess {
         return true
     }
 
+    private func waitForEnd(_ limit: Duration) {
+        let end = clock.now + limit
+        while isRunning, clock.now < end { usleep(10_000) }
+    }
+
     /// Its whole group: a shell before it must not leave it behind.
     func end() {
-        if process.isRunning {
-            let pid = process.processIdentifier
+        let pid = process.processIdentifier
+        if isRunning {
             if kill(-pid, SIGTERM) != 0 { kill(pid, SIGTERM) }
-            let limit = Date().addingTimeInterval(Self.grace)
-            while process.isRunning, Date() < limit { usleep(10_000) }
-            if process.isRunning {
+            waitForEnd(Self.grace)
+            if isRunning {
                 if kill(-pid, SIGKILL) != 0 { kill(pid, SIGKILL) }
-                process.waitUntilExit()
+                waitForEnd(Self.grace)
             }
         }
+        // What it left in its group; while Foundation has not reaped it, the number is still its own.
+        if process.isRunning { kill(-pid, SIGKILL) }
         release()
     }
 }

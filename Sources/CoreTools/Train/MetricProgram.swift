@@ -58,9 +58,13 @@ final class MetricProgram {
     private var process: MetricProcess?
     /// The last line of its standard error.
     private var lastWords: String?
+    /// Added to the numbers of questions, so that no number is asked twice of one process: an answer that
+    /// comes too late is about no image of the next batch.
+    private var offset = 0
+    private let clock = SuspendingClock()
 
     /// So long one that stays may keep silent.
-    static let usualPatience: TimeInterval = 900
+    static let usualPatience = 900.0
     /// Names seconds in its `env`.
     static let patienceName = "RADIATA_METRIC_TIMEOUT"
 
@@ -80,14 +84,18 @@ final class MetricProgram {
     /// - Returns: answers by question.
     /// - Throws: ``ExternalMetricError``; `EvaluationError` with `stopped`. The process has ended then.
     func answers(to questions: [MetricQuestion], _ listener: MetricListener) throws -> [Int: [MetricAnswer]] {
+        let patience = try patience()
         var batch = MetricBatchState(questions, metric)
+        defer { offset += (questions.map(\.id).max() ?? -1) + 1 }
         do {
             while true {
                 let before = batch.found.count
                 let running = try started(listener)
-                let (end, stays) = try exchange(running, &batch, listener)
+                batch.offset = offset
+                let (end, stays) = try exchange(running, &batch, patience, listener)
                 guard let end else { return batch.found }
-                process = nil
+                // With what it may have left running.
+                self.end()
                 guard stays else {
                     guard end.isGood else { throw failure(end.text + words) }
                     try batch.finish(failure)
@@ -117,6 +125,7 @@ final class MetricProgram {
             listener.log("\(metric.name): the program \(end.text) since the last images; it is started again")
         }
         lastWords = nil
+        offset = 0
         guard let name = metric.command.first else { throw failure("has an empty command") }
         let path = name == "{radiata}" ? program : name
         // `env` looks a bare name up, as a shell does.
@@ -137,11 +146,10 @@ final class MetricProgram {
     ///
     /// - Returns: how it ended, nil if it goes on; whether it had said that it stays.
     private func exchange(
-        _ running: MetricProcess, _ batch: inout MetricBatchState, _ listener: MetricListener
+        _ running: MetricProcess, _ batch: inout MetricBatchState, _ patience: Double?, _ listener: MetricListener
     ) throws -> (end: MetricProcess.End?, stays: Bool) {
         var input = try batch.open()
-        var heard = Date()
-        let patience = metric.env?[Self.patienceName].flatMap(TimeInterval.init)
+        var heard = clock.now
         while true {
             if listener.shouldStop() {
                 throw EvaluationError(code: .stopped, message: "asked to stop while \(metric.name) was measured")
@@ -150,15 +158,18 @@ final class MetricProgram {
             // Looked at before its output is: whoever says that it stays says so before it reads.
             let hasRead = input.isEmpty && running.hasReadAll
             try running.turn(&input)
-            if input.count < before { heard = Date() }
+            if input.count < before { heard = clock.now }
             for line in running.takeErrors() {
                 lastWords = line
                 listener.log(line)
             }
             for line in running.takeLines() {
-                heard = Date()
+                heard = clock.now
                 if running.greets(line, name: metric.name) { continue }
                 try batch.take(line, failure)
+            }
+            if running.isRambling {
+                throw failure("printed \(MetricProcess.longestLine >> 20) MiB without the end of a line")
             }
             if running.staying != nil || !running.isAsking {
                 if let names = running.staying, batch.isComplete(names) { return (nil, true) }
@@ -167,12 +178,21 @@ final class MetricProgram {
             }
             if running.isOver, let end = running.ended { return (end, running.staying != nil) }
             let limit = patience ?? (running.staying == nil ? .infinity : Self.usualPatience)
-            guard Date().timeIntervalSince(heard) < limit else {
+            guard heard.duration(to: clock.now) / Duration.seconds(1) < limit else {
                 throw failure(
                     "said nothing for \(Int(limit)) s and was ended; \(batch.found.count) of \(batch.count) images were "
                         + "measured. \(Self.patienceName) in its 'env' gives it another number of seconds")
             }
         }
+    }
+
+    /// Seconds that it may keep silent, where its `env` says so.
+    private func patience() throws -> Double? {
+        guard let text = metric.env?[Self.patienceName] else { return nil }
+        guard let seconds = Double(text), seconds > 0, seconds.isFinite else {
+            throw failure("has \(Self.patienceName)=\(text.prefix(40)) in its 'env'; wanted seconds above 0")
+        }
+        return seconds
     }
 
     private func failure(_ text: String) -> ExternalMetricError {
@@ -186,6 +206,8 @@ struct MetricBatchState {
     private let byImage: [String: Int]
     private let ids: Set<Int>
     private let metric: ExternalMetric
+    /// Between the numbers of questions here and those that the program is told.
+    var offset = 0
     private(set) var found: [Int: [MetricAnswer]] = [:]
 
     var count: Int { questions.count }
@@ -204,7 +226,11 @@ struct MetricBatchState {
     func open() throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return try questions.filter { found[$0.id] == nil }.flatMap { try Array(encoder.encode($0)) + [10] }
+        return try questions.filter { found[$0.id] == nil }.flatMap { question in
+            var question = question
+            question.id += offset
+            return try Array(encoder.encode(question)) + [10]
+        }
     }
 
     func isComplete(_ names: Set<String>) -> Bool {
@@ -223,7 +249,7 @@ struct MetricBatchState {
         } catch {
             throw failure("answered '\(line.prefix(120))', which is no JSON object with 'id', 'metric' and 'value'")
         }
-        guard let id = answer.id ?? answer.image.flatMap({ byImage[$0] }), ids.contains(id) else {
+        guard let id = answer.id.map({ $0 &- offset }) ?? answer.image.flatMap({ byImage[$0] }), ids.contains(id) else {
             throw failure("answered about an image that it was not asked about: '\(line.prefix(120))'")
         }
         let name = answer.metric ?? metric.name

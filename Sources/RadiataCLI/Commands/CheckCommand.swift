@@ -61,7 +61,7 @@ struct CheckCommand: AsyncParsableCommand {
 extension CheckCommand {
     /// What is told of hours and disk; that is no finding.
     private func estimate(_ sweep: SweepFile) async throws {
-        guard let client = try? options.client() else { return }  // an extra; plan says why not
+        guard let client = options.clientIfAny() else { return }
         let preview = try await SweepPreview.ask(client, about: sweep, isNeeded: false)
         let summary = PlanSummary(
             sweep.plan, history: preview.history, budget: sweep.definition.budget, trainer: sweep.definition.trainer)

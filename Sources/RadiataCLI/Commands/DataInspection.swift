@@ -99,11 +99,12 @@ struct DataInspection {
     ]
 
     private static func base(_ input: InputReference) -> InputGenerations? {
+        // No such file, or one that its reader will refuse: nothing is known.
         guard let path = input.path,
             let bytes = try? DiskFiles().read("\(path)/scheduler/scheduler_config.json", limit: 1 << 20),
             let content = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any],
             let name = content["_class_name"] as? String
-        else { return nil }  // no such file, or one that its reader will refuse
+        else { return nil }
         func lacks(_ keys: [String]) -> Bool { keys.contains { content[$0] == nil } }
         let noise =
             (ownNoise.contains(name) && lacks(["beta_start", "beta_end", "beta_schedule"]))

@@ -140,8 +140,12 @@ struct GridCommand: AsyncParsableCommand {
     private func prompts(of axis: ImageGridAxis) throws -> [String] {
         let named: [String]?
         if let file = axis.file {
-            guard let text = try? String(contentsOfFile: Paths.expanded(file), encoding: .utf8) else {
-                throw CommandFailure(.usage, "prompt=@\(file): not a text file that can be read")
+            let text: String
+            do {
+                text = try String(contentsOfFile: Paths.expanded(file), encoding: .utf8)
+            } catch {
+                throw CommandFailure(
+                    .usage, "prompt=@\(file): not a text file that can be read: \(error.localizedDescription)")
             }
             named = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
                 .filter { !$0.isEmpty }

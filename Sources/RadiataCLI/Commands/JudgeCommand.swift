@@ -147,6 +147,7 @@ struct ImageJudge {
             var score: Double
             var reason: String?
         }
+        // Braces around anything else are part of its words.
         for start in words.indices.reversed() where words[start] == "{" {
             guard let end = words[start...].firstIndex(of: "}") else { continue }
             if let found = try? JSONDecoder().decode(Found.self, from: Data(words[start...end].utf8)),

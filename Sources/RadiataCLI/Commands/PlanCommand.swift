@@ -34,7 +34,7 @@ struct PlanCommand: AsyncParsableCommand {
         lines.flush()
         guard output.format == .table else { return }
         // Asked only where it is shown; a plan needs no coordinator.
-        let client = client
+        let client = options.clientIfAny()
         let preview = try await SweepPreview.ask(client, about: sweep, isNeeded: false)
         var summary = PlanSummary(
             sweep.plan, history: preview.history, budget: sweep.definition.budget,
@@ -53,15 +53,5 @@ struct PlanCommand: AsyncParsableCommand {
         let count = Set(try jobs.flatMap { try $0.preparations().map(\.job.id) }).count
         let names = rules.map(\.title).joined(separator: ", ")
         return "before them: \(count) job\(count == 1 ? "" : "s") of the kind prepare (\(names))"
-    }
-
-    /// nil, and a word why, where the options or the environment name none: a plan is printed all the same.
-    private var client: SweepClient? {
-        do {
-            return try options.client()
-        } catch {
-            Console.note("warning: no coordinator is asked: \(error)")
-            return nil
-        }
     }
 }

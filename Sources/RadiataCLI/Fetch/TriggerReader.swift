@@ -31,6 +31,7 @@ struct TriggerReader {
 
     /// nil where the folder is not here, or is not what it was.
     private func local() -> [ModelCard.Trigger]? {
+        // What cannot be read here is asked of the coordinator.
         guard FileManager.default.fileExists(atPath: data.path),
             let digest = try? TreeDigest.compute(data.path).digest, digest.text == data.digest,
             let set = try? ConceptDataSet(path: data.path)

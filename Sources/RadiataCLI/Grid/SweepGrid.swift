@@ -151,6 +151,7 @@ struct SweepGrid {
     private func setups(_ source: SweepGridSource) async throws -> [String: GridImage.Setup] {
         var setups: [String: GridImage.Setup] = [:]
         for (job, parameters) in try await source.parameters() {
+            // Of a command they need not be the core's.
             guard let training = try? TrainingSpec(resolved: parameters, seed: 0) else { continue }
             setups[job] = changed(GridImage.Setup(training))
         }

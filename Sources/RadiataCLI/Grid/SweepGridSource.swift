@@ -36,8 +36,15 @@ struct SweepGridSource {
     }
 
     /// The sample images of each job, or the contact sheets where the sweep has no samples; oldest first.
+    /// Videos are left out, with a word.
     func pictures() async throws -> Items<PublicQueries.PictureFile> {
-        let all = try await client.rows(of: PublicQueries.pictures(ofSweep: sweep))
+        let found = try await client.rows(of: PublicQueries.pictures(ofSweep: sweep))
+        let all = found.filter { !$0.moves }
+        if all.count < found.count {
+            Console.note(
+                "\(found.count - all.count) of the \(found.count) samples are videos, which a grid does not show: look at "
+                    + "them on the coordinator's page, or fetch a job with --samples")
+        }
         let isSamples = all.contains(where: \.isSample) && !all.contains { !$0.isSample }
         let checkpoints = try await adapters()
         var items: Items<PublicQueries.PictureFile> = [:]

@@ -32,6 +32,17 @@ struct ClientOptions: ParsableArguments {
         SweepClient(try configuration())
     }
 
+    /// nil, and a word why, where the options or the environment name no coordinator that could be asked: for
+    /// what can be said without one.
+    func clientIfAny() -> SweepClient? {
+        do {
+            return try client()
+        } catch {
+            Console.note("warning: no coordinator is asked: \(error)")
+            return nil
+        }
+    }
+
     func configuration() throws -> ClientConfiguration {
         let environment = ProcessInfo.processInfo.environment
         if let joinFile { return try joined(Paths.expanded(joinFile), environment) }

@@ -95,6 +95,7 @@ struct ImportanceTable {
             ]
         }
         guard !table.rows.isEmpty else { return "" }
+        // Only JSON can be refused.
         return (try? table.rendered(as: .table)) ?? ""
     }
 }

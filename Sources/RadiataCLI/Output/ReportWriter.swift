@@ -3,6 +3,7 @@ import ImageFiles
 import Ports
 import SweepAnalysis
 import SweepClient
+import SweepModel
 import SweepWire
 
 /// Makes the self-contained HTML report of a sweep.
@@ -36,10 +37,11 @@ struct ReportWriter: Sendable {
         try OutputFile.write(Data(report.html().utf8), to: path)
     }
 
-    /// Losses first: they are what a training is judged by.
+    /// Losses first: they are what a training is judged by. What is kept at its epochs too is drawn once.
     private func curves() async throws -> [String: [CurveValue]] {
         let keys = try await client.rows(of: PublicQueries.curveKeys(ofSweep: sweep))
-        let ordered = keys.sorted { a, b in
+        let all = Set(keys)
+        let ordered = keys.filter { !CommandTrainer.EpochTag.isTwin($0, among: all) }.sorted { a, b in
             let (isLossA, isLossB) = (a.lowercased().contains("loss"), b.lowercased().contains("loss"))
             return isLossA == isLossB ? a < b : isLossA
         }
@@ -53,7 +55,13 @@ struct ReportWriter: Sendable {
 
     /// Thumbnails within the report's budget, in the order of the leaderboard.
     private func pictures(for answer: SweepAnswer, beside path: String) async throws -> [ReportPicture] {
-        let files = try await client.rows(of: PublicQueries.pictures(ofSweep: sweep))
+        let all = try await client.rows(of: PublicQueries.pictures(ofSweep: sweep))
+        let files = all.filter { !$0.moves }
+        if files.count < all.count {
+            Console.note(
+                "\(all.count - files.count) of the \(all.count) samples are videos, which a report does not hold: fetch a job "
+                    + "with --samples, or look at them on the coordinator's page")
+        }
         let choices = PictureSelection(files, for: answer).choices
         let budget = PictureBudget(count: choices.count)
         let folder = savesOriginals && !choices.isEmpty ? try OriginalsFolder(beside: path) : nil

@@ -1,4 +1,5 @@
 package import RunSpec
+import SweepModel
 
 /// What "best" means: several measures with weights, made one score.
 ///
@@ -137,11 +138,16 @@ extension DecisionRule {
         return DecisionRule(criteria: criteria, origin: .evaluations)
     }
 
-    /// Curves whose direction their names tell; where some are of a validation, only these.
+    /// Curves whose direction their names tell; where some are of a validation, only these. A tag that is
+    /// kept at its steps and at its epochs counts once, unless the sweep file names the second.
     private static func ofCurves(
         _ keys: some Collection<String>, _ declared: [MetricDeclaration]
     ) -> DecisionRule {
-        let known = keys.sorted().map { Criterion(metric: $0, prompts: nil, declared: declared) }
+        let all = Set(keys)
+        let names = all.filter { key in
+            !CommandTrainer.EpochTag.isTwin(key, among: all) || declared.contains { $0.name == key }
+        }
+        let known = names.sorted().map { Criterion(metric: $0, prompts: nil, declared: declared) }
             .filter(\.info.isDirectionKnown)
         let validation = known.filter { criterion in
             isValidation(criterion.metric) || declared.contains { $0.name == criterion.metric }

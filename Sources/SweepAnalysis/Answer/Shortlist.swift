@@ -64,7 +64,7 @@ struct Shortlist {
                 rest.map { runner in SeedGroup(runner.entries.map { packed.values[$0 * width + criterion] }) }
             },
             jobs: counts.reduce(0, +), fewestSeeds: counts.min() ?? 0, mostSeeds: counts.max() ?? 0,
-            sample: Self.sample(rest.map { packed.entries[$0.entries.lowerBound].configuration }, runners.count))
+            sample: Self.sample(rest.map { packed.entries[$0.entries.lowerBound].configuration }))
     }
 
     /// The runs of each configuration: those steps that most of its seeds have reached.
@@ -129,7 +129,7 @@ struct Shortlist {
     }
 
     /// Configurations from all of the rest, for what labels must say.
-    private static func sample(_ rest: [Int], _ all: Int) -> [Int] {
+    private static func sample(_ rest: [Int]) -> [Int] {
         stride(from: 0, to: rest.count, by: max(1, rest.count / FieldBeyond.sampled)).map { rest[$0] }
     }
 }

@@ -20,18 +20,20 @@ struct PackedValues: Sendable {
 
     /// - Parameter columns: configurations, steps, seeds, jobs, and the values of each criterion, as many in
     ///   each, apart by spaces.
-    mutating func add(_ columns: [String]) {
-        guard columns.count == 4 + criteria else { return }
+    /// - Returns: false for columns that are anything else; nothing is taken of them.
+    mutating func add(_ columns: [String]) -> Bool {
+        guard columns.count == 4 + criteria else { return false }
         let whole = columns.prefix(4).map(Self.whole)
         let numbers = columns.dropFirst(4).map(Self.numbers)
         let count = whole[0].count
-        guard whole.allSatisfy({ $0.count == count }), numbers.allSatisfy({ $0.count == count }) else { return }
+        guard whole.allSatisfy({ $0.count == count }), numbers.allSatisfy({ $0.count == count }) else { return false }
         for index in 0..<count {
             entries.append(
                 Entry(
                     configuration: whole[0][index], step: whole[1][index], seed: whole[2][index], job: whole[3][index]))
             for column in numbers { values.append(column[index]) }
         }
+        return true
     }
 
     private static func whole(_ text: String) -> [Int] { read(text) { strtol($0, $1, 10) } }

@@ -156,7 +156,8 @@ package struct SweepResults: Sendable {
             let jobs = start...min(start + width - 1, overview.jobs.upperBound)
             let query = PublicQueries.packedColumns(ofSweep: sweep, rule.criteria, jobs: jobs)
             do {
-                for columns in try await source.rows(of: query) { packed.add(columns) }
+                // Jobs that cannot be read in short must not be missing: everything is read then.
+                for columns in try await source.rows(of: query) where !packed.add(columns) { return nil }
             } catch is CancellationError {
                 throw CancellationError()
             } catch {

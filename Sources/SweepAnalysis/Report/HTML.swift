@@ -36,6 +36,7 @@ enum HTML {
         // Values that JSON has no numbers for are written as text.
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        // Only an `encode` of its own can refuse, and none of the report's values has one that does.
         guard let data = try? encoder.encode(value) else { return "null" }
         return String(decoding: data, as: UTF8.self).replacing("<", with: "\\u003c").replacing(">", with: "\\u003e")
             .replacing("&", with: "\\u0026").replacing("\u{2028}", with: "\\u2028").replacing(

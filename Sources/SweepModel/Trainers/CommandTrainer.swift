@@ -130,6 +130,12 @@ extension CommandTrainer {
             named?.contains(tag)
                 ?? (tag == "loss/epoch" || tag.split(separator: "/").last?.hasPrefix("epoch_") == true)
         }
+
+        /// Whether a key says the same as another of these keys, which is told apart by nothing but its axis:
+        /// `TAG/epoch` beside `TAG`. A tag that ends so by itself has a `TAG/epoch/epoch`, and is none.
+        package static func isTwin(_ key: String, among keys: Set<String>) -> Bool {
+            key.hasSuffix(suffix) && keys.contains(String(key.dropLast(suffix.count))) && !keys.contains(key + suffix)
+        }
     }
 
     /// Which files or folders are checkpoints.

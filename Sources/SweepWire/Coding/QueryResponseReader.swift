@@ -14,6 +14,7 @@ struct QueryResponseReader {
     static func read(_ body: Data) -> QueryResponse? {
         body.withUnsafeBytes { raw in
             var reader = QueryResponseReader(bytes: raw.bindMemory(to: UInt8.self))
+            // The reader of all JSON finds the words for what is wrong.
             return try? reader.response()
         }
     }

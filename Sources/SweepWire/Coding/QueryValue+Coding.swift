@@ -5,6 +5,8 @@ package import SweepModel
 extension QueryValue: Codable {
     private enum CodingKeys: String, CodingKey { case hex }
 
+    /// A decoder only tells what is there by refusing what is not.
+    ///
     /// - Throws: `DecodingError` for what is none of these.
     package init(from decoder: any Decoder) throws {
         if let container = try? decoder.singleValueContainer() {

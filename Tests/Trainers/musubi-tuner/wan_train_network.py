@@ -8,7 +8,8 @@ What it imitates (hv_train_network.py, utils/train_utils.py, accelerate's save_s
 - files are written in place; of a state random_states_0.pkl comes last;
 - W&B without a key asks at a keyboard; a loss that is no number is nothing to it;
 - no signal handler; the last epoch has no numbered file; the file without a number is the end;
-- the latents of the data set must have been cached by another command.
+- the latents of the data set must have been cached by another command;
+- samples are videos: NAME_e000005_00_TIME_SEED.mp4 in the folder sample.
 
 Weights are those of stand_in.Chain: of each step by its place in the whole training, which the random numbers of a
 state stand for. Keys that begin with stub_ are the tests' (stand_in.Gates; places are EPOCH.STEP from the beginning
@@ -100,6 +101,12 @@ def main():
         with open(f"{path}/random_states_0.pkl", "wb") as file:
             pickle.dump({"drawn": drawn}, file)
 
+    def sample(number):
+        os.makedirs(f"{args.output_dir}/sample", exist_ok=True)
+        name = f"{args.output_name}_e{number:06d}_00_{time.strftime('%Y%m%d%H%M%S')}_{args.seed}.mp4"
+        with open(f"{args.output_dir}/sample/{name}", "wb") as file:
+            file.write(b"\0\0\0\x1cftypisom\0\0\2\0isomiso2mp41" + chain.weights)
+
     step = 0
     for epoch in range(epochs):
         print(f"\nepoch {epoch + 1}/{epochs}", flush=True)
@@ -114,6 +121,8 @@ def main():
                 events.scalar("loss/average", loss * (1 + (args.network_dim or 0) / 100), step)
         if events:
             events.scalar("loss/epoch", 1 / drawn, epoch + 1)
+        if options.get("sample_every_n_epochs") and (epoch + 1) % options["sample_every_n_epochs"] == 0:
+            sample(epoch + 1)
         if args.save_every_n_epochs and (epoch + 1) % args.save_every_n_epochs == 0 and epoch + 1 < epochs:
             save(f"{base}-{epoch + 1:06d}.safetensors", step, epoch + 1)
             if args.save_state:

@@ -81,6 +81,7 @@ package enum FileNumbers {
     private static func number(_ key: String, in object: Any) -> Double? {
         var value: Any = object
         for part in key.split(separator: ".") {
+            // Any other text has nothing inside: the next part is not found in it.
             if let text = value as? String, let inner = try? JSONSerialization.jsonObject(with: Data(text.utf8)) {
                 value = inner
             }

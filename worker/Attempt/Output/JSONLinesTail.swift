@@ -75,6 +75,7 @@ struct JSONLinesTail: GrowingFile {
             var inner = whole[key] as? [String: Any]
         else { return line }
         inner[stepName] = inner[stepName] ?? whole[stepName]
+        // It came out of JSON, so it can become JSON again.
         guard let data = try? JSONSerialization.data(withJSONObject: inner) else { return line }
         return String(decoding: data, as: UTF8.self)
     }

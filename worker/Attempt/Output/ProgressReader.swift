@@ -33,6 +33,7 @@ package struct ProgressReader: Sendable {
         let now = Stamp(inode: UInt64(status.st_ino), size: Int64(status.st_size))
         guard now != stamp, let bytes = FileManager.default.contents(atPath: path) else { return nil }
         stamp = now
+        // What a trainer of its own wrote there is no progress.
         return try? JSONDecoder().decode(ProgressRecord.self, from: bytes)
     }
 

@@ -115,41 +115,6 @@ package struct DonePlan: Sendable {
     }
 }
 
-/// What a plan depends on besides the grant.
-package struct AttemptSurroundings: Sendable {
-    var base: String?
-    var data: String?
-    var regData: String?
-    var encoders: [EncoderRole: String] = [:]
-    /// Where what was made for it before lies, by its names.
-    var prepared: [String: String] = [:]
-    var threads: Int
-    /// GPUs of the attempt alone.
-    var gpus: [GPUDevice]
-    /// Of the worker: whose variables are set.
-    var vendors: Set<GPUDevice.Vendor>
-    var program: String
-    /// The worker's own environment, from which trainers get an allow-list.
-    var environment: [String: String]
-    /// A port that nobody listened on a moment ago.
-    var port: Int
-
-    package init(
-        base: String? = nil, data: String? = nil, regData: String? = nil, threads: Int, gpus: [GPUDevice] = [],
-        vendors: Set<GPUDevice.Vendor> = [], program: String, environment: [String: String], port: Int = 0
-    ) {
-        self.base = base
-        self.data = data
-        self.regData = regData
-        self.threads = threads
-        self.gpus = gpus
-        self.vendors = vendors
-        self.program = program
-        self.environment = environment
-        self.port = port
-    }
-}
-
 extension AttemptPlan {
     /// - Throws: ``WorkerError`` with `badJob`, or the `SweepModelError` of a template.
     package init(_ grant: Grant, place: AttemptPlace, _ around: AttemptSurroundings) throws {
@@ -289,71 +254,12 @@ extension AttemptPlan {
         return values
     }
 
-    /// The configuration file with everything set in it, and where it is written.
-    private static func config(
-        _ trainer: CommandTrainer, _ given: [String: ParameterValue], _ values: [String: String],
-        _ place: AttemptPlace
-    ) throws -> (path: String, document: ConfigDocument)? {
-        guard let rule = trainer.config, let source = rule.sources.first else { return nil }
-        let path = try target(rule.targetPath, values, place)
-        var values = values
-        values["config"] = path
-        guard let format = ConfigFormat(ofFile: source.from) else {
-            throw WorkerError(.badJob, "config '\(source.from)' is none of .toml, .yaml, .yml, .json")
-        }
-        do {
-            var document = try ConfigDocument(
-                source.content, format: format, isFlat: rule.isFlat, pairs: Set(rule.pairs))
-            for setting in try trainer.settings(given: given, values: values) {
-                guard let path = ConfigPath(setting.path) else { throw ConfigFault("'\(setting.path)' is no path") }
-                if setting.isDefault, document.value(at: path) != nil { continue }
-                try document.set(path, setting.value)
-            }
-            return (path, document)
-        } catch let fault as ConfigFault {
-            throw WorkerError(.badJob, "config '\(source.from)': \(fault)")
-        }
-    }
-
     /// The folder for a training state that is gone on from.
     private static func restoreFolder(
         _ trainer: CommandTrainer, _ values: [String: String], _ place: AttemptPlace
     ) throws -> String {
         guard let folder = trainer.restore else { return AttemptFolder(place.out).resume }
         return try target(folder, values, place)
-    }
-
-    /// The configuration file with the numbers that count anew in each attempt: less what is done already.
-    ///
-    /// - Throws: ``WorkerError`` where nothing is left of one.
-    private static func remaining(
-        _ document: ConfigDocument, _ trainer: CommandTrainer, _ resume: StoredCheckpoint?
-    ) throws -> ConfigDocument {
-        guard let resume else { return document }
-        var document = document
-        for item in trainer.remainder ?? [] {
-            guard let path = ConfigPath(item.path), let whole = document.value(at: path)?.number else { continue }
-            let done = item.counter == .step ? resume.step : resume.epoch
-            guard whole > Double(done) else {
-                throw WorkerError(
-                    .badJob,
-                    "\(item.path) is \(Int(whole)), and the training state is at \(item.counter.rawValue) \(done): "
-                        + "nothing is left to train")
-            }
-            do {
-                try document.set(path, .number(whole - Double(done)))
-            } catch {
-                throw WorkerError(.badJob, "remainder: \(error)")
-            }
-        }
-        return document
-    }
-
-    /// A number, or one of the configuration file.
-    private static func target(of text: String, _ document: ConfigDocument?) -> Double? {
-        if let number = Double(text) { return number }
-        guard let path = ConfigPath(text), let value = document?.value(at: path) else { return nil }
-        return value.number ?? value.text.flatMap(Double.init)
     }
 
     /// `{checkpoint}`: the core gets its folder of states, a program the file or folder under its original
@@ -377,7 +283,7 @@ extension AttemptPlan {
         return text
     }
 
-    private static func target(_ template: String, _ values: [String: String], _ place: AttemptPlace) throws -> String {
+    static func target(_ template: String, _ values: [String: String], _ place: AttemptPlace) throws -> String {
         let path = try CommandTemplate(template).rendered(values)
         guard path.hasPrefix(place.out + "/"), !path.split(separator: "/").contains("..") else {
             throw WorkerError(.badJob, "'\(template)' is \(path); wanted a place below {out}")

@@ -31,6 +31,7 @@ struct InputLookalikes {
 
     private func holds(_ tree: TreeDigest, _ folder: String) -> Bool {
         tree.files.allSatisfy { file in
+            // Not readable: not it.
             guard let there = try? files.information("\(folder)/\(file.localPath)") else { return false }
             return there.isRegular && there.size == file.size
         }
