@@ -134,8 +134,8 @@ package struct SimulateCommand {
         return simulation.report.failures.isEmpty && isDeterministic ? 0 : 1
     }
 
-    /// What kills may cost: a little more than half the time from one state to the next, each. A machine whose
-    /// time ran out while the coordinator was away was killed as well: what it could not hand in is gone.
+    /// What kills may cost: a little more than half the time from one state to the next, each. A machine
+    /// whose time ran out while the coordinator was away was killed as well: what it could not hand in is gone.
     private func rented(_ hours: Double) -> Int32 {
         let first = options["from"].flatMap(UInt64.init) ?? 1
         var isGood = true
