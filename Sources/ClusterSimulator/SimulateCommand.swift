@@ -135,7 +135,7 @@ package struct SimulateCommand {
     }
 
     /// What kills may cost: a little more than half the time from one state to the next, each. A machine
-    /// whose time ran out while the coordinator was away was killed as well: what it could not hand in is gone.
+    /// whose time ran out while the coordinator was away was killed as well: what it still had is gone.
     private func rented(_ hours: Double) -> Int32 {
         let first = options["from"].flatMap(UInt64.init) ?? 1
         var isGood = true

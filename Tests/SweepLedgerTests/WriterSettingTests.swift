@@ -30,8 +30,8 @@ struct WriterSettingTests {
         #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
     }
 
-    /// The journal's mode is changed by who is alone with the file, and readers of the closed ledger may be on
-    /// their way out still. SQLite does not wait for them in that statement.
+    /// The journal's mode is changed by who is alone with the file, and readers of the closed ledger may be
+    /// on their way out still. SQLite does not wait for them in that statement.
     private func set(_ setting: String, _ queue: DatabaseQueue) throws {
         for _ in 0..<1000 {
             do {
