@@ -17,12 +17,12 @@ package enum EmojiEdit: String, CaseIterable, Sendable {
     /// Whether only a face can be changed so.
     package var needsFace: Bool { self == .glasses || self == .expression }
 
-    /// Round faces that look straight ahead and wear nothing over their eyes.
+    /// Round yellow faces that look straight ahead and wear nothing over their eyes.
     package static let faces: [UInt32] =
-        Array(0x1F600...0x1F60D) + Array(0x1F60F...0x1F637) + [0x1F641, 0x1F644]
+        Array(0x1F600...0x1F60D) + Array(0x1F60F...0x1F620) + Array(0x1F622...0x1F636) + [0x1F641, 0x1F644]
         + [
-            0x1F910, 0x1F911, 0x1F912, 0x1F914, 0x1F917, 0x1F922, 0x1F924, 0x1F927, 0x1F928, 0x1F929, 0x1F92A,
-            0x1F92B, 0x1F92C, 0x1F92E, 0x1F970, 0x1F971, 0x1F974, 0x1F97A,
+            0x1F910, 0x1F911, 0x1F912, 0x1F914, 0x1F922, 0x1F924, 0x1F927, 0x1F928, 0x1F929, 0x1F92A, 0x1F92B,
+            0x1F970, 0x1F971, 0x1F974, 0x1F97A,
         ]
 
     /// The face whose mouth the expression takes; itself no object.
@@ -68,9 +68,10 @@ package enum EmojiEdit: String, CaseIterable, Sendable {
         let side = Float(image.width)
         for y in 0..<image.height {
             for x in 0..<image.width {
-                let (right, down) = ((Float(x) + 0.5) / side, (Float(y) + 0.5) / side - 0.42)
-                let isLens = [Float(0.31), 0.69].contains { centre in
-                    (right - centre) * (right - centre) + down * down < 0.15 * 0.15
+                let right = (Float(x) + 0.5) / side
+                let down = (Float(y) + 0.5) / side - 0.42
+                let isLens = [right - 0.31, right - 0.69].contains { across in
+                    across * across + down * down < 0.0225
                 }
                 let isBridge = abs(down) < 0.03 && abs(right - 0.5) < 0.42
                 guard isLens || isBridge else { continue }

@@ -1,4 +1,4 @@
-package import CoreData
+import CoreData
 import ImageFiles
 import RunSpec
 
