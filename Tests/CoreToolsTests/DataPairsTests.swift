@@ -31,7 +31,8 @@ struct DataPairsTests {
             let names = try #require(FileManager.default.subpaths(atPath: "\(folder)/a")).sorted()
             #expect(names == FileManager.default.subpaths(atPath: "\(folder)/b")?.sorted())
             for name in names where !name.hasSuffix("/") {
-                #expect(FileManager.default.contentsEqual(atPath: "\(folder)/a/\(name)", andPath: "\(folder)/b/\(name)"))
+                #expect(
+                    FileManager.default.contentsEqual(atPath: "\(folder)/a/\(name)", andPath: "\(folder)/b/\(name)"))
             }
             let data = try ConceptDataSet(path: "\(folder)/a")
             #expect(data.isPaired && data.warnings.isEmpty)

@@ -61,7 +61,7 @@ struct PairsReportTests {
         let parts = html.components(separatedBy: "id=\"pairs\"")
         let section = try #require(parts.last?.components(separatedBy: "</section>").first)
         #expect(parts.count == 2)
-        // LoRA's pairs are 2, 3, 4, 5 over both seeds: deviation 1.29099, and t of 3 degrees at 0.95 is 2.35336.
+        // LoRA's pairs are 2, 3, 4, 5 over both seeds: deviation 1.29099; t of 3 degrees at 0.95 is 2.35336.
         #expect(section.contains("3.50<small> ± 1.5</small>"), "\(section)")
         // Native training: −6, −5, −4, −3.
         #expect(section.contains("−4.50<small> ± 1.5</small>"))

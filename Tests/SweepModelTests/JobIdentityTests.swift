@@ -86,7 +86,7 @@ struct JobIdentityTests {
         let written = String(decoding: try JSONEncoder().encode(EvaluationSpec()), as: UTF8.self)
         #expect(!written.contains("imageGuidance"))
         // What stands in every job's parameters by itself.
-        #expect(try ParameterTable.resolve(["algorithm": "lora"]).parameters["condition_dropout"] == nil)
+        #expect(try ParameterTable.resolve(Self.lora).parameters["condition_dropout"] == nil)
     }
 
     @Test("a marker, a quiet time and the usual name of the step are in no id; another name of the step is")

@@ -1,8 +1,8 @@
 import CoreNets
 import CoreTensor
 
-/// Editing by more input channels: the picture that an edit begins with stands, encoded and not scaled, behind
-/// the noisy latents.
+/// Editing by more input channels: the picture that an edit begins with stands, encoded and not scaled,
+/// behind the noisy latents.
 ///
 /// - SeeAlso: Brooks et al., "InstructPix2Pix", arXiv:2211.09800; diffusers'
 ///   `StableDiffusionInstructPix2PixPipeline`.
