@@ -175,7 +175,10 @@ let testTargets: [Target] = [
     tests("CorePretrainingTests", ["CorePretraining", "CoreDiffusion", "CoreTensor"]),
     tests(
         "CoreToolsTests",
-        ["TestSupport", "CoreTools", "CoreAdapters", "CoreDiffusion", "CoreTensor", "ImageFiles", "RunSpec"],
+        [
+            "TestSupport", "CoreTools", "CoreAdapters", "CoreData", "CoreDiffusion", "CoreTensor", "ImageFiles",
+            "RunSpec",
+        ],
         exclude: ["Fixtures"]),
     tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),
     tests(

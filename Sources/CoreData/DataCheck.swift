@@ -114,6 +114,7 @@ package struct DataCheck: Sendable {
                 look.size = PixelSize(width: picture.image.width, height: picture.image.height)
                 look.warning = picture.warning
                 look.isNewlyRead = picture.isNewlyRead || picture.isTall
+                if let size = look.size { _ = try ConceptDataSet.source(of: images[index], size: size) }
             } catch {
                 look.fault = "\(error)"
             }

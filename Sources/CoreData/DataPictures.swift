@@ -24,6 +24,15 @@ package enum DataPictures {
         try ImageFile.load(DataFiles.read(path), name: DataFiles.shown(path))
     }
 
+    /// The first line of the text file of the same stem; nil where there is none.
+    ///
+    /// - Throws: `DataError` for a file that is no text.
+    package static func caption(beside path: String) throws -> String? {
+        let file = DataFiles.stem(path) + ".txt"
+        guard DataFiles.exists(file) else { return nil }
+        return try DataFiles.text(file).text.split(whereSeparator: \.isNewline).first.map(String.init)
+    }
+
     /// The file's name without folder and ending.
     package static func stem(of path: String) -> String {
         DataFiles.stem(path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path)

@@ -14,10 +14,6 @@ struct DataReading {
         guard let names = entries(of: path, what: "data folder") else { return nil }
         let inside = names.filter { DataFiles.isFolder("\(path)/\($0)") }
         let folders = inside.filter { Concept.split($0) != nil }
-        for name in inside where Concept.split(name) == nil && name != ConceptDataSet.validationName {
-            warnings.append(
-                "\(shown(name)): skipped, its name is not N_name with a number of repeats (such as 10_\(name))")
-        }
         guard !folders.isEmpty else {
             report(
                 .empty,
@@ -26,6 +22,12 @@ struct DataReading {
             return nil
         }
         let listed = self.listed(folders)
+        let isPaired = checkKinds(listed ?? [])
+        let own = [ConceptDataSet.validationName] + (isPaired ? [ConceptDataSet.sourcesName] : [])
+        for name in inside where Concept.split(name) == nil && !own.contains(name) {
+            warnings.append(
+                "\(shown(name)): skipped, its name is not N_name with a number of repeats (such as 10_\(name))")
+        }
         let plain = folders.map { folder in
             listed?.first { $0.folder == folder }
                 ?? Concept(folder: folder, trigger: "", className: Concept.split(folder)?.name ?? folder, kind: .object)
@@ -38,7 +40,7 @@ struct DataReading {
             isGuessed: listed == nil, isNewlyRead: isNewlyRead, isNewlyNamed: concepts != plain)
     }
 
-    private mutating func report(_ code: DataError.Code, _ message: String) {
+    mutating func report(_ code: DataError.Code, _ message: String) {
         faults.append(DataError(code: code, message: message))
     }
 
@@ -48,7 +50,7 @@ struct DataReading {
 
     private func shown(_ name: String) -> String { DataFiles.shown("\(path)/\(name)") }
 
-    private mutating func entries(of folder: String, what: String) -> [String]? {
+    mutating func entries(of folder: String, what: String) -> [String]? {
         do {
             return try DataFiles.names(in: folder, what: what)
         } catch {
@@ -100,14 +102,15 @@ struct DataReading {
             let inside = entries(of: root, what: "validation folder")
         else { return [] }
         // Without a caption file an image here has no words.
-        let flat = Concept(folder: "", trigger: "", className: "", kind: .object)
+        let isPaired = concepts.contains { $0.kind == .edit }
+        let flat = Concept(folder: "", trigger: "", className: "", kind: isPaired ? .edit : .object)
         var found: [TrainingImage] = []
         if inside.contains(where: Self.isPicture) {
             // Of several concepts nobody knows which they are of.
             found += images(of: flat, index: -1, in: root).map { $0.of(concepts.count == 1 ? 0 : -1) }
         }
         for folder in inside where DataFiles.isFolder("\(root)/\(folder)") {
-            let concept = Concept(folder: folder, trigger: "", className: "", kind: .object)
+            let concept = Concept(folder: folder, trigger: "", className: "", kind: flat.kind)
             let trained = concepts.firstIndex { $0.folder == folder || $0.name == concept.name }
             found += images(of: concept, index: -1, in: root).map { $0.of(trained ?? -1) }
         }
@@ -118,7 +121,7 @@ struct DataReading {
         return found
     }
 
-    private static func isPicture(_ name: String) -> Bool { ImageFile.extensions.contains(DataFiles.ending(name)) }
+    static func isPicture(_ name: String) -> Bool { ImageFile.extensions.contains(DataFiles.ending(name)) }
 
     private mutating func images(of concept: Concept, index: Int, in root: String) -> [TrainingImage] {
         let folder = concept.folder.isEmpty ? root : "\(root)/\(concept.folder)"
@@ -136,6 +139,7 @@ struct DataReading {
                 .empty, "\(DataFiles.shown(folder)): found no PNG, JPEG or WebP image; add some or remove the folder")
             return []
         }
+        let sources = concept.kind == .edit ? self.sources(of: pictures, in: folder) : [:]
         var bare = 0
         let images = pictures.map { name in
             let caption = self.caption(of: name, in: folder, names: names)
@@ -143,7 +147,7 @@ struct DataReading {
             return TrainingImage(
                 path: "\(folder)/\(name)",
                 caption: caption ?? (concept.trigger.isEmpty ? concept.name : concept.triggerPrompt), concept: index,
-                repeats: concept.repeats, isCaptioned: caption != nil)
+                repeats: concept.repeats, isCaptioned: caption != nil, source: sources[name])
         }
         if bare > 0, index >= 0 {
             let words = concept.trigger.isEmpty ? concept.name : concept.triggerPrompt

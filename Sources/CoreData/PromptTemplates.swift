@@ -35,7 +35,7 @@ package enum PromptTemplates {
                 "as an astronaut",
                 "swimming in a lake",
             ].map { "\(subject), \($0)" }
-        case .object:
+        case .object, .edit:
             [
                 "on a wooden table", "in the snow", "in a swimming pool", "on the moon", "in a library",
                 "wearing a red hat",

@@ -9,8 +9,11 @@ package struct TrainingImage: Equatable, Sendable {
     package let repeats: Int
     /// A file gave the caption; otherwise it is made of the folder's words.
     package let isCaptioned: Bool
+    /// The picture that an edit begins with, of the same size; nil for a picture that is no edit.
+    package var source: String?
 
     func of(_ concept: Int) -> TrainingImage {
-        TrainingImage(path: path, caption: caption, concept: concept, repeats: repeats, isCaptioned: isCaptioned)
+        TrainingImage(
+            path: path, caption: caption, concept: concept, repeats: repeats, isCaptioned: isCaptioned, source: source)
     }
 }

@@ -17,6 +17,9 @@ struct ConceptReference {
     /// The same pictures as their files have them, in the same order.
     let originals: [TrainingImage]
     let heldOutOriginals: [TrainingImage]
+    /// What they are edits of, in the same order; nil for pictures that are no edits.
+    let sources: [RGBImage?]
+    let heldOutSources: [RGBImage?]
 
     init(_ data: ConceptDataSet, part: EvaluationOutline.Part, side: Int, autoencoder: AutoencoderKL) throws {
         concept = data.concepts[part.concept]
@@ -26,8 +29,15 @@ struct ConceptReference {
         heldOutOriginals = part.heldOut.map { heldOut[$0] }
         images = try originals.map { try ConceptDataSet.square($0, resolution: side) }
         self.heldOut = try heldOutOriginals.map { try ConceptDataSet.square($0, resolution: side) }
+        sources = try originals.map { try ConceptDataSet.squareSource($0, resolution: side) }
+        heldOutSources = try heldOutOriginals.map { try ConceptDataSet.squareSource($0, resolution: side) }
         roundTrip = images.map(autoencoder.roundTrip)
         heldOutRoundTrip = self.heldOut.map(autoencoder.roundTrip)
+    }
+
+    /// What a prompt's image is an edit of; nil for a prompt that is no instruction.
+    func source(of prompt: EvaluationPrompt, _ type: PromptType) -> RGBImage? {
+        prompt.picture.flatMap { (type == .holdout ? heldOutSources : sources)[$0] }
     }
 
     /// What an encoder is shown of the pictures that were trained on. The base's own pair sees the squares

@@ -17,6 +17,25 @@ struct EvaluationSubject {
             references: pictures)
     }
 
+    /// For each image the picture that it is an edit of, what the edit should make, and the same after the
+    /// VAE's round trip; nil where the concept is no edit.
+    var edits: [Edit]? {
+        let (targets, roundTrips) =
+            plan.type == .holdout
+            ? (reference.heldOut, reference.heldOutRoundTrip) : (reference.images, reference.roundTrip)
+        let edits = plan.prompts.compactMap { prompt -> Edit? in
+            guard let place = prompt.picture, let source = reference.source(of: prompt, plan.type) else { return nil }
+            return Edit(source: source, target: targets[place], roundTrip: roundTrips[place])
+        }
+        return edits.count == plan.prompts.count && !edits.isEmpty ? edits : nil
+    }
+
+    struct Edit {
+        let source: RGBImage
+        let target: RGBImage
+        let roundTrip: RGBImage
+    }
+
     /// For each image the picture whose caption it is drawn from; empty for prompts that are no captions.
     var ownPictures: [RGBImage] { plan.prompts.compactMap { $0.picture.map { pictures[$0] } } }
 

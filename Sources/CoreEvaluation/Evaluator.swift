@@ -93,6 +93,7 @@ package final class Evaluator {
             measures.append(try FeatureMeasure(encoder, subjects: subjects, selection: selection))
         }
         measures.append(PixelMeasure(subjects, selection: selection))
+        measures.append(PairMeasure(subjects, selection: selection))
         if let vgg = panel.member(.vgg19) {
             measures.append(
                 try VGGStyleMeasure(
@@ -102,6 +103,8 @@ package final class Evaluator {
             measures.append(
                 try PerceptualMeasure(
                     path: lpips.path, name: lpips.identified().name, subjects: subjects, selection: selection))
+            measures.append(
+                PairMeasure(lpips: lpips.path, name: try lpips.identified().name, subjects, selection: selection))
         }
         for (role, metric, isScaled) in [(EncoderRole.pickscore, "pick_score", true), (.hpsv2, "hps_score", false)] {
             guard let judge = try panel.judge(role) else { continue }
@@ -128,12 +131,14 @@ package final class Evaluator {
             try pipeline.schedule.adopt(
                 prediction: training.loss.predictionType, zeroTerminal: training.loss.zeroTerminalSNR)
         }
-        return try ImageGenerator(
+        let generator = try ImageGenerator(
             pipeline: pipeline,
             settings: .init(
                 sampler: SamplerKind(rawValue: spec.sampler) ?? .ddim, steps: spec.steps, guidance: spec.guidance,
                 size: training?.data.resolution, clipSkip: training?.data.clipSkip ?? 1,
                 chunks: (training?.data.maxTokenLength ?? 75) / 75), shouldStop: shouldStop)
+        generator.imageGuidance = spec.imageGuidance ?? EvaluationSpec.usualImageGuidance
+        return generator
     }
 
     private static func subjects(
@@ -143,6 +148,7 @@ package final class Evaluator {
         let seed = setting.training?.seed ?? setting.seed
         let split = spec.holdout.map { HeldOutSplit(share: $0, seed: seed) }
         let concepts = try ConceptDataSet(path: setting.data).holdingOut(split)
+        if concepts.isPaired { (generator.pipeline.unet as? UNet2DConditionModel)?.readSource() }
         let latent = generator.latentSize
         let side = min(latent.height, latent.width) * vae.configuration.reduction
         let outline = EvaluationOutline(
@@ -157,7 +163,7 @@ package final class Evaluator {
         }
         let pairs = outline.entries.map { (references[$0.part], $0.plan) }
         let images = try baseImages(
-            pairs.map(\.1), base: setting.base, generator: generator, cache: ImageCache(folder: setting.cache),
+            pairs.map { ($1, $0) }, base: setting.base, generator: generator, cache: ImageCache(folder: setting.cache),
             report: report)
         return zip(pairs, images).map { pair, images in
             EvaluationSubject(reference: pair.0, plan: pair.1, baseImages: images)
@@ -220,9 +226,12 @@ package final class Evaluator {
             try subjects.map { subject in
                 report("\(checkpoint): drawing \(subject.plan.prompts.count) images, \(subject.plan.type.rawValue)")
                 defer { before += subject.plan.prompts.count }
-                return try generator.images(subject.plan.prompts.map { .init(prompt: $0.text, seed: $0.seed) }) {
-                    onDrawn(before + $0, total)
+                let requests = subject.plan.prompts.map { prompt in
+                    ImageGenerator.Request(
+                        prompt: prompt.text, seed: prompt.seed,
+                        source: subject.reference.source(of: prompt, subject.plan.type))
                 }
+                return try generator.images(requests) { onDrawn(before + $0, total) }
             }
         }
         return (images, zip(styles, images).map { $0.metrics(of: $1, style: generator.pipeline.vae.style) })
@@ -242,10 +251,14 @@ package final class Evaluator {
 
     private func sheet(_ images: [[RGBImage]], title: String) -> RGBImage {
         let rows = zip(subjects, images).map { subject, drawn in
-            EvaluationSheet.Row(
-                label: "\(subject.reference.name), \(subject.plan.type.rawValue)",
-                prompt: Self.summary(subject.plan), base: subject.baseImages, adapter: drawn,
-                real: subject.pictures)
+            // Each edit beside what it begins with, and at the end what they should have become.
+            let edits = subject.edits
+            return EvaluationSheet.Row(
+                label: "\(subject.reference.name), \(subject.plan.type.rawValue)"
+                    + (edits == nil ? "" : ", each source and its edit"),
+                prompt: Self.summary(subject.plan), base: subject.baseImages,
+                adapter: edits.map { zip($0, drawn).flatMap { [$0.source, $1] } } ?? drawn,
+                real: edits?.map(\.target) ?? subject.pictures)
         }
         return EvaluationSheet(title: title, rows: rows).drawn()
     }
@@ -287,20 +300,30 @@ package final class Evaluator {
     }
 
     private static func baseImages(
-        _ plans: [PromptPlan], base: String, generator: ImageGenerator, cache: ImageCache,
-        report: (String) -> Void
+        _ plans: [(plan: PromptPlan, reference: ConceptReference)], base: String, generator: ImageGenerator,
+        cache: ImageCache, report: (String) -> Void
     ) throws -> [[RGBImage]] {
         var model = ContentKey()
         try model.add(base: base)
-        let requests = plans.map { $0.prompts.map { ImageGenerator.Request(prompt: $0.baseText, seed: $0.seed) } }
+        let requests = plans.map { plan, reference in
+            plan.prompts.map { prompt in
+                ImageGenerator.Request(
+                    prompt: prompt.baseText, seed: prompt.seed, source: reference.source(of: prompt, plan.type))
+            }
+        }
         let keys = requests.map { requests in
             var key = model
             key.add("\(generator.settings) \(generator.latentSize)")
-            for request in requests { key.add("\(request.seed) \(request.prompt)") }
+            for request in requests {
+                key.add("\(request.seed) \(request.prompt)")
+                guard let source = request.source else { continue }
+                key.add("\(generator.imageGuidance)")
+                key.add(source)
+            }
             return "base-" + key.text
         }
         return try cache.sets(keys) { index in
-            report("base: drawing \(requests[index].count) images, \(plans[index].type.rawValue)")
+            report("base: drawing \(requests[index].count) images, \(plans[index].plan.type.rawValue)")
             return try generator.images(requests[index])
         }
     }

@@ -31,22 +31,27 @@ package final class ImageGenerator {
         }
     }
 
-    /// What one image is made of: words and the noise it starts from.
+    /// What one image is made of: words, the noise it starts from, and the picture that it is an edit of.
     package struct Request: Equatable, Sendable {
         package var prompt: String
         /// What guidance leads away from; empty for nothing in particular.
         package var negative: String
         package var seed: UInt64
+        /// In the size of the images; nil for no edit.
+        package var source: RGBImage?
 
-        package init(prompt: String, negative: String = "", seed: UInt64) {
+        package init(prompt: String, negative: String = "", seed: UInt64, source: RGBImage? = nil) {
             self.prompt = prompt
             self.negative = negative
             self.seed = seed
+            self.source = source
         }
     }
 
     package let pipeline: DiffusionPipeline
     package let settings: Settings
+    /// Guidance by the pictures that edits begin with; below 1 there is none at all.
+    package var imageGuidance = EvaluationSpec.usualImageGuidance
     private let shouldStop: () -> Bool
 
     /// - Parameter shouldStop: asked before each batch; true throws `EvaluationError` with `stopped`.
@@ -81,7 +86,13 @@ package final class ImageGenerator {
     /// One image for each request, in their order.
     ///
     /// - Parameter progress: called after each batch with the number of images done.
+    /// - Throws: `EvaluationError` for a source of another size, or where the model reads none.
     package func images(_ requests: [Request], progress: (_ done: Int) -> Void = { _ in }) throws -> [RGBImage] {
+        let sources = requests.compactMap(\.source)
+        try sources.forEach(check)
+        guard sources.isEmpty || sources.count == requests.count else {
+            throw EvaluationError(code: .plan, message: "edits and other images asked for together")
+        }
         var images: [RGBImage] = []
         for start in stride(from: 0, to: requests.count, by: batch) {
             if shouldStop() { throw EvaluationError(code: .stopped, message: "stopped while drawing images") }
@@ -107,6 +118,7 @@ package final class ImageGenerator {
             var condition = pipeline.condition(
                 requests.map { ids($0.prompt) }, clipSkip: settings.clipSkip, sizes: sizes)
             // A model that was distilled with guidance reads it, and needs no second pass.
+            condition.source = sources(of: requests)
             if pipeline.unet.embedsGuidance { condition.guidance = Float(settings.guidance) }
             let unconditional =
                 settings.guidance <= 1 || pipeline.unet.embedsGuidance
@@ -116,8 +128,32 @@ package final class ImageGenerator {
                     clipSkip: settings.clipSkip, sizes: sizes)
             return sampler.sample(
                 unet: pipeline.unet, latents: noise, conditional: condition, unconditional: unconditional,
-                guidance: Float(settings.guidance))
+                guidance: Float(settings.guidance),
+                // Among tokens there is no place for no source.
+                sourceGuidance: pipeline.unet.sourceReading == .tokens ? 1 : Float(imageGuidance))
         }
+    }
+
+    private func check(source: RGBImage) throws {
+        guard pipeline.unet.sourceReading != .none else {
+            throw EvaluationError(
+                code: .model,
+                message: "the model reads no picture to edit; it needs an adapter that was trained on pairs, or a base "
+                    + "such as InstructPix2Pix")
+        }
+        let reduction = pipeline.vae.configuration.reduction
+        let (height, width) = (latentSize.height * reduction, latentSize.width * reduction)
+        guard source.width == width, source.height == height else {
+            throw EvaluationError(
+                code: .plan,
+                message: "a picture to edit of \(source.width)×\(source.height) pixels, wanted \(width)×\(height)")
+        }
+    }
+
+    /// What edits begin with; nil where no request has a source.
+    private func sources(of requests: [Request]) -> Tensor? {
+        let sources = requests.compactMap(\.source)
+        return sources.isEmpty ? nil : concatenateBatch(sources.map { pipeline.source($0.tensor()) })
     }
 
     /// The noise levels of a flow's steps, and 0 at the end; none of a base with a noise schedule.

@@ -12,6 +12,9 @@ package final class Conv2d: Module {
     /// `[O]`
     package let bias: Parameter?
     package var adapter: (any LayerAdapter)?
+    /// Its last inputs were added here and are in no base file: whatever an adapter is of, it trains and
+    /// keeps the whole layer.
+    package private(set) var isGrown = false
 
     package init(inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Padding, bias: Bool = true) {
         self.inputs = inputs
@@ -31,6 +34,26 @@ package final class Conv2d: Module {
 
     /// True for a convolution that is a matrix product per pixel.
     package var isPointwise: Bool { kernel == 1 && stride == 1 && padding == Padding(0) }
+
+    /// The same layer with more inputs, behind its own, that change nothing: their weights are zero.
+    package func grown(by channels: Int) -> Conv2d {
+        let wide = Conv2d(
+            inputs: inputs + channels, outputs: outputs, kernel: kernel, stride: stride, padding: padding,
+            bias: bias != nil)
+        wide.isGrown = true
+        let own = weight.tensor.widened().values
+        wide.weight.tensor.withMutableBuffer { values in
+            for place in 0..<values.count / (inputs + channels) {
+                for input in 0..<inputs + channels {
+                    values[place * (inputs + channels) + input] = input < inputs ? own[place * inputs + input] : 0
+                }
+            }
+        }
+        if let bias {
+            wide.bias?.tensor.withMutableBuffer { _ = $0.update(fromContentsOf: bias.tensor.widened().values) }
+        }
+        return wide
+    }
 
     /// - Parameters:
     ///   - x: `[N, H, W, I]`.

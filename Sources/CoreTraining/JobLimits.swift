@@ -30,6 +30,19 @@ enum JobLimits {
                 + "\(job.training.data.clipSkip); wanted 75 and 1, or text_encoder_lr: 0")
     }
 
+    /// What only the data can tell.
+    static func checkPairs(_ job: TrainingJob, isPaired: Bool, isDumped: Bool) throws {
+        let faults: [(Bool, String)] = [
+            (
+                !isPaired && job.training.data.conditionDropout != nil,
+                "condition_dropout: \(job.data) holds no pairs; give its concepts kind: edit, or remove it"
+            ),
+            (isPaired && job.regData != nil, "reg_data: \(job.data) holds pairs, which need none; remove it"),
+            (isPaired && isDumped, "--dump-batches: \(job.data) holds pairs, and 'model replay' reads no sources"),
+        ]
+        if let fault = faults.first(where: \.0) { throw TrainingError(code: .job, message: fault.1) }
+    }
+
     /// What only the loaded base can tell.
     static func check(_ job: TrainingJob, against pipeline: DiffusionPipeline) throws {
         let training = job.training

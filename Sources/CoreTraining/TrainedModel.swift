@@ -18,7 +18,8 @@ final class TrainedModel {
     /// Whether a text encoder changes, so that captions must be encoded anew each step.
     let trainsText: Bool
 
-    init(job: TrainingJob, tokenizer: String? = nil) throws {
+    /// - Parameter isPaired: the data are edits: the network reads what they begin with.
+    init(job: TrainingJob, tokenizer: String? = nil, isPaired: Bool = false) throws {
         // Without what activations would take, weights that came as half floats need no more memory than in
         // their file.
         var pipeline = try DiffusionPipeline.load(
@@ -27,6 +28,15 @@ final class TrainedModel {
         if pipeline.flow == nil {
             try pipeline.schedule.adopt(
                 prediction: job.training.loss.predictionType, zeroTerminal: job.training.loss.zeroTerminalSNR)
+        }
+        if isPaired {
+            (pipeline.unet as? UNet2DConditionModel)?.readSource()
+            guard pipeline.unet.sourceReading != .none else {
+                throw TrainingError(
+                    code: .job,
+                    message: "\(job.data): pairs are trained on a U-Net or on Flux.1, and the base \(job.base) has a "
+                        + "\(pipeline.unet.className); take another base")
+            }
         }
         flow = pipeline.flow?.schedule
         loss = job.training.loss

@@ -18,7 +18,11 @@ struct TrainingMaterial {
     /// Scaled latents of each item, then of each mirrored item: one posterior sample, fixed for the run, as
     /// kohya's caches.
     private let latents: TensorCache
+    /// What edits begin with, of the same rows; nil where there are none.
+    private let sources: TensorCache?
     private let isMirroring: Bool
+    /// Whether zeros stand for no source.
+    private let dropsSources: Bool
     /// First item of the regularisation images, and of the held-out ones.
     private let regularisation: Range<Int>
     private let captions: [String]
@@ -45,9 +49,12 @@ struct TrainingMaterial {
         let heldOut = Array(trained + prior.count..<images.count)
         validation = Array((heldOut.isEmpty ? Array(0..<trained) : heldOut).prefix(Self.validationImages))
         isMirroring = training.data.flip
+        dropsSources = pipeline.unet.sourceReading == .channels
         let encodedImages = try Self.encoded(images, to: buckets, pipeline, training)
         latents = encodedImages.latents
         sizes = encodedImages.sizes
+        sources = try Self.sources(
+            images, sizes: encodedImages.sizes, buckets: encodedImages.buckets, isMirroring: isMirroring, pipeline)
         warnings = encodedImages.warnings
         captions = images.map(\.caption)
         visits = Self.visits(images, trained: trained, prior: self.regularisation, sizes: encodedImages.buckets)
@@ -69,9 +76,17 @@ struct TrainingMaterial {
         latents.batch(rows(of: items, step: step, training))
     }
 
-    /// What the items' captions tell the U-Net; with a step some captions are dropped as the job says.
+    /// What the items' captions and sources tell the U-Net; with a step some are dropped as the job says.
     func condition(
         of items: [Int], step: Int? = nil, model: TrainedModel, training: TrainingSpec
+    ) -> TextCondition {
+        var condition = textCondition(of: items, step: step, model: model, training: training)
+        condition.source = source(of: items, step: step, training)
+        return condition
+    }
+
+    private func textCondition(
+        of items: [Int], step: Int?, model: TrainedModel, training: TrainingSpec
     ) -> TextCondition {
         let texts = texts(of: items, step: step, training)
         let sizes = rows(of: items, step: step, training).map { self.sizes[$0] }
@@ -88,11 +103,35 @@ struct TrainingMaterial {
 
     private func texts(of items: [Int], step: Int?, _ training: TrainingSpec) -> [String] {
         items.enumerated().map { place, item in
+            if isDropped(place, step, training).text { return "" }
             guard let step, training.data.captionDropout > 0 else { return captions[item] }
             var random = RandomStream(
                 seed: UInt64(training.seed), purpose: "caption dropout", step: step, item: place)
             return Double(random.uniform()) < training.data.captionDropout ? "" : captions[item]
         }
+    }
+
+    /// What the sample sees of an edit's two conditions: as in diffusers' trainer one number decides about
+    /// both.
+    private func isDropped(_ place: Int, _ step: Int?, _ training: TrainingSpec) -> (text: Bool, source: Bool) {
+        guard let step, sources != nil else { return (false, false) }
+        let share = Float(training.data.conditionDropout ?? DataSpec.usualConditionDropout)
+        var random = RandomStream(seed: UInt64(training.seed), purpose: "condition dropout", step: step, item: place)
+        let number = random.uniform()
+        return (number < 2 * share, dropsSources && number >= share && number < 3 * share)
+    }
+
+    /// Latents of what the items begin with; zeros of those that are dropped.
+    private func source(of items: [Int], step: Int?, _ training: TrainingSpec) -> Tensor? {
+        guard let sources else { return nil }
+        let batch = sources.batch(rows(of: items, step: step, training))
+        let size = batch.count / items.count
+        batch.withMutableBuffer { values in
+            for place in items.indices where isDropped(place, step, training).source {
+                values[place * size..<(place + 1) * size].update(repeating: 0)
+            }
+        }
+        return batch
     }
 
     /// The items in batches of one size each, in their order otherwise.
@@ -164,6 +203,29 @@ extension TrainingMaterial {
             return pipeline.vae.scaled(add(mean, multiply(exponential(scaled(logvar, by: 0.5)), noise)))
         }
         return (latents, plainSizes + mirroredSizes, found, warnings)
+    }
+
+    /// The middle of the posterior of what each edit begins with, and of each mirrored one where the job
+    /// mirrors; nil where the images are no edits.
+    ///
+    /// - Parameters:
+    ///   - sizes: SDXL's six of each image.
+    ///   - buckets: of each image.
+    private static func sources(
+        _ images: [TrainingImage], sizes: [[Float]], buckets: [PixelSize], isMirroring: Bool,
+        _ pipeline: DiffusionPipeline
+    ) throws -> TensorCache? {
+        guard images.contains(where: { $0.source != nil }) else { return nil }
+        return try TensorCache(Array(0..<(isMirroring ? 2 : 1) * images.count)) { row in
+            let item = row % images.count
+            let size = PixelSize(width: Int(sizes[item][1]), height: Int(sizes[item][0]))
+            guard let picture = try ConceptDataSet.source(of: images[item], size: size) else {
+                throw TrainingError(code: .job, message: "\(images[item].path): an edit without a source")
+            }
+            let fitted = FittedImage(picture, covering: buckets[item]).image
+            let image = row < images.count ? fitted : FittedImage.mirrored(fitted)
+            return pipeline.source(image.tensor())
+        }
     }
 
     /// What SDXL is told: original height and width, crop top and left, target height and width.

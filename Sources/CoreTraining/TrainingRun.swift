@@ -78,7 +78,8 @@ package final class TrainingRun {
         data.warnings.forEach(surroundings.warn)
         let regularisation = try job.regData.map { try ConceptDataSet(path: $0) }
         regularisation?.warnings.forEach(surroundings.warn)
-        model = try TrainedModel(job: job, tokenizer: tokenizer)
+        try JobLimits.checkPairs(job, isPaired: data.isPaired, isDumped: surroundings.dump != nil)
+        model = try TrainedModel(job: job, tokenizer: tokenizer, isPaired: data.isPaired)
         if surroundings.dump != nil { try JobLimits.checkDump(job, trainsText: model.trainsText) }
         let seed = UInt64(job.training.seed)
         material = try TrainingMaterial(
@@ -188,7 +189,10 @@ package final class TrainingRun {
         let rate = training.optimiser.learningRate * Double(factor)
         let seconds = surroundings.clock() - start
         var values = ["loss": loss, "lr": rate, "grad_norm": Double(norm), "seconds": seconds]
-        if checkpoints.keeps(step) { values["validation_loss"] = validationLoss() }
+        if checkpoints.keeps(step) {
+            values["validation_loss"] = validationLoss()
+            values["memory_mb"] = Compute.peakMegabytes
+        }
         try metrics.append(MetricLine(step: step, values: values))
         surroundings.progress(
             TrainingProgress(step: step, total: total, loss: loss, learningRate: rate, seconds: seconds))

@@ -12,6 +12,9 @@ package struct DataSpec: Codable, Equatable, Sendable {
     package var flip: Bool
     /// Share of captions replaced by the empty one.
     package var captionDropout: Double
+    /// Of pairs: share of steps that see the source without the instruction, of steps that see neither, and
+    /// of steps that see the instruction alone; nil for `usualConditionDropout`.
+    package var conditionDropout: Double?
     /// Tokens of a caption: 75, 150 or 225.
     package var maxTokenLength: Int
     /// 1: the text encoder's last layer.
@@ -25,9 +28,13 @@ package struct DataSpec: Codable, Equatable, Sendable {
         buckets = read.flag("buckets")
         flip = read.flag("flip")
         captionDropout = read.number("caption_dropout")
+        conditionDropout = read.optionalNumber("condition_dropout")
         maxTokenLength = read.integer("max_token_length")
         clipSkip = read.integer("clip_skip")
     }
+
+    /// As in InstructPix2Pix.
+    package static let usualConditionDropout = 0.05
 }
 
 /// Width and height in pixels.

@@ -40,6 +40,8 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
     package var promptSet: PromptSet?
     /// Programs that measure what is drawn; nil for none.
     package var external: [ExternalMetric]?
+    /// Of pairs: guidance by the picture that an edit begins with; nil for `usualImageGuidance`.
+    package var imageGuidance: Double?
     /// Added to the seeds of the images; prompts are other ones too, as far as they can be compared. So
     /// nothing is seen again that a choice was made by. nil for the usual ones.
     package var fresh: Int?
@@ -75,6 +77,9 @@ package struct EvaluationSpec: Codable, Equatable, Sendable {
     /// multiple from one painted style to the next, so only that of the same prompts can be compared. Earlier
     /// programs took other ones, with 1,000,000.
     package static let freshNoiseOfSameStyles = 2_000_000
+
+    /// As in InstructPix2Pix.
+    package static let usualImageGuidance = 1.5
 
     /// A share as people write it: `20 %`, `20%` or `0.2`.
     ///

@@ -25,7 +25,9 @@ package struct MetricInfo: Hashable, Sendable {
     }
 
     /// The headline first.
-    package static let known: [MetricInfo] = [
+    package static let known: [MetricInfo] = single + pairs
+
+    private static let single: [MetricInfo] = [
         MetricInfo(
             name: "paired_fidelity", title: "paired fidelity", lowerIsBetter: false, prompts: "train",
             meaning: "cosine of each image to the picture whose caption it was drawn from", unit: "cosine"),
@@ -185,6 +187,7 @@ package struct MetricInfo: Hashable, Sendable {
 
     private static let references = [
         ("base_", "base model", "the base model's own images"), ("bound_", "bound", "the most that is attainable"),
+        ("source_", "unedited source", "the picture that the edit begins with, unchanged"),
     ]
 
     private func renamed(_ name: String, _ title: String, _ meaning: String) -> MetricInfo {
@@ -195,7 +198,7 @@ package struct MetricInfo: Hashable, Sendable {
 
     /// Whether it is a reference and no measure of a checkpoint.
     package static func isReference(_ name: String) -> Bool {
-        ["base_", "bound_", "ceiling_"].contains { name.hasPrefix($0) }
+        ["base_", "bound_", "ceiling_", "source_edit_"].contains { name.hasPrefix($0) }
     }
 
     /// Whether the first value is the better one.

@@ -63,6 +63,6 @@ package struct MetricSelection: Hashable, Sendable {
     /// Values of the base and bounds come with the metric that they are of.
     private static func plain(_ name: String) -> String {
         for prefix in ["base_", "bound_"] where name.hasPrefix(prefix) { return String(name.dropFirst(prefix.count)) }
-        return name
+        return name.hasPrefix("source_edit_") ? String(name.dropFirst("source_".count)) : name
     }
 }

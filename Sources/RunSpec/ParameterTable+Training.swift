@@ -49,6 +49,10 @@ extension ParameterTable {
             range: .from(0, through: 1),
             "share of captions replaced by the empty one"),
         ParameterDefinition(
+            "condition_dropout", .number, foreign: ["conditioning_dropout_prob"], range: .from(0, through: 0.33),
+            "of pairs: share of steps without the instruction, as many without the source, as many without both; "
+                + "absent: 0.05"),
+        ParameterDefinition(
             "min_snr_gamma", .number, default: .value(0), foreign: ["snr_gamma"], range: .atLeast(0),
             "min-SNR loss weighting; 0 for none"),
         ParameterDefinition(

@@ -94,8 +94,10 @@ extension SweepFileDecoder {
     }
 
     private static let evaluationKeys =
-        ["prompts", "images", "sampler", "steps", "guidance", "holdout", "metrics", "fit", "prompt_set"]
-        + EncoderRole.allCases.map(\.rawValue)
+        [
+            "prompts", "images", "sampler", "steps", "guidance", "image_guidance", "holdout", "metrics", "fit",
+            "prompt_set",
+        ] + EncoderRole.allCases.map(\.rawValue)
 
     /// What images are measured with besides the base's own encoders.
     private mutating func encoders(_ node: YAMLNode) -> [EncoderRole: InputReference] {
@@ -147,6 +149,7 @@ extension SweepFileDecoder {
         if let guidance = known["guidance"].flatMap({ number($0.value, "evaluate.guidance", atLeast: 0) }) {
             spec.guidance = guidance
         }
+        spec.imageGuidance = known["image_guidance"].flatMap { number($0.value, "evaluate.image_guidance", atLeast: 0) }
         if let entry = known["sampler"], let sampler = text(entry.value, "evaluate.sampler") {
             if EvaluationSpec.samplers.contains(sampler) {
                 spec.sampler = sampler

@@ -57,8 +57,19 @@ final class TinyModel {
         for number in stride(from: 1, to: 5, by: 2) { try writeImage(number, to: data + "/1_thing", width: 48) }
     }
 
+    /// Makes the pictures edits of others, and adds some that are held out.
+    func pair(heldOut: Int = 2) throws {
+        let described = "1_thing:\n  trigger: \"\"\n  class: thing\n  kind: edit\n"
+        try Data(described.utf8).write(to: URL(fileURLWithPath: data + "/concepts.yaml"))
+        for number in 0..<5 { try writeImage(number + 2, to: data + "/sources/1_thing", name: number) }
+        for number in 40..<40 + heldOut {
+            try writeImage(number, to: data + "/validation/1_thing")
+            try writeImage(number - 37, to: data + "/sources/validation/1_thing", name: number)
+        }
+    }
+
     /// Two colours in a pattern that depends on the image's number.
-    private func writeImage(_ number: Int, to folder: String, width: Int = 16) throws {
+    private func writeImage(_ number: Int, to folder: String, width: Int = 16, name: Int? = nil) throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         var image = RGBImage(width: width, height: 16)
         for y in 0..<16 {
@@ -66,7 +77,7 @@ final class TinyModel {
                 image[x, y] = RGBColor(red: 200, green: UInt8(25 * number % 256), blue: 30)
             }
         }
-        try PNGFile.write(image, to: "\(folder)/\(number).png")
+        try PNGFile.write(image, to: "\(folder)/\(name ?? number).png")
     }
 
     private func writeData(_ images: Int) throws {

@@ -118,7 +118,7 @@ struct ExpansionTests {
 
     @Test(
         "every shipped sweep expands without a word",
-        arguments: ["quickstart", "smoke", "rates", "conv-study", "lycoris-paper", "lycoris-mini"])
+        arguments: ["quickstart", "smoke", "rates", "conv-study", "lycoris-paper", "lycoris-mini", "edit-pairs"])
     func shippedSweeps(name: String) throws {
         let file = try shipped(name)
         #expect(file.definition.name.text == name)

@@ -73,6 +73,22 @@ struct JobIdentityTests {
         #expect(!written.contains("holdout"))
     }
 
+    @Test("image guidance is in the protocol and dropped conditions are in the id, both only where they are said")
+    func edits() throws {
+        let plain = try id(Self.lora)
+        // How images are drawn decides nothing of the training.
+        #expect(try id(Self.lora) { $0.evaluation?.imageGuidance = 1.5 } == plain)
+        var guided = EvaluationSpec()
+        guided.imageGuidance = 1.5
+        #expect(try guided.digest() != EvaluationSpec().digest())
+        let given = try id(Self.lora.merging(["condition_dropout": 0.05]) { $1 })
+        #expect(given != plain)
+        let written = String(decoding: try JSONEncoder().encode(EvaluationSpec()), as: UTF8.self)
+        #expect(!written.contains("imageGuidance"))
+        // What stands in every job's parameters by itself.
+        #expect(try ParameterTable.resolve(Self.lora).parameters["condition_dropout"] == nil)
+    }
+
     @Test("a marker, a quiet time and the usual name of the step are in no id; another name of the step is")
     func ruleKeys() throws {
         func id(_ trainer: CommandTrainer) throws -> String {

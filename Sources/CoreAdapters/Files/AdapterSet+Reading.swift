@@ -1,10 +1,12 @@
+import CoreDiffusion
 package import CoreNets
 import CoreTensor
 
 extension AdapterSet {
     /// Reads an adapter, recognising each layer's algorithm by its keys.
     ///
-    /// Keys of known components that are not handed in are left alone.
+    /// Keys of known components that are not handed in are left alone. A U-Net whose first layer an editing
+    /// adapter makes read a source reads one from then on.
     /// - Parameters:
     ///   - path: a file, or a folder as PEFT and diffusers write it.
     /// - Throws: `AdapterError` naming the key that has no place, is missing or has a wrong shape; the
@@ -24,6 +26,7 @@ extension AdapterSet {
     private static func load(
         _ source: AdapterSource, unet: (any Module)?, textEncoder: (any Module)?, secondTextEncoder: (any Module)?
     ) throws -> AdapterSet {
+        if let unet = unet as? UNet2DConditionModel, try source.readsSource(of: unet) { unet.readSource() }
         var places: [String: LayerTarget] = [:]
         var present: [String] = []
         let isPaired = textEncoder != nil && secondTextEncoder != nil

@@ -39,6 +39,12 @@ extension AdapterSet {
             targets += LayerTarget.selected(
                 by: adapter.layers.textEncoder, in: encoder, side: .textEncoder, isPaired: secondTextEncoder != nil)
         }
+        // What reads an edit's source is in no base file.
+        let selected = Set(targets.map { ObjectIdentifier($0.module) })
+        targets =
+            LayerTarget.all(in: unet, side: .unet).filter {
+                $0.isGrown && !selected.contains(ObjectIdentifier($0.module))
+            } + targets
         let positions = try checkedPositions(unet, adapter)
         let layers = try targets.compactMap { try newLayer($0, adapter, positions, seed: seed) }
         guard !layers.isEmpty else {
@@ -74,6 +80,11 @@ extension AdapterSet {
         _ target: LayerTarget, _ adapter: AdapterSpec, _ positions: UNetPositions?, seed: UInt64
     ) throws -> AdapterLayer? {
         let name = target.fileName
+        if target.isGrown {
+            let site = target.site(named: name)
+            let whole = FullUpdate.create(target.geometry, weight: site.weight, bias: site.bias)
+            return AdapterLayer(target: target, name: name, content: .weight(.full, whole))
+        }
         let position = target.side == .unet ? positions?.position(of: target.path) : nil
         guard adapter.includes(position: position) else { return nil }
         let blockLearningRate = position.flatMap { adapter.blockLearningRates?[$0] } ?? 1
@@ -124,6 +135,9 @@ extension AdapterSet {
 }
 
 extension LayerTarget {
+    /// See `Conv2d.isGrown`.
+    var isGrown: Bool { (module as? Conv2d)?.isGrown == true }
+
     func site(named name: String) -> LayerSite {
         let bias: Tensor?
         let weight: Tensor

@@ -1,4 +1,5 @@
 import CoreTensor
+import RunSpec
 
 /// How large an adapter's update is beside the weights that it changes.
 package enum AdapterNorm {
@@ -23,6 +24,12 @@ package enum AdapterNorm {
     ) throws -> (update: Double, whole: Double) {
         let layer = try weights.resolved(stored)
         let base = try weights.weight(weights.layer(layer.name))
+        // The inputs that read an edit's source are in no base.
+        if layer.algorithm == .full, let whole = layer.tensors["diff"], whole.shape.count == 4, base.shape.count == 4,
+            whole.shape[0] == base.shape[0], whole.shape[1] == 2 * base.shape[1]
+        {
+            return (whole.matrix.inner(whole.matrix), base.matrix.inner(base.matrix))
+        }
         let change: UpdateFactors =
             layer.needsBase ? .whole(try layer.delta(base: base)) : try layer.factors(fitting: base)
         return (change.squaredNorm, base.matrix.inner(base.matrix))

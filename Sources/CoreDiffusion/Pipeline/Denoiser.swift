@@ -11,6 +11,8 @@ package protocol Denoiser: Module {
     var trainedSide: Int? { get }
     /// Of latents that it can place; nil for any.
     var longestSide: Int? { get }
+    /// How the picture that an edit begins with is read.
+    var sourceReading: SourceReading { get }
     /// Whether it has an embedding of the guidance, so that none is computed by a second pass.
     var embedsGuidance: Bool { get }
     /// Activation checkpointing: less memory for a third more time; training steps only.
@@ -27,18 +29,32 @@ package protocol Denoiser: Module {
 
 extension Denoiser {
     package var longestSide: Int? { nil }
+    package var sourceReading: SourceReading { .none }
+}
+
+/// How a network reads the picture that an edit begins with.
+package enum SourceReading: Sendable {
+    /// Not at all.
+    case none
+    /// Encoded and not scaled, as channels behind those of the latents; zeros for none (InstructPix2Pix).
+    case channels
+    /// Encoded and scaled as latents are, as tokens behind theirs (Flux.1 Kontext).
+    case tokens
 }
 
 extension UNet2DConditionModel: Denoiser {
-    package var latentChannels: Int { configuration.inChannels }
+    package var latentChannels: Int { configuration.outChannels }
     package var latentStep: Int { 1 }
     package var trainedSide: Int? { configuration.sampleSize }
     package var embedsGuidance: Bool { false }
+    package var sourceReading: SourceReading { sourceChannels > 0 ? .channels : .none }
 
     package func predict(
         _ latents: Tensor, times: [Float], condition: TextCondition, cache: ContextCache?
     ) -> Tensor {
-        self(sample: latents, timesteps: times, context: condition.states, added: condition.added, cache: cache)
+        self(
+            sample: sourced(latents, condition.source), timesteps: times, context: condition.states,
+            added: condition.added, cache: cache)
     }
 }
 
@@ -62,18 +78,27 @@ extension FluxTransformer2DModel: Denoiser {
     package var latentStep: Int { 2 }
     package var trainedSide: Int? { nil }
     package var embedsGuidance: Bool { configuration.guidance }
+    package var sourceReading: SourceReading { .tokens }
 
+    /// A source stands as tokens behind the latents' own, with 1 on the first axis of their places, and its
+    /// part of the answer is dropped (Black Forest Labs, "FLUX.1 Kontext", arXiv:2506.15742).
     package func predict(
         _ latents: Tensor, times: [Float], condition: TextCondition, cache: ContextCache?
     ) -> Tensor {
         guard let pooled = condition.pooled else { preconditionFailure("a transformer without a pooled prompt") }
         let (height, width) = (latents.shape[1], latents.shape[2])
         let guidance = condition.guidance ?? 1
+        let own = Self.packed(latents)
+        var places = Self.imageIDs(height: height, width: width)
+        if let source = condition.source {
+            places += Self.imageIDs(height: source.shape[1], width: source.shape[2], index: 1)
+        }
         let tokens = self(
-            Self.packed(latents), context: condition.states, pooled: pooled, times: times.map { $0 / 1000 },
+            condition.source.map { concatenateTokens(own, Self.packed($0)) } ?? own, context: condition.states,
+            pooled: pooled, times: times.map { $0 / 1000 },
             guidance: embedsGuidance ? times.map { _ in guidance } : nil,
-            textIDs: Array(repeating: [0, 0, 0], count: condition.states.shape[1]),
-            imageIDs: Self.imageIDs(height: height, width: width))
-        return Self.unpacked(tokens, height: height, width: width)
+            textIDs: Array(repeating: [0, 0, 0], count: condition.states.shape[1]), imageIDs: places)
+        let answer = condition.source == nil ? tokens : slice(tokens, tokens: 0..<own.shape[1])
+        return Self.unpacked(answer, height: height, width: width)
     }
 }

@@ -1,4 +1,4 @@
-import CoreTensor
+package import CoreTensor
 
 /// A prompt's ids for each text encoder: rows of the tokenizer's length, several for long prompts.
 package struct PromptIDs: Equatable, Sendable {
@@ -74,6 +74,15 @@ extension DiffusionPipeline {
 }
 
 extension DiffusionPipeline {
+    /// What edits begin with, as the network reads it.
+    ///
+    /// - Parameter pixels: `[N, H, W, 3]` in -1…1.
+    /// - Returns: the middle of the posterior, `[N, h, w, L]`.
+    package func source(_ pixels: Tensor) -> Tensor {
+        let mean = vae.encode(pixels).mean
+        return unet.sourceReading == .tokens ? vae.scaled(mean) : mean
+    }
+
     /// What guidance leads away from: a negative prompt, or none.
     package func unconditional(_ negatives: [PromptIDs], isEmpty: Bool, clipSkip: Int = 1, sizes: [[Float]]? = nil)
         -> TextCondition

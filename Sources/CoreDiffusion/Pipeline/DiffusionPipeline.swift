@@ -93,7 +93,9 @@ package struct DiffusionPipeline {
                 "the U-Net wants context of width \(unet.crossAttentionWidth), the text encoder gives \(width)"
             ),
             (
-                vae.latentChannels != unet.inChannels || unet.outChannels != unet.inChannels,
+                // Twice as many: the base edits, and reads a picture's latents behind the noisy ones.
+                vae.latentChannels != unet.outChannels
+                    || ![unet.outChannels, 2 * unet.outChannels].contains(unet.inChannels),
                 "the U-Net maps \(unet.inChannels) channels to \(unet.outChannels), latents have \(vae.latentChannels)"
             ),
         ]

@@ -23,35 +23,38 @@ extension Sampler {
     package var isStochastic: Bool { false }
     package func input(_ latents: Tensor, index: Int) -> Tensor { latents }
 
-    /// Denoises a batch with classifier-free guidance: e = eᵤ + s (e_c − eᵤ), both halves in one batch.
+    /// Denoises a batch with classifier-free guidance: e = eᵤ + s (e_c − eᵤ), both halves in one batch; with
+    /// a source, by two guidances (`GuidedPasses`).
     ///
     /// - Parameters:
     ///   - latents: `[N, h, w, L]`, unit normal noise.
     ///   - unconditional: the empty or the negative prompt; nil, or guidance of 1 and less, runs without
     ///     guidance, as diffusers does.
+    ///   - sourceGuidance: of the picture that an edit begins with; read where `conditional` has one.
     ///   - noise: fresh normal noise for a step, needed by stochastic samplers.
     ///   - progress: called after each step with the number of steps done.
     package func sample(
         unet: any Denoiser, latents: Tensor, conditional: TextCondition, unconditional: TextCondition?,
-        guidance: Float, noise: ((_ step: Int) -> Tensor)? = nil, progress: ((_ done: Int) -> Void)? = nil
+        guidance: Float, sourceGuidance: Float = 1, noise: ((_ step: Int) -> Tensor)? = nil,
+        progress: ((_ done: Int) -> Void)? = nil
     ) -> Tensor {
         withoutGradients {
             var sampler = self
             let count = latents.shape[0]
-            let guided = guidance <= 1 ? nil : unconditional
-            let condition = guided.map { TextCondition.joined([$0, conditional]) } ?? conditional
+            let passes = GuidedPasses(
+                conditional, unconditional: unconditional, guidance: guidance, sourceGuidance: sourceGuidance)
+            let condition = passes.condition
             let cache = ContextCache()
             var current = startScale == 1 ? latents : scaled(latents, by: startScale)
             for (index, time) in times.enumerated() {
                 let one = input(current, index: index)
-                let input = guided == nil ? one : concatenateBatch([one, one])
-                var prediction = unet.predict(
+                let input = passes.count == 1 ? one : concatenateBatch(Array(repeating: one, count: passes.count))
+                let answers = unet.predict(
                     input, times: Array(repeating: time, count: input.shape[0]), condition: condition, cache: cache)
-                if guided != nil {
-                    let without = slice(prediction, batch: 0..<count)
-                    let with = slice(prediction, batch: count..<2 * count)
-                    prediction = add(without, scaled(subtract(with, without), by: guidance))
-                }
+                let prediction = passes.mixed(
+                    (0..<passes.count).map { pass in
+                        passes.count == 1 ? answers : slice(answers, batch: pass * count..<(pass + 1) * count)
+                    })
                 current = sampler.step(
                     prediction, index: index, latents: current, noise: isStochastic ? noise?(index) : nil)
                 progress?(index + 1)

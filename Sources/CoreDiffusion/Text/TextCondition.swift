@@ -1,6 +1,6 @@
 package import CoreTensor
 
-/// What a batch of prompts tells the denoising network.
+/// What a batch of prompts, and the pictures that they are to change, tell the denoising network.
 package struct TextCondition {
     /// The text encoder's states, `[N, S, D]`.
     package let states: Tensor
@@ -10,6 +10,8 @@ package struct TextCondition {
     package let pooled: Tensor?
     /// For models with an embedding of it; nil for 1, with which adapters are trained.
     package var guidance: Float?
+    /// What edits begin with, encoded as the network reads it, `[N, h, w, L]`; nil for none.
+    package var source: Tensor?
 
     package init(states: Tensor, added: UNet2DConditionModel.Added? = nil, pooled: Tensor? = nil) {
         self.states = states
@@ -30,6 +32,7 @@ package struct TextCondition {
 
     /// Batches one after the other.
     ///
+    /// Where some have a source, the others get zeros for one.
     /// - Precondition: all have the added conditions, or none, and equally many tokens.
     package static func joined(_ parts: [TextCondition]) -> TextCondition {
         let added = parts.compactMap(\.added)
@@ -42,6 +45,10 @@ package struct TextCondition {
                 ? nil : .init(text: concatenateBatch(added.map(\.text)), sizes: added.flatMap(\.sizes)),
             pooled: pooled.isEmpty ? nil : concatenateBatch(pooled))
         joined.guidance = parts.first?.guidance
+        if let shape = parts.compactMap(\.source).first?.shape.dropFirst() {
+            joined.source = concatenateBatch(
+                parts.map { $0.source ?? .zeros([$0.states.shape[0]] + Array(shape)) })
+        }
         return joined
     }
 }

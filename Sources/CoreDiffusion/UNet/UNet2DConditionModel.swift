@@ -5,7 +5,7 @@ package import CoreTensor
 /// same `config.json`.
 package final class UNet2DConditionModel: Module {
     package let configuration: UNetConfiguration
-    let convIn: Conv2d
+    var convIn: Conv2d
     let timeEmbedding: TimestepEmbedding
     let addEmbedding: TimestepEmbedding?
     let downBlocks: [UNetDownBlock]
@@ -59,7 +59,7 @@ package final class UNet2DConditionModel: Module {
     /// Predicts the noise (or what else the model was trained for) in a noisy latent.
     ///
     /// - Parameters:
-    ///   - sample: `[N, H, W, in]`; H and W may be odd.
+    ///   - sample: `[N, H, W, inputs]`; H and W may be odd.
     ///   - timesteps: one for each sample; may be fractional.
     ///   - context: `[N, S, D]`, the text encoder's states.
     ///   - added: needed exactly when the configuration has an addition embedding.

@@ -43,32 +43,42 @@ package enum PixelMetrics {
     package static func structuralSimilarity(_ a: RGBImage, _ b: RGBImage, _ window: Window) -> Double? {
         precondition(a.width == b.width && a.height == b.height, "pictures of two sizes")
         guard min(a.width, a.height) >= window.side else { return nil }
-        let channels = (0..<3).map { similarity(plane(a, $0), plane(b, $0), width: a.width, window) }
+        let channels = (0..<3).map { channel in
+            let map = similarity(plane(a, channel), plane(b, channel), width: a.width, window)
+            return map.reduce(0, +) / Double(map.count)
+        }
         return channels.reduce(0, +) / 3
+    }
+
+    /// The same of each window inside the picture, row by row: `[height - side + 1, width - side + 1]`.
+    ///
+    /// - Returns: nil for pictures smaller than the window.
+    static func similarityMap(_ a: RGBImage, _ b: RGBImage, _ window: Window) -> [Double]? {
+        precondition(a.width == b.width && a.height == b.height, "pictures of two sizes")
+        guard min(a.width, a.height) >= window.side else { return nil }
+        let channels = (0..<3).map { similarity(plane(a, $0), plane(b, $0), width: a.width, window) }
+        return channels[0].indices.map { (channels[0][$0] + channels[1][$0] + channels[2][$0]) / 3 }
     }
 
     private static func plane(_ image: RGBImage, _ channel: Int) -> [Double] {
         stride(from: channel, to: image.pixels.count, by: 3).map { Double(image.pixels[$0]) / 255 }
     }
 
-    private static func similarity(_ a: [Double], _ b: [Double], width: Int, _ window: Window) -> Double {
+    private static func similarity(_ a: [Double], _ b: [Double], width: Int, _ window: Window) -> [Double] {
         func product(_ x: [Double], _ y: [Double]) -> [Double] { zip(x, y).map { $0 * $1 } }
         func blurred(_ x: [Double]) -> [Double] { filtered(x, width: width, window.weights) }
         let (meanA, meanB) = (blurred(a), blurred(b))
         let (squareA, squareB, mixed) = (blurred(product(a, a)), blurred(product(b, b)), blurred(product(a, b)))
         let factor = window.covarianceFactor
         let (first, second) = (0.01 * 0.01, 0.03 * 0.03)
-        var sum = 0.0
-        for index in meanA.indices {
+        return meanA.indices.map { index in
             let (x, y) = (meanA[index], meanB[index])
             let varianceA = factor * (squareA[index] - x * x)
             let varianceB = factor * (squareB[index] - y * y)
             let covariance = factor * (mixed[index] - x * y)
-            sum +=
-                (2 * x * y + first) * (2 * covariance + second)
+            return (2 * x * y + first) * (2 * covariance + second)
                 / ((x * x + y * y + first) * (varianceA + varianceB + second))
         }
-        return sum / Double(meanA.count)
     }
 
     /// Weighted means of all windows that lie inside.

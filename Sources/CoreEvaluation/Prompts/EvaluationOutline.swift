@@ -38,6 +38,8 @@ package struct EvaluationOutline {
         for (place, part) in parts.enumerated() {
             let (concept, captions, heldOut) = concepts[part.concept]
             for type in spec.drawn where type != .holdout || !part.heldOut.isEmpty {
+                // An edit has instructions alone.
+                if concept.kind == .edit, type != .train, type != .holdout { continue }
                 // A style has no rendering in another style that would be its own.
                 if set == .lycoris, type == .style, concept.kind == .style { continue }
                 let words = type == .holdout ? part.heldOut.map { heldOut[$0] } : part.trained.map { captions[$0] }

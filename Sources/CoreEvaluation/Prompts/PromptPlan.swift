@@ -45,7 +45,8 @@ package struct PromptPlan: Equatable, Sendable {
         prompts = (0..<images).map { index in
             let text = kept[index % kept.count]
             return EvaluationPrompt(
-                text: text, baseText: words.withoutTrigger(text), measuredText: words.plain(text),
+                text: text, baseText: concept.kind == .edit ? text : words.withoutTrigger(text),
+                measuredText: words.plain(text),
                 seed: Self.firstSeed + UInt64(fresh ?? 0) + UInt64(index),
                 // Training captions and the trigger count as one group: their diversity is that of all
                 // images.

@@ -111,7 +111,7 @@ package struct BenchStep {
             model: model.rawValue, algorithm: algorithm.rawValue, batch: samples, latent: side, seconds: median,
             bestSeconds: stepTimes[0], forwardSeconds: forwardTimes[forwardTimes.count / 2], gflops: rate,
             nominalGflop: work.step / 1e9, peakShare: rate / peakRate, peakGflops: peakRate,
-            residentMB: Self.residentMegabytes(), adapterValues: adapters.valueCount, kernel: machine.kernel,
+            residentMB: Compute.peakMegabytes ?? 0, adapterValues: adapters.valueCount, kernel: machine.kernel,
             threads: machine.threads, profile: profiles ? profile(step) : nil)
     }
 
@@ -149,15 +149,5 @@ package struct BenchStep {
         let clock = ContinuousClock()
         body()
         return (0..<max(1, steps)).map { _ in clock.measure(body) / .seconds(1) }.sorted()
-    }
-
-    /// The kernel's high-water mark of this process; 0 where it does not tell.
-    private static func residentMegabytes() -> Double {
-        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return 0 }
-        for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {
-            let kilobytes = line.split(whereSeparator: { " \t".contains($0) }).compactMap { Double($0) }.first
-            return (kilobytes ?? 0) / 1024
-        }
-        return 0
     }
 }

@@ -19,14 +19,28 @@ final class DataConceptWriter {
         self.concept = concept
     }
 
-    func write(_ image: RGBImage, stem: String, caption: String, source: String) throws {
-        let folder = "\(root)/\(concept.folder)"
+    /// - Parameters:
+    ///   - source: where the picture comes from, in words.
+    ///   - original: the picture that an edit begins with.
+    ///   - isHeldOut: it is not trained on.
+    func write(
+        _ image: RGBImage, stem: String, caption: String, source: String, editOf original: RGBImage? = nil,
+        isHeldOut: Bool = false
+    ) throws {
+        let held = isHeldOut ? "\(ConceptDataSet.validationName)/" : ""
+        let place = held + concept.folder
+        try save(image, "\(stem).png", in: place)
+        if let original { try save(original, "\(stem).png", in: "\(ConceptDataSet.sourcesName)/\(place)") }
+        try save(caption + "\n", as: "\(place)/\(stem).txt")
+        manifest.append(Item(file: "\(held)\(stem).png", caption: caption, source: source))
+    }
+
+    private func save(_ image: RGBImage, _ name: String, in place: String) throws {
+        let folder = "\(root)/\(place)"
         try attempt(folder) {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         }
-        try PNGFile.write(image, to: "\(folder)/\(stem).png")
-        try save(caption + "\n", as: "\(concept.folder)/\(stem).txt")
-        manifest.append(Item(file: "\(stem).png", caption: caption, source: source))
+        try PNGFile.write(image, to: "\(folder)/\(name)")
     }
 
     func finish(licence: String) throws {

@@ -57,6 +57,7 @@ package struct DataFolder: Sendable {
     private func caption(_ words: String) -> String {
         switch concept.kind {
         case .style: "\(concept.triggerPrompt) of \(words)"
+        case .edit: concept.triggerPrompt
         case .character, .object, .scene: concept.triggerPrompt.isEmpty ? words : "\(concept.triggerPrompt), \(words)"
         }
     }

@@ -69,7 +69,7 @@ private func runUNet(
 ) throws -> Results {
     try attach(unet, nil)
     let configuration = unet.configuration
-    let sample = try inputs.image("sample", channels: configuration.inChannels)
+    let sample = try inputs.image("sample", channels: unet.inputs)
     let count = sample.shape[0]
     let context = try inputs.tensor("encoder_hidden_states", [count, nil, configuration.crossAttentionWidth[0]])
     var added: UNet2DConditionModel.Added?

@@ -1,4 +1,5 @@
 import CoreAdapters
+import CoreData
 import CoreDiffusion
 import CoreEvaluation
 import CoreTensor
@@ -30,6 +31,11 @@ package struct SampleImages {
     /// A safetensors file whose `latents` `[N, c, h, w]` replace the seeds' noise; unit normal, whatever the
     /// sampler.
     package var latents: String?
+    /// A picture to edit, for adapters that were trained on pairs and for bases such as InstructPix2Pix: cut
+    /// and resized to the images' size.
+    package var source: String?
+    /// Guidance by that picture; below 1 there is none at all.
+    package var imageGuidance = EvaluationSpec.usualImageGuidance
     package var out: String
     package var threads: Int
 
@@ -44,6 +50,9 @@ package struct SampleImages {
     package func run(report: (String) -> Void = { _ in }) throws -> [String] {
         Compute.configure(threads: threads)
         let kind = try checkedSampler()
+        guard source == nil || latents == nil else {
+            throw SampleError(code: .arguments, message: "--source and --latents: give one of the two")
+        }
         let pipeline = try DiffusionPipeline.load(path: base, tokenizer: tokenizer)
         let generator = try ImageGenerator(
             pipeline: pipeline,
@@ -59,6 +68,8 @@ package struct SampleImages {
             return (set: set, strength: Float(adapter.strength))
         }
         if !sets.isEmpty { AdapterSet.attach(sets) }
+        generator.imageGuidance = imageGuidance
+        let picture = try source.map { try pictureToEdit($0, generator) }
         do {
             try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
         } catch {
@@ -71,11 +82,19 @@ package struct SampleImages {
             guard let number = UInt64(exactly: seed) else {
                 throw SampleError(code: .arguments, message: "seed \(seed): wanted 0 or more")
             }
-            let images = try generator.images([.init(prompt: prompt, negative: negative, seed: number)])
+            let images = try generator.images([
+                .init(prompt: prompt, negative: negative, seed: number, source: picture)
+            ])
             paths.append(try write(images[0], name: "seed-\(seed)", seed: "\(seed)"))
             report(paths[paths.count - 1])
         }
         return paths
+    }
+
+    private func pictureToEdit(_ path: String, _ generator: ImageGenerator) throws -> RGBImage {
+        let (latent, reduction) = (generator.latentSize, generator.pipeline.vae.configuration.reduction)
+        let size = PixelSize(width: latent.width * reduction, height: latent.height * reduction)
+        return FittedImage(try DataPictures.load(path).image.composited(), covering: size).image
     }
 
     private func checkedSampler() throws -> SamplerKind {
@@ -135,6 +154,7 @@ package struct SampleImages {
             ("sampler", sampler), ("base", base), ("adapters", used),
         ]
         if let latents { text.append(("latents", latents)) }
+        if let source { text += [("source", source), ("image_guidance", "\(imageGuidance)")] }
         try PNGFile.write(image, to: path, text: text.map { (keyword: $0.0, value: $0.1) })
         return path
     }

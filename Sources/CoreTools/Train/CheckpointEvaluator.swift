@@ -102,6 +102,7 @@ final class CheckpointEvaluator {
     private static func summary(_ evaluation: Evaluation, _ name: String) -> String {
         let shown: [(metric: String, prompts: PromptType, label: String)] = [
             ("paired_fidelity", .train, "paired fidelity"), ("paired_fidelity", .holdout, "held-out fidelity"),
+            ("edit_psnr_inside", .holdout, "held-out edits, dB"),
             ("own_picture_retrieval", .train, "own picture"), ("text_similarity", .alter, "text"),
             ("style_distance", .style, "drift"),
         ]

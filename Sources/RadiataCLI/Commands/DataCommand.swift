@@ -5,7 +5,7 @@ import CoreTools
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data", abstract: "Make data sets in kohya's folder layout.",
-        subcommands: [Emoji.self, Folder.self, Concepts.self])
+        subcommands: [Emoji.self, Folder.self, Concepts.self, Pairs.self])
 
     struct Emoji: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -50,6 +50,7 @@ struct DataCommand: ParsableCommand {
 
         func validate() throws {
             guard (1...16_384).contains(size) else { throw ValidationError("--size \(size): wanted 1 to 16384") }
+            guard kind != .edit else { throw ValidationError("--kind edit: pairs are made by 'radiata data pairs'") }
         }
 
         func run() throws {
@@ -75,6 +76,58 @@ struct DataCommand: ParsableCommand {
         func run() throws {
             let count = try DataConcepts.run(out: out, quickstart: quickstart, progress: Console.note)
             Console.out("\(count) images")
+        }
+    }
+
+    struct Pairs: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Pairs of pictures with an instruction, to train edits on.",
+            discussion: """
+                With --source and --target: two folders with files of the same stems and sizes. Without them: edits of \
+                emoji that can be computed (recolour, add glasses, remove the background, change the expression), \
+                a share of the objects held out.
+                """)
+
+        @Option(help: "Folder of what edits begin with.")
+        var source: String?
+        @Option(help: "Folder of what they make; a .txt of the same stem beside a picture is its instruction.")
+        var target: String?
+        @Option(help: "Instruction for targets without a .txt.")
+        var instruction: String?
+        @Option(help: "Name of the edit's folder, N_name: N repeats an epoch.")
+        var name = "1_edit"
+        @Option(help: "Objects of each edit of emoji.")
+        var count = 64
+        @Option(help: "Side of emoji pictures in pixels.")
+        var size = 64
+        @Option(help: "Colour bitmap font.")
+        var font = EmojiFont.defaultPath
+        @Option(help: "Folder for the data set.")
+        var out: String
+
+        func validate() throws {
+            guard (source == nil) == (target == nil) else {
+                throw ValidationError("--source and --target belong together: name both, or none for emoji")
+            }
+            guard source == nil || instruction != nil else {
+                throw ValidationError("--instruction: wanted, such as \"make it blue\"")
+            }
+            guard count > 0 else { throw ValidationError("--count \(count): wanted 1 or more") }
+            guard (8...1024).contains(size) else { throw ValidationError("--size \(size): wanted 8 to 1024") }
+        }
+
+        func run() throws {
+            let count: Int
+            if let source, let target, let instruction {
+                count = try DataPairs.Folders(
+                    source: source, target: target, instruction: instruction, out: out, name: name
+                ).run(progress: Console.note)
+            } else {
+                var emoji = DataPairs.Emoji(out: out)
+                (emoji.count, emoji.side, emoji.font) = (self.count, size, font)
+                count = try emoji.run(progress: Console.note)
+            }
+            Console.out("\(count) pairs in \(out)")
         }
     }
 }

@@ -55,6 +55,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     var steps = 20
     @Option(help: "Classifier-free guidance.")
     var guidance = 3.0
+    @Option(help: "Of pairs: guidance by the picture to edit; below 1: no guidance at all.")
+    var imageGuidance: Double?
     @Option(help: "Share of the pictures that training held out, such as 20%; adds prompts of the type holdout.")
     var holdout: String?
     @Option(help: "The training's seed, which decides what was held out of small sets.")
@@ -152,10 +154,11 @@ struct EvaluateCommand: AsyncParsableCommand {
             }
             return type
         }
-        let spec = EvaluationSpec(
+        var spec = EvaluationSpec(
             prompts: types, images: images, sampler: sampler, steps: steps, guidance: guidance,
             holdout: holdout.flatMap(EvaluationSpec.share), metrics: metrics, fit: fit.flatMap(PictureFit.init),
             promptSet: promptSet.flatMap(PromptSet.init))
+        spec.imageGuidance = imageGuidance
         var evaluate = EvaluateAdapter(
             base: base, data: data, adapter: adapter, spec: spec, cache: "\(out)/cache", out: out,
             threads: machine.count)

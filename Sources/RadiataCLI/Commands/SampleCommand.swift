@@ -34,6 +34,10 @@ struct SampleCommand: ParsableCommand {
     var maxTokenLength = 75
     @Option(help: "safetensors file whose 'latents' replace the seeds' noise.")
     var latents: String?
+    @Option(help: "Picture to edit by the prompt, with an adapter that was trained on pairs.")
+    var source: String?
+    @Option(parsing: .unconditional, help: "Guidance by the picture to edit; below 1: no guidance at all.")
+    var imageGuidance = EvaluationSpec.usualImageGuidance
     @Option(help: "Folder for the PNG files.")
     var out: String
 
@@ -66,6 +70,8 @@ struct SampleCommand: ParsableCommand {
         sample.clipSkip = clipSkip
         sample.maxTokens = maxTokenLength
         sample.latents = latents
+        sample.source = source
+        sample.imageGuidance = imageGuidance
         for path in try sample.run(report: Console.note) { Console.out(path) }
     }
 }

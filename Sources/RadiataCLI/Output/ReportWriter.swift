@@ -28,6 +28,8 @@ struct ReportWriter: Sendable {
         let answer = set.answer(rule: rule)
         var results = try await source.fetch()
         results.curves = try await curves()
+        let edits = try await source.imageValues(of: SweepReport.pairMetrics(of: results), prompts: "holdout")
+        results.add(edits)
         let attempts = try await client.rows(of: PublicQueries.attemptTimes(ofSweep: sweep), limit: Self.mostRows)
         let report = SweepReport(
             results: results, answer: answer, importance: set.importance(of: rule.criteria),

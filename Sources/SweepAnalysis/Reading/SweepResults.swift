@@ -100,6 +100,18 @@ package struct SweepResults: Sendable {
         return (set, rule)
     }
 
+    /// The values of single images behind metrics, as the sweep's own protocol measured them.
+    package func imageValues(of metrics: [String], prompts: String) async throws -> [PublicQueries.ImageValue] {
+        guard !metrics.isEmpty else { return [] }
+        let isOwn = try await overview().hasOwnProtocol
+        var values: [PublicQueries.ImageValue] = []
+        for metric in metrics {
+            let query = PublicQueries.imageValues(ofSweep: sweep, metric: metric, prompts: prompts, isOwn: isOwn)
+            values += try await source.rows(of: query, limit: Self.most)
+        }
+        return values
+    }
+
     private func confirmations() async throws -> [SweepResult] {
         try await source.rows(of: PublicQueries.confirmations(ofSweep: sweep))
     }

@@ -54,6 +54,7 @@ struct ReportNumbers: Sendable {
     private var paths: [Key: [Place]] = [:]
     private var floors: [Measure: Double] = [:]
     private var bounds: [Measure: Double] = [:]
+    private var sources: [Measure: Double] = [:]
 
     private struct Key: Hashable {
         var measure: Measure
@@ -81,6 +82,9 @@ struct ReportNumbers: Sendable {
     /// What can be attained at all.
     func bound(_ measure: Measure) -> Double? { bounds[measure] }
 
+    /// What the pictures reach that edits begin with.
+    func source(_ measure: Measure) -> Double? { sources[measure] }
+
     /// The place that competes for the configuration, or its last one.
     func chosen(_ measure: Measure, of configuration: Int) -> Place? {
         let path = path(measure, of: configuration)
@@ -103,7 +107,7 @@ struct ReportNumbers: Sendable {
         return ranked + others.sorted { ($0.label, $0.id) < ($1.label, $1.id) }
     }
 
-    private static let references = ["base_", "bound_", "ceiling_"]
+    private static let references = ["base_", "bound_", "ceiling_", "source_"]
 
     private mutating func collect(_ results: [SweepResult], _ owner: [String: Int]) {
         struct Place: Hashable {
@@ -114,7 +118,9 @@ struct ReportNumbers: Sendable {
         var sums: [String: [Measure: (sum: Double, count: Int)]] = [:]
         var (most, isTold) = (0, true)
         for row in results where row.class.isEmpty && row.value.isFinite {
-            if let prefix = Self.references.first(where: { row.metric.hasPrefix($0) }) {
+            if MetricInfo.isReference(row.metric),
+                let prefix = Self.references.first(where: { row.metric.hasPrefix($0) })
+            {
                 let measure = Measure(metric: String(row.metric.dropFirst(prefix.count)), prompts: row.prompts)
                 let old = sums[prefix]?[measure] ?? (0, 0)
                 sums[prefix, default: [:]][measure] = (old.sum + row.value, old.count + 1)
@@ -132,6 +138,7 @@ struct ReportNumbers: Sendable {
         for key in Array(paths.keys) { paths[key]?.sort { $0.step < $1.step } }
         hasEpochs = isTold && most > 1
         floors = (sums["base_"] ?? [:]).mapValues { $0.sum / Double($0.count) }
+        sources = (sums["source_"] ?? [:]).mapValues { $0.sum / Double($0.count) }
         bounds = (sums["bound_"] ?? [:]).mapValues { $0.sum / Double($0.count) }
     }
 

@@ -9,7 +9,8 @@ extension SweepReport {
     package func html() -> String {
         let context = ReportContext(self)
         let sections: [any ReportSection] = [
-            AnswerSection(), LeaderboardSection(), FindingsSection(), CurvesSection(), TradeOffSection(),
+            AnswerSection(), LeaderboardSection(), PairsSection(), FindingsSection(), CurvesSection(),
+            TradeOffSection(),
             ImportanceSection(), PaperSection(), ParametersSection(), ParallelSection(), RanksSection(),
             GallerySection(), DifferenceSection(), CostsSection(), UnfinishedSection(), QueriesSection(),
         ]

@@ -23,5 +23,6 @@ extension EvaluationSpec {
     package func draws(unlike other: EvaluationSpec) -> Bool {
         images != other.images || sampler != other.sampler || steps != other.steps || guidance != other.guidance
             || (promptSet ?? .plain) != (other.promptSet ?? .plain)
+            || (imageGuidance ?? Self.usualImageGuidance) != (other.imageGuidance ?? Self.usualImageGuidance)
     }
 }

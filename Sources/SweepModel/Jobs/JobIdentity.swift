@@ -131,6 +131,7 @@ extension EvaluationSpec {
         ]
         if let clip { content["clip"] = clip }
         if let holdout { content["holdout"] = .number(holdout) }
+        if let imageGuidance { content["image_guidance"] = .number(imageGuidance) }
         if let promptSet, promptSet != .plain { content["prompt_set"] = .text(promptSet.rawValue) }
         return content
     }
