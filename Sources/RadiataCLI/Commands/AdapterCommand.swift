@@ -66,12 +66,26 @@ struct AdapterCommand: ParsableCommand {
         var out: String
         @Option(help: "f32, f16 or bf16 for all weights of the files that change; each keeps its own type if left out.")
         var type: WeightType?
+        @Option(help: "How several adapters' changes of a layer become one: sum, ties, dare, dare-ties or orthogonal.")
+        var rule: CombinationRule.Kind = .sum
+        @Option(parsing: .unconditional, help: "Share of each change's numbers that ties and dare keep.")
+        var density = CombinationRule().density
+        @Option(parsing: .unconditional, help: "Seed of dare's choice.")
+        var seed = 0
         @OptionGroup var machine: MachineOptions
+
+        func validate() throws {
+            guard density > 0, density <= 1 else {
+                throw ValidationError("--density \(density): wanted more than 0 and at most 1")
+            }
+            guard seed >= 0 else { throw ValidationError("--seed \(seed): wanted 0 or more") }
+        }
 
         func run() throws {
             BenchMachine.use(threads: machine.count)
             let merge = AdapterMerge(
-                base: model, adapters: adapter.map { ($0.path, $0.strength) }, out: out, type: type)
+                base: model, adapters: adapter.map { ($0.path, $0.strength) }, out: out, type: type,
+                rule: CombinationRule(rule, density: density, seed: UInt64(seed)))
             let report = try refusing { try merge.run() }
             warn(report.warnings)
             Console.note("\(report.layers) layers changed; \(report.out)")

@@ -8,6 +8,8 @@ extension AdapterFileType: ExpressibleByArgument {}
 
 extension AdapterConversion.Format: ExpressibleByArgument {}
 
+extension CombinationRule.Kind: ExpressibleByArgument {}
+
 /// What a difference of models can be turned into.
 enum ExtractedAlgorithm: String, ExpressibleByArgument, CaseIterable {
     case lora, lokr, full
