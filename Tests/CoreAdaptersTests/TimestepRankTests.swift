@@ -150,6 +150,7 @@ struct TimestepRankTests {
             ("min_rank", { ($0.options.minRank, $0.algorithm) = (1, .loha) }),
             ("rank_power", { $0.options.rankPower = 2 }),
             ("use_scalar", { ($0.options.loraStart, $0.options.useScalar) = (.orthogonal, true) }),
+            ("dropout", { ($0.options.loraStart, $0.dropout.activations) = (.orthogonal, 0.5) }),
             ("orthogonal directions", { ($0.options.loraStart, $0.size.dim) = (.orthogonal, 100) }),
         ]
         for (words, change) in cases {

@@ -68,10 +68,13 @@ extension AdapterSet {
                 throw AdapterError(.badOption, "\(name): \(owner) has no such ranks; lora has")
             }
         }
-        guard options.loraStart == nil || !(options.useTucker || options.useScalar || adapter.scaleWeightNorms > 0)
-        else {
-            throw AdapterError(
-                .badOption, "lora_start: goes with none of use_tucker, use_scalar and scale_weight_norms")
+        // Dropout would take other ranks from what is trained than from what is taken off.
+        let hindrances = [
+            ("use_tucker", options.useTucker), ("use_scalar", options.useScalar),
+            ("scale_weight_norms", adapter.scaleWeightNorms > 0), ("dropout", adapter.dropout.activations > 0),
+        ].filter(\.1).map(\.0)
+        guard options.loraStart == nil || hindrances.isEmpty else {
+            throw AdapterError(.badOption, "lora_start: does not go with \(hindrances.listed()); leave one of them out")
         }
         guard options.rankPower == nil || options.minRank != nil else {
             throw AdapterError(.badOption, "rank_power: the exponent of a growing rank; wanted min_rank too")
