@@ -79,6 +79,7 @@ reference: build $(RADIATA_PYTHON) ## models, training and resume against the re
 	$(RADIATA_PYTHON) Tests/Reference/replay_check.py $(RADIATA)
 	$(RADIATA_PYTHON) Tests/Reference/flow_check.py $(RADIATA)
 	$(RADIATA_PYTHON) Tests/Reference/embedded_base_check.py $(RADIATA)
+	$(RADIATA_PYTHON) Tests/Reference/sample_check.py $(RADIATA)
 	$(RADIATA_PYTHON) Tests/Reference/dump_check.py $(RADIATA)
 	$(RADIATA_PYTHON) Tests/Reference/bad_files_check.py $(RADIATA)
 	$(RADIATA_PYTHON) Tests/Reference/resume_check.py $(RADIATA)

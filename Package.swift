@@ -195,7 +195,7 @@ let testTargets: [Target] = [
         "EndToEndTests", ["TestSupport", "radiata", "SweepLedger", "SweepModel", "RunSpec", "Ports"],
         exclude: ["judge_service.py"]),
     tests("PortsTests", ["TestSupport", "Ports", "RunSpec"]),
-    tests("RadiataCLITests", ["RadiataCLI", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
+    tests("RadiataCLITests", ["RadiataCLI", "CoreTools", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests("WorkerCoreTests", ["WorkerCore", "SweepWire", "SweepModel", "RunSpec", "Ports"]),
     tests(
         "WorkerTests",

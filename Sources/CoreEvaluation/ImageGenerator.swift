@@ -105,36 +105,57 @@ package final class ImageGenerator {
 
     /// Denoised latents of the requests, `[N, h, w, c]`, scaled as the U-Net knows them.
     ///
-    /// - Parameter initial: starting noise in place of that named by the seeds.
-    package func latents(of requests: [Request], initial: Tensor? = nil) -> Tensor {
+    /// - Parameters:
+    ///   - initial: starting noise in place of that named by the seeds.
+    ///   - source: a picture to start from.
+    ///   - prepare: sets the networks up for a step, given the share of the steps before it, and answers
+    ///     whether that changed them; prompts are encoded anew then.
+    package func latents(
+        of requests: [Request], initial: Tensor? = nil, source: SourceImage? = nil,
+        prepare: (_ share: Double) -> Bool = { _ in false }
+    ) -> Tensor {
         withoutGradients {
             let noise = initial ?? concatenateBatch(requests.map { startingNoise(seed: $0.seed) })
             let sampler = sampler(height: noise.shape[1], width: noise.shape[2])
-            let reduction = pipeline.vae.configuration.reduction
-            let sizes = requests.map { _ in
-                pipeline.wholePicture((noise.shape[1] * reduction, noise.shape[2] * reduction))
+            let picture = source.map { sourcePicture($0, count: noise.shape[0]) }
+            var current: SamplingPhase?
+            return sampler.sample(unet: pipeline.unet, latents: noise, source: picture) { step in
+                let hasChanged = prepare(Double(step) / Double(settings.steps))
+                if let current, !hasChanged { return current }
+                let phase = phase(requests, noise.shape)
+                current = phase
+                return phase
             }
-            func ids(_ text: String) -> PromptIDs { pipeline.ids(of: text, chunks: settings.chunks) }
-            var condition = pipeline.condition(
-                requests.map { ids($0.prompt) }, clipSkip: settings.clipSkip, sizes: sizes)
-            // A model that was distilled with guidance reads it, and needs no second pass.
-            condition.source = sources(of: requests)
-            if pipeline.unet.embedsGuidance { condition.guidance = Float(settings.guidance) }
-            let unconditional =
-                settings.guidance <= 1 || pipeline.unet.embedsGuidance
-                ? nil
-                : pipeline.unconditional(
-                    requests.map { ids($0.negative) }, isEmpty: requests.allSatisfy(\.negative.isEmpty),
-                    clipSkip: settings.clipSkip, sizes: sizes)
-            return sampler.sample(
-                unet: pipeline.unet, latents: noise, conditional: condition, unconditional: unconditional,
-                guidance: Float(settings.guidance),
-                // Among tokens there is no place for no source.
-                sourceGuidance: pipeline.unet.sourceReading == .tokens ? 1 : Float(imageGuidance))
         }
     }
 
-    private func check(source: RGBImage) throws {
+    /// What the prompts say to networks as they are now.
+    ///
+    /// - Parameter shape: of the latents.
+    private func phase(_ requests: [Request], _ shape: [Int]) -> SamplingPhase {
+        let reduction = pipeline.vae.configuration.reduction
+        let sizes = requests.map { _ in pipeline.wholePicture((shape[1] * reduction, shape[2] * reduction)) }
+        func ids(_ text: String) -> PromptIDs { pipeline.ids(of: text, chunks: settings.chunks) }
+        var condition = pipeline.condition(
+            requests.map { ids($0.prompt) }, clipSkip: settings.clipSkip, sizes: sizes)
+        condition.source = sources(of: requests)
+        // A model that was distilled with guidance reads it, and needs no second pass.
+        if pipeline.unet.embedsGuidance { condition.guidance = Float(settings.guidance) }
+        let unconditional =
+            settings.guidance <= 1 || pipeline.unet.embedsGuidance
+            ? nil
+            : pipeline.unconditional(
+                requests.map { ids($0.negative) }, isEmpty: requests.allSatisfy(\.negative.isEmpty),
+                clipSkip: settings.clipSkip, sizes: sizes)
+        return SamplingPhase(
+            condition, unconditional: unconditional, guidance: Float(settings.guidance),
+            // Among tokens there is no place for no source.
+            sourceGuidance: pipeline.unet.sourceReading == .tokens ? 1 : Float(imageGuidance))
+    }
+
+    /// - Throws: `EvaluationError` for a picture to edit of another size than the images, or where the model
+    ///   reads none.
+    package func check(source: RGBImage) throws {
         guard pipeline.unet.sourceReading != .none else {
             throw EvaluationError(
                 code: .model,

@@ -27,13 +27,14 @@ package struct ContentDigest: Hashable, Comparable, Sendable {
 
     /// The digest and size of a file as it is on disk, read in pieces of 1 MiB.
     ///
+    /// - Parameter start: bytes before it are left out of the digest.
     /// - Throws: ``PortsError`` if the file cannot be read.
-    package static func of(file path: String, in files: any FileStore = DiskFiles()) throws -> (
+    package static func of(file path: String, from start: Int64 = 0, in files: any FileStore = DiskFiles()) throws -> (
         digest: ContentDigest, size: Int64
     ) {
         let file = try files.open(reading: path)
         var hasher = ContentHasher()
-        var offset: Int64 = 0
+        var offset = start
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
         defer { buffer.deallocate() }
         while true {

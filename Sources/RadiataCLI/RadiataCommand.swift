@@ -43,7 +43,8 @@ struct RadiataCommand: AsyncParsableCommand {
                 name: "Without a coordinator",
                 subcommands: [
                     TrainCommand.self, SampleCommand.self, EditCommand.self, EvaluateCommand.self, PretrainCommand.self,
-                    DataCommand.self, ModelCommand.self, AdapterCommand.self, BenchCommand.self,
+                    DataCommand.self, ModelCommand.self, AdapterCommand.self, InterferenceCommand.self,
+                    BenchCommand.self,
                 ]),
         ])
 }

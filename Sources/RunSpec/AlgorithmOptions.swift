@@ -27,6 +27,13 @@ package struct AlgorithmOptions: Codable, Equatable, Sendable {
     /// (IA)³: on input channels instead of output rows.
     package var trainOnInput: Bool
 
+    /// T-LoRA: the ranks that act at pure noise, all where nothing is left of it; nil for a LoRA of one rank.
+    package var minRank: Int?
+    /// T-LoRA: the exponent with which the rank grows as the noise goes; nil for 1.
+    package var rankPower: Double?
+    /// nil for LoRA's usual one.
+    package var loraStart: LoRAStart?
+
     /// The table's defaults.
     package init() { self.init(ParameterReader([:])) }
 
@@ -44,5 +51,14 @@ package struct AlgorithmOptions: Codable, Equatable, Sendable {
         constraint = read.number("constraint")
         rescaled = read.flag("rescaled")
         trainOnInput = read.flag("train_on_input")
+        minRank = read.optionalInteger("min_rank")
+        rankPower = read.optionalNumber("rank_power")
+        loraStart = read.optionalText("lora_start").flatMap(LoRAStart.init(rawValue:))
     }
+}
+
+/// How a LoRA's matrices begin, if not random and zero.
+package enum LoRAStart: String, CaseIterable, Codable, Sendable {
+    /// The last singular triplets of a random matrix, whose product is taken off again.
+    case orthogonal
 }

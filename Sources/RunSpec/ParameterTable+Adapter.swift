@@ -74,6 +74,15 @@ extension ParameterTable {
             "train_on_input", .flag, default: .value(false), algorithms: [.ia3],
             "(IA)³ on input columns instead of output rows"),
         ParameterDefinition(
+            "min_rank", .integer, range: .atLeast(1), algorithms: [.lora, .locon],
+            "T-LoRA: ranks that act at pure noise, growing to dim as the noise goes; absent: all always"),
+        ParameterDefinition(
+            "rank_power", .number, range: .atLeast(0), algorithms: [.lora, .locon],
+            "T-LoRA: exponent of the growth, larger for fewer ranks at medium noise; absent: 1"),
+        ParameterDefinition(
+            "lora_start", .choice(LoRAStart.allCases.map(\.rawValue)), algorithms: [.lora, .locon],
+            "orthogonal: start with orthonormal directions, taken off again; absent: LoRA's random and zero"),
+        ParameterDefinition(
             "scale_weight_norms", .number, default: .value(0), range: .atLeast(0),
             algorithms: [.lora, .locon, .loha, .lokr, .dylora, .glokr], "largest norm of an update; 0 for none"),
         ParameterDefinition(

@@ -136,7 +136,7 @@ struct LargeModelTests {
             if let adapter {
                 let path = "\(folder.path)/\(name).safetensors"
                 try adapter.save(to: path, type: .f32)
-                sample.adapters = [(path, 1)]
+                sample.adapters = [ScheduledAdapter(path: path, strength: 1)]
             }
             let file = try Data(contentsOf: URL(fileURLWithPath: try sample.run()[0]))
             // The pixels alone: the text before them names the adapter.

@@ -28,7 +28,7 @@ struct GridDrawingTests {
         func sample(_ adapters: [(path: String, strength: Double)], seed: Int) throws -> RGBImage {
             var sample = SampleImages(
                 base: GridDrawingTests.pipeline, prompt: "a cat", out: "\(folder)/\(UUID().uuidString)", threads: 2)
-            sample.adapters = adapters
+            sample.adapters = adapters.map { ScheduledAdapter(path: $0.path, strength: $0.strength) }
             sample.seeds = [seed]
             sample.steps = 3
             sample.guidance = 2

@@ -178,13 +178,15 @@ extension Training {
             let out = tiny.out("attempt")
             #expect(try attempt(out).run() == .done)
             var sample = SampleImages(base: tiny.base, prompt: "veko thing", out: tiny.folder + "/samples", threads: 1)
-            sample.adapters = [(out.checkpoint("step-00000006") + "/adapter.safetensors", 0.5)]
+            sample.adapters = [
+                ScheduledAdapter(path: out.checkpoint("step-00000006") + "/adapter.safetensors", strength: 0.5)
+            ]
             sample.steps = 2
             sample.seeds = [3, 4]
             let both = try sample.run()
             let second = try ImageFile.read(both[1])
             let text = PNGFile.text(of: [UInt8](try Data(contentsOf: URL(fileURLWithPath: both[1]))))
-            #expect(text.contains { $0.keyword == "prompt" && $0.value == "veko thing" })
+            #expect(text.contains { $0.keyword == "positive_prompt" && $0.value == "veko thing" })
             #expect(text.contains { $0.keyword == "seed" && $0.value == "4" })
             sample.seeds = [4]
             #expect(try ImageFile.read(try sample.run()[0]) == second)

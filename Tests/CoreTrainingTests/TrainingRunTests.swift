@@ -45,6 +45,10 @@ extension Training {
             ["algorithm": "lokr", "factor": 2, "text_encoder_lr": 0, "module_dropout": 0.3, "min_snr_gamma": 5],
             ["algorithm": "full", "layers": "unet-only", "lr": 0.001, "noise_offset": 0.1, "grad_accumulation": 2],
             [
+                "algorithm": "lora", "layers": "full", "dim": 2, "min_rank": 1, "rank_power": 0.5,
+                "lora_start": "orthogonal", "rank_dropout": 0.2,
+            ],
+            [
                 "flip": true, "buckets": true, "resolution": 32, "max_token_length": 150,
                 "prediction_type": "v_prediction",
                 "zero_terminal_snr": true, "min_snr_gamma": 5, "prior_loss_weight": 0.5, "text_encoder_lr": 0.002,
@@ -83,7 +87,7 @@ extension Training {
             #expect(try run(job, in: whole) == .finished)
             let total = try #require(try lines(whole).last?.step)
             var random = RandomStream(seed: UInt64(kind), purpose: "stopping steps")
-            // Four points of each of five jobs: twenty.
+            // Four points of each job.
             for _ in 0..<4 {
                 let k = 1 + random.integer(below: total - 1)
                 let (first, second) = (tiny.out("first-\(k)"), tiny.out("second-\(k)"))

@@ -1,3 +1,4 @@
+import CoreTools
 import RadiataCLI
 import Testing
 
@@ -19,5 +20,24 @@ struct OptionTests {
         #expect(AdapterReference(argument: "a:b")?.path == "a:b")
         #expect(AdapterReference(argument: "a:nan")?.path == "a:nan")
         #expect(AdapterReference(argument: ":1") == nil)
+    }
+
+    @Test(
+        "an adapter of a sample has a strength for a part of the steps",
+        arguments: [
+            ("a.safetensors", "a.safetensors", "1.0"), ("a:0.8", "a", "0.8"), ("a:0.8@0-0.5", "a", "0.8@0.0-0.5"),
+            ("a:-1@0.25-1", "a", "-1.0@0.25-1.0"), ("a:0.2..1", "a", "0.2..1.0"),
+            ("C:\\x:0..1@0.1-0.9", "C:\\x", "0.0..1.0@0.1-0.9"), ("a@b:c", "a@b:c", "1.0"), ("a:nan", "a:nan", "1.0"),
+        ])
+    func schedule(text: String, path: String, schedule: String) throws {
+        let adapter = try #require(ScheduledReference(argument: text)).adapter
+        #expect(adapter.path == path && adapter.schedule == schedule)
+    }
+
+    @Test(
+        "a part that is none is refused",
+        arguments: [":1", "", "a:1@", "a:1@0.5", "a:1@0.5-0.5", "a:1@0-2", "a:1@-1-1"])
+    func noPart(text: String) {
+        #expect(ScheduledReference(argument: text) == nil)
     }
 }

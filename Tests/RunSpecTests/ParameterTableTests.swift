@@ -53,6 +53,20 @@ struct ParameterTableTests {
         #expect(adapter.size.dim == nil && adapter.size.alpha == nil)
     }
 
+    @Test("T-LoRA's parameters are LoRA's, and absent where nobody names them")
+    func timestepRanks() throws {
+        let adapter = try TrainingSpec(["min_rank": 2, "rank_power": 0.5, "lora_start": "orthogonal"]).adapter
+        #expect(adapter.options.minRank == 2 && adapter.options.rankPower == 0.5)
+        #expect(adapter.options.loraStart == .orthogonal)
+        #expect(try ParameterTable.resolve(["algorithm": "loha", "min_rank": 2]).dropped.map(\.name) == ["min_rank"])
+        #expect(throws: RunSpecError.self) { try ParameterTable.resolve(["lora_start": "random"]) }
+        // States that were written before know none of them.
+        let plain = String(decoding: try JSONEncoder().encode(try TrainingSpec([:]).adapter), as: UTF8.self)
+        #expect(["minRank", "rankPower", "loraStart"].allSatisfy { !plain.contains($0) })
+        let whole = try JSONEncoder().encode(adapter)
+        #expect(try JSONDecoder().decode(AdapterSpec.self, from: whole) == adapter)
+    }
+
     @Test("LoKr with a dim has rank and scale")
     func lowRankLoKr() throws {
         let adapter = try TrainingSpec(["algorithm": "lokr", "dim": 8, "alpha": 4, "factor": 8]).adapter

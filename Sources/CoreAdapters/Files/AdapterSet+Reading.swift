@@ -74,6 +74,9 @@ extension AdapterSet {
             (order[ObjectIdentifier($0.target.module)] ?? "") < (order[ObjectIdentifier($1.target.module)] ?? "")
         }
         let set = AdapterSet(layers: layers, metadata: source.metadata)
+        if let text = source.metadata[TimestepRank.key], let times = (unet as? any Denoiser)?.denoisingTimes {
+            set.control.rankByTime = (rule: try TimestepRank(text: text), times: times)
+        }
         set.warnings = source.warnings(read)
         return set
     }

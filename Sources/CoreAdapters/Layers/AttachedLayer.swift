@@ -10,15 +10,20 @@ package final class AttachedLayer: LayerAdapter {
         let update: any LayerUpdate
         let strength: Float
         let control: AdapterControl
+        /// Its rank goes with the network's times (T-LoRA).
+        var followsTime = false
     }
 
     private let members: [Member]
+    /// Those with the same weight at all times.
+    private let steady: [Member]
     private let geometry: LayerGeometry
     /// W + ΔW outside training, valid for one generation of the members' weights.
     private var kept: (generation: Int, weight: Tensor, bias: Tensor?)?
 
     init(_ members: [Member], geometry: LayerGeometry) {
         self.members = members
+        steady = members.filter { !$0.followsTime }
         self.geometry = geometry
     }
 
@@ -54,6 +59,7 @@ package final class AttachedLayer: LayerAdapter {
     }
 
     private func forward(_ call: Call) -> Tensor {
+        if steady.count < members.count { return following(call) }
         // Training runs one adapter; several at once, or a still one, have a fixed weight.
         guard members.count == 1, let member = members.first, member.control.isTraining else {
             let (weight, bias) = keptWeight(call)
@@ -84,6 +90,37 @@ package final class AttachedLayer: LayerAdapter {
         return apply(weight, update.bias(base: call.bias, strength: 1), call)
     }
 
+    /// What adapters that go with the times add, each sample by its own, to the layer with the others.
+    private func following(_ call: Call) -> Tensor {
+        var y: Tensor
+        if steady.isEmpty {
+            y = call.base(call.x)
+        } else {
+            let (weight, bias) = keptWeight(call)
+            y = apply(weight, bias, call)
+        }
+        for member in members where member.followsTime {
+            let (control, update) = (member.control, member.update)
+            if control.isTraining, control.skips(member.name) { continue }
+            update.begin(step: control.isTraining ? control.drawStream(member.name) : nil)
+            let onRank = control.rankActivations(member.name)
+            func added(to y: Tensor) -> Tensor? {
+                update.bypass(
+                    BypassCall(
+                        x: call.x, y: y, geometry: geometry, stride: call.stride, padding: call.padding,
+                        rowScale: control.rowMask(member.name, rows: geometry.outputs),
+                        onRank: { ranks in
+                            control.actingRanks(onRank.map { $0(ranks) } ?? ranks, strength: member.strength)
+                        }))
+            }
+            guard let next = control.isTraining ? added(to: y) : withoutGradients({ added(to: y) }) else {
+                preconditionFailure("\(member.name): no ranks to leave out")
+            }
+            y = next
+        }
+        return y
+    }
+
     private func matrix(_ weight: Tensor) -> Tensor {
         weight.widened().reshaped([geometry.outputs, geometry.columns])
     }
@@ -99,13 +136,13 @@ package final class AttachedLayer: LayerAdapter {
     }
 
     private func keptWeight(_ call: Call) -> (Tensor, Tensor?) {
-        let generation = members.reduce(0) { $0 + $1.control.generation }
+        let generation = steady.reduce(0) { $0 + $1.control.generation }
         if let kept, kept.generation == generation { return (kept.weight, kept.bias) }
         let base = matrix(call.weight.detached())
         let (weight, bias) = withoutGradients {
             var weight: Tensor?
             var bias = call.bias?.detached()
-            for member in members {
+            for member in steady {
                 member.update.begin(step: nil)
                 let changed = member.update.weight(base: base, strength: member.strength)
                 // Every adapter's ΔW is taken from the base, so that their order says nothing.
@@ -120,7 +157,7 @@ package final class AttachedLayer: LayerAdapter {
         let result = (generation, weight.detached(), bias?.detached())
         let bytes = weight.count * MemoryLayout<Float>.stride
         kept = nil
-        if let control = members.first?.control, control.mayKeep(bytes: bytes) { kept = result }
+        if let control = steady.first?.control, control.mayKeep(bytes: bytes) { kept = result }
         return (result.1, result.2)
     }
 }

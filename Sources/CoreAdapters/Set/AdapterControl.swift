@@ -1,3 +1,4 @@
+import CoreDiffusion
 import CoreTensor
 import RunSpec
 
@@ -9,6 +10,8 @@ final class AdapterControl {
     var step = 0
     /// Grows whenever kept weights become stale.
     private(set) var generation = 0
+    /// T-LoRA's rule, with the times that the network's adapters follow; nil for one rank at all times.
+    var rankByTime: (rule: TimestepRank, times: DenoisingTimes)?
     private let activationDropout: Float
     private let rankDropout: Float
     private let moduleDropout: Float
@@ -55,6 +58,14 @@ final class AdapterControl {
         guard isTraining, rankDropout > 0 else { return nil }
         var stream = RandomStream(seed: seed, purpose: "rank-dropout/\(name)", step: step)
         return (0..<rows).map { _ in stream.uniform() < rankDropout ? 0 : 1 }
+    }
+
+    /// The rank activations of the samples at work, those that do not act at their times left out.
+    ///
+    /// - Precondition: `rankByTime`.
+    func actingRanks(_ activations: Tensor, strength: Float) -> Tensor {
+        guard let (rule, times) = rankByTime else { preconditionFailure("an adapter of one rank at all times") }
+        return rule.masked(activations, times: times.now, strength: strength)
     }
 
     /// Dropout of the rank activations, which are scaled by 1 / (1 − p); nil for none.

@@ -1,3 +1,4 @@
+import CoreDiffusion
 import CoreNets
 import CoreTensor
 
@@ -19,12 +20,15 @@ extension AdapterSet {
             for (set, _) in sets { set.isTraining = false }
         }
         for (set, strength) in sets {
+            set.control.rankByTime?.times.isFollowed = true
             for layer in set.layers where acts(layer) {
                 let id = ObjectIdentifier(layer.target.module)
                 switch layer.content {
                 case .weight(_, let update):
                     weights[id, default: (layer.target, [])].members.append(
-                        .init(name: layer.name, update: update, strength: strength, control: set.control))
+                        .init(
+                            name: layer.name, update: update, strength: strength, control: set.control,
+                            followsTime: set.control.rankByTime != nil && update.hasRanks && layer.side == .unet))
                 case .norm(let update):
                     norms[id, default: (layer.target, [])].members.append(
                         .init(name: layer.name, update: update, strength: strength, control: set.control))
@@ -45,6 +49,7 @@ extension AdapterSet {
 
     /// Takes whatever adapter is attached off this adapter's layers.
     package func detach() {
+        control.rankByTime?.times.isFollowed = false
         for layer in layers {
             switch layer.target.module {
             case let module as Linear: module.adapter = nil

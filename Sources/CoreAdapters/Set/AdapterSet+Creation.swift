@@ -1,3 +1,4 @@
+import CoreDiffusion
 package import CoreNets
 import CoreTensor
 package import RunSpec
@@ -45,14 +46,50 @@ extension AdapterSet {
             LayerTarget.all(in: unet, side: .unet).filter {
                 $0.isGrown && !selected.contains(ObjectIdentifier($0.module))
             } + targets
+        let rankByTime = try Self.rankByTime(adapter, unet)
         let positions = try checkedPositions(unet, adapter)
         let layers = try targets.compactMap { try newLayer($0, adapter, positions, seed: seed) }
         guard !layers.isEmpty else {
             throw AdapterError(.nothingSelected, "layers: the selection holds no layer of this network")
         }
-        return AdapterSet(
-            layers: layers, metadata: metadata(of: adapter, family: family(of: unet)),
-            control: AdapterControl(dropout: adapter.dropout, seed: seed))
+        let control = AdapterControl(dropout: adapter.dropout, seed: seed)
+        control.rankByTime = rankByTime
+        var metadata = metadata(of: adapter, family: family(of: unet))
+        metadata[TimestepRank.key] = rankByTime?.rule.text
+        return AdapterSet(layers: layers, metadata: metadata, control: control)
+    }
+
+    /// T-LoRA's rule with the network's times, where the options ask for it.
+    private static func rankByTime(
+        _ adapter: AdapterSpec, _ unet: any Module
+    ) throws -> (rule: TimestepRank, times: DenoisingTimes)? {
+        let options = adapter.options
+        let given = [
+            ("min_rank", options.minRank != nil), ("rank_power", options.rankPower != nil),
+            ("lora_start", options.loraStart != nil),
+        ].filter(\.1).map(\.0)
+        for name in given {
+            guard adapter.algorithm.has(name), !options.dora else {
+                let owner = options.dora ? "DoRA" : adapter.algorithm.rawValue
+                throw AdapterError(.badOption, "\(name): \(owner) has no such ranks; lora has")
+            }
+        }
+        // Dropout would take other ranks from what is trained than from what is taken off.
+        let hindrances = [
+            ("use_tucker", options.useTucker), ("use_scalar", options.useScalar),
+            ("scale_weight_norms", adapter.scaleWeightNorms > 0), ("dropout", adapter.dropout.activations > 0),
+        ].filter(\.1).map(\.0)
+        guard options.loraStart == nil || hindrances.isEmpty else {
+            throw AdapterError(.badOption, "lora_start: does not go with \(hindrances.listed()); leave one of them out")
+        }
+        guard options.rankPower == nil || options.minRank != nil else {
+            throw AdapterError(.badOption, "rank_power: the exponent of a growing rank; wanted min_rank too")
+        }
+        guard let rule = TimestepRank(options) else { return nil }
+        guard let network = unet as? any Denoiser else {
+            throw AdapterError(.badOption, "min_rank: \(unet.className) tells adapters no timesteps")
+        }
+        return (rule: rule, times: network.denoisingTimes)
     }
 
     /// The U-Net's positions if any option is listed by them, with every list's length checked.

@@ -45,6 +45,9 @@ package struct StoredAdapter: Sendable {
             }
         }
         warnings = source.warnings(layers)
+        if metadata.removeValue(forKey: TimestepRank.key) != nil {
+            warnings.append("\(path): its rank goes with the timestep (T-LoRA); here all ranks act at all times")
+        }
     }
 
     /// Whether the names are those of SDXL, whose U-Net has the original blocks' names and which has two text

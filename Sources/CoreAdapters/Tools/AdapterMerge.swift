@@ -1,8 +1,8 @@
 import CoreTensor
 import Foundation
 
-/// Bakes adapters into a base model: W + Σ strength · ΔW in f64, every ΔW taken from the base
-/// (`radiata adapter merge`).
+/// Bakes adapters into a base model: W + Σ strength · ΔW in f64, every ΔW taken from the base, or what
+/// another rule makes of them (`radiata adapter merge`).
 package struct AdapterMerge {
     /// A folder in diffusers' layout, one component's folder, or a single file.
     package var base: String
@@ -11,13 +11,18 @@ package struct AdapterMerge {
     package var out: String
     /// Type of all weights in the files that hold layers; nil keeps every tensor's own.
     package var type: AdapterFileType?
+    /// How several changes of one weight become one.
+    package var rule: CombinationRule
 
-    package init(base: String, adapters: [(path: String, strength: Double)], out: String, type: AdapterFileType? = nil)
-    {
+    package init(
+        base: String, adapters: [(path: String, strength: Double)], out: String, type: AdapterFileType? = nil,
+        rule: CombinationRule = CombinationRule()
+    ) {
         self.base = base
         self.adapters = adapters
         self.out = out
         self.type = type
+        self.rule = rule
     }
 
     package struct Report: Codable, Equatable, Sendable {
@@ -34,8 +39,8 @@ package struct AdapterMerge {
             throw AdapterError(.badOption, "\(out): exists already; name a new place for the merged model")
         }
         let weights = try BaseWeights(path: base)
-        var warnings: [String] = []
-        let changes = try collect(weights, &warnings)
+        let found = try AdapterChanges(adapters, in: weights)
+        let changes = found.changes
         let changed = try inParallel(changes.count) { index in try merged(changes[index], weights) }
         var replaced: [ObjectIdentifier: [String: [Double]]] = [:]
         for (change, tensors) in zip(changes, changed) {
@@ -45,60 +50,22 @@ package struct AdapterMerge {
         for source in weights.sources {
             try write(source, replaced[ObjectIdentifier(source.file)] ?? [:])
         }
-        return Report(layers: changes.count, out: out, warnings: warnings)
-    }
-
-    /// A layer of the base with everything that changes it.
-    private struct Change {
-        let layer: BaseWeights.Layer
-        var parts: [(layer: StoredLayer, strength: Double, path: String)]
-    }
-
-    private func collect(_ weights: BaseWeights, _ warnings: inout [String]) throws -> [Change] {
-        var changes: [String: Change] = [:]
-        for (path, strength) in adapters {
-            let adapter = try StoredAdapter(path: path)
-            warnings += adapter.warnings
-            for stored in adapter.layers {
-                do {
-                    let stored = try weights.resolved(stored)
-                    let place = try weights.layer(stored.name)
-                    changes[place.name, default: Change(layer: place, parts: [])].parts.append((stored, strength, path))
-                } catch let error as AdapterError {
-                    throw AdapterError(error.code, "\(path): \(error.message)")
-                }
-            }
-        }
-        return changes.sorted { $0.key < $1.key }.map(\.value)
+        return Report(layers: changes.count, out: out, warnings: found.warnings)
     }
 
     /// New values by the base's keys.
-    private func merged(_ change: Change, _ weights: BaseWeights) throws -> [String: [Double]] {
+    private func merged(_ change: AdapterChanges.Change, _ weights: BaseWeights) throws -> [String: [Double]] {
         let base = try weights.weight(change.layer)
-        var bias = try weights.bias(change.layer)
-        var sum = base.values
-        for (stored, strength, path) in change.parts {
-            do {
-                let delta = try stored.delta(base: base, strength: strength)
-                for i in sum.indices { sum[i] += delta.values[i] }
-                if let shift = stored.biasDelta {
-                    guard let values = bias?.values, values.count == shift.values.count else {
-                        throw AdapterError(
-                            .wrongShape,
-                            "\(stored.biasKey): found shape \(shift.shape), the base's layer has "
-                                + (bias.map { "a bias of shape \($0.shape)" } ?? "no bias to merge it into")
-                        )
-                    }
-                    for i in values.indices { bias?.values[i] += strength * shift.values[i] }
-                }
-            } catch let error as AdapterError {
-                throw AdapterError(error.code, "\(path): \(error.message)")
-            }
+        var result = [change.layer.key: Self.sum(base.values, try change.weightChange(base, rule))]
+        if let key = change.layer.biasKey, let bias = try weights.bias(change.layer) {
+            result[key] = try change.biasChange(bias).map { Self.sum(bias.values, $0) } ?? bias.values
+        } else {
+            _ = try change.biasChange(nil)
         }
-        var result = [change.layer.key: sum]
-        if let key = change.layer.biasKey, let bias { result[key] = bias.values }
         return result
     }
+
+    private static func sum(_ a: [Double], _ b: [Double]) -> [Double] { zip(a, b).map { $0 + $1 } }
 
     /// Everything of a folder but the files with layers.
     private func copyRest(_ weights: BaseWeights) throws {

@@ -25,6 +25,8 @@ package protocol LayerUpdate: AnyObject {
     /// ΔW = up · down, `[outputs, R]` and `[R, columns]`, with the scale in `up`; nil if the algorithm has no
     /// such form.
     func factors() -> (up: Tensor, down: Tensor)?
+    /// Whether it is a product whose inner side some ranks can be left out of, by the bypass.
+    var hasRanks: Bool { get }
     /// Gives y, which was computed with W + ΔW, the gradients of the update's tensors without that of the
     /// whole weight; nil if the algorithm has no such form for a layer of that stride.
     func mergedGradient(stride: Int) -> ((BypassCall) -> Tensor)?
@@ -67,6 +69,8 @@ extension LayerUpdate {
     package func bypass(_ call: BypassCall) -> Tensor? { nil }
 
     package func factors() -> (up: Tensor, down: Tensor)? { nil }
+
+    package var hasRanks: Bool { false }
 
     package func mergedGradient(stride: Int) -> ((BypassCall) -> Tensor)? {
         factors().map { pair in { $0.lowRankGradient(up: pair.up, down: pair.down) } }

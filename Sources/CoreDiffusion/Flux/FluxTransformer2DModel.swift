@@ -13,6 +13,7 @@ package final class FluxTransformer2DModel: Module {
     let projectOut: Linear
     /// Activation checkpointing: less memory for a third more time; training steps only.
     package var checkpoints = false
+    package let denoisingTimes = DenoisingTimes()
 
     /// The weights are undefined until `load` or `initialize`.
     package init(configuration: FluxConfiguration) {
@@ -54,6 +55,7 @@ package final class FluxTransformer2DModel: Module {
         imageIDs: [[Float]]
     ) -> Tensor {
         precondition(times.count == tokens.shape[0] && context.shape[0] == tokens.shape[0], "batches differ")
+        denoisingTimes.now = times.map { $0 * 1000 }
         let rotary = RotaryTable(ids: textIDs + imageIDs, axes: configuration.axes, theta: 10000)
         let time = self.time(times, guidance: guidance, pooled: pooled)
         var streams: Streams = (image: imageEmbedder(tokens), text: contextEmbedder(context))

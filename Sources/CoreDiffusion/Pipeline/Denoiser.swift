@@ -15,6 +15,8 @@ package protocol Denoiser: Module {
     var sourceReading: SourceReading { get }
     /// Whether it has an embedding of the guidance, so that none is computed by a second pass.
     var embedsGuidance: Bool { get }
+    /// Of the samples that it looks at.
+    var denoisingTimes: DenoisingTimes { get }
     /// Activation checkpointing: less memory for a third more time; training steps only.
     var checkpoints: Bool { get set }
 

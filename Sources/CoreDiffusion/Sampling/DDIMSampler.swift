@@ -40,6 +40,12 @@ package struct DDIMSampler: Sampler, Sendable {
         }
     }
 
+    package func noised(_ picture: Tensor, _ noise: Tensor, index: Int) -> Tensor {
+        guard index < timesteps.count else { return picture }
+        return schedule.addNoise(
+            picture, noise, timesteps: Array(repeating: timesteps[index], count: picture.shape[0]))
+    }
+
     /// One step from `timesteps[index]` to the next.
     ///
     /// - Parameters:

@@ -43,6 +43,12 @@ package struct DPMSolverSampler: Sampler {
         return (alpha, sigma * alpha, log(alpha) - log(sigma * alpha))
     }
 
+    package func noised(_ picture: Tensor, _ noise: Tensor, index: Int) -> Tensor {
+        guard index < times.count else { return picture }
+        let (alpha, sigma, _) = level(index)
+        return add(scaled(picture, by: alpha), scaled(noise, by: sigma))
+    }
+
     package mutating func step(_ prediction: Tensor, index: Int, latents: Tensor, noise: Tensor? = nil) -> Tensor {
         let (now, next) = (level(index), level(index + 1))
         let clean = clean(prediction, latents, alpha: now.alpha, sigma: now.sigma)

@@ -43,6 +43,10 @@ package struct EulerSampler: Sampler, Sendable {
         return scaled(latents, by: 1 / (sigma * sigma + 1).squareRoot())
     }
 
+    package func noised(_ picture: Tensor, _ noise: Tensor, index: Int) -> Tensor {
+        index < times.count ? add(picture, scaled(noise, by: sigmas[index])) : picture
+    }
+
     package func step(_ prediction: Tensor, index: Int, latents: Tensor, noise: Tensor? = nil) -> Tensor {
         let (sigma, next) = (sigmas[index], sigmas[index + 1])
         // x + (σ' − σ)(x − x₀)/σ, with x₀ written out for each kind of prediction.

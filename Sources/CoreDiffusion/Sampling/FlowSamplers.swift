@@ -12,6 +12,10 @@ package struct FlowEulerSampler: Sampler, Sendable {
         times = levels.dropLast().map { $0 * Float(timestepCount) }
     }
 
+    package func noised(_ picture: Tensor, _ noise: Tensor, index: Int) -> Tensor {
+        onLine(picture, noise, level: levels[index])
+    }
+
     package func step(_ prediction: Tensor, index: Int, latents: Tensor, noise: Tensor? = nil) -> Tensor {
         add(latents, scaled(prediction, by: levels[index + 1] - levels[index]))
     }
@@ -33,6 +37,13 @@ package struct FlowHeunSampler: Sampler {
         times = Array(once.prefix(1)) + once.dropFirst().flatMap { [$0, $0] }
     }
 
+    package var order: Int { 2 }
+
+    package func noised(_ picture: Tensor, _ noise: Tensor, index: Int) -> Tensor {
+        // Before calls 0, 1, 2, 3, … the latents are at levels 0, 1, 1, 2, …
+        onLine(picture, noise, level: levels[(index + 1) / 2])
+    }
+
     package mutating func step(_ prediction: Tensor, index: Int, latents: Tensor, noise: Tensor? = nil) -> Tensor {
         // Calls 0, 2, 4, … begin a step, the others look at where it has led.
         let place = index / 2
@@ -44,4 +55,9 @@ package struct FlowHeunSampler: Sampler {
         start = nil
         return add(begin, scaled(add(velocity, prediction), by: width / 2))
     }
+}
+
+/// (1 − s) x₀ + s ε.
+private func onLine(_ picture: Tensor, _ noise: Tensor, level: Float) -> Tensor {
+    level == 0 ? picture : add(scaled(picture, by: 1 - level), scaled(noise, by: level))
 }

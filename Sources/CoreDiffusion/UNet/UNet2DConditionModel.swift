@@ -15,6 +15,7 @@ package final class UNet2DConditionModel: Module {
     let convOut: Conv2d
     /// Activation checkpointing: less memory for a third more time; training steps only.
     package var checkpoints = false
+    package let denoisingTimes = DenoisingTimes()
 
     /// The weights are undefined until `load` or `initialize`.
     package init(configuration: UNetConfiguration) {
@@ -70,6 +71,8 @@ package final class UNet2DConditionModel: Module {
     ) -> Tensor {
         precondition(timesteps.count == sample.shape[0], "\(timesteps.count) timesteps for \(sample.shape[0]) samples")
         precondition(context.shape[0] == sample.shape[0], "context \(context.shape) for sample \(sample.shape)")
+        denoisingTimes.now = timesteps
+        let cache = denoisingTimes.isFollowed ? nil : cache
         // The blocks only ever read silu of the embedding.
         let time = silu(embedding(of: timesteps, added: added))
         let conditions = UNetConditions(time: time, context: context, cache: cache, checkpoints: checkpoints)

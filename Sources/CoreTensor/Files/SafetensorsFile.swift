@@ -9,7 +9,8 @@ package final class SafetensorsFile: @unchecked Sendable {
     package let path: String
     private let mapping: UnsafeMutableRawPointer
     private let mappedBytes: Int
-    private let dataStart: Int
+    /// Where the elements begin, behind the header.
+    package let dataStart: Int
     private let header: SafetensorsHeader
 
     /// - Throws: `TensorError` if the file cannot be read or its header is not sound.

@@ -6,7 +6,9 @@ import RunSpec
 struct AdapterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "adapter", abstract: "Look into adapter files, merge, extract, resize, convert and compare them.",
-        subcommands: [Inspect.self, Merge.self, Extract.self, Resize.self, Convert.self, Compose.self])
+        subcommands: [
+            Inspect.self, Merge.self, Combine.self, Extract.self, Resize.self, Convert.self, Compose.self,
+        ])
 
     struct Inspect: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -56,7 +58,10 @@ struct AdapterCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Bake adapters into a base model.",
             discussion:
-                "Every ΔW is taken from the base and added in double precision, so the order of adapters says nothing.")
+                """
+                Every ΔW is taken from the base and added in double precision, so the order of adapters says nothing, but \
+                for the rule orthogonal.
+                """)
 
         @Option(help: "Base model: a folder in diffusers' layout, one component's folder, or a single file.")
         var model: String
@@ -66,15 +71,39 @@ struct AdapterCommand: ParsableCommand {
         var out: String
         @Option(help: "f32, f16 or bf16 for all weights of the files that change; each keeps its own type if left out.")
         var type: WeightType?
+        @OptionGroup var combination: CombinationOptions
         @OptionGroup var machine: MachineOptions
 
         func run() throws {
             BenchMachine.use(threads: machine.count)
             let merge = AdapterMerge(
-                base: model, adapters: adapter.map { ($0.path, $0.strength) }, out: out, type: type)
+                base: model, adapters: adapter.map { ($0.path, $0.strength) }, out: out, type: type,
+                rule: combination.combined)
             let report = try refusing { try merge.run() }
             warn(report.warnings)
             Console.note("\(report.layers) layers changed; \(report.out)")
+        }
+    }
+
+    struct Combine: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make one adapter of several: whole differences of every layer that they change.",
+            discussion: "The file is large, in f32; radiata adapter convert --to lora makes a LoRA of it.")
+
+        @Option(help: "Base model: a folder in diffusers' layout, one component's folder, or a single file.")
+        var model: String
+        @Option(help: "Adapter file or PEFT's folder, optionally :strength. Repeatable.")
+        var adapter: [AdapterReference]
+        @Option(help: "Adapter file to write.")
+        var out: String
+        @OptionGroup var combination: CombinationOptions
+        @OptionGroup var machine: MachineOptions
+
+        func run() throws {
+            BenchMachine.use(threads: machine.count)
+            let whole = AdapterCombination(
+                base: model, adapters: adapter.map { ($0.path, $0.strength) }, rule: combination.combined)
+            warn(try refusing { try whole.write(to: out) })
         }
     }
 

@@ -1,32 +1,40 @@
 import ArgumentParser
 import CoreTools
+import Ports
 import RunSpec
 
 struct SampleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sample", abstract: "Draw images of a prompt, with any number of adapters.")
+        commandName: "sample",
+        abstract: "Draw images of prompts, with any number of adapters, from noise or from a picture.")
 
     @Option(help: "Base model: a folder in diffusers' layout, or one .safetensors file.")
     var base: String
     @Option(help: "Folder with vocab.json and merges.txt, for a base in one file; beside the file if left out.")
     var tokenizer: String?
-    @Option(help: "Adapter file or PEFT's folder, optionally :strength. Repeatable.")
-    var adapter: [AdapterReference] = []
-    @Option(parsing: .unconditional, help: "What to draw.")
-    var prompt: String
+    @Option(
+        help: """
+            Adapter file or PEFT's folder, optionally :strength, and @START-END for a part of the steps (0 to 1): \
+            a.safetensors:0.8@0-0.5; :FIRST..LAST changes evenly over it. Repeatable, also with one file.
+            """)
+    var adapter: [ScheduledReference] = []
+    @Option(parsing: .unconditionalSingleValue, help: "What to draw. Repeatable: an image of each for each seed.")
+    var prompt: [String]
     @Option(parsing: .unconditional, help: "What guidance leads away from.")
     var negative = ""
     @Option(parsing: .unconditional, help: "First seed; image i uses seed + i.")
     var seed = 0
-    @Option(parsing: .unconditional, help: "How many images.")
+    @Option(parsing: .unconditional, help: "How many images of each prompt.")
     var images = 1
+    @Option(parsing: .unconditional, help: "Images drawn together; what is fastest if left out. They stay the same.")
+    var batch: Int?
     @Option(help: "Sampler: ddim, euler, dpm++2m; of a rectified flow euler, heun.")
     var sampler = EvaluationSpec.standard.sampler
     @Option(parsing: .unconditional, help: "Sampler steps.")
     var steps = EvaluationSpec.standard.steps
     @Option(parsing: .unconditional, help: "Classifier-free guidance; 1 and less: none.")
     var guidance = EvaluationSpec.standard.guidance
-    @Option(help: "Side in pixels, or WIDTHxHEIGHT; what the base was trained on if left out.")
+    @Option(help: "Side in pixels, or WIDTHxHEIGHT; the picture's, or what the base was trained on if left out.")
     var size: ImageSize?
     @Option(parsing: .unconditional, help: "1: the text encoder's last layer.")
     var clipSkip = 1
@@ -38,6 +46,16 @@ struct SampleCommand: ParsableCommand {
     var source: String?
     @Option(parsing: .unconditional, help: "Guidance by the picture to edit; below 1: no guidance at all.")
     var imageGuidance = EvaluationSpec.usualImageGuidance
+    @Option(help: "A picture to start from in place of noise alone; brought to --size.")
+    var image: String?
+    @Option(
+        parsing: .unconditional,
+        help: "How much of the picture is given up, 0 to 1: the share of the steps taken. 0.8, with a mask 1.")
+    var strength: Double?
+    @Option(help: "A picture of the same size, white where --image is drawn anew; the rest stays.")
+    var mask: String?
+    @Flag(help: "Copy the pixels outside the mask from --image; without, they went through the autoencoder.")
+    var keepUnmasked = false
     @Option(help: "Folder for the PNG files.")
     var out: String
 
@@ -54,12 +72,23 @@ struct SampleCommand: ParsableCommand {
             throw ValidationError("--max-token-length \(maxTokenLength): wanted 75, 150 or 225")
         }
         guard clipSkip >= 1 else { throw ValidationError("--clip-skip \(clipSkip): wanted at least 1") }
+        guard batch ?? 1 >= 1 else { throw ValidationError("--batch \(batch ?? 0): wanted at least 1") }
+        guard image != nil || (strength == nil && mask == nil) else {
+            throw ValidationError("--strength and --mask are of a picture: name it with --image")
+        }
+        guard mask != nil || !keepUnmasked else {
+            throw ValidationError("--keep-unmasked: wanted --mask, which says what to keep")
+        }
+        if let strength, !(0...1).contains(strength) {
+            throw ValidationError("--strength \(strength): wanted 0 to 1")
+        }
         guard seed >= 0 else { throw ValidationError("--seed \(seed): wanted 0 or more") }
     }
 
     func run() throws {
-        var sample = SampleImages(base: base, prompt: prompt, out: out, threads: machine.count)
-        sample.adapters = adapter.map { ($0.path, $0.strength) }
+        var sample = SampleImages(base: base, prompt: "", out: out, threads: machine.count)
+        sample.prompts = prompt
+        sample.adapters = adapter.map(\.adapter)
         sample.seeds = (0..<images).map { seed + $0 }
         sample.steps = steps
         sample.guidance = guidance
@@ -72,6 +101,12 @@ struct SampleCommand: ParsableCommand {
         sample.latents = latents
         sample.source = source
         sample.imageGuidance = imageGuidance
+        sample.image = image
+        sample.strength = strength
+        sample.mask = mask
+        sample.keepsUnmasked = keepUnmasked
+        sample.batch = batch
+        sample.digest = { path, start in try ContentDigest.of(file: path, from: Int64(start)).digest.text }
         for path in try sample.run(report: Console.note) { Console.out(path) }
     }
 }

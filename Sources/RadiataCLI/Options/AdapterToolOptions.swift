@@ -8,6 +8,8 @@ extension AdapterFileType: ExpressibleByArgument {}
 
 extension AdapterConversion.Format: ExpressibleByArgument {}
 
+extension CombinationRule.Kind: ExpressibleByArgument {}
+
 /// What a difference of models can be turned into.
 enum ExtractedAlgorithm: String, ExpressibleByArgument, CaseIterable {
     case lora, lokr, full
@@ -55,5 +57,24 @@ struct RankOptions: ParsableArguments {
         for (name, value) in [("ratio", ratio), ("quantile", quantile), ("energy", energy)] {
             if let value, !(0...1).contains(value) { throw ValidationError("--\(name) \(value): wanted 0 to 1") }
         }
+    }
+}
+
+/// How several adapters become one.
+struct CombinationOptions: ParsableArguments {
+    @Option(help: "How several adapters' changes of a layer become one: sum, ties, dare, dare-ties or orthogonal.")
+    var rule: CombinationRule.Kind = .sum
+    @Option(parsing: .unconditional, help: "Share of each change's numbers that ties and dare keep.")
+    var density = CombinationRule().density
+    @Option(parsing: .unconditional, help: "Seed of dare's choice.")
+    var seed = 0
+
+    var combined: CombinationRule { CombinationRule(rule, density: density, seed: UInt64(seed)) }
+
+    func validate() throws {
+        guard density > 0, density <= 1 else {
+            throw ValidationError("--density \(density): wanted more than 0 and at most 1")
+        }
+        guard seed >= 0 else { throw ValidationError("--seed \(seed): wanted 0 or more") }
     }
 }

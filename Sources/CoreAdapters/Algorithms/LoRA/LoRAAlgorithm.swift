@@ -5,7 +5,12 @@ import RunSpec
 struct LoRAAlgorithm: LoRAFiles {
     let algorithm = Algorithm.lora
 
-    func create(at site: LayerSite, _ layer: NewLayer) -> any LayerUpdate { LoRAUpdate.create(site.geometry, layer) }
+    func create(at site: LayerSite, _ layer: NewLayer) throws -> any LayerUpdate {
+        switch layer.options.loraStart {
+        case nil: LoRAUpdate.create(site.geometry, layer)
+        case .orthogonal: try OrthogonalStartUpdate(site.geometry, layer)
+        }
+    }
 
     let nameInPEFT: String? = "LORA"
     let networkModule = "networks.lora"

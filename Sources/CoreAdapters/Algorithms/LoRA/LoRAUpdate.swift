@@ -28,6 +28,8 @@ package final class LoRAUpdate: LayerUpdate {
 
     package func factors() -> (up: Tensor, down: Tensor)? { pair }
 
+    package var hasRanks: Bool { true }
+
     private var pair: (up: Tensor, down: Tensor) {
         var upper = scale == 1 ? up.tensor : scaled(up.tensor, by: scale)
         if let scalar { upper = timesScalar(upper, scalar.tensor) }
