@@ -80,8 +80,10 @@ package struct FlowEdit: Equatable, Sendable {
         }
     }
 
-    /// The guided velocity.
-    static func velocity(
+    /// The guided velocity from picture to noise.
+    ///
+    /// - Parameter time: as the network reads it.
+    package static func velocity(
         _ latents: Tensor, time: Float, network: any Denoiser, prompt: Prompt, guidance: Float
     ) -> Tensor {
         let times = Array(repeating: time, count: latents.shape[0])

@@ -9,7 +9,7 @@ extension SweepReport {
     package func html() -> String {
         let context = ReportContext(self)
         let sections: [any ReportSection] = [
-            AnswerSection(), LeaderboardSection(), FindingsSection(), CurvesSection(), TradeOffSection(),
+            AnswerSection(), LeaderboardSection(), FindingsSection(), EditingSection(), CurvesSection(), TradeOffSection(),
             ImportanceSection(), PaperSection(), ParametersSection(), ParallelSection(), RanksSection(),
             GallerySection(), DifferenceSection(), CostsSection(), UnfinishedSection(), QueriesSection(),
         ]
