@@ -1,5 +1,5 @@
-/// The ways of editing a picture without training, by their names in sweep files: values of `algorithm` beside
-/// the fine-tuning ones.
+/// The ways of editing a picture without training, by their names in sweep files: values of `algorithm`
+/// beside the fine-tuning ones.
 package enum EditMethod: String, CaseIterable, Codable, Hashable, Sendable {
     /// The representations of Flux.1's double blocks; a picture is turned into noise first.
     case fluxspace

@@ -20,8 +20,8 @@ package struct EditSpec: Codable, Equatable, Sendable {
     package var tau: Double
     package var start: Int
     package var stop: Int?
-    /// RF-Inversion, and FluxSpace of a picture that is given: how far the ways to noise and back are steered,
-    /// and from where to where the way back is, in shares of the steps.
+    /// RF-Inversion, and FluxSpace of a picture that is given: how far the ways to noise and back are
+    /// steered, and from where to where the way back is, in shares of the steps.
     package var gamma: Double
     package var eta: Double
     package var etaStart: Double

@@ -99,9 +99,9 @@ struct InversionTests {
         let velocity = try setting.velocity("edit", guidance: 2.5)
         let noise = whole.invert(
             setting.picture, levels: setting.levels, noise: setting.noise, velocity: velocity)
-        #expect(distance(noise, setting.noise) < 1e-6)
+        #expect(distance(noise, setting.noise) < parity)
         let back = whole.redraw(setting.noise, picture: setting.picture, levels: setting.levels, velocity: velocity)
-        #expect(distance(back, setting.picture) < 1e-6)
+        #expect(distance(back, setting.picture) < parity)
         // Not steered, neither does.
         let free = Self.inversion(gamma: 0, eta: 0, 0..<4)
         let own = free.invert(setting.picture, levels: setting.levels, noise: setting.noise, velocity: velocity)

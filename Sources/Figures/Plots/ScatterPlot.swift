@@ -126,7 +126,8 @@ package struct ScatterPlot: Figure {
     /// The path grows towards its end: the last mark is the largest. Dominated points are dimmed.
     private func draw(_ series: Series, in frame: AxisFrame, on drawing: inout Drawing, hasFront: Bool) {
         let points = series.points.filter { $0.x.isFinite && $0.y.isFinite }
-        drawing.path(points.filter(\.isJoined).map { frame.point($0.x, $0.y) }, "l thin \(series.style.name)", title: series.name)
+        let joined = points.filter(\.isJoined).map { frame.point($0.x, $0.y) }
+        drawing.path(joined, "l thin \(series.style.name)", title: series.name)
         for (index, point) in points.enumerated() {
             let place = frame.point(point.x, point.y)
             let share = points.count > 1 ? Double(index) / Double(points.count - 1) : 1

@@ -1,7 +1,7 @@
 import RunSpec
 
-/// One way of editing pictures, of FluxSpace one variant: how much its configurations keep against how much of
-/// the edit they bring.
+/// One way of editing pictures, of FluxSpace one variant: how much its configurations keep against how much
+/// of the edit they bring.
 struct EditCurve: Equatable {
     struct Point: Equatable {
         /// Index among the report's configurations.

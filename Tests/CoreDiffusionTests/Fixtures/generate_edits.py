@@ -1,5 +1,5 @@
-"""A reference of FluxSpace, FlowEdit, RF-Inversion and SDEdit in PyTorch, on a tiny random Flux and a tiny random SD3 of diffusers, and its dumps for
-EditingTests: latents after every step.
+"""A reference of FluxSpace, FlowEdit, RF-Inversion and SDEdit in PyTorch, on a tiny random Flux and a tiny random SD3 of
+diffusers, and its dumps for EditingTests and InversionTests: latents after every step.
 
 python3 generate_edits.py     (torch, diffusers, safetensors)
 
