@@ -53,14 +53,23 @@ package struct EditFolder: Equatable, Sendable {
         guard faults.isEmpty else { throw DataError(all: faults, path: list) }
         guard !entries.isEmpty else { throw DataError(code: .empty, message: "\(list): names nothing to edit") }
         self.entries = entries
+        names = Self.names(entries)
     }
 
     /// The path of an entry's image.
     package func image(of entry: Entry) -> String? { entry.image.map { "\(path)/\($0)" } }
 
-    /// The name of an entry's picture, without an ending: `003-red-heart`.
-    package func name(of index: Int) -> String {
-        String(String(1000 + index).dropFirst()) + "-" + entries[index].stem
+    /// Of each entry's picture, without an ending: `red-heart`, and `red-heart-b` for a second one. A number
+    /// in the name of a sample would be read as a step.
+    package let names: [String]
+
+    private static func names(_ entries: [Entry]) -> [String] {
+        var seen: Set<String> = []
+        return entries.map { entry in
+            var name = entry.stem
+            while !seen.insert(name).inserted { name += name == entry.stem ? "-b" : "b" }
+            return name
+        }
     }
 
     private static func entry(_ line: Data, at place: String, in folder: String) throws(DataError) -> Entry {

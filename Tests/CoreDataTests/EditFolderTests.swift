@@ -20,13 +20,14 @@ struct EditFolderTests {
             {"image": "Red Heart.png", "prompt": "red heart", "edit": "blue heart", "concept": "blue", "words": "blue"}
 
             {"prompt": "a cat", "edit": "a dog"}
+            {"prompt": "a cat", "edit": "a red cat"}
             """
         try withList(list, images: ["Red Heart.png"]) { folder in
             let found = try EditFolder(path: folder)
-            #expect(found.entries.count == 2 && found.entries[0].concept == "blue" && found.entries[1].image == nil)
+            #expect(found.entries.count == 3 && found.entries[0].concept == "blue" && found.entries[1].image == nil)
             #expect(found.image(of: found.entries[0]) == folder + "/Red Heart.png")
             #expect(found.image(of: found.entries[1]) == nil)
-            #expect(found.name(of: 0) == "000-red-heart" && found.name(of: 1) == "001-a-cat")
+            #expect(found.names == ["red-heart", "a-cat", "a-cat-b"])
         }
     }
 

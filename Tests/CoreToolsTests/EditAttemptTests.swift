@@ -78,7 +78,7 @@ struct EditAttemptTests {
             try JSONDecoder().decode(ArtifactRow.self, from: Data($0.utf8))
         }
         #expect(artifacts.map(\.kind) == ["contact-sheet", "sample", "sample"])
-        #expect(artifacts.map(\.name) == ["edits.png", "000-cat.png", "001-house.png"])
+        #expect(artifacts.map(\.name) == ["edits.png", "cat.png", "house.png"])
         #expect(try ImageFile.read("\(place.path)/out/\(artifacts[1].path)").width == 16)
         #expect(!place.folder.exists("cache/edits/job"))
     }
@@ -134,13 +134,22 @@ struct EditAttemptTests {
             return calls > 4
         }
         #expect(try !first.run())
-        #expect(!place.folder.exists("first/evaluations.jsonl") && place.folder.exists("cache/edits/job/000-cat.json"))
+        #expect(!place.folder.exists("first/evaluations.jsonl") && place.folder.exists("cache/edits/job/cat.json"))
         var lines: [String] = []
         var second = place.attempt(spec, "second")
         second.report = { lines.append($0) }
         #expect(try second.run())
-        #expect(lines == ["000-cat: kept", "001-house: edited"])
+        #expect(lines == ["cat: kept", "house: edited"])
         #expect(try place.rows("second") == place.rows("whole"))
+    }
+
+    @Test("asked to stop, no method goes on to its end", arguments: EditMethod.allCases)
+    func stopped(method: EditMethod) throws {
+        let place = try Place(drawn: true)
+        var attempt = place.attempt(Self.spec(method), "out")
+        attempt.shouldStop = { true }
+        #expect(try !attempt.run())
+        #expect(!place.folder.exists("out/evaluations.jsonl") && !place.folder.exists("cache/edits/job"))
     }
 
     @Test("what a base cannot do is a refusal: no other try would help")

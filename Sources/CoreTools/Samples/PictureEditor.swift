@@ -151,8 +151,12 @@ private final class EditRun {
 
     /// Nothing more is computed once somebody asked to stop: the rest of the way costs nothing.
     private func unlessStopped(_ latents: Tensor, _ compute: () -> Tensor) -> Tensor {
+        mustStop() ? latents : compute()
+    }
+
+    private func mustStop() -> Bool {
         isStopped = isStopped || editor.shouldStop()
-        return isStopped ? latents : compute()
+        return isStopped
     }
 
     private func velocity(_ condition: TextCondition, guidance: Double) -> (Tensor, Float, Int) -> Tensor {
@@ -197,13 +201,13 @@ private final class EditRun {
         return edit.edit(
             picture, network: pipeline.unet, levels: levels, timestepCount: timestepCount,
             source: .init(condition(request.prompt), negative: negative),
-            target: .init(condition(request.edit), negative: negative)
-        ) { step, draw in
-            let noise = Tensor(uninitialized: picture.shape)
-            var random = RandomStream(seed: request.seed, purpose: "flowedit", step: step, item: draw)
-            random.fillNormal(noise)
-            return noise
-        }
+            target: .init(condition(request.edit), negative: negative),
+            noise: { step, draw in
+                let noise = Tensor(uninitialized: picture.shape)
+                var random = RandomStream(seed: request.seed, purpose: "flowedit", step: step, item: draw)
+                random.fillNormal(noise)
+                return noise
+            }, shouldStop: mustStop)
     }
 
     private func spaceVelocity() throws -> (Tensor, Float, Int) -> Tensor {

@@ -66,7 +66,7 @@ package struct EditAttempt {
         let progress = ProgressFile(AttemptFolder(out), clock: clock)
         return try folder.entries.enumerated().map { index, entry in
             defer { progress.tell("editing", index + 1, of: folder.entries.count, "images") }
-            let name = folder.name(of: index)
+            let name = folder.names[index]
             let result: PictureEditor.Result
             if let known = try kept.read(name) {
                 report("\(name): kept")
@@ -108,7 +108,7 @@ package struct EditAttempt {
         }
         try add(sheet, "contact-sheet", "edits.png", "job \(task.job)")
         for (index, pair) in pairs.enumerated() {
-            try add(pair.edited, "sample", folder.name(of: index) + ".png", "\(title): \(pair.prompt) → \(pair.edit)")
+            try add(pair.edited, "sample", folder.names[index] + ".png", "\(title): \(pair.prompt) → \(pair.edit)")
         }
         try artifacts.flush(sync: true)
     }
