@@ -143,6 +143,26 @@ struct EditAttemptTests {
         #expect(try place.rows("second") == place.rows("whole"))
     }
 
+    @Test("a kept picture that is torn is edited again")
+    func torn() throws {
+        let place = try Place()
+        var spec = Self.spec(.sdedit, steps: 3)
+        spec.strength = 1
+        var calls = 0
+        var first = place.attempt(spec, "first")
+        first.shouldStop = {
+            calls += 1
+            return calls > 4
+        }
+        #expect(try !first.run())
+        _ = try place.folder.write("cache/edits/job/cat.edited.png", "no picture")
+        var lines: [String] = []
+        var second = place.attempt(spec, "second")
+        second.report = { lines.append($0) }
+        #expect(try second.run())
+        #expect(lines == ["cat: edited", "house: edited"])
+    }
+
     @Test("asked to stop, no method goes on to its end", arguments: EditMethod.allCases)
     func stopped(method: EditMethod) throws {
         let place = try Place(drawn: true)

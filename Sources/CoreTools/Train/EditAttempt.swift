@@ -128,11 +128,18 @@ private struct KeptEdits {
     /// nil for a picture that is not kept, or not whole.
     func read(_ name: String) throws -> PictureEditor.Result? {
         guard let bytes = FileManager.default.contents(atPath: "\(folder)/\(name).json") else { return nil }
-        let record = try JSONDecoder().decode(Record.self, from: bytes)
         func image(_ kind: String) throws -> RGBImage { try ImageFile.read("\(folder)/\(name).\(kind).png") }
-        return PictureEditor.Result(
-            source: try image("source"), edited: try image("edited"),
-            attainable: record.hasAttainable ? try image("attainable") : nil, spread: record.spread)
+        do {
+            let record = try JSONDecoder().decode(Record.self, from: bytes)
+            return PictureEditor.Result(
+                source: try image("source"), edited: try image("edited"),
+                attainable: record.hasAttainable ? try image("attainable") : nil, spread: record.spread)
+        } catch is DecodingError {
+            return nil
+        } catch is ImageFileError {
+            // Torn by a machine that stopped: it is edited again.
+            return nil
+        }
     }
 
     /// The record comes last: with it the picture is whole.
@@ -148,8 +155,5 @@ private struct KeptEdits {
         try JSONEncoder().encode(record).write(to: URL(fileURLWithPath: "\(folder)/\(name).json"), options: .atomic)
     }
 
-    func remove() throws {
-        guard FileManager.default.fileExists(atPath: folder) else { return }
-        try FileManager.default.removeItem(atPath: folder)
-    }
+    func remove() throws { try DurableFolder.remove(folder) }
 }
