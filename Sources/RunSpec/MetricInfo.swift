@@ -121,7 +121,8 @@ package struct MetricInfo: Hashable, Sendable {
             meaning: "length of the update over that of the weights it changes: neither way is better by itself",
             unit: "share", isDirectionKnown: false),
         MetricInfo(
-            name: "source_similarity", title: "similarity to source", lowerIsBetter: false, prompts: EditTask.prompts,
+            name: "similarity_to_source", title: "similarity to source", lowerIsBetter: false,
+            prompts: EditTask.prompts,
             meaning: "cosine of each edited picture to the picture that was edited", unit: "cosine"),
         MetricInfo(
             name: "attention_spread", title: "spread of the attention", lowerIsBetter: true, prompts: EditTask.prompts,

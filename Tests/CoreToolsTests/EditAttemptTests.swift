@@ -67,7 +67,7 @@ struct EditAttemptTests {
         spec.strength = 0
         #expect(try place.attempt(spec, "out").run())
         let rows = try place.rows("out")
-        for name in ["psnr", "ssim", "source_similarity"] {
+        for name in ["psnr", "ssim", "similarity_to_source"] {
             let (own, bound) = (try #require(rows[name]), try #require(rows["bound_" + name]))
             #expect(own.value != nil && own.value == bound.value && own.values == bound.values && own.n == 2)
             #expect(own.checkpoint == "edit" && own.prompts == "edit" && own.class == "" && own.epoch == 0)
@@ -90,12 +90,14 @@ struct EditAttemptTests {
         (spec.fine, spec.coarse, spec.eta) = (5, 0.5, 0.3)
         #expect(try place.attempt(spec, "out").run())
         let rows = try place.rows("out")
-        for name in ["psnr", "ssim", "source_similarity", "text_similarity", "base_text_similarity", "clip_direction"] {
+        for name in [
+            "psnr", "ssim", "similarity_to_source", "text_similarity", "base_text_similarity", "clip_direction",
+        ] {
             let row = try #require(rows[name], "\(name)")
             #expect(row.n == 3 && row.values?.count == 3 && row.value?.isFinite == true, "\(name)")
         }
         // What was drawn has no bound.
-        #expect(rows["bound_psnr"] == nil && rows["bound_source_similarity"] == nil)
+        #expect(rows["bound_psnr"] == nil && rows["bound_similarity_to_source"] == nil)
         // Something came of it.
         #expect(rows["psnr"]?.values?.allSatisfy { ($0 ?? .infinity) < 60 } == true)
         let spreads = rows["attention_spread"]?.values
@@ -114,7 +116,7 @@ struct EditAttemptTests {
         #expect(try place.attempt(inversion, "inversion").run())
         let (a, b) = (try place.rows("space"), try place.rows("inversion"))
         // The two read a level in other units, so that last bits differ.
-        for (name, most) in [("psnr", 0.1), ("ssim", 1e-3), ("source_similarity", 1e-3)] {
+        for (name, most) in [("psnr", 0.1), ("ssim", 1e-3), ("similarity_to_source", 1e-3)] {
             let pairs = zip(try #require(a[name]?.values), try #require(b[name]?.values))
             #expect(pairs.allSatisfy { abs(($0 ?? 0) - ($1 ?? .infinity)) < most }, "\(name)")
         }

@@ -13,7 +13,7 @@ struct EditReportTests {
         var spread: Double?
     }
 
-    private func report(_ edits: [Edit], kept metric: String = "source_similarity") -> String {
+    private func report(_ edits: [Edit], kept metric: String = "similarity_to_source") -> String {
         var jobs: [JobSummary] = []
         var results: [SweepResult] = []
         for (index, edit) in edits.enumerated() {
@@ -90,13 +90,13 @@ struct EditReportTests {
     @Test("edits are ranked by what stayed and what came; a report of trainings has no such part")
     func ranked() {
         let jobs = [ReportSample.job(0, 1, ["algorithm": "sdedit"])]
-        let results = ["source_similarity", "text_similarity", "psnr", "saturation"].map { metric in
+        let results = ["similarity_to_source", "text_similarity", "psnr", "saturation"].map { metric in
             SweepResult(
                 job: jobs[0].id, checkpoint: "edit", epoch: 0, step: 0, class: "", prompts: "edit", metric: metric,
                 value: 0.5, n: 4)
         }
         let rule = SweepResultSet(sweep: "edits", jobs: jobs, results: results).standardRule()
-        #expect(rule.criteria.map(\.name) == ["text_similarity@edit", "source_similarity@edit"])
+        #expect(rule.criteria.map(\.name) == ["text_similarity@edit", "similarity_to_source@edit"])
         var sample = ReportSample()
         #expect(!SweepReport(results: sample.evaluated()).html().contains("id=\"editing\""))
     }

@@ -96,14 +96,14 @@ package struct EditMeasure {
         let edits = try encoder.features(pairs.map(\.edited))
         let own = Array(pairs.indices)
         var metrics = [
-            MeasuredMetric("source_similarity", values: PictureMetrics.pairedFidelity(edits, sources, own: own))
+            MeasuredMetric("similarity_to_source", values: PictureMetrics.pairedFidelity(edits, sources, own: own))
         ]
         let attainable = pairs.compactMap(\.attainable)
         if attainable.count == pairs.count {
             let bounds = try encoder.features(attainable)
             metrics.append(
                 MeasuredMetric(
-                    "bound_source_similarity", values: PictureMetrics.pairedFidelity(bounds, sources, own: own)))
+                    "bound_similarity_to_source", values: PictureMetrics.pairedFidelity(bounds, sources, own: own)))
         }
         if let wanted = try encoder.features(texts: pairs.map(\.edit)),
             let said = try encoder.features(texts: pairs.map(\.prompt))

@@ -33,7 +33,7 @@ struct EditingSection: ReportSection {
 
     /// What says how much stayed: what looks as people do first, and a named encoder before the base's own.
     private static func kept(_ numbers: ReportNumbers) -> [Measure] {
-        found(["lpips", "source_similarity", "ssim", "psnr"], numbers)
+        found(["lpips", "similarity_to_source", "ssim", "psnr"], numbers)
     }
 
     private static func strengths(_ numbers: ReportNumbers) -> [Measure] {
