@@ -34,6 +34,8 @@ package enum FigureTheme {
         .figure .save { fill: var(--figure-quiet); }
         .figure .tie { fill: var(--figure-tie); }
         .figure .ring { fill: none; stroke: var(--figure-accent); stroke-width: 2.5; }
+        .figure .fallen { stroke: var(--figure-ink); stroke-width: 1.6; stroke-linecap: round; }
+        .figure .outside { fill: none; stroke: var(--figure-quiet); stroke-width: 1.6; stroke-dasharray: 2.5 2; }
         .figure .front { fill: none; stroke: var(--figure-ink); stroke-width: 1.5; stroke-dasharray: 5 3; opacity: .7; }
         .figure .mean { stroke: var(--figure-ink); stroke-width: 2.5; stroke-linecap: round; }
         .figure .seed { fill: var(--figure-quiet); opacity: .55; }

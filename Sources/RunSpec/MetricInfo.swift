@@ -122,6 +122,14 @@ package struct MetricInfo: Hashable, Sendable {
             name: "adapter_norm", title: "adapter norm", lowerIsBetter: true, prompts: "",
             meaning: "length of the update over that of the weights it changes: neither way is better by itself",
             unit: "share", isDirectionKnown: false),
+        MetricInfo(
+            name: "similarity_to_source", title: "similarity to source", lowerIsBetter: false,
+            prompts: EditTask.prompts,
+            meaning: "cosine of each edited picture to the picture that was edited", unit: "cosine"),
+        MetricInfo(
+            name: "attention_spread", title: "spread of the attention", lowerIsBetter: true, prompts: EditTask.prompts,
+            meaning: "largest value of the attention's result after FluxSpace's fine change over that before it: "
+                + "neither way is better by itself, edits are said to collapse past 1.28", isDirectionKnown: false),
     ]
 
     private static let shrinking = ["loss", "distance", "error", "perplexity", "divergence"]

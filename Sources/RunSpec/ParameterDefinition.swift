@@ -34,12 +34,15 @@ package struct ParameterDefinition: Sendable {
     package let range: ParameterRange?
     /// The algorithms that can use it; all where nil.
     package let algorithms: Set<Algorithm>?
+    /// The ways of editing that can use it; nil for a parameter of trainings.
+    package let methods: Set<EditMethod>?
     package let summary: String
 
     package init(
         _ name: String, _ kind: Kind, default: Default = .absent, aliases: [String: String] = [:],
         foreign: [String] = [],
-        range: ParameterRange? = nil, algorithms: Set<Algorithm>? = nil, _ summary: String
+        range: ParameterRange? = nil, algorithms: Set<Algorithm>? = nil, methods: Set<EditMethod>? = nil,
+        _ summary: String
     ) {
         self.name = name
         self.kind = kind
@@ -48,6 +51,7 @@ package struct ParameterDefinition: Sendable {
         self.foreignNames = foreign
         self.range = range
         self.algorithms = algorithms
+        self.methods = methods
         self.summary = summary
     }
 

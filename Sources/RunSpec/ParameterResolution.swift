@@ -29,6 +29,15 @@ struct ParameterResolution {
         }
     }
 
+    /// What belongs to no training.
+    mutating func dropOthers() {
+        for name in values.keys.sorted() where ParameterTable[name]?.methods != nil {
+            values[name] = nil
+            dropped.append(
+                ResolvedParameters.Dropped(name: name, reason: "\(algorithm.rawValue) trains and has no \(name)"))
+        }
+    }
+
     private static let dimOfAlpha = ["alpha": "dim", "conv_alpha": "conv_dim"]
 
     private func fallback(_ definition: ParameterDefinition) -> ParameterValue? {

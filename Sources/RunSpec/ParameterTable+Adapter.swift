@@ -2,10 +2,12 @@ extension ParameterTable {
     /// What the adapter is: algorithm, layers, size, variants.
     package static let adapterParameters: [ParameterDefinition] = [
         ParameterDefinition(
-            "algorithm", .choice(Algorithm.allCases.filter { $0.canonical == $0 }.map(\.rawValue)),
+            "algorithm",
+            .choice(
+                Algorithm.allCases.filter { $0.canonical == $0 }.map(\.rawValue) + EditMethod.allCases.map(\.rawValue)),
             default: .value("lora"),
             aliases: ["locon": "lora"], foreign: ["algo", "method", "network_module", "peft_type"],
-            "fine-tuning algorithm; locon is another name of lora"),
+            "fine-tuning algorithm, or a way of editing pictures without training; locon is another name of lora"),
         ParameterDefinition(
             "layers", .layers, default: .value("attn-mlp"), foreign: ["preset", "target_modules", "targets"],
             "which layers get adapters: a preset, or a map {classes, names, exclude}"),

@@ -10,6 +10,7 @@ extension ParameterTable {
             values[name] = try check(name, value)
         }
         values["seed"] = nil
+        if let method = EditMethod(values) { return try resolve(values, editing: method) }
         let algorithm = Algorithm(rawValue: values["algorithm"]?.text ?? "") ?? .lora
         let layers =
             try values["layers"].map { value throws(RunSpecError) in try LayerSelection(value) }
@@ -19,6 +20,7 @@ extension ParameterTable {
         foldFullMatrix(&values, algorithm: algorithm)
         var resolution = ParameterResolution(values: values, algorithm: algorithm, layers: layers)
         for definition in all { resolution.settle(definition) }
+        resolution.dropOthers()
         try refuseInconsistent(resolution.values, algorithm: algorithm)
         return ResolvedParameters(parameters: resolution.values, dropped: resolution.dropped)
     }

@@ -3,13 +3,17 @@ package enum ParameterTable {
     /// Grows whenever a default, an alias or a rule of dropping changes.
     package static let version = 1
 
+    /// Of trainings, in the order in which they are settled.
     package static let all: [ParameterDefinition] = adapterParameters + trainingParameters
 
     package static subscript(_ name: String) -> ParameterDefinition? { byName[name] }
 
-    package static let names: [String] = all.map(\.name)
+    /// Of trainings and of edits.
+    private static let known = all + editParameters
 
-    private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+    package static let names: [String] = known.map(\.name)
+
+    private static let byName = Dictionary(uniqueKeysWithValues: known.map { ($0.name, $0) })
 
     /// Holds one value against its definition and folds aliases.
     ///
@@ -28,7 +32,7 @@ package enum ParameterTable {
 
     /// The nearest name of the table, or the one that other trainers spell like this.
     package static func suggestion(for name: String) -> String? {
-        if let own = all.first(where: { $0.foreignNames.contains(name) }) { return own.name }
+        if let own = known.first(where: { $0.foreignNames.contains(name) }) { return own.name }
         return nearest(to: name, among: names)
     }
 }

@@ -7,6 +7,7 @@ package struct TrainerTask: Codable, Equatable, Sendable {
         /// `resume`: a checkpoint folder with a training state to go on from.
         case train(TrainingJob, resume: String?)
         case evaluate(EvaluationTask)
+        case edit(EditTask)
     }
 
     package var work: Work
@@ -23,8 +24,13 @@ package struct TrainerTask: Codable, Equatable, Sendable {
         self.out = out
     }
 
+    package init(edit: EditTask, out: String) {
+        work = .edit(edit)
+        self.out = out
+    }
+
     private enum CodingKeys: String, CodingKey {
-        case job, resume, evaluate, out
+        case job, resume, evaluate, edit, out
     }
 
     package init(from decoder: any Decoder) throws {
@@ -32,6 +38,8 @@ package struct TrainerTask: Codable, Equatable, Sendable {
         out = try container.decode(String.self, forKey: .out)
         if let evaluation = try container.decodeIfPresent(EvaluationTask.self, forKey: .evaluate) {
             work = .evaluate(evaluation)
+        } else if let edit = try container.decodeIfPresent(EditTask.self, forKey: .edit) {
+            work = .edit(edit)
         } else {
             work = .train(
                 try container.decode(TrainingJob.self, forKey: .job),
@@ -47,6 +55,7 @@ package struct TrainerTask: Codable, Equatable, Sendable {
             try container.encode(job, forKey: .job)
             try container.encodeIfPresent(resume, forKey: .resume)
         case .evaluate(let evaluation): try container.encode(evaluation, forKey: .evaluate)
+        case .edit(let edit): try container.encode(edit, forKey: .edit)
         }
     }
 

@@ -22,7 +22,9 @@ extension SweepFileDecoder {
             if top["base"] == nil {
                 refuse(root.mark, "'base' is missing: the base model to fine-tune (a folder or a .safetensors file)")
             }
-            if top["data"] == nil { refuse(root.mark, "'data' is missing: the folder with the images to train on") }
+            if top["data"] == nil {
+                refuse(root.mark, "'data' is missing: the folder with the images to train on, or to edit")
+            }
         }
         let evaluation = top["evaluate"].map { self.evaluation($0.value) }
         let encoders = top["evaluate"].map { self.encoders($0.value) } ?? [:]

@@ -108,6 +108,8 @@ extension Schema {
         Migration(version: 19, statements: ownProtocols),
         // What sweeps cost; what operators are told.
         Migration(version: 20, statements: operating),
+        // Jobs that edit pictures.
+        Migration(version: 21, statements: edits),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

@@ -20,7 +20,7 @@ package struct ReadOnlyQuery: Sendable {
         "log_line", "attempt_notice", "notices", "blob", "input", "input_file", "worker", "event", "quarantine",
         "sweep_stop", "worker_suspension", "worker_mark", "worker_core", "worker_gpu", "forgotten_worker", "span",
         "sweep_metric", "sweep_metrics", "stop_rule", "stop_decision", "evaluation_job", "confirmation",
-        "prepare_job", "prepare_need", "oom_fallback", "epoch_key", "memory_class", "gpu_memory",
+        "prepare_job", "prepare_need", "edit_job", "oom_fallback", "epoch_key", "memory_class", "gpu_memory",
         "confirmation_choice", "confirmations", "job_origin", "origin_file", "origins", "sweep_archive",
         "removed_sweep", "removed_job", "sweep_tag", "job_tag", "tags", "sweep_note", "job_note", "notes",
         "sweep_budget", "attempt_price", "visible_checkpoint", "jobs", "members", "metrics", "latest_metrics",

@@ -336,6 +336,24 @@ struct FigureTests {
         }
     }
 
+    @Test("points beside their path, fallen ones and those outside are drawn and told as such")
+    func flags() throws {
+        var points = [(0.9, 0.2), (0.7, 0.4), (0.6, 0.3), (0.5, 0.1)].enumerated().map { index, place in
+            ScatterPlot.Point(x: place.0, y: place.1, text: "point \(index)")
+        }
+        (points[2].isJoined, points[2].isOutside) = (false, true)
+        (points[3].isJoined, points[3].isFallen) = (false, true)
+        let plot = ScatterPlot(
+            title: "s", xAxis: Axis("x"), yAxis: Axis("y"),
+            series: [ScatterPlot.Series(name: "a", style: SeriesStyle(0), points: points)], hasLegend: false)
+        let drawn = try DrawnFigure(plot.svg(width: 600))
+        // Two strokes and one ring in the field, and the same in the legend.
+        #expect(drawn.all("fallen").count == 4 && drawn.all("outside").count == 2)
+        let paths = drawn.all("thin").compactMap { $0.attributes["d"] }
+        #expect(paths.count == 1 && paths[0].split(separator: "L").count == 2)
+        #expect(plot.summary.contains("Crossed out: point 3.") && plot.summary.contains("window: point 2."))
+    }
+
     @Test("figures of nothing, of one point and of values that are no numbers are still figures")
     func degenerate() throws {
         let figures: [any Figure] = [

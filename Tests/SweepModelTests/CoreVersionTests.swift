@@ -64,8 +64,13 @@ struct CoreVersionTests {
         #expect(JobIdentity.coreVersion(kind: .evaluate, trainer: .core, evaluation: nil, inputs: nil) == "4.1")
     }
 
+    @Test("what edits pictures has the sixth: earlier programs do not know how")
+    func sixth() {
+        #expect(JobIdentity.coreVersion(kind: .edit, trainer: .core, evaluation: nil, inputs: nil) == "6.1")
+    }
+
     @Test("this program computes all versions")
-    func known() { #expect(JobIdentity.coreVersions == ["1.1", "2.1", "3.1", "4.1", "5.1"]) }
+    func known() { #expect(JobIdentity.coreVersions == ["1.1", "2.1", "3.1", "4.1", "5.1", "6.1"]) }
 
     @Test("a worker must know what a command asks of it; no id says so")
     func workers() throws {

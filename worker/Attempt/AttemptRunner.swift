@@ -349,7 +349,7 @@ final class AttemptRunner: AttemptRunning {
     }
 
     private func outputs(_ output: AttemptOutput, _ plan: AttemptPlan) -> (isThere: Bool, missing: String) {
-        if grant.job.kind == .evaluate { return (output.hasRows, "measured nothing") }
+        if [.evaluate, .edit].contains(grant.job.kind) { return (output.hasRows, "measured nothing") }
         if plan.isCore { return (output.hasFinal, "left no final checkpoint") }
         if let done = plan.done {
             return done.look(step: max(output.reached.step, output.newestStep ?? 0), epoch: output.reached.epoch)
@@ -362,7 +362,8 @@ final class AttemptRunner: AttemptRunning {
         switch kind {
         case .evaluate: "evaluating"
         case .prepare: "preparing"
-        case .train, .edit: "training"
+        case .edit: "editing"
+        case .train: "training"
         }
     }
 

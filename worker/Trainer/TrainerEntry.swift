@@ -55,6 +55,7 @@ package enum TrainerEntry {
         switch task.work {
         case .evaluate(let evaluation):
             return run(evaluation, out: task.out, threads: threads, extras: extras, clock: clock)
+        case .edit(let edit): return run(edit, out: task.out, threads: threads, extras: extras, clock: clock)
         case .train(let training, let from): (job, resume) = (training, from)
         }
         let lines = ProgressLines(
@@ -101,9 +102,25 @@ package enum TrainerEntry {
             program: thisProgram, clock: clock,
             shouldStop: { StopSignal.wasAsked }, report: lines.line)
         attempt.metricHost = ProcessInfo.processInfo.environment["RADIATA_METRIC_HOST"]
+        return ended(lines, stopped: "stopped; it begins anew") { try attempt.run() }
+    }
+
+    private static func run(
+        _ task: EditTask, out: String, threads: Int, extras: Extras, clock: @escaping () -> Double
+    ) -> Int32 {
+        let lines = ProgressLines(
+            clock: clock, isTerminal: StandardStream.output.isTerminal, readerGone: StopSignal.ask)
+        let attempt = EditAttempt(
+            task: task, out: out, cache: extras.cache ?? defaultCache, threads: threads, clock: clock,
+            shouldStop: { StopSignal.wasAsked }, report: lines.line)
+        return ended(lines, stopped: "stopped; it goes on behind the pictures that are edited") { try attempt.run() }
+    }
+
+    /// - Parameter work: false if it was asked to stop.
+    private static func ended(_ lines: ProgressLines, stopped: String, _ work: () throws -> Bool) -> Int32 {
         do {
-            guard try attempt.run() else {
-                lines.line("stopped; it begins anew")
+            guard try work() else {
+                lines.line(stopped)
                 return TrainerExit.stopped
             }
             lines.line("done")

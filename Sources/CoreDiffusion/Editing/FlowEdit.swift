@@ -36,10 +36,12 @@ package struct FlowEdit: Equatable, Sendable {
     ///   - timestepCount: the network's time at level 1.
     ///   - noise: unit normal, shaped as the picture; `draw` counts within a step.
     ///   - progress: called after each step that edits, with the latents so far.
+    ///   - shouldStop: asked before each step; true ends with what is there.
     /// - Returns: the edited latents. With equal prompts and guidances they are the picture's, bit for bit.
     package func edit(
         _ picture: Tensor, network: any Denoiser, levels: [Float], timestepCount: Int = 1000, source: Prompt,
-        target: Prompt, noise: (_ step: Int, _ draw: Int) -> Tensor, progress: (_ latents: Tensor) -> Void = { _ in }
+        target: Prompt, noise: (_ step: Int, _ draw: Int) -> Tensor, progress: (_ latents: Tensor) -> Void = { _ in },
+        shouldStop: () -> Bool = { false }
     ) -> Tensor {
         precondition(levels.count == steps + 1, "\(levels.count) levels for \(steps) steps")
         return withoutGradients {
@@ -49,7 +51,7 @@ package struct FlowEdit: Equatable, Sendable {
             }
             var edited = picture
             var drawn: Tensor?
-            for step in max(0, steps - mostSteps)..<steps {
+            for step in max(0, steps - mostSteps)..<steps where !shouldStop() {
                 let (level, width) = (levels[step], levels[step + 1] - levels[step])
                 if steps - step > leastSteps {
                     var change: Tensor?
@@ -80,8 +82,10 @@ package struct FlowEdit: Equatable, Sendable {
         }
     }
 
-    /// The guided velocity.
-    static func velocity(
+    /// The guided velocity from picture to noise.
+    ///
+    /// - Parameter time: as the network reads it.
+    package static func velocity(
         _ latents: Tensor, time: Float, network: any Denoiser, prompt: Prompt, guidance: Float
     ) -> Tensor {
         let times = Array(repeating: time, count: latents.shape[0])

@@ -10,9 +10,12 @@ extension FluxTransformer2DModel {
     ///   - level: 0 (picture) to 1 (noise).
     ///   - guidance: read where the model has an embedding of it.
     ///   - step: of the sampler, from 0.
+    ///   - watch: gets, for each block with a fine change, the largest value of the attention's result after
+    ///     the change (before its length is restored) over that before it: the spread that predicts collapse.
     /// - Returns: shaped as the latents. Where neither change acts it is the plain velocity, bit for bit.
     package func predict(
-        _ latents: Tensor, level: Float, guidance: Float, prompts: FluxSpace.Prompts, space: FluxSpace, step: Int
+        _ latents: Tensor, level: Float, guidance: Float, prompts: FluxSpace.Prompts, space: FluxSpace, step: Int,
+        watch: (_ spread: Float) -> Void = { _ in }
     ) -> Tensor {
         let (height, width, count) = (latents.shape[1], latents.shape[2], latents.shape[0])
         guard let base = prompts.base.pooled, let edit = prompts.edit.pooled else {
@@ -37,7 +40,7 @@ extension FluxTransformer2DModel {
         }
         let times3 = [changed, changed, space.variant.changesNull ? changed : time]
         for block in blocks {
-            (image, texts) = block.edited(image, texts, time, times3, rotary, isFine ? space : nil)
+            (image, texts) = block.edited(image, texts, time, times3, rotary, isFine ? space : nil, watch)
         }
         let tokens = finish((image: image, text: texts[0]), time: time, rotary: rotary)
         return Self.unpacked(tokens, height: height, width: width)
@@ -53,7 +56,7 @@ extension FluxTransformerBlock {
     ///   - space: nil leaves the attention's result alone.
     func edited(
         _ image: Tensor, _ texts: [Tensor], _ time: Tensor, _ times: [Tensor], _ rotary: RotaryTable,
-        _ space: FluxSpace?
+        _ space: FluxSpace?, _ watch: (_ spread: Float) -> Void
     ) -> (image: Tensor, texts: [Tensor]) {
         let own = Self.halves(norm(time))
         let modulations = zip(texts, times).map { Self.halves(textNorm($1)) }
@@ -64,7 +67,8 @@ extension FluxTransformerBlock {
         if let space, mixed.count == 3 {
             let mask = attention.mask(
                 pixels.query, words[1].key, space: space, rotary: space.variant.rotatesMask ? rotary : nil)
-            result = space.changed(result, edit: mixed[1].image, null: mixed[2].image, mask: mask)
+            result = space.changed(
+                result, edit: mixed[1].image, null: mixed[2].image, mask: mask, watch: watch)
         }
         let finished = texts.indices.map { index in
             Self.finish(texts[index], mixed[index].text, modulations[index], textFeedForward)
@@ -79,17 +83,23 @@ extension FluxSpace {
     /// - Parameters:
     ///   - result, edit, null: what the attention gave under each prompt, `[N, T, C]`.
     ///   - mask: 0 or 1 for each token, N · T of them.
-    package func changed(_ result: Tensor, edit: Tensor, null: Tensor, mask: [Float]) -> Tensor {
+    ///   - watch: gets max |l + λ M ⊙ l'⊥| over max |l|, of all components, before lengths are restored.
+    package func changed(
+        _ result: Tensor, edit: Tensor, null: Tensor, mask: [Float], watch: (_ spread: Float) -> Void = { _ in }
+    ) -> Tensor {
         let width = result.shape[2]
         let orthogonal = Self.orthogonal(edit, to: null, epsilon: variant.epsilon)
         let output = Tensor(uninitialized: result.shape)
         let (fine, keepsLength) = (fine, variant.keepsLength)
-        withElements(result.reading, orthogonal.reading, output.writing) { result, change, output in
+        let (plain, moved) = withElements(result.reading, orthogonal.reading, output.writing) {
+            result, change, output in
+            var largest: (plain: Float, moved: Float) = (0, 0)
             for (token, share) in mask.enumerated() {
                 let row = token * width..<(token + 1) * width
                 var (before, after) = (0.0, 0.0)
                 for i in row {
                     output[i] = result[i] + fine * share * change[i]
+                    largest = (max(largest.plain, abs(result[i])), max(largest.moved, abs(output[i])))
                     before += Double(result[i]) * Double(result[i])
                     after += Double(output[i]) * Double(output[i])
                 }
@@ -97,7 +107,9 @@ extension FluxSpace {
                 let scale = Float((before / after).squareRoot())
                 for i in row { output[i] *= scale }
             }
+            return largest
         }
+        if plain > 0 { watch(moved / plain) }
         return output
     }
 }

@@ -23,6 +23,7 @@ extension TrainingAttempt {
         case let error as AdapterError: return error.code != .wrongState
         case let error as NetsError: return error.code != .wrongState && error.code != .notFinite
         case let error as TensorError: return error.code != .unwritable
+        case let error as SampleError: return error.code == .arguments
         case is DiffusionError, is RunSpecError: return true
         default: return false
         }

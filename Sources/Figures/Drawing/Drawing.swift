@@ -58,6 +58,12 @@ package struct Drawing {
             title: title)
     }
 
+    /// Two strokes.
+    mutating func cross(x: Double, y: Double, radius: Double, _ looks: String) {
+        line(x - radius, y - radius, x + radius, y + radius, looks)
+        line(x - radius, y + radius, x + radius, y - radius, looks)
+    }
+
     mutating func mark(
         _ style: SeriesStyle, x: Double, y: Double, radius: Double, _ looks: String = "", title: String? = nil
     ) {

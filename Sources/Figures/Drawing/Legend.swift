@@ -3,7 +3,7 @@ package struct Legend: Sendable {
     package enum Sample: Sendable {
         case line(SeriesStyle)
         case mark(SeriesStyle)
-        case floor, bound, front, ring, tie, mean, seed, save, attempt, ramp
+        case floor, bound, front, ring, tie, mean, seed, save, attempt, ramp, fallen, outside
     }
 
     package struct Entry: Sendable {
@@ -62,6 +62,8 @@ package struct Legend: Sendable {
         case .bound: drawing.line(x, y, end, y, "bound")
         case .front: drawing.line(x, y, end, y, "front")
         case .ring: drawing.circle(x: middle, y: y, radius: 6, "ring")
+        case .fallen: drawing.cross(x: middle, y: y, radius: 5, "fallen")
+        case .outside: drawing.circle(x: middle, y: y, radius: 6, "outside")
         case .tie: drawing.rectangle(x: x, y: y - 6, width: sampleWidth, height: 12, "tie", radius: 2)
         case .mean: drawing.line(middle - 7, y, middle + 7, y, "mean")
         case .seed: drawing.circle(x: middle, y: y, radius: 2.5, "seed")

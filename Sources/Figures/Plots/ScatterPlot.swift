@@ -8,6 +8,12 @@ package struct ScatterPlot: Figure {
         package var isOnFront: Bool
         /// The one that the words call best.
         package var isBest: Bool
+        /// False for one beside its series' path.
+        package var isJoined = true
+        /// Crossed out: it lost in both directions.
+        package var isFallen = false
+        /// Ringed: it lies outside of what is thought to be safe.
+        package var isOutside = false
 
         package init(x: Double, y: Double, text: String, isOnFront: Bool = false, isBest: Bool = false) {
             self.x = x
@@ -60,6 +66,11 @@ package struct ScatterPlot: Figure {
         if !front.isEmpty {
             sentences.append("On the Pareto front: \(front.prefix(12).map(\.text).joined(separator: "; ")).")
         }
+        for (kind, flag) in [("Crossed out", \Point.isFallen), ("Outside of the window", \.isOutside)] {
+            let found = points.filter { $0[keyPath: flag] }
+            guard !found.isEmpty else { continue }
+            sentences.append("\(kind): \(found.prefix(12).map(\.text).joined(separator: "; ")).")
+        }
         if let best = points.first(where: \.isBest) { sentences.append("The ring is around \(best.text).") }
         return sentences.joined(separator: " ")
     }
@@ -69,6 +80,8 @@ package struct ScatterPlot: Figure {
         let points = points
         if points.contains(where: \.isBest) { entries.append(Legend.Entry(.ring, "best")) }
         if points.count(where: \.isOnFront) > 1 { entries.append(Legend.Entry(.front, "Pareto front")) }
+        if points.contains(where: \.isFallen) { entries.append(Legend.Entry(.fallen, "collapsed")) }
+        if points.contains(where: \.isOutside) { entries.append(Legend.Entry(.outside, "past the window")) }
         entries += (yReferences + xReferences).map(\.entry)
         if hasLegend {
             entries += series.filter { $0.style.index != nil }.map { Legend.Entry(.line($0.style), $0.name) }
@@ -101,6 +114,11 @@ package struct ScatterPlot: Figure {
             let place = frame.point(point.x, point.y)
             drawing.circle(x: place.x, y: place.y, radius: 9, "ring", title: point.text)
         }
+        for point in points where point.isOutside || point.isFallen {
+            let place = frame.point(point.x, point.y)
+            if point.isOutside { drawing.circle(x: place.x, y: place.y, radius: 7.5, "outside", title: point.text) }
+            if point.isFallen { drawing.cross(x: place.x, y: place.y, radius: 6, "fallen") }
+        }
         legend.draw(on: &drawing, x: 0, top: frame.foot, width: width)
         return drawing
     }
@@ -108,7 +126,8 @@ package struct ScatterPlot: Figure {
     /// The path grows towards its end: the last mark is the largest. Dominated points are dimmed.
     private func draw(_ series: Series, in frame: AxisFrame, on drawing: inout Drawing, hasFront: Bool) {
         let points = series.points.filter { $0.x.isFinite && $0.y.isFinite }
-        drawing.path(points.map { frame.point($0.x, $0.y) }, "l thin \(series.style.name)", title: series.name)
+        let joined = points.filter(\.isJoined).map { frame.point($0.x, $0.y) }
+        drawing.path(joined, "l thin \(series.style.name)", title: series.name)
         for (index, point) in points.enumerated() {
             let place = frame.point(point.x, point.y)
             let share = points.count > 1 ? Double(index) / Double(points.count - 1) : 1

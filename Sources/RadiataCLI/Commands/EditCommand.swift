@@ -1,18 +1,22 @@
 import ArgumentParser
 import CoreTools
 import Foundation
+import RunSpec
 
 struct EditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "edit", abstract: "Change a picture by a second prompt, without training.",
         discussion:
-            "flowedit changes a picture from a file (Flux.1, Stable Diffusion 3); fluxspace one that is drawn from a "
-            + "seed (Flux.1), and writes both.")
+            "The picture is a file (--image), or is drawn from each seed and written too. fluxspace wants Flux.1; "
+            + "flowedit, rf-inversion and sdedit take Stable Diffusion 3 as well. Sweeps do the same: "
+            + "docs/guide/editing-pictures.md.")
 
     @Option(help: "Base model: a folder in diffusers' layout with a transformer.")
     var base: String
-    @Option(help: "flowedit or fluxspace; left out: flowedit with --image, else fluxspace.")
-    var method: String?
+    @Option(
+        help:
+            "fluxspace, flowedit, rf-inversion or sdedit; left out: flowedit with --image, else fluxspace.")
+    var method: EditMethod?
     @Option(help: "The picture to edit.")
     var image: String?
     @Option(parsing: .unconditional, help: "What the picture shows.")
@@ -39,10 +43,10 @@ struct EditCommand: ParsableCommand {
     var sourceGuidance = 1.5
     @Option(parsing: .unconditional, help: "flowedit: guidance of the edit.")
     var targetGuidance = 5.5
-    @Option(parsing: .unconditional, help: "fluxspace: guidance.")
+    @Option(parsing: .unconditional, help: "fluxspace, rf-inversion, sdedit: guidance.")
     var guidance = 3.5
     @Option(help: "fluxspace: length-keeping or free; a scale means nothing without it.")
-    var variant = EditImage.Variant.lengthKeeping.rawValue
+    var variant = EditVariant.lengthKeeping
     @Option(parsing: .unconditional, help: "fluxspace: scale of the pooled prompt, -1 to 1.")
     var coarse = 0.0
     @Option(parsing: .unconditional, help: "fluxspace: scale of the attention's results.")
@@ -54,43 +58,59 @@ struct EditCommand: ParsableCommand {
     @Option(
         parsing: .unconditional, help: "fluxspace: words of the edit that make the mask; its first word if left out.")
     var maskWords = ""
+    @Option(parsing: .unconditional, help: "rf-inversion, fluxspace with --image: how far the way to noise is steered.")
+    var gamma = 0.5
+    @Option(parsing: .unconditional, help: "rf-inversion, fluxspace with --image: how far the way back is steered.")
+    var eta = 0.9
+    @Option(parsing: .unconditional, help: "Where the way back begins to be steered, as a share of the steps.")
+    var etaStart = 0.0
+    @Option(parsing: .unconditional, help: "Where the way back ends to be steered, as a share of the steps.")
+    var etaStop = 0.25
+    @Option(parsing: .unconditional, help: "sdedit: share of the steps that draw; 0 returns the picture.")
+    var strength = 0.6
     @Option(help: "Folder for the PNG files.")
     var out: String
 
     @OptionGroup var machine: MachineOptions
 
     func validate() throws {
-        let methods = EditImage.Method.allCases.map(\.rawValue).joined(separator: " or ")
-        if let method, EditImage.Method(rawValue: method) == nil {
-            throw ValidationError("--method \(method): wanted \(methods)")
-        }
-        guard EditImage.Variant(rawValue: variant) != nil else {
-            let known = EditImage.Variant.allCases.map(\.rawValue).joined(separator: " or ")
-            throw ValidationError("--variant \(variant): wanted \(known)")
-        }
         guard images >= 1, steps >= 1, seed >= 0 else {
             throw ValidationError("--images \(images), --steps \(steps), --seed \(seed): wanted 1, 1 and 0 or more")
         }
-        guard (-1...1).contains(coarse), fine.isFinite, tau.isFinite, sourceGuidance.isFinite, targetGuidance.isFinite,
-            guidance.isFinite
-        else { throw ValidationError("--coarse \(coarse): wanted -1 to 1, and finite scales and guidances") }
+        // The same rules as in sweep files.
+        let values: [(option: String, parameter: String, value: Double)] = [
+            ("n-min", "n_min", Double(nMin)), ("n-avg", "n_avg", Double(nAvg)), ("n-max", "n_max", Double(nMax)),
+            ("source-guidance", "source_guidance", sourceGuidance),
+            ("target-guidance", "target_guidance", targetGuidance), ("guidance", "guidance", guidance),
+            ("coarse", "coarse", coarse), ("fine", "fine", fine), ("tau", "tau", tau),
+            ("start", "start", Double(start)), ("gamma", "gamma", gamma), ("eta", "eta", eta),
+            ("eta-start", "eta_start", etaStart), ("eta-stop", "eta_stop", etaStop), ("strength", "strength", strength),
+        ]
+        for (option, parameter, value) in values {
+            do {
+                _ = try ParameterTable.check(parameter, .number(value))
+            } catch {
+                throw ValidationError("--\(option): \(error.message)")
+            }
+        }
     }
 
     func run() throws {
-        let method = method.flatMap(EditImage.Method.init(rawValue:)) ?? (image == nil ? .fluxspace : .flowedit)
-        var task = EditImage(
-            base: base, method: method, prompt: prompt, edit: edit, out: out, threads: machine.count)
+        var spec = EditSpec(method ?? (image == nil ? .fluxspace : .flowedit))
+        (spec.steps, spec.guidance, spec.size) = (steps, guidance, size?.pixels)
+        (spec.mostSteps, spec.leastSteps, spec.average) = (min(nMax, steps), nMin, nAvg)
+        (spec.sourceGuidance, spec.targetGuidance) = (sourceGuidance, targetGuidance)
+        (spec.variant, spec.coarse, spec.fine, spec.tau, spec.start) = (variant, coarse, fine, tau, start)
+        (spec.gamma, spec.eta, spec.etaStart, spec.etaStop) = (gamma, eta, etaStart, etaStop)
+        spec.strength = strength
+        var task = EditImage(base: base, spec: spec, prompt: prompt, edit: edit, out: out, threads: machine.count)
         task.image = image
         task.negative = negative
-        task.steps = steps
-        task.guidance = guidance
         task.seeds = (0..<images).map { seed + $0 }
-        task.size = size?.pixels
-        (task.mostSteps, task.leastSteps, task.average) = (min(nMax, steps), nMin, nAvg)
-        (task.sourceGuidance, task.targetGuidance) = (sourceGuidance, targetGuidance)
-        task.variant = EditImage.Variant(rawValue: variant) ?? .lengthKeeping
-        (task.coarse, task.fine, task.tau, task.start) = (coarse, fine, tau, start)
         task.maskWords = maskWords
         for path in try task.run(report: Console.note) { Console.out(path) }
     }
 }
+
+extension EditMethod: ExpressibleByArgument {}
+extension EditVariant: ExpressibleByArgument {}

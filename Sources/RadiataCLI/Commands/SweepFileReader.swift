@@ -43,6 +43,10 @@ struct SweepFileReader {
         if let foreign { bytes = try foreign.converted(bytes, path, report: report) }
         let first = try expand(bytes, path, generations: nil)
         guard first.definition.trainer.isCore || first.definition.evaluation != nil else { return first }
+        if first.plan.edits(by: first.definition.trainer) {
+            try lookAtEdits(first, path)
+            return first
+        }
         let sweep: SweepFile
         var data = try DataInspection(first.definition)
         if data.completeConcepts() {
@@ -54,6 +58,20 @@ struct SweepFileReader {
         for warning in data.warnings { report("warning: \(warning)") }
         DataSummary(data, sweep).lines.forEach(report)
         return sweep
+    }
+
+    /// The pictures of a sweep that edits, before anything runs.
+    private func lookAtEdits(_ sweep: SweepFile, _ path: String) throws {
+        guard let data = sweep.definition.data?.path else { return }
+        do {
+            let folder = try EditFolder(path: data)
+            let drawn = folder.entries.count { $0.image == nil }
+            report(
+                "\(folder.entries.count) pictures to edit"
+                    + (drawn > 0 ? ", \(drawn) of them drawn by the base" : ""))
+        } catch {
+            throw CommandFailure(.usage, "\(path): the pictures cannot be edited (bad-config): \(error.message)")
+        }
     }
 
     /// A text that was made here; `name` stands for its file.

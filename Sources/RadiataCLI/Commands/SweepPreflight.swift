@@ -15,9 +15,16 @@ enum SweepPreflight {
         guard definition.trainer.isCore, let base = definition.base?.path else { return nil }
         // A missing folder has its warning already; ids are provisional then.
         guard definition.encoders.values.allSatisfy({ $0.path != nil }) else { return nil }
+        let edits = sweep.plan.edits(by: definition.trainer)
         let preflight = JobPreflight(
-            base: base, evaluation: definition.evaluation, encoders: definition.encoders.compactMapValues(\.path))
+            base: base, evaluation: edits ? .standard : definition.evaluation,
+            encoders: definition.encoders.compactMapValues(\.path))
         do {
+            if edits {
+                // Encoders and base; what an edit needs of memory is little beside a training.
+                _ = try preflight.check([])
+                return nil
+            }
             let jobs = try sweep.plan.configurations.prefix(most).map {
                 (training: try TrainingSpec(resolved: $0.parameters, seed: 0), checkpoints: $0.checkpointCount)
             }

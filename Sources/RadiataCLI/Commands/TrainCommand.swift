@@ -51,6 +51,13 @@ struct TrainCommand: ParsableCommand {
         guard let base = resolved.base, let data = resolved.data else {
             throw CommandFailure(.usage, "\(job): 'base' and 'data' are needed to train; add them")
         }
+        if resolved.kind == .edit {
+            let edit = try resolved.editTask(
+                base: base.path, data: data.path, encoders: resolved.encoders.mapValues(\.path))
+            let status = TrainerEntry.run(TrainerTask(edit: edit, out: out), threads: machine.count)
+            if status != 0 { throw ExitCode(status) }
+            return
+        }
         let training = try resolved.trainingJob(
             base: base.path, data: data.path, regData: resolved.regData?.path,
             encoders: resolved.encoders.mapValues(\.path))

@@ -3,7 +3,10 @@ import RunSpec
 /// The parameter table of the built-in trainer: a table for the eye, then a line of words for each parameter.
 enum ParameterReference {
     static func markdown() -> String {
-        let groups = [("Adapter", ParameterTable.adapterParameters), ("Training", ParameterTable.trainingParameters)]
+        let groups = [
+            ("Adapter", ParameterTable.adapterParameters), ("Training", ParameterTable.trainingParameters),
+            ("Editing without training", ParameterTable.editParameters),
+        ]
         let parts = groups.flatMap { title, definitions in
             [
                 "### \(title)",
@@ -19,7 +22,7 @@ enum ParameterReference {
         let range = definition.range?.wanted ?? ""
         return "| `\(definition.name)` | \(type(definition.kind)) | \(fallback(definition.default)) | "
             + "\(range.hasPrefix("from ") ? String(range.dropFirst(5)) : range) | "
-            + "\(algorithms(definition.algorithms)) |"
+            + "\(definition.methods.map(methods) ?? algorithms(definition.algorithms)) |"
     }
 
     private static func type(_ kind: ParameterDefinition.Kind) -> String {
@@ -51,6 +54,11 @@ enum ParameterReference {
         let missing = known.filter { !set.contains($0) }
         let shown = missing.count == 1 ? missing : known.filter(set.contains)
         return (missing.count == 1 ? "all but " : "") + shown.map(\.rawValue).joined(separator: ", ")
+    }
+
+    private static func methods(_ set: Set<EditMethod>) -> String {
+        set.count == EditMethod.allCases.count
+            ? "all that edit" : EditMethod.allCases.filter(set.contains).map(\.rawValue).joined(separator: ", ")
     }
 
     private static func words(_ definition: ParameterDefinition) -> String {

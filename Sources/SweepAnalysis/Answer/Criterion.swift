@@ -32,7 +32,9 @@ package struct Criterion: Hashable, Sendable {
     package var title: String { prompts.map { "\(info.title) (\($0))" } ?? info.title }
 
     /// The prompt types that may stand after an `@`; what else stands there is an encoder.
-    package static let promptTypes: Set<String> = ["train", "trigger", "alter", "style", "holdout"]
+    package static let promptTypes: Set<String> = [
+        "train", "trigger", "alter", "style", "holdout", EditTask.prompts,
+    ]
 
     /// Reads `METRIC`, `METRIC@PROMPTS`, `METRIC@ENCODER` and `METRIC@ENCODER@PROMPTS`. Without prompts it is
     /// a curve if the sweep has one of that name, else the metric at its usual prompts.

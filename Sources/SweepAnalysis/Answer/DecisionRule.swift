@@ -58,8 +58,10 @@ extension DecisionRule {
             choices: [
                 ("paired_fidelity", "holdout"), ("paired_fidelity", "train"), ("heldout_image_similarity", "trigger"),
                 ("squared_centroid_distance", "trigger"), ("image_similarity", "trigger"),
-            ]), Place(weight: 1, choices: [("text_similarity", "alter")]),
+            ]), Place(weight: 1, choices: [("text_similarity", "alter"), ("text_similarity", EditTask.prompts)]),
         Place(weight: 1, choices: [("style_distance", "style")]), Place(weight: 1, choices: [("copying", "trigger")]),
+        // Of edits, which have no other but the text's similarity.
+        Place(weight: 1, choices: [("similarity_to_source", EditTask.prompts)]),
     ]
     /// Of the validation loss.
     private static let lossWeight = 3.0

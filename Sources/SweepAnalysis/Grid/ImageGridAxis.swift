@@ -79,6 +79,8 @@ package struct ImageGridAxis: Equatable, Sendable {
     }
 
     private static func kind(_ name: String, parameters: [String]?) throws(RunSpecError) -> Kind {
+        // Of edits it is a parameter; of adapters, how strongly they act.
+        if name == Kind.strength.name, parameters?.contains(name) == true { return .parameter(name) }
         if let named = Kind.named.first(where: { $0.name == name }) {
             if parameters == nil, named == .epoch || named == .step {
                 throw refusal(

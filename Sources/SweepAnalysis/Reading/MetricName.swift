@@ -10,7 +10,8 @@ package enum MetricName {
     package static func complete(_ text: String, among names: Set<String>) -> [String] {
         guard !names.contains(text) else { return [text] }
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        let isAtPrompts = parts.count > 1 && parts.last.flatMap { PromptType(rawValue: String($0)) } != nil
+        let last = parts.last.map(String.init) ?? ""
+        let isAtPrompts = parts.count > 1 && (PromptType(rawValue: last) != nil || last == EditTask.prompts)
         let name = isAtPrompts ? parts.dropLast().joined(separator: "@") : text
         let prompts = isAtPrompts ? "@" + parts[parts.count - 1] : ""
         guard !names.contains(name) else { return [text] }

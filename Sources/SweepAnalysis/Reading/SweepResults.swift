@@ -33,7 +33,7 @@ package struct SweepResults: Sendable {
             jobs = try await source.rows(of: PublicQueries.briefs(ofSweep: sweep), limit: Self.most)
         } else {
             // A sweep that is not there is named by who lists its jobs.
-            jobs = try await source.jobs(ofSweep: sweep).filter(\.trains)
+            jobs = try await source.jobs(ofSweep: sweep).filter(\.isCompared)
         }
         let query = PublicQueries.results(
             ofSweep: sweep, metrics: metrics, isAveraged: isAveraged, isOwn: overview.hasOwnProtocol)

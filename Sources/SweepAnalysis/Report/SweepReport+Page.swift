@@ -9,9 +9,9 @@ extension SweepReport {
     package func html() -> String {
         let context = ReportContext(self)
         let sections: [any ReportSection] = [
-            AnswerSection(), LeaderboardSection(), PairsSection(), FindingsSection(), CurvesSection(),
-            TradeOffSection(),
-            ImportanceSection(), PaperSection(), ParametersSection(), ParallelSection(), RanksSection(),
+            AnswerSection(), LeaderboardSection(), PairsSection(), FindingsSection(), EditingSection(), CurvesSection(),
+            TradeOffSection(), ImportanceSection(), PaperSection(), ParametersSection(), ParallelSection(),
+            RanksSection(),
             GallerySection(), DifferenceSection(), CostsSection(), UnfinishedSection(), QueriesSection(),
         ]
         let parts = [head(context)] + sections.map { $0.html(context) }

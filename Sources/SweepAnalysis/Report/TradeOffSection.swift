@@ -7,6 +7,8 @@ struct TradeOffSection: ReportSection {
 
     func html(_ context: ReportContext) -> String {
         let numbers = context.numbers
+        // Edits have a figure of their own.
+        guard !EditCurve.isAnywhere(numbers) else { return "" }
         let all = Set(numbers.measures)
         func first(_ wanted: [(String, String)]) -> Measure? {
             wanted.map { Measure(metric: $0.0, prompts: $0.1) }.first(where: all.contains)

@@ -141,6 +141,7 @@ extension ListedJob {
             j.message, m.parameters, j.created, j.updated, j.worker, j.id, j.requirements, j.avoid,
             EXISTS (SELECT 1 FROM evaluation_job ej WHERE ej.job = j.id) AS evaluates,
             EXISTS (SELECT 1 FROM prepare_job pj WHERE pj.job = j.id) AS prepares,
+            EXISTS (SELECT 1 FROM edit_job dj WHERE dj.job = j.id) AS edits,
             (SELECT f.parameters FROM oom_fallback f WHERE f.job = j.id) AS fallback, \(preparation) AS preparation,
             (SELECT o.parent FROM job_origin o WHERE o.job = j.id) AS parent,
             (SELECT json_group_array(g.name) FROM job_tag g WHERE g.job = j.id) AS tags,
@@ -182,7 +183,9 @@ extension ListedJob {
             parameters: try LedgerJSON.value([String: ParameterValue].self, row["parameters"]),
             created: row["created"], updated: row["updated"], workerID: row["worker"], parent: row["parent"],
             tags: try Self.tags(row["tags"]), note: row["note"],
-            kind: row["evaluates"] ? JobKind.evaluate.rawValue : row["prepares"] ? JobKind.prepare.rawValue : nil,
+            kind: row["evaluates"]
+                ? JobKind.evaluate.rawValue
+                : row["prepares"] ? JobKind.prepare.rawValue : row["edits"] ? JobKind.edit.rawValue : nil,
             fallback: try (row["fallback"] as String?).map {
                 try LedgerJSON.value([String: ParameterValue].self, $0)
             })

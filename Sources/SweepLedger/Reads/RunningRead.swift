@@ -16,7 +16,8 @@ extension Ledger {
                 SELECT j.identity, s.name AS sweep_name, coalesce(w.name, a.worker) AS worker_name, a.worker, a.number,
                     j.seed, m.parameters, a.started,
                     CASE WHEN EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = j.id) THEN 'evaluate'
-                        WHEN EXISTS (SELECT 1 FROM prepare_job p WHERE p.job = j.id) THEN 'prepare' END AS kind
+                        WHEN EXISTS (SELECT 1 FROM prepare_job p WHERE p.job = j.id) THEN 'prepare'
+                        WHEN EXISTS (SELECT 1 FROM edit_job d WHERE d.job = j.id) THEN 'edit' END AS kind
                 FROM job j JOIN attempt a ON a.job = j.id AND a.number = j.attempt AND a.ended IS NULL
                 JOIN sweep s ON (?1 IS NULL AND s.id = j.sweep) OR s.name = ?1
                 JOIN member m ON m.sweep = s.id AND m.job = j.id LEFT JOIN worker w ON w.id = a.worker

@@ -25,6 +25,8 @@ package struct LaunchJob: Sendable {
     /// When it has trained enough, and whether that needs an adapter.
     package var stopRule: StopRule?
     package var needsAdapter = true
+    /// Whether it edits pictures.
+    package var edits = false
     /// What must be done before it.
     package var preparations: [LaunchJob] = []
     /// Which jobs need about the same memory of a GPU; nil for one that uses none.
@@ -52,6 +54,7 @@ package struct LaunchJob: Sendable {
         retries = try LedgerJSON.text(job.retries)
         statesKept = job.retention.last ?? RetentionDecision.usualStates
         memoryClass = job.memoryClass
+        edits = job.kind == .edit
         preparations = try job.preparations().map { made in
             var other = try LaunchJob(made.job)
             other.preparation = (made.rule.title, made.rule.scope)
@@ -267,6 +270,7 @@ package struct LaunchSweep: LedgerVerb {
         if let memoryClass = job.memoryClass {
             try db.change("INSERT INTO memory_class (job, class) VALUES (?, ?)", [id, memoryClass])
         }
+        if job.edits { try db.change("INSERT INTO edit_job (job) VALUES (?)", [id]) }
         if let preparation = job.preparation {
             try db.change(
                 "INSERT INTO prepare_job (job, name, scope) VALUES (?, ?, ?)",

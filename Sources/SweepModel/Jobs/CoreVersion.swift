@@ -2,7 +2,7 @@ package import RunSpec
 
 extension JobIdentity {
     /// The newest generation of the core's numerics. It grows when they change on purpose.
-    package static let newestGeneration = 5
+    package static let newestGeneration = 6
 
     /// Every version of the core that this program computes as the program did that brought it.
     package static let coreVersions = (1...newestGeneration).map(version)
@@ -28,6 +28,8 @@ extension JobIdentity {
     /// Generation 5 (version 5.1) computes as generation 4. It says of a worker that it makes what jobs need
     /// before they start; no id names it.
     ///
+    /// Generation 6 (version 6.1) is for jobs that edit pictures: earlier programs do not know how.
+    ///
     /// - Parameter least: a generation that a worker must have for other reasons; not part of an id.
     package static func coreVersion(
         kind: JobKind = .train, trainer: TrainerSpec, evaluation: EvaluationSpec?, inputs: InputGenerations?,
@@ -41,6 +43,7 @@ extension JobIdentity {
             if evaluation.holdout != nil { generation = max(generation, 3) }
         }
         if kind == .evaluate { generation = max(generation, 4) }
+        if kind == .edit { generation = max(generation, 6) }
         if goesOn, trainer.isCore { generation = max(generation, 4) }
         return version(max(generation, least ?? 0))
     }

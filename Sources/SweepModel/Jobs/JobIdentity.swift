@@ -6,7 +6,8 @@ package import RunSpec
 ///
 /// SHA-256 of the RFC 8785 JSON of `{v, coreVersion, trainer, parameters, seed, checkpoints, evaluate,
 /// base, data}` (`regData` too where there is one, `evaluate.clip` where encoders are named,
-/// `evaluate.holdout` where a share of the pictures is held out, `kind` where the job does not train,
+/// `evaluate.holdout` where a share of the pictures is held out, `kind` where the job does not train (of an
+/// edit `evaluate` is the named encoders alone),
 /// `stopWhen` where a rule ends it early, `onOOM` where it falls back when memory runs out, and `from` and
 /// `state` where it was made of another job: its configuration, and the training state that it goes on
 /// from). Threads, labels, priority, retries, retention and the interval of training states are not in it.
@@ -40,17 +41,18 @@ package struct JobIdentity: Equatable, Sendable {
     ///   - checkpoints: trimmed to the job's epochs.
     ///   - clip: the encoders that the sweep file names for the evaluation; nil for the base's own.
     ///   - origin: the job that it was made of.
+    ///   - encoders: all that the sweep file names; they decide what an edit leaves, and are in its id alone.
     /// - Throws: `SweepModelError` for a number that is not finite.
     package init(
         _ rule: Rule = .whole, kind: JobKind = .train, trainer: TrainerSpec, parameters: [String: ParameterValue],
         checkpoints: CheckpointPlan?,
         evaluation: EvaluationSpec?, base: InputReference?, data: InputReference?, regData: InputReference? = nil,
         clip: InputReference? = nil, origin: JobOrigin? = nil, stopRule: StopRule? = nil,
-        onOOM: OutOfMemoryFallback? = nil
+        onOOM: OutOfMemoryFallback? = nil, encoders: [EncoderRole: InputReference] = [:]
     ) throws(SweepModelError) {
         let frame = try JobIdentityFrame(
             rule, kind: kind, trainer: trainer, evaluation: evaluation, base: base, data: data, regData: regData,
-            clip: clip, origin: origin, stopRule: stopRule, onOOM: onOOM)
+            clip: clip, origin: origin, stopRule: stopRule, onOOM: onOOM, encoders: encoders)
         try self.init(frame, parameters: parameters, checkpoints: checkpoints)
     }
 

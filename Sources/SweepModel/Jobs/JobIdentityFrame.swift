@@ -26,7 +26,7 @@ struct JobIdentityFrame {
         base: InputReference?,
         data: InputReference?,
         regData: InputReference?, clip: InputReference?, origin: JobOrigin? = nil, stopRule: StopRule? = nil,
-        onOOM: OutOfMemoryFallback? = nil
+        onOOM: OutOfMemoryFallback? = nil, encoders: [EncoderRole: InputReference] = [:]
     ) throws(SweepModelError) {
         self.kind = kind
         goesOn = origin?.start != nil
@@ -34,6 +34,11 @@ struct JobIdentityFrame {
         self.trainer = trainer
         let measured: ParameterValue?
         switch rule {
+        case _ where kind == .edit:
+            self.evaluation = nil
+            generations = .newest([base].map { $0?.generations })
+            let named = encoders.map { ($0.key.rawValue, $0.value.identity) }
+            measured = named.isEmpty ? nil : .map(Dictionary(named) { first, _ in first })
         case .whole:
             self.evaluation = evaluation
             generations = .newest([base, data, regData, clip].map { $0?.generations })

@@ -16,6 +16,17 @@ extension ResolvedJob {
             })
     }
 
+    /// The same of a job that edits pictures.
+    ///
+    /// - Throws: `RunSpecError` if the stored parameters make no edit.
+    package func editTask(
+        base: String, data: String, encoders: [EncoderRole: String] = [:]
+    ) throws(RunSpecError) -> EditTask {
+        EditTask(
+            job: id.text, base: base, data: data, encoders: encoders, edit: try EditSpec(resolved: parameters),
+            seed: seed)
+    }
+
     /// What `{job}` names for the job's trainer: a task for the core (`TrainerTask`), a sweep file that
     /// expands to this job alone for a program.
     ///
@@ -36,13 +47,17 @@ extension ResolvedJob {
             return try jobFile(base: base, data: data, regData: regData, encoders: encoders)
         }
         guard let base, let data else {
-            throw SweepModelError(code: .badExpansion, message: "'base' and 'data' are needed to train")
+            throw SweepModelError(code: .badExpansion, message: "'base' and 'data' are needed to train or to edit")
         }
         do {
+            if kind == .edit {
+                let task = try editTask(base: base, data: data, encoders: encoders)
+                return try TrainerTask(edit: task, out: out).text()
+            }
             let job = try trainingJob(base: base, data: data, regData: regData, encoders: encoders)
             return try TrainerTask(job: job, out: out, resume: resume).text()
         } catch {
-            throw SweepModelError(code: .badExpansion, message: "the job cannot be trained as it is stored: \(error)")
+            throw SweepModelError(code: .badExpansion, message: "the job cannot be done as it is stored: \(error)")
         }
     }
 

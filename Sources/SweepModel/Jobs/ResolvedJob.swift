@@ -192,11 +192,13 @@ extension SweepDefinition {
             if case .command(let command) = trainer {
                 own = .command(try command.choosingConfig(configuration.parameters))
             }
+            let kind = JobKind(of: configuration.parameters, trainer: own)
             var resolved = ResolvedJob(
-                id: job.id, configuration: configuration.id, sweep: name, group: configuration.group,
+                id: job.id, kind: kind, configuration: configuration.id, sweep: name, group: configuration.group,
                 name: names.isEmpty ? nil : names[index], trainer: own, given: configuration.given,
                 parameters: configuration.parameters, seed: job.seed, base: base, data: data, regData: regData,
-                encoders: encoders, checkpoints: configuration.checkpoints, evaluation: evaluation,
+                encoders: encoders, checkpoints: configuration.checkpoints,
+                evaluation: kind == .edit ? nil : evaluation,
                 requirements: requirements, retries: retries, timeoutSeconds: timeoutSeconds,
                 retention: retention, priority: priority, stopRule: stopRule, onOOM: onOOM)
             resolved.former = configuration.former

@@ -60,7 +60,7 @@ package struct JobSummary: Codable, Equatable, Sendable {
     }
 
     /// Whether its configuration is one that the sweep compares.
-    package var trains: Bool { kind == nil }
+    package var isCompared: Bool { kind == nil || kind == JobKind.edit.rawValue }
 
     private enum CodingKeys: String, CodingKey {
         case id, sweep, group, configuration, state, seed, attempts, worker, failure, message, parameters, created,

@@ -28,7 +28,13 @@ private struct SweepExpansion {
     private var faults: [SweepModelError] = []
     private var warnings: [String] = []
     /// Rendered with the first point of each configuration file; most sweeps have one frame.
-    private var frames: [ParameterValue: Frames] = [:]
+    private var frames: [FrameKey: Frames] = [:]
+    private var kinds: Set<JobKind> = []
+
+    private struct FrameKey: Hashable {
+        let choice: ParameterValue
+        let kind: JobKind
+    }
 
     private struct Frames {
         let own: JobIdentityFrame
@@ -73,8 +79,28 @@ private struct SweepExpansion {
             faults.append(
                 SweepModelError(code: .badExpansion, message: "the sweep has no jobs: every point is excluded"))
         }
+        faults += editFaults()
         guard faults.isEmpty else { throw ExpansionFaults(faults: faults) }
         return SweepPlan(name: sweep.name, configurations: configurations, jobs: jobs, warnings: warnings)
+    }
+
+    /// What a sweep that edits pictures has no use for: nothing of it may be left out in silence.
+    private func editFaults() -> [SweepModelError] {
+        guard kinds.contains(.edit) else { return [] }
+        var messages: [String] = []
+        if kinds.count > 1 {
+            messages.append("a sweep trains or edits, whose data are of two kinds; make two files of it")
+        }
+        if let evaluation = sweep.evaluation, evaluation != EvaluationSpec() {
+            messages.append("'evaluate' of a sweep that edits names encoders alone (clip, dinov2, lpips)")
+        }
+        let others: [(key: String, isThere: Bool)] = [
+            ("checkpoints", sweep.checkpoints != nil), ("stop_when", sweep.stopRule != nil),
+            ("on_oom", sweep.onOOM != nil), ("reg_data", sweep.regData != nil),
+            ("metrics that are programs", !sweep.external.isEmpty),
+        ]
+        messages += others.filter(\.isThere).map { "\($0.key): for trainings; a sweep that edits has none" }
+        return messages.map { SweepModelError(code: .badExpansion, message: $0) }
     }
 
     /// A point that is impossible is a fault of its own; the next one is still looked at.
@@ -109,13 +135,16 @@ private struct SweepExpansion {
     private mutating func add(
         given: [String: ParameterValue], parameters: [String: ParameterValue], seeds: [Int], group: SweepGroup
     ) throws(SweepModelError) {
+        let kind = JobKind(of: parameters, trainer: sweep.trainer)
+        kinds.insert(kind)
+        let isTrainedHere = sweep.trainer.isCore && kind == .train
         let epochs = parameters["epochs"]?.integer
-        var checkpoints = sweep.checkpoints ?? (sweep.trainer.isCore ? CheckpointPlan() : nil)
+        var checkpoints = sweep.checkpoints ?? (isTrainedHere ? CheckpointPlan() : nil)
         if let epochs { checkpoints = checkpoints?.trimmed(toEpochs: epochs) }
         // The file's content is in the frame; what it is called decides nothing.
         var identified = parameters
         if choosesConfig { identified[CommandTrainer.ConfigRule.choice] = nil }
-        let frames = try frames(of: parameters)
+        let frames = try frames(of: parameters, kind)
         let identity = try JobIdentity(frames.own, parameters: identified, checkpoints: checkpoints)
         let index: Int
         if let known = indices[identity.configuration] {
@@ -127,7 +156,7 @@ private struct SweepExpansion {
             // The final checkpoint of a program is one of those its rules find: only listed ones are counted
             // there.
             let listed = checkpoints.map { $0.epochs.count + $0.steps.count } ?? 0
-            let count = sweep.trainer.isCore || (epochs != nil && listed > 0) ? listed + 1 : listed
+            let count = isTrainedHere || (epochs != nil && listed > 0) ? listed + 1 : listed
             var configuration = PlannedConfiguration(
                 id: identity.configuration, group: group.name, groups: [group.name], given: given,
                 parameters: parameters, checkpoints: checkpoints, checkpointCount: count)
@@ -146,22 +175,26 @@ private struct SweepExpansion {
         }
     }
 
-    private mutating func frames(of parameters: [String: ParameterValue]) throws(SweepModelError) -> Frames {
-        let choice = choosesConfig ? parameters[CommandTrainer.ConfigRule.choice] ?? .null : .null
-        if let known = frames[choice] { return known }
+    private mutating func frames(
+        of parameters: [String: ParameterValue], _ kind: JobKind
+    ) throws(SweepModelError) -> Frames {
+        let key = FrameKey(
+            choice: choosesConfig ? parameters[CommandTrainer.ConfigRule.choice] ?? .null : .null, kind: kind)
+        if let known = frames[key] { return known }
         var trainer = sweep.trainer
         if case .command(let command) = trainer { trainer = .command(try command.choosingConfig(parameters)) }
         func frame(_ rule: JobIdentity.Rule) throws(SweepModelError) -> JobIdentityFrame {
             try JobIdentityFrame(
-                rule, trainer: trainer, evaluation: sweep.evaluation, base: sweep.base, data: sweep.data,
-                regData: sweep.regData, clip: sweep.encoders[.clip], stopRule: sweep.stopRule, onOOM: sweep.onOOM)
+                rule, kind: kind, trainer: trainer, evaluation: sweep.evaluation, base: sweep.base, data: sweep.data,
+                regData: sweep.regData, clip: sweep.encoders[.clip], stopRule: sweep.stopRule, onOOM: sweep.onOOM,
+                encoders: sweep.encoders)
         }
         // A program that reads the job file may measure by what stands there.
         let readsAll = trainer.command?.templateNames.contains("job") == true
         let both = Frames(
             own: try frame(readsAll ? .whole : .training),
-            former: sweep.evaluation == nil || readsAll ? nil : try frame(.whole))
-        frames[choice] = both
+            former: sweep.evaluation == nil || readsAll || kind == .edit ? nil : try frame(.whole))
+        frames[key] = both
         return both
     }
 

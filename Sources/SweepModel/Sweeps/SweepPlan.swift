@@ -18,6 +18,11 @@ package struct SweepPlan: Codable, Equatable, Sendable {
         self.warnings = warnings
     }
 
+    /// Whether its jobs edit pictures; then none trains.
+    package func edits(by trainer: TrainerSpec) -> Bool {
+        configurations.first.map { JobKind(of: $0.parameters, trainer: trainer) == .edit } ?? false
+    }
+
     /// Checkpoints that all jobs together save.
     package var checkpointCount: Int {
         jobs.reduce(0) { $0 + configurations[$1.configuration].checkpointCount }

@@ -1,9 +1,10 @@
-"""A reference of FluxSpace and FlowEdit in PyTorch, on a tiny random Flux and a tiny random SD3 of diffusers, and its dumps for
-EditingTests: latents after every step.
+"""A reference of FluxSpace, FlowEdit, RF-Inversion and SDEdit in PyTorch, on a tiny random Flux and a tiny random SD3 of
+diffusers, and its dumps for EditingTests and InversionTests: latents after every step.
 
 python3 generate_edits.py     (torch, diffusers, safetensors)
 
-The formulas are those of the papers and of the two ports of FluxSpace that could be read: arXiv:2412.09611, arXiv:2412.08629.
+The formulas are those of the papers and of the two ports of FluxSpace that could be read: arXiv:2412.09611, arXiv:2412.08629;
+arXiv:2410.10792 (algorithms 1 and 2) and arXiv:2108.01073.
 Everything runs in f64; weights are f16 values.
 """
 
@@ -19,6 +20,8 @@ here = pathlib.Path(__file__).parent
 HEIGHT, WIDTH, STEPS = 6, 8, 4
 LEVELS = torch.tensor([1.0, 0.8125, 0.5625, 0.25, 0.0], dtype=torch.float64)
 GUIDANCE = 2.5
+# Of every fine change: the largest component of the result after it over the largest before it.
+SPREADS = []
 
 
 def randomise(model):
@@ -109,6 +112,7 @@ def fluxspace(model, latents, level, prompts, coarse, fine, tau, acts_coarse, ac
             mask = (torch.sigmoid(10 * ((looked - low) / (high - low) - 0.5)) >= tau).double()[..., None]
             assert tau > 1 or 0 < mask.mean() < 1
             o = results[0] + fine * mask * without(results[1], results[2], eps)
+            SPREADS.append(o.abs().max() / results[0].abs().max())
             if port == "A":
                 o = o * results[0].norm(dim=-1, keepdim=True) / o.norm(dim=-1, keepdim=True)
         h = image + gate[:, None] * o
@@ -152,6 +156,33 @@ def flow_edit(velocity, picture, noise, source, target, guidances, most, least, 
     return states
 
 
+def sdedit(velocity, picture, noise, prompt, strength):
+    first = int(max(STEPS - min(STEPS * strength, STEPS), 0))
+    x, states = (1 - LEVELS[first]) * picture + LEVELS[first] * noise, []
+    for i in range(first, STEPS):
+        x = x + (LEVELS[i + 1] - LEVELS[i]) * velocity(x, LEVELS[i], prompt, GUIDANCE)
+        states.append(x)
+    return states
+
+
+def rf_inversion(velocity, picture, noise, null, target, gamma, eta, first, end):
+    """In the paper's own times: Y runs with the level, X against it, so that its drift is the negative velocity."""
+    y, there = picture, []
+    times = LEVELS.flip(0)
+    for i in range(STEPS):
+        u = velocity(y, times[i], null, 0.0)
+        y = y + (u + gamma * ((noise - y) / (1 - times[i]) - u)) * (times[i + 1] - times[i])
+        there.append(y)
+    x, back = y, []
+    for i in range(STEPS):
+        time, after = 1 - LEVELS[i], 1 - LEVELS[i + 1]
+        v = -velocity(x, LEVELS[i], target, GUIDANCE)
+        share = eta if first <= i < end else 0.0
+        x = x + (v + share * ((picture - x) / (1 - time) - v)) * (after - time)
+        back.append(x)
+    return there, back
+
+
 def main():
     torch.manual_seed(21)
     model = save(randomise(FluxTransformer2DModel(
@@ -170,6 +201,8 @@ def main():
             x = x + (LEVELS[i + 1] - LEVELS[i]) * fluxspace(
                 model, x, LEVELS[i].item(), prompts, 0.6, fine, 0.5, port == "A" or acts, acts, port)
             out[f"{port}.{i}"] = x
+        out[f"{port}.spreads"] = torch.stack(SPREADS)
+        SPREADS.clear()
     # With nothing that acts, the reference is the library's own network.
     ours = fluxspace(model, out["latents"], 0.5, prompts, 0, 0, 0.5, False, False, "A")
     theirs = flux_velocity(model, out["latents"], 0.5, prompts[0], GUIDANCE)
@@ -180,6 +213,11 @@ def main():
         states = flow_edit(lambda *a: flux_velocity(model, *a), out["latents"], noise, prompts[0], prompts[1], (1.5, 3.0), most, least,
                            average)
         out |= {f"flow.{label}.{i}": x for i, x in enumerate(states)}
+    plain = lambda *a: flux_velocity(model, *a)  # noqa: E731
+    states = sdedit(plain, out["latents"], noise["noise.0.0"], prompts[1], 0.75)
+    out |= {f"sdedit.{i}": x for i, x in enumerate(states)}
+    there, back = rf_inversion(plain, out["latents"], noise["noise.0.0"], prompts[2], prompts[1], 0.5, 0.7, 1, 3)
+    out |= {f"inverted.{i}": x for i, x in enumerate(there)} | {f"redrawn.{i}": x for i, x in enumerate(back)}
     write("flux-edit", out)
 
     model = save(randomise(SD3Transformer2DModel(
