@@ -35,7 +35,10 @@ struct EditAdapterTests {
     }
 
     private func spec(_ algorithm: Algorithm, layers: LayerPreset = .attnMLP) -> AdapterSpec {
-        AdapterSpec(algorithm: algorithm, layers: LayerSelection(layers), size: AdapterSize(dim: 2, alpha: 2))
+        // A block of DyLoRA has four ranks.
+        let dim = algorithm == .dylora ? 4 : 2
+        return AdapterSpec(
+            algorithm: algorithm, layers: LayerSelection(layers), size: AdapterSize(dim: dim, alpha: Double(dim)))
     }
 
     @Test("a widened first layer answers, loses and learns as diffusers' does", arguments: [Algorithm.lora, .full])
@@ -138,7 +141,8 @@ struct EditAdapterTests {
         condition.source = try image("source")
         let wanted = try image("end").values
         #expect(relativeError(try path(condition).values, wanted) < 1e-4)
-        #expect(relativeError(without.values, wanted) > 1e-2)
+        // The source says something: ten times what the paths may differ.
+        #expect(relativeError(without.values, wanted) > 1e-3)
     }
 
     @Test("the relative norm counts the widened layer, whose new inputs are in no base")

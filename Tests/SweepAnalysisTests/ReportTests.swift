@@ -164,16 +164,23 @@ struct ReportTests {
         var sample = ReportSample(seed: 8)
         let results = sample.evaluated(configurations: 170, seeds: 3, checkpoints: 7)
         try #require(results.results.count >= 49_000)
-        let begin = ContinuousClock.now
+        let begin = Self.threadSeconds()
         let answer = results.answer()
-        let start = ContinuousClock.now
+        let start = Self.threadSeconds()
         let html = SweepReport(results: results, answer: answer, attempts: ReportSample.attempts(results.jobs)).html()
-        let took = ContinuousClock.now - start
+        let took = Self.threadSeconds() - start
         if let folder = ProcessInfo.processInfo.environment["RADIATA_REPORT_SAMPLE"] {
-            print("50,000 results: answer \(start - begin), page \(took), \(html.utf8.count) bytes")
+            print("50,000 results: answer \(start - begin) s, page \(took) s, \(html.utf8.count) bytes")
             try html.write(toFile: "\(folder)/large.html", atomically: true, encoding: .utf8)
         }
-        #expect(took < .seconds(10) && html.utf8.count < 5_000_000)
+        #expect(took < 10 && html.utf8.count < 5_000_000)
+    }
+
+    /// What this thread computed: a page is made on one, and other tests run beside it.
+    private static func threadSeconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     @Test(

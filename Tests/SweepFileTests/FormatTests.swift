@@ -96,10 +96,11 @@ struct FormatTests {
         }
         let plain = try sweep("")
         let named = try sweep(
-            ", dinov2: e/d, vgg19: v.safetensors, lpips: l, pickscore: p, hpsv2: h, metrics: [kid@dinov2, vendi_q2], fit: pad, "
-                + "image_guidance: 1.2"
+            ", dinov2: e/d, vgg19: v.safetensors, lpips: l, pickscore: p, hpsv2: h, metrics: [kid@dinov2, vendi_q2], fit: pad"
         )
-        #expect(named.definition.evaluation?.imageGuidance == 1.2 && plain.definition.evaluation?.imageGuidance == nil)
+        let guided = try sweep(", image_guidance: 1.2")
+        #expect(guided.definition.evaluation?.imageGuidance == 1.2 && plain.definition.evaluation?.imageGuidance == nil)
+        #expect(guided.plan.jobs.map(\.id) == plain.plan.jobs.map(\.id))
         #expect(named.definition.evaluation?.metrics == ["kid@dinov2", "vendi_q2"])
         #expect(named.definition.evaluation?.fit == .pad)
         #expect(Set(named.definition.encoders.keys) == [.dinov2, .vgg19, .lpips, .pickscore, .hpsv2])
