@@ -8,9 +8,11 @@ RADIATA := .build/release/radiata
 # An inherited OPENBLAS_CORETYPE can force a kernel of half the speed (docs/explanation/performance.md).
 FAST := env -u OPENBLAS_CORETYPE
 
-# Tests that wait for daemons, apart from those that compute: beside these nothing else would get a thread. Some at a
-# time: a few hundred of them at once hold so many descriptors that Foundation's `Process` reads past its buffer.
-SOME := --experimental-maximum-parallelization-width 32
+# So many tests at a time: a test's time begins when it does, and a few hundred of them at once hold so many descriptors
+# that Foundation's `Process` reads past the end of its list.
+AT_ONCE := --experimental-maximum-parallelization-width
+
+# Tests that wait for daemons, apart from those that compute: beside these nothing else would get a thread.
 WAITING := ^(CoordinatorTests|WorkerTests|SweepClientTests|RadiataCLITests)[.]
 
 SIMULATE := .build/release/radiata-simulate
@@ -34,10 +36,10 @@ build: setup ## build the program (release)
 
 test: setup ## build everything and run all tests
 	$(BUILD) --build-tests
-	$(FAST) $(TEST) $(SOME) --filter '$(WAITING)'
-	$(FAST) $(TEST) --skip 'EndToEndTests|ClusterSimulatorTests|$(WAITING)'
+	$(FAST) $(TEST) $(AT_ONCE) 32 --filter '$(WAITING)'
+	$(FAST) $(TEST) $(AT_ONCE) 32 --skip 'EndToEndTests|ClusterSimulatorTests|$(WAITING)'
 	$(FAST) $(TEST) --filter ClusterSimulatorTests
-	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter EndToEndTests
+	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) $(AT_ONCE) 16 --filter EndToEndTests
 	OPTIONAL=1 .ci/api-test 60
 
 api-test: build ## schemathesis (from PyPI) against a running coordinator, 60 s
@@ -131,7 +133,7 @@ page-speed: ## the page's calls and a browser on 50,000 jobs and 20 million poin
 
 e2e: setup ## the end-to-end tests alone: real processes, SIGKILL
 	$(BUILD) --build-tests
-	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) --filter EndToEndTests
+	RADIATA_BIN="$(CURDIR)/$(RADIATA)" $(FAST) $(TEST) $(AT_ONCE) 16 --filter EndToEndTests
 
 machines: setup ## sshd, Slurm and manifests for real, with what is too long for the tests (fifteen minutes; as root)
 	@.ci/install-packages slurmctld slurmd slurm-client munge openssh-server debootstrap kubernetes-client
