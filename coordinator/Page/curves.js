@@ -124,6 +124,7 @@ export class Chart {
     return h("span", { class: dash.length > 0 ? "swatch dashed" : "swatch", css: { "--c": colour }, "aria-hidden": "true" });
   }
   close() {
+    this.isClosed = true;
     removeEventListener("radiata-theme", this.themed);
     this.watcher.disconnect();
     this.graph?.destroy();
@@ -144,8 +145,12 @@ export class Chart {
         to: this.range ? Math.ceil(this.range[1]) : null,
       });
       this.found = answer.jobs;
-    } catch (error) { this.context.refused(error); return; }
+    } catch (error) { if (!this.isClosed) this.context.refused(error);
+      return; }
+    // Another page may be there by now, with a stream of its own.
+    if (this.isClosed) return;
     await this.draw();
+    if (this.isClosed) return;
     this.place.dataset.milliseconds = String(Math.round(performance.now() - began));
     const runs = this.found.flatMap((one) => one.attempts);
     const [total, kept] = [runs.reduce((sum, run) => sum + run.total, 0), runs.reduce((sum, run) => sum + run.steps.length, 0)];
@@ -205,6 +210,9 @@ export class Chart {
     const Dygraph = await library("dygraph.min.js", "Dygraph");
     // Its legend writes style attributes, which the page's policy forbids; ours stands below.
     if (Dygraph) Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
+    if (this.isClosed) return;
+    // Outside the page nothing has a width.
+    if (!this.place.isConnected) return this.redraw();
     const lines = this.lines();
     if (!Dygraph) {
       replace(this.place, empty(
