@@ -35,8 +35,14 @@ function add(element, children) {
 }
 
 export function replace(element, ...children) {
+  // Who is at a button of an action by keyboard stays there when the button is drawn anew.
+  const { action, target } = element.contains(document.activeElement) ? document.activeElement.dataset : {};
   element.replaceChildren();
   add(element, children);
+  if (!target) return;
+  const of = `button[data-target="${CSS.escape(target)}"]`;
+  (element.querySelector(`${of}[data-action="${CSS.escape(action ?? "")}"]`) ?? element.querySelector(of))
+    ?.focus({ preventScroll: true });
 }
 
 /** 0.00042 → 4.2e-4; 1234567 → 1,234,567. */

@@ -90,14 +90,10 @@ export async function show(root, context) {
     try {
       answer = await get("page/sweeps");
       const newest = [...answer.sweeps].reverse();
-      const focused = document.activeElement?.dataset?.target ? [document.activeElement.dataset.target, document.activeElement
-        .dataset.action
-      ] : null;
       if (newest.length === 0) {
         replace(list, h("li", { class: "card" }, empty("No sweep yet. Launch one in a terminal: "), h("pre", {},
           "radiata launch sweep.yaml --watch")));
       } else replace(list, newest.map(card));
-      if (focused) list.querySelector(`button[data-target="${CSS.escape(focused[0])}"][data-action="${focused[1]}"]`)?.focus();
     } catch (error) { context.refused(error); }
   }
   await load();
