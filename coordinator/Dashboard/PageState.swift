@@ -18,6 +18,9 @@ struct PageState: Sendable {
     let sweeps: Memo<String, [SweepSummary]>
     let pictures: Memo<String, [PagePicture]>
     let curves: Memo<String, [ThinnedCurve]>
+    /// The ledger's last event, and what is new of the curves that pages follow: asked once for all pages.
+    let lastEvents: Memo<String, Int64>
+    let newPoints: Memo<String, ThinnedCurve?>
     let streams: StreamGate
 
     init(ledger: Ledger, time: any TimeSource, assets: PageAssets = PageAssets()) {
@@ -31,6 +34,8 @@ struct PageState: Sendable {
         sweeps = Memo(most: 1, time: time)
         pictures = Memo(most: 4, time: time)
         curves = Memo(most: 128, time: time)
+        lastEvents = Memo(most: 1, time: time)
+        newPoints = Memo(most: 128, time: time)
         streams = StreamGate()
     }
 }

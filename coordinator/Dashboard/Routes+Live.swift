@@ -22,6 +22,8 @@ extension Routes {
     private static let mostFollowed = 32
     private static let mostNewPoints = 2000
     private static let pace: Duration = .seconds(1)
+    /// An answer that is younger is shared with the pages that ask for the same.
+    private static let shared: Duration = .milliseconds(500)
     /// Without a word for so long, one is sent: a page that is gone is noticed.
     private static let quiet = 15
 
@@ -58,7 +60,9 @@ extension Routes {
         try await writer.write(ByteBuffer(string: "retry: 2000\n\n"))
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             var text = ""
-            let newest = try await operations.ledger.lastEvent()
+            let newest = try await page.lastEvents.value("", age: Self.shared) { [ledger = operations.ledger] _ in
+                try await ledger.lastEvent()
+            }
             if newest != last {
                 last = newest
                 text += try await overview()
@@ -97,9 +101,13 @@ extension Routes {
     }
 
     private func points(_ followed: inout Followed) async throws -> String {
-        let new = try await operations.ledger.newPoints(
-            job: followed.job, key: followed.key, attempt: followed.attempt, after: followed.step,
-            limit: Self.mostNewPoints)
+        let name = "\(followed.job)/\(followed.attempt)/\(followed.step)/\(followed.key)"
+        let new = try await page.newPoints.value(name, age: Self.shared) {
+            [followed, ledger = operations.ledger] _ in
+            try await ledger.newPoints(
+                job: followed.job, key: followed.key, attempt: followed.attempt, after: followed.step,
+                limit: Self.mostNewPoints)
+        }
         guard let new, let last = new.steps.last else { return "" }
         followed.attempt = new.attempt
         followed.step = last
