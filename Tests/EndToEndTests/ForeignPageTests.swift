@@ -95,7 +95,8 @@ struct ForeignPageTests {
         try chromium.wait("location.pathname === '/' && document.body.innerText.includes('victim')", in: tab)
     }
 
-    @Test("the page of the test does what it says: a server that lets everybody in is reached", .timeLimit(.minutes(15)))
+    @Test(
+        "the page of the test does what it says: a server that lets everybody in is reached", .timeLimit(.minutes(15)))
     func thePageCanAttack() throws {
         let chromium = try Chromium()
         let server = try PageServer(pages: AttackPage.pages)
