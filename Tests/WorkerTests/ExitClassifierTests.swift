@@ -41,6 +41,7 @@ struct ExitClassifierTests {
         #expect(failure(end(code: 1, tail: "No space left on device")) == .diskFull)
         #expect(failure(end(signal: SIGKILL)) == .killed)
         #expect(failure(end(code: 127)) == .badConfig)
+        #expect(failure(end(code: 78)) == .badConfig && failure(end(code: 78, core: true)) == .crash)
         // The core watches its loss itself and says so with its exit code.
         #expect(failure(end(code: 0, core: true)) == nil && failure(end(code: 1, core: true)) == .crash)
         var stopped = end(code: 0)

@@ -37,7 +37,8 @@ def main():
         os.makedirs(arguments.out, exist_ok=True)
         sys.exit(Training(job, arguments.out, device, precision, arguments.samples).run(arguments.resume))
     except BadJob as error:
-        sys.exit(f"radiata-trainer: {error}")
+        print(f"radiata-trainer: {error}", file=sys.stderr)
+        sys.exit(os.EX_CONFIG)  # 78: the worker does not try again
 
 
 if __name__ == "__main__":

@@ -37,6 +37,9 @@ package struct TrainerEnd: Sendable {
 
 /// Decides from a trainer's end whether the attempt is done, stopped, or failed, and of which class.
 package enum ExitClassifier {
+    /// With this (EX_CONFIG of sysexits.h) a command says that trying again changes nothing.
+    private static let refused: Int32 = 78
+
     package static func end(of end: TrainerEnd) -> AttemptEnd {
         if end.lostGuard { return .stopped }
         if let signal = end.exit.signal { return signalled(end, signal) }
@@ -55,6 +58,8 @@ package enum ExitClassifier {
         case TrainerExit.notANumber where end.isCore:
             return .failed(failure(.nan, end, "the loss is no longer a number", code))
         case TrainerExit.badConfig where end.isCore:
+            return .failed(failure(.badConfig, end, "the trainer refused the job", code))
+        case refused where !end.isCore:
             return .failed(failure(.badConfig, end, "the trainer refused the job", code))
         case 127: return .failed(failure(.badConfig, end, "a program was not found", code))
         default:
