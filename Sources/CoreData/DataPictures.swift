@@ -24,8 +24,8 @@ package enum DataPictures {
         try ImageFile.load(DataFiles.read(path), name: DataFiles.shown(path))
     }
 
-    /// The first line of the text file of the same stem, without spaces at its ends; nil where there is none or
-    /// it says nothing.
+    /// The first line of the text file of the same stem, without spaces at its ends; nil where there is none
+    /// or it says nothing.
     ///
     /// - Throws: `DataError` for a file that is no text.
     package static func caption(beside path: String) throws -> String? {

@@ -21,8 +21,8 @@ struct ConceptReference {
     let sources: [RGBImage?]
     let heldOutSources: [RGBImage?]
 
-    /// - Parameter size: of the images that are drawn. Edits have it, whatever its shape: they are laid on what
-    ///   they should be. Of other pictures the largest square in it is shown.
+    /// - Parameter size: of the images that are drawn. Edits have it, whatever its shape: they are laid on
+    ///   what they should be. Of other pictures the largest square in it is shown.
     init(
         _ data: ConceptDataSet, part: EvaluationOutline.Part, size: PixelSize, autoencoder: AutoencoderKL
     ) throws {
