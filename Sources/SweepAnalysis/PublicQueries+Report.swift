@@ -61,8 +61,8 @@ extension PublicQueries {
         /// Whether a trainer drew it.
         package var isSample: Bool { kind == "sample" }
 
-        /// Where in the training it was made, as its name says. An edit's is called after the picture that was
-        /// edited, and was made in no step.
+        /// Where in the training it was made, as its name says. An edit's is called after the picture that
+        /// was edited, and was made in no step.
         package var place: SampleName {
             guard checkpoint == EditTask.checkpoint else { return SampleName(isSample ? name : checkpoint) }
             return SampleName(series: name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name)

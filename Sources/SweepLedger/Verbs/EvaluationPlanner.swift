@@ -122,7 +122,8 @@ struct EvaluationPlanner {
     }
 
     /// Whether an evaluation draws other pictures than the training did, or shows them to encoders otherwise:
-    /// then its figures stand by themselves, for the sweeps that asked for it, and those of the training stay.
+    /// then its figures stand by themselves, for the sweeps that asked for it, and those of the training
+    /// stay.
     private func isApart(_ job: Int64, _ spec: EvaluationSpec, _ db: Database) throws -> Bool {
         guard let own = try Self.trained(job, db)?.evaluation else { return false }
         return spec.draws(unlike: own) || (spec.fit ?? .crop) != (own.fit ?? .crop)
