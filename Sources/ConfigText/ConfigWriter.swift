@@ -8,14 +8,14 @@ struct ConfigWriter {
     func text(_ value: ParameterValue, like node: ConfigNode?) throws(ConfigFault) -> String {
         switch value {
         case .number(let number):
-            if let node, case .value(.text) = node.content { return quoted(Self.number(number, asFloat: false)) }
+            if let node, case .value(.text) = node.content { return QuotedText.of(Self.number(number, asFloat: false)) }
             return Self.number(number, asFloat: node?.isFloat ?? false)
         case .flag(let flag):
             if let node, case .value(.text(let old)) = node.content {
-                return quoted(["True", "False"].contains(old) ? Self.python(value) : Self.plain(value))
+                return QuotedText.of(["True", "False"].contains(old) ? Self.python(value) : Self.plain(value))
             }
             return flag ? "true" : "false"
-        case .text(let text): return format == .yaml && Self.isPlainYAML(text) ? text : quoted(text)
+        case .text(let text): return format == .yaml && Self.isPlainYAML(text) ? text : QuotedText.of(text)
         case .list(let items):
             var like: ConfigNode?
             if let node, case .list(let old) = node.content { like = old.first }
@@ -42,7 +42,7 @@ struct ConfigWriter {
         case .yaml, .json:
             let inner = keys.dropFirst().reversed().reduce(value) { inner, key in .map([key: inner]) }
             let key = keys.first ?? ""
-            let name = format == .yaml && Self.isPlainYAML(key) ? key : quoted(key)
+            let name = format == .yaml && Self.isPlainYAML(key) ? key : QuotedText.of(key)
             return name + ": " + (try text(inner, like: nil))
         }
     }
@@ -54,29 +54,7 @@ struct ConfigWriter {
                 byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-") || (0x30...0x39).contains(byte)
                     || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
             }
-        return isBare ? key : quoted(key)
-    }
-
-    /// In double quotes, which mean the same in all three formats.
-    private func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\t": result += "\\t"
-            case "\r": result += "\\r"
-            default:
-                if scalar.value < 0x20 || scalar.value == 0x7F {
-                    let digits = String(scalar.value, radix: 16)
-                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                } else {
-                    result.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        return result + "\""
+        return isBare ? key : QuotedText.of(key)
     }
 
     /// Text that every reader of YAML, of version 1.1 too, takes for itself.

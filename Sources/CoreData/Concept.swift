@@ -35,7 +35,7 @@ package struct Concept: Codable, Equatable, Sendable {
     }
 
     /// `N_name` with N ≥ 1, else nil.
-    static func split(_ folder: String) -> (repeats: Int, name: String)? {
+    package static func split(_ folder: String) -> (repeats: Int, name: String)? {
         guard let underscore = folder.firstIndex(of: "_"), let repeats = Int(folder[..<underscore]), repeats >= 1
         else { return nil }
         return (repeats, String(folder[folder.index(after: underscore)...]))

@@ -45,6 +45,13 @@ package enum ConceptFile {
         }.joined()
     }
 
+    /// Whether a folder's name can stand in the file as it is.
+    package static func isPlainKey(_ name: String) -> Bool {
+        guard let first = name.first, name.last?.isWhitespace == false else { return false }
+        return !first.isWhitespace && !"\"'".contains(first)
+            && !name.contains { $0 == ":" || $0 == "#" || $0.isNewline || $0 == "\t" }
+    }
+
     static let knownKeys = ["trigger", "class", "kind", "subclasses", "prompts"]
 
     private static func quoted(_ text: String) -> String {

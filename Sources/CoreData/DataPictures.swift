@@ -24,13 +24,16 @@ package enum DataPictures {
         try ImageFile.load(DataFiles.read(path), name: DataFiles.shown(path))
     }
 
-    /// The first line of the text file of the same stem; nil where there is none.
+    /// The first line of the text file of the same stem, without spaces at its ends; nil where there is none
+    /// or it says nothing.
     ///
     /// - Throws: `DataError` for a file that is no text.
     package static func caption(beside path: String) throws -> String? {
         let file = DataFiles.stem(path) + ".txt"
         guard DataFiles.exists(file) else { return nil }
-        return try DataFiles.text(file).text.split(whereSeparator: \.isNewline).first.map(String.init)
+        let line = try DataFiles.text(file).text.split(whereSeparator: \.isNewline).first ?? ""
+        let words = DataReading.trimmed(String(line))
+        return words.isEmpty ? nil : words
     }
 
     /// The file's name without folder and ending.

@@ -81,14 +81,29 @@ extension ConceptDataSet {
         return picture
     }
 
-    /// What an edit begins with as square pixels: centre crop, then resize.
+    /// What images of a size are held against: an edit in that size, any other picture as the largest square
+    /// in it.
+    ///
+    /// - Throws: `ImageFileError` for a picture that cannot be read, `DataError` for a file that cannot.
+    package static func target(_ image: TrainingImage, size: PixelSize) throws -> RGBImage {
+        guard image.source != nil else { return try square(image, resolution: min(size.width, size.height)) }
+        return fitted(try whole(image), size)
+    }
+
+    /// What an edit begins with, in the size of the images that are drawn.
     ///
     /// - Returns: nil for a picture that is no edit.
     /// - Throws: as `source(of:size:)`.
-    package static func squareSource(_ image: TrainingImage, resolution: Int) throws -> RGBImage? {
+    package static func source(_ image: TrainingImage, fitting size: PixelSize) throws -> RGBImage? {
         guard image.source != nil else { return nil }
         let target = try whole(image)
-        return try source(of: image, size: PixelSize(width: target.width, height: target.height))?
-            .squareCropped(side: resolution)
+        return try source(of: image, size: PixelSize(width: target.width, height: target.height))
+            .map { fitted($0, size) }
+    }
+
+    /// Centre crop and resize. Squares are cut first, as every other square is.
+    private static func fitted(_ image: RGBImage, _ size: PixelSize) -> RGBImage {
+        size.width == size.height
+            ? image.squareCropped(side: size.width) : FittedImage(image, covering: size).image
     }
 }

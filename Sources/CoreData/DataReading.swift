@@ -26,7 +26,9 @@ struct DataReading {
         let own = [ConceptDataSet.validationName] + (isPaired ? [ConceptDataSet.sourcesName] : [])
         for name in inside where Concept.split(name) == nil && !own.contains(name) {
             warnings.append(
-                "\(shown(name)): skipped, its name is not N_name with a number of repeats (such as 10_\(name))")
+                name == ConceptDataSet.sourcesName
+                    ? "\(shown(name)): skipped; of pairs \(ConceptFile.name) says kind: edit for each folder"
+                    : "\(shown(name)): skipped, its name is not N_name with a number of repeats (such as 10_\(name))")
         }
         let plain = folders.map { folder in
             listed?.first { $0.folder == folder }
@@ -219,7 +221,7 @@ struct DataReading {
     }
 
     /// Without spaces at its ends.
-    private static func trimmed(_ text: String) -> String {
+    static func trimmed(_ text: String) -> String {
         let isSpace = { (character: Character) in character.isWhitespace && !character.isNewline }
         guard let start = text.firstIndex(where: { !isSpace($0) }), let end = text.lastIndex(where: { !isSpace($0) })
         else { return "" }

@@ -1,9 +1,11 @@
 import Foundation
+import ImageFiles
+import RunSpec
 
 /// A folder of pictures with what each shows and what it shall show: `edits.jsonl`, one object a line,
 /// `{"image": "cat.png", "prompt": "a cat", "edit": "a cat with a hat"}`.
 package struct EditFolder: Equatable, Sendable {
-    package struct Entry: Codable, Equatable, Sendable {
+    package struct Entry: Equatable, Sendable {
         /// Relative to the folder; nil for a picture that the base draws from the prompt.
         package var image: String?
         /// What the picture shows.
@@ -15,9 +17,7 @@ package struct EditFolder: Equatable, Sendable {
         /// Of FluxSpace: words of the concept that make the mask; nil for the first.
         package var words: String?
 
-        private enum CodingKeys: String, CodingKey, CaseIterable { case image, prompt, edit, concept, words }
-
-        static let keys = CodingKeys.allCases.map(\.rawValue)
+        static let keys = ["image", "prompt", "edit", "concept", "words"]
 
         /// What its pictures are called: the image file's stem, else the prompt's words.
         var stem: String {
@@ -36,16 +36,23 @@ package struct EditFolder: Equatable, Sendable {
     package init(path: String) throws(DataError) {
         self.path = path
         let list = "\(path)/\(Self.listName)"
-        guard let bytes = FileManager.default.contents(atPath: list) else {
+        guard DataFiles.exists(list) else {
             throw DataError(
                 code: .missing,
                 message: "\(list): not there; editing wants one object a line with prompt, edit and, as a rule, image")
         }
+        let text: String
+        do {
+            text = try DataFiles.text(list).text
+        } catch {
+            throw error as? DataError ?? DataError(code: .malformed, message: "\(list): \(error)")
+        }
         var entries: [Entry] = []
         var faults: [DataError] = []
-        for (place, line) in bytes.split(separator: 0x0A).enumerated() where !line.allSatisfy({ $0 <= 0x20 }) {
+        for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
+        where !line.allSatisfy(\.isWhitespace) {
             do throws(DataError) {
-                entries.append(try Self.entry(Data(line), at: "\(list): entry \(place + 1)", in: path))
+                entries.append(try Self.entry(String(line), at: "\(list):\(index + 1)", in: path))
             } catch {
                 faults.append(error)
             }
@@ -56,15 +63,34 @@ package struct EditFolder: Equatable, Sendable {
         names = Self.names(entries)
     }
 
+    /// Decodes every picture, as the jobs will.
+    ///
+    /// - Returns: what a person should know of them.
+    /// - Throws: `DataError` with every picture that cannot be read.
+    package func lookAtImages() throws(DataError) -> [String] {
+        var (warnings, faults): ([String], [DataError]) = ([], [])
+        for image in Set(entries.compactMap(image)).sorted() {
+            do {
+                if let warning = try DataPictures.load(image).warning { warnings.append(warning) }
+            } catch {
+                faults.append(error as? DataError ?? DataError(code: .malformed, message: "\(error)"))
+            }
+        }
+        guard faults.isEmpty else { throw DataError(all: faults, path: path) }
+        return warnings
+    }
+
     /// The path of an entry's image.
     package func image(of entry: Entry) -> String? { entry.image.map { "\(path)/\($0)" } }
 
-    /// Of each entry's picture, without an ending: `red-heart`, and `red-heart-b` for a second one. A number
-    /// in the name of a sample would be read as a step.
+    /// Of each entry's picture, without an ending: `red-heart`, and `red-heart-b` for a second one.
     package let names: [String]
 
+    /// Of the sheet with all of a job's pictures, without its ending; no entry's picture is called so.
+    package static let sheetName = "edits"
+
     private static func names(_ entries: [Entry]) -> [String] {
-        var seen: Set<String> = []
+        var seen: Set<String> = [sheetName]
         return entries.map { entry in
             var name = entry.stem
             while !seen.insert(name).inserted { name += name == entry.stem ? "-b" : "b" }
@@ -72,24 +98,33 @@ package struct EditFolder: Equatable, Sendable {
         }
     }
 
-    private static func entry(_ line: Data, at place: String, in folder: String) throws(DataError) -> Entry {
+    private static func entry(_ line: String, at place: String, in folder: String) throws(DataError) -> Entry {
         func malformed(_ message: String) -> DataError { DataError(code: .malformed, message: "\(place): \(message)") }
-        let entry: Entry
-        let given: [String]
-        do {
-            entry = try JSONDecoder().decode(Entry.self, from: line)
-            given = Array((try JSONSerialization.jsonObject(with: line) as? [String: Any] ?? [:]).keys)
-        } catch {
-            throw malformed("wanted an object with the texts prompt and edit (\(error))")
+        guard let found = try? JSONSerialization.jsonObject(with: Data(line.utf8)), let object = found as? [String: Any]
+        else { throw malformed("wanted a JSON object such as {\"prompt\": \"a cat\", \"edit\": \"a cat with a hat\"}") }
+        var texts: [String: String] = [:]
+        for (key, value) in object.sorted(by: { $0.key < $1.key }) where !(value is NSNull) {
+            guard Entry.keys.contains(key) else {
+                let hint = nearest(to: key, among: Entry.keys).map { "did you mean '\($0)'?" }
+                throw malformed("unknown key '\(key)'; \(hint ?? "known: \(Entry.keys.joined(separator: ", "))")")
+            }
+            guard let text = value as? String else { throw malformed("'\(key)' is no text; put it in quotes") }
+            guard key == "prompt" || text.contains(where: { !$0.isWhitespace }) else {
+                throw malformed("'\(key)' is empty; say something or leave the key out")
+            }
+            texts[key] = text
         }
-        if let unknown = given.sorted().first(where: { !Entry.keys.contains($0) }) {
-            throw malformed("unknown key '\(unknown)'; known: \(Entry.keys.joined(separator: ", "))")
+        guard let prompt = texts["prompt"], let edit = texts["edit"] else {
+            let missing = ["prompt", "edit"].filter { texts[$0] == nil }.joined(separator: " and ")
+            throw malformed("no \(missing); wanted what the picture shows (prompt) and what it shall show (edit)")
         }
+        let entry = Entry(
+            image: texts["image"], prompt: prompt, edit: edit, concept: texts["concept"], words: texts["words"])
         guard let image = entry.image else { return entry }
         guard !image.hasPrefix("/"), !image.split(separator: "/").contains("..") else {
             throw malformed("image '\(image)' leads out of the folder; pictures lie in it")
         }
-        guard FileManager.default.fileExists(atPath: "\(folder)/\(image)") else {
+        guard DataFiles.exists("\(folder)/\(image)"), !DataFiles.isFolder("\(folder)/\(image)") else {
             throw DataError(code: .missing, message: "\(place): image '\(image)' is not there")
         }
         return entry

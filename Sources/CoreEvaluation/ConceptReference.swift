@@ -21,16 +21,20 @@ struct ConceptReference {
     let sources: [RGBImage?]
     let heldOutSources: [RGBImage?]
 
-    init(_ data: ConceptDataSet, part: EvaluationOutline.Part, side: Int, autoencoder: AutoencoderKL) throws {
+    /// - Parameter size: of the images that are drawn. Edits have it, whatever its shape: they are laid on
+    ///   what they should be. Of other pictures the largest square in it is shown.
+    init(
+        _ data: ConceptDataSet, part: EvaluationOutline.Part, size: PixelSize, autoencoder: AutoencoderKL
+    ) throws {
         concept = data.concepts[part.concept]
         name = part.name
         let (trained, heldOut) = (data.images(of: part.concept), data.heldOut(of: part.concept))
         originals = part.trained.map { trained[$0] }
         heldOutOriginals = part.heldOut.map { heldOut[$0] }
-        images = try originals.map { try ConceptDataSet.square($0, resolution: side) }
-        self.heldOut = try heldOutOriginals.map { try ConceptDataSet.square($0, resolution: side) }
-        sources = try originals.map { try ConceptDataSet.squareSource($0, resolution: side) }
-        heldOutSources = try heldOutOriginals.map { try ConceptDataSet.squareSource($0, resolution: side) }
+        images = try originals.map { try ConceptDataSet.target($0, size: size) }
+        self.heldOut = try heldOutOriginals.map { try ConceptDataSet.target($0, size: size) }
+        sources = try originals.map { try ConceptDataSet.source($0, fitting: size) }
+        heldOutSources = try heldOutOriginals.map { try ConceptDataSet.source($0, fitting: size) }
         roundTrip = images.map(autoencoder.roundTrip)
         heldOutRoundTrip = self.heldOut.map(autoencoder.roundTrip)
     }

@@ -150,7 +150,8 @@ package final class Evaluator {
         let concepts = try ConceptDataSet(path: setting.data).holdingOut(split)
         if concepts.isPaired { (generator.pipeline.unet as? UNet2DConditionModel)?.readSource() }
         let latent = generator.latentSize
-        let side = min(latent.height, latent.width) * vae.configuration.reduction
+        let reduction = vae.configuration.reduction
+        let size = PixelSize(width: latent.width * reduction, height: latent.height * reduction)
         let outline = EvaluationOutline(
             concepts.concepts.indices.map { index in
                 (
@@ -159,7 +160,7 @@ package final class Evaluator {
                 )
             }, spec: spec)
         let references = try outline.parts.map {
-            try ConceptReference(concepts, part: $0, side: side, autoencoder: vae)
+            try ConceptReference(concepts, part: $0, size: size, autoencoder: vae)
         }
         let pairs = outline.entries.map { (references[$0.part], $0.plan) }
         let images = try baseImages(

@@ -15,7 +15,7 @@ package struct ContactSheet: Sendable {
 
     package var title: String
     package var rows: [Row]
-    /// Width and height of a cell's picture in pixels; pictures are resized to it.
+    /// Longer side of a cell's picture in pixels; pictures are resized to it, and stand in the middle.
     package var cellSize: Int
     /// Longer rows go on in a further line.
     package var columns: Int
@@ -53,9 +53,11 @@ package struct ContactSheet: Sendable {
         for (index, image) in row.images.enumerated() {
             let x = Self.margin + index % columns * (cellSize + Self.gap)
             let y = top + Self.labelHeight + index / columns * lineHeight
+            let longer = max(image.width, image.height)
             let cell = image.resized(
-                width: cellSize, height: cellSize, filter: cellSize % image.width == 0 ? .area : .bicubic)
-            page.draw(cell, x: x, y: y)
+                width: max(1, image.width * cellSize / longer), height: max(1, image.height * cellSize / longer),
+                filter: cellSize % longer == 0 ? .area : .bicubic)
+            page.draw(cell, x: x + (cellSize - cell.width) / 2, y: y + (cellSize - cell.height) / 2)
             if index < row.captions.count {
                 page.draw(TextSize.small.shortened(row.captions[index], to: cellSize), x: x, y: y + cellSize + 1)
             }

@@ -33,7 +33,7 @@ extension MetricLine {
     package var text: String {
         var parts = ["\"step\":\(step)"]
         for (key, value) in values.sorted(by: { $0.key < $1.key }) {
-            parts.append("\(Self.quoted(key)):\(Self.number(value))")
+            parts.append("\(QuotedText.of(key)):\(Self.number(value))")
         }
         return "{" + parts.joined(separator: ",") + "}"
     }
@@ -42,22 +42,5 @@ extension MetricLine {
         if value.isNaN { return "\"NaN\"" }
         if value.isInfinite { return value < 0 ? "\"-Infinity\"" : "\"Infinity\"" }
         return "\(value)"
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\t": quoted += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
     }
 }

@@ -49,8 +49,24 @@ extension PublicQueries {
         package var sha256: String
         package var bytes: Int
 
+        package init(job: String, checkpoint: String, kind: String, name: String, sha256: String, bytes: Int) {
+            self.job = job
+            self.checkpoint = checkpoint
+            self.kind = kind
+            self.name = name
+            self.sha256 = sha256
+            self.bytes = bytes
+        }
+
         /// Whether a trainer drew it.
         package var isSample: Bool { kind == "sample" }
+
+        /// Where in the training it was made, as its name says. An edit's is called after the picture that
+        /// was edited, and was made in no step.
+        package var place: SampleName {
+            guard checkpoint == EditTask.checkpoint else { return SampleName(isSample ? name : checkpoint) }
+            return SampleName(series: name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name)
+        }
 
         /// Whether it is a video, which nobody here can make a picture of.
         package var moves: Bool { MediaFormat.moves(name: name) }

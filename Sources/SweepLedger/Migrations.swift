@@ -110,6 +110,8 @@ extension Schema {
         Migration(version: 20, statements: operating),
         // Jobs that edit pictures.
         Migration(version: 21, statements: edits),
+        // No figure takes the place of another protocol's.
+        Migration(version: 22, statements: drawings),
     ]
 
     static var version: Int { migrations.last?.version ?? 1 }

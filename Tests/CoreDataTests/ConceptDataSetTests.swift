@@ -6,18 +6,6 @@ import Testing
 
 @Suite("Concept data sets")
 struct ConceptDataSetTests {
-    private func write(_ text: String, _ path: String) throws {
-        try FileManager.default.createDirectory(
-            atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-    }
-
-    private func picture(_ path: String, width: Int = 4, height: Int = 4, fill: RGBColor = .black) throws {
-        try FileManager.default.createDirectory(
-            atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        try PNGFile.write(RGBImage(width: width, height: height, fill: fill), to: path)
-    }
-
     @Test("kohya's rules: repeats, caption files, the folder's words, order by path")
     func kohyaLayout() throws {
         try Fixtures.withFolder { folder in

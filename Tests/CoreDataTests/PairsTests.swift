@@ -6,18 +6,6 @@ import Testing
 
 @Suite("Pairs of pictures with an instruction")
 struct PairsTests {
-    private func write(_ text: String, _ path: String) throws {
-        try FileManager.default.createDirectory(
-            atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-    }
-
-    private func picture(_ path: String, width: Int = 4, height: Int = 4, fill: RGBColor = .black) throws {
-        try FileManager.default.createDirectory(
-            atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        try PNGFile.write(RGBImage(width: width, height: height, fill: fill), to: path)
-    }
-
     private let described = "1_blue:\n  trigger: \"\"\n  class: blue\n  kind: edit\n"
 
     @Test("each picture has the source of its stem, held-out ones theirs, and nothing else has any")
@@ -34,7 +22,7 @@ struct PairsTests {
             #expect(data.images.map(\.caption) == ["make it blue"])
             #expect(data.images.map(\.source) == ["\(folder)/sources/1_blue/a.png"])
             #expect(data.validation.map(\.source) == ["\(folder)/sources/validation/1_blue/b.png"])
-            let source = try ConceptDataSet.squareSource(data.images[0], resolution: 8)
+            let source = try ConceptDataSet.source(data.images[0], fitting: PixelSize(width: 8, height: 8))
             #expect(source == RGBImage(width: 8, height: 8, fill: .white))
             // Without the word in the concept file the same folder is one picture and no source.
             try write(described.replacing("edit", with: "object"), "\(folder)/concepts.yaml")

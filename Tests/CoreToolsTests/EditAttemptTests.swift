@@ -105,6 +105,55 @@ struct EditAttemptTests {
         #expect((spreads != nil) == (method == .fluxspace) && spreads?.allSatisfy { ($0 ?? 0) > 0 } != false)
     }
 
+    @Test("an edit that leaves every pixel of a drawn picture has figures all the same")
+    func unchanged() throws {
+        let place = try Place()
+        _ = try place.folder.write("data/edits.jsonl", #"{"prompt": "sun", "edit": "blue sun"}"#)
+        var spec = Self.spec(.fluxspace)
+        (spec.fine, spec.coarse) = (0, 0)
+        #expect(try place.attempt(spec, "out").run())
+        let row = try #require(try place.rows("out")["psnr"])
+        // An error of 1/12 of a step squared.
+        #expect(abs(try #require(row.value) - 58.923) < 0.001 && row.values?.count == 1)
+    }
+
+    @Test("a picture that is no use is told before the first one is edited")
+    func looked() throws {
+        let place = try Place()
+        let list = try place.folder.read("data/edits.jsonl")
+        _ = try place.folder.write(
+            "data/edits.jsonl", list + "\n" + #"{"image": "dot.png", "prompt": "a", "edit": "b"}"#)
+        try PNGFile.write(RGBImage(width: 1, height: 1), to: place.data + "/dot.png")
+        var lines: [String] = []
+        var attempt = place.attempt(Self.spec(.sdedit), "out")
+        attempt.report = { lines.append($0) }
+        #expect {
+            try attempt.run()
+        } throws: { error in
+            "\(error)".contains("1×1 pixels, wanted at least") && TrainingAttempt.isRefusal(error)
+        }
+        #expect(lines == [])
+    }
+
+    @Test("the same is refused before a job runs, where its base cannot do it or draw the size")
+    func preflight() throws {
+        func fault(_ base: String, _ change: (inout EditSpec) -> Void) -> String? {
+            var spec = Self.spec(.fluxspace)
+            change(&spec)
+            do {
+                try JobPreflight(base: "\(Self.pipelines)/\(base)").check(edits: [spec])
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        }
+        #expect(fault("pipeline-flux") { _ in } == nil)
+        #expect(fault("pipeline-sd3") { _ in }?.contains("fluxspace wants Flux.1") == true)
+        #expect(fault("pipeline-sd3") { $0.method = .sdedit } == nil)
+        #expect(fault("pipeline-sd") { $0.method = .sdedit }?.contains("no transformer/") == true)
+        #expect(fault("pipeline-flux") { $0.size = PixelSize(width: 17, height: 16) }?.contains("multiples of") == true)
+    }
+
     @Test("FluxSpace without scales is the inversion with the picture's own prompt")
     func noScales() throws {
         let place = try Place()

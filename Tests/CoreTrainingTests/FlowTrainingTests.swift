@@ -33,34 +33,20 @@ extension Training {
             return job
         }
 
-        private func adapter(_ out: AttemptFolder, step: Int) throws -> Data {
-            let path = out.checkpoint(AttemptFolder.checkpointName(step: step)) + "/" + AttemptFolder.adapterName
-            return try Data(contentsOf: URL(fileURLWithPath: path))
-        }
-
         @Test(
             "a stop and a resume change no bit, and the loss on held pictures falls", arguments: kinds,
             ["lora", "lokr"])
         func resumes(kind: String, algorithm: String) throws {
             let job = try job(kind, ["algorithm": .text(algorithm), "layers": "attn-mlp", "lr": 0.02, "epochs": 6])
             let (whole, first, second) = (tiny.out("whole"), tiny.out("first"), tiny.out("second"))
-            func run(_ out: AttemptFolder, resume: String? = nil, stop: Int? = nil) throws {
-                var asked = 0
-                var surroundings = TrainingRun.Surroundings(clock: { 0 })
-                surroundings.shouldStop = {
-                    defer { asked += 1 }
-                    return asked == stop
-                }
-                let run = try TrainingRun(job: job, out: out.path, resume: resume, surroundings: surroundings)
-                #expect(try run.run() == (stop.map { .stopped(step: $0) } ?? .finished))
-            }
-            try run(whole)
+            #expect(try run(job, in: whole) == .finished)
             let losses = try String(contentsOfFile: whole.metrics, encoding: .utf8).split(separator: "\n").compactMap {
                 try MetricLine(parsing: String($0)).values["validation_loss"]
             }
             #expect(losses.count == 3 && losses[2] < losses[0], "\(losses)")
-            try run(first, stop: 5)
-            try run(second, resume: first.checkpoint(AttemptFolder.checkpointName(step: 5)))
+            #expect(try run(job, in: first, stop: 5) == .stopped(step: 5))
+            let state = first.checkpoint(AttemptFolder.checkpointName(step: 5))
+            #expect(try run(job, in: second, resume: state) == .finished)
             #expect(try adapter(second, step: 18) == adapter(whole, step: 18))
         }
 

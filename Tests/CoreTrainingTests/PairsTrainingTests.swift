@@ -17,22 +17,6 @@ extension Training {
             tiny = try TinyModel()
         }
 
-        private func run(
-            _ job: TrainingJob, in out: AttemptFolder, resume: String? = nil, stop: Int? = nil
-        ) throws -> TrainingOutcome {
-            var asked = 0
-            var surroundings = TrainingRun.Surroundings(clock: { 0 })
-            surroundings.shouldStop = {
-                defer { asked += 1 }
-                return asked == stop
-            }
-            return try TrainingRun(job: job, out: out.path, resume: resume, surroundings: surroundings).run()
-        }
-
-        private func adapter(_ out: AttemptFolder, step: Int) -> String {
-            out.checkpoint(AttemptFolder.checkpointName(step: step)) + "/" + AttemptFolder.adapterName
-        }
-
         @Test(
             "the new channels learn, and a run that is stopped and continued ends with the same bytes",
             arguments: ["lora", "lokr", "full"])
@@ -46,7 +30,7 @@ extension Training {
             #expect(try run(job, in: first, stop: 5) == .stopped(step: 5))
             let state = first.checkpoint(AttemptFolder.checkpointName(step: 5))
             #expect(try run(job, in: second, resume: state) == .finished)
-            let paths = [whole, second].map { adapter($0, step: 12) }
+            let paths = [whole, second].map { adapterPath($0, step: 12) }
             #expect(FileManager.default.contentsEqual(atPath: paths[0], andPath: paths[1]))
             let file = try SafetensorsFile(path: paths[0])
             #expect(file.info("lora_unet_conv_in.diff")?.shape == [8, 8, 3, 3])
@@ -61,7 +45,7 @@ extension Training {
             func bytes(_ parameters: [String: ParameterValue], _ name: String) throws -> Data {
                 let out = tiny.out(name)
                 #expect(try run(try tiny.job(parameters.merging(["epochs": 2]) { $1 }), in: out) == .finished)
-                return try Data(contentsOf: URL(fileURLWithPath: adapter(out, step: 6)))
+                return try adapter(out, step: 6)
             }
             let usual = try bytes([:], "usual")
             #expect(try bytes(["condition_dropout": 0.05], "named") == usual)
@@ -115,6 +99,25 @@ extension Training {
             #expect(rows.contains { $0.metric == "adapter_norm" && $0.value != nil })
         }
 
+        @Test("edits that are no squares are drawn and measured in their own shape")
+        func wide() throws {
+            try tiny.pair(heldOut: 2)
+            let out = tiny.out("attempt")
+            let spec = EvaluationSpec(prompts: [.train], images: 2, steps: 1, guidance: 2, holdout: 0.2)
+            let job = try tiny.job(["epochs": 1, "resolution": [32, 16]], evaluation: spec)
+            let attempt = TrainingAttempt(
+                job: job, out: out.path, resume: nil, cache: tiny.folder + "/cache", threads: 1, clock: { 0 })
+            #expect(try attempt.run() == .done)
+            let bytes = try #require(FileManager.default.contents(atPath: out.evaluations))
+            let rows = try bytes.split(separator: 0x0A).map {
+                try JSONDecoder().decode(EvaluationRow.self, from: Data($0))
+            }
+            let inside = rows.first {
+                $0.metric == "edit_psnr_inside" && $0.prompts == "holdout" && $0.class == "thing"
+            }
+            #expect(inside?.values?.count == 2 && inside?.value?.isFinite == true)
+        }
+
         @Test("a rectified flow learns from sources as tokens, exactly over a stop, and its edits are measured")
         func flux() throws {
             try tiny.pair()
@@ -132,7 +135,7 @@ extension Training {
             #expect(try run(plain, in: first, stop: 4) == .stopped(step: 4))
             let state = first.checkpoint(AttemptFolder.checkpointName(step: 4))
             #expect(try run(plain, in: second, resume: state) == .finished)
-            let paths = [whole, second].map { adapter($0, step: 6) }
+            let paths = [whole, second].map { adapterPath($0, step: 6) }
             #expect(FileManager.default.contentsEqual(atPath: paths[0], andPath: paths[1]))
             // No layer is new, so none is kept whole.
             #expect(try !SafetensorsFile(path: paths[0]).names.contains { $0.hasSuffix(".diff") })

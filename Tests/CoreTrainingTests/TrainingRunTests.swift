@@ -14,25 +14,6 @@ extension Training {
             tiny = try TinyModel()
         }
 
-        /// Runs a job until `stop` steps are done, or to its end.
-        @discardableResult
-        private func run(
-            _ job: TrainingJob, in out: AttemptFolder, resume: String? = nil, stop: Int? = nil
-        ) throws -> TrainingOutcome {
-            var asked = 0
-            var surroundings = TrainingRun.Surroundings(clock: { 0 })
-            surroundings.shouldStop = {
-                defer { asked += 1 }
-                return asked == stop
-            }
-            return try TrainingRun(job: job, out: out.path, resume: resume, surroundings: surroundings).run()
-        }
-
-        private func adapter(_ out: AttemptFolder, step: Int) throws -> Data {
-            let path = out.checkpoint(AttemptFolder.checkpointName(step: step)) + "/" + AttemptFolder.adapterName
-            return try Data(contentsOf: URL(fileURLWithPath: path))
-        }
-
         private func lines(_ out: AttemptFolder) throws -> [MetricLine] {
             try String(contentsOfFile: out.metrics, encoding: .utf8).split(separator: "\n").map {
                 try MetricLine(parsing: String($0))

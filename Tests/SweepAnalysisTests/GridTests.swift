@@ -104,6 +104,18 @@ struct GridAxisTests {
         let read = SampleName(name)
         #expect(read.epoch == epoch && read.step == step && read.series == series, "\(read)")
     }
+
+    @Test("a number in the name of an edited picture is no step")
+    func edits() {
+        func place(_ name: String, checkpoint: String) -> SampleName {
+            PublicQueries.PictureFile(
+                job: "j", checkpoint: checkpoint, kind: "sample", name: name, sha256: "", bytes: 0
+            ).place
+        }
+        let edit = place("img-0120.png", checkpoint: EditTask.checkpoint)
+        #expect(edit.epoch == nil && edit.step == nil && edit.series == "img-0120")
+        #expect(place("img-0120.png", checkpoint: "").step == 120)
+    }
 }
 
 @Suite("Grids as pages")

@@ -99,30 +99,70 @@ struct ProtocolTests {
         return row
     }
 
-    @Test("figures of pictures that are drawn otherwise take the place of those of the same name; others stay")
+    /// Lets the evaluation jobs of a launch measure one figure each.
+    private func measure(_ changes: [JobChange], _ rows: [[EvaluationRow]], _ bench: LedgerBench) async throws {
+        #expect(changes.count == rows.count)
+        for (change, rows) in zip(changes, rows) {
+            let token = try await bench.claim("one", change.row).token
+            #expect(try await bench.report("one", token, .evaluations(rows: rows, completed: [])) == .accepted)
+            #expect(try await bench.report("one", token, .finished(position: 0)) == .accepted)
+        }
+    }
+
+    @Test("figures of pictures that are drawn otherwise take nobody's place: the newest file decides which are seen")
     func redrawn() async throws {
         let bench = try LedgerBench()
         _ = try await bench.register("one")
         let row = try #require(try await launch(Self.sweep(), bench).changes.first?.row)
         try await train(row, bench)
-        let more = try await launch(Self.sweep { $0.evaluation?.prompts = [.train, .style] }, bench).changes
-        let redrawn = try await launch(Self.sweep { $0.evaluation?.images = 9 }, bench).changes
-        #expect(more.count == 2 && redrawn.count == 2)
-        func measure(_ change: JobChange, _ rows: [EvaluationRow]) async throws {
-            let token = try await bench.claim("one", change.row).token
-            #expect(try await bench.report("one", token, .evaluations(rows: rows, completed: [])) == .accepted)
-            #expect(try await bench.report("one", token, .finished(position: 0)) == .accepted)
+        let own: [[QueryValue]] = [[.text("train"), .real(0.5), .integer(4)]]
+        let sweeps = try [9, 16].map { images in try Self.sweep { $0.evaluation?.images = images } }
+        for (sweep, value) in zip(sweeps, [0.7, 0.8]) {
+            let images = try #require(sweep.evaluation?.images)
+            let changes = try await launch(sweep, bench).changes
+            #expect(try seen(by: "bench", bench) == [], "nothing of another protocol, not even for a while")
+            try await measure(
+                changes, [10, 20].map { [figure(step: $0, prompts: "train", value, images: images)] }, bench)
+            let redrawn: [[QueryValue]] = Array(
+                repeating: [.text("train"), .real(value), .integer(Int64(images))], count: 2)
+            #expect(try seen(by: "bench", bench) == redrawn)
+            #expect(try bench.query("SELECT prompts, value, n FROM results") == own, "those of the training stand")
         }
-        // The one that was asked for last ends first.
-        try await measure(redrawn[1], [figure(step: 20, prompts: "train", 0.7, images: 9)])
-        try await measure(
-            more[1],
-            [figure(step: 20, prompts: "train", 0.4, images: 4), figure(step: 20, prompts: "style", 0.3, images: 4)])
-        #expect(
-            try bench.query("SELECT prompts, value, n FROM results ORDER BY 1") == [
-                [.text("style"), .real(0.3), .integer(4)], [.text("train"), .real(0.7), .integer(9)],
-            ])
+        #expect(try await launch(sweeps[0], bench).changes.isEmpty)
+        #expect(try seen(by: "bench", bench).map { $0[1] } == [.real(0.7), .real(0.7)], "what was asked for before")
+        // More prompts of the training's own protocol stand beside its figures.
+        let more = try await launch(Self.sweep { $0.evaluation?.prompts = [.train, .style] }, bench).changes
+        let figures = [("train", 0.4), ("style", 0.3)].map { figure(step: 20, prompts: $0, $1, images: 4) }
+        try await measure(more, [[], figures], bench)
+        let both: [[QueryValue]] = [[.text("style"), .real(0.3), .integer(4)]] + own
+        #expect(try seen(by: "bench", bench) == both)
+        #expect(try bench.query("SELECT prompts, value, n FROM results ORDER BY 1") == both)
+        #expect(try await launch(Self.sweep(), bench).changes.isEmpty)
+        #expect(try seen(by: "bench", bench) == both)
         #expect(try await bench.ledger.check().findings == [])
+    }
+
+    @Test("pictures that are shown to encoders otherwise have figures of their own, and are measured by more alike")
+    func shownOtherwise() async throws {
+        let bench = try LedgerBench()
+        _ = try await bench.register("one")
+        let row = try #require(try await launch(Self.sweep(), bench).changes.first?.row)
+        try await train(row, bench)
+        let padded = try await launch(Self.sweep { $0.evaluation?.fit = .pad }, bench).changes
+        var vendi = figure(step: 20, prompts: "train", 0.9, images: 4)
+        vendi.metric = "vendi"
+        try await measure(padded, [[], [vendi]], bench)
+        #expect(try seen(by: "bench", bench).map { $0[1] } == [.real(0.9)])
+        #expect(try bench.query("SELECT value FROM results") == [[.real(0.5)]])
+        // That metric is there by this protocol alone.
+        func add() async throws -> Int {
+            try await bench.ledger.writer.perform(
+                EvaluateSweep(sweep: "bench", spec: Self.adding("vendi"), onlyFinal: true, now: bench.now)
+            ).changes.count
+        }
+        #expect(try await add() == 0)
+        _ = try await launch(Self.sweep { $0.evaluation?.fit = .resize }, bench)
+        #expect(try await add() == 1)
     }
 
     /// What a sweep sees: prompts, value, images.

@@ -130,7 +130,7 @@ struct PagePicture: Encodable, Sendable {
         let adapters = try await source.rows(of: PublicQueries.adapters(ofSweep: sweep), limit: 200_000)
         let known = Dictionary(adapters.map { ("\($0.job)\n\($0.checkpoint)", $0) }) { first, _ in first }
         return files.map { file in
-            let name = SampleName(file.isSample ? file.name : file.checkpoint)
+            let name = file.place
             let there = known["\(file.job)\n\(file.checkpoint)"]
             let step = there?.step ?? name.step
             return PagePicture(

@@ -208,29 +208,10 @@ extension KohyaSettings {
 
     private static func text(_ value: Value) -> String {
         switch value {
-        case .text(let text): quoted(text)
+        case .text(let text): QuotedText.of(text)
         case .flag(let flag): flag ? "true" : "false"
-        case .texts(let texts): "[" + texts.map(quoted).joined(separator: ", ") + "]"
+        case .texts(let texts): "[" + texts.map(QuotedText.of).joined(separator: ", ") + "]"
         case .number(let number): ParameterValue.number(number).description
         }
-    }
-
-    /// A basic string of TOML 1.0.
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\t": result += "\\t"
-            case "\r": result += "\\r"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let hex = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }

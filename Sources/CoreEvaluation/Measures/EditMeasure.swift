@@ -71,7 +71,9 @@ package struct EditMeasure {
     }
 
     private func pixels(_ pairs: [Pair]) -> [MeasuredMetric] {
-        both(pairs, PixelMetrics.signalToNoise).map { MeasuredMetric("\($0.prefix)psnr", values: $0.values) }
+        // An edit may leave every pixel: then its source was drawn, and its scales are 0.
+        both(pairs) { min(PixelMetrics.signalToNoise($0, $1), PixelMetrics.highestSignalToNoise) }
+            .map { MeasuredMetric("\($0.prefix)psnr", values: $0.values) }
             + both(pairs) { PixelMetrics.structuralSimilarity($0, $1, .gaussian) }
             .map { MeasuredMetric("\($0.prefix)ssim", values: $0.values) }
             + [MeasuredMetric("saturation", values: pairs.map { PixelMetrics.saturation($0.edited) })]

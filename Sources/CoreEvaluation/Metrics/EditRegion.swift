@@ -35,7 +35,7 @@ package struct EditRegion: Equatable, Sendable {
 
     /// Peak signal-to-noise ratio in decibels over one side's pixels.
     ///
-    /// An error below that of rounding to 8 bits, 1/12 of a step squared, counts as that: 58.9 dB.
+    /// At most `PixelMetrics.highestSignalToNoise`, 58.9 dB.
     /// - Returns: nil where there are no such pixels.
     package func signalToNoise(_ a: RGBImage, _ b: RGBImage, _ side: Side) -> Double? {
         precondition(
@@ -49,7 +49,7 @@ package struct EditRegion: Equatable, Sendable {
             count += 3
         }
         guard count > 0 else { return nil }
-        return -10 * log10(max(sum / Double(count), 1.0 / 12) / (255 * 255))
+        return min(-10 * log10(sum / Double(count) / (255 * 255)), PixelMetrics.highestSignalToNoise)
     }
 
     /// Structural similarity with Wang's window, averaged over the windows whose middle lies on one side.

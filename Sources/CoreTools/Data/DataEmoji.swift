@@ -23,7 +23,7 @@ package struct DataEmoji: Sendable {
         let names = try UnicodeNames(path: names)
         let catalogue = EmojiCatalogue(font: try EmojiFont(path: font), names: names)
         let chosen = try selection(of: catalogue, names: names)
-        let writer = DataConceptWriter(root: out, concept: chosen.concept)
+        let writer = try DataConceptWriter(root: out, concept: chosen.concept)
         for item in chosen.items {
             let image = try catalogue.image(item.entry).squared().composited()
             try writer.write(

@@ -37,7 +37,7 @@ package struct DataFolder: Sendable {
         guard !chosen.isEmpty else {
             throw DataError(code: .empty, message: "\(source): found no PNG, JPEG or WebP image; choose another folder")
         }
-        let writer = DataConceptWriter(root: out, concept: concept)
+        let writer = try DataConceptWriter(root: out, concept: concept)
         for (stem, words) in chosen {
             guard let path = files[stem] else {
                 throw DataError(code: .missing, message: "\(source): found no image named \(stem).png or .jpg")

@@ -9,13 +9,13 @@ package enum DataPairs {
     package struct Folders: Sendable {
         package var source: String
         package var target: String
-        /// For targets without a `.txt` of the same stem beside them.
-        package var instruction: String
+        /// For targets without a `.txt` of the same stem beside them; nil where each has one.
+        package var instruction: String?
         package var out: String
         /// Name of the edit's folder, `N_name`: N repeats an epoch.
         package var name: String
 
-        package init(source: String, target: String, instruction: String, out: String, name: String) {
+        package init(source: String, target: String, instruction: String?, out: String, name: String) {
             self.source = source
             self.target = target
             self.instruction = instruction
@@ -23,8 +23,8 @@ package enum DataPairs {
             self.name = name
         }
 
-        /// - Throws: `DataError` with every stem that has no partner, or for a pair of two sizes;
-        ///   `ImageFileError` for a picture that cannot be read.
+        /// - Throws: `DataError` with every stem that has no partner, or with every pair that cannot be used;
+        ///   nothing was written then.
         /// - Returns: the number of pairs written.
         package func run(progress: (String) -> Void) throws -> Int {
             let (sources, targets) = (try Self.byStem(source), try Self.byStem(target))
@@ -40,25 +40,63 @@ package enum DataPairs {
                 throw DataError(
                     code: .empty, message: "\(target): found no PNG, JPEG or WebP image; choose another folder")
             }
+            let pairs = targets.sorted { $0.key < $1.key }.compactMap { stem, target in
+                sources[stem].map { Pair(stem: stem, source: $0, target: target) }
+            }
+            // All of them before the first is written.
+            try check(pairs, progress)
             let words = Concept(folder: name, trigger: "", className: "", kind: .edit).name.replacing("_", with: " ")
-            let writer = DataConceptWriter(
+            let writer = try DataConceptWriter(
                 root: out, concept: Concept(folder: name, trigger: "", className: words, kind: .edit))
-            for stem in targets.keys.sorted() {
-                guard let source = sources[stem], let target = targets[stem] else { continue }
-                let (before, after) = (try DataPictures.load(source).image, try DataPictures.load(target).image)
-                guard before.width == after.width, before.height == after.height else {
-                    throw DataError(
-                        code: .malformed,
-                        message: "\(source): \(before.width)×\(before.height) pixels, its target \(target) has "
-                            + "\(after.width)×\(after.height); make both the same size")
-                }
-                let caption = try DataPictures.caption(beside: target) ?? instruction
+            for pair in pairs {
                 try writer.write(
-                    after.composited(), stem: stem, caption: caption, source: target, editOf: before.composited())
+                    try DataPictures.load(pair.target).image.composited(), stem: pair.stem,
+                    caption: try caption(of: pair), source: pair.target,
+                    editOf: try DataPictures.load(pair.source).image.composited())
             }
             try writer.finish(licence: "")
-            progress("\(out)/\(name): \(targets.count) pairs")
-            return targets.count
+            progress("\(out)/\(name): \(pairs.count) pairs")
+            return pairs.count
+        }
+
+        private struct Pair {
+            let stem: String
+            let source: String
+            let target: String
+        }
+
+        private func check(_ pairs: [Pair], _ progress: (String) -> Void) throws {
+            var faults: [String] = []
+            for pair in pairs {
+                do {
+                    let (before, after) = (try DataPictures.load(pair.source), try DataPictures.load(pair.target))
+                    for warning in [before.warning, after.warning] { warning.map { progress("warning: \($0)") } }
+                    if before.image.width != after.image.width || before.image.height != after.image.height {
+                        faults.append(
+                            "\(pair.source): \(before.image.width)×\(before.image.height) pixels, its target "
+                                + "\(pair.target) has \(after.image.width)×\(after.image.height); "
+                                + "make both the same size")
+                    }
+                    _ = try caption(of: pair)
+                } catch {
+                    faults.append("\(error)")
+                }
+            }
+            guard faults.isEmpty else {
+                throw DataError(code: .malformed, message: faults.joined(separator: "\n") + "\nnothing was written")
+            }
+        }
+
+        private func caption(of pair: Pair) throws -> String {
+            if let own = try DataPictures.caption(beside: pair.target) { return own }
+            guard let instruction else {
+                throw DataError(
+                    code: .missing,
+                    message:
+                        "\(pair.target): no .txt of the same stem with its instruction; add it, or name one for all "
+                        + "(--instruction)")
+            }
+            return instruction
         }
 
         /// - Throws: `DataError` for two pictures of one stem.
@@ -102,7 +140,7 @@ package enum DataPairs {
             let objects = PairObjects(catalogue, holdout: holdout)
             var count = 0
             for edit in EmojiEdit.allCases {
-                let writer = DataConceptWriter(
+                let writer = try DataConceptWriter(
                     root: out,
                     concept: Concept(folder: "1_\(edit.rawValue)", trigger: "", className: edit.rawValue, kind: .edit))
                 let chosen = objects.chosen(edit, count: self.count)

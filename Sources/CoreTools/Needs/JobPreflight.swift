@@ -56,6 +56,33 @@ package struct JobPreflight {
         }
     }
 
+    /// The same of jobs that edit: base, encoders and sizes.
+    ///
+    /// - Throws: `JobPreflightError` for what no machine could make good.
+    package func check(edits: [EditSpec]) throws {
+        _ = try check([])
+        do {
+            let summary = try BaseSummary(path: base, tokenizer: tokenizer)
+            let network = summary.network.shapes
+            for edit in edits {
+                let isFlow = !(network is UNet2DConditionModel)
+                if let fault = PictureEditor.fault(
+                    edit.method, isFlow: isFlow, isFlux: network is FluxTransformer2DModel)
+                {
+                    throw JobPreflightError(message: "\(base): \(fault)")
+                }
+                let unit = summary.reduction * network.latentStep
+                if let size = edit.size, size.width % unit != 0 || size.height % unit != 0 {
+                    throw JobPreflightError(
+                        message: "resolution \(size.width)×\(size.height): wanted sides that are multiples of \(unit) "
+                            + "pixels")
+                }
+            }
+        } catch {
+            throw JobPreflightError(message: "\(error)")
+        }
+    }
+
     /// What this machine has too little of; each a remark, since needs are estimates.
     ///
     /// - Parameter folder: where the job will write.

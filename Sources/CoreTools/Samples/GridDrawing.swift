@@ -93,6 +93,12 @@ package final class GridDrawing {
             rest = rest.dropFirst(group.count)
             let generator = try generator(first.setup, pipeline)
             try attach(first, to: pipeline, report: report)
+            guard first.adapters.isEmpty || pipeline.unet.sourceReading != .channels else {
+                throw SampleError(
+                    code: .arguments,
+                    message: "an adapter that was trained on pairs, or a base that edits: there is no picture here to "
+                        + "edit; draw with 'radiata sample --source PICTURE'")
+            }
             for start in stride(from: group.startIndex, to: group.endIndex, by: generator.batch) {
                 let part = group[start..<min(start + generator.batch, group.endIndex)]
                 let drawn = try generator.images(

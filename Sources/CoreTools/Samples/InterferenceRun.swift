@@ -136,12 +136,7 @@ package struct InterferenceRun {
         guard !seeds.isEmpty, !rules.isEmpty else {
             throw SampleError(code: .arguments, message: "no seed or no rule: wanted one at least")
         }
-        do {
-            try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
-        } catch {
-            throw SampleError(
-                code: .output, message: "\(out): cannot be made (\(error.localizedDescription)); choose another --out")
-        }
+        try OutputFolder.make(out)
     }
 
     private func single(_ own: Int, _ factor: Double) -> [GridImage.Used] {

@@ -41,13 +41,9 @@ struct PictureEditor {
 
     /// - Throws: `SampleError` for a base or parameters that cannot do it.
     init(pipeline: DiffusionPipeline, spec: EditSpec, base: String) throws {
-        guard pipeline.flow != nil else {
-            throw SampleError(
-                code: .arguments, message: "\(base): no transformer/ in it; editing wants Flux.1 or Stable Diffusion 3")
-        }
-        if spec.method == .fluxspace, !(pipeline.unet is FluxTransformer2DModel) || pipeline.t5 == nil {
-            throw SampleError(
-                code: .arguments, message: "\(base): fluxspace wants Flux.1; the other methods take this base")
+        let isFlux = pipeline.unet is FluxTransformer2DModel
+        if let fault = Self.fault(spec.method, isFlow: pipeline.flow != nil, isFlux: isFlux) {
+            throw SampleError(code: .arguments, message: "\(base): \(fault)")
         }
         do {
             try spec.check()
@@ -56,6 +52,31 @@ struct PictureEditor {
         }
         self.pipeline = pipeline
         self.spec = spec
+    }
+
+    /// Why a base cannot be used by a method; nil where it can.
+    static func fault(_ method: EditMethod, isFlow: Bool, isFlux: Bool) -> String? {
+        guard isFlow else { return "no transformer/ in it; editing wants Flux.1 or Stable Diffusion 3" }
+        return method == .fluxspace && !isFlux ? "fluxspace wants Flux.1; the other methods take this base" : nil
+    }
+
+    /// Looks at a request before anything is computed.
+    ///
+    /// - Throws: `SampleError` for a picture that is too small, or words that are not in the prompt.
+    func check(_ image: RGBImage?, maskWords: String, in concept: String) throws {
+        if let image { _ = try fittedSize(image) }
+        if spec.method == .fluxspace { _ = try positions(of: maskWords, in: concept) }
+    }
+
+    /// Where T5 has words of FluxSpace's concept; empty for no words.
+    func positions(of words: String, in concept: String) throws -> [Int] {
+        guard let t5 = pipeline.t5, !words.isEmpty else { return [] }
+        let found = t5.tokenizer.positions(of: words, in: concept).filter { $0 < t5.length }
+        guard !found.isEmpty else {
+            throw SampleError(
+                code: .arguments, message: "mask words '\(words)': not in the edit prompt '\(concept)'")
+        }
+        return found
     }
 
     /// - Throws: `SampleError` for a picture or words that do not fit; `EvaluationError` with `stopped` where
@@ -211,15 +232,9 @@ private final class EditRun {
     }
 
     private func spaceVelocity() throws -> (Tensor, Float, Int) -> Tensor {
-        guard let flux = pipeline.unet as? FluxTransformer2DModel, let t5 = pipeline.t5 else {
-            preconditionFailure("the editor looked")
-        }
+        guard let flux = pipeline.unet as? FluxTransformer2DModel else { preconditionFailure("the editor looked") }
         let concept = request.concept ?? request.edit
-        let words = t5.tokenizer.positions(of: request.maskWords, in: concept)
-        guard request.maskWords.isEmpty || !words.isEmpty else {
-            throw SampleError(
-                code: .arguments, message: "mask words '\(request.maskWords)': not in the edit prompt '\(concept)'")
-        }
+        let words = try editor.positions(of: request.maskWords, in: concept)
         var variant: FluxSpace.Variant = spec.variant == .free ? .free(maskWords: [0]) : .lengthKeeping
         if !words.isEmpty { variant.maskWords = words }
         var space = FluxSpace(variant)

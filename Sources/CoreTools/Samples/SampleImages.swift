@@ -92,12 +92,7 @@ package struct SampleImages {
         generator.imageGuidance = imageGuidance
         // Which networks read one is known when their adapters are there.
         let edited = try self.source.map { try pictureToEdit($0, generator) }
-        do {
-            try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
-        } catch {
-            throw SampleError(
-                code: .output, message: "\(out): cannot be made (\(error.localizedDescription)); choose another --out")
-        }
+        try OutputFolder.make(out)
         let items = try items(generator, source)
         let text = SampleText(
             self, hashes: try WeightHashes(base: base, adapters: adapters.map(\.path), digest: digest),

@@ -1,6 +1,7 @@
 import CoreDiffusion
 import Foundation
 import ImageFiles
+import RunSpec
 
 /// What the images of `radiata sample` say about how they were made: the `parameters` of A1111's user
 /// interface, the `prompt` of ComfyUI, and a chunk for each setting.
@@ -87,18 +88,6 @@ struct SampleText {
 
     /// A value that would be taken for several, as JSON's text.
     private static func quoted(_ value: String) -> String {
-        guard value.contains(where: { $0 == "," || $0 == ":" || $0.isNewline }) else { return value }
-        var text = "\""
-        for scalar in value.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        return text + "\""
+        value.contains { $0 == "," || $0 == ":" || $0.isNewline } ? QuotedText.of(value) : value
     }
 }

@@ -63,6 +63,12 @@ package struct EditAttempt {
     }
 
     private func pairs(_ folder: EditFolder, _ editor: PictureEditor, _ kept: KeptEdits) throws -> [EditMeasure.Pair] {
+        // All of them, before minutes of editing end at the last one.
+        for entry in folder.entries {
+            try editor.check(
+                try folder.image(of: entry).map { try ImageFile.read($0) }, maskWords: entry.words ?? "",
+                in: entry.concept ?? entry.edit)
+        }
         let progress = ProgressFile(AttemptFolder(out), clock: clock)
         return try folder.entries.enumerated().map { index, entry in
             defer { progress.tell("editing", index + 1, of: folder.entries.count, "images") }
@@ -106,7 +112,7 @@ package struct EditAttempt {
             try artifacts.append(
                 ArtifactRow(checkpoint: EditTask.checkpoint, kind: kind, name: name, path: "artifacts/\(name)"))
         }
-        try add(sheet, "contact-sheet", "edits.png", "job \(task.job)")
+        try add(sheet, "contact-sheet", EditFolder.sheetName + ".png", "job \(task.job)")
         for (index, pair) in pairs.enumerated() {
             try add(pair.edited, "sample", folder.names[index] + ".png", "\(title): \(pair.prompt) → \(pair.edit)")
         }

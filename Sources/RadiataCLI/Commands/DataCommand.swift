@@ -92,16 +92,16 @@ struct DataCommand: ParsableCommand {
         var source: String?
         @Option(help: "Folder of what they make; a .txt of the same stem beside a picture is its instruction.")
         var target: String?
-        @Option(help: "Instruction for targets without a .txt.")
+        @Option(parsing: .unconditional, help: "Instruction for targets without a .txt.")
         var instruction: String?
-        @Option(help: "Name of the edit's folder, N_name: N repeats an epoch.")
-        var name = "1_edit"
-        @Option(help: "Objects of each edit of emoji.")
-        var count = 64
-        @Option(help: "Side of emoji pictures in pixels.")
-        var size = 64
-        @Option(help: "Colour bitmap font.")
-        var font = EmojiFont.defaultPath
+        @Option(help: "Name of the edit's folder, N_name: N repeats an epoch; 1_edit if left out.")
+        var name: String?
+        @Option(help: "Objects of each edit of emoji; 64 if left out.")
+        var count: Int?
+        @Option(help: "Side of emoji pictures in pixels; 64 if left out.")
+        var size: Int?
+        @Option(help: "Colour bitmap font; that of the Debian package fonts-noto-color-emoji if left out.")
+        var font: String?
         @Option(help: "Folder for the data set.")
         var out: String
 
@@ -109,22 +109,35 @@ struct DataCommand: ParsableCommand {
             guard (source == nil) == (target == nil) else {
                 throw ValidationError("--source and --target belong together: name both, or none for emoji")
             }
-            guard source == nil || instruction != nil else {
-                throw ValidationError("--instruction: wanted, such as \"make it blue\"")
+            // What would be left out in silence.
+            let strangers =
+                source == nil
+                ? [("instruction", instruction != nil), ("name", name != nil)]
+                : [("count", count != nil), ("size", size != nil), ("font", font != nil)]
+            if let stranger = strangers.first(where: \.1)?.0 {
+                throw ValidationError(
+                    source == nil
+                        ? "--\(stranger): for pictures of your own; name them with --source and --target"
+                        : "--\(stranger): for edits of emoji; leave it out, or leave out --source and --target")
             }
-            guard count > 0 else { throw ValidationError("--count \(count): wanted 1 or more") }
-            guard (8...1024).contains(size) else { throw ValidationError("--size \(size): wanted 8 to 1024") }
+            if let instruction, instruction.allSatisfy(\.isWhitespace) {
+                throw ValidationError("--instruction is empty: wanted words such as \"make it blue\"")
+            }
+            if let count, count < 1 { throw ValidationError("--count \(count): wanted 1 or more") }
+            if let size, !(8...1024).contains(size) { throw ValidationError("--size \(size): wanted 8 to 1024") }
         }
 
         func run() throws {
             let count: Int
-            if let source, let target, let instruction {
+            if let source, let target {
                 count = try DataPairs.Folders(
-                    source: source, target: target, instruction: instruction, out: out, name: name
+                    source: source, target: target, instruction: instruction, out: out, name: name ?? "1_edit"
                 ).run(progress: Console.note)
             } else {
                 var emoji = DataPairs.Emoji(out: out)
-                (emoji.count, emoji.side, emoji.font) = (self.count, size, font)
+                emoji.count = self.count ?? emoji.count
+                emoji.side = size ?? emoji.side
+                emoji.font = font ?? emoji.font
                 count = try emoji.run(progress: Console.note)
             }
             Console.out("\(count) pairs in \(out)")

@@ -55,6 +55,8 @@ struct EditCommand: ParsableCommand {
     var tau = 0.5
     @Option(parsing: .unconditional, help: "fluxspace: first step that changes.")
     var start = 0
+    @Option(parsing: .unconditional, help: "fluxspace: last step of the fine change; to the end if left out.")
+    var stop: Int?
     @Option(
         parsing: .unconditional, help: "fluxspace: words of the edit that make the mask; its first word if left out.")
     var maskWords = ""
@@ -74,16 +76,16 @@ struct EditCommand: ParsableCommand {
     @OptionGroup var machine: MachineOptions
 
     func validate() throws {
-        guard images >= 1, steps >= 1, seed >= 0 else {
-            throw ValidationError("--images \(images), --steps \(steps), --seed \(seed): wanted 1, 1 and 0 or more")
-        }
+        try Seeds.check(first: seed, images: images)
         // The same rules as in sweep files.
         let values: [(option: String, parameter: String, value: Double)] = [
-            ("n-min", "n_min", Double(nMin)), ("n-avg", "n_avg", Double(nAvg)), ("n-max", "n_max", Double(nMax)),
+            ("steps", "steps", Double(steps)), ("n-min", "n_min", Double(nMin)), ("n-avg", "n_avg", Double(nAvg)),
+            ("n-max", "n_max", Double(nMax)),
             ("source-guidance", "source_guidance", sourceGuidance),
             ("target-guidance", "target_guidance", targetGuidance), ("guidance", "guidance", guidance),
             ("coarse", "coarse", coarse), ("fine", "fine", fine), ("tau", "tau", tau),
-            ("start", "start", Double(start)), ("gamma", "gamma", gamma), ("eta", "eta", eta),
+            ("start", "start", Double(start)), ("stop", "stop", Double(stop ?? start)),
+            ("gamma", "gamma", gamma), ("eta", "eta", eta),
             ("eta-start", "eta_start", etaStart), ("eta-stop", "eta_stop", etaStop), ("strength", "strength", strength),
         ]
         for (option, parameter, value) in values {
@@ -102,7 +104,7 @@ struct EditCommand: ParsableCommand {
         (spec.sourceGuidance, spec.targetGuidance) = (sourceGuidance, targetGuidance)
         (spec.variant, spec.coarse, spec.fine, spec.tau, spec.start) = (variant, coarse, fine, tau, start)
         (spec.gamma, spec.eta, spec.etaStart, spec.etaStop) = (gamma, eta, etaStart, etaStop)
-        spec.strength = strength
+        (spec.stop, spec.strength) = (stop, strength)
         var task = EditImage(base: base, spec: spec, prompt: prompt, edit: edit, out: out, threads: machine.count)
         task.image = image
         task.negative = negative

@@ -26,16 +26,11 @@ struct InterferenceCommand: ParsableCommand {
     var first: AdapterReference
     @Argument(help: "The second one.")
     var second: AdapterReference
-    @Option(help: "Base model: a folder in diffusers' layout, or one .safetensors file.")
-    var base: String
-    @Option(help: "Folder with vocab.json and merges.txt, for a base in one file; beside the file if left out.")
-    var tokenizer: String?
+    @OptionGroup var drawing: DrawingOptions
     @Option(
         parsing: .unconditionalSingleValue,
         help: "What the adapters' effects are looked at with: one prompt for both, or the first's and the second's.")
     var prompt: [String]
-    @Option(parsing: .unconditional, help: "What guidance leads away from.")
-    var negative = ""
     @Option(parsing: .unconditional, help: "First seed; image i of a prompt uses seed + i.")
     var seed = 0
     @Option(parsing: .unconditional, help: "How many images of each prompt.")
@@ -46,12 +41,6 @@ struct InterferenceCommand: ParsableCommand {
     var rules = "sum"
     @Option(parsing: .unconditional, help: "Share of each change's numbers that ties and dare keep.")
     var density = CombinationRule().density
-    @Option(help: "Sampler: ddim, euler, dpm++2m; of a rectified flow euler, heun.")
-    var sampler = EvaluationSpec.standard.sampler
-    @Option(parsing: .unconditional, help: "Sampler steps.")
-    var steps = EvaluationSpec.standard.steps
-    @Option(parsing: .unconditional, help: "Classifier-free guidance; 1 and less: none.")
-    var guidance = EvaluationSpec.standard.guidance
     @Option(help: "Side in pixels, or WIDTHxHEIGHT; what the base was trained on if left out.")
     var size: ImageSize?
     @Option(help: "Folder for drawn images (default: grid in the user's cache).")
@@ -63,9 +52,7 @@ struct InterferenceCommand: ParsableCommand {
     @OptionGroup var output: FormatOption
 
     func validate() throws {
-        guard images >= 1 else { throw ValidationError("--images \(images): wanted at least 1") }
-        guard steps >= 1 else { throw ValidationError("--steps \(steps): wanted at least 1") }
-        guard seed >= 0 else { throw ValidationError("--seed \(seed): wanted 0 or more") }
+        try Seeds.check(first: seed, images: images)
         guard density > 0, density <= 1 else {
             throw ValidationError("--density \(density): wanted more than 0 and at most 1")
         }
@@ -100,16 +87,16 @@ struct InterferenceCommand: ParsableCommand {
 
     func run() throws {
         var settings = GridDrawing.Settings(
-            base: Paths.expanded(base), cache: cache.map(Paths.expanded) ?? Paths.folders.cache + "/grid",
+            base: Paths.expanded(drawing.base), cache: cache.map(Paths.expanded) ?? Paths.folders.cache + "/grid",
             threads: machine.count)
-        settings.tokenizer = tokenizer.map(Paths.expanded)
-        (settings.sampler, settings.steps, settings.guidance) = (sampler, steps, guidance)
+        settings.tokenizer = drawing.tokenizer.map(Paths.expanded)
+        (settings.sampler, settings.steps, settings.guidance) = (drawing.sampler, drawing.steps, drawing.guidance)
         try UsableFolder.prepare(settings.cache, option: "--cache", what: "drawn images")
         var run = InterferenceRun(
             settings: settings,
             adapters: [first, second].map { (Paths.expanded($0.path), $0.strength) },
             prompts: prompt.count == 1 ? prompt + prompt : prompt, out: Paths.expanded(out))
-        run.negative = negative
+        run.negative = drawing.negative
         run.seeds = (0..<images).map { UInt64(seed + $0) }
         run.strengths = factors ?? run.strengths
         run.rules = combinations ?? run.rules

@@ -8,10 +8,7 @@ struct SampleCommand: ParsableCommand {
         commandName: "sample",
         abstract: "Draw images of prompts, with any number of adapters, from noise or from a picture.")
 
-    @Option(help: "Base model: a folder in diffusers' layout, or one .safetensors file.")
-    var base: String
-    @Option(help: "Folder with vocab.json and merges.txt, for a base in one file; beside the file if left out.")
-    var tokenizer: String?
+    @OptionGroup var drawing: DrawingOptions
     @Option(
         help: """
             Adapter file or PEFT's folder, optionally :strength, and @START-END for a part of the steps (0 to 1): \
@@ -20,20 +17,12 @@ struct SampleCommand: ParsableCommand {
     var adapter: [ScheduledReference] = []
     @Option(parsing: .unconditionalSingleValue, help: "What to draw. Repeatable: an image of each for each seed.")
     var prompt: [String]
-    @Option(parsing: .unconditional, help: "What guidance leads away from.")
-    var negative = ""
     @Option(parsing: .unconditional, help: "First seed; image i uses seed + i.")
     var seed = 0
     @Option(parsing: .unconditional, help: "How many images of each prompt.")
     var images = 1
     @Option(parsing: .unconditional, help: "Images drawn together; what is fastest if left out. They stay the same.")
     var batch: Int?
-    @Option(help: "Sampler: ddim, euler, dpm++2m; of a rectified flow euler, heun.")
-    var sampler = EvaluationSpec.standard.sampler
-    @Option(parsing: .unconditional, help: "Sampler steps.")
-    var steps = EvaluationSpec.standard.steps
-    @Option(parsing: .unconditional, help: "Classifier-free guidance; 1 and less: none.")
-    var guidance = EvaluationSpec.standard.guidance
     @Option(help: "Side in pixels, or WIDTHxHEIGHT; the picture's, or what the base was trained on if left out.")
     var size: ImageSize?
     @Option(parsing: .unconditional, help: "1: the text encoder's last layer.")
@@ -62,12 +51,7 @@ struct SampleCommand: ParsableCommand {
     @OptionGroup var machine: MachineOptions
 
     func validate() throws {
-        guard images >= 1 else { throw ValidationError("--images \(images): wanted at least 1") }
-        guard steps >= 1 else { throw ValidationError("--steps \(steps): wanted at least 1") }
-        guard EvaluationSpec.samplers.contains(sampler) else {
-            throw ValidationError(
-                "--sampler \(sampler): wanted one of \(EvaluationSpec.samplers.joined(separator: ", "))")
-        }
+        try Seeds.check(first: seed, images: images)
         guard [75, 150, 225].contains(maxTokenLength) else {
             throw ValidationError("--max-token-length \(maxTokenLength): wanted 75, 150 or 225")
         }
@@ -82,20 +66,22 @@ struct SampleCommand: ParsableCommand {
         if let strength, !(0...1).contains(strength) {
             throw ValidationError("--strength \(strength): wanted 0 to 1")
         }
-        guard seed >= 0 else { throw ValidationError("--seed \(seed): wanted 0 or more") }
+        guard imageGuidance.isFinite else {
+            throw ValidationError("--image-guidance \(imageGuidance): wanted a number")
+        }
     }
 
     func run() throws {
-        var sample = SampleImages(base: base, prompt: "", out: out, threads: machine.count)
+        var sample = SampleImages(base: drawing.base, prompt: "", out: out, threads: machine.count)
         sample.prompts = prompt
         sample.adapters = adapter.map(\.adapter)
         sample.seeds = (0..<images).map { seed + $0 }
-        sample.steps = steps
-        sample.guidance = guidance
+        sample.steps = drawing.steps
+        sample.guidance = drawing.guidance
         sample.size = size?.pixels
-        sample.tokenizer = tokenizer
-        sample.negative = negative
-        sample.sampler = sampler
+        sample.tokenizer = drawing.tokenizer
+        sample.negative = drawing.negative
+        sample.sampler = drawing.sampler
         sample.clipSkip = clipSkip
         sample.maxTokens = maxTokenLength
         sample.latents = latents

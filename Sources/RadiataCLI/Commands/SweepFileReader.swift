@@ -65,6 +65,7 @@ struct SweepFileReader {
         guard let data = sweep.definition.data?.path else { return }
         do {
             let folder = try EditFolder(path: data)
+            for warning in try folder.lookAtImages() { report("warning: \(warning)") }
             let drawn = folder.entries.count { $0.image == nil }
             report(
                 "\(folder.entries.count) pictures to edit"

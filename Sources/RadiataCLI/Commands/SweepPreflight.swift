@@ -21,8 +21,9 @@ enum SweepPreflight {
             encoders: definition.encoders.compactMapValues(\.path))
         do {
             if edits {
-                // Encoders and base; what an edit needs of memory is little beside a training.
-                _ = try preflight.check([])
+                // What an edit needs of memory is little beside a training.
+                try preflight.check(
+                    edits: try sweep.plan.configurations.prefix(most).map { try EditSpec(resolved: $0.parameters) })
                 return nil
             }
             let jobs = try sweep.plan.configurations.prefix(most).map {

@@ -49,7 +49,7 @@ struct SweepGridSource {
         let checkpoints = try await adapters()
         var items: Items<PublicQueries.PictureFile> = [:]
         for picture in all where picture.isSample == isSamples {
-            let name = SampleName(picture.isSample ? picture.name : picture.checkpoint)
+            let name = picture.place
             let there = checkpoints[picture.job]?.first { item in
                 item.content.contains { $0.checkpoint == picture.checkpoint }
                     || name.step.map { $0 == item.step } == true

@@ -10,6 +10,8 @@ package struct SampleName: Equatable, Sendable {
     /// What tells pictures of one step apart: the number of the prompt, as a rule.
     package var series: String
 
+    init(series: String) { self.series = series }
+
     package init(_ name: String) {
         let stem = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
         if let known = Self(kohya: stem) ?? Self(oneTrainer: stem) {

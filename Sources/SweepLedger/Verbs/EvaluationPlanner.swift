@@ -50,8 +50,10 @@ struct EvaluationPlanner {
         _ job: Int64, by wanted: EvaluationProtocol, sweep: Int64, _ db: Database
     ) throws -> [JobChange] {
         try db.change(
-            "INSERT INTO protocol_wish (sweep, protocol, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            [sweep, try LedgerJSON.text(wanted), now.milliseconds])
+            """
+            INSERT INTO protocol_wish (sweep, protocol, created, drawing) VALUES (?1, ?2, ?3, \(Schema.drawing("?2")))
+            ON CONFLICT DO NOTHING
+            """, [sweep, try LedgerJSON.text(wanted), now.milliseconds])
         let isDone = try db.first("SELECT 1 FROM job WHERE id = ? AND state = 'done'", [job]) != nil
         return isDone ? try plan(job, by: wanted, sweep: sweep, db) : []
     }
@@ -109,20 +111,22 @@ struct EvaluationPlanner {
         let job = try LaunchJob(try trained.evaluation(of: subject, by: spec))
         var outcome = LaunchSweep.Outcome()
         let id = try job.add(to: sweep, wasStopped: false, now: now, db, &outcome).row
-        let isApart = purpose == .measure ? try isApart(row, spec, sweep: sweep, db) : false
+        let isApart = purpose == .measure ? try isApart(row, spec, db) : false
         try db.change(
             """
-            INSERT INTO evaluation_job (job, subject, checkpoint, purpose, apart) VALUES (?, ?, ?, ?, ?)
+            INSERT INTO evaluation_job (job, subject, checkpoint, purpose, apart, drawing)
+            VALUES (?1, ?2, ?3, ?4, ?5, (SELECT \(Schema.drawing("p.spec")) FROM job_spec p WHERE p.job = ?1))
             ON CONFLICT DO NOTHING
             """, [id, row, subject.checkpoint.name, purpose.rawValue, isApart])
         return outcome.changes
     }
 
-    /// Whether an evaluation draws other pictures than a training did that other sweeps have, too: then its
-    /// figures are this sweep's only. Where nobody else has it, they take the place of the former ones.
-    private func isApart(_ job: Int64, _ spec: EvaluationSpec, sweep: Int64, _ db: Database) throws -> Bool {
-        guard let own = try Self.trained(job, db)?.evaluation, spec.draws(unlike: own) else { return false }
-        return try db.first("SELECT 1 FROM member WHERE job = ? AND sweep <> ? LIMIT 1", [job, sweep]) != nil
+    /// Whether an evaluation draws other pictures than the training did, or shows them to encoders otherwise:
+    /// then its figures stand by themselves, for the sweeps that asked for it, and those of the training
+    /// stay.
+    private func isApart(_ job: Int64, _ spec: EvaluationSpec, _ db: Database) throws -> Bool {
+        guard let own = try Self.trained(job, db)?.evaluation else { return false }
+        return spec.draws(unlike: own) || (spec.fit ?? .crop) != (own.fit ?? .crop)
     }
 
     /// nil for a job that trains nothing.
@@ -189,18 +193,18 @@ struct EvaluationPlanner {
         _ checkpoint: String, _ spec: EvaluationSpec, _ job: Int64, _ sweep: Int64, _ db: Database
     ) throws -> Bool {
         guard spec.external == nil, let wanted = spec.metrics else { return false }
-        let isApart = try isApart(job, spec, sweep: sweep, db)
+        let isApart = try isApart(job, spec, db)
         let known = try db.all(
             isApart
                 ? """
                 SELECT DISTINCT r.metric FROM evaluation_job e JOIN member m ON m.job = e.job AND m.sweep = ?3
                 JOIN protocol_result r ON r.source = e.job
-                WHERE e.subject = ?1 AND e.apart = 1 AND r.checkpoint = ?2
+                WHERE e.subject = ?1 AND e.apart = 1 AND r.checkpoint = ?2 AND e.drawing IS \(Schema.drawing("?4"))
                 """
                 : """
                 SELECT DISTINCT e.metric FROM span p JOIN evaluation e ON e.attempt = p.attempt
-                WHERE p.job = ?1 AND e.checkpoint = ?2 AND e.step <= p.high AND ?3 > 0
-                """, [job, checkpoint, sweep]
+                WHERE p.job = ?1 AND e.checkpoint = ?2 AND e.step <= p.high AND ?3 > 0 AND ?4 > ''
+                """, [job, checkpoint, sweep, try LedgerJSON.text(["evaluation": spec])]
         ).map { $0[0] as String }
         return wanted.allSatisfy { metric in known.contains { $0 == metric || $0.prefix { $0 != "@" } == metric } }
     }

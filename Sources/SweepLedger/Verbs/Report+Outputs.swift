@@ -143,9 +143,8 @@ extension Report {
 /// Where the rows of an attempt belong: what an evaluation job measures is its subject's.
 private enum EvaluationPlace {
     case own(attempt: Int64, job: Int64)
-    /// Beside what the trainer itself measured, which stays unless the pictures are drawn otherwise; `source`
-    /// is the evaluation job.
-    case beside(attempt: Int64, job: Int64, source: Int64, isRedrawn: Bool)
+    /// Beside what the trainer itself measured, which stays; `source` is the evaluation job.
+    case beside(attempt: Int64, job: Int64, source: Int64)
     case confirmation(source: Int64)
     /// Beside all others: only sweeps that asked for it see it.
     case apart(source: Int64)
@@ -170,19 +169,7 @@ private enum EvaluationPlace {
         guard let trained else {
             throw LedgerError(.inputOutput, "an evaluation's job is done without an attempt that is")
         }
-        self = .beside(
-            attempt: trained[0], job: subject, source: job, isRedrawn: try Self.isRedrawn(job, subject, db))
-    }
-
-    /// Whether an evaluation draws other pictures than the training did. Then the sweep's newest file, or
-    /// another sweep, asked for them: its figures take the place of those of the same name.
-    private static func isRedrawn(_ job: Int64, _ subject: Int64, _ db: Database) throws -> Bool {
-        let specs = try [job, subject].map { job -> EvaluationSpec? in
-            let text = try db.first("SELECT json_extract(spec, '$.evaluation') FROM job_spec WHERE job = ?", [job])
-            return try (text?[0] as String?).map { try LedgerJSON.value(EvaluationSpec.self, $0) }
-        }
-        guard let own = specs[0], let other = specs[1] else { return false }
-        return own.draws(unlike: other)
+        self = .beside(attempt: trained[0], job: subject, source: job)
     }
 
     func store(_ row: EvaluationRow, _ db: Database) throws {
@@ -202,18 +189,14 @@ private enum EvaluationPlace {
                 "INSERT INTO evaluation (attempt, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update)",
                 [attempt] + cells)
             try ResultMean.store(row, of: job, db)
-        case .beside(let attempt, let job, let source, let isRedrawn):
+        case .beside(let attempt, let job, let source):
             // Results of earlier programs know nothing of single images: these are better. Of evaluations the
             // one that was asked for last stands, whichever ends last.
-            let isBetter =
-                isRedrawn
-                ? "evaluation.source IS NULL OR evaluation.source <= excluded.source"
-                : "evaluation.source <= excluded.source OR evaluation.image_values IS NULL"
             try db.change(
                 """
                 INSERT INTO evaluation (attempt, source, \(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \(update),
                     source = excluded.source
-                WHERE \(isBetter)
+                WHERE evaluation.source <= excluded.source OR evaluation.image_values IS NULL
                 """, [attempt, source] + cells)
             if db.changesCount > 0 { try ResultMean.store(row, of: job, db) }
         case .apart(let source):
