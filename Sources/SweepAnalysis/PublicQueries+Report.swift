@@ -80,18 +80,53 @@ extension PublicQueries {
     /// Those of one job, by its whole id.
     package static func pictures(ofJob job: String) -> PublicQuery<PictureFile> { pictures("job = \(quoted(job))") }
 
+    /// A picture of a large sweep, with the epoch and the step of its checkpoint.
+    package struct PlacedPicture: Sendable {
+        package var file: PictureFile
+        package var epoch: Int?
+        package var step: Int?
+    }
+
+    /// The pictures of a sweep of many jobs, most of which may have none: found from the pictures, where
+    /// `pictures(ofSweep:)` looks for those of each job. In the order in which attempts began.
+    package static func placedPictures(ofSweep sweep: String) -> PublicQuery<PlacedPicture> {
+        func ofCheckpoint(_ column: String) -> String {
+            """
+            (SELECT c.\(column) FROM attempt q CROSS JOIN checkpoint c ON c.attempt = q.id AND c.name = a.checkpoint
+                WHERE q.job = p.job AND a.checkpoint <> '' ORDER BY q.number LIMIT 1)
+            """
+        }
+        return PublicQuery(
+            """
+            SELECT j.identity, a.checkpoint, a.kind, a.name, a.sha256, a.bytes, \(ofCheckpoint("epoch")),
+                \(ofCheckpoint("step"))
+            FROM sweep s CROSS JOIN artifact a CROSS JOIN span p ON p.attempt = a.attempt
+            CROSS JOIN member m ON m.sweep = s.id AND m.job = p.job CROSS JOIN job j ON j.id = p.job
+            WHERE s.name = \(quoted(sweep)) AND a.kind IN ('contact-sheet', 'sample') AND a.step <= p.high
+                AND NOT EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = m.job)
+                AND NOT EXISTS (
+                    SELECT 1 FROM attempt q CROSS JOIN artifact b ON b.attempt = q.id AND b.kind = a.kind AND b.name = a.name
+                    WHERE q.job = p.job AND q.number > p.number)
+            """
+        ) { row in
+            guard row.count == 8, let file = pictureFile(Array(row.prefix(6))) else { return nil }
+            return PlacedPicture(file: file, epoch: row[6].number.map { Int($0) }, step: row[7].number.map { Int($0) })
+        }
+    }
+
     private static func pictures(_ condition: String) -> PublicQuery<PictureFile> {
         PublicQuery(
             """
             SELECT job, checkpoint, kind, name, sha256, bytes FROM artifacts
             WHERE kind IN ('contact-sheet', 'sample') AND \(condition)
             ORDER BY job, checkpoint, name
-            """
-        ) { row in
-            guard row.count == 6, let bytes = row[5].number else { return nil }
-            return PictureFile(
-                job: row[0].string, checkpoint: row[1].string, kind: row[2].string, name: row[3].string,
-                sha256: row[4].string, bytes: Int(bytes))
-        }
+            """, pictureFile)
+    }
+
+    private static let pictureFile: @Sendable ([QueryValue]) -> PictureFile? = { row in
+        guard row.count == 6, let bytes = row[5].number else { return nil }
+        return PictureFile(
+            job: row[0].string, checkpoint: row[1].string, kind: row[2].string, name: row[3].string,
+            sha256: row[4].string, bytes: Int(bytes))
     }
 }

@@ -96,6 +96,45 @@ struct LargeSweepTests {
         }
     }
 
+    @Test("ids in their order; what a running job logs and how it ends moves it in the table within a second")
+    func changes() async throws {
+        try await DaemonBench.with { bench async throws in
+            try await bench.launch(Self.rates.map { "\($0)" })
+            func shown(_ query: String) async throws -> Jobs {
+                try await Self.get(bench, "/page/jobs?sweep=t&limit=500&\(query)")
+            }
+            /// Whether an answer comes that is as it should be.
+            func comes(_ query: String, _ isRight: (Jobs) -> Bool) async throws -> Bool {
+                let end = ContinuousClock.now + .seconds(60)
+                while ContinuousClock.now < end {
+                    if isRight(try await shown(query)) { return true }
+                }
+                return false
+            }
+            let first = try await shown("columns=lr&sort=id").rows.map(\.id)
+            let rest = try await shown("columns=lr&sort=id&offset=1700").rows.map(\.id)
+            #expect(first.count == 500 && rest.count == 400)
+            #expect(first + rest == (first + rest).sorted() && Set(first + rest).count == 900)
+            let last = try await shown("columns=lr&sort=-id&offset=1000").rows.map(\.id)
+            #expect(last == last.sorted(by: >))
+            let worker = try await HandWorker("w", bench)
+            let token = try await worker.claim().token
+            func log(_ step: Int64, _ value: Double) async throws {
+                let batch = MetricBatch(
+                    token: token, session: await worker.session, first: UInt64(step),
+                    series: [MetricSeries(key: "loss", steps: [step], values: [value])])
+                _ = try await bench.call(.metrics, batch)
+            }
+            try await log(1, 0.5)
+            #expect(try await comes("columns=loss&filter=state:running") { $0.rows.first?.cells == [0.5] })
+            try await log(2, 0.25)
+            #expect(try await comes("columns=loss&sort=loss") { $0.rows.first?.cells == [0.25] })
+            #expect(try await shown("columns=loss&sort=-loss").rows.first?.id == token.job.text)
+            _ = try await worker.report(token, .finished(FinishReport(streamPosition: 2)))
+            #expect(try await comes("columns=loss&filter=state:done") { $0.rows.map(\.id) == [token.job.text] })
+        }
+    }
+
     @Test("a curve of an attempt that goes on is never an old one")
     func curves() async throws {
         try await DaemonBench.with { bench async throws in

@@ -67,10 +67,10 @@ struct OwnAuthorityTests {
             let path = bench.folder + "/tls/server.pem"
             let first = try String(contentsOfFile: path, encoding: .utf8)
             let authority = try #require(bench.authority)
-            // The ticker, the maintenance, the keeper of folders and that of the certificate sleep by this
-            // time: it goes on a day when all have looked at the day before.
+            // The ticker, the maintenance, the keeper of folders, both of the page's and that of the
+            // certificate sleep by this time: it goes on a day when all have looked at the day before.
             while try String(contentsOfFile: path, encoding: .utf8) == first {
-                while time.sleeping < 4 { try await Task.sleep(for: .milliseconds(1)) }
+                while time.sleeping < 6 { try await Task.sleep(for: .milliseconds(1)) }
                 time.advance(by: .seconds(86_400))
             }
             #expect(bench.authority == authority)

@@ -3,9 +3,10 @@
     python Tests/Page/page_speed.py RADIATA DATA [--jobs 50000] [--points 20000000] [--long 1000000] [--no-browser]
 
 DATA is a folder: where it holds no ledger one is made (a sweep `big` of four jobs, then big_ledger.py). Starts a
-coordinator on it, asks each call of the page a few times, keeps 50 pages open, and lets Chromium open the table, sort,
-filter, and draw the long curve. Prints a table in milliseconds: the first time, and the median of the others.
-`make page-speed` runs it.
+coordinator on it and asks each call of the page once, one after the other, from its first moment on (`at once`). Starts it
+again, lets it get ready, and asks each call a few times (`first`, and the median of the others), then all of them while a
+worker runs the four jobs, which log and end (`while jobs run`: the median and the worst); then keeps 50 pages open, and
+lets Chromium open the table, sort, filter, and draw the long curve. Prints milliseconds. `make page-speed` runs it.
 """
 
 import argparse
@@ -40,12 +41,17 @@ CALLS = {
     "a part of it": ("curves", {"jobs": LONG, "key": "loss", "points": "2000", "from": "1000", "to": "90000"}),
     "pictures": ("pictures", {}), "the ranking": ("ranking", {}), "the verdict": ("verdict", {}),
 }
-SWEEP = """name: big
+TRAINER = ("import json, sys, time\n"
+           "with open(sys.argv[3] + '/metrics.jsonl', 'a') as log:\n"
+           "    for step in range(1, 101):\n"
+           "        print(json.dumps(dict(step=step, loss=1 / step)), file=log, flush=True)\n"
+           "        time.sleep(0.05)\n")
+SWEEP = f"""name: big
 trainer:
-  command: [python3, "-c", "pass", "{lr}", "{dim}", "{out}"]
-  metrics: [{ jsonl: "{out}/metrics.jsonl" }]
+  command: [python3, "-c", {json.dumps(TRAINER)}, "{{lr}}", "{{dim}}", "{{out}}"]
+  metrics: [{{ jsonl: "{{out}}/metrics.jsonl", step: step }}]
 seeds: [1, 2]
-groups: [{ name: g, grid: { lr: [1e-4, 3e-4], dim: [4] } }]
+groups: [{{ name: g, grid: {{ lr: [1e-4, 3e-4], dim: [4] }} }}]
 """
 
 
@@ -102,6 +108,59 @@ def prepare(radiata, given):
                     str(given.points), "--long", str(given.long)], check=True)
 
 
+def memory(coordinator):
+    lines = pathlib.Path(f"/proc/{coordinator.process.pid}/status").read_text().splitlines()
+    now, most = (next(int(line.split()[1]) >> 10 for line in lines if line.startswith(name)) for name in ("VmRSS", "VmHWM"))
+    print(f"coordinator: {now} MB resident, {most} at most", flush=True)
+
+
+def at_once(coordinator):
+    print(f"| {'call':24} | {'at once':>8} |\n|---|--:|", flush=True)
+    for name, (call, given) in CALLS.items():
+        print(f"| {name:24} | {coordinator.ask(call, given)[0]:8.0f} |", flush=True)
+
+
+def get_ready(coordinator):
+    """What it does by itself after a start."""
+    began, used = time.perf_counter(), coordinator.processor()
+    settle(coordinator)
+    print(f"ready {time.perf_counter() - began - 2:.0f} s after the start, of which {coordinator.processor() - used:.1f} s"
+          " of a core", flush=True)
+
+
+def settle(coordinator):
+    for _ in range(60):
+        began = coordinator.processor()
+        time.sleep(2)
+        if coordinator.processor() - began < 0.04:
+            return
+
+
+def while_running(coordinator, seconds=18):
+    """A worker runs the four jobs; what they log and how they end comes in while the page asks."""
+    worker = subprocess.Popen([coordinator.radiata, "worker", "run", "--coordinator", coordinator.url, "--work",
+                               f"{coordinator.data}/work"], env=coordinator.environment, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    times = {name: [] for name in CALLS}
+    try:
+        began = time.perf_counter()
+        while "running" not in coordinator.ask("sweep", {})[1]["sweep"]["summary"]["states"]:
+            if time.perf_counter() - began > 30:
+                return print("no job runs: launch the sweep anew in another folder")
+            time.sleep(0.1)
+        began = time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            for name, (call, given) in CALLS.items():
+                times[name].append(coordinator.ask(call, given)[0])
+                time.sleep(0.02)
+    finally:
+        worker.send_signal(signal.SIGINT)
+        worker.wait(60)
+    print(f"| {'while jobs run':24} | {'median':>8} | {'worst':>8} |\n|---|--:|--:|", flush=True)
+    for name, found in times.items():
+        print(f"| {name:24} | {statistics.median(found):8.0f} | {max(found):8.0f} |", flush=True)
+
+
 def calls(coordinator):
     print(f"| {'call':24} | {'first':>8} | {'then':>8} |\n|---|--:|--:|", flush=True)
     for name, (call, given) in CALLS.items():
@@ -116,11 +175,7 @@ def calls(coordinator):
 
 def streams(coordinator, count=50, seconds=20):
     # What the calls before left to be done, answers that are found anew, is no open page's.
-    for _ in range(30):
-        began = coordinator.processor()
-        time.sleep(2)
-        if coordinator.processor() - began < 0.04:
-            break
+    settle(coordinator)
     connections = []
     for _ in range(count):
         connection = http.client.HTTPConnection("127.0.0.1", coordinator.port)
@@ -174,7 +229,13 @@ def main():
     prepare(radiata, given)
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with Coordinator(radiata, given.data) as coordinator:
+        at_once(coordinator)
+    with Coordinator(radiata, given.data) as coordinator:
+        get_ready(coordinator)
         calls(coordinator)
+        memory(coordinator)
+        while_running(coordinator)
+        memory(coordinator)
         streams(coordinator)
         if not given.no_browser:
             browse(coordinator)

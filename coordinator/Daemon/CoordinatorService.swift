@@ -164,6 +164,7 @@ package final class CoordinatorService: Service {
                 quietly(Ticker(engine: engine, tick: configuration.tick, lag: lag)),
                 quietly(Maintenance(engine: engine, gauge: gauge, paces: configuration.maintenance)),
                 quietly(SweepFolders(engine: engine, pace: configuration.maintenance.folders)),
+                quietly(PageKeeper(routes: routes)),
             ] + (try await teller(engine, gauge, told))
         var group = ServiceGroupConfiguration(
             services: clocks + keepers + [.init(service: application), quietly(PollEnder(engine: engine))],

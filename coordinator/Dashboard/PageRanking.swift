@@ -1,3 +1,5 @@
+import CoordinatorOperations
+import Foundation
 import RunSpec
 import SweepAnalysis
 import SweepModel
@@ -48,6 +50,8 @@ struct PageRanking: Encodable, Sendable {
     var criteria: [Criterion]
     /// Of all configurations.
     var count: Int
+    /// When it was found, in milliseconds since 1970.
+    var at: Int64 = 0
     var rows: [Row]
 
     /// More are not shown: each has a place in a drawing.
@@ -108,6 +112,23 @@ struct PageRanking: Encodable, Sendable {
         }
         return PageRanking(answer, metric: metric)
     }
+}
+
+/// A ranking as it is answered.
+struct RankingAnswer: Sendable {
+    let verdict: String
+    /// How long it took to find.
+    let took: Duration
+    private let text: Data
+
+    init(_ ranking: PageRanking, took: Duration) async throws {
+        verdict = ranking.words.first ?? ""
+        self.took = took
+        text = try await BlockingWork.text { try WireJSON.encode(ranking) }
+    }
+
+    /// - Parameter isOld: whether a newer one is being found.
+    func body(isOld: Bool) -> Data { Data("{\"isOld\":\(isOld),".utf8) + text.dropFirst() }
 }
 
 /// What mattered in a sweep, as the page shows it.

@@ -11,12 +11,12 @@ struct PageState: Sendable {
     let assets: PageAssets
     let downloads: DownloadBook
     let tables: SweepTables
-    let rankings: Memo<String, PageRanking>
+    let rankings: Memo<String, RankingAnswer>
     let importances: Memo<String, PageImportance>
     let paces: Memo<String, [String: SweepPace]>
     let costs: Memo<String, PageSweep.Cost>
     let sweeps: Memo<String, [SweepSummary]>
-    let pictures: Memo<String, [PagePicture]>
+    let pictures: Memo<String, PagePictures>
     let curves: Memo<String, [ThinnedCurve]>
     /// The ledger's last event, and what is new of the curves that pages follow: asked once for all pages.
     let lastEvents: Memo<String, Int64>
@@ -105,40 +105,6 @@ struct PageSweep: Encodable, Sendable {
             progress.why =
                 summary.state == "paused"
                 ? "paused" : running == 0 ? "nothing runs" : "known when the first job is done"
-        }
-    }
-}
-
-/// A picture, and where in the training it was made.
-struct PagePicture: Encodable, Sendable {
-    var job: String
-    /// The checkpoint's name, or `step-N` of a sample.
-    var place: String
-    var kind: String
-    var name: String
-    var sha256: String
-    /// Whether it needs a player; left out where not.
-    var isVideo: Bool?
-    var epoch: Int?
-    var step: Int?
-    /// The number of the prompt, as a rule; empty for a contact sheet.
-    var series: String
-
-    /// The pictures of a sweep, by job and place.
-    static func all(ofSweep sweep: String, _ source: LedgerSource) async throws -> [PagePicture] {
-        let files = try await source.rows(of: PublicQueries.pictures(ofSweep: sweep), limit: 200_000)
-        let adapters = try await source.rows(of: PublicQueries.adapters(ofSweep: sweep), limit: 200_000)
-        let known = Dictionary(adapters.map { ("\($0.job)\n\($0.checkpoint)", $0) }) { first, _ in first }
-        return files.map { file in
-            let name = file.place
-            let there = known["\(file.job)\n\(file.checkpoint)"]
-            let step = there?.step ?? name.step
-            return PagePicture(
-                job: file.job, place: file.checkpoint.isEmpty ? "step-\(step ?? name.epoch ?? 0)" : file.checkpoint,
-                kind: file.kind, name: file.name, sha256: file.sha256,
-                isVideo: MediaFormat(name: file.name)?.isVideo == true ? true : nil,
-                epoch: there?.epoch ?? name.epoch, step: step,
-                series: file.isSample ? name.series : "")
         }
     }
 }

@@ -47,11 +47,6 @@ extension Routes {
         let measured: SweepTables.Measured
     }
 
-    private struct Pictures: Encodable, Sendable {
-        let version = 1
-        let items: [PagePicture]
-    }
-
     func addPageCalls(_ router: Router<CallContext>) {
         mountPage(.start, on: router) { call in
             try await Self.json(
@@ -92,11 +87,14 @@ extension Routes {
 
     private func addAnalyses(_ router: Router<CallContext>) {
         mountPage(.ranking, on: router) { call in
-            try await Self.json(try await ranking(try call.required("sweep"), call.text("metric")))
+            let (sweep, metric) = (try call.required("sweep"), call.text("metric"))
+            let answer = try await ranking(sweep, metric, patience: SweepTables.patience)
+            return EndpointMount.response(
+                .ok, "application/json", answer.body(isOld: page.rankings.isUnderway("\(sweep)\n\(metric)")))
         }
         mountPage(.verdict, on: router) { call in
-            let ranking = try await ranking(try call.required("sweep"), "")
-            return try await Self.json(["verdict": ranking.words.first ?? ""])
+            let answer = try await ranking(try call.required("sweep"), "", patience: SweepTables.patience)
+            return try await Self.json(["verdict": answer.verdict])
         }
         mountPage(.importance, on: router) { call in
             let (sweep, metric) = (try call.required("sweep"), call.text("metric"))
@@ -104,11 +102,12 @@ extension Routes {
             let mark = try await operations.ledger.mark(ofSweep: sweep)
             return try await Self.json(
                 try await page.importances.value(
-                    "\(sweep)\n\(metric)", age: .seconds(30), stale: mark == nil ? .seconds(600) : .zero, mark: mark
+                    "\(sweep)\n\(metric)", age: .seconds(30), mark: mark, patience: SweepTables.patience
                 ) { _ in try await PageImportance.find(sweep, metric: metric, source) })
         }
         mountPage(.pictures, on: router) { call in
-            try await Self.json(Pictures(items: try await pictures(try call.required("sweep"))))
+            let pictures = try await pictures(try call.required("sweep"), patience: SweepTables.patience)
+            return EndpointMount.response(.ok, "application/json", pictures.body)
         }
     }
 
@@ -132,11 +131,13 @@ extension Routes {
                 constants: parameters.filter(\.isConstant).map(\.name), measured: try await measured))
     }
 
-    func pictures(_ sweep: String) async throws -> [PagePicture] {
+    /// - Parameter patience: as `Memo.value` has it.
+    func pictures(_ sweep: String, patience: Duration? = nil) async throws -> PagePictures {
         let source = LedgerSource(ledger: operations.ledger)
         let mark = try await operations.ledger.mark(ofSweep: sweep)
-        return try await page.pictures.value(sweep, age: .seconds(3), mark: mark) { _ in
-            try await PagePicture.all(ofSweep: sweep, source)
+        let jobs = try await sweepSummaries().first { $0.name == sweep }?.jobs ?? 0
+        return try await page.pictures.value(sweep, age: .seconds(3), mark: mark, patience: patience) { _ in
+            try await PagePictures(ofSweep: sweep, isLarge: jobs > SweepTables.small, source)
         }
     }
 
@@ -145,18 +146,26 @@ extension Routes {
         return try await page.sweeps.value("", age: .milliseconds(500)) { _ in try await ledger.sweeps() }
     }
 
-    private func paces() async throws -> [String: SweepPace] {
+    func paces() async throws -> [String: SweepPace] {
         let ledger = operations.ledger
         return try await page.paces.value("", age: .seconds(2), stale: .seconds(20)) { _ in try await ledger.paces() }
     }
 
-    func ranking(_ sweep: String, _ metric: String) async throws -> PageRanking {
+    /// While a newer one is found the last answer stands in for it.
+    ///
+    /// - Parameter patience: as `Memo.value` has it.
+    func ranking(_ sweep: String, _ metric: String, patience: Duration? = nil) async throws -> RankingAnswer {
         let source = LedgerSource(ledger: operations.ledger)
         let mark = try await operations.ledger.mark(ofSweep: sweep)
-        // While jobs run the last answer stands in for the next; afterwards there is one that holds.
-        return try await page.rankings.value(
-            "\(sweep)\n\(metric)", age: .seconds(5), stale: mark == nil ? .seconds(600) : .zero, mark: mark
-        ) { _ in try await PageRanking.find(sweep, metric: metric, source) }
+        let (key, time) = ("\(sweep)\n\(metric)", operations.engine.time)
+        // However many look, at most a tenth of a core goes into it.
+        let age = max(.seconds(5), (page.rankings.known(key)?.took ?? .zero) * 10)
+        return try await page.rankings.value(key, age: age, mark: mark, patience: patience) { _ in
+            let began = time.monotonic()
+            var ranking = try await PageRanking.find(sweep, metric: metric, source)
+            ranking.at = time.wall().milliseconds
+            return try await RankingAnswer(ranking, took: time.monotonic() - began)
+        }
     }
 
     private func sweep(_ name: String) async throws -> Response {

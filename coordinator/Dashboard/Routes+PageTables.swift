@@ -32,19 +32,19 @@ extension Routes {
         if let first { shown = first } else { shown = try await rows(view) }
         let (table, columns) = (shown.table, shown.columns)
         let board = operations.engine.waitBoard
-        let waiting = shown.places.filter { ["waiting", "paused"].contains(table.records[$0].state) }
-        let reasons = try await operations.ledger.waits(waiting.map { table.records[$0].row })
+        let waiting = shown.places.filter { ["waiting", "paused"].contains(table.state($0)) }
+        let reasons = try await operations.ledger.waits(waiting.map { table.columns.rows[$0] })
             .compactMapValues { board.reason($0) }
         let body = try await BlockingWork.text { () -> Data in
             var json = JSONText()
-            json.raw("{\"version\":1,\"jobs\":\(shown.jobs),\"total\":\(shown.total),\"rows\":")
+            let isOld = page.tables.isOld(sweep)
+            json.raw("{\"version\":1,\"isOld\":\(isOld),\"jobs\":\(shown.jobs),\"total\":\(shown.total),\"rows\":")
             json.list(shown.places) { json, place in
-                let record = table.records[place]
                 json.raw("{\"id\":")
-                json.string(record.id)
+                json.string(table.id(place))
                 json.raw(",\"state\":")
-                json.string(record.state)
-                if let reason = reasons[record.row] {
+                json.string(table.state(place))
+                if let reason = reasons[table.columns.rows[place]] {
                     json.raw(",\"waits\":")
                     json.string(reason)
                 }
@@ -88,11 +88,12 @@ extension Routes {
         let columns = try await page.tables.columns(
             view.wanted + view.filter.columns + sorted, of: view.sweep, table)
         return try await BlockingWork.text {
-            var places = table.places(view.filter, columns)
-            if let column = columns[view.sort] { places = column.sorted(places, descending: view.isDown) }
+            let places = table.places(view.filter, columns)
+            let part = view.offset..<(view.offset + view.limit)
             return ShownRows(
-                table: table, columns: columns, jobs: table.records.count, total: places.count,
-                places: Array(places.dropFirst(view.offset).prefix(view.limit)))
+                table: table, columns: columns, jobs: table.count, total: places.count,
+                places: columns[view.sort]?.sorted(places, descending: view.isDown, part: part)
+                    ?? Array(places.dropFirst(view.offset).prefix(view.limit)))
         }
     }
 
@@ -113,7 +114,7 @@ extension Routes {
         let columns = try await page.tables.columns(view.wanted, of: view.sweep, table, isGlance: true)
         return ShownRows(
             table: table, columns: columns, jobs: summary.jobs + (summary.evaluations?.values.reduce(0, +) ?? 0),
-            total: summary.jobs, places: Array(table.records.indices))
+            total: summary.jobs, places: Array(0..<table.count))
     }
 
     /// Columns of all jobs that a filter leaves, for drawings.
@@ -125,18 +126,19 @@ extension Routes {
             throw WireError(.badRequest, "columns: \(wanted.count), at most \(Self.mostColumns)")
         }
         let most = try call.integer("most", default: 1_000_000, in: 1...1_000_000)
-        let pictured =
-            call.text("pictured").isEmpty ? nil : Set(try await pictures(sweep).map { String($0.job.prefix(16)) })
+        let pictured: Set<JobDigits>? =
+            call.text("pictured").isEmpty
+            ? nil : Set(try await pictures(sweep).items.compactMap { JobDigits.range($0.job)?.lowerBound })
         let table = try await page.tables.table(sweep)
         let columns = try await page.tables.columns(wanted + filter.columns, of: sweep, table)
         let body = try await BlockingWork.text { () -> Data in
             var places = table.places(filter, columns)
-            if let pictured { places.removeAll { !pictured.contains(String(table.records[$0].id.prefix(16))) } }
+            if let pictured { places.removeAll { !pictured.contains(table.columns.ids[$0]) } }
             let total = places.count
             if total > most { places = Self.some(of: places, most: most, wanted.compactMap { columns[$0] }) }
             var json = JSONText()
             json.raw("{\"version\":1,\"total\":\(total),\"ids\":")
-            json.list(places) { json, place in json.string(String(table.records[place].id.prefix(16))) }
+            json.list(places) { json, place in json.string(String(table.id(place).prefix(16))) }
             json.raw(",\"columns\":")
             json.list(wanted) { json, name in
                 guard let column = columns[name] else { return json.raw("[]") }
@@ -151,15 +153,7 @@ extension Routes {
     /// Some of many rows: evenly, and those with the smallest and the largest number of each column.
     private static func some(of places: [Int], most: Int, _ columns: [TableColumn]) -> [Int] {
         var kept: Set<Int> = []
-        for column in columns {
-            var (least, greatest): ((Double, Int)?, (Double, Int)?) = (nil, nil)
-            for place in places {
-                guard case .number(let number) = column[place] else { continue }
-                if least.map({ number < $0.0 }) ?? true { least = (number, place) }
-                if greatest.map({ number > $0.0 }) ?? true { greatest = (number, place) }
-            }
-            for found in [least, greatest] { if let found { kept.insert(found.1) } }
-        }
+        for column in columns { kept.formUnion(column.extremes(places)) }
         let step = Double(places.count) / Double(most)
         for index in 0..<most { kept.insert(places[Int(Double(index) * step)]) }
         return kept.sorted()

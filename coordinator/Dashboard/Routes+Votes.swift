@@ -59,7 +59,7 @@ extension Routes {
             guard let choice = CastVote.Choice(rawValue: vote.outcome) else {
                 throw WireError(.badRequest, "outcome: found '\(vote.outcome.prefix(40))', wanted left, right or tie")
             }
-            let pictures = try await pictures(vote.sweep)
+            let pictures = try await pictures(vote.sweep).items
             func picture(_ side: Vote.Side) -> PagePicture? {
                 pictures.first { $0.job == side.job && $0.place == side.place && $0.series == vote.series }
             }
@@ -79,7 +79,7 @@ extension Routes {
     }
 
     private func votes(_ sweep: String) async throws -> Response {
-        let pictures = try await pictures(sweep)
+        let pictures = try await pictures(sweep).items
         let counts = try await operations.ledger.votes(sweep: sweep)
         let answer = try await BlockingWork.text { () -> Votes in
             let poll = Poll(counts, pictures)

@@ -10,7 +10,6 @@ import SweepWire
 struct SweepTables: Sendable {
     let ledger: Ledger
     private let tables: Memo<String, JobTable>
-    private let columns: Memo<String, ColumnValues>
     private let names: Memo<String, Measured>
 
     /// What a sweep's jobs logged and measured.
@@ -32,6 +31,11 @@ struct SweepTables: Sendable {
 
         func has(_ name: String) -> Bool { curves.contains(name) || results.contains(name) }
 
+        func source(_ name: String) -> MeasuredSource? {
+            measures[name].map { .result(metric: $0.metric, prompts: $0.prompts) }
+                ?? (curves.contains(name) ? .curve(name) : nil)
+        }
+
         static func name(_ measure: DecisionRule.Measure) -> String {
             measure.prompts.isEmpty ? measure.metric : "\(measure.metric)@\(measure.prompts)"
         }
@@ -40,25 +44,51 @@ struct SweepTables: Sendable {
     init(ledger: Ledger, time: any TimeSource) {
         self.ledger = ledger
         tables = Memo(most: 4, time: time)
-        columns = Memo(most: 32, time: time)
         names = Memo(most: 32, time: time)
     }
 
+    /// The jobs as they are now. Where many changed at once they are as they were a moment ago, and the next
+    /// who asks gets them as they are.
+    ///
+    /// - Parameter patience: as `Memo.value` has it.
     /// - Throws: `LedgerError` `notFound` for an unknown sweep.
-    func table(_ sweep: String) async throws -> JobTable {
-        let ledger = ledger
-        return try await tables.value(sweep, age: .milliseconds(500)) { last in
-            let read = try await ledger.jobRecords(
-                sweep: sweep, after: last?.mark, known: last?.records.count ?? 0)
-            return try await BlockingWork.text { last?.updated(with: read) ?? JobTable(read) }
+    func table(_ sweep: String, patience: Duration? = SweepTables.patience) async throws -> JobTable {
+        try await tables.value(sweep, age: .milliseconds(500), patience: patience) { [ledger, tables] last in
+            let columns = try await ledger.jobColumns(sweep: sweep, after: last?.columns)
+            var table = JobTable(columns, after: last)
+            // What somebody asked for meanwhile.
+            if let newest = tables.known(sweep) { table.keepMeasured(of: newest) }
+            return table
         }
     }
+
+    /// So long a page waits for what is newer than what is at hand.
+    static let patience: Duration = .milliseconds(40)
 
     /// Larger sweeps are shown before all of their jobs were read.
     static let small = 2000
 
     /// Whether the jobs of a sweep are there to be filtered and sorted at once.
     func isKnown(_ sweep: String) -> Bool { tables.known(sweep) != nil }
+
+    /// Whether newer jobs of a sweep are being read.
+    func isOld(_ sweep: String) -> Bool { tables.isUnderway(sweep) }
+
+    /// Reads what was logged and measured of a sweep's jobs before anybody asks for it.
+    ///
+    /// - Parameter most: numbers that are held, at most.
+    /// - Throws: `LedgerError`.
+    func prepare(_ sweep: String, most: Int) async throws {
+        let table = try await table(sweep, patience: nil)
+        let measured = try await measured(sweep)
+        let count = min(JobColumns.mostMeasured, max(1, most / max(1, table.count)))
+        let names = (measured.results + measured.curves).prefix(count)
+        for name in names where table.columns.measured[name] == nil {
+            guard table.column(name) == nil, let source = measured.source(name) else { continue }
+            let column = try await ledger.measured(source, of: table.columns)
+            tables.change(sweep) { $0.add(column, as: name, of: table) }
+        }
+    }
 
     /// Begins to read a sweep's jobs, for who will filter and sort them soon.
     func begin(_ sweep: String) {
@@ -71,7 +101,7 @@ struct SweepTables: Sendable {
     ///
     /// - Throws: `LedgerError` `notFound` for an unknown sweep.
     func glance(_ sweep: String, offset: Int, limit: Int) async throws -> JobTable {
-        JobTable(try await ledger.jobRecords(sweep: sweep, offset: offset, limit: limit))
+        JobTable(try await ledger.jobColumns(sweep: sweep, offset: offset, limit: limit))
     }
 
     /// What a sweep's settings are, by some of them.
@@ -81,10 +111,13 @@ struct SweepTables: Sendable {
         JobTable.parameters(of: try await ledger.sampledSettings(sweep: sweep, count: 500))
     }
 
+    /// - Parameter isNewest: as it is now, not as it was a moment ago.
     /// - Throws: `LedgerError`.
-    func measured(_ sweep: String) async throws -> Measured {
+    func measured(_ sweep: String, isNewest: Bool = false) async throws -> Measured {
         let source = LedgerSource(ledger: ledger)
-        return try await names.value(sweep, age: .seconds(5), stale: .seconds(600)) { _ in
+        return try await names.value(
+            sweep, age: isNewest ? .zero : .seconds(5), stale: isNewest ? .zero : .seconds(600)
+        ) { _ in
             let overview = try await SweepResults(source: source, sweep: sweep).overview()
             return Measured(curves: overview.curves, measures: overview.measures)
         }
@@ -103,39 +136,18 @@ struct SweepTables: Sendable {
                 found[name] = column
                 continue
             }
-            let measured = try await measured(sweep)
-            let result = measured.measures[name]
-            guard result != nil || measured.curves.contains(name) else {
+            var source = try await measured(sweep).source(name)
+            if source == nil { source = try await measured(sweep, isNewest: true).source(name) }
+            guard let source else {
                 throw WireError(
                     .badRequest,
                     "no column '\(name.prefix(80))'; there are \((JobTable.fixed + table.parameters.map(\.name)).joined(separator: ", "))"
                         + " and what was logged and measured")
             }
-            let values =
-                try await isGlance
-                ? ColumnValues(read(name, result, sweep, jobs: table.records.map(\.row)))
-                : kept(name, result, sweep, count: table.records.count)
-            found[name] = try await BlockingWork.text { table.column(values, as: name) }
+            let column = try await ledger.measured(source, of: table.columns)
+            if !isGlance { tables.change(sweep) { $0.add(column, as: name, of: table) } }
+            found[name] = TableColumn(numbers: column.values)
         }
         return found
-    }
-
-    private func read(
-        _ name: String, _ result: DecisionRule.Measure?, _ sweep: String, jobs: [Int64]? = nil
-    ) async throws -> [Int64: Double] {
-        guard let result else { return try await ledger.latestValues(sweep: sweep, key: name, jobs: jobs) }
-        return try await ledger.newestResults(
-            sweep: sweep, metric: result.metric, prompts: result.prompts, jobs: jobs)
-    }
-
-    private func kept(
-        _ name: String, _ result: DecisionRule.Measure?, _ sweep: String, count: Int
-    ) async throws -> ColumnValues {
-        // What was logged changes all the time; a sort by it may be of a moment ago.
-        let stale: Duration = count > 5000 ? .seconds(120) : .zero
-        let mark = try await ledger.mark(ofSweep: sweep)
-        return try await columns.value("\(sweep)\n\(name)", age: .seconds(3), stale: stale, mark: mark) { [self] _ in
-            ColumnValues(try await read(name, result, sweep))
-        }
     }
 }

@@ -1,121 +1,167 @@
-import Synchronization
+import RunSpec
+import SweepLedger
 
-/// A column of a table: each different cell once, and which of them every row has. A filter tests what
-/// differs, and a sort is one pass over the rows.
+/// A column of a table. Numbers stand as they are; of texts each different one stands once, and which of them
+/// every row has.
 struct TableColumn: Sendable {
-    let distinct: [TableCell]
-    /// For each row the place of its cell in `distinct`.
-    let codes: [Int32]
-    private let known: Known
-
-    /// The different cells in rising order, once somebody sorted by them.
-    private final class Known: Sendable {
-        let order = Mutex<[Int32]?>(nil)
+    private enum Cells: Sendable {
+        /// NaN for nothing.
+        case numbers([Double])
+        /// Places among the cells; −1 for nothing.
+        case coded([Int32], [TableCell])
+        case ids([JobDigits])
     }
 
-    init(_ cells: some Sequence<TableCell>) {
-        let cells = Array(cells)
-        let isOfNumbers = cells.allSatisfy { cell in
-            if case .text = cell { false } else { true }
-        }
-        if isOfNumbers { self.init(numbers: cells) } else { self.init(mixed: cells) }
+    private let cells: Cells
+    /// For each row which of the cells it has, where rows share them: all jobs of a configuration.
+    private let groups: [Int32]?
+
+    private init(_ cells: Cells, groups: [Int32]? = nil) { (self.cells, self.groups) = (cells, groups) }
+
+    init(numbers: [Double]) { self.init(.numbers(numbers)) }
+
+    init(ids: [JobDigits]) { self.init(.ids(ids)) }
+
+    init(codes: [Int32], _ cells: [TableCell]) { self.init(.coded(codes, cells)) }
+
+    /// - Parameter words: what people call a text; nil for the text itself.
+    init(_ column: TextColumn, words: [String: String]? = nil) {
+        self.init(codes: column.codes, column.texts.map { .text(words?[$0] ?? $0) })
     }
 
-    /// Measured numbers hardly ever repeat: sorting them is several times faster than looking each up.
-    private init(numbers cells: [TableCell]) {
-        var keys: [(value: Double, row: Int32)] = []
-        keys.reserveCapacity(cells.count)
-        for (row, cell) in cells.enumerated() {
-            if case .number(let number) = cell { keys.append((number, Int32(row))) }
+    init(_ setting: SettingColumn, groups: [Int32]) {
+        switch setting.cells {
+        case .same(let value): self.init(codes: [Int32](repeating: 0, count: groups.count), [TableCell(value)])
+        case .numbers(let numbers): self.init(.numbers(numbers), groups: groups)
+        case .mixed(let codes, let values): self.init(.coded(codes, values.map { TableCell($0) }), groups: groups)
         }
-        keys.sort { $0.value < $1.value }
-        var distinct: [TableCell] = []
-        var codes = [Int32](repeating: -1, count: cells.count)
-        for (place, key) in keys.enumerated() {
-            if place == 0 || keys[place - 1].value != key.value { distinct.append(.number(key.value)) }
-            codes[Int(key.row)] = Int32(distinct.count - 1)
-        }
-        if keys.count < cells.count {
-            let nothing = Int32(distinct.count)
-            distinct.append(.none)
-            for row in codes.indices where codes[row] < 0 { codes[row] = nothing }
-        }
-        (self.distinct, self.codes, known) = (distinct, codes, Known())
-        let count = Int32(distinct.count)
-        known.order.withLock { $0 = Array(0..<count) }
     }
 
-    private init(mixed cells: [TableCell]) {
-        var known: [TableCell: Int32] = [:]
-        var (distinct, codes): ([TableCell], [Int32]) = ([], [])
-        codes.reserveCapacity(cells.count)
-        var last: (cell: TableCell, code: Int32)?
-        for cell in cells {
-            // Rows beside each other are often alike: of one configuration, in one state.
-            if let last, last.cell == cell {
-                codes.append(last.code)
-                continue
+    subscript(row: Int) -> TableCell {
+        let place = groups.map { Int($0[row]) } ?? row
+        switch cells {
+        case .numbers(let numbers): return TableCell(number: numbers[place])
+        case .coded(let codes, let cells): return codes[place] < 0 ? .none : cells[Int(codes[place])]
+        case .ids(let ids): return .text(ids[place].text)
+        }
+    }
+
+    /// The rows of some that pass a test.
+    func rows(_ rows: [Int], passing test: TableFilter.Test) -> [Int] {
+        func passing(_ holds: (Int) -> Bool) -> [Int] {
+            if let groups { rows.filter { holds(Int(groups[$0])) } } else { rows.filter(holds) }
+        }
+        switch cells {
+        case .numbers(let numbers):
+            let holds = test.ofNumbers
+            return passing { holds(numbers[$0]) }
+        case .coded(let codes, let cells):
+            let holds = cells.map(test.holds) + [test.holds(.none)]
+            return passing { holds[codes[$0] < 0 ? cells.count : Int(codes[$0])] }
+        case .ids(let ids):
+            guard case .oneOf(let values, let isNot) = test else { return [] }
+            let ranges = values.filter { $0.utf8.count >= JobTable.shortestPrefix }.compactMap(JobDigits.range)
+            return passing { place in ranges.contains { $0.contains(ids[place]) } != isNot }
+        }
+    }
+
+    /// Marks the rows with a cell that is a word as a whole, or, of texts, that has it somewhere.
+    func mark(_ word: String, isWhole: Bool, _ hits: inout [Bool]) {
+        switch cells {
+        case .numbers(let numbers):
+            guard isWhole, let number = Double(word), TableCell.number(number).words == word else { return }
+            for row in hits.indices where numbers[groups.map { Int($0[row]) } ?? row] == number { hits[row] = true }
+        case .coded(let codes, let cells):
+            let found = cells.map { cell in
+                let text = cell.words.lowercased()
+                return isWhole ? text == word : text.contains(word)
             }
-            let code = known[cell] ?? Int32(distinct.count)
-            if code == distinct.count {
-                known[cell] = code
-                distinct.append(cell)
+            guard found.contains(true) else { return }
+            for row in hits.indices {
+                let code = codes[groups.map { Int($0[row]) } ?? row]
+                if code >= 0, found[Int(code)] { hits[row] = true }
             }
-            codes.append(code)
-            last = (cell, code)
+        case .ids(let ids):
+            guard let range = JobDigits.range(word) else { return }
+            for row in hits.indices where range.contains(ids[row]) { hits[row] = true }
         }
-        (self.distinct, self.codes, self.known) = (distinct, codes, Known())
     }
 
-    /// A column whose rows take their cells from groups: all jobs of a configuration have the same.
+    /// A part of some rows in the order of their cells; those that are alike stay in their order, those
+    /// without anything come last either way.
     ///
-    /// - Parameter groups: for each row which of the cells.
-    init(_ cells: some Sequence<TableCell>, groups: [Int32]) {
-        let column = TableColumn(cells)
-        distinct = column.distinct
-        codes = groups.map { column.codes[Int($0)] }
-        known = column.known
-    }
-
-    subscript(row: Int) -> TableCell { distinct[Int(codes[row])] }
-
-    /// The different cells in rising order, those without anything last.
-    private func order() -> [Int32] {
-        if let order = known.order.withLock({ $0 }) { return order }
-        var numbers: [(value: Double, code: Int32)] = []
-        var texts: [(value: String, code: Int32)] = []
-        var nothing: [Int32] = []
-        for (place, cell) in distinct.enumerated() {
-            switch cell {
-            case .number(let number): numbers.append((number, Int32(place)))
-            case .text(let text): texts.append((text, Int32(place)))
-            case .none: nothing.append(Int32(place))
-            }
+    /// - Parameters:
+    ///   - rows: rising.
+    ///   - part: which of the sorted rows. Only these are brought into order.
+    func sorted(_ rows: [Int], descending: Bool, part: Range<Int>) -> [Int] {
+        let part = part.clamped(to: 0..<rows.count)
+        guard !part.isEmpty else { return [] }
+        let keys = self.keys(descending: descending)
+        var entries = rows.map { row in
+            RowSelection.Entry(key: keys[groups.map { Int($0[row]) } ?? row], row: row)
         }
-        numbers.sort { $0.value < $1.value }
-        texts.sort { $0.value < $1.value }
-        let order = numbers.map(\.code) + texts.map(\.code) + nothing
-        known.order.withLock { $0 = order }
-        return order
+        RowSelection.sort(&entries, part: part)
+        return entries[part].map(\.row)
     }
 
-    /// Rows by their cells; those that are alike stay in their order, those without anything come last either
-    /// way.
-    func sorted(_ rows: [Int], descending: Bool) -> [Int] {
-        let order = order()
-        let filled = order.prefix { distinct[Int($0)] != .none }
-        let sequence = (descending ? Array(filled.reversed()) : Array(filled)) + order.dropFirst(filled.count)
-        var ranks = [Int](repeating: 0, count: distinct.count)
-        for (rank, code) in sequence.enumerated() { ranks[Int(code)] = rank }
-        var starts = [Int](repeating: 0, count: distinct.count + 1)
-        for row in rows { starts[ranks[Int(codes[row])] + 1] += 1 }
-        for rank in 0..<distinct.count { starts[rank + 1] += starts[rank] }
-        var sorted = [Int](repeating: 0, count: rows.count)
+    /// For each cell a number that sorts as it does.
+    private func keys(descending: Bool) -> [UInt64] {
+        // Nothing has the largest one.
+        func turned(_ key: UInt64) -> UInt64 { descending ? ~key - 1 : key }
+        switch cells {
+        case .numbers(let numbers): return numbers.map { $0.isNaN ? .max : turned(Self.key($0)) }
+        case .coded(let codes, let cells):
+            let ranks = Self.ranks(cells)
+            return codes.map { $0 < 0 ? .max : ranks[Int($0)].map { turned(UInt64($0)) } ?? .max }
+        // The first 16 of the digits: no two ids share them.
+        case .ids(let ids): return ids.map { turned($0.words[0] >> 1) }
+        }
+    }
+
+    /// The bits of a number so that they sort as numbers do.
+    private static func key(_ number: Double) -> UInt64 {
+        let bits = (number == 0 ? 0 : number).bitPattern
+        return bits >> 63 == 0 ? bits | 1 << 63 : ~bits
+    }
+
+    /// Numbers before texts; the same cells have the same place.
+    ///
+    /// - Returns: nil for nothing.
+    private static func ranks(_ cells: [TableCell]) -> [Int?] {
+        var ranks = [Int?](repeating: nil, count: cells.count)
+        var last: TableCell?
+        var rank = 0
+        for place in cells.indices.filter({ cells[$0] != .none }).sorted(by: { cells[$0] < cells[$1] }) {
+            if let last, last != cells[place] { rank += 1 }
+            last = cells[place]
+            ranks[place] = rank
+        }
+        return ranks
+    }
+
+    /// The rows of some with the smallest and with the largest number.
+    func extremes(_ rows: [Int]) -> [Int] {
+        guard case .numbers(let numbers) = cells else { return [] }
+        var (least, greatest): ((value: Double, row: Int)?, (value: Double, row: Int)?) = (nil, nil)
         for row in rows {
-            let rank = ranks[Int(codes[row])]
-            sorted[starts[rank]] = row
-            starts[rank] += 1
+            let number = numbers[groups.map { Int($0[row]) } ?? row]
+            guard number.isFinite else { continue }
+            if least.map({ number < $0.value }) ?? true { least = (number, row) }
+            if greatest.map({ number > $0.value }) ?? true { greatest = (number, row) }
         }
-        return sorted
+        return [least?.row, greatest?.row].compactMap { $0 }
+    }
+}
+
+extension TableCell {
+    /// Numbers first, then texts; nothing last.
+    static func < (a: TableCell, b: TableCell) -> Bool {
+        switch (a, b) {
+        case (.number(let a), .number(let b)): a < b
+        case (.text(let a), .text(let b)): a < b
+        case (.number, _): true
+        case (.text, .none): true
+        default: false
+        }
     }
 }

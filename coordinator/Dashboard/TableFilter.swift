@@ -100,6 +100,19 @@ extension TableFilter.Test {
         }
     }
 
+    /// The same of numbers, of which NaN is nothing.
+    var ofNumbers: @Sendable (Double) -> Bool {
+        switch self {
+        case .oneOf(let values, let isNot):
+            let numbers = values.compactMap(Double.init)
+            let hasNothing = values.contains("none")
+            return { number in (number.isNaN ? hasNothing : numbers.contains(number)) != isNot }
+        case .range(let low, let high): return { $0 >= low && $0 <= high }
+        case .above(let bound, let orEqual): return { orEqual ? $0 >= bound : $0 > bound }
+        case .below(let bound, let orEqual): return { orEqual ? $0 <= bound : $0 < bound }
+        }
+    }
+
     /// - Parameter value: in lower case.
     private static func equals(_ cell: TableCell, _ value: String) -> Bool {
         switch cell {

@@ -146,7 +146,8 @@ step: "16", "aria-label": "Size of all pictures" });
               cell(one) : null; })),
           found.length > 4 && h("p", { class: "dim" }, `and ${found.length - 4} more`));
       }))))));
-    note.textContent = `${number(there.length)} pictures${left < 0 ? `; the first ${MOST_CELLS} are shown` : ""}` +
+    note.textContent = `${number(there.length)} pictures${left < 0 ? `; the first ${MOST_CELLS} are shown` : ""}${pictures.more ?
+      `; of the sweep the first ${number(all.length)}` : ""}` +
       (hidden.length > 0 ? `; jobs also differ in ${hidden.join(", ")}: then several stand in one place` : "") +
       ". A and B choose two to lay over each other.";
     replace(holds, varied.filter((name) => ![view.rows, view.columns].includes(name)).map((name) =>

@@ -4,6 +4,7 @@ import { get, library } from "./api.js";
 import { interval, scatter } from "./plots.js";
 
 const SHOWN = 100;
+const clock = (at) => new Date(at).toLocaleTimeString("en-GB");
 
 export async function show(root, context) {
   const info = context.info();
@@ -13,10 +14,14 @@ export async function show(root, context) {
   const body = h("div", {});
   let answer = null;
 
+  const soon = later(load, 4000);
+
   async function load() {
     try {
       answer = await get("page/ranking", { sweep: context.sweep, metric });
       draw();
+      // A newer one is being found.
+      if (answer.isOld && body.isConnected) soon();
     } catch (error) {
       if (error.status === 401) context.refused(error);
       else replace(body, empty(error.message));
@@ -51,6 +56,7 @@ export async function show(root, context) {
       h("div", { class: "answer" }, answer.words.map((text, index) => h("p", { class: index === 0 ? "verdict" : "dim" },
       text))),
       answer.warnings.map((text) => h("p", { class: "warning" }, text)), answer.advice && h("p", {}, answer.advice),
+      answer.isOld && h("p", { class: "dim" }, `As of ${clock(answer.at)}; a newer one is being found.`),
       scroller("Leaderboard", h("table", { class: "ranking" },
         h("caption", {},
           `${answer.lowerIsBetter ? "Lower" : "Higher"} is better; the bar is the 90 % interval over training seeds` +
@@ -106,6 +112,5 @@ export async function show(root, context) {
     load();
   })), body);
   await load();
-  const soon = later(load, 4000);
   return { wake: load, heard: (kind) => { if (kind === "sweeps") soon(); } };
 }

@@ -101,6 +101,8 @@ export async function show(root, context) {
       }));
   }
 
+  const soon = later(load, 1000);
+
   async function load() {
     const mine = ++turn;
     try {
@@ -131,6 +133,8 @@ export async function show(root, context) {
       note.textContent = answer.total === 0 ? "no jobs" :
         `${number(view.page * view.size + 1)} to ${number(last)} of ${number(answer.total)} jobs`;
       turnPages(answer.total);
+      // Newer jobs were being read when this was answered.
+      if (answer.isOld && table.isConnected) soon();
     } catch (error) {
       if (mine !== turn) return;
       if (error.status === 400) note.textContent = error.message;
@@ -193,7 +197,6 @@ export async function show(root, context) {
     h("div", { class: "row" }, chips, h("span", { class: "grow" }), overlay, chooser), note,
     scroller(`Jobs of ${context.sweep}`, table), pager);
   await load();
-  const soon = later(load, 1000);
   return { wake: load, heard: (kind) => { if (kind === "sweeps") soon(); } };
 }
 
