@@ -213,9 +213,13 @@ final class PretrainSession {
     ) throws {
         var stages = start?.recipe.stages ?? [:]
         if settings.flow != nil { stages["unet"] = nil }
+        var ran: [String] = []
         for stage in ["vae", "clip", "unet", "flow"] {
-            if let result = try PretrainState(work: options.work, stage: stage).result() { stages[stage] = result }
+            guard let result = try PretrainState(work: options.work, stage: stage).result() else { continue }
+            stages[stage] = result
+            ran.append(stage)
         }
+        let notes = start?.notes(trained: ran, kept: stages.keys.filter { !ran.contains($0) }.sorted()) ?? []
         let recipe = PretrainRecipe(
             settings: settings,
             sampling: PretrainRecipe.Sampling(
@@ -229,7 +233,7 @@ final class PretrainSession {
                     phrases: family.phrases)
             },
             heldOutBySimilarity: try excludedTwins().sorted().map { "U+" + String($0, radix: 16, uppercase: true) },
-            stages: stages, thresholds: thresholds, names: names, notes: (start?.notes ?? []) + options.notes)
+            stages: stages, thresholds: thresholds, names: names, notes: notes + options.notes)
         try recipe.write(to: "\(options.out)/recipe.json")
     }
 

@@ -2,6 +2,7 @@ import CoreDiffusion
 import CoreNets
 import CoreTensor
 import Foundation
+import RunSpec
 
 /// A base made before, of which another run goes on.
 struct PretrainStart {
@@ -65,11 +66,20 @@ struct PretrainStart {
     }
 
     /// What the new recipe says of the old one.
-    var notes: [String] {
-        let steps = recipe.stages.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.steps)" }
-        return recipe.notes + [
-            "Trained further from \((folder as NSString).lastPathComponent) with the stages \(steps.joined(separator: ", ")) steps; "
-                + "a stage's steps above count from there."
+    ///
+    /// - Parameters:
+    ///   - trained: stages that ran since.
+    ///   - kept: those of whose results the new base has the old one's.
+    func notes(trained: [String], kept: [String]) -> [String] {
+        let name = (folder as NSString).lastPathComponent
+        let ran = trained.map { stage in
+            stage + (recipe.stages[stage].map { " (after \($0.steps) steps there, not counted above)" } ?? "")
+        }
+        let parts = [
+            name,
+            ran.isEmpty ? nil : "stages run since: \(ran.listed())",
+            kept.isEmpty ? nil : "kept: \(kept.listed())",
         ]
+        return recipe.notes + ["Begun with \(parts.compactMap(\.self).joined(separator: "; "))."]
     }
 }

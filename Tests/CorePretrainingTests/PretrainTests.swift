@@ -46,7 +46,12 @@ struct PretrainTests {
         #expect(new.heldOutBySimilarity == old.heldOutBySimilarity)
         #expect(new.stages["clip"] == old.stages["clip"])
         #expect(new.stages["unet"]?.steps == 2)
-        #expect(new.notes.count == old.notes.count + 1)
+        let steps = try #require(old.stages["unet"]).steps
+        #expect(
+            new.notes == old.notes + [
+                "Begun with emoji-64; stages run since: unet (after \(steps) steps there, not counted above); "
+                    + "kept: clip, vae."
+            ])
         // Near what it came from, and not the same: it did not begin anew.
         let weights = "unet/diffusion_pytorch_model.safetensors"
         let (before, after) = (
@@ -85,6 +90,7 @@ struct PretrainTests {
         #expect(t5.tokenizer.encode("veko cat").count == 3)
         let recipe = try PretrainRecipe(path: out + "/recipe.json")
         #expect(recipe.stages["flow"]?.steps == 2 && recipe.stages["unet"] == nil && recipe.sampling.sampler == "euler")
+        #expect(recipe.notes.last == "Begun with emoji-64; stages run since: flow; kept: clip, vae.")
         #expect(try train(steps: 3).lines.contains { $0.hasPrefix("flow: step 3/3") })
         #expect(try PretrainRecipe(path: out + "/recipe.json").stages["flow"]?.steps == 3)
     }

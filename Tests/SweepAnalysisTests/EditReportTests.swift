@@ -100,4 +100,26 @@ struct EditReportTests {
         var sample = ReportSample()
         #expect(!SweepReport(results: sample.evaluated()).html().contains("id=\"editing\""))
     }
+
+    @Test("no second judgement is promised of edits")
+    func judgement() {
+        var jobs: [JobSummary] = []
+        var results: [SweepResult] = []
+        for (index, strength) in [0.2, 0.5].enumerated() {
+            for seed in 1...3 {
+                let job = ReportSample.job(index, seed, ["algorithm": "sdedit", "strength": .number(strength)])
+                jobs.append(job)
+                let luck = 0.01 * Double(seed)
+                for (metric, value) in [("similarity_to_source", 0.9 - strength), ("text_similarity", strength)] {
+                    results.append(
+                        SweepResult(
+                            job: job.id, checkpoint: "edit", epoch: 0, step: 0, class: "", prompts: "edit",
+                            metric: metric, value: value + luck, n: 4))
+                }
+            }
+        }
+        let words = SweepResultSet(sweep: "edits", jobs: jobs, results: results).answer().words
+        #expect(words.contains { $0.hasPrefix("Edits are not judged once more") })
+        #expect(!words.contains { $0.contains("the coordinator does that") })
+    }
 }

@@ -17,16 +17,17 @@ struct NominalWork {
     var step = 0.0
 
     /// Runs one forward pass with counters in place of adapters.
-    static func measure(_ unet: UNet2DConditionModel, _ algorithm: Algorithm, _ run: () -> Void) -> NominalWork {
-        let trained = Set(
-            LayerTarget.selected(by: BenchStep.adapter(algorithm).layers.unet, in: unet, side: .unet).map(\.path))
+    static func measure(
+        _ network: any Module, _ layers: LayerSelection, _ algorithm: Algorithm, _ run: () -> Void
+    ) -> NominalWork {
+        let trained = Set(LayerTarget.selected(by: layers.unet, in: network, side: .unet).map(\.path))
         let counter = CallCounter()
-        unet.visit { path, module in
+        network.visit { path, module in
             if let layer = module as? Linear { layer.adapter = CallCounter.Probe(path, counter) }
             if let layer = module as? Conv2d { layer.adapter = CallCounter.Probe(path, counter) }
         }
         withoutGradients(run)
-        unet.visit { _, module in
+        network.visit { _, module in
             (module as? Linear)?.adapter = nil
             (module as? Conv2d)?.adapter = nil
         }
@@ -58,22 +59,32 @@ private final class CallCounter {
     }
 
     private(set) var calls: [Call] = []
+    /// By the module that holds the projections.
+    private var projections: [String: Projections] = [:]
+
+    /// What an attention compares: of two streams that meet in it, both together.
+    private struct Projections {
+        var (samples, width) = (0, 0)
+        var (queries, keys) = (0, 0)
+    }
+
     /// Operations of one product of each attention: 2 · batch · queries · keys · width.
-    private(set) var attentions: [Double] = []
-    private var queries: [String: (batch: Int, tokens: Int, width: Int)] = [:]
+    var attentions: [Double] {
+        projections.values.map { 2 * Double($0.samples * $0.queries) * Double($0.keys * $0.width) }
+    }
 
     func add(_ call: Call, shape: [Int]) {
         calls.append(call)
-        guard shape.count == 3 else { return }
-        // diffusers' names: the queries are projected before or after the keys, so both are kept until the
-        // pair is whole.
-        for (suffix, other) in [(".to_q", ".to_k"), (".to_k", ".to_q")] where call.path.hasSuffix(suffix) {
-            let owner = call.path.dropLast(suffix.count)
-            queries[call.path] = (shape[0], shape[1], call.outputs)
-            if let pair = queries[owner + other] {
-                attentions.append(2 * Double(shape[0] * shape[1]) * Double(pair.tokens * call.outputs))
-            }
+        guard shape.count == 3, let dot = call.path.lastIndex(of: ".") else { return }
+        var entry = projections[String(call.path[..<dot])] ?? Projections()
+        // diffusers' names.
+        switch call.path[dot...] {
+        case ".to_q", ".add_q_proj": entry.queries += shape[1]
+        case ".to_k", ".add_k_proj": entry.keys += shape[1]
+        default: return
         }
+        (entry.samples, entry.width) = (shape[0], call.outputs)
+        projections[String(call.path[..<dot])] = entry
     }
 
     /// Stands where an adapter would.

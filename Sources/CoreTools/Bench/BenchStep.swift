@@ -5,7 +5,7 @@ import CoreTensor
 import Foundation
 package import RunSpec
 
-/// Measures one adapter training step (forward, backward, AdamW) of a U-Net with random weights.
+/// Measures one adapter training step (forward, backward, AdamW) of a network with random weights.
 package struct BenchStep {
     package var model = BenchModel.tiny
     package var algorithm = Algorithm.lora
@@ -78,23 +78,15 @@ package struct BenchStep {
         let samples = batch ?? model.batch
         let peakRate = peak ?? BenchGEMM().run().gflops
         Compute.releaseIdleBuffers()
-        let unet = UNet2DConditionModel(configuration: model.configuration)
-        if halves { unet.keepWeightsAsHalfWhenSet(rounding: true) }
-        unet.initialize(seed: 0)
-        unet.checkpoints = checkpoints
-        var random = RandomStream(seed: 1, purpose: "bench step")
-        let (sample, target) = (
-            Tensor(uninitialized: [samples, side, side, 4]), Tensor(uninitialized: [samples, side, side, 4])
-        )
-        let context = Tensor(uninitialized: [samples, model.tokens, model.configuration.crossAttentionWidth[0]])
-        for tensor in [sample, target, context] { random.fillNormal(tensor) }
-        let timesteps = (0..<samples).map { _ in Float(random.integer(below: 1000)) }
-
-        func forward() -> Tensor { unet(sample: sample, timesteps: timesteps, context: context) }
-        let work = NominalWork.measure(unet, algorithm) { _ = forward() }
+        let bench = model.network(samples: samples, side: side)
+        let (network, target, forward) = (bench.network, bench.target, bench.forward)
+        if halves { network.keepWeightsAsHalfWhenSet(rounding: true) }
+        network.initialize(seed: 0)
+        network.checkpoints = checkpoints
+        let work = NominalWork.measure(network, model.layers, algorithm) { _ = forward() }
         let forwardTimes = times { withoutGradients { _ = forward() } }
 
-        let adapters = try AdapterSet.create(unet: unet, textEncoder: nil, adapter: Self.adapter(algorithm, dim: dim))
+        let adapters = try AdapterSet.create(unet: network, textEncoder: nil, adapter: adapter)
         adapters.attach()
         defer { adapters.detach() }
         let optimizer = AdamW(
@@ -131,14 +123,11 @@ package struct BenchStep {
         return measured + [Report.Share(kind: "everything else", seconds: rest, calls: 0, gflops: 0)]
     }
 
-    /// dim 8 unless told otherwise, alpha half of it, factor 8 on the peers' class list: no conv_in,
-    /// conv_out, time_embedding.
-    static func adapter(_ algorithm: Algorithm, dim: Int = 8) -> AdapterSpec {
-        let layers = LayerSelection(
-            classes: ["Transformer2DModel", "ResnetBlock2D", "Downsample2D", "Upsample2D"], names: [], exclude: [])
+    /// Alpha half of dim, factor 8.
+    private var adapter: AdapterSpec {
         let alpha = Double(dim) / 2
         var adapter = AdapterSpec(
-            algorithm: algorithm, layers: layers,
+            algorithm: algorithm, layers: model.layers,
             size: AdapterSize(dim: dim, alpha: alpha, convDim: dim, convAlpha: alpha))
         adapter.options.factor = 8
         return adapter

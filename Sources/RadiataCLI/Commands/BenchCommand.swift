@@ -38,9 +38,9 @@ struct BenchCommand: AsyncParsableCommand {
 
     struct Step: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "One adapter training step of a U-Net with random weights.")
+            abstract: "One adapter training step of a network with random weights.")
 
-        @Option(help: "tiny (the peers' timing) or sd15.")
+        @Option(help: "tiny (the peers' timing), tiny-flow (the transformer of emoji-flow-64) or sd15.")
         var model: BenchModel = .tiny
 
         @Option(help: "Algorithm: lora, loha, lokr, full, …")
@@ -75,6 +75,9 @@ struct BenchCommand: AsyncParsableCommand {
                 guard (1...100_000).contains(value) else {
                     throw ValidationError("--\(name) \(value): wanted 1 to 100000")
                 }
+            }
+            guard model != .tinyFlow || (latent ?? 2).isMultiple(of: 2) else {
+                throw ValidationError("--latent \(latent ?? 0): wanted an even side, which tiny-flow reads two by two")
             }
         }
 

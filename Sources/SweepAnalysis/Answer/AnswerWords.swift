@@ -67,6 +67,9 @@ struct AnswerWords {
         guard answer.isEstablished, answer.rows.count > 1, let best = answer.best, answer.rule.origin != .curves,
             !answer.rule.readsOnlyCurves
         else { return nil }
+        guard EditMethod(best.parameters) == nil else {
+            return "Edits are not judged once more: it was chosen by these very pictures and seeds."
+        }
         let own = confirmations.filter { best.jobs.contains($0.job) && $0.step == best.step }
         let measured = answer.rule.criteria.enumerated().compactMap { place, criterion -> String? in
             let values = own.filter { $0.metric == criterion.metric && $0.prompts == criterion.prompts }.map(\.value)
