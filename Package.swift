@@ -180,7 +180,7 @@ let testTargets: [Target] = [
             "RunSpec",
         ],
         exclude: ["Fixtures"]),
-    tests("CoreTensorTests", ["CoreTensor"], exclude: ["Fixtures"]),
+    tests("CoreTensorTests", ["CoreTensor", "CKernels"], exclude: ["Fixtures"]),
     tests(
         "CoreTrainingTests",
         [

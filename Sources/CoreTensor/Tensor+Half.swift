@@ -31,10 +31,7 @@ extension Tensor {
     }
 
     /// The elements where they are half floats.
-    var halves: UnsafePointer<UInt16>? {
-        guard storage.isHalf else { return nil }
-        return UnsafePointer(UnsafeMutableRawPointer(storage.base).assumingMemoryBound(to: UInt16.self))
-    }
+    var halves: UnsafePointer<UInt16>? { storage.halves }
 
     /// Where the elements lie, f32 or not: beside `halves`, for kernels that read either.
     var address: UnsafeMutablePointer<Float> { storage.base }

@@ -201,6 +201,8 @@ typedef struct {
     long columns, taps, depth;
     /// Left operand: rows `aStride` apart, or pixels of that many floats if `pixels` is set.
     const float *_Nonnull a;
+    /// In place of a, for `ck_bf16_product`, where it is bf16 already; an even `aStride` and depth.
+    const uint16_t *_Nullable aNarrow;
     long aStride;
     const CKPixels *_Nullable pixels;
     /// Right operand: b(t, k, j) = b[bTaps[t] + k · bDepthStride + j · bColumnStride], one of the strides
@@ -296,3 +298,41 @@ void ck_winograd_gradient(
 /// For narrow filters: the share of tiles [t0, t1).
 void ck_winograd_piece(
     const CKWinograd *_Nonnull w, const float *_Nonnull dy, long t0, long t1, float *_Nonnull dw);
+
+// MARK: bf16.c: the products of gemm.c with operands rounded to bf16 and f32 sums. Sums do not depend on how
+// rows and columns are split, only on the kernel.
+
+enum {
+    /// The next in portable C, bit for bit, on any processor.
+    CK_BF16_EMULATED = 0,
+    /// AVX512-BF16's VDPBF16PS.
+    CK_BF16_PAIRS = 1,
+    /// AMX's TDPBF16PS, which adds in another order.
+    CK_BF16_AMX = 2,
+};
+/// Whether this machine has the kernel, and the one to use: the fastest that it has.
+int ck_bf16_has(int kernel);
+int ck_bf16_kernel(void);
+const char *_Nonnull ck_bf16_name(int kernel);
+
+/// Sets whether this thread's products are to have bf16 operands, and returns what it was.
+int ck_bf16_scope(int isOn);
+
+/// y = x as bf16, to nearest, ties to even; denormals become zeros and NaNs quiet, as VCVTNEPS2BF16 does.
+void ck_bf16_narrow(int kernel, size_t n, const float *_Nonnull x, uint16_t *_Nonnull y);
+void ck_bf16_widen(size_t n, const uint16_t *_Nonnull x, float *_Nonnull y);
+
+/// As `ck_product`. Right operands are not read past their end.
+void ck_bf16_product(
+    int kernel, const CKProduct *_Nonnull product, long rowBegin, long rowEnd, long columnBegin, long columnEnd);
+/// As `ck_product_of_transpose`.
+void ck_bf16_product_of_transpose(
+    int kernel, long m, long n, const float *_Nonnull a, long aStride, const float *_Nonnull b, long bStride,
+    const CKPixels *_Nullable pixels, long tap, long rowBegin, long rowEnd, int accumulate, float *_Nonnull c,
+    long cStride);
+
+/// The instruction VDPBF16PS on n lanes (a multiple of 16), and its emulation: sums[i] (f32) gets the product
+/// of the second numbers of the pairs a[i] and b[i] added, then that of the first.
+void ck_bf16_pairs(size_t n, const uint32_t *_Nonnull a, const uint32_t *_Nonnull b, uint32_t *_Nonnull sums);
+void ck_bf16_emulated_pairs(
+    size_t n, const uint32_t *_Nonnull a, const uint32_t *_Nonnull b, uint32_t *_Nonnull sums);

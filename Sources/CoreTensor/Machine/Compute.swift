@@ -33,12 +33,16 @@ package enum Compute {
     /// Bytes held by tensors and by idle buffers.
     package static var bufferBytes: Int { Int(ck_buffer_bytes()) }
 
-    package static var description: ComputeDescription {
+    package static var description: ComputeDescription { description(of: .f32) }
+
+    /// What a run in that precision depends on.
+    package static func description(of precision: Precision) -> ComputeDescription {
         _ = BLAS.ready
         let configuration = String(cString: openblas_get_config()).split(separator: " ")
         return ComputeDescription(
             openBLASVersion: configuration.count > 1 ? String(configuration[1]) : "unknown",
-            kernel: String(cString: openblas_get_corename()), threads: threads, isa: String(cString: ck_isa()))
+            kernel: String(cString: openblas_get_corename()), threads: threads, isa: String(cString: ck_isa()),
+            bf16: precision.kernel)
     }
 
     /// Splits 0..<count into blocks of `block` (the last may be shorter). The blocks depend on the sizes

@@ -1,4 +1,4 @@
-/// What the numbers of a run depend on, apart from its inputs: bit-exact resumption needs all four to be
+/// What the numbers of a run depend on, apart from its inputs: bit-exact resumption needs all of it to be
 /// equal.
 package struct ComputeDescription: Hashable, Sendable, Codable {
     package let openBLASVersion: String
@@ -7,4 +7,6 @@ package struct ComputeDescription: Hashable, Sendable, Codable {
     package let threads: Int
     /// Instruction set of the kernels in this package.
     package let isa: String
+    /// The kernel of bf16 products; nil for a run in f32.
+    package let bf16: String?
 }

@@ -23,20 +23,22 @@ enum Product {
     /// c [rows, columns] = a · b (+ add) (+ bias); `add` has c's layout and may be c.
     static func run(
         rows: Int, columns: Int, depth: Int, _ a: Matrix, _ b: Matrix, into c: Matrix,
-        add: UnsafeMutablePointer<Float>? = nil, bias: UnsafeMutablePointer<Float>? = nil
+        add: UnsafeMutablePointer<Float>? = nil, bias: UnsafeMutablePointer<Float>? = nil,
+        in precision: Precision = .f32
     ) {
         guard rows > 0, columns > 0 else { return }
         OperationTimes.measure(a.transposed ? .weightGradient : .product, operations: 2 * rows * columns * depth) {
-            dispatch(rows: rows, columns: columns, depth: depth, a, b, into: c, add: add, bias: bias)
+            dispatch(rows: rows, columns: columns, depth: depth, a, b, into: c, add: add, bias: bias, in: precision)
         }
     }
 
     private static func dispatch(
         rows: Int, columns: Int, depth: Int, _ a: Matrix, _ b: Matrix, into c: Matrix,
-        add: UnsafeMutablePointer<Float>?, bias: UnsafeMutablePointer<Float>?
+        add: UnsafeMutablePointer<Float>?, bias: UnsafeMutablePointer<Float>?, in precision: Precision
     ) {
         precondition(a.halves == nil, "a left operand of half floats")
-        let large = columns >= largeColumns && depth >= largeDepth && rows >= 64 && b.halves == nil
+        let isNarrow = precision.narrows(columns: columns, depth: depth)
+        let large = !isNarrow && columns >= largeColumns && depth >= largeDepth && rows >= 64 && b.halves == nil
         if a.transposed && (b.transposed || (large && add == nil && bias == nil)) || large && add == nil && bias == nil
         {
             precondition(add == nil && bias == nil, "a doubly transposed product adds nothing")
@@ -47,19 +49,20 @@ enum Product {
             precondition(add == nil && bias == nil, "a transposed product adds nothing")
             return TransposedProduct(
                 m: rows, n: columns, rows: depth, a: a.base, aStride: a.stride, b: b.base, bStride: b.stride,
-                pixels: nil, taps: 1
+                pixels: nil, taps: 1, isNarrow: isNarrow && rows >= 16
             ).run(into: c)
         }
         let product = CKProduct(
-            columns: columns, taps: 1, depth: depth, a: a.base, aStride: a.stride, pixels: nil, b: b.base,
+            columns: columns, taps: 1, depth: depth, a: a.base, aNarrow: nil, aStride: a.stride, pixels: nil, b: b.base,
             bHalf: b.halves, bTaps: nil,
             bDepthStride: b.transposed ? 1 : b.stride, bColumnStride: b.transposed ? b.stride : 1, c: c.base,
             cStride: c.stride, add: add, bias: bias)
-        run(product, rows: rows)
+        run(product, rows: rows, isNarrow: isNarrow)
     }
 
     /// Splits rows when there are many, columns otherwise.
-    static func run(_ product: CKProduct, rows: Int) {
+    static func run(_ product: CKProduct, rows: Int, isNarrow: Bool) {
+        if isNarrow { return runNarrow(product, rows: rows) }
         let threads = Compute.threads
         let columns = product.columns
         withUnsafePointer(to: product) { pointer in
@@ -75,6 +78,31 @@ enum Product {
             } else {
                 let block = roundUp((columns + 2 * threads - 1) / (2 * threads), to: 32)
                 Compute.blocks(columns, of: block) { ck_product(pointer, 0, rows, $1.lowerBound, $1.upperBound) }
+            }
+        }
+    }
+}
+
+extension Product {
+    /// With fewer rows a thread, packing all of b for a part of the rows costs too much.
+    private static let packedRows = 256
+
+    private static func runNarrow(_ product: CKProduct, rows: Int) {
+        let (threads, columns, kernel) = (Compute.threads, product.columns, ck_bf16_kernel())
+        withUnsafePointer(to: product) { pointer in
+            if threads == 1 || rows * columns * product.taps * product.depth < serialLimit {
+                return ck_bf16_product(kernel, pointer, 0, rows, 0, columns)
+            }
+            if rows >= threads * packedRows && rows >= 2 * columns || columns < 64 {
+                let block = roundUp((rows + 2 * threads - 1) / (2 * threads), to: 32)
+                Compute.blocks(rows, of: block) {
+                    ck_bf16_product(kernel, pointer, $1.lowerBound, $1.upperBound, 0, columns)
+                }
+            } else {
+                let block = roundUp((columns + 2 * threads - 1) / (2 * threads), to: 32)
+                Compute.blocks(columns, of: block) {
+                    ck_bf16_product(kernel, pointer, 0, rows, $1.lowerBound, $1.upperBound)
+                }
             }
         }
     }

@@ -12,13 +12,15 @@ struct TransposedProduct {
     let bStride: Int
     let pixels: UnsafePointer<CKPixels>?
     let taps: Int
+    let isNarrow: Bool
 
     init(
         m: Int, n: Int, rows: Int, a: UnsafeMutablePointer<Float>, aStride: Int? = nil, b: UnsafeMutablePointer<Float>,
-        bStride: Int? = nil, pixels: UnsafePointer<CKPixels>?, taps: Int
+        bStride: Int? = nil, pixels: UnsafePointer<CKPixels>?, taps: Int, isNarrow: Bool = false
     ) {
         (self.m, self.n, self.rows, self.a, self.b) = (m, n, rows, a, b)
         (self.aStride, self.bStride, self.pixels, self.taps) = (aStride ?? m, bStride ?? n, pixels, taps)
+        self.isNarrow = isNarrow
     }
 
     /// Into `[m, taps, n]`.
@@ -32,9 +34,9 @@ struct TransposedProduct {
         Compute.parallel(pieces) { piece in
             let range = (rows * piece / pieces)..<(rows * (piece + 1) / pieces)
             for tap in 0..<taps {
-                ck_product_of_transpose(
-                    m, n, a, aStride, b, bStride, pixels, tap, range.lowerBound, range.upperBound, 0,
-                    base + piece * size + tap * n, taps * n)
+                multiply(
+                    m, a, tap, range,
+                    .init(base: base + piece * size + tap * n, stride: taps * n))
             }
         }
         // In order of the pieces, the last sum going to where the result belongs.
@@ -52,13 +54,27 @@ struct TransposedProduct {
 
     /// Splits the result instead: taps and blocks of its rows.
     private func whole(into c: Product.Matrix) {
-        let block = 48
+        // Of narrow operands all of b is packed for each block.
+        let block = isNarrow ? max(64, roundUp(m / (2 * Compute.threads), to: 32)) : 48
         let blocks = (m + block - 1) / block
         Compute.parallel(taps * blocks) { part in
             let (tap, first) = (part / blocks, part % blocks * block)
+            multiply(
+                min(block, m - first), a + first, tap, 0..<rows,
+                .init(base: c.base + first * c.stride + tap * n, stride: c.stride))
+        }
+    }
+
+    private func multiply(
+        _ m: Int, _ a: UnsafeMutablePointer<Float>, _ tap: Int, _ rows: Range<Int>, _ c: Product.Matrix
+    ) {
+        if isNarrow {
+            ck_bf16_product_of_transpose(
+                ck_bf16_kernel(), m, n, a, aStride, b, bStride, pixels, tap, rows.lowerBound, rows.upperBound, 0,
+                c.base, c.stride)
+        } else {
             ck_product_of_transpose(
-                min(block, m - first), n, a + first, aStride, b, bStride, pixels, tap, 0, rows, 0,
-                c.base + first * c.stride + tap * n, c.stride)
+                m, n, a, aStride, b, bStride, pixels, tap, rows.lowerBound, rows.upperBound, 0, c.base, c.stride)
         }
     }
 }

@@ -8,7 +8,8 @@ import CKernels
 ///   - bias: `[O]`.
 /// - Returns: `[N, (H + top + bottom − KH) / stride + 1, (W + left + right − KW) / stride + 1, O]`.
 package func conv2d(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Padding) -> Tensor {
-    let geometry = ConvolutionGeometry(x: x.shape, weight: weight.shape, stride: stride, padding: padding)
+    let geometry = ConvolutionGeometry(
+        x: x.shape, weight: weight.shape, stride: stride, padding: padding, precision: .current)
     precondition(bias == nil || bias!.shape == [geometry.outputs], "bias \(bias!.shape) for \(geometry.outputShape)")
     let y = Tensor(uninitialized: geometry.outputShape)
     geometry.forward(x, weight, bias: bias, into: y)

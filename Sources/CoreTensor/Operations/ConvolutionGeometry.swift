@@ -8,8 +8,9 @@ struct ConvolutionGeometry {
     let outputHeight, outputWidth: Int
     let stride: Int
     let padding: Padding
+    let precision: Precision
 
-    init(x: [Int], weight: [Int], stride: Int, padding: Padding) {
+    init(x: [Int], weight: [Int], stride: Int, padding: Padding, precision: Precision = .f32) {
         precondition(x.count == 4 && weight.count == 4 && x[3] == weight[3], "conv2d of \(x) by \(weight)")
         (samples, height, width, inputs) = (x[0], x[1], x[2], x[3])
         (outputs, kernelHeight, kernelWidth) = (weight[0], weight[1], weight[2])
@@ -20,6 +21,7 @@ struct ConvolutionGeometry {
         outputWidth = roomWidth / stride + 1
         self.stride = stride
         self.padding = padding
+        self.precision = precision
     }
 
     var inputShape: [Int] { [samples, height, width, inputs] }
@@ -27,6 +29,8 @@ struct ConvolutionGeometry {
     var outputShape: [Int] { [samples, outputHeight, outputWidth, outputs] }
     private var isPointwise: Bool { kernelHeight == 1 && kernelWidth == 1 && stride == 1 && padding == Padding(0) }
     private var taps: Int { kernelHeight * kernelWidth }
+    /// Whether operands are rounded to bf16: then no product is Winograd's.
+    var isNarrow: Bool { precision.narrows(columns: min(inputs, outputs), depth: min(inputs, outputs)) }
     private var outputPixels: Int { samples * outputHeight * outputWidth }
 
     /// Output pixel (y, x) reads input pixel (y · stride + ky − top, x · stride + kx − left) for each tap
@@ -36,18 +40,20 @@ struct ConvolutionGeometry {
             return Product.run(
                 rows: outputPixels, columns: outputs, depth: inputs, .init(base: x.pointer, stride: inputs),
                 weight.reshaped([outputs, inputs]).matrix(transposed: true),
-                into: .init(base: y.pointer, stride: outputs), bias: bias?.pointer)
+                into: .init(base: y.pointer, stride: outputs), bias: bias?.pointer, in: precision)
         }
-        if let fast = WinogradConvolution(self) { return fast.forward(x, weight, bias: bias, into: y) }
+        if !isNarrow, let fast = WinogradConvolution(self) { return fast.forward(x, weight, bias: bias, into: y) }
+        let narrow = isNarrow && inputs % 2 == 0 ? Precision.narrowed(x) : nil
         withForwardPixels { pixels in
             (0..<taps).map { $0 * inputs }.withUnsafeBufferPointer { weightOffsets in
                 let product = CKProduct(
-                    columns: outputs, taps: taps, depth: inputs, a: x.pointer, aStride: inputs, pixels: pixels,
+                    columns: outputs, taps: taps, depth: inputs, a: x.pointer, aNarrow: narrow?.halves,
+                    aStride: inputs, pixels: pixels,
                     b: weight.address, bHalf: weight.halves, bTaps: weightOffsets.baseAddress, bDepthStride: 1,
                     bColumnStride: taps * inputs,
                     c: y.pointer, cStride: outputs, add: nil, bias: bias?.pointer)
                 OperationTimes.measure(.convolution, operations: 2 * outputPixels * taps * inputs * outputs) {
-                    Product.run(product, rows: outputPixels)
+                    Product.run(product, rows: outputPixels, isNarrow: isNarrow)
                 }
             }
         }
@@ -61,20 +67,25 @@ struct ConvolutionGeometry {
             Product.run(
                 rows: outputPixels, columns: inputs, depth: outputs, .init(base: g.pointer, stride: outputs),
                 weight.reshaped([outputs, inputs]).matrix(),
-                into: .init(base: dx.pointer, stride: inputs))
+                into: .init(base: dx.pointer, stride: inputs), in: precision)
             return dx
         }
-        if let fast = WinogradConvolution(self) {
+        if !isNarrow, let fast = WinogradConvolution(self) {
             fast.inputGradient(g, weight, into: dx)
             return dx
         }
+        let narrow = isNarrow && outputs % 2 == 0 ? Precision.narrowed(g) : nil
         for phaseY in 0..<min(stride, height) {
-            for phaseX in 0..<min(stride, width) { inputGradient(g, weight, phaseY, phaseX, into: dx) }
+            for phaseX in 0..<min(stride, width) {
+                inputGradient(g, narrow, weight, phaseY, phaseX, into: dx)
+            }
         }
         return dx
     }
 
-    private func inputGradient(_ g: Tensor, _ weight: Tensor, _ phaseY: Int, _ phaseX: Int, into dx: Tensor) {
+    private func inputGradient(
+        _ g: Tensor, _ narrow: Storage?, _ weight: Tensor, _ phaseY: Int, _ phaseX: Int, into dx: Tensor
+    ) {
         // Input pixel y = phase + stride · y' gets tap ky from output pixel y' + (phase + top − ky) / stride.
         var (offsetsY, offsetsX, weightOffsets): ([Int], [Int], [Int]) = ([], [], [])
         for ky in 0..<kernelHeight where (phaseY + padding.top - ky) % stride == 0 {
@@ -98,12 +109,13 @@ struct ConvolutionGeometry {
                 targetY: phaseY, targetX: phaseX)
             withUnsafePointer(to: pixels) { pixels in
                 let product = CKProduct(
-                    columns: inputs, taps: count, depth: outputs, a: g.pointer, aStride: outputs, pixels: pixels,
+                    columns: inputs, taps: count, depth: outputs, a: g.pointer, aNarrow: narrow?.halves,
+                    aStride: outputs, pixels: pixels,
                     b: weight.address, bHalf: weight.halves, bTaps: first + 2 * count, bDepthStride: taps * inputs,
                     bColumnStride: 1, c: dx.pointer, cStride: inputs, add: nil, bias: nil)
                 let rows = samples * gridHeight * gridWidth
                 OperationTimes.measure(.convolution, operations: 2 * rows * count * inputs * outputs) {
-                    Product.run(product, rows: rows)
+                    Product.run(product, rows: rows, isNarrow: isNarrow)
                 }
             }
         }
@@ -121,7 +133,8 @@ struct ConvolutionGeometry {
         let dw = Tensor(uninitialized: weightShape)
         if isPointwise {
             TransposedProduct(
-                m: outputs, n: inputs, rows: outputPixels, a: g.pointer, b: x.pointer, pixels: nil, taps: 1
+                m: outputs, n: inputs, rows: outputPixels, a: g.pointer, b: x.pointer, pixels: nil, taps: 1,
+                isNarrow: isNarrow
             ).run(into: dw)
             return dw
         }

@@ -39,12 +39,12 @@ package func matmul(_ a: Tensor, _ b: Tensor, transposeA: Bool = false, transpos
 package func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, adding residual: Tensor? = nil) -> Tensor {
     precondition(weight.shape.count == 2 && x.channels == weight.shape[1], "linear of \(x.shape) by \(weight.shape)")
     let (rows, inputs, outputs) = (x.rowCount, x.channels, weight.shape[0])
-    let y = Tensor(uninitialized: x.shape.dropLast() + [outputs])
+    let (y, precision) = (Tensor(uninitialized: x.shape.dropLast() + [outputs]), Precision.current)
     precondition(residual == nil || residual!.shape == y.shape, "residual \(residual!.shape) for \(y.shape)")
     precondition(bias == nil || bias!.shape == [outputs], "bias \(bias!.shape) for \(y.shape)")
     Product.run(
         rows: rows, columns: outputs, depth: inputs, x.matrix(), weight.matrix(transposed: true), into: y.matrix(),
-        add: residual?.pointer, bias: bias?.pointer)
+        add: residual?.pointer, bias: bias?.pointer, in: precision)
     guard records(x, weight, bias, residual) else { return y }
     let needs = (x: x.requiresGradient, weight: weight.requiresGradient, bias: bias?.requiresGradient == true)
     // Only what a wanted gradient reads is kept.
@@ -54,14 +54,15 @@ package func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, adding res
         let dx = saved.weight.map { weight in
             let dx = Tensor(uninitialized: shape)
             Product.run(
-                rows: rows, columns: inputs, depth: outputs, g.matrix(), weight.matrix(), into: dx.matrix())
+                rows: rows, columns: inputs, depth: outputs, g.matrix(), weight.matrix(), into: dx.matrix(),
+                in: precision)
             return dx
         }
         let dWeight = saved.x.map { x in
             let dWeight = Tensor(uninitialized: [outputs, inputs])
             Product.run(
                 rows: outputs, columns: inputs, depth: rows, g.matrix(transposed: true), x.matrix(),
-                into: dWeight.matrix())
+                into: dWeight.matrix(), in: precision)
             return dWeight
         }
         var gradients: [Tensor?] = [dx, dWeight]

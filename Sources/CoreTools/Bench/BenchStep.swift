@@ -25,6 +25,8 @@ package struct BenchStep {
     /// Frozen weights rounded to half floats and stored so.
     package var halves = false
 
+    package var precision = BenchPrecision.f32
+
     package init() {}
 
     package struct Report: Codable, Sendable {
@@ -49,6 +51,7 @@ package struct BenchStep {
         package let adapterValues: Int
         package let kernel: String
         package let threads: Int
+        package let precision: String
         /// Where the time of the profiled steps went, per step; nil unless asked for.
         package let profile: [Share]?
 
@@ -61,7 +64,7 @@ package struct BenchStep {
         }
 
         private enum CodingKeys: String, CodingKey {
-            case model, algorithm, batch, latent, seconds, gflops, kernel, threads, profile
+            case model, algorithm, batch, latent, seconds, gflops, kernel, threads, precision, profile
             case bestSeconds = "best_seconds"
             case forwardSeconds = "forward_seconds"
             case nominalGflop = "nominal_gflop"
@@ -84,7 +87,7 @@ package struct BenchStep {
         network.initialize(seed: 0)
         network.checkpoints = checkpoints
         let work = NominalWork.measure(network, model.layers, algorithm) { _ = forward() }
-        let forwardTimes = times { withoutGradients { _ = forward() } }
+        let forwardTimes = times { withoutGradients { precision.tensor.apply { _ = forward() } } }
 
         let adapters = try AdapterSet.create(unet: network, textEncoder: nil, adapter: adapter)
         adapters.attach()
@@ -93,18 +96,19 @@ package struct BenchStep {
             groups: [ParameterGroup(tensors: adapters.trainables.map(\.tensor), learningRate: 1e-4, weightDecay: 0.01)])
         func step() {
             optimizer.zeroGradients()
-            meanSquaredError(forward(), target).backward()
+            precision.tensor.apply { meanSquaredError(forward(), target).backward() }
             optimizer.step()
         }
         let stepTimes = times(step)
-        let (median, machine) = (stepTimes[stepTimes.count / 2], Compute.description)
+        let (median, machine) = (stepTimes[stepTimes.count / 2], Compute.description(of: precision.tensor))
         let rate = work.step / median / 1e9
         return Report(
             model: model.rawValue, algorithm: algorithm.rawValue, batch: samples, latent: side, seconds: median,
             bestSeconds: stepTimes[0], forwardSeconds: forwardTimes[forwardTimes.count / 2], gflops: rate,
             nominalGflop: work.step / 1e9, peakShare: rate / peakRate, peakGflops: peakRate,
-            residentMB: Compute.peakMegabytes ?? 0, adapterValues: adapters.valueCount, kernel: machine.kernel,
-            threads: machine.threads, profile: profiles ? profile(step) : nil)
+            residentMB: Compute.peakMegabytes ?? 0, adapterValues: adapters.valueCount,
+            kernel: machine.bf16 ?? machine.kernel,
+            threads: machine.threads, precision: precision.rawValue, profile: profiles ? profile(step) : nil)
     }
 
     private func profile(_ step: () -> Void) -> [Report.Share] {

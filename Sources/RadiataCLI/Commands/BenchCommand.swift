@@ -16,6 +16,9 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "Rows, columns and inner size.")
         var size = 2048
 
+        @Option(help: "What operands are rounded to: f32 or bf16.")
+        var precision: BenchPrecision = .f32
+
         @OptionGroup var machine: MachineOptions
         @OptionGroup var output: FormatOption
 
@@ -28,10 +31,11 @@ struct BenchCommand: AsyncParsableCommand {
             BenchMachine.use(threads: machine.count)
             var bench = BenchGEMM()
             bench.size = size
+            bench.precision = precision
             let report = bench.run()
             guard output.format == .table else { return Console.out(try JSONText.encode(report)) }
             Console.out(
-                "\(TextTable.Cell.formatted(report.gflops)) GFLOP/s · \(size)³ f32 · OpenBLAS \(report.openblas) kernel "
+                "\(TextTable.Cell.formatted(report.gflops)) GFLOP/s · \(size)³ \(report.precision) · OpenBLAS \(report.openblas), kernel "
                     + "\(report.kernel) · \(report.threads) threads")
         }
     }
@@ -64,6 +68,9 @@ struct BenchCommand: AsyncParsableCommand {
         @Flag(help: "Frozen weights stored as half floats.")
         var half = false
 
+        @Option(help: "What operands of linear and convolution layers are rounded to: f32 or bf16.")
+        var precision: BenchPrecision = .f32
+
         @Flag(help: "Also time the kinds of operations of a step.")
         var profile = false
 
@@ -94,6 +101,7 @@ struct BenchCommand: AsyncParsableCommand {
             bench.profiles = profile
             bench.checkpoints = checkpointing
             bench.halves = half
+            bench.precision = precision
             let report = try bench.run()
             guard output.format == .table else { return Console.out(try JSONText.encode(report)) }
             func number(_ value: Double, _ unit: String) -> String { TextTable.Cell.formatted(value) + " " + unit }
@@ -103,7 +111,7 @@ struct BenchCommand: AsyncParsableCommand {
                 \(number(report.seconds * 1000, "ms a step (median)")), \(number(report.forwardSeconds * 1000, "ms forward"))
                 \(number(report.gflops, "GFLOP/s")) of \(number(report.peakGflops, "GFLOP/s")) sgemm = \
                 \(Int((report.peakShare * 100).rounded())) % of peak · \(Int(report.residentMB)) MB resident · \
-                OpenBLAS kernel \(report.kernel) · \(report.threads) threads
+                \(report.precision), kernel \(report.kernel) · \(report.threads) threads
                 """)
             guard let shares = report.profile else { return }
             var table = TextTable(columns: ["operations", "ms a step", "%", "calls", "GFLOP/s"])
@@ -121,4 +129,5 @@ struct BenchCommand: AsyncParsableCommand {
 }
 
 extension BenchModel: ExpressibleByArgument {}
+extension BenchPrecision: ExpressibleByArgument {}
 extension Algorithm: ExpressibleByArgument {}

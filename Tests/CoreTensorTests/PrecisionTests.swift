@@ -1,0 +1,98 @@
+import CoreTensor
+import Testing
+
+/// Layers under `Precision.bf16` against the f32 kernels on operands that were rounded before.
+@Suite(.serialized)
+struct PrecisionTests {
+    private func tensor(_ shape: [Int], _ purpose: String) -> Tensor {
+        var random = RandomStream(seed: 9, purpose: purpose)
+        let tensor = Tensor(uninitialized: shape)
+        random.fillNormal(tensor)
+        return tensor
+    }
+
+    /// To nearest, ties to even; these numbers are all normal.
+    private func rounded(_ x: Tensor) -> Tensor {
+        Tensor(
+            x.values.map { value in
+                let bits = value.bitPattern
+                return Float(bitPattern: (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000)
+            }, x.shape)
+    }
+
+    private func trained(_ x: Tensor) -> Tensor {
+        x.requiresGradient = true
+        return x
+    }
+
+    /// A layer's result and both gradients, from operands as they are or rounded.
+    private func results(
+        _ x: Tensor, _ weight: Tensor, precision: Precision, _ layer: (Tensor, Tensor) -> Tensor
+    ) -> [Tensor] {
+        func operands() -> (Tensor, Tensor) {
+            precision == .bf16 ? (x.detached(), weight.detached()) : (rounded(x), rounded(weight))
+        }
+        let (input, filter) = operands()
+        return precision.apply {
+            let y = layer(trained(input), trained(filter))
+            let slope = tensor(y.shape, "slope")
+            y.backward(seed: precision == .bf16 ? slope : rounded(slope))
+            return [y.detached(), input.gradient ?? y, filter.gradient ?? y]
+        }
+    }
+
+    @Test("linear", arguments: [(40, 37, 19), (300, 64, 32), (700, 530, 270), (64, 1030, 600), (1100, 96, 33)])
+    func linearLayer(rows: Int, inputs: Int, outputs: Int) {
+        let (x, weight) = (tensor([rows, inputs], "x"), tensor([outputs, inputs], "weight"))
+        let residual = tensor([rows, outputs], "residual")
+        let found = results(x, weight, precision: .bf16) { linear($0, weight: $1, adding: residual) }
+        let wanted = results(x, weight, precision: .f32) { linear($0, weight: $1, adding: residual) }
+        for (a, b) in zip(found, wanted) { #expect(deviation(a, b) < 3e-6) }
+    }
+
+    /// The filter's gradient is not rounded and has a bound of its own.
+    @Test(
+        "conv2d",
+        arguments: [
+            (32, 20, 3, 1), (24, 24, 3, 1), (17, 35, 3, 2), (40, 170, 3, 1), (33, 21, 1, 1), (16, 16, 5, 1),
+            (18, 64, 3, 2),
+        ])
+    func convolution(inputs: Int, outputs: Int, kernel: Int, stride: Int) {
+        let x = tensor([2, 11, 9, inputs], "x")
+        let weight = tensor([outputs, kernel, kernel, inputs], "weight")
+        let layer = { conv2d($0, weight: $1, stride: stride, padding: Padding(kernel / 2)) }
+        let found = results(x, weight, precision: .bf16, layer)
+        let wanted = results(x, weight, precision: .f32, layer)
+        #expect(deviation(found[0], wanted[0]) < 6e-6)
+        #expect(deviation(found[1], wanted[1]) < 6e-6)
+        #expect(deviation(found[2], wanted[2]) < 6e-3)
+    }
+
+    @Test("rounding happens, and only inside")
+    func scope() {
+        let (x, weight) = (tensor([64, 80], "x"), tensor([48, 80], "weight"))
+        let before = linear(x, weight: weight)
+        let inside = Precision.bf16.apply { () -> Tensor in
+            #expect(Precision.f32.apply { linear(x, weight: weight) }.values == before.values)
+            return linear(x, weight: weight)
+        }
+        #expect(linear(x, weight: weight).values == before.values)
+        let difference = deviation(inside, before)
+        #expect(difference > 1e-4 && difference < 2e-2)
+    }
+
+    @Test("sums do not depend on the number of threads")
+    func threads() {
+        let before = Compute.threads
+        defer { Compute.configure(threads: before) }
+        let (x, weight) = (tensor([1, 40, 40, 96], "x"), tensor([160, 3, 3, 96], "weight"))
+        let (rows, matrix) = (tensor([1500, 200], "rows"), tensor([330, 200], "matrix"))
+        let results = [1, 2, 3].map { threads -> [[Float]] in
+            Compute.configure(threads: threads)
+            return Precision.bf16.apply {
+                [conv2d(x, weight: weight, padding: Padding(1)).values, linear(rows, weight: matrix).values]
+            }
+        }
+        #expect(results[0] == results[1] && results[0] == results[2])
+    }
+}
