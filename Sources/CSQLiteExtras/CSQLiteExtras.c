@@ -33,6 +33,34 @@ int cse_insert_points(
     return code;
 }
 
+int cse_bind_integer(void *statement, int index, int64_t value) { return sqlite3_bind_int64(statement, index, value); }
+
+int cse_bind_text(void *statement, int index, const char *bytes, int count) {
+    return sqlite3_bind_text(statement, index, bytes ? bytes : "", count, SQLITE_TRANSIENT);
+}
+
+int cse_bind_null(void *statement, int index) { return sqlite3_bind_null(statement, index); }
+
+int cse_run_once(void *statement) {
+    sqlite3_step(statement);
+    return sqlite3_reset(statement);  // the result of the step
+}
+
+int cse_step(void *statement, int *is_row) {
+    *is_row = sqlite3_step(statement) == SQLITE_ROW;
+    return *is_row ? SQLITE_OK : sqlite3_reset(statement);  // the result of the step
+}
+
+int cse_reset(void *statement) { return sqlite3_reset(statement); }
+
+int64_t cse_column_integer(void *statement, int column) { return sqlite3_column_int64(statement, column); }
+
+const void *cse_column_text(void *statement, int column, int *count) {
+    const void *bytes = sqlite3_column_text(statement, column);
+    *count = sqlite3_column_bytes(statement, column);
+    return bytes;
+}
+
 typedef struct {
     int64_t step;
     double value;

@@ -87,9 +87,9 @@ package final class ExhaustiveSearch {
         try ledger.scratch { scratch in
             let request = LaunchRequest(
                 key: String(repeating: "k", count: 32), bundle: LaunchBundle(fileName: "small.yaml", text: text))
-            var (verb, jobs) = try LaunchSweep.prepare(request, now: WallTime(milliseconds: 0))
-            verb.jobs = try jobs.map { try LaunchJob($0) }
-            jobs = []
+            let prepared = try LaunchSweep.prepare(request, now: WallTime(milliseconds: 0))
+            var verb = prepared.0
+            verb.jobs = try prepared.1.jobs(0..<prepared.1.count).map { try LaunchJob($0) }
             _ = try scratch.run(verb)
             try scratch.run(
                 AddBlobs(blobs: [(SmallWorld.state, 1)], now: WallTime(milliseconds: 0)))

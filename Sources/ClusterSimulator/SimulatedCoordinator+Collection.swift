@@ -67,13 +67,16 @@ extension SimulatedCoordinator {
 
     /// The jobs that a launch makes.
     static func jobIDs(_ request: LaunchRequest) throws -> [JobID] {
-        let jobs = try LaunchSweep.prepare(request, now: WallTime(milliseconds: 0)).1.map(\.id)
-        return try preparationIDs(request) + jobs
+        try preparationIDs(request) + jobs(request).map(\.id)
     }
 
     /// Those that the others wait for, each once.
     static func preparationIDs(_ request: LaunchRequest) throws -> [JobID] {
-        let jobs = try LaunchSweep.prepare(request, now: WallTime(milliseconds: 0)).1
-        return Set(try jobs.flatMap { try $0.preparations().map(\.job.id) }).sorted()
+        Set(try jobs(request).flatMap { try $0.preparations().map(\.job.id) }).sorted()
+    }
+
+    private static func jobs(_ request: LaunchRequest) throws -> [ResolvedJob] {
+        let resolver = try LaunchSweep.prepare(request, now: WallTime(milliseconds: 0)).1
+        return try resolver.jobs(0..<resolver.count)
     }
 }

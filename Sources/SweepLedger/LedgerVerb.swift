@@ -48,9 +48,17 @@ extension Database {
         worker: String? = nil,
         detail: String = ""
     ) throws {
-        try change(
-            "INSERT INTO event (at, kind, job, attempt, sweep, worker, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [now.milliseconds, kind, job, attempt, sweep, worker, detail])
+        let insert = try PreparedStatement(
+            "INSERT INTO event (at, kind, job, attempt, sweep, worker, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            self)
+        try insert.bind(1, now.milliseconds)
+        try insert.bind(2, kind)
+        try insert.bind(3, job)
+        try insert.bind(4, attempt)
+        try insert.bind(5, sweep)
+        try insert.bind(6, worker)
+        try insert.bind(7, detail)
+        try insert.run()
     }
 }
 

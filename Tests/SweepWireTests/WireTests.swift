@@ -31,6 +31,57 @@ struct WireTests {
         #expect(back.series.map(\.key) == ["loss", "lr"])
     }
 
+    @Test("an exchange of ends is written as any JSON, and read as any")
+    func plainExchange() throws {
+        func end(_ attempt: Int, _ position: UInt64) -> Report {
+            let one = AttemptToken(
+                ledger: token.ledger, epoch: token.epoch, job: token.job, attempt: AttemptNumber(attempt))
+            return Report(token: one, .finished(FinishReport(streamPosition: position)))
+        }
+        let session = SessionID(rawValue: String(repeating: "0f", count: 16))
+        let failure = Report(
+            token: token, .failed(FailureReport(failure: .crash, message: "a \"b\" \n c", exitCode: 3)))
+        for reports in [[], [end(1, 0)], [end(7, .max), end(.max, 12)], [end(1, 1), failure]] {
+            for (gpus, wait) in [(nil, 0.0), ([], 20), ([0, 3, 3], 0.5), ([7], 1e12), (nil, -0.0)] as [([Int]?, Double)]
+            {
+                let request = ExchangeRequest(
+                    session: session, number: .max, reports: reports, freeSlots: -1, freeGPUs: gpus, waitSeconds: wait)
+                let body = try request.body()
+                #expect(try body == WireJSON.encode(request))
+                #expect(try ExchangeRequest(parameters: [:], body: body) == request)
+            }
+        }
+        let odd = ExchangeRequest(
+            session: SessionID(rawValue: "A\"\\é"), number: 1, reports: [], freeSlots: 1, waitSeconds: 0)
+        #expect(try ExchangeRequest(parameters: [:], body: odd.body()) == odd)
+    }
+
+    @Test("an exchange that is written otherwise is read all the same; one that is wrong is refused by its field")
+    func otherExchange() throws {
+        let job = token.job.text
+        let end = #"{"finished":{"streamPosition":5},"token":{"attempt":1,"epoch":2,"job":"\#(job)","ledger":"ab"}}"#
+        func read(_ text: String) throws -> ExchangeRequest {
+            try ExchangeRequest(parameters: [:], body: Data(text.utf8))
+        }
+        let plain = try read(#"{"freeSlots":1,"number":2,"reports":[\#(end)],"session":"ab","waitSeconds":3}"#)
+        #expect(plain.reports.count == 1 && plain.number == 2 && plain.waitSeconds == 3)
+        #expect(
+            try read(#" {"number": 2, "waitSeconds": 3.0, "freeSlots":1,"session":"ab", "reports":[\#(end)], "x": 1}"#)
+                == plain)
+        for wrong in [
+            #"{"freeSlots":01,"number":2,"reports":[],"session":"ab","waitSeconds":3}"#,
+            #"{"freeSlots":1,"number":-2,"reports":[],"session":"ab","waitSeconds":3}"#,
+            #"{"freeSlots":1,"number":2,"reports":[,],"session":"ab","waitSeconds":3}"#,
+            #"{"freeSlots":1,"number":2,"reports":[],"session":"ab","waitSeconds":3}}"#,
+            #"{"freeSlots":1,"number":2,"reports":[],"session":"ab","waitSeconds":"#,
+            #"{"freeSlots":99999999999999999999,"number":2,"reports":[],"session":"ab","waitSeconds":3}"#,
+            #"{"freeSlots":1,"number":2,"reports":[\#(end.replacing("\"attempt\":1", with: "\"attempt\":0"))],"session":"ab","waitSeconds":3}"#,
+            #"{"freeSlots":1,"number":2,"reports":[\#(end.replacing(job, with: "abc"))],"session":"ab","waitSeconds":3}"#,
+        ] {
+            #expect(throws: WireError.self, "\(wrong)") { try read(wrong) }
+        }
+    }
+
     @Test("names that cannot be taken cost their points, which still count; nothing is refused for them")
     func untakenNames() throws {
         let long = String(repeating: "a", count: 257)

@@ -148,7 +148,7 @@ extension CoordinatorCore {
     /// What of a session's attempts should stop.
     func stops(_ id: SessionID) -> [StopOrder] {
         let isDraining = sessions[id]?.standing == .draining
-        return leases.values.filter { $0.session == id && ($0.stop != nil || isDraining) }
+        return leases.leases(of: id).filter { $0.stop != nil || isDraining }
             .sorted { $0.row < $1.row }.map { StopOrder(token: $0.token, reason: $0.stop ?? .drain) }
     }
 

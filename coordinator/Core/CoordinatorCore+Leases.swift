@@ -58,7 +58,7 @@ extension CoordinatorCore {
         let before = lastTick
         lastTick = now
         // The machine slept, or stood still: everybody's silence is explained by it.
-        if late > settings.stall, !Mutant.isOn("no-stall-guard") { shiftDeadlines(by: late) }
+        if late > settings.stall, !Mutant.isOn("no-stall-guard") { leases.shiftDeadlines(by: late) }
         var effects: [CoordinatorEffect] = []
         let expired = leases.values.filter { !$0.isExpired && $0.deadline <= now }.map(\.token)
             .sorted { ($0.job, $0.attempt) < ($1.job, $1.attempt) }
@@ -179,10 +179,6 @@ extension CoordinatorCore {
 
     mutating func setStanding(_ worker: WorkerID, _ standing: WorkerStanding) {
         for (id, session) in sessions where session.worker == worker { sessions[id]?.standing = standing }
-    }
-
-    private mutating func shiftDeadlines(by delay: Duration) {
-        for (job, lease) in leases { leases[job]?.deadline = lease.deadline + delay }
     }
 
     private mutating func writeSeen(now: MonotonicTime) -> [CoordinatorEffect] {

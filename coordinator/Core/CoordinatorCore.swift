@@ -66,7 +66,7 @@ package struct CoordinatorCore: Sendable {
     var delayed: [Int64: (due: MonotonicTime, entry: ReadyQueue.Entry, needs: RequirementSpec)] = [:]
     /// How often each job that has not ended was granted since the start.
     var turns: [Int64: Int] = [:]
-    var leases: [JobID: Lease] = [:]
+    var leases = LeaseTable()
     var sessions: [SessionID: Session] = [:]
     var pending: [CommitID: Pending] = [:]
     /// Workers that get one trial job at a time, and when the next may begin.

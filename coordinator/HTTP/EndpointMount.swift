@@ -107,6 +107,7 @@ struct EndpointMount: Sendable {
         case .bytes: wanted = "application/octet-stream"
         }
         let sent = request.headers[.contentType] ?? ""
+        if sent == wanted { return }
         let media = sent.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
         guard media == wanted else {
             throw WireError(

@@ -15,8 +15,10 @@ struct FrontDoor<Routes: HTTPResponder>: HTTPResponder where Routes.Context == C
 
     func respond(to request: Request, context: CallContext) async throws -> Response {
         var response = try await answer(request, context)
-        for field in Self.headers where response.headers[field.name] == nil {
-            response.headers[field.name] = field.value
+        // By appending: each look-up by name would index the headers anew.
+        let given = response.headers
+        for field in SafeHeaders.all where !given.contains(where: { $0.name == field.name }) {
+            response.headers.append(field)
         }
         return response
     }
@@ -45,9 +47,6 @@ struct FrontDoor<Routes: HTTPResponder>: HTTPResponder where Routes.Context == C
         }
         return try await routes.respond(to: request, context: context)
     }
-
-    /// For pages and data alike: nothing is sniffed, framed, cached or told to others.
-    private static var headers: [HTTPField] { SafeHeaders.all }
 }
 
 enum SafeHeaders {
@@ -56,6 +55,7 @@ enum SafeHeaders {
     static let page = HTTPField.Name("Radiata-Page")
     static let protocolVersion = HTTPField.Name(ProtocolVersion.header)
 
+    /// For pages and data alike: nothing is sniffed, framed, cached or told to others.
     static let all: [HTTPField] = [
         ("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"), ("Referrer-Policy", "same-origin"),
         ("Cache-Control", "no-store"), ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -68,13 +68,17 @@ enum SafeHeaders {
 /// Which methods each path has, from the same values that the routes are made of.
 struct PathTable: Sendable {
     private let entries: [(segments: [Substring], method: String)]
+    /// Of paths without parameters, as they are written.
+    private let plain: [String: Set<String>]
 
     init() {
         let all = Route.all.map { ($0.path, $0.method.rawValue) } + DashboardPath.all
         entries = all.map { ($0.0.split(separator: "/").map { Substring($0) }, $0.1) }
+        plain = Dictionary(grouping: all.filter { !$0.0.contains("{") }, by: \.0).mapValues { Set($0.map(\.1)) }
     }
 
     func methods(of path: String) -> Set<String> {
+        if let methods = plain[path] { return methods }
         let segments = path.split(separator: "/")
         let fitting = entries.filter { entry in
             entry.segments.count == segments.count

@@ -9,7 +9,7 @@ extension LaunchSweep {
     ///
     /// - Returns: the verb without its jobs, which are stored slice by slice.
     /// - Throws: `WireError` with every fault of the file.
-    package static func prepare(_ request: LaunchRequest, now: WallTime) throws -> (LaunchSweep, [ResolvedJob]) {
+    package static func prepare(_ request: LaunchRequest, now: WallTime) throws -> (LaunchSweep, JobResolver) {
         let file: SweepFile
         do throws(SweepFileError) {
             file = try SweepFile.read(request.bundle)
@@ -25,8 +25,8 @@ extension LaunchSweep {
         verb.metrics = file.definition.metrics
         verb.budget = file.definition.budget
         verb.external = file.definition.externalEvaluation
-        let jobs = try file.definition.resolvedJobs(file.plan)
-        verb.measuring = jobs.first.flatMap { $0.evaluation == nil ? nil : EvaluationProtocol($0) }
+        let jobs = try JobResolver(file.definition, file.plan)
+        verb.measuring = try jobs.jobs(0..<1).first.flatMap { $0.evaluation == nil ? nil : EvaluationProtocol($0) }
         return (verb, jobs)
     }
 }

@@ -127,10 +127,10 @@ extension Operations {
     }
 
     /// Stores the jobs slice by slice; the texts of the next slice are written while one is committed.
-    private func store(_ verb: LaunchSweep, _ jobs: [ResolvedJob], _ call: Call) async throws -> LaunchSweep.Outcome {
+    private func store(_ verb: LaunchSweep, _ jobs: JobResolver, _ call: Call) async throws -> LaunchSweep.Outcome {
         var outcome = LaunchSweep.Outcome()
         var start = 0
-        var texts = try await launchJobs(jobs[..<min(launchSlice, jobs.count)])
+        var texts = try await launchJobs(jobs, 0..<min(launchSlice, jobs.count))
         repeat {
             let end = min(start + launchSlice, jobs.count)
             var part = verb
@@ -140,7 +140,7 @@ extension Operations {
             part.isLast = end == jobs.count
             let committed = Audited(part, audit(call, "launch", "\(verb.name), \(part.jobs.count) jobs"))
             async let done = work.commit(committed, .bulk)
-            async let next = launchJobs(jobs[end..<min(end + launchSlice, jobs.count)])
+            async let next = launchJobs(jobs, end..<min(end + launchSlice, jobs.count))
             outcome = try await done
             texts = try await next
             engine.tell(.changed(outcome.changes, stopping: [], continuing: []))
@@ -150,8 +150,11 @@ extension Operations {
         return outcome
     }
 
-    private func launchJobs(_ jobs: ArraySlice<ResolvedJob>) async throws -> [LaunchJob] {
-        try await work.compute { try jobs.map { try LaunchJob($0) } }
+    private func launchJobs(_ jobs: JobResolver, _ range: Range<Int>) async throws -> [LaunchJob] {
+        try await work.compute {
+            var texts = LaunchTexts()
+            return try jobs.jobs(range).map { try texts.job($0) }
+        }
     }
 
     /// A list of files names the input only if its digest is that of the list.

@@ -18,8 +18,8 @@ package struct Operations: Sendable {
     let lease: Duration
     let started: MonotonicTime
     let progress: ProgressBook
-    /// Jobs of one transaction of a launch.
-    package var launchSlice = 2000
+    /// Jobs of one transaction of a launch: about a tenth of a second, in which nobody else's work is done.
+    package var launchSlice = 5000
     /// What others need to join.
     package var access = JoinAccess()
     /// The program that workers may take; nil for none.

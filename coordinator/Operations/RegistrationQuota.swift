@@ -68,10 +68,10 @@ package final class RegistrationQuota: Sendable {
     private func take(_ worker: WorkerID, _ token: String) -> Bool {
         state.withLock { state in
             guard state.isLoaded else { return false }
-            var known = state.workers[token] ?? []
-            guard known.contains(worker.text) || known.count < workers else { return false }
-            known.insert(worker.text)
-            state.workers[token] = known
+            // In place: a copy of thousands of names for each of them would be quadratic.
+            let (isKnown, count) = (state.workers[token]?.contains(worker.text) ?? false, state.workers[token]?.count)
+            guard isKnown || count ?? 0 < workers else { return false }
+            state.workers[token, default: []].insert(worker.text)
             return true
         }
     }

@@ -37,6 +37,21 @@ int cse_helper_reap(pid_t pid, int waits, int *status);
 int cse_insert_points(
     void *statement, int64_t first, int64_t second, const int64_t *steps, const double *values, int64_t count);
 
+// A prepared statement, its parameters (texts of `count` bytes are copied) and the columns of its row.
+// `statement` is a `sqlite3_stmt *`. Those that return int return an SQLite result code, SQLITE_OK for a row or
+// the end.
+int cse_bind_integer(void *statement, int index, int64_t value);
+int cse_bind_text(void *statement, int index, const char *bytes, int count);
+int cse_bind_null(void *statement, int index);
+// To its end, and resets it.
+int cse_run_once(void *statement);
+// To its next row, where `*is_row` is 1, or to its end, where it is 0 and the statement reset.
+int cse_step(void *statement, int *is_row);
+int cse_reset(void *statement);
+int64_t cse_column_integer(void *statement, int column);
+// NULL for NULL; valid until the next step.
+const void *cse_column_text(void *statement, int column, int *count);
+
 // Runs a prepared statement whose rows are (step, value) in the order of their steps, and keeps of each of
 // `buckets` spans of `width` steps from `first` on: the first point, the smallest, the largest and the last,
 // in the order of their steps and none twice. `steps` and `values` have room for 4 * `buckets`. Values that

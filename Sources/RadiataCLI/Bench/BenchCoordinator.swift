@@ -62,6 +62,12 @@ final class BenchCoordinator {
 
     func stop() { cluster.stop() }
 
+    /// A client with a token of its own for workers.
+    func anotherClient() async throws -> SweepClient {
+        let token = try await client.call(.createToken, TokenRequest(scope: .worker, note: "bench"))
+        return SweepClient(try ClientConfiguration(coordinator: client.address, token: token.token))
+    }
+
     func seconds(since began: SuspendingClock.Instant) -> Double { began.duration(to: clock.now).inSeconds }
     var now: SuspendingClock.Instant { clock.now }
 

@@ -6,6 +6,7 @@ import SweepWire
 struct BenchIdle {
     var workers = 1000
     var seconds = 20.0
+    private static let workersOfToken = 4000
 
     struct Report: Encodable {
         let workers: Int
@@ -23,11 +24,16 @@ struct BenchIdle {
 
     func run(_ coordinator: BenchCoordinator) async throws -> Report {
         guard let pid = coordinator.cluster.coordinatorPID else { throw CommandFailure(.failed, "no coordinator runs") }
-        let heart = SweepClient(coordinator.client.configuration)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             let leased = AsyncStream.makeStream(of: Void.self)
+            var (client, heart) = (coordinator.client, SweepClient(coordinator.client.configuration))
             for index in 0..<workers {
-                let worker = try await BenchWorker("idle-\(index)", client: coordinator.client)
+                // A token may register so many and no more.
+                if index > 0, index.isMultiple(of: Self.workersOfToken) {
+                    client = try await coordinator.anotherClient()
+                    heart = SweepClient(client.configuration)
+                }
+                let worker = try await BenchWorker("idle-\(index)", client: client)
                 group.addTask {
                     var worker = worker
                     while try await worker.exchange(wait: WireLimit.waitSeconds).grants.isEmpty {}

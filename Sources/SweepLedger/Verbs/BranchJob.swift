@@ -113,13 +113,11 @@ package struct BranchJob: LedgerVerb {
         }
         let job = try LaunchJob(child)
         var made = LaunchSweep.Outcome()
-        for preparation in job.preparations {
-            try preparation.add(to: sweep, wasStopped: false, now: now, db, &made)
-        }
-        guard let row = try LaunchSweep.insert(job, sweep: sweep, db, now: now) else {
+        var intake = try JobIntake(sweep, now: now, db)
+        for preparation in job.preparations { try intake.add(preparation, &made) }
+        guard let id = try intake.insert(job)?.row else {
             throw LedgerError(.inputOutput, "job \(child.id.short) could not be stored")
         }
-        let id: Int64 = row["id"]
         try db.change(
             "INSERT INTO member (sweep, job, group_name, parameters) VALUES (?, ?, ?, ?)",
             [sweep, id, job.group, job.given])

@@ -71,9 +71,15 @@ struct BudgetWatch {
     /// What an hour of one of the worker's slots costs.
     static func price(of worker: WorkerID, _ db: Database) throws -> Double? {
         guard let row = try db.first("SELECT labels, slots FROM worker WHERE id = ?", [worker.text]) else { return nil }
-        let text: String = row["labels"]
-        guard text.contains(PriceLabel.name) else { return nil }
-        return PriceLabel.ofSlot(try LedgerJSON.value([String: String].self, text), slots: row["slots"])
+        return try price(labels: row["labels"], slots: row["slots"])
+    }
+
+    /// - Parameters:
+    ///   - labels: of a worker, as JSON.
+    ///   - slots: that it has.
+    static func price(labels: String, slots: Int) throws -> Double? {
+        guard labels.contains(PriceLabel.name) else { return nil }
+        return PriceLabel.ofSlot(try LedgerJSON.value([String: String].self, labels), slots: slots)
     }
 
     /// What a sweep may take and has taken; nil where it has no budget.

@@ -10,22 +10,36 @@ struct ClaimJob {
     let session: SessionID
     let ledgerID: String
     let epoch: Int
+    /// What an hour of the worker's slot costs, where it says so.
+    let price: Double?
     let now: WallTime
 
     /// - Returns: the new attempt's row, and for a first attempt what its worker needs; nil if the job does
     ///   not wait, or is held.
     func run(_ db: Database) throws -> (attempt: Int64, first: ClaimedJob?)? {
-        let claimed = try db.first(
+        let update = try PreparedStatement(
             """
-            UPDATE job SET state = 'running', attempt = attempt + 1, epoch = ?, worker = ?, stop = NULL, ready_at = NULL,
-                avoid = NULL, updated = ?
-            WHERE id = ? AND state = 'waiting' AND NOT \(JobHold.sql("job.id"))
-            RETURNING attempt, identity, (SELECT \(Self.spec("job")) FROM job_spec s WHERE s.job = job.id) AS spec, priority,
-                requirements
-            """, [epoch, worker.text, now.milliseconds, job])
+            UPDATE job SET state = 'running', attempt = attempt + 1, epoch = ?1, worker = ?2, stop = NULL, ready_at = NULL,
+                avoid = NULL, updated = ?3
+            WHERE id = ?4 AND state = 'waiting' AND NOT \(JobHold.sql("job.id"))
+            RETURNING attempt, identity, (SELECT \(Self.spec("job")) FROM job_spec s WHERE s.job = job.id), priority,
+                requirements, EXISTS (SELECT 1 FROM job_origin WHERE job = ?4 AND step > 0),
+                EXISTS (SELECT 1 FROM prepare_need WHERE job = ?4)
+            """, db)
+        try update.bind(1, epoch)
+        try update.bind(2, worker.text)
+        try update.bind(3, now.milliseconds)
+        try update.bind(4, job)
+        let claimed = try update.first { row in
+            (
+                number: Int(row.integer(0)), identity: row.text(1) ?? "", spec: row.text(2) ?? "",
+                priority: Int(row.integer(3)), requirements: row.text(4) ?? "", hasOrigin: row.flag(5),
+                isPrepared: row.flag(6)
+            )
+        }
         guard let claimed else { return nil }
-        let number: Int = claimed["attempt"]
-        let origin = try Self.origin(db, job: job)
+        let number = claimed.number
+        let origin = try claimed.hasOrigin ? Self.origin(db, job: job) : nil
         var resumed = (step: origin?.step ?? 0, epoch: origin?.epoch ?? 0)
         if number > 1 {
             try db.change(
@@ -36,15 +50,9 @@ struct ClaimJob {
                 resumed = try Self.newestState(db, job: job).map { ($0.step, $0.epoch) } ?? resumed
             }
         }
-        try db.change(
-            """
-            INSERT INTO attempt (job, number, epoch, worker, started, resumed_step, resumed_epoch)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
-            """, [job, number, epoch, worker.text, now.milliseconds, resumed.step, resumed.epoch])
-        let row = db.lastInsertedRowID
+        let row = try insert(number, from: resumed, db)
         if number > 1 { try CurveChange.attemptBegan(job, from: resumed.step, db) }
-        try db.change("INSERT INTO attempt_session (attempt, session) VALUES (?, ?)", [row, session.rawValue])
-        if let price = try BudgetWatch.price(of: worker, db) {
+        if let price {
             try db.change("INSERT INTO attempt_price (attempt, price) VALUES (?, ?)", [row, price])
         }
         try db.note(
@@ -52,12 +60,35 @@ struct ClaimJob {
             detail: resumed.step > 0 ? "from step \(resumed.step)" : "")
         guard number == 1, resumed.step == 0 else { return (row, nil) }
         let token = AttemptToken(
-            ledger: ledgerID, epoch: epoch, job: try JobID.stored(claimed["identity"]), attempt: AttemptNumber(number))
+            ledger: ledgerID, epoch: epoch, job: try JobID.stored(claimed.identity), attempt: AttemptNumber(number))
         var first = ClaimedJob(
-            row: job, token: token, spec: claimed["spec"], priority: claimed["priority"],
-            needs: try RequirementSpec.stored(claimed["requirements"]))
-        first.prepared = try Self.prepared(db, job: job)
+            row: job, token: token, spec: claimed.spec, priority: claimed.priority,
+            needs: try RequirementSpec.stored(claimed.requirements))
+        if claimed.isPrepared { first.prepared = try Self.prepared(db, job: job) }
         return (row, first)
+    }
+
+    /// - Returns: the attempt's row.
+    private func insert(_ number: Int, from resumed: (step: Int, epoch: Int), _ db: Database) throws -> Int64 {
+        let insert = try PreparedStatement(
+            """
+            INSERT INTO attempt (job, number, epoch, worker, started, resumed_step, resumed_epoch)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            """, db)
+        try insert.bind(1, job)
+        try insert.bind(2, number)
+        try insert.bind(3, epoch)
+        try insert.bind(4, worker.text)
+        try insert.bind(5, now.milliseconds)
+        try insert.bind(6, resumed.step)
+        try insert.bind(7, resumed.epoch)
+        try insert.run()
+        let row = db.lastInsertedRowID
+        let bind = try PreparedStatement("INSERT INTO attempt_session (attempt, session) VALUES (?1, ?2)", db)
+        try bind.bind(1, row)
+        try bind.bind(2, session.rawValue)
+        try bind.run()
+        return row
     }
 
     /// The resolved job, with the memory that such jobs were seen to use: the worker chooses a GPU by it.

@@ -110,7 +110,8 @@ struct EvaluationPlanner {
     ) throws -> [JobChange] {
         let job = try LaunchJob(try trained.evaluation(of: subject, by: spec))
         var outcome = LaunchSweep.Outcome()
-        let id = try job.add(to: sweep, wasStopped: false, now: now, db, &outcome).row
+        var intake = try JobIntake(sweep, now: now, db)
+        let id = try intake.add(job, &outcome).row
         let isApart = purpose == .measure ? try isApart(row, spec, db) : false
         try db.change(
             """

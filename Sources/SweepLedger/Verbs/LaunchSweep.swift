@@ -38,14 +38,22 @@ package struct LaunchJob: Sendable {
 
     /// - Throws: `LedgerError` for values that cannot be written.
     package init(_ job: ResolvedJob) throws {
+        try self.init(
+            job, given: LedgerJSON.text(job.given), parameters: LedgerJSON.text(job.parameters),
+            spec: LedgerJSON.text(job))
+    }
+
+    /// - Parameters:
+    ///   - given: as JSON, like the others.
+    init(_ job: ResolvedJob, given: String, parameters: String, spec: String) throws {
         id = job.id
         configuration = job.configuration
-        parameters = try LedgerJSON.text(job.parameters)
-        given = try LedgerJSON.text(job.given)
+        self.parameters = parameters
+        self.given = given
         group = job.group
         seed = job.seed
         priority = job.priority
-        spec = try LedgerJSON.text(job)
+        self.spec = spec
         needs = job.needs
         stopRule = job.stopRule
         former = job.former
@@ -55,7 +63,11 @@ package struct LaunchJob: Sendable {
         statesKept = job.retention.last ?? RetentionDecision.usualStates
         memoryClass = job.memoryClass
         edits = job.kind == .edit
-        preparations = try job.preparations().map { made in
+        preparations = try Self.preparations(of: job)
+    }
+
+    static func preparations(of job: ResolvedJob) throws -> [LaunchJob] {
+        try job.preparations().map { made in
             var other = try LaunchJob(made.job)
             other.preparation = (made.rule.title, made.rule.scope)
             return other
@@ -171,11 +183,13 @@ package struct LaunchSweep: LedgerVerb {
         }
         var outcome = Outcome(added: before?.added ?? 0, shared: before?.shared ?? 0)
         var names = FormerNames()
+        var intake = try JobIntake(sweep, wasStopped: wasStopped, now: now, db)
         var others = measuring.map { OtherProtocols($0) }
         let planner = EvaluationPlanner(now: now)
+        outcome.changes.reserveCapacity(jobs.count)
         for job in jobs {
             let job = try names.known(job, db)
-            let place = try job.add(to: sweep, wasStopped: wasStopped, now: now, db, &outcome)
+            let place = try intake.add(job, &outcome)
             guard let measuring, !place.isNew, try others?.hasOther(place.row, db) == true else { continue }
             outcome.changes += try planner.measure(place.row, by: measuring, sweep: sweep, db)
         }
@@ -221,127 +235,6 @@ package struct LaunchSweep: LedgerVerb {
             try db.note(
                 "cancel", at: now, job: row["id"], attempt: row["attempt"], sweep: sweep, detail: "launched anew")
         }
-    }
-
-    /// A job that is not in the ledger, without its membership.
-    ///
-    /// - Returns: its row.
-    static func insert(_ job: LaunchJob, sweep: Int64, _ db: Database, now: WallTime) throws -> Row? {
-        let configuration: Int64
-        if let known = try db.first("SELECT id FROM configuration WHERE digest = ?", [job.configuration.text]) {
-            configuration = known[0]
-        } else {
-            try db.change(
-                "INSERT INTO configuration (digest, parameters) VALUES (?, ?)",
-                [job.configuration.text, job.parameters])
-            configuration = db.lastInsertedRowID
-        }
-        var requirements = job.requirements
-        if let memoryClass = job.memoryClass, let bytes = try LearntMemory.expected(memoryClass, db) {
-            var needs = job.needs
-            needs.expectedGPUMemory = bytes
-            requirements = try LedgerJSON.text(needs)
-        }
-        let row = try db.first(
-            """
-            INSERT INTO job (identity, sweep, configuration, seed, priority, requirements, retries, states_kept,
-                created, updated, attempt)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
-                coalesce((SELECT attempts FROM removed_job WHERE identity = ?1), 0))
-            RETURNING id, state, priority, requirements
-            """,
-            [
-                job.id.text, sweep, configuration, job.seed, job.priority, requirements, job.retries,
-                job.statesKept, now.milliseconds, now.milliseconds,
-            ])
-        guard let row else { return nil }
-        let id: Int64 = row["id"]
-        try db.change("INSERT INTO job_spec (job, spec) VALUES (?, ?)", [id, job.spec])
-        if let rule = job.stopRule {
-            try db.change(
-                """
-                INSERT INTO stop_rule (job, metric, better, patience, min_delta, after, needs_adapter)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
-                """,
-                [
-                    id, rule.metric, rule.better.rawValue, rule.patience, rule.minDelta, rule.after, job.needsAdapter,
-                ])
-        }
-        if let memoryClass = job.memoryClass {
-            try db.change("INSERT INTO memory_class (job, class) VALUES (?, ?)", [id, memoryClass])
-        }
-        if job.edits { try db.change("INSERT INTO edit_job (job) VALUES (?)", [id]) }
-        if let preparation = job.preparation {
-            try db.change(
-                "INSERT INTO prepare_job (job, name, scope) VALUES (?, ?, ?)",
-                [id, preparation.name, preparation.scope.rawValue])
-        }
-        for needed in job.preparations {
-            try db.change(
-                "INSERT INTO prepare_need (job, prepare) SELECT ?, id FROM job WHERE identity = ? ON CONFLICT DO NOTHING",
-                [id, needed.id.text])
-        }
-        return row
-    }
-}
-
-extension LaunchJob {
-    /// Adds it to a sweep, or wakes what another sweep had put aside.
-    ///
-    /// - Returns: its row, and whether it was not there.
-    @discardableResult
-    func add(
-        to sweep: Int64, wasStopped: Bool, now: WallTime, _ db: Database, _ outcome: inout LaunchSweep.Outcome
-    ) throws -> (row: Int64, isNew: Bool) {
-        for preparation in preparations {
-            try preparation.add(to: sweep, wasStopped: wasStopped, now: now, db, &outcome)
-        }
-        var row = try db.first("SELECT id, state, priority FROM job WHERE identity = ?", [self.id.text])
-        let isNew = row == nil
-        if row == nil { row = try LaunchSweep.insert(self, sweep: sweep, db, now: now) }
-        guard let row else { throw LedgerError(.inputOutput, "job \(self.id.short) could not be stored") }
-        let id: Int64 = row["id"]
-        try db.change(
-            "INSERT INTO member (sweep, job, group_name, parameters) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            [sweep, id, group, given])
-        let isMember = db.changesCount == 0
-        guard !isMember || wasStopped else { return (id, false) }
-        if !isMember { outcome.added += 1 }
-        if isNew {
-            outcome.changes.append(
-                JobChange(
-                    row: id, job: self.id, state: .waiting, priority: priority,
-                    needs: try RequirementSpec.stored(row["requirements"]),
-                    isHeld: try wasStopped || isHeld(id, db)))
-            return (id, true)
-        }
-        if !isMember { outcome.shared += 1 }
-        // Another sweep paused or canceled it, or this one was stopped by its failures; now it is wanted.
-        let woken = try db.first(
-            """
-            UPDATE job SET state = 'waiting', budget_from = attempt, failure = NULL, message = NULL, ready_at = NULL,
-                updated = ?1
-            WHERE id = ?2 AND (state IN ('paused', 'canceled') OR (?3 AND state IN ('failed', 'parked'))) RETURNING id
-            """, [now.milliseconds, id, wasStopped])
-        if woken != nil {
-            try db.note("resume", at: now, job: id, sweep: sweep, detail: "launched again")
-            outcome.changes.append(
-                JobChange(
-                    row: id, job: self.id, state: .waiting, priority: row["priority"], needs: needs,
-                    isHeld: try isHeld(id, db)))
-        } else if row["state"] == "waiting", !isMember, try SweepHold.isAnyStopped(db) {
-            // It may have been held until now; this sweep wants it.
-            outcome.changes.append(
-                JobChange(
-                    row: id, job: self.id, state: .waiting, priority: row["priority"], needs: needs,
-                    isHeld: try isHeld(id, db)))
-        }
-        return (id, false)
-    }
-
-    private func isHeld(_ id: Int64, _ db: Database) throws -> Bool {
-        if try SweepHold.isAnyStopped(db) && SweepHold.holds(id, db) { return true }
-        return try !preparations.isEmpty && JobHold.isUnprepared(id, db)
     }
 }
 

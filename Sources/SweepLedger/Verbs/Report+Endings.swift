@@ -4,27 +4,59 @@ import RunSpec
 import SweepModel
 
 extension Report {
-    func finish(_ db: Database, position: UInt64, now: WallTime, _ effects: inout ReportEffects) throws -> ReportOutcome
-    {
-        let ended = try db.first(
+    func finish(
+        _ db: Database, position: UInt64, worker: WorkerID, now: WallTime, _ effects: inout ReportEffects
+    ) throws -> ReportOutcome {
+        if try finishOpen(db, position: position, worker: worker, now: now, &effects) { return .accepted }
+        if let open = try openAttempt(db) { return .gap(expected: open.points + 1) }
+        return try wasEnded(db, "done") ? .accepted : .superseded
+    }
+
+    /// Ends the attempt well, if it is open, the worker's own, and its stream is whole.
+    ///
+    /// - Returns: whether it was.
+    func finishOpen(
+        _ db: Database, position: UInt64, worker: WorkerID, now: WallTime, _ effects: inout ReportEffects
+    ) throws -> Bool {
+        let update = try PreparedStatement(
             """
             UPDATE attempt SET ended = ?, outcome = 'done' WHERE id = (SELECT a.id \(Fence.sql)) AND points >= ?
-            RETURNING job, worker
+                AND worker = ? RETURNING job
             """
-            .mutant("finish-without-stream", "points >= ?", "points >= 0 * ?"),
-            [now.milliseconds] + token.fence + [Int64(clamping: position)])
-        guard let ended else {
-            if let open = try openAttempt(db) { return .gap(expected: open.points + 1) }
-            return try wasEnded(db, "done") ? .accepted : .superseded
+            .mutant("finish-without-stream", "points >= ?", "points >= 0 * ?"), db)
+        try update.bind(1, now.milliseconds)
+        try update.bind(2, token.job.text)
+        try update.bind(3, token.attempt.value)
+        try update.bind(4, token.epoch)
+        try update.bind(5, Int64(clamping: position))
+        try update.bind(6, worker.text)
+        guard let job = try update.first({ $0.integer(0) }) else { return false }
+        effects.changes.append(try change(db, job, to: .done, now: now, kind: "done"))
+        let what = try PreparedStatement(
+            """
+            SELECT EXISTS (SELECT 1 FROM stop_decision WHERE job = ?1),
+                EXISTS (SELECT 1 FROM member m JOIN protocol_wish w ON w.sweep = m.sweep WHERE m.job = ?1)
+                OR EXISTS (SELECT 1 FROM member m JOIN evaluation_wish w ON w.sweep = m.sweep WHERE m.job = ?1),
+                EXISTS (SELECT 1 FROM prepare_need WHERE prepare = ?1),
+                EXISTS (SELECT 1 FROM memory_class WHERE job = ?1)
+                AND EXISTS (SELECT 1 FROM metric_key WHERE name = 'system/gpu_memory_mb'),
+                EXISTS (SELECT 1 FROM worker_suspension WHERE worker = ?2)
+            """, db)
+        try what.bind(1, job)
+        try what.bind(2, worker.text)
+        // Most jobs are concerned by none of it.
+        let concerns = try what.first { row in (0..<5).map { row.flag($0) } } ?? []
+        if concerns[0] { try StopWeighing.sealNewest(job, db) }
+        if concerns[1] { effects.changes += try EvaluationPlanner(now: now).afterTraining(job, db) }
+        if concerns[2] { effects.changes += try JobHold.freed(by: job, db, now: now) }
+        if concerns[3] {
+            effects.changes += try LearntMemory.done(job, attempt: token.attempt.value, db, now: now)
         }
-        effects.changes.append(try change(db, ended["job"], to: .done, now: now, kind: "done"))
-        try StopWeighing.sealNewest(ended["job"], db)
-        effects.changes += try EvaluationPlanner(now: now).afterTraining(ended["job"], db)
-        effects.changes += try JobHold.freed(by: ended["job"], db, now: now)
-        effects.changes += try LearntMemory.done(ended["job"], attempt: token.attempt.value, db, now: now)
-        effects.workers += try WorkerSuspicion.succeeded(
-            WorkerID(ended["worker"]), job: ended["job"], number: token.attempt.value, db, now: now)
-        return .accepted
+        if concerns[4] || token.attempt.value > 1 {
+            effects.workers += try WorkerSuspicion.succeeded(
+                worker, job: job, number: token.attempt.value, db, now: now)
+        }
+        return true
     }
 
     func fail(
@@ -116,25 +148,30 @@ extension Report {
         delaySeconds: Double = 0, avoid: WorkerID? = nil
     ) throws -> JobChange {
         let isFinal = state == .done
-        let row = try db.first(
+        let update = try PreparedStatement(
             """
             UPDATE job SET state = CASE WHEN stop = 'pause' AND ?2 = 'waiting' THEN 'paused' ELSE ?2 END, stop = NULL,
                 failure = CASE WHEN ?3 THEN NULL ELSE failure END, message = CASE WHEN ?3 THEN NULL ELSE message END,
                 ready_at = ?4, avoid = ?5, updated = ?6
             WHERE id = ?1 AND state IN ('running', 'waiting') RETURNING state, priority, requirements
-            """,
-            [
-                job, state.rawValue, isFinal,
-                delaySeconds > 0 ? now.milliseconds + Int64(delaySeconds * 1000) : nil, avoid?.text, now.milliseconds,
-            ])
-        guard let row, let reached = JobState(rawValue: row["state"]) else {
+            """, db)
+        try update.bind(1, job)
+        try update.bind(2, state.rawValue)
+        try update.bind(3, isFinal ? 1 : 0)
+        try update.bind(4, delaySeconds > 0 ? now.milliseconds + Int64(delaySeconds * 1000) : nil as Int64?)
+        try update.bind(5, avoid?.text)
+        try update.bind(6, now.milliseconds)
+        let row = try update.first { row in
+            (state: row.text(0).flatMap { JobState(rawValue: $0) }, priority: Int(row.integer(1)), needs: row.text(2))
+        }
+        guard let row, let reached = row.state else {
             throw LedgerError(.inputOutput, "job \(token.job.short) changed inside its own transaction")
         }
         try db.note(
             reached == .paused ? "paused" : kind, at: now, job: job, attempt: token.attempt.value, detail: detail)
         return JobChange(
-            row: job, job: token.job, state: reached, priority: row["priority"],
-            needs: try RequirementSpec.stored(row["requirements"]),
+            row: job, job: token.job, state: reached, priority: row.priority,
+            needs: try RequirementSpec.stored(row.needs ?? ""),
             delaySeconds: delaySeconds, avoid: avoid,
             isHeld: try reached == .waiting && JobHold.holds(job, db), ended: token)
     }

@@ -26,7 +26,8 @@ extension Report {
         case .evaluations(let report): outcome = try store(db, report, now: now, &effects)
         case .artifacts(let report): outcome = try store(db, report.rows)
         case .log(let piece): outcome = try store(db, piece)
-        case .finished(let report): outcome = try finish(db, position: report.streamPosition, now: now, &effects)
+        case .finished(let report):
+            outcome = try finish(db, position: report.streamPosition, worker: worker, now: now, &effects)
         case .failed(let report): outcome = try fail(db, report, worker: worker, now: now, &effects)
         case .released(let report): outcome = try release(db, paused: report.reason == .pause, now: now, &effects)
         }

@@ -170,12 +170,3 @@ extension Grant: Codable {
         try container.encodeIfPresent(prepared, forKey: .prepared)
     }
 }
-
-extension String {
-    /// Letters and digits only: the same in JSON.
-    fileprivate var isPlain: Bool {
-        utf8.allSatisfy {
-            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
-        }
-    }
-}

@@ -1,0 +1,184 @@
+import GRDB
+import Ports
+import RunSpec
+import SweepModel
+
+/// Adds jobs to a sweep, in one transaction: what is the same for all of them is asked once.
+struct JobIntake {
+    private let sweep: Int64
+    private let wasStopped: Bool
+    private let now: WallTime
+    private let db: Database
+    private let isAnyStopped: Bool
+    private let insertJob: PreparedStatement
+    private let insertSpec: PreparedStatement
+    private let insertClass: PreparedStatement
+    private let insertMember: PreparedStatement
+    /// The configuration of the last job: jobs come by configuration.
+    private var configuration: (digest: ConfigurationID, row: Int64)?
+    /// Memory that jobs of a class were seen to use; nil for none yet.
+    private var expected: [String: Int?] = [:]
+
+    /// - Parameter wasStopped: the sweep was, and goes on with this launch.
+    /// - Throws: `DatabaseError`.
+    init(_ sweep: Int64, wasStopped: Bool = false, now: WallTime, _ db: Database) throws {
+        self.sweep = sweep
+        self.wasStopped = wasStopped
+        self.now = now
+        self.db = db
+        isAnyStopped = try SweepHold.isAnyStopped(db)
+        insertJob = try PreparedStatement(
+            """
+            INSERT INTO job (identity, sweep, configuration, seed, priority, requirements, retries, states_kept,
+                created, updated, attempt)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9,
+                coalesce((SELECT attempts FROM removed_job WHERE identity = ?1), 0))
+            ON CONFLICT (identity) DO NOTHING
+            """, db)
+        insertSpec = try PreparedStatement("INSERT INTO job_spec (job, spec) VALUES (?1, ?2)", db)
+        insertClass = try PreparedStatement("INSERT INTO memory_class (job, class) VALUES (?1, ?2)", db)
+        insertMember = try PreparedStatement(
+            "INSERT INTO member (sweep, job, group_name, parameters) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            db)
+    }
+
+    /// Adds a job, or wakes what another sweep had put aside.
+    ///
+    /// - Returns: its row, and whether it was not there.
+    /// - Throws: `DatabaseError`; `LedgerError`.
+    @discardableResult
+    mutating func add(_ job: LaunchJob, _ outcome: inout LaunchSweep.Outcome) throws -> (row: Int64, isNew: Bool) {
+        for preparation in job.preparations { try add(preparation, &outcome) }
+        if let (id, needs) = try insert(job) {
+            try insertMembership(of: id, job)
+            outcome.added += 1
+            outcome.changes.append(
+                JobChange(
+                    row: id, job: job.id, state: .waiting, priority: job.priority, needs: needs,
+                    isHeld: try wasStopped || isHeld(id, job)))
+            return (id, true)
+        }
+        guard let row = try db.first("SELECT id, state, priority FROM job WHERE identity = ?", [job.id.text]) else {
+            throw LedgerError(.inputOutput, "job \(job.id.short) could not be stored")
+        }
+        let id: Int64 = row["id"]
+        let isMember = try !insertMembership(of: id, job)
+        guard !isMember || wasStopped else { return (id, false) }
+        if !isMember {
+            outcome.added += 1
+            outcome.shared += 1
+        }
+        // Another sweep paused or canceled it, or this one was stopped by its failures; now it is wanted.
+        let woken = try db.first(
+            """
+            UPDATE job SET state = 'waiting', budget_from = attempt, failure = NULL, message = NULL, ready_at = NULL,
+                updated = ?1
+            WHERE id = ?2 AND (state IN ('paused', 'canceled') OR (?3 AND state IN ('failed', 'parked'))) RETURNING id
+            """, [now.milliseconds, id, wasStopped])
+        if woken != nil {
+            try db.note("resume", at: now, job: id, sweep: sweep, detail: "launched again")
+        }
+        // One that waits may have been held until now; this sweep wants it.
+        if woken != nil || (row["state"] == "waiting" && !isMember && isAnyStopped) {
+            outcome.changes.append(
+                JobChange(
+                    row: id, job: job.id, state: .waiting, priority: row["priority"], needs: job.needs,
+                    isHeld: try isHeld(id, job)))
+        }
+        return (id, false)
+    }
+
+    /// A job that is not in the ledger, without its membership.
+    ///
+    /// - Returns: its row, and its needs with what is known of such jobs; nil for one that is there.
+    /// - Throws: `DatabaseError`; `LedgerError`.
+    mutating func insert(_ job: LaunchJob) throws -> (row: Int64, needs: RequirementSpec)? {
+        let configuration = try row(of: job.configuration, job.parameters)
+        var (needs, requirements) = (job.needs, job.requirements)
+        if let memoryClass = job.memoryClass, let bytes = try expectedMemory(memoryClass) {
+            needs.expectedGPUMemory = bytes
+            requirements = try LedgerJSON.text(needs)
+        }
+        try insertJob.bind(1, job.id.text)
+        try insertJob.bind(2, sweep)
+        try insertJob.bind(3, configuration)
+        try insertJob.bind(4, job.seed)
+        try insertJob.bind(5, job.priority)
+        try insertJob.bind(6, requirements)
+        try insertJob.bind(7, job.retries)
+        try insertJob.bind(8, job.statesKept)
+        try insertJob.bind(9, now.milliseconds)
+        guard try insertJob.run() > 0 else { return nil }
+        let id = db.lastInsertedRowID
+        try insertSpec.bind(1, id)
+        try insertSpec.bind(2, job.spec)
+        try insertSpec.run()
+        if let memoryClass = job.memoryClass {
+            try insertClass.bind(1, id)
+            try insertClass.bind(2, memoryClass)
+            try insertClass.run()
+        }
+        try insertRare(job, id)
+        return (id, needs)
+    }
+
+    /// What few jobs have.
+    private func insertRare(_ job: LaunchJob, _ id: Int64) throws {
+        if let rule = job.stopRule {
+            try db.change(
+                """
+                INSERT INTO stop_rule (job, metric, better, patience, min_delta, after, needs_adapter)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+                [
+                    id, rule.metric, rule.better.rawValue, rule.patience, rule.minDelta, rule.after, job.needsAdapter,
+                ])
+        }
+        if job.edits { try db.change("INSERT INTO edit_job (job) VALUES (?)", [id]) }
+        if let preparation = job.preparation {
+            try db.change(
+                "INSERT INTO prepare_job (job, name, scope) VALUES (?, ?, ?)",
+                [id, preparation.name, preparation.scope.rawValue])
+        }
+        for needed in job.preparations {
+            try db.change(
+                "INSERT INTO prepare_need (job, prepare) SELECT ?, id FROM job WHERE identity = ? ON CONFLICT DO NOTHING",
+                [id, needed.id.text])
+        }
+    }
+
+    /// - Returns: whether it was no member.
+    @discardableResult
+    private func insertMembership(of id: Int64, _ job: LaunchJob) throws -> Bool {
+        try insertMember.bind(1, sweep)
+        try insertMember.bind(2, id)
+        try insertMember.bind(3, job.group)
+        try insertMember.bind(4, job.given)
+        return try insertMember.run() > 0
+    }
+
+    private mutating func row(of digest: ConfigurationID, _ parameters: String) throws -> Int64 {
+        if let configuration, configuration.digest == digest { return configuration.row }
+        let row: Int64
+        if let known = try db.first("SELECT id FROM configuration WHERE digest = ?", [digest.text]) {
+            row = known[0]
+        } else {
+            try db.change("INSERT INTO configuration (digest, parameters) VALUES (?, ?)", [digest.text, parameters])
+            row = db.lastInsertedRowID
+        }
+        configuration = (digest, row)
+        return row
+    }
+
+    private mutating func expectedMemory(_ memoryClass: String) throws -> Int? {
+        if let known = expected[memoryClass] { return known }
+        let bytes = try LearntMemory.expected(memoryClass, db)
+        expected[memoryClass] = .some(bytes)
+        return bytes
+    }
+
+    private func isHeld(_ id: Int64, _ job: LaunchJob) throws -> Bool {
+        if isAnyStopped, try SweepHold.holds(id, db) { return true }
+        return try !job.preparations.isEmpty && JobHold.isUnprepared(id, db)
+    }
+}
