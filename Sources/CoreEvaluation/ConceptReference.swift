@@ -21,7 +21,10 @@ struct ConceptReference {
     let sources: [RGBImage?]
     let heldOutSources: [RGBImage?]
 
-    init(_ data: ConceptDataSet, part: EvaluationOutline.Part, side: Int, autoencoder: AutoencoderKL) throws {
+    /// - Parameter roundTrip: pictures after the VAE's round trip.
+    init(
+        _ data: ConceptDataSet, part: EvaluationOutline.Part, side: Int, roundTrip: ([RGBImage]) throws -> [RGBImage]
+    ) throws {
         concept = data.concepts[part.concept]
         name = part.name
         let (trained, heldOut) = (data.images(of: part.concept), data.heldOut(of: part.concept))
@@ -31,8 +34,8 @@ struct ConceptReference {
         self.heldOut = try heldOutOriginals.map { try ConceptDataSet.square($0, resolution: side) }
         sources = try originals.map { try ConceptDataSet.squareSource($0, resolution: side) }
         heldOutSources = try heldOutOriginals.map { try ConceptDataSet.squareSource($0, resolution: side) }
-        roundTrip = images.map(autoencoder.roundTrip)
-        heldOutRoundTrip = self.heldOut.map(autoencoder.roundTrip)
+        self.roundTrip = try roundTrip(images)
+        heldOutRoundTrip = try roundTrip(self.heldOut)
     }
 
     /// What a prompt's image is an edit of; nil for a prompt that is no instruction.
