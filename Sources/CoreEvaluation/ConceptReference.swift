@@ -21,10 +21,13 @@ struct ConceptReference {
     let sources: [RGBImage?]
     let heldOutSources: [RGBImage?]
 
-    /// - Parameter size: of the images that are drawn. Edits have it, whatever its shape: they are laid on
-    ///   what they should be. Of other pictures the largest square in it is shown.
+    /// - Parameters:
+    ///   - size: of the images that are drawn. Edits have it, whatever its shape: they are laid on what they
+    ///     should be. Of other pictures the largest square in it is shown.
+    ///   - roundTrip: pictures after the VAE's round trip.
     init(
-        _ data: ConceptDataSet, part: EvaluationOutline.Part, size: PixelSize, autoencoder: AutoencoderKL
+        _ data: ConceptDataSet, part: EvaluationOutline.Part, size: PixelSize,
+        roundTrip: ([RGBImage]) throws -> [RGBImage]
     ) throws {
         concept = data.concepts[part.concept]
         name = part.name
@@ -35,8 +38,8 @@ struct ConceptReference {
         self.heldOut = try heldOutOriginals.map { try ConceptDataSet.target($0, size: size) }
         sources = try originals.map { try ConceptDataSet.source($0, fitting: size) }
         heldOutSources = try heldOutOriginals.map { try ConceptDataSet.source($0, fitting: size) }
-        roundTrip = images.map(autoencoder.roundTrip)
-        heldOutRoundTrip = self.heldOut.map(autoencoder.roundTrip)
+        self.roundTrip = try roundTrip(images)
+        heldOutRoundTrip = try roundTrip(self.heldOut)
     }
 
     /// What a prompt's image is an edit of; nil for a prompt that is no instruction.

@@ -39,6 +39,9 @@ package final class Evaluator {
         }
     }
 
+    /// What it is at, for who counts the seconds.
+    package enum Part: Sendable { case loading, drawing, judging }
+
     private let setting: Setting
     private let subjects: [EvaluationSubject]
     /// Style as the base's own autoencoder sees it.
@@ -48,6 +51,7 @@ package final class Evaluator {
     private let shouldStop: () -> Bool
     private let report: (String) -> Void
     private let onDrawn: (_ done: Int, _ total: Int) -> Void
+    private let onPart: (Part) -> Void
 
     /// Loads base, encoders and data, and draws what the base draws unless the cache has it.
     ///
@@ -55,21 +59,26 @@ package final class Evaluator {
     ///   - shouldStop: asked between batches of images; true throws `EvaluationError` with `stopped`.
     ///   - report: gets a line about each part of the work.
     ///   - onDrawn: gets the number of a checkpoint's images drawn so far, after every batch.
+    ///   - onPart: told when a part of the work begins.
     package init(
         _ setting: Setting, shouldStop: @escaping () -> Bool = { false },
         report: @escaping (String) -> Void = { _ in },
-        onDrawn: @escaping (_ done: Int, _ total: Int) -> Void = { _, _ in }
+        onDrawn: @escaping (_ done: Int, _ total: Int) -> Void = { _, _ in },
+        onPart: @escaping (Part) -> Void = { _ in }
     ) throws {
         try Self.check(setting.spec)
         self.setting = setting
         self.shouldStop = shouldStop
         self.report = report
         self.onDrawn = onDrawn
+        self.onPart = onPart
+        onPart(.loading)
         let generator = try Self.generator(setting, shouldStop)
         let panel = try EncoderPanel(
             base: setting.base, named: setting.encoders, tokenizer: generator.pipeline.tokenizer)
-        let subjects = try Self.subjects(setting, generator, report)
+        let subjects = try Self.subjects(setting, generator, report, onPart)
         self.subjects = subjects
+        onPart(.judging)
         let (selection, vae) = (setting.spec.selection, generator.pipeline.vae)
         styles = try subjects.map { subject in
             try SubjectStyle(
@@ -142,8 +151,9 @@ package final class Evaluator {
     }
 
     private static func subjects(
-        _ setting: Setting, _ generator: ImageGenerator, _ report: (String) -> Void
+        _ setting: Setting, _ generator: ImageGenerator, _ report: (String) -> Void, _ onPart: (Part) -> Void
     ) throws -> [EvaluationSubject] {
+        onPart(.judging)
         let (spec, vae) = (setting.spec, generator.pipeline.vae)
         let seed = setting.training?.seed ?? setting.seed
         let split = spec.holdout.map { HeldOutSplit(share: $0, seed: seed) }
@@ -159,13 +169,16 @@ package final class Evaluator {
                     concepts.heldOut(of: index).map(\.caption)
                 )
             }, spec: spec)
+        let cache = try ImageCache(folder: setting.cache)
+        var key = ContentKey()
+        try key.add(autoencoder: setting.base)
         let references = try outline.parts.map {
-            try ConceptReference(concepts, part: $0, size: size, autoencoder: vae)
+            try ConceptReference(concepts, part: $0, size: size) { try vae.roundTrips($0, key, cache) }
         }
         let pairs = outline.entries.map { (references[$0.part], $0.plan) }
+        onPart(.drawing)
         let images = try baseImages(
-            pairs.map { ($1, $0) }, base: setting.base, generator: generator, cache: ImageCache(folder: setting.cache),
-            report: report)
+            pairs.map { ($1, $0) }, base: setting.base, generator: generator, cache: cache, report: report)
         return zip(pairs, images).map { pair, images in
             EvaluationSubject(reference: pair.0, plan: pair.1, baseImages: images)
         }
@@ -218,24 +231,44 @@ package final class Evaluator {
         images: [[RGBImage]], styles: [[MeasuredMetric]]
     ) {
         guard !subjects.isEmpty else { return ([], []) }
+        onPart(.loading)
         let generator = try loaded ?? Self.generator(setting, shouldStop)
         defer { Compute.releaseIdleBuffers() }
         let warn: (String) -> Void = { self.report("warning: \($0)") }
-        let total = subjects.reduce(0) { $0 + $1.plan.prompts.count }
-        var before = 0
         let images = try Self.withAdapter(adapter, on: generator.pipeline, warn: warn) {
-            try subjects.map { subject in
-                report("\(checkpoint): drawing \(subject.plan.prompts.count) images, \(subject.plan.type.rawValue)")
-                defer { before += subject.plan.prompts.count }
-                let requests = subject.plan.prompts.map { prompt in
-                    ImageGenerator.Request(
-                        prompt: prompt.text, seed: prompt.seed,
-                        source: subject.reference.source(of: prompt, subject.plan.type))
-                }
-                return try generator.images(requests) { onDrawn(before + $0, total) }
+            onPart(.drawing)
+            return try draw(by: generator, checkpoint)
+        }
+        onPart(.judging)
+        return (images, zip(styles, images).map { $0.metrics(of: $1, style: generator.pipeline.vae.style) })
+    }
+
+    /// The images of every subject, with what is attached. All are drawn in the same full batches: an image
+    /// does not depend on what is drawn beside it.
+    private func draw(by generator: ImageGenerator, _ checkpoint: String) throws -> [[RGBImage]] {
+        let requests = subjects.map { subject in
+            subject.plan.prompts.map { prompt in
+                ImageGenerator.Request(
+                    prompt: prompt.text, seed: prompt.seed,
+                    source: subject.reference.source(of: prompt, subject.plan.type))
             }
         }
-        return (images, zip(styles, images).map { $0.metrics(of: $1, style: generator.pipeline.vae.style) })
+        let all = requests.flatMap(\.self)
+        report("\(checkpoint): drawing \(all.count) images")
+        var images = [RGBImage?](repeating: nil, count: all.count)
+        var done = 0
+        // Edits are not drawn together with other images.
+        for isEdit in [false, true] {
+            let places = all.indices.filter { (all[$0].source != nil) == isEdit }
+            let drawn = try generator.images(places.map { all[$0] }) { onDrawn(done + $0, all.count) }
+            for (place, image) in zip(places, drawn) { images[place] = image }
+            done += drawn.count
+        }
+        var rest = images.compactMap(\.self)[...]
+        return requests.map { part in
+            defer { rest = rest.dropFirst(part.count) }
+            return Array(rest.prefix(part.count))
+        }
     }
 
     private static func withAdapter<R>(

@@ -35,10 +35,15 @@ struct TrainingMaterial {
     // Enough to be smooth, few enough to cost less than five training steps.
     private static let validationImages = 16
 
-    /// - Parameter regularisation: images of the class without the subject, for prior preservation; nil for
-    ///   none.
+    /// Finds what `make` would make of one picture: mean and logarithm of the variance, one behind the other.
+    typealias Posterior = (_ pixels: Tensor, _ make: () -> [Float]) -> [Float]
+
+    /// - Parameters:
+    ///   - regularisation: images of the class without the subject, for prior preservation; nil for none.
+    ///   - posterior: nil encodes every picture.
     init(
-        data: ConceptDataSet, regularisation: ConceptDataSet?, model: TrainedModel, training: TrainingSpec
+        data: ConceptDataSet, regularisation: ConceptDataSet?, model: TrainedModel, training: TrainingSpec,
+        posterior: Posterior? = nil
     ) throws {
         let prior = regularisation?.images ?? []
         let images = data.images + prior + data.validation
@@ -50,7 +55,9 @@ struct TrainingMaterial {
         validation = Array((heldOut.isEmpty ? Array(0..<trained) : heldOut).prefix(Self.validationImages))
         isMirroring = training.data.flip
         dropsSources = pipeline.unet.sourceReading == .channels
-        let encodedImages = try Self.encoded(images, to: buckets, pipeline, training)
+        let encodedImages = try Self.encoded(images, to: buckets, pipeline, training) { pixels in
+            Self.moments(of: pixels, pipeline.vae, posterior)
+        }
         latents = encodedImages.latents
         sizes = encodedImages.sizes
         sources = try Self.sources(
@@ -178,7 +185,8 @@ extension TrainingMaterial {
     /// - Returns: besides, SDXL's six sizes of each image, then of each mirrored one; the bucket of each
     ///   image; and what the pictures' reader told.
     private static func encoded(
-        _ images: [TrainingImage], to buckets: BucketSizes, _ pipeline: DiffusionPipeline, _ training: TrainingSpec
+        _ images: [TrainingImage], to buckets: BucketSizes, _ pipeline: DiffusionPipeline, _ training: TrainingSpec,
+        moments: (_ pixels: Tensor) -> (mean: Tensor, logvar: Tensor)
     ) throws -> (latents: TensorCache, sizes: [[Float]], buckets: [PixelSize], warnings: [String]) {
         let copies = training.data.flip ? 2 : 1
         var (plainSizes, mirroredSizes, found): ([[Float]], [[Float]], [PixelSize]) = ([], [], [])
@@ -196,13 +204,31 @@ extension TrainingMaterial {
                 if let warning = fitted.warning { warnings.append(warning) }
             }
             let image = row < images.count ? fitted.image : FittedImage.mirrored(fitted.image)
-            let (mean, logvar) = pipeline.vae.encode(image.tensor())
+            let (mean, logvar) = moments(image.tensor())
             var random = RandomStream(seed: UInt64(training.seed), purpose: "posterior", item: row)
             let noise = Tensor(uninitialized: mean.shape)
             random.fillNormal(noise)
             return pipeline.vae.scaled(add(mean, multiply(exponential(scaled(logvar, by: 0.5)), noise)))
         }
         return (latents, plainSizes + mirroredSizes, found, warnings)
+    }
+
+    /// Of one picture, `[1, h, w, L]` each.
+    private static func moments(
+        of pixels: Tensor, _ vae: AutoencoderKL, _ posterior: Posterior?
+    ) -> (mean: Tensor, logvar: Tensor) {
+        guard let posterior else { return vae.encode(pixels) }
+        let values = posterior(pixels) {
+            let made = vae.encode(pixels)
+            return made.mean.values + made.logvar.values
+        }
+        let (height, width) = (
+            pixels.shape[1] / vae.configuration.reduction, pixels.shape[2] / vae.configuration.reduction
+        )
+        let half = values.count / 2
+        guard values.count == 2 * half, half % (height * width) == 0 else { return vae.encode(pixels) }
+        let shape = [1, height, width, half / (height * width)]
+        return (Tensor(Array(values[..<half]), shape), Tensor(Array(values[half...]), shape))
     }
 
     /// The middle of the posterior of what each edit begins with, and of each mirrored one where the job

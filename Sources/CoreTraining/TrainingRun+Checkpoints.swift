@@ -7,6 +7,10 @@ import RunSpec
 extension TrainingRun {
     /// Saves a checkpoint of the present step: always the state, the adapter only where one is listed.
     func save(adapter: Bool, isLast: Bool = false) throws -> SavedCheckpoint {
+        try surroundings.times.within(.saving) { try saved(adapter: adapter, isLast: isLast) }
+    }
+
+    private func saved(adapter: Bool, isLast: Bool) throws -> SavedCheckpoint {
         // Metrics first: whoever sees a checkpoint may rely on the lines up to its step.
         try metrics.flush(sync: true)
         let name = AttemptFolder.checkpointName(step: step)

@@ -12,7 +12,9 @@ extension TrainingRun {
     ///
     /// The training loss jumps with the timesteps drawn; this one can be compared between checkpoints and
     /// jobs.
-    func validationLoss() -> Double {
+    func validationLoss() -> Double { surroundings.times.within(.validating, meanLoss) }
+
+    private func meanLoss() -> Double {
         let items = material.validation
         return withoutGradients {
             model.adapters.isTraining = false

@@ -2,7 +2,7 @@ import CoreAdapters
 import CoreData
 package import CoreDiffusion
 import CoreNets
-import CoreTensor
+package import CoreTensor
 package import RunSpec
 
 /// Trains one job's adapter in an attempt folder, from the beginning or from a training state.
@@ -23,6 +23,11 @@ package final class TrainingRun {
         package var progress: (TrainingProgress) -> Void
         /// Called after each listed checkpoint has appeared, with its adapter.
         package var onCheckpoint: (SavedCheckpoint) throws -> Void
+        /// Answers mean and logarithm of the variance of a picture's latents, as `make` does, where another
+        /// job has made them; nil makes them.
+        package var posterior: ((_ pixels: Tensor, _ make: () -> [Float]) -> [Float])?
+        /// Gets where the seconds go.
+        package var times: PhaseTimes
         /// Gets what every step sees; nil for none.
         package var dump: BatchDump?
         /// Remarks for the person or the log.
@@ -35,6 +40,7 @@ package final class TrainingRun {
             warn: @escaping (String) -> Void = { _ in }
         ) {
             self.clock = clock
+            times = PhaseTimes(clock: clock)
             self.shouldStop = shouldStop
             self.progress = progress
             self.onCheckpoint = onCheckpoint
@@ -82,8 +88,11 @@ package final class TrainingRun {
         model = try TrainedModel(job: job, tokenizer: tokenizer, isPaired: data.isPaired)
         if surroundings.dump != nil { try JobLimits.checkDump(job, trainsText: model.trainsText) }
         let seed = UInt64(job.training.seed)
-        material = try TrainingMaterial(
-            data: data, regularisation: regularisation, model: model, training: job.training)
+        material = try surroundings.times.within(.encoding) { [model] in
+            try TrainingMaterial(
+                data: data, regularisation: regularisation, model: model, training: job.training,
+                posterior: surroundings.posterior)
+        }
         model.releaseEncoders()
         material.warnings.forEach(surroundings.warn)
         objective = DenoisingObjective(
@@ -125,6 +134,7 @@ package final class TrainingRun {
     /// - Throws: `TrainingError` with `diverged` when the loss is no longer a number.
     package func run() throws -> TrainingOutcome {
         lastState = surroundings.clock()
+        surroundings.times.enter(.training)
         if let dump = surroundings.dump { try model.adapters.save(to: dump.adapterPath, type: .f32) }
         if step == 0 {
             try metrics.append(MetricLine(step: 0, values: ["validation_loss": validationLoss()]))
@@ -162,6 +172,14 @@ package final class TrainingRun {
         }
         try finish()
         return .finished
+    }
+
+    /// Adds numbers of the whole attempt to the metrics of its last step.
+    ///
+    /// - Throws: the file's error.
+    package func note(_ values: [String: Double]) throws {
+        try metrics.append(MetricLine(step: step, values: values))
+        try metrics.flush(sync: true)
     }
 
     private func finish() throws {

@@ -28,10 +28,12 @@ package enum TrainerEntry {
     /// - Returns: the status of the last task that was begun.
     package static func run(tasks: [String], threads: Int, time: any TimeSource = SystemTime()) -> Int32 {
         var status = TrainerExit.done
+        var starting = ProcessAge.seconds
         for file in tasks where status != TrainerExit.stopped {
             do throws(RunSpecError) {
                 let task = try TrainerTask(file: file)
-                status = run(task, threads: threads, time: time)
+                status = run(task, threads: threads, starting: starting, time: time)
+                starting = 0
                 record(status, in: AttemptFolder(task.out))
             } catch {
                 complain(error.message)
@@ -44,9 +46,11 @@ package enum TrainerEntry {
     /// Trains one job and evaluates its checkpoints; progress goes to standard output, faults to standard
     /// error.
     ///
+    /// - Parameter starting: seconds that the process took before.
     /// - Returns: a `TrainerExit` status; 1 for what trying again may mend.
     package static func run(
-        _ task: TrainerTask, threads: Int, extras: Extras = Extras(), time: any TimeSource = SystemTime()
+        _ task: TrainerTask, threads: Int, extras: Extras = Extras(), starting: Double = 0,
+        time: any TimeSource = SystemTime()
     ) -> Int32 {
         StopSignal.install()
         let start = time.monotonic()
@@ -69,6 +73,7 @@ package enum TrainerEntry {
         attempt.isEnough = {
             (wasMarked || StopSignal.wasAsked) && FileManager.default.fileExists(atPath: mark)
         }
+        attempt.starting = starting
         attempt.tokenizer = extras.tokenizer
         attempt.dumpBatches = extras.dumpBatches
         do {

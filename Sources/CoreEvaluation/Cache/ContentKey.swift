@@ -46,6 +46,23 @@ package struct ContentKey: Sendable {
         if !ifThere || FileManager.default.fileExists(atPath: path) { try add(file: path) }
     }
 
+    /// Adds numbers, bit for bit.
+    package mutating func add(_ values: [Float]) {
+        mix(UInt64(values.count))
+        for value in values { mix(UInt64(value.bitPattern)) }
+    }
+
+    /// Adds the autoencoder of a base model; of one in a single file all of it.
+    ///
+    /// - Throws: `EvaluationError` with `file` for what cannot be read.
+    package mutating func add(autoencoder base: String) throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: base, isDirectory: &isFolder), isFolder.boolValue else {
+            return try add(file: base)
+        }
+        try add(folder: "\(base)/vae")
+    }
+
     /// Adds a picture's pixels.
     mutating func add(_ image: RGBImage) {
         mix(UInt64(image.width))

@@ -19,4 +19,17 @@ extension AutoencoderKL {
     func roundTrip(_ image: RGBImage) -> RGBImage {
         withoutGradients { RGBImage(decode(encode(image.tensor()).mean)) }
     }
+
+    /// The same of pictures that many jobs look at: a file for each, in a cache that they share.
+    ///
+    /// - Parameter own: the key of this autoencoder.
+    /// - Throws: `EvaluationError` with `file` if the disk refuses.
+    func roundTrips(_ images: [RGBImage], _ own: ContentKey, _ cache: ImageCache) throws -> [RGBImage] {
+        let keys = images.map { image in
+            var key = own
+            key.add(image)
+            return "round-" + key.text
+        }
+        return try cache.sets(keys) { [roundTrip(images[$0])] }.flatMap(\.self)
+    }
 }

@@ -12,13 +12,15 @@ final class CheckpointEvaluator {
     private let folder: AttemptFolder
     private let spec: EvaluationSpec
     private let progress: ProgressFile
+    private let times: PhaseTimes
     private var evaluator: Evaluator?
     /// Lends its U-Net: a second one of a real base would take as much memory as all of training.
     weak var run: TrainingRun?
 
-    init(_ attempt: TrainingAttempt, spec: EvaluationSpec, progress: ProgressFile) {
+    init(_ attempt: TrainingAttempt, spec: EvaluationSpec, progress: ProgressFile, times: PhaseTimes) {
         self.attempt = attempt
         self.progress = progress
+        self.times = times
         self.spec = spec
         folder = AttemptFolder(attempt.out)
     }
@@ -42,10 +44,15 @@ final class CheckpointEvaluator {
     }
 
     private func evaluate(name: String, epoch: Int, step: Int) throws {
+        try times.within(.loading) { try evaluated(name: name, epoch: epoch, step: step) }
+    }
+
+    private func evaluated(name: String, epoch: Int, step: Int) throws {
         let evaluate = { [self] in
             try loadedEvaluator().evaluate(adapter: adapter(of: name), checkpoint: name, epoch: epoch, step: step)
         }
         let evaluation = try run.map { try $0.lending(evaluate) } ?? evaluate()
+        times.enter(.saving)
         try DurableFolder.create(folder.artifactFiles)
         let sheet = "\(name).png"
         try PNGFile.write(
@@ -71,7 +78,8 @@ final class CheckpointEvaluator {
         setting.loaded = run?.loadedNetworks
         let loaded = try Evaluator(
             setting, shouldStop: { [attempt] in attempt.shouldStop() && !attempt.isEnough() }, report: attempt.report,
-            onDrawn: { [progress] in progress.tell("drawing", $0, of: $1, "images") })
+            onDrawn: { [progress] in progress.tell("drawing", $0, of: $1, "images") },
+            onPart: { [times] in times.enter(PhaseTimes.Phase($0)) })
         evaluator = loaded
         return loaded
     }
@@ -116,5 +124,15 @@ final class CheckpointEvaluator {
 
     private static func rounded(_ value: Double) -> String {
         String((value * 1000).rounded() / 1000)
+    }
+}
+
+extension PhaseTimes.Phase {
+    init(_ part: Evaluator.Part) {
+        switch part {
+        case .loading: self = .loading
+        case .drawing: self = .drawing
+        case .judging: self = .judging
+        }
     }
 }

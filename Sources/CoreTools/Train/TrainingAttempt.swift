@@ -37,6 +37,8 @@ package struct TrainingAttempt {
     package var tokenizer: String?
     /// A safetensors file for what every step sees; nil for none.
     package var dumpBatches: String?
+    /// Seconds that the process took before this.
+    package var starting = 0.0
     /// Seconds since any fixed point.
     package var clock: () -> Double
     package var shouldStop: () -> Bool
@@ -64,6 +66,7 @@ package struct TrainingAttempt {
 
     /// - Throws: the error of whichever module refused; its description names the thing and the remedy.
     package func run() throws -> Ending {
+        let times = PhaseTimes(clock: clock, starting: starting)
         Compute.configure(threads: threads)
         describeMachine()
         // Before hours of training end at the first checkpoint.
@@ -76,8 +79,10 @@ package struct TrainingAttempt {
             report("warning: \(remark)")
         }
         let file = ProgressFile(AttemptFolder(out), clock: clock)
-        let evaluator = job.evaluation.map { CheckpointEvaluator(self, spec: $0, progress: file) }
+        let evaluator = job.evaluation.map { CheckpointEvaluator(self, spec: $0, progress: file, times: times) }
         var surroundings = TrainingRun.Surroundings(clock: clock, shouldStop: shouldStop)
+        surroundings.times = times
+        surroundings.posterior = posterior
         surroundings.isEnough = isEnough
         surroundings.progress = { step in
             file.tell("training", step.step, of: step.total, "steps")
@@ -95,6 +100,7 @@ package struct TrainingAttempt {
         let run = try TrainingRun(
             job: job, out: out, resume: resume, tokenizer: tokenizer, surroundings: surroundings)
         evaluator?.run = run
+        defer { tell(times, run) }
         do {
             // What an earlier attempt has trained but not evaluated comes first: its adapters are here again.
             try evaluator?.evaluatePending(stepsPerEpoch: run.total / job.training.data.epochs)
@@ -107,6 +113,23 @@ package struct TrainingAttempt {
         } catch let error as EvaluationError where error.code == .stopped {
             // Training stands at a checkpoint whose state is saved already, or has not begun.
             return .stopped(step: run.step)
+        }
+    }
+
+    /// Nothing is kept where the weights cannot be read, which whoever loads them says.
+    private var posterior: ((_ pixels: Tensor, _ make: () -> [Float]) -> [Float])? {
+        (try? KeptPosteriors(base: job.base, folder: cache + "/latents"))?.posterior
+    }
+
+    /// However it ends, its log and its metrics say where the time went.
+    private func tell(_ times: PhaseTimes, _ run: TrainingRun) {
+        let metrics = times.metrics
+        guard !metrics.isEmpty else { return }
+        report("seconds: \(times.text)")
+        do {
+            try run.note(metrics)
+        } catch {
+            report("warning: the seconds of its phases are not noted: \(error)")
         }
     }
 
