@@ -299,6 +299,7 @@ typedef struct {
 
 #define NAME(x) any_##x
 #include "bf16.h"
+#include "bf16_attention.h"
 #undef NAME
 #if defined(HAS_PAIRS)
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v4,avx512bf16"))), apply_to = function)
@@ -306,6 +307,7 @@ typedef struct {
 #define NAME(x) wide_##x
 #define WIDE
 #include "bf16.h"
+#include "bf16_attention.h"
 #undef NAME
 #pragma clang attribute pop
 #pragma clang attribute pop
@@ -328,4 +330,12 @@ void ck_bf16_product_of_transpose(
     CALL(
         kernel, transposed, &arithmetics[kernel], m, n, a, aStride, b, bStride, pixels, tap, rowBegin, rowEnd,
         accumulate, c, cStride);
+}
+
+void ck_bf16_attention(int kernel, const CKAttention *a, long sample, long head, long first, long last) {
+    CALL(kernel, attend, &arithmetics[kernel], a, sample, head, first, last);
+}
+
+void ck_bf16_attention_backward(int kernel, const CKAttention *a, long sample, long head) {
+    CALL(kernel, attend_backward, &arithmetics[kernel], a, sample, head);
 }

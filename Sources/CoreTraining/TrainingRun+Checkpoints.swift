@@ -52,7 +52,7 @@ extension TrainingRun {
         TrainingState(
             position: .init(
                 job: job.job, training: job.training, step: step, stepsPerEpoch: total / job.training.data.epochs,
-                compute: Compute.description, inexact: inexact),
+                compute: Compute.description(of: precision), inexact: inexact),
             tensors: model.adapters.exportState() + optimiser.exportState())
     }
 

@@ -128,6 +128,9 @@ package final class TrainingRun {
         return try body()
     }
 
+    /// Of the steps alone: losses on held-out images are measured in f32.
+    var precision: Precision { job.training.precision.flatMap(Precision.init(rawValue:)) ?? .f32 }
+
     /// Steps of the whole job.
     package var total: Int { checkpoints.total }
 
@@ -220,6 +223,10 @@ package final class TrainingRun {
     ///
     /// - Returns: the batch's loss, not scaled by `share`.
     private func accumulate(_ micro: Int, share: Float) throws -> Double {
+        try precision.apply { try accumulateInPrecision(micro, share: share) }
+    }
+
+    private func accumulateInPrecision(_ micro: Int, share: Float) throws -> Double {
         let items = order.indices(step: micro)
         let batch = objective.draw(
             latents: material.latents(of: items, step: micro, training: job.training), step: micro,
@@ -254,7 +261,7 @@ package final class TrainingRun {
 
     private func restore(from resume: String) throws {
         let state = try TrainingState.position(in: resume)
-        let here = Compute.description
+        let here = Compute.description(of: precision)
         try TrainingState.check(state, against: job, total: total, folder: resume)
         try model.restore(optimiser, from: "\(resume)/\(AttemptFolder.stateTensorsName)", step: state.step)
         step = state.step

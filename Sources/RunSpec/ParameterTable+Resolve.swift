@@ -10,6 +10,8 @@ extension ParameterTable {
             values[name] = try check(name, value)
         }
         values["seed"] = nil
+        // What was so before it could be said: not part of an id.
+        if values["precision"] == "f32" { values["precision"] = nil }
         if let method = EditMethod(values) { return try resolve(values, editing: method) }
         let algorithm = Algorithm(rawValue: values["algorithm"]?.text ?? "") ?? .lora
         let layers =

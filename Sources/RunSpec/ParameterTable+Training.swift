@@ -88,6 +88,9 @@ extension ParameterTable {
             "checkpointing", .flag, default: .value(false), foreign: ["gradient_checkpointing"],
             "recompute activations to save memory"),
         ParameterDefinition(
+            "precision", .choice(["f32", "bf16"]), foreign: ["mixed_precision"],
+            "what a training step rounds the operands of its products to; absent: f32"),
+        ParameterDefinition(
             "seed", .integer, default: .value(0), range: .atLeast(0), "seed of one job; 'seeds' names several"),
     ]
 }

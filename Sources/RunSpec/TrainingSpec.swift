@@ -6,6 +6,8 @@ package struct TrainingSpec: Equatable, Sendable {
     package var data: DataSpec
     /// Activations are computed again in the backward pass, to save memory.
     package var gradientCheckpointing: Bool
+    /// "bf16"; nil for f32.
+    package var precision: String?
     package var seed: Int
 
     /// - Parameter parameters: as `ParameterTable.resolve` returns them. What is missing or unsuited there
@@ -19,6 +21,7 @@ package struct TrainingSpec: Equatable, Sendable {
         loss = LossSpec(read)
         data = try DataSpec(read)
         gradientCheckpointing = read.flag("checkpointing")
+        precision = read.optionalText("precision")
         self.seed = seed
     }
 
@@ -32,7 +35,7 @@ package struct TrainingSpec: Equatable, Sendable {
 
 /// All members of all parts stand side by side in one map: `state.json` has had that form from the beginning.
 extension TrainingSpec: Codable {
-    private enum CodingKeys: String, CodingKey { case gradientCheckpointing, seed }
+    private enum CodingKeys: String, CodingKey { case gradientCheckpointing, precision, seed }
 
     package init(from decoder: any Decoder) throws {
         adapter = try AdapterSpec(from: decoder)
@@ -41,6 +44,7 @@ extension TrainingSpec: Codable {
         data = try DataSpec(from: decoder)
         let map = try decoder.container(keyedBy: CodingKeys.self)
         gradientCheckpointing = try map.decode(Bool.self, forKey: .gradientCheckpointing)
+        precision = try map.decodeIfPresent(String.self, forKey: .precision)
         seed = try map.decode(Int.self, forKey: .seed)
     }
 
@@ -51,6 +55,7 @@ extension TrainingSpec: Codable {
         try data.encode(to: encoder)
         var map = encoder.container(keyedBy: CodingKeys.self)
         try map.encode(gradientCheckpointing, forKey: .gradientCheckpointing)
+        try map.encodeIfPresent(precision, forKey: .precision)
         try map.encode(seed, forKey: .seed)
     }
 }

@@ -68,6 +68,34 @@ struct PrecisionTests {
         #expect(deviation(found[2], wanted[2]) < 6e-3)
     }
 
+    /// Probabilities are rounded too, so the results are compared as a whole: bf16 keeps 8 bits.
+    @Test(
+        "attention",
+        arguments: [(40, 77, 2, 40), (300, 300, 1, 80), (33, 45, 3, 32), (260, 600, 1, 160), (1, 1, 1, 64)])
+    func attentionLayer(queries: Int, keys: Int, heads: Int, size: Int) {
+        let shapes = [queries, keys, keys].map { [2, $0, heads * size] }
+        let inputs = zip(shapes, ["q", "k", "v"]).map { tensor($0, $1) }
+        let slope = tensor(shapes[0], "slope")
+        let results = [Precision.bf16, .f32].map { precision -> [Tensor] in
+            let operands = inputs.map { trained($0.detached()) }
+            return precision.apply {
+                let y = attention(query: operands[0], key: operands[1], value: operands[2], heads: heads)
+                y.backward(seed: slope)
+                return [y.detached()] + operands.compactMap(\.gradient)
+            }
+        }
+        #expect(results[0].count == 4)
+        for (found, wanted) in zip(results[0], results[1]) {
+            let (a, b) = (found.values, wanted.values)
+            let squares = zip(a, b).reduce(into: (error: 0.0, all: 0.0)) {
+                $0.error += Double(($1.0 - $1.1) * ($1.0 - $1.1))
+                $0.all += Double($1.1 * $1.1)
+            }
+            // With one key the scores decide nothing.
+            #expect(squares.error <= 6e-3 * 6e-3 * squares.all + (keys == 1 ? 1e-3 : 0))
+        }
+    }
+
     @Test("rounding happens, and only inside")
     func scope() {
         let (x, weight) = (tensor([64, 80], "x"), tensor([48, 80], "weight"))

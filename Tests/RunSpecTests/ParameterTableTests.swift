@@ -23,6 +23,15 @@ struct ParameterTableTests {
         #expect(resolved.dropped.isEmpty)
     }
 
+    @Test("a precision of f32 is what it is when nobody says, so that ids stay")
+    func precision() throws {
+        let silent = try ParameterTable.resolve([:]).parameters
+        #expect(try ParameterTable.resolve(["precision": "f32"]).parameters == silent)
+        let narrow = try ParameterTable.resolve(["precision": "bf16"]).parameters
+        #expect(narrow["precision"] == "bf16" && silent["precision"] == nil)
+        #expect(try TrainingSpec(resolved: narrow, seed: 1).precision == "bf16")
+    }
+
     @Test("convolutions take dim and alpha of the rest where the layers have them")
     func convolutions() throws {
         let full = try ParameterTable.resolve(["layers": "full", "dim": 8, "alpha": 2]).parameters

@@ -331,6 +331,11 @@ void ck_bf16_product_of_transpose(
     const CKPixels *_Nullable pixels, long tap, long rowBegin, long rowEnd, int accumulate, float *_Nonnull c,
     long cStride);
 
+/// As `ck_attention` and `ck_attention_backward`, of heads up to 256 wide and without masks.
+void ck_bf16_attention(
+    int kernel, const CKAttention *_Nonnull attention, long sample, long head, long first, long last);
+void ck_bf16_attention_backward(int kernel, const CKAttention *_Nonnull attention, long sample, long head);
+
 /// The instruction VDPBF16PS on n lanes (a multiple of 16), and its emulation: sums[i] (f32) gets the product
 /// of the second numbers of the pairs a[i] and b[i] added, then that of the first.
 void ck_bf16_pairs(size_t n, const uint32_t *_Nonnull a, const uint32_t *_Nonnull b, uint32_t *_Nonnull sums);

@@ -16,7 +16,7 @@ package func attention(query: Tensor, key: Tensor, value: Tensor, heads: Int, ca
         "attention of \(query.shape), \(key.shape), \(value.shape) with \(heads) heads")
     let pass = AttentionPass(
         batch: query.shape[0], queries: query.shape[1], keys: key.shape[1], channels: query.shape[2], heads: heads,
-        causal: causal)
+        causal: causal, precision: .current)
     let y = Tensor(uninitialized: query.shape)
     let logSums = Tensor(uninitialized: [query.shape[0], heads, query.shape[1]])
     pass.forward(query, key, value, into: y, logSums)

@@ -4,18 +4,24 @@ import CKernels
 struct AttentionPass {
     let batch, queries, keys, channels, heads: Int
     let causal: Bool
+    let precision: Precision
 
     /// Queries a thread takes at a time; each block packs the keys and values anew.
     private static let block = 256
 
     func forward(_ query: Tensor, _ key: Tensor, _ value: Tensor, into y: Tensor, _ logSums: Tensor) {
         let pass = arguments(query, key, value, y, logSums)
-        let blocks = (queries + Self.block - 1) / Self.block
+        let (blocks, kernel) = ((queries + Self.block - 1) / Self.block, narrowKernel)
         OperationTimes.measure(.attention, operations: 4 * batch * queries * keys * channels) {
             withUnsafePointer(to: pass) { pass in
                 Compute.parallel(batch * heads * blocks) { part in
                     let (unit, first) = (part / blocks, part % blocks * Self.block)
-                    ck_attention(pass, unit / heads, unit % heads, first, min(first + Self.block, queries))
+                    let last = min(first + Self.block, queries)
+                    if let kernel {
+                        ck_bf16_attention(kernel, pass, unit / heads, unit % heads, first, last)
+                    } else {
+                        ck_attention(pass, unit / heads, unit % heads, first, last)
+                    }
                 }
             }
         }
@@ -31,11 +37,24 @@ struct AttentionPass {
         pass.dQuery = gradients.query?.pointer
         pass.dKey = gradients.key?.pointer
         pass.dValue = gradients.value?.pointer
+        let kernel = narrowKernel
         OperationTimes.measure(.attentionBackward, operations: 8 * batch * queries * keys * channels) {
             withUnsafePointer(to: pass) { pass in
-                Compute.parallel(batch * heads) { ck_attention_backward(pass, $0 / heads, $0 % heads) }
+                Compute.parallel(batch * heads) {
+                    if let kernel {
+                        ck_bf16_attention_backward(kernel, pass, $0 / heads, $0 % heads)
+                    } else {
+                        ck_attention_backward(pass, $0 / heads, $0 % heads)
+                    }
+                }
             }
         }
+    }
+
+    /// The kernel for rounded operands; nil where f32 is asked for, under a mask, and for narrow heads, which
+    /// would leave most of a tile empty.
+    private var narrowKernel: Int32? {
+        precision == .bf16 && !causal && (32...256).contains(channels / heads) ? ck_bf16_kernel() : nil
     }
 
     private func arguments(
