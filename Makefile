@@ -193,4 +193,4 @@ bench: build ## measure this machine: matrix products and adapter steps
 	$(FAST) $(RADIATA) bench step --model tiny --algorithm full
 
 clean: ## remove build folders
-	rm -rf .build .build-dist .build-mutants dist dist-debug dist-archive radiata-*-linux-x86_64*.tar.gz radiata-*-base.tar.gz
+	rm -rf .build .build-mutants dist dist-debug dist-archive radiata-*-linux-x86_64*.tar.gz radiata-*-base.tar.gz

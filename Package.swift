@@ -3,13 +3,6 @@
 // (docs/explanation/architecture.md). `make check` compares every import line with it.
 import PackageDescription
 
-/// `RADIATA_STATIC=1` links OpenBLAS statically; only `make dist` sets it.
-let isStatic = Context.environment["RADIATA_STATIC"] == "1"
-/// The archive's LAPACK needs Fortran's runtime, which the shared library brings along by itself.
-let openBLAS: [LinkerSetting] =
-    isStatic
-    ? [.linkedLibrary(":libopenblas.a"), .linkedLibrary(":libgfortran.so.5")] : [.linkedLibrary("openblas")]
-
 /// `RADIATA_MUTANTS=1` builds the simulator with bugs made on purpose (`Mutant`); only `.ci/mutants` sets it,
 /// in a scratch path of its own.
 let hasMutants = Context.environment["RADIATA_MUTANTS"] == "1"
@@ -74,7 +67,7 @@ let libraries: [Target] = [
     module("ImageFiles", ["CImageFiles"]),
     .target(
         name: "CoreTensor", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: swift,
-        linkerSettings: openBLAS + [.linkedLibrary("m")]),
+        linkerSettings: [.linkedLibrary("openblas"), .linkedLibrary("m")]),
     // Layer 1
     module("SweepModel", ["RunSpec", "Ports"]),
     module("CoreNets", ["CoreTensor", "RunSpec"]),
