@@ -55,6 +55,11 @@ int cse_reset(void *statement) { return sqlite3_reset(statement); }
 
 int64_t cse_column_integer(void *statement, int column) { return sqlite3_column_int64(statement, column); }
 
+double cse_column_number(void *statement, int column) {
+    if (sqlite3_column_type(statement, column) == SQLITE_NULL) return NAN;
+    return sqlite3_column_double(statement, column);
+}
+
 const void *cse_column_text(void *statement, int column, int *count) {
     const void *bytes = sqlite3_column_text(statement, column);
     *count = sqlite3_column_bytes(statement, column);
@@ -116,28 +121,6 @@ int64_t cse_thin_points(
     if (open >= 0) kept += keep_span(span, steps + kept, values + kept);
     sqlite3_reset(statement);
     return code == SQLITE_DONE ? kept : -1 - code;
-}
-
-int cse_next_row(void *statement) {
-    int code = sqlite3_step(statement);
-    if (code == SQLITE_ROW) return 1;
-    sqlite3_reset(statement);
-    return code == SQLITE_DONE ? 0 : -code;
-}
-
-void cse_reset(void *statement) { sqlite3_reset(statement); }
-
-int64_t cse_row_integer(void *statement, int column) { return sqlite3_column_int64(statement, column); }
-
-double cse_row_number(void *statement, int column) {
-    if (sqlite3_column_type(statement, column) == SQLITE_NULL) return NAN;
-    return sqlite3_column_double(statement, column);
-}
-
-const void *cse_row_text(void *statement, int column, int *count) {
-    const void *text = sqlite3_column_text(statement, column);
-    *count = sqlite3_column_bytes(statement, column);
-    return text;
 }
 
 static int note_pages(void *context, sqlite3 *db, const char *name, int pages) {

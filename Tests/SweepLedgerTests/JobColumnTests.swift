@@ -44,7 +44,9 @@ struct JobColumnTests {
         ]
         for (name, column) in columns.measured {
             let said = try bench.query(try #require(views[name]))
-            let found = zip(columns.ids, column.values).filter { !$0.1.isNaN }.map { [.text($0.0.text), .real($0.1)] }
+            let found = zip(columns.ids, column.values).filter { !$0.1.isNaN }.map {
+                [QueryValue.text($0.0.text), .real($0.1)]
+            }
             #expect(found.count == said.count && found.allSatisfy { said.contains($0) }, "\(name)")
         }
     }

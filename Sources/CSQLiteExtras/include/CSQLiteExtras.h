@@ -49,6 +49,8 @@ int cse_run_once(void *statement);
 int cse_step(void *statement, int *is_row);
 int cse_reset(void *statement);
 int64_t cse_column_integer(void *statement, int column);
+// NaN for NULL.
+double cse_column_number(void *statement, int column);
 // NULL for NULL; valid until the next step.
 const void *cse_column_text(void *statement, int column, int *count);
 
@@ -60,17 +62,6 @@ const void *cse_column_text(void *statement, int column, int *count);
 int64_t cse_thin_points(
     void *statement, int64_t first, int64_t width, int64_t buckets, int64_t *steps, double *values, int64_t *total,
     int64_t *gaps);
-
-// Rows of a prepared statement without an object for each: of a large ledger hundreds of thousands are read
-// at once. `statement` is a `sqlite3_stmt *`, columns count from 0.
-// Steps. Returns 1 with a row, 0 at the end, or minus the SQLite result code; then the statement was reset.
-int cse_next_row(void *statement);
-void cse_reset(void *statement);
-int64_t cse_row_integer(void *statement, int column);
-// NaN for NULL.
-double cse_row_number(void *statement, int column);
-// Valid until the next step; NULL for NULL.
-const void *cse_row_text(void *statement, int column, int *count);
 
 // Gives what the C library's allocator keeps of freed memory back to the system.
 void cse_give_back_memory(void);

@@ -17,25 +17,26 @@ struct StatementRows {
     /// - Returns: false at the end.
     /// - Throws: `DatabaseError`.
     func next() throws -> Bool {
-        let code = cse_next_row(statement)
-        guard code >= 0 else {
-            throw DatabaseError(resultCode: ResultCode(rawValue: -code), message: db.lastErrorMessage)
+        var isRow: Int32 = 0
+        let code = cse_step(statement, &isRow)
+        guard code == 0 else {
+            throw DatabaseError(resultCode: ResultCode(rawValue: code), message: db.lastErrorMessage)
         }
-        return code == 1
+        return isRow != 0
     }
 
     /// For who leaves before the end.
-    func end() { cse_reset(statement) }
+    func end() { _ = cse_reset(statement) }
 
-    func integer(_ column: Int32) -> Int64 { cse_row_integer(statement, column) }
+    func integer(_ column: Int32) -> Int64 { cse_column_integer(statement, column) }
 
     /// NaN for nothing.
-    func number(_ column: Int32) -> Double { cse_row_number(statement, column) }
+    func number(_ column: Int32) -> Double { cse_column_number(statement, column) }
 
     /// Valid until the next row; nil for nothing.
     func text(_ column: Int32) -> UnsafeRawBufferPointer? {
         var count: Int32 = 0
-        guard let start = cse_row_text(statement, column, &count) else { return nil }
+        guard let start = cse_column_text(statement, column, &count) else { return nil }
         return UnsafeRawBufferPointer(start: start, count: Int(count))
     }
 }
