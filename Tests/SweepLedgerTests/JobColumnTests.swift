@@ -14,7 +14,7 @@ struct JobColumnTests {
 
     private func job(_ name: String, _ values: [String: ParameterValue], seed: Int = 1) throws -> ResolvedJob {
         ResolvedJob(
-            id: JobID(.of(name)), configuration: ConfigurationID(.of("\(values)")),
+            id: JobID(.of(name)), configuration: ConfigurationID(.of("\(values.sorted { $0.key < $1.key })")),
             sweep: try #require(SweepName("bench")), group: "g", trainer: .core, given: values, parameters: values,
             seed: seed)
     }
@@ -141,8 +141,8 @@ struct JobColumnTests {
                 let value: ParameterValue? =
                     switch column.cells {
                     case .same(let value): value
-                    case .numbers(let numbers): numbers[group].isNaN ? nil : .number(numbers[group])
-                    case .mixed(let codes, let values): codes[group] < 0 ? nil : values[Int(codes[group])]
+                    case .numbers(let numbers): numbers[group].isNaN ? .none : .some(.number(numbers[group]))
+                    case .mixed(let codes, let values): codes[group] < 0 ? .none : values[Int(codes[group])]
                     }
                 #expect(value == given[column.name], "\(column.name) of \(place)")
             }
