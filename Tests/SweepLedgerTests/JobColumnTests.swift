@@ -94,6 +94,9 @@ struct JobColumnTests {
         try await bench.launch((0..<45).map { "job \($0)" })
         try await look()
         #expect(columns.reading === first && columns.count == 45)
+        _ = try await bench.ledger.writer.perform(
+            ChangeJobs(action: .cancel, target: "bench", failure: nil, ledgerID: bench.ledger.id, now: bench.now))
+        try await look()
         _ = try await bench.ledger.writer.perform(ReclaimSweep(sweep: "bench", action: .delete, now: bench.now))
         try await bench.launch(["job 1", "other"])
         try await look()

@@ -68,6 +68,8 @@ struct WireTests {
         #expect(
             try read(#" {"number": 2, "waitSeconds": 3.0, "freeSlots":1,"session":"ab", "reports":[\#(end)], "x": 1}"#)
                 == plain)
+        let noAttempt = end.replacing(#""attempt":1"#, with: #""attempt":0"#)
+        let noJob = end.replacing(job, with: "abc")
         for wrong in [
             #"{"freeSlots":01,"number":2,"reports":[],"session":"ab","waitSeconds":3}"#,
             #"{"freeSlots":1,"number":-2,"reports":[],"session":"ab","waitSeconds":3}"#,
@@ -75,8 +77,8 @@ struct WireTests {
             #"{"freeSlots":1,"number":2,"reports":[],"session":"ab","waitSeconds":3}}"#,
             #"{"freeSlots":1,"number":2,"reports":[],"session":"ab","waitSeconds":"#,
             #"{"freeSlots":99999999999999999999,"number":2,"reports":[],"session":"ab","waitSeconds":3}"#,
-            #"{"freeSlots":1,"number":2,"reports":[\#(end.replacing("\"attempt\":1", with: "\"attempt\":0"))],"session":"ab","waitSeconds":3}"#,
-            #"{"freeSlots":1,"number":2,"reports":[\#(end.replacing(job, with: "abc"))],"session":"ab","waitSeconds":3}"#,
+            #"{"freeSlots":1,"number":2,"reports":[\#(noAttempt)],"session":"ab","waitSeconds":3}"#,
+            #"{"freeSlots":1,"number":2,"reports":[\#(noJob)],"session":"ab","waitSeconds":3}"#,
         ] {
             #expect(throws: WireError.self, "\(wrong)") { try read(wrong) }
         }

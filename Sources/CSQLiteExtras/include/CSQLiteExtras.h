@@ -38,8 +38,8 @@ int cse_insert_points(
     void *statement, int64_t first, int64_t second, const int64_t *steps, const double *values, int64_t count);
 
 // A prepared statement, its parameters (texts of `count` bytes are copied) and the columns of its row.
-// `statement` is a `sqlite3_stmt *`. Those that return int return an SQLite result code, SQLITE_OK for a row or
-// the end.
+// `statement` is a `sqlite3_stmt *`. Those that return int return an SQLite result code, SQLITE_OK for a row
+// or the end.
 int cse_bind_integer(void *statement, int index, int64_t value);
 int cse_bind_text(void *statement, int index, const char *bytes, int count);
 int cse_bind_null(void *statement, int index);

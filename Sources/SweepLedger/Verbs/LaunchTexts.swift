@@ -2,8 +2,8 @@ import Ports
 import RunSpec
 package import SweepModel
 
-/// Writes the texts of many jobs, each as ``LaunchJob`` alone would: what differs from job to job is a handful
-/// of values, so the rest is encoded once and copied.
+/// Writes the texts of many jobs, each as ``LaunchJob`` alone would: what differs from job to job is a
+/// handful of values, so the rest is encoded once and copied.
 package struct LaunchTexts {
     /// A job's JSON with gaps for what is its own.
     private struct Template {
