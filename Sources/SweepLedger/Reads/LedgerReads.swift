@@ -42,15 +42,16 @@ extension Ledger {
     }
 
     /// Jobs of a sweep by state. All kinds are counted in `sweep_count`; what neither evaluates nor prepares
-    /// trains. Preparations are few, so they are counted when they are asked for.
+    /// trains. Preparations are few, so they are counted when they are asked for, and looked at first: SQLite
+    /// would begin with all members of the sweep.
     private static func counts(ofSweep id: Int64, _ db: Database) throws -> (
         trainings: [String: Int], evaluations: [String: Int], preparations: [String: Int]
     ) {
         let rows = try db.all(
             """
             SELECT c.state, c.jobs AS jobs, coalesce(e.jobs, 0) AS evaluations,
-                (SELECT count(*) FROM prepare_job p JOIN member m ON m.sweep = c.sweep AND m.job = p.job
-                 JOIN job j ON j.id = p.job WHERE j.state = c.state) AS preparations
+                (SELECT count(*) FROM prepare_job p CROSS JOIN member m ON m.sweep = c.sweep AND m.job = p.job
+                 CROSS JOIN job j ON j.id = p.job WHERE j.state = c.state) AS preparations
             FROM sweep_count c LEFT JOIN evaluation_count e ON e.sweep = c.sweep AND e.state = c.state
             WHERE c.sweep = ? AND c.jobs > 0
             """, [id])

@@ -339,8 +339,8 @@ extension Ledger {
                     """
                     SELECT (SELECT coalesce(sum(jobs), 0) FROM sweep_count WHERE sweep = ?1 AND state = 'done')
                         - (SELECT coalesce(sum(jobs), 0) FROM evaluation_count WHERE sweep = ?1 AND state = 'done')
-                        - (SELECT count(*) FROM prepare_job p JOIN member m ON m.job = p.job JOIN job j ON j.id = p.job
-                            WHERE m.sweep = ?1 AND j.state = 'done')
+                        - (SELECT count(*) FROM prepare_job p CROSS JOIN member m ON m.sweep = ?1 AND m.job = p.job
+                            CROSS JOIN job j ON j.id = p.job WHERE j.state = 'done')
                     """, [row["id"] as Int64])
                 let count: Int = trained?[0] ?? 0
                 guard count > 0, count != row["trained"] as Int? else { return nil }
