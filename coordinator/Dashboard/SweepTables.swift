@@ -88,6 +88,8 @@ struct SweepTables: Sendable {
             let column = try await ledger.measured(source, of: table.columns)
             tables.change(sweep) { $0.add(column, as: name, of: table) }
         }
+        // What messages of thousands of failures have in common is found once, and kept with the table.
+        _ = try await BlockingWork.text { table.failures(most: 1) }
     }
 
     /// Begins to read a sweep's jobs, for who will filter and sort them soon.
