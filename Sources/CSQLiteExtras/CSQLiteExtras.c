@@ -89,38 +89,73 @@ static int64_t keep_span(const Point *four, int64_t *steps, double *values) {
     return kept;
 }
 
-int64_t cse_thin_points(
-    void *pointer, int64_t first, int64_t width, int64_t buckets, int64_t *steps, double *values, int64_t *total,
-    int64_t *gaps) {
-    sqlite3_stmt *statement = pointer;
-    enum { FIRST, LEAST, MOST, LAST };
+typedef struct {
+    int64_t width;
+    int64_t next;  // the first step of the next span
+    int64_t *steps;
+    double *values;
+    int64_t kept, total, gaps;
     Point span[4];
-    int64_t open = -1, kept = 0;
-    *total = *gaps = 0;
-    int code;
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-        *total += 1;
-        if (sqlite3_column_type(statement, 1) == SQLITE_NULL) {
-            *gaps += 1;
-            continue;
-        }
-        Point point = {sqlite3_column_int64(statement, 0), sqlite3_column_double(statement, 1)};
-        int64_t bucket = (point.step - first) / width;
-        if (bucket < 0) bucket = 0;
-        if (bucket >= buckets) bucket = buckets - 1;
-        if (bucket != open) {
-            if (open >= 0) kept += keep_span(span, steps + kept, values + kept);
-            open = bucket;
-            span[FIRST] = span[LEAST] = span[MOST] = span[LAST] = point;
-            continue;
-        }
-        if (point.value < span[LEAST].value) span[LEAST] = point;
-        if (point.value > span[MOST].value) span[MOST] = point;
-        span[LAST] = point;
+    int is_open;
+} Thinning;
+
+static const char thinning_type[] = "thinning";
+
+static void close_span(Thinning *thinning) {
+    if (thinning->is_open)
+        thinning->kept += keep_span(thinning->span, thinning->steps + thinning->kept, thinning->values + thinning->kept);
+    thinning->is_open = 0;
+}
+
+static void thin_point(sqlite3_context *context, int count, sqlite3_value **arguments) {
+    enum { FIRST, LEAST, MOST, LAST };
+    (void)count;
+    Thinning *thinning = sqlite3_value_pointer(arguments[0], thinning_type);
+    if (!thinning) return sqlite3_result_error(context, "thin_points is called by cse_thin_points alone", -1);
+    thinning->total += 1;
+    if (sqlite3_value_type(arguments[2]) == SQLITE_NULL) {
+        thinning->gaps += 1;
+        return;
     }
-    if (open >= 0) kept += keep_span(span, steps + kept, values + kept);
-    sqlite3_reset(statement);
-    return code == SQLITE_DONE ? kept : -1 - code;
+    Point point = {sqlite3_value_int64(arguments[1]), sqlite3_value_double(arguments[2])};
+    Point *span = thinning->span;
+    if (thinning->is_open && point.step <= span[LAST].step)
+        return sqlite3_result_error(context, "thin_points wants rows in the order of their steps", -1);
+    if (point.step >= thinning->next) {
+        close_span(thinning);
+        thinning->next += (1 + (point.step - thinning->next) / thinning->width) * thinning->width;
+    }
+    if (!thinning->is_open) {
+        thinning->is_open = 1;
+        span[FIRST] = span[LEAST] = span[MOST] = span[LAST] = point;
+        return;
+    }
+    if (point.value < span[LEAST].value) span[LEAST] = point;
+    if (point.value > span[MOST].value) span[MOST] = point;
+    span[LAST] = point;
+}
+
+static void end_thinning(sqlite3_context *context) { sqlite3_result_null(context); }
+
+int cse_prepare_thinning(void *database) {
+    return sqlite3_create_function_v2(
+        database, "thin_points", 3, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, NULL, thin_point, end_thinning, NULL);
+}
+
+int64_t cse_thin_points(
+    void *pointer, int64_t first, int64_t width, int64_t *steps, double *values, int64_t *total, int64_t *gaps) {
+    sqlite3_stmt *statement = pointer;
+    Thinning thinning = {.width = width, .next = first + width, .steps = steps, .values = values};
+    int code = sqlite3_bind_pointer(statement, 1, &thinning, thinning_type, NULL);
+    if (code == SQLITE_OK) {
+        sqlite3_step(statement);
+        code = sqlite3_reset(statement);  // the result of the step
+    }
+    sqlite3_bind_null(statement, 1);
+    close_span(&thinning);
+    *total = thinning.total;
+    *gaps = thinning.gaps;
+    return code == SQLITE_OK ? thinning.kept : -code;
 }
 
 static int note_pages(void *context, sqlite3 *db, const char *name, int pages) {

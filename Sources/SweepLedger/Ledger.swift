@@ -146,6 +146,7 @@ package final class Ledger: Sendable {
                     PRAGMA cache_size = -4096;
                     """
                     .mutant("synchronous-normal", "FULL", "NORMAL"))
+            try prepareThinning(db)
         }
         return try DatabaseQueue(path: path, configuration: configuration)
     }
@@ -164,8 +165,14 @@ package final class Ledger: Sendable {
                 sql:
                     "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024; PRAGMA wal_autocheckpoint = 0"
             )
+            try prepareThinning(db)
         }
         return try DatabasePool(path: path, configuration: configuration)
+    }
+
+    private static func prepareThinning(_ db: Database) throws {
+        let code = cse_prepare_thinning(UnsafeMutableRawPointer(db.sqliteConnection))
+        guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code), message: db.lastErrorMessage) }
     }
 
     private static func openingError(_ error: DatabaseError, _ path: String) -> LedgerError {
@@ -199,6 +206,16 @@ package final class Ledger: Sendable {
     package func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         guard let readers else { return try readNow(body) }
         return try await readers.read(body)
+    }
+
+    /// What two readers find, at the same time where there are several connections.
+    func readBoth<Value: Sendable>(
+        _ first: @escaping @Sendable (Database) throws -> Value, _ second: @escaping @Sendable (Database) throws -> Value
+    ) async throws -> (Value, Value) {
+        guard readers != nil else { return (try readNow(first), try readNow(second)) }
+        async let one = read(first)
+        async let other = read(second)
+        return try await (one, other)
     }
 
     /// Gives memory that was freed back to the system; without it the process keeps what its busiest moment

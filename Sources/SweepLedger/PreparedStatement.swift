@@ -57,11 +57,48 @@ struct PreparedStatement {
         return try value.get()
     }
 
+    /// Runs `SELECT thin_points(?1, step, value) FROM …`, whose rows come in the order of their steps.
+    ///
+    /// - Parameters:
+    ///   - first: where the first span begins.
+    ///   - width: steps of a span.
+    ///   - spans: all that the steps of the rows lie in.
+    /// - Throws: `DatabaseError`.
+    func thinned(first: Int64, width: Int64, spans: Int) throws -> ThinnedPoints {
+        var (total, gaps, kept): (Int64, Int64, Int64) = (0, 0, 0)
+        var values: [Double] = []
+        let steps = try [Int64](unsafeUninitializedCapacity: 4 * spans) { steps, stepCount in
+            values = try [Double](unsafeUninitializedCapacity: 4 * spans) { values, valueCount in
+                kept = cse_thin_points(
+                    pointer, first, width, steps.baseAddress, values.baseAddress, &total, &gaps)
+                try check(Int32(clamping: max(0, -kept)))
+                valueCount = Int(kept)
+            }
+            stepCount = Int(kept)
+        }
+        return ThinnedPoints(steps: steps, values: values, total: Int(total), gaps: Int(gaps))
+    }
+
     private func check(_ code: Int32) throws {
         guard code != 0 else { return }
         let error = DatabaseError(resultCode: ResultCode(rawValue: code), message: db.lastErrorMessage)
         _ = cse_reset(pointer)
         throw error
+    }
+}
+
+/// What is left of the points of a curve for its drawing, in the order of their steps.
+struct ThinnedPoints: Sendable {
+    var steps: [Int64]
+    var values: [Double]
+    /// Points that there were, and those among them that are no number.
+    var total: Int
+    var gaps: Int
+
+    static func + (first: Self, second: Self) -> Self {
+        Self(
+            steps: first.steps + second.steps, values: first.values + second.values, total: first.total + second.total,
+            gaps: first.gaps + second.gaps)
     }
 }
 

@@ -2,6 +2,7 @@ import Coordinator
 import Foundation
 import Ports
 import RunSpec
+import SweepLedger
 import SweepModel
 import SweepWire
 import Testing
@@ -126,21 +127,25 @@ struct PageTests {
         }
     }
 
-    @Test("a thinned curve keeps the first and the last point, and every extreme of its span")
-    func thinning() async throws {
+    @Test(
+        "a thinned curve keeps the first and the last point, and every extreme of its span",
+        arguments: [5000, Ledger.longCurve + 20_000])
+    func thinning(of count: Int) async throws {
         try await DaemonBench.with { bench async throws in
             try await bench.launch(["1e-4"])
             let worker = try await HandWorker("w", bench)
             let token = try await worker.claim().token
-            let count = 5000
             var random = CounterRandom(seed: 7)
             var values = (0..<count).map { _ in random.unit() }
             (values[1234], values[4321]) = (17.5, -3.25)
             let steps = (0..<count).map { Int64($0 * 3) }
-            let batch = MetricBatch(
-                token: token, session: await worker.session, first: 1,
-                series: [MetricSeries(key: "loss", steps: steps, values: values)])
-            _ = try await bench.call(.metrics, batch)
+            for first in stride(from: 0, to: count, by: 5000) {
+                let part = first..<min(count, first + 5000)
+                let series = MetricSeries(key: "loss", steps: Array(steps[part]), values: Array(values[part]))
+                let batch = MetricBatch(
+                    token: token, session: await worker.session, first: UInt64(first + 1), series: [series])
+                _ = try await bench.call(.metrics, batch)
+            }
             func curve(_ query: String) async throws -> (steps: [Int64], values: [Double], total: Int) {
                 let answer = try await Self.get(bench, "/page/curves?jobs=\(token.job.text)&key=loss&\(query)")
                 let job = try #require((answer["jobs"] as? [[String: Any]])?.first)

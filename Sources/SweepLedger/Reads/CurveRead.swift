@@ -1,4 +1,3 @@
-import CSQLiteExtras
 import GRDB
 
 /// What one attempt logged under a key, thinned for a drawing.
@@ -28,63 +27,32 @@ extension Ledger {
     package func thinnedCurves(job: String, key: String, from: Int?, to: Int?, points: Int) async throws
         -> [ThinnedCurve]
     {
-        try await read { db in
-            let row = try JobLookup.row(job, db)
-            guard let keyRow = try db.first("SELECT id FROM metric_key WHERE name = ?", [key]) else { return [] }
-            let keyID: Int64 = keyRow[0]
-            let attempts = try db.all(
-                """
-                SELECT p.attempt, p.number, p.low, p.high, a.resumed_step, a.ended IS NOT NULL AS has_ended
-                FROM span p JOIN attempt a ON a.id = p.attempt WHERE p.job = ? ORDER BY p.number
-                """, [row])
-            return try attempts.compactMap { attempt in
-                let high: Int64 = attempt["high"]
-                let curve = try self.thinned(
-                    attempt: attempt["attempt"], key: keyID, from: max(attempt["low"] as Int64, Int64(from ?? -1)),
-                    to: Int64(to ?? .max), points: points, db)
-                guard var curve else { return nil }
-                curve.attempt = attempt["number"]
-                curve.resumedStep = attempt["resumed_step"]
-                curve.last = high == .max ? nil : Int(high)
-                curve.hasEnded = attempt["has_ended"]
-                return curve
+        let lines = try await read { db in try CurveLine.all(job: job, key: key, from: from, to: to, db) }
+        var curves: [ThinnedCurve] = []
+        for line in lines {
+            let spans = max(1, points / 4)
+            let width = max(1, (line.last - line.first) / Int64(spans) + 1)
+            // A long one is read by two connections, each up to where a span ends or from there on.
+            let parts = line.points < Self.longCurve ? [0..<spans] : [0..<spans / 2, spans / 2..<spans]
+            let reads = parts.map { part in
+                { @Sendable (db: Database) in try line.thinned(part, width: width, db) }
             }
+            let thin: ThinnedPoints
+            if reads.count == 2 {
+                let (first, second) = try await readBoth(reads[0], reads[1])
+                thin = first + second
+            } else {
+                thin = try await read(reads[0])
+            }
+            var curve = line.curve
+            (curve.steps, curve.values, curve.total, curve.gaps) = (thin.steps, thin.values, thin.total, thin.gaps)
+            curves.append(curve)
         }
+        return curves
     }
 
-    /// nil for no point.
-    private func thinned(
-        attempt: Int64, key: Int64, from: Int64, to: Int64, points: Int, _ db: Database
-    ) throws -> ThinnedCurve? {
-        let bounds = try db.first(
-            """
-            SELECT (SELECT min(step) FROM metric WHERE attempt = ?1 AND key = ?2 AND step >= ?3),
-                (SELECT max(step) FROM metric WHERE attempt = ?1 AND key = ?2 AND step <= ?4)
-            """, [attempt, key, from, to])
-        guard let bounds, let first = bounds[0] as Int64?, let last = bounds[1] as Int64?, first <= last else {
-            return nil
-        }
-        let buckets = max(1, points / 4)
-        let width = max(1, (last - first) / Int64(buckets) + 1)
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT step, value FROM metric WHERE attempt = ? AND key = ? AND step >= ? AND step <= ? ORDER BY step
-                """)
-        try statement.setArguments([attempt, key, first, last])
-        var steps = [Int64](repeating: 0, count: 4 * buckets)
-        var values = [Double](repeating: 0, count: 4 * buckets)
-        var (total, gaps): (Int64, Int64) = (0, 0)
-        // A loop in C: a million points go through it for one drawing.
-        let kept = cse_thin_points(
-            UnsafeMutableRawPointer(statement.sqliteStatement), first, width, Int64(buckets), &steps, &values, &total,
-            &gaps)
-        guard kept >= 0 else {
-            throw DatabaseError(resultCode: ResultCode(rawValue: Int32(-1 - kept)), message: db.lastErrorMessage)
-        }
-        return ThinnedCurve(
-            attempt: 0, resumedStep: 0, last: nil, hasEnded: false, total: Int(total), gaps: Int(gaps),
-            steps: Array(steps.prefix(Int(kept))), values: Array(values.prefix(Int(kept))))
-    }
+    /// Points of an attempt from which on reading them takes longer than getting a second connection to it.
+    package static var longCurve: Int { 100_000 }
 
     /// The points that a job's newest attempt logged after a step, for those who follow it.
     ///
@@ -122,5 +90,59 @@ extension Ledger {
                 "SELECT DISTINCT step FROM visible_checkpoint WHERE job = ? ORDER BY step", [JobLookup.row(job, db)]
             ).map { $0[0] }
         }
+    }
+}
+
+/// An attempt that logged something under a key, in a range of steps.
+private struct CurveLine {
+    /// Without its points.
+    var curve: ThinnedCurve
+    var attempt: Int64
+    var key: Int64
+    var first: Int64
+    var last: Int64
+    /// Points that it logged under all keys.
+    var points: Int
+
+    static func all(job: String, key: String, from: Int?, to: Int?, _ db: Database) throws -> [Self] {
+        let row = try JobLookup.row(job, db)
+        guard let keyRow = try db.first("SELECT id FROM metric_key WHERE name = ?", [key]) else { return [] }
+        let lines = try db.all(
+            """
+            SELECT id, number, high, resumed_step, has_ended, points,
+                (SELECT min(step) FROM metric WHERE attempt = id AND key = ?2 AND step >= max(low, ?3)) AS first,
+                (SELECT max(step) FROM metric WHERE attempt = id AND key = ?2 AND step <= ?4) AS last
+            FROM (
+                SELECT a.id, p.number, p.low, p.high, a.resumed_step, a.ended IS NOT NULL AS has_ended, a.points
+                FROM span p JOIN attempt a ON a.id = p.attempt WHERE p.job = ?1)
+            ORDER BY number
+            """, [row, keyRow[0] as Int64, from ?? -1, to ?? Int.max])
+        return lines.compactMap { line in
+            guard let first = line["first"] as Int64?, let last = line["last"] as Int64?, first <= last else {
+                return nil
+            }
+            let high: Int64 = line["high"]
+            let curve = ThinnedCurve(
+                attempt: line["number"], resumedStep: line["resumed_step"], last: high == .max ? nil : Int(high),
+                hasEnded: line["has_ended"], total: 0, gaps: 0, steps: [], values: [])
+            return Self(
+                curve: curve, attempt: line["id"], key: keyRow[0], first: first, last: last, points: line["points"])
+        }
+    }
+
+    /// - Parameters:
+    ///   - spans: which of the spans, counted from the first step.
+    ///   - width: steps of a span.
+    func thinned(_ spans: Range<Int>, width: Int64, _ db: Database) throws -> ThinnedPoints {
+        let begin = first + Int64(spans.lowerBound) * width
+        let statement = try PreparedStatement(
+            """
+            SELECT thin_points(?1, step, value) FROM metric WHERE attempt = ?2 AND key = ?3 AND step >= ?4 AND step <= ?5
+            """, db)
+        try statement.bind(2, attempt)
+        try statement.bind(3, key)
+        try statement.bind(4, begin)
+        try statement.bind(5, min(last, first + Int64(spans.upperBound) * width - 1))
+        return try statement.thinned(first: begin, width: width, spans: spans.count)
     }
 }
