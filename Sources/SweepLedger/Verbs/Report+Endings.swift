@@ -45,7 +45,7 @@ extension Report {
         try what.bind(1, job)
         try what.bind(2, worker.text)
         // Most jobs are concerned by none of it.
-        let concerns = try what.first { row in (0..<5).map { row.flag($0) } } ?? []
+        guard let concerns = try what.first({ row in (0..<5).map { row.flag($0) } }) else { return true }
         if concerns[0] { try StopWeighing.sealNewest(job, db) }
         if concerns[1] { effects.changes += try EvaluationPlanner(now: now).afterTraining(job, db) }
         if concerns[2] { effects.changes += try JobHold.freed(by: job, db, now: now) }
