@@ -241,4 +241,5 @@ def main():
             browse(coordinator)
 
 
-main()
+if __name__ == "__main__":
+    main()

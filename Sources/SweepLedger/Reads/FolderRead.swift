@@ -88,19 +88,46 @@ extension Ledger {
     /// - Throws: `DatabaseError`, `LedgerError`.
     package func members(of sweep: Int64) async throws -> [SweepMember] {
         try await read { db in
-            try db.all(
+            let rows = try db.all(
                 """
                 SELECT j.id, j.identity, m.parameters, j.seed, json_extract(s.spec, '$.name') AS name
                 FROM member m JOIN job j ON j.id = m.job JOIN job_spec s ON s.job = j.id
                 WHERE m.sweep = ? AND NOT EXISTS (SELECT 1 FROM evaluation_job e WHERE e.job = j.id)
                     AND NOT EXISTS (SELECT 1 FROM prepare_job p WHERE p.job = j.id) ORDER BY j.id
                 """, [sweep]
-            ).map { row in
-                SweepMember(
-                    row: row["id"], id: try JobID.stored(row["identity"]),
-                    given: try LedgerJSON.value([String: ParameterValue].self, row["parameters"]), seed: row["seed"],
+            )
+            // Seeds of a configuration follow each other.
+            var (text, given): (String, [String: ParameterValue]) = ("", [:])
+            return try rows.map { row in
+                let parameters: String = row["parameters"]
+                if parameters != text {
+                    (text, given) = (parameters, try LedgerJSON.value([String: ParameterValue].self, parameters))
+                }
+                return SweepMember(
+                    row: row["id"], id: try JobID.stored(row["identity"]), given: given, seed: row["seed"],
                     name: row["name"])
             }
+        }
+    }
+
+    /// Jobs of a sweep that have files or a log, among the first so many after a row.
+    ///
+    /// - Returns: these jobs by row, and the last row that was looked at; nil for it where there are no more.
+    /// - Throws: `DatabaseError`.
+    package func jobsWithFiles(of sweep: Int64, after row: Int64, limit: Int) async throws
+        -> (jobs: [Int64], last: Int64?)
+    {
+        try await read { db in
+            let rows = try db.all(
+                """
+                SELECT m.job, EXISTS (
+                    SELECT 1 FROM attempt a WHERE a.job = m.job AND (
+                        EXISTS (SELECT 1 FROM log_text t WHERE t.attempt = a.id)
+                        OR EXISTS (SELECT 1 FROM checkpoint c WHERE c.attempt = a.id)
+                        OR EXISTS (SELECT 1 FROM artifact f WHERE f.attempt = a.id)))
+                FROM member m WHERE m.sweep = ? AND m.job > ? ORDER BY m.job LIMIT ?
+                """, [sweep, row, limit])
+            return (rows.filter { $0[1] }.map { $0[0] }, rows.count < limit ? nil : rows.last?[0])
         }
     }
 

@@ -15,18 +15,10 @@ package struct JobNames {
 
     package init(_ plan: SweepPlan) {
         self.plan = plan
-        var values: [String: ParameterValue] = [:]
-        var varying: Set<String> = []
         let all = Set(plan.configurations.flatMap { $0.given.keys })
-        for (index, configuration) in plan.configurations.enumerated() {
-            for name in all {
-                let value = configuration.given[name] ?? .null
-                if index == 0 {
-                    values[name] = value
-                } else if values[name] != value {
-                    varying.insert(name)
-                }
-            }
+        let varying = all.filter { name in
+            let first = plan.configurations.first?.given[name] ?? .null
+            return plan.configurations.contains { $0.given[name] ?? .null != first }
         }
         // What is most telling first.
         let first = ["algorithm", "config"].filter(varying.contains)
@@ -38,8 +30,10 @@ package struct JobNames {
     package func all() throws(SweepModelError) -> [String] {
         var names: [String] = []
         var seen: Set<String> = []
+        // Of a sweep of many jobs each value is some word of many names.
+        var known: [String: [ParameterValue: String]] = [:]
         for job in plan.jobs {
-            let words = try words(of: job)
+            let words = try words(of: job, &known)
             var name = words + job.id.text.prefix(6)
             if !seen.insert(name).inserted {
                 name = words + job.id.short
@@ -50,13 +44,21 @@ package struct JobNames {
         return names
     }
 
-    private func words(of job: PlannedJob) throws(SweepModelError) -> String {
+    private func words(
+        of job: PlannedJob, _ known: inout [String: [ParameterValue: String]]
+    ) throws(SweepModelError) -> String {
         let given = plan.configurations[job.configuration].given
         var text = ""
         for name in varying {
             guard let value = given[name], !value.isNull else { continue }
-            let word = Self.word(name, try CommandTemplate.text(of: value))
-            if text.count + word.count < Self.longest { text += word + "-" }
+            let word: String
+            if let one = known[name]?[value] {
+                word = one
+            } else {
+                word = Self.word(name, try CommandTemplate.text(of: value))
+                known[name, default: [:]][value] = word
+            }
+            if text.utf8.count + word.utf8.count < Self.longest { text += word + "-" }
         }
         return hasSeeds ? text + "s\(job.seed)-" : text
     }
