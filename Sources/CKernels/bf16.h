@@ -114,16 +114,22 @@ static void NAME(pack_columns)(
     }
 }
 
-// Two rows of up to 16 numbers as pairs.
-CK_INLINE void NAME(pair_up)(const float *even, const float *odd, long n, uint16_t *out) {
 #if defined(WIDE)
-    __mmask16 mask = n >= 16 ? 0xFFFF : (__mmask16)((1 << n) - 1);
-    __m512 second = odd ? _mm512_maskz_loadu_ps(mask, odd) : _mm512_setzero_ps();
-    __m512i both = (__m512i)_mm512_cvtne2ps_pbh(second, _mm512_maskz_loadu_ps(mask, even));
+// Two rows of 16 numbers as pairs.
+CK_INLINE void NAME(interleave)(__m512 even, __m512 odd, uint16_t *out) {
     const __m512i order = _mm512_set_epi16(
         31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1,
         16, 0);
-    _mm512_storeu_si512(out, _mm512_permutexvar_epi16(order, both));
+    _mm512_storeu_si512(out, _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even)));
+}
+CK_INLINE __mmask16 NAME(lanes)(long n) { return n >= SIDE ? 0xFFFF : n <= 0 ? 0 : (__mmask16)((1 << n) - 1); }
+#endif
+
+// Two rows of up to 16 numbers as pairs.
+CK_INLINE void NAME(pair_up)(const float *even, const float *odd, long n, uint16_t *out) {
+#if defined(WIDE)
+    __m512 second = odd ? _mm512_maskz_loadu_ps(NAME(lanes)(n), odd) : _mm512_setzero_ps();
+    NAME(interleave)(_mm512_maskz_loadu_ps(NAME(lanes)(n), even), second, out);
 #else
     for (long i = 0; i < SIDE; i++) {
         out[2 * i] = i < n ? narrowed(even[i]) : 0;
@@ -132,26 +138,37 @@ CK_INLINE void NAME(pair_up)(const float *even, const float *odd, long n, uint16
 #endif
 }
 
+// The same of half floats.
+CK_INLINE void NAME(pair_up_halves)(const uint16_t *even, const uint16_t *odd, long n, uint16_t *out) {
+#if defined(WIDE)
+    __m512 first = _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(NAME(lanes)(n), even));
+    __m512 second = odd ? _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(NAME(lanes)(n), odd)) : _mm512_setzero_ps();
+    NAME(interleave)(first, second, out);
+#else
+    float wide[2][SIDE];
+    ck_widen((size_t)least(n, SIDE), even, wide[0]);
+    if (odd) ck_widen((size_t)least(n, SIDE), odd, wide[1]);
+    NAME(pair_up)(wide[0], odd ? wide[1] : NULL, n, out);
+#endif
+}
+
 // Rows of `width` numbers as the panels of blocks: row d is rows[d] + at or, without rows, `from` at at + d ·
 // stride.
 static void NAME(pack_rows)(
     const float *const *rows, Source from, long at, long stride, long depth, long width, long apart, uint16_t *out) {
-    float wide[2][COLUMNS];
     for (long d = 0; d < up(depth, STEP); d += 2, out += STEP) {
         const float *pair[2] = {NULL, NULL};
+        const uint16_t *halves[2] = {NULL, NULL};
         for (long i = 0; i < 2 && d + i < depth; i++) {
-            if (rows) {
-                pair[i] = rows[d + i] + at;
-            } else if (!from.halves) {
-                pair[i] = from.floats + at + (d + i) * stride;
-            } else {
-                ck_widen((size_t)width, from.halves + at + (d + i) * stride, wide[i]);
-                pair[i] = wide[i];
-            }
+            if (rows) pair[i] = rows[d + i] + at;
+            else if (from.halves) halves[i] = from.halves + at + (d + i) * stride;
+            else pair[i] = from.floats + at + (d + i) * stride;
         }
         for (long j = 0; j < width; j += SIDE) {
             uint16_t *to = out + j / SIDE * apart;
-            if (pair[0]) NAME(pair_up)(pair[0] + j, pair[1] ? pair[1] + j : NULL, least(width - j, SIDE), to);
+            long n = least(width - j, SIDE);
+            if (halves[0]) NAME(pair_up_halves)(halves[0] + j, halves[1] ? halves[1] + j : NULL, n, to);
+            else if (pair[0]) NAME(pair_up)(pair[0] + j, pair[1] ? pair[1] + j : NULL, n, to);
             else memset(to, 0, 2 * STEP);
         }
     }

@@ -28,7 +28,6 @@ CK_INLINE __m512 NAME(powers)(__m512 x) {
     return _mm512_castsi512_ps(
         _mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(magic), 23)));
 }
-CK_INLINE __mmask16 NAME(lanes)(long n) { return n >= SIDE ? 0xFFFF : n <= 0 ? 0 : (__mmask16)((1 << n) - 1); }
 #endif
 
 // Probabilities of a tile's rows for a block of scores [step][TILE][TILE], as left blocks; `apart` as in a
@@ -177,9 +176,6 @@ CK_INLINE void NAME(slopes)(
     const float *p, const float *ds, long height, long columns, float unit, const float *logSum, const float *dot,
     uint16_t *chances, uint16_t *slopes, long apart, uint16_t paired[2][BLOCK]) {
 #if defined(WIDE)
-    const __m512i order = _mm512_set_epi16(
-        31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1,
-        16, 0);
     __m512 scale = _mm512_set1_ps(unit), logs[2], dots[2];
 #pragma clang loop unroll(full)
     for (int h = 0; h < 2; h++) logs[h] = _mm512_loadu_ps(logSum + h * SIDE), dots[h] = _mm512_loadu_ps(dot + h * SIDE);
@@ -201,10 +197,7 @@ CK_INLINE void NAME(slopes)(
             _mm512_storeu_si512(slopes + at, (__m512i)_mm512_cvtne2ps_pbh(y[r][1], y[r][0]));
         }
 #pragma clang loop unroll(full)
-        for (int h = 0; h < 2; h++)
-            _mm512_storeu_si512(
-                paired[h] + i * SIDE,
-                _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(y[1][h], y[0][h])));
+        for (int h = 0; h < 2; h++) NAME(interleave)(y[0][h], y[1][h], paired[h] + i * SIDE);
     }
 #else
     float y[2][TILE];
