@@ -9,8 +9,11 @@ enum {
     SIDE = 16, STEP = 32, BLOCK = SIDE * STEP,
     // Rows of a tile of results, and its columns.
     TILE = 2 * SIDE,
-    // K and columns of the packed right operand, 512 KB: a part of a second-level cache.
-    DEPTH = 512, COLUMNS = 512,
+    // What is packed at a time of a right operand, at most: depth, columns, and numbers, 1 MB of a
+    // second-level cache.
+    LONG = 1536, COLUMNS = 512, RIGHT = 1 << 19,
+    // The depth that is turned around, or summed over rows, at a time.
+    DEPTH = 512,
 };
 
 typedef struct {
@@ -208,6 +211,12 @@ CK_AMX static void amx(
     const uint16_t *below = a + (rows > 1 ? apart : 0), *beside = b + (columns > 1 ? apart : 0);
     if (rows > 1 && columns > 1)
         for (long s = 0; s < steps * BLOCK; s += BLOCK) {
+            // The left operand stays in the first-level cache, the right one comes from the second.
+#pragma clang loop unroll(full)
+            for (long i = 0; i < BLOCK; i += STEP) {
+                _mm_prefetch(b + s + BLOCK + i, _MM_HINT_T0);
+                _mm_prefetch(beside + s + BLOCK + i, _MM_HINT_T0);
+            }
             _tile_loadd(4, a + s, 2 * STEP);
             _tile_loadd(6, b + s, 2 * STEP);
             _tile_dpbf16ps(0, 4, 6);
@@ -297,6 +306,40 @@ typedef struct {
     const uint16_t *halves;
 } Source;
 
+// A part of the depth of a product: whole taps, or a part of one tap.
+typedef struct {
+    long tap, taps;
+    // Within a tap; `padded` to whole steps.
+    long begin, depth, padded;
+    // Numbers of all its taps in a panel of 16 columns, and what depth lies before it.
+    long apart, offset;
+} Part;
+
+static Part part_at(const CKProduct *p, long tap, long begin, long offset) {
+    long pieces = (p->depth + LONG - 1) / LONG, block = up((p->depth + pieces - 1) / pieces, STEP);
+    long most = pieces > 1 ? 1 : least(LONG / block, p->taps), passes = (p->taps + most - 1) / most;
+    Part part = {.tap = tap, .begin = begin, .offset = offset};
+    part.taps = least(p->taps - tap, (p->taps + passes - 1) / passes);
+    part.depth = least(p->depth - begin, block);
+    part.padded = up(part.depth, STEP);
+    part.apart = part.taps * part.padded * SIDE;
+    return part;
+}
+
+static Part first_part(const CKProduct *p) { return part_at(p, 0, 0, 0); }
+
+// No taps are left behind the last.
+static Part next_part(const CKProduct *p, Part part) {
+    long offset = part.offset + part.taps * part.padded, begin = part.begin + part.depth;
+    return begin < p->depth ? part_at(p, part.tap, begin, offset) : part_at(p, part.tap + part.taps, 0, offset);
+}
+
+size_t ck_bf16_packed_size(const CKProduct *p) {
+    Part part = first_part(p);
+    while (part.taps > 0) part = next_part(p, part);
+    return (size_t)(part.offset * up(p->columns, SIDE));
+}
+
 #define NAME(x) any_##x
 #include "bf16.h"
 #include "bf16_attention.h"
@@ -318,6 +361,10 @@ typedef struct {
 #endif
 
 void ck_bf16_narrow(int kernel, size_t n, const float *x, uint16_t *y) { CALL(kernel, narrow_all, n, x, y); }
+
+void ck_bf16_pack(int kernel, const CKProduct *p, long columnBegin, long columnEnd, uint16_t *out) {
+    CALL(kernel, pack_all, p, columnBegin, columnEnd, out);
+}
 
 void ck_bf16_product(
     int kernel, const CKProduct *p, long rowBegin, long rowEnd, long columnBegin, long columnEnd) {

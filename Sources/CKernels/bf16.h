@@ -77,10 +77,19 @@ static void NAME(pack_left)(
 }
 
 // A run of a right operand at `at`; `wide` has room for it.
-static void NAME(narrow_run)(Source from, long at, long n, float *wide, uint16_t *to) {
+CK_INLINE void NAME(narrow_run)(Source from, long at, long n, float *wide, uint16_t *to) {
     if (!from.halves) return NAME(narrow)(n, from.floats + at, to);
+#if defined(WIDE)
+    (void)wide;
+    for (long i = 0; i < n; i += 16) {
+        __mmask16 mask = n - i >= 16 ? 0xFFFF : (__mmask16)((1 << (n - i)) - 1);
+        __m512 x = _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, from.halves + at + i));
+        _mm256_mask_storeu_epi16(to + i, mask, (__m256i)_mm512_cvtneps_pbh(x));
+    }
+#else
     ck_widen((size_t)n, from.halves + at, wide);
     NAME(narrow)(n, wide, to);
+#endif
 }
 
 // Columns that lie one after the other in depth: width columns, `stride` apart, as the panels of blocks.
@@ -89,29 +98,38 @@ static void NAME(pack_columns)(
     float wide[DEPTH];
     // Some room more than needed: rows 1 KB apart would share a few sets of the cache.
     uint16_t narrow[SIDE][DEPTH + STEP] __attribute__((aligned(64)));
-    long padded = up(depth, STEP);
     for (long j = 0; j < width; j += SIDE, out += apart) {
         long count = least(width - j, SIDE);
-        for (long i = 0; i < SIDE; i++) {
-            long filled = i < count ? depth : 0;
-            if (filled > 0) NAME(narrow_run)(from, at + (j + i) * stride, depth, wide, narrow[i]);
-            memset(narrow[i] + filled, 0, 2 * (size_t)(padded - filled));
+        for (long d0 = 0; d0 < depth; d0 += DEPTH) {
+            long filled = least(depth - d0, DEPTH), padded = up(filled, STEP);
+            for (long i = 0; i < SIDE; i++) {
+                long part = i < count ? filled : 0;
+                if (part > 0) NAME(narrow_run)(from, at + (j + i) * stride + d0, part, wide, narrow[i]);
+                memset(narrow[i] + part, 0, 2 * (size_t)(padded - part));
+            }
+            for (long d = 0; d < padded; d += STEP)
+                NAME(turn)(
+                    (const uint32_t *)(narrow[0] + d), (DEPTH + STEP) / 2, (uint32_t *)(out + (d0 + d) * SIDE));
         }
-        for (long d = 0; d < padded; d += STEP)
-            NAME(turn)((const uint32_t *)(narrow[0] + d), (DEPTH + STEP) / 2, (uint32_t *)(out + d * SIDE));
     }
 }
+
+#if defined(WIDE)
+// Two rows of 16 numbers as pairs.
+CK_INLINE void NAME(interleave)(__m512 even, __m512 odd, uint16_t *out) {
+    const __m512i order = _mm512_set_epi16(
+        31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1,
+        16, 0);
+    _mm512_storeu_si512(out, _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even)));
+}
+CK_INLINE __mmask16 NAME(lanes)(long n) { return n >= SIDE ? 0xFFFF : n <= 0 ? 0 : (__mmask16)((1 << n) - 1); }
+#endif
 
 // Two rows of up to 16 numbers as pairs.
 CK_INLINE void NAME(pair_up)(const float *even, const float *odd, long n, uint16_t *out) {
 #if defined(WIDE)
-    __mmask16 mask = n >= 16 ? 0xFFFF : (__mmask16)((1 << n) - 1);
-    __m512 second = odd ? _mm512_maskz_loadu_ps(mask, odd) : _mm512_setzero_ps();
-    __m512i both = (__m512i)_mm512_cvtne2ps_pbh(second, _mm512_maskz_loadu_ps(mask, even));
-    const __m512i order = _mm512_set_epi16(
-        31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1,
-        16, 0);
-    _mm512_storeu_si512(out, _mm512_permutexvar_epi16(order, both));
+    __m512 second = odd ? _mm512_maskz_loadu_ps(NAME(lanes)(n), odd) : _mm512_setzero_ps();
+    NAME(interleave)(_mm512_maskz_loadu_ps(NAME(lanes)(n), even), second, out);
 #else
     for (long i = 0; i < SIDE; i++) {
         out[2 * i] = i < n ? narrowed(even[i]) : 0;
@@ -120,26 +138,37 @@ CK_INLINE void NAME(pair_up)(const float *even, const float *odd, long n, uint16
 #endif
 }
 
+// The same of half floats.
+CK_INLINE void NAME(pair_up_halves)(const uint16_t *even, const uint16_t *odd, long n, uint16_t *out) {
+#if defined(WIDE)
+    __m512 first = _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(NAME(lanes)(n), even));
+    __m512 second = odd ? _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(NAME(lanes)(n), odd)) : _mm512_setzero_ps();
+    NAME(interleave)(first, second, out);
+#else
+    float wide[2][SIDE];
+    ck_widen((size_t)least(n, SIDE), even, wide[0]);
+    if (odd) ck_widen((size_t)least(n, SIDE), odd, wide[1]);
+    NAME(pair_up)(wide[0], odd ? wide[1] : NULL, n, out);
+#endif
+}
+
 // Rows of `width` numbers as the panels of blocks: row d is rows[d] + at or, without rows, `from` at at + d ·
 // stride.
 static void NAME(pack_rows)(
     const float *const *rows, Source from, long at, long stride, long depth, long width, long apart, uint16_t *out) {
-    float wide[2][COLUMNS];
     for (long d = 0; d < up(depth, STEP); d += 2, out += STEP) {
         const float *pair[2] = {NULL, NULL};
+        const uint16_t *halves[2] = {NULL, NULL};
         for (long i = 0; i < 2 && d + i < depth; i++) {
-            if (rows) {
-                pair[i] = rows[d + i] + at;
-            } else if (!from.halves) {
-                pair[i] = from.floats + at + (d + i) * stride;
-            } else {
-                ck_widen((size_t)width, from.halves + at + (d + i) * stride, wide[i]);
-                pair[i] = wide[i];
-            }
+            if (rows) pair[i] = rows[d + i] + at;
+            else if (from.halves) halves[i] = from.halves + at + (d + i) * stride;
+            else pair[i] = from.floats + at + (d + i) * stride;
         }
         for (long j = 0; j < width; j += SIDE) {
             uint16_t *to = out + j / SIDE * apart;
-            if (pair[0]) NAME(pair_up)(pair[0] + j, pair[1] ? pair[1] + j : NULL, least(width - j, SIDE), to);
+            long n = least(width - j, SIDE);
+            if (halves[0]) NAME(pair_up_halves)(halves[0] + j, halves[1] ? halves[1] + j : NULL, n, to);
+            else if (pair[0]) NAME(pair_up)(pair[0] + j, pair[1] ? pair[1] + j : NULL, n, to);
             else memset(to, 0, 2 * STEP);
         }
     }
@@ -183,55 +212,67 @@ static void NAME(sweep)(
     }
 }
 
+// Columns [j0, j0 + width) of a block of depth, as panels `apart` numbers apart.
+static void NAME(pack_right)(const CKProduct *p, Part part, long j0, long width, uint16_t *out) {
+    Source from = {p->b, p->bHalf};
+    for (long t = 0; t < part.taps; t++, out += part.padded * SIDE) {
+        long at = (p->bTaps ? p->bTaps[part.tap + t] : 0) + part.begin * p->bDepthStride + j0 * p->bColumnStride;
+        if (p->bDepthStride == 1)
+            NAME(pack_columns)(from, at, p->bColumnStride, part.depth, width, part.apart, out);
+        else
+            NAME(pack_rows)(NULL, from, at, p->bDepthStride, part.depth, width, part.apart, out);
+    }
+}
+
+static void NAME(pack_all)(const CKProduct *p, long columnBegin, long columnEnd, uint16_t *out) {
+    for (Part part = first_part(p); part.taps > 0; part = next_part(p, part))
+        NAME(pack_right)(
+            p, part, columnBegin, columnEnd - columnBegin,
+            out + part.offset * up(p->columns, SIDE) + columnBegin / SIDE * part.apart);
+}
+
 static void NAME(product)(
     const Arithmetic *k, const CKProduct *p, long rowBegin, long rowEnd, long columnBegin, long columnEnd) {
-    // K is cut into blocks of whole taps, or of parts of one tap.
-    long pieces = (p->depth + DEPTH - 1) / DEPTH, depthBlock = up((p->depth + pieces - 1) / pieces, STEP);
-    long tapsPerBlock = pieces > 1 ? 1 : least(DEPTH / depthBlock, p->taps);
-    long apart = tapsPerBlock * depthBlock * SIDE;
-    long columnBlock = least(COLUMNS, up(columnEnd - columnBegin, SIDE));
+    Part part = first_part(p);
+    long columnBlock = least(COLUMNS, RIGHT / (part.apart / SIDE) / TILE * TILE);
+    columnBlock = least(columnBlock, up(columnEnd - columnBegin, SIDE));
     // Two pixels of bf16 are as long as a float.
     CKProduct source = *p;
     if (p->aNarrow) {
         source.a = (const float *)p->aNarrow;
         source.aStride /= 2;
     }
-    size_t rightBytes = (size_t)(apart / SIDE * columnBlock) * 2, leftBytes = (size_t)(2 * apart) * 2;
-    uint16_t *right = (uint16_t *)ck_scratch(
-        CK_SCRATCH_PACK, rightBytes + leftBytes + (size_t)(tapsPerBlock * TILE) * sizeof(float *));
-    uint16_t *left = right + rightBytes / 2;
+    size_t rightBytes = p->bPacked ? 0 : (size_t)(part.apart / SIDE * columnBlock) * 2;
+    size_t leftBytes = (size_t)(2 * part.apart) * 2;
+    uint16_t *scratch = (uint16_t *)ck_scratch(
+        CK_SCRATCH_PACK, rightBytes + leftBytes + (size_t)(part.taps * TILE) * sizeof(float *));
+    uint16_t *left = scratch + rightBytes / 2;
     const float **rows = (const float **)(left + leftBytes / 2);
     k->begin();
-    for (long t0 = 0; t0 < p->taps; t0 += tapsPerBlock)
-        for (long k0 = 0; k0 < p->depth; k0 += depthBlock) {
-            long taps = least(p->taps - t0, tapsPerBlock), depth = least(p->depth - k0, depthBlock);
-            long padded = up(depth, STEP), tapBlocks = padded / STEP * BLOCK;
-            int first = t0 == 0 && k0 == 0;
-            const float *add = first ? p->add : p->c;
-            for (long j0 = columnBegin; j0 < columnEnd; j0 += columnBlock) {
-                long width = least(columnEnd - j0, columnBlock);
-                for (long t = 0; t < taps; t++) {
-                    long at = (p->bTaps ? p->bTaps[t0 + t] : 0) + k0 * p->bDepthStride + j0 * p->bColumnStride;
-                    Source from = {p->b, p->bHalf};
-                    uint16_t *to = right + t * tapBlocks;
-                    if (p->bDepthStride == 1)
-                        NAME(pack_columns)(from, at, p->bColumnStride, depth, width, apart, to);
-                    else
-                        NAME(pack_rows)(NULL, from, at, p->bDepthStride, depth, width, apart, to);
-                }
-                for (long row = rowBegin; row < rowEnd; row += TILE) {
-                    long height = least(rowEnd - row, TILE);
-                    float *c[TILE];
-                    ck_locate(&source, row, height, t0, taps, p->aNarrow ? k0 / 2 : k0, TILE, rows, c);
-                    for (long t = 0; t < taps; t++)
-                        NAME(pack_left)(
-                            rows + t * TILE, p->aNarrow != NULL, height, depth, apart, left + t * tapBlocks);
-                    NAME(sweep)(
-                        k, taps * padded / STEP, height, width, left, right, apart, c, j0, add, p->c,
-                        first ? p->bias : NULL);
-                }
+    for (; part.taps > 0; part = next_part(p, part)) {
+        int first = part.offset == 0;
+        const float *add = first ? p->add : p->c;
+        for (long j0 = columnBegin; j0 < columnEnd; j0 += columnBlock) {
+            long width = least(columnEnd - j0, columnBlock);
+            const uint16_t *right = scratch;
+            if (p->bPacked) right = p->bPacked + part.offset * up(p->columns, SIDE) + j0 / SIDE * part.apart;
+            else NAME(pack_right)(p, part, j0, width, scratch);
+            for (long row = rowBegin; row < rowEnd; row += TILE) {
+                long height = least(rowEnd - row, TILE);
+                float *c[TILE];
+                ck_locate(
+                    &source, row, height, part.tap, part.taps, p->aNarrow ? part.begin / 2 : part.begin, TILE, rows,
+                    c);
+                for (long t = 0; t < part.taps; t++)
+                    NAME(pack_left)(
+                        rows + t * TILE, p->aNarrow != NULL, height, part.depth, part.apart,
+                        left + t * part.padded * SIDE);
+                NAME(sweep)(
+                    k, part.apart / BLOCK, height, width, left, right, part.apart, c, j0, add, p->c,
+                    first ? p->bias : NULL);
             }
         }
+    }
     k->end();
 }
 

@@ -14,12 +14,48 @@ CK_INLINE float NAME(power)(float x) {
     return ck_as_float(bits(p) + (bits(magic) << 23));
 }
 
+#if defined(WIDE)
+// The compiler would cut these loops into 256 bits: hence the instructions by name.
+CK_INLINE __m512 NAME(powers)(__m512 x) {
+    x = _mm512_max_ps(x, _mm512_set1_ps(-126.0f));
+    __m512 magic = _mm512_add_ps(x, _mm512_set1_ps(12582912.0f));
+    x = _mm512_sub_ps(x, _mm512_sub_ps(magic, _mm512_set1_ps(12582912.0f)));
+    __m512 p = _mm512_fmadd_ps(x, _mm512_set1_ps(1.32764719794792e-3f), _mm512_set1_ps(9.675541334216064e-3f));
+    p = _mm512_fmadd_ps(p, x, _mm512_set1_ps(5.550713273542585e-2f));
+    p = _mm512_fmadd_ps(p, x, _mm512_set1_ps(2.4022119723848476e-1f));
+    p = _mm512_fmadd_ps(p, x, _mm512_set1_ps(6.931469670647331e-1f));
+    p = _mm512_fmadd_ps(p, x, _mm512_set1_ps(1.0f));
+    return _mm512_castsi512_ps(
+        _mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(magic), 23)));
+}
+#endif
+
 // Probabilities of a tile's rows for a block of scores [step][TILE][TILE], as left blocks; `apart` as in a
 // left operand. Updates each row's maximum and sum, and tells by what its earlier sums shrink.
 static void NAME(soften)(
     float *scores, long steps, long height, float unit, float *most, float *total, float *shrink, uint16_t *left,
     long apart) {
     for (long i = 0; i < height; i++) {
+#if defined(WIDE)
+        const float *first = scores + i * TILE;
+        __m512 top = _mm512_max_ps(_mm512_loadu_ps(first), _mm512_loadu_ps(first + SIDE));
+        for (long s = 1; s < steps; s++) {
+            const float *row = first + s * TILE * TILE;
+            top = _mm512_max_ps(top, _mm512_max_ps(_mm512_loadu_ps(row), _mm512_loadu_ps(row + SIDE)));
+        }
+        float best = _mm512_reduce_max_ps(top) * unit;
+        best = best > most[i] ? best : most[i];
+        __m512 scale = _mm512_set1_ps(unit), level = _mm512_set1_ps(best), sums = _mm512_setzero_ps();
+        uint16_t *to = left + i / SIDE * apart + i % SIDE * STEP;
+        for (long s = 0; s < steps; s++, to += BLOCK) {
+            const float *row = first + s * TILE * TILE;
+            __m512 low = NAME(powers)(_mm512_fmsub_ps(_mm512_loadu_ps(row), scale, level));
+            __m512 high = NAME(powers)(_mm512_fmsub_ps(_mm512_loadu_ps(row + SIDE), scale, level));
+            sums = _mm512_add_ps(sums, _mm512_add_ps(low, high));
+            _mm512_storeu_si512(to, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+        }
+        float sum = _mm512_reduce_add_ps(sums);
+#else
         float lanes[SIDE], sums[SIDE] = {0}, best = most[i];
         for (long j = 0; j < SIDE; j++) lanes[j] = -INFINITY;
         for (long s = 0; s < steps; s++) {
@@ -28,8 +64,6 @@ static void NAME(soften)(
             for (long j = 0; j < SIDE; j++) lanes[j] = lanes[j] > row[SIDE + j] ? lanes[j] : row[SIDE + j];
         }
         for (long j = 0; j < SIDE; j++) best = best > lanes[j] * unit ? best : lanes[j] * unit;
-        shrink[i] = NAME(power)(most[i] - best);
-        most[i] = best;
         for (long s = 0; s < steps; s++) {
             float *row = scores + (s * TILE + i) * TILE;
             for (long j = 0; j < TILE; j++) row[j] = NAME(power)(row[j] * unit - best);
@@ -38,11 +72,14 @@ static void NAME(soften)(
         }
         float sum = 0;
         for (long j = 0; j < SIDE; j++) sum += sums[j];
+#endif
+        shrink[i] = NAME(power)(most[i] - best);
+        most[i] = best;
         total[i] = total[i] * shrink[i] + sum;
     }
 }
 
-enum { NAME(KEYS) = 256, NAME(QUERIES) = 256, NAME(MOST_SIZE) = 256 };
+enum { NAME(KEYS) = 512, NAME(QUERIES) = 256, NAME(MOST_SIZE) = 256 };
 
 // Queries [first, last) of one head.
 static void NAME(attend)(const Arithmetic *k, const CKAttention *a, long sample, long head, long first, long last) {
@@ -92,7 +129,8 @@ static void NAME(attend)(const Arithmetic *k, const CKAttention *a, long sample,
                 k->tile(steps, blocks, d - j > SIDE ? 2 : 1, chances, valuePanels + j / SIDE * APART, APART, out);
                 for (long i = 0; i < height; i++) {
                     float *to = sums + (at + i) * width + j;
-                    for (long x = 0; x < TILE; x++) to[x] = to[x] * shrink[i] + (x < d - j ? out[i * TILE + x] : 0);
+                    long filled = least(up(d - j, SIDE), TILE);
+                    for (long x = 0; x < filled; x++) to[x] = to[x] * shrink[i] + out[i * TILE + x];
                 }
             }
         }
@@ -105,21 +143,92 @@ static void NAME(attend)(const Arithmetic *k, const CKAttention *a, long sample,
     }
 }
 
-// c[rows, d] += left · panels.
+// c[rows, d] (+)= factor · left · panels; blocks of both operands lie `apart` numbers apart.
 CK_INLINE void NAME(gather)(
-    const Arithmetic *k, long steps, long height, long d, const uint16_t *left, long apart, const uint16_t *panels,
-    long panelsApart, float *out, float factor, int isFirst, float *c, long stride) {
-    // Both operands have the same distance between their blocks.
-    (void)panelsApart;
+    const Arithmetic *k, long steps, long height, long d, const uint16_t *left, const uint16_t *panels, long apart,
+    float *out, float factor, int isFirst, float *c, long stride) {
     for (long j = 0; j < d; j += TILE) {
         k->tile(steps, height > SIDE ? 2 : 1, d - j > SIDE ? 2 : 1, left, panels + j / SIDE * apart, apart, out);
         long width = least(d - j, TILE);
+#if defined(WIDE)
+        __m512 by = _mm512_set1_ps(factor);
+        for (long x = 0; x < width; x += SIDE) {
+            __mmask16 mask = NAME(lanes)(width - x), before = isFirst ? 0 : mask;
+            for (long i = 0; i < height; i++) {
+                float *to = c + i * stride + j + x;
+                __m512 sum = _mm512_maskz_loadu_ps(before, to);
+                _mm512_mask_storeu_ps(to, mask, _mm512_fmadd_ps(_mm512_loadu_ps(out + i * TILE + x), by, sum));
+            }
+        }
+#else
         for (long i = 0; i < height; i++)
             for (long x = 0; x < width; x++) {
                 float *to = c + i * stride + j + x;
                 *to = out[i * TILE + x] * factor + (isFirst ? 0 : *to);
             }
+#endif
     }
+}
+
+// Probabilities and slopes of a tile [key][query] from scores p and products ds of values and slopes: as left
+// blocks, and the slopes as pairs of keys for each half of the queries.
+CK_INLINE void NAME(slopes)(
+    const float *p, const float *ds, long height, long columns, float unit, const float *logSum, const float *dot,
+    uint16_t *chances, uint16_t *slopes, long apart, uint16_t paired[2][BLOCK]) {
+#if defined(WIDE)
+    __m512 scale = _mm512_set1_ps(unit), logs[2], dots[2];
+#pragma clang loop unroll(full)
+    for (int h = 0; h < 2; h++) logs[h] = _mm512_loadu_ps(logSum + h * SIDE), dots[h] = _mm512_loadu_ps(dot + h * SIDE);
+    for (long i = 0; i < TILE; i += 2) {
+        __m512 y[2][2];
+#pragma clang loop unroll(full)
+        for (int r = 0; r < 2; r++) {
+            __m512 x[2];
+#pragma clang loop unroll(full)
+            for (int h = 0; h < 2; h++) {
+                __mmask16 mask = i + r < height ? NAME(lanes)(columns - h * SIDE) : 0;
+                __m512 score = _mm512_maskz_loadu_ps(mask, p + (i + r) * TILE + h * SIDE);
+                __m512 product = _mm512_maskz_loadu_ps(mask, ds + (i + r) * TILE + h * SIDE);
+                x[h] = _mm512_maskz_mov_ps(mask, NAME(powers)(_mm512_fmsub_ps(score, scale, logs[h])));
+                y[r][h] = _mm512_mul_ps(_mm512_maskz_sub_ps(mask, product, dots[h]), x[h]);
+            }
+            long at = (i + r) / SIDE * apart + (i + r) % SIDE * STEP;
+            _mm512_storeu_si512(chances + at, (__m512i)_mm512_cvtne2ps_pbh(x[1], x[0]));
+            _mm512_storeu_si512(slopes + at, (__m512i)_mm512_cvtne2ps_pbh(y[r][1], y[r][0]));
+        }
+#pragma clang loop unroll(full)
+        for (int h = 0; h < 2; h++) NAME(interleave)(y[0][h], y[1][h], paired[h] + i * SIDE);
+    }
+#else
+    float y[2][TILE];
+    for (long i = 0; i < TILE; i++) {
+        float x[TILE] = {0}, *row = y[i % 2];
+        for (long j = 0; j < TILE; j++) row[j] = 0;
+        for (long j = 0; i < height && j < columns; j++) {
+            x[j] = NAME(power)(p[i * TILE + j] * unit - logSum[j]);
+            row[j] = (ds[i * TILE + j] - dot[j]) * x[j];
+        }
+        long at = i / SIDE * apart + i % SIDE * STEP;
+        NAME(narrow)(STEP, x, chances + at);
+        NAME(narrow)(STEP, row, slopes + at);
+        for (long h = 0; i % 2 == 1 && h < 2; h++)
+            NAME(pair_up)(y[0] + h * SIDE, y[1] + h * SIDE, SIDE, paired[h] + (i - 1) * SIDE);
+    }
+#endif
+}
+
+CK_INLINE float NAME(dot)(long n, const float *x, const float *y) {
+#if defined(WIDE)
+    __m512 sum = _mm512_setzero_ps();
+    for (long i = 0; i < n; i += SIDE)
+        sum = _mm512_fmadd_ps(
+            _mm512_maskz_loadu_ps(NAME(lanes)(n - i), x + i), _mm512_maskz_loadu_ps(NAME(lanes)(n - i), y + i), sum);
+    return _mm512_reduce_add_ps(sum);
+#else
+    float sum = 0;
+    for (long i = 0; i < n; i++) sum += x[i] * y[i];
+    return sum;
+#endif
 }
 
 // All gradients of one head. Scores have a row for each key and a column for each query: then probabilities
@@ -134,20 +243,16 @@ static void NAME(attend_backward)(const Arithmetic *k, const CKAttention *a, lon
     float unit = a->scale * 1.44269504f;
     size_t floats = (size_t)(queries + 4 * TILE * TILE + 2 * KEYS * width + 2 * QUERIES);
     size_t narrow = (size_t)(2 * KEYS * padded + KEYS * width + 2 * QUERIES * (padded + width))
-        + (size_t)(4 * APART + 2 * BLOCK + QUERIES * KEYS);
+        + (size_t)(4 * APART + QUERIES * KEYS);
     float *dots = ck_scratch(CK_SCRATCH_KERNEL, floats * 4 + narrow * 2), *p = dots + up(queries, SIDE);
     float *ds = p + TILE * TILE, *out = ds + TILE * TILE, *dk = out + TILE * TILE, *dv = dk + KEYS * width;
     uint16_t *keys = (uint16_t *)(dv + KEYS * width), *values = keys + KEYS * padded, *keyRows = values + KEYS * padded;
     uint16_t *qColumns = keyRows + KEYS * width, *oColumns = qColumns + QUERIES * padded;
     uint16_t *qRows = oColumns + QUERIES * padded, *oRows = qRows + QUERIES * width;
-    uint16_t *chances = oRows + QUERIES * width, *slopes = chances + 2 * APART, *paired = slopes + 2 * APART;
-    uint16_t *turned = paired + 2 * BLOCK;
+    uint16_t *chances = oRows + QUERIES * width, *slopes = chances + 2 * APART, *turned = slopes + 2 * APART;
+    uint16_t paired[2][BLOCK] __attribute__((aligned(64)));
     const float *rows[TILE];
-    for (long i = 0; i < queries; i++) {
-        float sum = 0;
-        for (long j = 0; j < d; j++) sum += o[i * stride + j] * slope[i * stride + j];
-        dots[i] = sum;
-    }
+    for (long i = 0; i < queries; i++) dots[i] = NAME(dot)(d, o + i * stride, slope + i * stride);
     k->begin();
     for (long key0 = 0; key0 < a->keys; key0 += KEYS) {
         long count = least(a->keys - key0, KEYS), keyTiles = (count + TILE - 1) / TILE;
@@ -178,42 +283,24 @@ static void NAME(attend_backward)(const Arithmetic *k, const CKAttention *a, lon
                     k->tile(
                         padded / STEP, blocks, panels, values + t * TILE * padded, oColumns + u * TILE * padded,
                         padded * SIDE, ds);
-                    for (long i = 0; i < blocks * SIDE; i++) {
-                        float *x = p + i * TILE, *y = ds + i * TILE;
-                        if (i >= height) {
-                            memset(x, 0, TILE * 4);
-                            memset(y, 0, TILE * 4);
-                        } else {
-                            for (long j = 0; j < TILE; j++) x[j] = NAME(power)(x[j] * unit - logSum[j]);
-                            for (long j = 0; j < TILE; j++) y[j] = (y[j] - dot[j]) * x[j];
-                            for (long j = columns; j < TILE; j++) x[j] = y[j] = 0;
-                        }
-                        long at = i / SIDE * APART + u * BLOCK + i % SIDE * STEP;
-                        NAME(narrow)(STEP, x, chances + at);
-                        NAME(narrow)(STEP, y, slopes + at);
-                    }
+                    NAME(slopes)(
+                        p, ds, height, columns, unit, logSum, dot, chances + u * BLOCK, slopes + u * BLOCK, APART,
+                        paired);
                     // The same slopes with a row for each query: [u][query block][key step].
-                    for (long half = 0; half < 2; half++) {
-                        uint16_t *block = turned + (u * 2 + half) * KEY_APART + t * BLOCK;
-                        for (long i = 0; i < TILE; i += 2) {
-                            const float *even = ds + i * TILE + half * SIDE;
-                            int isThere = i < blocks * SIDE && half < panels;
-                            if (isThere) NAME(pair_up)(even, even + TILE, SIDE, paired + i * SIDE);
-                            else memset(paired + i * SIDE, 0, 2 * STEP);
-                        }
-                        NAME(turn)((const uint32_t *)paired, SIDE, (uint32_t *)block);
-                    }
+                    for (long half = 0; half < 2; half++)
+                        NAME(turn)(
+                            (const uint32_t *)paired[half], SIDE,
+                            (uint32_t *)(turned + (u * 2 + half) * KEY_APART + t * BLOCK));
                 }
                 NAME(gather)(
-                    k, tiles, height, d, chances, APART, oRows, APART, out, 1, row == 0, dv + t * TILE * width, width);
+                    k, tiles, height, d, chances, oRows, APART, out, 1, row == 0, dv + t * TILE * width, width);
                 NAME(gather)(
-                    k, tiles, height, d, slopes, APART, qRows, APART, out, a->scale, row == 0, dk + t * TILE * width,
-                    width);
+                    k, tiles, height, d, slopes, qRows, APART, out, a->scale, row == 0, dk + t * TILE * width, width);
             }
             for (long u = 0; a->dQuery && u < tiles; u++)
                 NAME(gather)(
-                    k, keyTiles, least(seen - u * TILE, TILE), d, turned + u * 2 * KEY_APART, KEY_APART, keyRows,
-                    KEY_APART, out, a->scale, key0 == 0, a->dQuery + qStart + (row + u * TILE) * stride, stride);
+                    k, keyTiles, least(seen - u * TILE, TILE), d, turned + u * 2 * KEY_APART, keyRows, KEY_APART, out,
+                    a->scale, key0 == 0, a->dQuery + qStart + (row + u * TILE) * stride, stride);
         }
         for (long i = 0; i < count; i++)
             for (long j = 0; j < d; j++) {

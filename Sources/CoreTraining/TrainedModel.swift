@@ -20,10 +20,10 @@ final class TrainedModel {
 
     /// - Parameter isPaired: the data are edits: the network reads what they begin with.
     init(job: TrainingJob, tokenizer: String? = nil, isPaired: Bool = false) throws {
-        // Without what activations would take, weights that came as half floats need no more memory than in
-        // their file.
+        // Without what activations would take, or with operands that are narrow anyway, weights that came as
+        // half floats need no more memory than in their file.
         var pipeline = try DiffusionPipeline.load(
-            path: job.base, tokenizer: tokenizer, keepsHalves: job.training.gradientCheckpointing)
+            path: job.base, tokenizer: tokenizer, keepsHalves: job.training.keepsHalves)
         try JobLimits.check(job, against: pipeline)
         if pipeline.flow == nil {
             try pipeline.schedule.adopt(

@@ -71,7 +71,9 @@ struct PrecisionTests {
     /// Probabilities are rounded too, so the results are compared as a whole: bf16 keeps 8 bits.
     @Test(
         "attention",
-        arguments: [(40, 77, 2, 40), (300, 300, 1, 80), (33, 45, 3, 32), (260, 600, 1, 160), (1, 1, 1, 64)])
+        arguments: [
+            (40, 77, 2, 40), (300, 300, 1, 80), (33, 45, 3, 32), (260, 600, 1, 160), (1, 1, 1, 64), (50, 70, 2, 16),
+        ])
     func attentionLayer(queries: Int, keys: Int, heads: Int, size: Int) {
         let shapes = [queries, keys, keys].map { [2, $0, heads * size] }
         let inputs = zip(shapes, ["q", "k", "v"]).map { tensor($0, $1) }

@@ -29,7 +29,8 @@ struct ParameterTableTests {
         #expect(try ParameterTable.resolve(["precision": "f32"]).parameters == silent)
         let narrow = try ParameterTable.resolve(["precision": "bf16"]).parameters
         #expect(narrow["precision"] == "bf16" && silent["precision"] == nil)
-        #expect(try TrainingSpec(resolved: narrow, seed: 1).precision == "bf16")
+        let spec = try TrainingSpec(resolved: narrow, seed: 1)
+        #expect(spec.precision == "bf16" && spec.keepsHalves)
     }
 
     @Test("convolutions take dim and alpha of the rest where the layers have them")

@@ -210,6 +210,8 @@ typedef struct {
     const float *_Nonnull b;
     /// In place of b where it is stored as IEEE half floats.
     const uint16_t *_Nullable bHalf;
+    /// In place of b, for `ck_bf16_product`: all of it as `ck_bf16_pack` packs it.
+    const uint16_t *_Nullable bPacked;
     const long *_Nullable bTaps;
     long bDepthStride, bColumnStride;
     /// Result: rows (or target pixels) `cStride` apart; `add` has the same layout and may be c itself.
@@ -322,7 +324,13 @@ int ck_bf16_scope(int isOn);
 void ck_bf16_narrow(int kernel, size_t n, const float *_Nonnull x, uint16_t *_Nonnull y);
 void ck_bf16_widen(size_t n, const uint16_t *_Nonnull x, float *_Nonnull y);
 
-/// As `ck_product`. Right operands are not read past their end.
+/// Numbers that a packed right operand takes.
+size_t ck_bf16_packed_size(const CKProduct *_Nonnull product);
+/// Packs columns [columnBegin, columnEnd) of the right operand into their place in `out`; columnBegin is a
+/// multiple of 16.
+void ck_bf16_pack(
+    int kernel, const CKProduct *_Nonnull product, long columnBegin, long columnEnd, uint16_t *_Nonnull out);
+/// As `ck_product`, columnBegin a multiple of 16 where b is packed. Right operands are not read past their end.
 void ck_bf16_product(
     int kernel, const CKProduct *_Nonnull product, long rowBegin, long rowEnd, long columnBegin, long columnEnd);
 /// As `ck_product_of_transpose`.

@@ -54,7 +54,7 @@ enum Product {
         }
         let product = CKProduct(
             columns: columns, taps: 1, depth: depth, a: a.base, aNarrow: nil, aStride: a.stride, pixels: nil, b: b.base,
-            bHalf: b.halves, bTaps: nil,
+            bHalf: b.halves, bPacked: nil, bTaps: nil,
             bDepthStride: b.transposed ? 1 : b.stride, bColumnStride: b.transposed ? b.stride : 1, c: c.base,
             cStride: c.stride, add: add, bias: bias)
         run(product, rows: rows, isNarrow: isNarrow)
@@ -84,16 +84,25 @@ enum Product {
 }
 
 extension Product {
-    /// With fewer rows a thread, packing all of b for a part of the rows costs too much.
+    /// With fewer rows a thread, writing all of b as packed and reading it again costs too much.
     private static let packedRows = 256
 
     private static func runNarrow(_ product: CKProduct, rows: Int) {
         let (threads, columns, kernel) = (Compute.threads, product.columns, ck_bf16_kernel())
-        withUnsafePointer(to: product) { pointer in
-            if threads == 1 || rows * columns * product.taps * product.depth < serialLimit {
+        let work = rows * columns * product.taps * product.depth
+        var product = product
+        withUnsafeMutablePointer(to: &product) { pointer in
+            if threads == 1 || work < serialLimit {
                 return ck_bf16_product(kernel, pointer, 0, rows, 0, columns)
             }
             if rows >= threads * packedRows && rows >= 2 * columns || columns < 64 {
+                // Packed once for all threads.
+                let packed = Storage(count: ck_bf16_packed_size(pointer), isHalf: true)
+                let panels = UnsafeMutableRawPointer(packed.base).assumingMemoryBound(to: UInt16.self)
+                Compute.blocks(columns, of: roundUp((columns + 2 * threads - 1) / (2 * threads), to: 16)) {
+                    ck_bf16_pack(kernel, pointer, $1.lowerBound, $1.upperBound, panels)
+                }
+                pointer.pointee.bPacked = packed.halves
                 let block = roundUp((rows + 2 * threads - 1) / (2 * threads), to: 32)
                 Compute.blocks(rows, of: block) {
                     ck_bf16_product(kernel, pointer, $1.lowerBound, $1.upperBound, 0, columns)

@@ -49,7 +49,7 @@ package enum BenchModel: String, CaseIterable, Sendable {
             let (sample, target) = (noise([samples, side, side, 4]), noise([samples, side, side, 4]))
             let context = noise([samples, self == .tiny ? 16 : 77, configuration.crossAttentionWidth[0]])
             let timesteps = (0..<samples).map { _ in Float(random.integer(below: 1000)) }
-            return BenchNetwork(network: network, target: target) {
+            return BenchNetwork(network: network, target: target, context: context) {
                 network(sample: sample, timesteps: timesteps, context: context)
             }
         }
@@ -64,7 +64,7 @@ package enum BenchModel: String, CaseIterable, Sendable {
         let pooled = noise([samples, configuration.pooledWidth])
         let times = (0..<samples).map { _ in Float(random.integer(below: 1000)) / 1000 }
         let origin = [[Float]](repeating: [0, 0, 0], count: words)
-        return BenchNetwork(network: network, target: target) {
+        return BenchNetwork(network: network, target: target, context: context) {
             network(
                 tokens, context: context, pooled: pooled, times: times, guidance: nil, textIDs: origin,
                 imageIDs: places)
@@ -92,5 +92,7 @@ package enum BenchModel: String, CaseIterable, Sendable {
 struct BenchNetwork {
     let network: any Denoiser
     let target: Tensor
+    /// What the forward pass is conditioned on, `[samples, words, width]`.
+    let context: Tensor
     let forward: () -> Tensor
 }

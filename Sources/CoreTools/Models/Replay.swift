@@ -20,6 +20,8 @@ package struct Replay {
     /// `epsilon` or `v`; nil: what the schedule says.
     package var prediction: String?
     package var minSNRGamma: Double?
+    /// Of the operands of each step's products, as `precision` of a job.
+    package var precision = BenchPrecision.f32
     /// Where the trained adapter goes, in f32 with the keys and shapes of `adapter`.
     package var out: String?
 
@@ -107,9 +109,11 @@ package struct Replay {
             var sum = 0.0
             for place in part {
                 let batch = try batches.batch(place, kind)
-                let loss = loss(batch, condition(batch, textEncoder, second))
-                sum += Double(loss.item())
-                (part.count == 1 ? loss : scaled(loss, by: 1 / Float(part.count))).backward()
+                precision.tensor.apply {
+                    let loss = loss(batch, condition(batch, textEncoder, second))
+                    sum += Double(loss.item())
+                    (part.count == 1 ? loss : scaled(loss, by: 1 / Float(part.count))).backward()
+                }
             }
             losses.append(sum / Double(part.count))
             optimizer.step()

@@ -65,7 +65,7 @@ struct NeedsModel {
         let size = training.data.resolution ?? PixelSize(width: base.imageSide, height: base.imageSide)
         let pixels = Int64(size.width * size.height)
         let latents = pixels / Int64(base.reduction * base.reduction)
-        let unet = base.unetElements * (training.gradientCheckpointing ? base.bytesWithoutLoss : 4)
+        let unet = base.unetElements * (training.keepsHalves ? base.bytesWithoutLoss : 4)
         let text = 4 * base.textElements
         let encoders = 4 * base.autoencoderElements + text
         let trainsText = training.optimiser.textEncoderLearningRate.map { $0 != 0 } ?? false

@@ -6,7 +6,7 @@ struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure this machine.",
         subcommands: [
-            MatrixProduct.self, Step.self, Jobs.self, Processes.self, Metrics.self, Ledger.self, Idle.self,
+            MatrixProduct.self, Step.self, Sample.self, Jobs.self, Processes.self, Metrics.self, Ledger.self, Idle.self,
         ])
 
     struct MatrixProduct: ParsableCommand {

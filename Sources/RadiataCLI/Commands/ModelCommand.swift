@@ -62,6 +62,8 @@ struct ModelCommand: ParsableCommand {
         var prediction: String?
         @Option(help: "Min-SNR weighting with this gamma.")
         var minSnrGamma: Double?
+        @Option(help: "What operands of a step's products are rounded to: f32 or bf16.")
+        var precision: BenchPrecision = .f32
         @Option(help: "File for the trained adapter (f32).")
         var out: String?
 
@@ -80,6 +82,7 @@ struct ModelCommand: ParsableCommand {
             replay.betas = (rates[0], rates[1])
             replay.prediction = prediction
             replay.minSNRGamma = minSnrGamma
+            replay.precision = precision
             replay.out = out
             let report = try replay.run(
                 warn: { Console.note("warning: \($0)") },
