@@ -134,8 +134,8 @@ package final class Ledger: Sendable {
         configuration.label = "ledger.writer"
         configuration.busyMode = .timeout(5)
         configuration.foreignKeysEnabled = true
-        // The pages that a slice of a large launch changes have room in the cache; else they would be written to the
-        // log more than once. It fills when there are so many jobs.
+        // The pages that a slice of a large launch changes have room in the cache; else they would be
+        // written to the log more than once. It fills when there are so many jobs.
         configuration.prepareDatabase { db in
             try db.execute(
                 sql: """

@@ -126,8 +126,8 @@ extension Operations {
             shared: outcome.shared, missingBlobs: missing.sorted())
     }
 
-    /// Stores the jobs slice by slice. While one is committed, the texts of the next are written, and the jobs
-    /// of the last may be claimed already.
+    /// Stores the jobs slice by slice. While one is committed, the texts of the next are written, and the
+    /// jobs of the last may be claimed already.
     private func store(_ verb: LaunchSweep, _ jobs: JobResolver, _ call: Call) async throws -> LaunchSweep.Outcome {
         var outcome = LaunchSweep.Outcome()
         var stored: [JobChange] = []

@@ -6,8 +6,8 @@ import SweepModel
 import SweepWire
 import Synchronization
 
-/// Simulated workers without a trainer, one slot and one connection each, served by one thread: they claim, and
-/// report the end of what they claimed, as fast as they are answered.
+/// Simulated workers without a trainer, one slot and one connection each, served by one thread: they claim,
+/// and report the end of what they claimed, as fast as they are answered.
 final class BenchFleet: Sendable {
     struct Figures: Sendable {
         var leased = 0

@@ -107,10 +107,9 @@ struct JobIntake {
 
     /// Makes the added jobs members, after the last one.
     ///
-    /// A job that was not there has no attempts, points, results or evaluations: of all that triggers keep of a
-    /// sweep's members (`Schema.triggers`, `Schema.summaries`, `Schema.operating`) only the number of those that
-    /// wait changes. So it is added once here, and the triggers, which took most of the time of a large launch,
-    /// do not run.
+    /// A job that was not there has no attempts, points, results or evaluations: of all that triggers keep of
+    /// a sweep's members (`Schema.triggers`, `Schema.summaries`, `Schema.operating`) only the number of those
+    /// that wait changes. So it is added once here, and the triggers do not run.
     ///
     /// - Throws: `DatabaseError`.
     mutating func finish() throws {
