@@ -157,6 +157,7 @@ extension CoordinatorCore {
         guard let session = sessions.removeValue(forKey: request.session) else {
             return [.reply(reply, .refused(Self.unknown(request.session)))]
         }
+        if newest[session.worker] == request.session { newest[session.worker] = nil }
         let effects = polls.removeValue(forKey: request.session).map { answerEmpty($0) } ?? []
         return effects + [commit(.goodbye(session.worker, request.session), .goodbye(reply))] + serve()
     }
@@ -170,7 +171,10 @@ extension CoordinatorCore {
             }
             sessions[id] = nil
         }
-        for worker in workers { suspended[worker] = nil }
+        for worker in workers {
+            suspended[worker] = nil
+            newest[worker] = nil
+        }
         return effects
     }
 
