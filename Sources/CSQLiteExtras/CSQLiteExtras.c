@@ -13,6 +13,10 @@ int cse_harden(void *database) {
     return code;
 }
 
+int cse_enable_triggers(void *database, int enabled) {
+    return sqlite3_db_config((sqlite3 *)database, SQLITE_DBCONFIG_ENABLE_TRIGGER, enabled, (int *)0);
+}
+
 const char *cse_version(void) { return sqlite3_libversion(); }
 int cse_version_number(void) { return sqlite3_libversion_number(); }
 

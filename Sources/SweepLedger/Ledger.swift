@@ -134,6 +134,8 @@ package final class Ledger: Sendable {
         configuration.label = "ledger.writer"
         configuration.busyMode = .timeout(5)
         configuration.foreignKeysEnabled = true
+        // The pages that a slice of a large launch changes have room in the cache; else they would be
+        // written to the log more than once. It fills when there are so many jobs.
         configuration.prepareDatabase { db in
             try db.execute(
                 sql: """
@@ -143,7 +145,7 @@ package final class Ledger: Sendable {
                     PRAGMA temp_store = MEMORY;
                     PRAGMA mmap_size = 0;
                     PRAGMA cell_size_check = ON;
-                    PRAGMA cache_size = -4096;
+                    PRAGMA cache_size = -32768;
                     """
                     .mutant("synchronous-normal", "FULL", "NORMAL"))
             try prepareThinning(db)
@@ -157,7 +159,7 @@ package final class Ledger: Sendable {
         configuration.readonly = true
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 4
-        // Small caches, here and in the writer: what is read of a large ledger the system keeps anyway, once
+        // Small caches: what is read of a large ledger the system keeps anyway, once
         // for all connections. They are full after minutes and never emptied, so the process does not grow
         // with the ledger.
         configuration.prepareDatabase { db in

@@ -54,4 +54,28 @@ struct LaunchSliceTests {
         #expect(repeated.jobs == 10 && repeated.added == 6 && repeated.changes.isEmpty)
         #expect(try bench.query("SELECT count(*) FROM jobs WHERE state = 'waiting'") == [[.integer(10)]])
     }
+
+    @Test("members that are summed up at once are counted like members that come one by one")
+    func many() async throws {
+        let bench = try LedgerBench()
+        try await bench.launch((0..<40).map { "job \($0)" }, sweep: "other")
+        try await bench.launch((0..<10).map { "job \($0)" })
+        // New ones, one of them twice; some of the other sweep's; some that are there.
+        let launched = try await bench.launch((5..<150).map { "job \($0)" } + ["job 149", "job 3"])
+        #expect(launched.jobs == 150 && launched.added == 140 && launched.shared == 30)
+        #expect(launched.changes.count == 110)
+        let counted = "SELECT sweep, state, jobs FROM sweep_count WHERE jobs <> 0 ORDER BY 1, 2"
+        let there = """
+            SELECT m.sweep, j.state, count(*) FROM member m JOIN job j ON j.id = m.job GROUP BY 1, 2 ORDER BY 1, 2
+            """
+        #expect(try bench.query(counted) == bench.query(there))
+        // Triggers run again.
+        _ = try await bench.register("one")
+        let token = try await bench.claim("one", try #require(launched.changes.last?.row)).token
+        #expect(try bench.query(counted) == bench.query(there))
+        #expect(try await bench.report("one", token, .finished(position: 0)) == .accepted)
+        #expect(try bench.query(counted) == bench.query(there))
+        #expect(try bench.query("SELECT sum(attempts) FROM sweep_cost") == [[.integer(1)]])
+        #expect(try await bench.ledger.check().findings == [])
+    }
 }

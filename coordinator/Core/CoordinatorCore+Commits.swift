@@ -41,12 +41,11 @@ extension CoordinatorCore {
     }
 
     mutating func disconnected(_ reply: ReplyID) -> [CoordinatorEffect] {
-        for (id, session) in sessions {
-            guard var poll = session.poll, poll.replies.contains(reply) else { continue }
-            poll.replies.removeAll { $0 == reply }
-            // Nobody waits for it any more: a grant would be lost until its lease runs out.
-            sessions[id]?.poll = poll.replies.isEmpty ? nil : poll
-        }
+        guard let (id, waiting) = polls.first(where: { $0.value.replies.contains(reply) }) else { return [] }
+        var poll = waiting
+        poll.replies.removeAll { $0 == reply }
+        // Nobody waits for it any more: a grant would be lost until its lease runs out.
+        polls[id] = poll.replies.isEmpty ? nil : poll
         return []
     }
 
@@ -57,12 +56,8 @@ extension CoordinatorCore {
 
     mutating func stop() -> [CoordinatorEffect] {
         isStopping = true
-        var effects: [CoordinatorEffect] = []
-        for (id, session) in sessions {
-            guard let poll = session.poll else { continue }
-            sessions[id]?.poll = nil
-            effects += poll.replies.map { .reply($0, .refused(Self.ending)) }
-        }
-        return effects
+        let waiting = polls.values.sorted { $0.order < $1.order }
+        polls = [:]
+        return waiting.flatMap(\.replies).map { .reply($0, .refused(Self.ending)) }
     }
 }

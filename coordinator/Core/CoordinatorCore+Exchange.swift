@@ -19,9 +19,9 @@ extension CoordinatorCore {
         var effects: [CoordinatorEffect] = []
         // A worker has one session: an older one is over, its leases run on until they are released or run
         // out.
-        for (id, session) in sessions where session.worker == request.worker && id != request.session {
-            if let poll = session.poll { effects += answerEmpty(poll) }
-            sessions[id] = nil
+        if let older = newest.updateValue(request.session, forKey: request.worker), older != request.session {
+            if let poll = polls.removeValue(forKey: older) { effects += answerEmpty(poll) }
+            sessions[older] = nil
         }
         if sessions[request.session] == nil {
             sessions[request.session] = Session(record: request.record, standing: standing, lastSeen: now)
@@ -51,15 +51,14 @@ extension CoordinatorCore {
             return []
         }
         var effects: [CoordinatorEffect] = []
-        if var poll = session.poll {
+        if let poll = polls[request.session] {
             if poll.number == request.number {
-                poll.replies.append(reply)
-                session.poll = poll
+                polls[request.session]?.replies.append(reply)
                 sessions[request.session] = session
                 return []
             }
             effects += answerEmpty(poll)
-            session.poll = nil
+            polls[request.session] = nil
         }
         let isRepeat = session.answered.contains(request.number)
         let isNew = request.number >= session.highest
@@ -80,7 +79,7 @@ extension CoordinatorCore {
         } else {
             let wait = min(request.waitSeconds, WireLimit.waitSeconds)
             lastOrder += 1
-            sessions[request.session]?.poll = Poll(
+            polls[request.session] = Poll(
                 number: request.number, capacity: capacity, deadline: now + .seconds(wait), replies: [reply],
                 order: lastOrder)
         }
@@ -91,13 +90,11 @@ extension CoordinatorCore {
     mutating func serve() -> [CoordinatorEffect] {
         guard !ready.isEmpty, !isStopping, !isDiskFull else { return [] }
         var effects: [CoordinatorEffect] = []
-        let polls = sessions.compactMap { id, session in session.poll.map { (id, $0) } }
-            .sorted { $0.1.order < $1.1.order }
-        for (id, poll) in polls {
+        for (id, poll) in polls.sorted(by: { $0.value.order < $1.value.order }) {
             guard !ready.isEmpty, let session = sessions[id] else { continue }
             let candidates = take(poll.capacity, session)
             guard !candidates.isEmpty else { continue }
-            sessions[id]?.poll = nil
+            polls[id] = nil
             effects.append(send(id, poll.number, [], candidates, poll.replies))
         }
         return effects

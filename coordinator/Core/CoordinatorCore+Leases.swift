@@ -66,9 +66,8 @@ extension CoordinatorCore {
             for token in expired { leases[token.job]?.isExpired = true }
             effects.append(commit(.expire(expired), .expire(expired)))
         }
-        for (id, session) in sessions {
-            guard let poll = session.poll, poll.deadline <= now else { continue }
-            sessions[id]?.poll = nil
+        for (id, poll) in polls.filter({ $0.value.deadline <= now }).sorted(by: { $0.value.order < $1.value.order }) {
+            polls[id] = nil
             effects += answerEmpty(poll)
         }
         let due = delayed.filter { $0.value.due <= now }
@@ -133,8 +132,7 @@ extension CoordinatorCore {
     ) -> [CoordinatorEffect] {
         var effects: [CoordinatorEffect] = []
         for id in told.sorted(by: { $0.rawValue < $1.rawValue }) {
-            guard let poll = sessions[id]?.poll else { continue }
-            sessions[id]?.poll = nil
+            guard let poll = polls.removeValue(forKey: id) else { continue }
             effects += answerEmpty(poll, stops: (canceled[id] ?? []) + stops(id))
         }
         return effects
@@ -147,8 +145,7 @@ extension CoordinatorCore {
         if standing == .active { suspended[worker] = nil }
         var effects: [CoordinatorEffect] = []
         for (id, session) in sessions where session.worker == worker {
-            guard let poll = session.poll else { continue }
-            sessions[id]?.poll = nil
+            guard let poll = polls.removeValue(forKey: id) else { continue }
             effects += answerEmpty(poll, stops: stops(id))
         }
         return effects + serve()
@@ -160,7 +157,8 @@ extension CoordinatorCore {
         guard let session = sessions.removeValue(forKey: request.session) else {
             return [.reply(reply, .refused(Self.unknown(request.session)))]
         }
-        let effects = session.poll.map { answerEmpty($0) } ?? []
+        if newest[session.worker] == request.session { newest[session.worker] = nil }
+        let effects = polls.removeValue(forKey: request.session).map { answerEmpty($0) } ?? []
         return effects + [commit(.goodbye(session.worker, request.session), .goodbye(reply))] + serve()
     }
 
@@ -168,12 +166,15 @@ extension CoordinatorCore {
         let gone = Set(workers)
         var effects: [CoordinatorEffect] = []
         for (id, session) in sessions where gone.contains(session.worker) {
-            if let poll = session.poll {
+            if let poll = polls.removeValue(forKey: id) {
                 effects += poll.replies.map { .reply($0, .refused(Self.unknown(id))) }
             }
             sessions[id] = nil
         }
-        for worker in workers { suspended[worker] = nil }
+        for worker in workers {
+            suspended[worker] = nil
+            newest[worker] = nil
+        }
         return effects
     }
 

@@ -46,7 +46,6 @@ package struct CoordinatorCore: Sendable {
         var answered: [UInt64] = []
         var highest: UInt64 = 0
         var inFlight: [UInt64: CommitID] = [:]
-        var poll: Poll?
         var worker: WorkerID { record.worker }
     }
 
@@ -68,6 +67,11 @@ package struct CoordinatorCore: Sendable {
     var turns: [Int64: Int] = [:]
     var leases = LeaseTable()
     var sessions: [SessionID: Session] = [:]
+    /// The newest session of each worker; an older one is over.
+    var newest: [WorkerID: SessionID] = [:]
+    /// The long poll of each session that waits: of thousands, what is due is found without looking at the
+    /// sessions.
+    var polls: [SessionID: Poll] = [:]
     var pending: [CommitID: Pending] = [:]
     /// Workers that get one trial job at a time, and when the next may begin.
     var suspended: [WorkerID: MonotonicTime] = [:]
@@ -89,6 +93,7 @@ package struct CoordinatorCore: Sendable {
         for worker in start.workers {
             if let wait = worker.trialInSeconds { suspended[worker.record.worker] = now + .seconds(wait) }
             guard !worker.hasLeft else { continue }
+            newest[worker.record.worker] = worker.record.session
             sessions[worker.record.session] = Session(
                 record: worker.record, standing: worker.standing, lastSeen: now,
                 silentAtStart: .seconds(max(0, worker.silentSeconds)), answered: worker.exchanges,

@@ -62,10 +62,10 @@ extension CoordinatorCore {
             return WaitBoard.Worker(
                 id: session.worker, name: session.record.name, offer: offer, slots: session.record.slots,
                 busy: own.reduce(0) { $0 + offer.slotCost($1.needs) },
-                freeGPUs: session.poll?.capacity.gpus ?? Array(places.dropFirst(held)),
+                freeGPUs: polls[session.record.session]?.capacity.gpus ?? Array(places.dropFirst(held)),
                 keptFor: kept[session.worker].flatMap { ready.contains($0) ? $0 : nil },
                 isDraining: session.standing == .draining, trialIn: suspended[session.worker].map { $0 - now },
-                isAsking: session.poll != nil)
+                isAsking: polls[session.record.session] != nil)
         }
         return WaitBoard(
             workers: workers.sorted { ($0.name, $0.id) < ($1.name, $1.id) }, isDiskFull: isDiskFull,

@@ -139,13 +139,14 @@ package final class CoordinatorService: Service {
                 failures: FailureBook(most: limits.refusedTokens, time: configuration.time)),
             sessions: sessions, links: links, page: page, metrics: metrics, base: base,
             isSecure: configuration.speaksTLS)
+        let origin = RequestOrigin(
+            isLoopback: configuration.isLoopback,
+            allowed: Set(configuration.allowedHosts.compactMap { HostAddress($0) }))
+        let lane = LaneCalls(
+            operations: operations, mount: routes.mount, origin: origin, base: base, time: configuration.time)
         let application = Application(
-            responder: FrontDoor(
-                routes: routes.router().buildResponder(),
-                origin: RequestOrigin(
-                    isLoopback: configuration.isLoopback,
-                    allowed: Set(configuration.allowedHosts.compactMap { HostAddress($0) })), base: base),
-            server: try server(),
+            responder: FrontDoor(routes: routes.router().buildResponder(), origin: origin, base: base),
+            server: try server(lane),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "radiata",
                 backlog: 1024, availableConnectionsDelegate: .maximum(Self.mostConnections(), logger: quiet(logger))),
@@ -269,14 +270,14 @@ package final class CoordinatorService: Service {
         }
     }
 
-    private func server() throws -> HTTPServerBuilder {
+    private func server(_ lane: LaneCalls) throws -> HTTPServerBuilder {
         let limits = configuration.connections
         let base = configuration.base
         let strangers = StrangerBook(limit: limits.strangers, total: Self.mostConnections() / 2)
         let plain = HTTPServerBuilder.http1(
             configuration: HTTP1Channel.Configuration(
                 additionalChannelHandlers: [
-                    ConnectionGuard(limits: limits, strangers: strangers, base: base)
+                    ConnectionGuard(limits: limits, strangers: strangers, base: base), WorkerLane(calls: lane),
                 ],
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,

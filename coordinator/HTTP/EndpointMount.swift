@@ -150,17 +150,24 @@ struct EndpointMount: Sendable {
     }
 
     static func response(_ error: WireError) -> Response {
+        let (status, fields, body) = answer(to: error)
+        return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    }
+
+    /// An error as an answer.
+    static func answer(to error: WireError) -> (status: HTTPResponse.Status, fields: HTTPFields, body: Data) {
         let status = HTTPResponse.Status(code: error.status)
         do {
-            var response = response(status, "application/json", try WireJSON.encode(error))
+            let body = try WireJSON.encode(error)
+            var fields: HTTPFields = [.contentType: "application/json"]
             if let seconds = error.retryAfter {
-                response.headers[.retryAfter] = String(Int(max(1, min(seconds, 86_400).rounded(.up))))
+                fields[.retryAfter] = String(Int(max(1, min(seconds, 86_400).rounded(.up))))
             }
-            if error.code == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer realm=\"radiata\"" }
-            if error.code == .upgrade { response.headers[.upgrade] = "radiata/\(ProtocolVersion.current)" }
-            return response
+            if error.code == .unauthorized { fields[.wwwAuthenticate] = "Bearer realm=\"radiata\"" }
+            if error.code == .upgrade { fields[.upgrade] = "radiata/\(ProtocolVersion.current)" }
+            return (status, fields, body)
         } catch {
-            return response(status, "text/plain", Data("the error cannot be written".utf8))
+            return (status, [.contentType: "text/plain"], Data("the error cannot be written".utf8))
         }
     }
 

@@ -9,9 +9,12 @@ import Synchronization
 /// Feeds events and the time to the core, and does what it says: commits to the ledger, answers to those who
 /// wait.
 package final class CoordinatorEngine: Sendable {
+    /// Gets the answer to a request, once.
+    package typealias Answer = @Sendable (CoordinatorReply) -> Void
+
     private struct State {
         var core: CoordinatorCore
-        var waiting: [ReplyID: CheckedContinuation<CoordinatorReply, Never>] = [:]
+        var waiting: [ReplyID: Answer] = [:]
         var lastReply: UInt64 = 0
     }
 
@@ -47,32 +50,49 @@ package final class CoordinatorEngine: Sendable {
         }
         started(id)
         return await withCheckedContinuation { continuation in
-            state.withLock { $0.waiting[id] = continuation }
+            state.withLock { $0.waiting[id] = { continuation.resume(returning: $0) } }
             tell(event(id))
         }
+    }
+
+    /// The same for one who is called back: at once, on this thread, where the answer is known.
+    ///
+    /// - Returns: the request's id, by which it can be given up.
+    func ask(_ event: (ReplyID) -> CoordinatorEvent, answer: @escaping Answer) -> ReplyID {
+        let now = now
+        let (id, answers) = state.withLock { state in
+            state.lastReply += 1
+            let id = ReplyID(state.lastReply)
+            state.waiting[id] = answer
+            return (id, perform(event(id), &state, now: now))
+        }
+        for (answer, reply) in answers { answer(reply) }
+        return id
     }
 
     /// Hands an event in and performs its effects. Commits are submitted under the lock, so their order is
     /// the core's.
     package func tell(_ event: CoordinatorEvent) {
         let now = now
-        let answers = state.withLock { state in
-            var answers: [(CheckedContinuation<CoordinatorReply, Never>, CoordinatorReply)] = []
-            watch?.hears(event, state.core)
-            for effect in state.core.handle(event, now: now) {
-                watch?.decides(effect, state.core)
-                switch effect {
-                case .commit(let id, let command): submit(id, command)
-                case .reply(let id, let reply):
-                    if let continuation = state.waiting.removeValue(forKey: id) {
-                        answers.append((continuation, reply))
-                    }
-                case .log(let text): logger.warning("\(text)")
-                }
+        let answers = state.withLock { perform(event, &$0, now: now) }
+        for (answer, reply) in answers { answer(reply) }
+    }
+
+    private func perform(
+        _ event: CoordinatorEvent, _ state: inout State, now: MonotonicTime
+    ) -> [(Answer, CoordinatorReply)] {
+        var answers: [(Answer, CoordinatorReply)] = []
+        watch?.hears(event, state.core)
+        for effect in state.core.handle(event, now: now) {
+            watch?.decides(effect, state.core)
+            switch effect {
+            case .commit(let id, let command): submit(id, command)
+            case .reply(let id, let reply):
+                if let answer = state.waiting.removeValue(forKey: id) { answers.append((answer, reply)) }
+            case .log(let text): logger.warning("\(text)")
             }
-            return answers
         }
-        for (continuation, reply) in answers { continuation.resume(returning: reply) }
+        return answers
     }
 
     private var now: MonotonicTime {
@@ -88,16 +108,16 @@ package final class CoordinatorEngine: Sendable {
             defer { state.waiting = [:] }
             return state.waiting
         }
-        for (_, continuation) in waiting.sorted(by: { $0.key.value < $1.key.value }) {
-            continuation.resume(returning: .refused(WireError(.unavailable, "the coordinator ends", retryAfter: 1)))
+        for (_, answer) in waiting.sorted(by: { $0.key.value < $1.key.value }) {
+            answer(.refused(WireError(.unavailable, "the coordinator ends", retryAfter: 1)))
         }
     }
 
     /// Gives up a waiting request: its peer is gone.
     package func abandon(_ id: ReplyID) {
         tell(.disconnected(id))
-        let continuation = state.withLock { $0.waiting.removeValue(forKey: id) }
-        continuation?.resume(returning: .refused(WireError(.unavailable, "the connection was closed")))
+        let answer = state.withLock { $0.waiting.removeValue(forKey: id) }
+        answer?(.refused(WireError(.unavailable, "the connection was closed")))
     }
 
     /// How long ago each worker was last heard from.

@@ -2,6 +2,7 @@ package import CoordinatorCore
 import Dispatch
 package import Ports
 package import SweepLedger
+import Synchronization
 
 /// The places where an operation waits: commits of the ledger, and work that blocks. The daemon's is
 /// ``LiveLedgerWork``; the simulator has its own, in which it decides when a commit happens and what fails.
@@ -45,7 +46,7 @@ package struct LiveLedgerWork: LedgerWork {
     package let ledger: Ledger
     private let translator = LedgerTranslator()
     // The core hears of commits off the writer's thread, one after the other in their order.
-    private let outcomes = DispatchQueue(label: "coordinator.outcomes")
+    private let outcomes = OutcomeQueue()
 
     package init(_ ledger: Ledger) { self.ledger = ledger }
 
@@ -58,7 +59,7 @@ package struct LiveLedgerWork: LedgerWork {
         completion: @escaping @Sendable (_ outcome: @escaping @Sendable () throws -> LedgerOutcome) -> Void
     ) {
         let outcomes = outcomes
-        translator.submit(command, to: ledger, now: now) { outcome in outcomes.async { completion(outcome) } }
+        translator.submit(command, to: ledger, now: now) { outcome in outcomes.add { completion(outcome) } }
     }
 
     package func withBlobs<Value: Sendable>(
@@ -70,5 +71,26 @@ package struct LiveLedgerWork: LedgerWork {
 
     package func compute<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await BlockingWork.run(body)
+    }
+}
+
+/// Calls in their order, on a thread that is not the writer's. All outcomes of a batch come with one wake-up.
+private final class OutcomeQueue: Sendable {
+    private let queue = DispatchQueue(label: "coordinator.outcomes")
+    private let waiting = Mutex<[@Sendable () -> Void]>([])
+
+    func add(_ call: @escaping @Sendable () -> Void) {
+        let isFirst = waiting.withLock { waiting in
+            waiting.append(call)
+            return waiting.count == 1
+        }
+        guard isFirst else { return }
+        queue.async { [self] in
+            let calls = waiting.withLock { waiting in
+                defer { waiting = [] }
+                return waiting
+            }
+            for call in calls { call() }
+        }
     }
 }

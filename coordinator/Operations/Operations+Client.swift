@@ -126,13 +126,17 @@ extension Operations {
             shared: outcome.shared, missingBlobs: missing.sorted())
     }
 
-    /// Stores the jobs slice by slice; the texts of the next slice are written while one is committed.
+    /// Stores the jobs slice by slice. While one is committed, the texts of the next are written, and the
+    /// jobs of the last may be claimed already.
     private func store(_ verb: LaunchSweep, _ jobs: JobResolver, _ call: Call) async throws -> LaunchSweep.Outcome {
         var outcome = LaunchSweep.Outcome()
+        var stored: [JobChange] = []
+        // What is in the ledger is told, whatever becomes of the rest.
+        defer { engine.tell(.changed(stored, stopping: [], continuing: [])) }
         var start = 0
-        var texts = try await launchJobs(jobs, 0..<min(launchSlice, jobs.count))
+        var texts = try await launchJobs(jobs, slice(of: jobs, from: 0))
         repeat {
-            let end = min(start + launchSlice, jobs.count)
+            let end = start + texts.count
             var part = verb
             part.jobs = texts
             part.before = outcome
@@ -140,14 +144,22 @@ extension Operations {
             part.isLast = end == jobs.count
             let committed = Audited(part, audit(call, "launch", "\(verb.name), \(part.jobs.count) jobs"))
             async let done = work.commit(committed, .bulk)
-            async let next = launchJobs(jobs, end..<min(end + launchSlice, jobs.count))
+            async let next = launchJobs(jobs, slice(of: jobs, from: end))
+            if !stored.isEmpty { engine.tell(.changed(stored, stopping: [], continuing: [])) }
+            stored = []
             outcome = try await done
+            swap(&stored, &outcome.changes)
             texts = try await next
-            engine.tell(.changed(outcome.changes, stopping: [], continuing: []))
-            outcome.changes = []
             start = end
         } while start < jobs.count
         return outcome
+    }
+
+    /// Each job dirties pages of its own in the index of identities, which a larger transaction writes less
+    /// often. The first is small, so that workers have something to do soon.
+    private func slice(of jobs: JobResolver, from start: Int) -> Range<Int> {
+        let count = start == 0 ? max(1, launchSlice / 5) : start < 20 * launchSlice ? launchSlice : 4 * launchSlice
+        return start..<min(start + count, jobs.count)
     }
 
     private func launchJobs(_ jobs: JobResolver, _ range: Range<Int>) async throws -> [LaunchJob] {

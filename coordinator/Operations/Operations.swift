@@ -59,11 +59,7 @@ package struct Operations: Sendable {
         place.mount(.exchange) { request, call in try await exchange(request, call) }
         place.mount(.heartbeat) { request, call in
             try workerSessions.check(request.session, call.principal)
-            let reply = await engine.ask { .heartbeat(request, $0) }
-            guard case .heartbeat(var response) = reply else { throw Self.error(reply) }
-            response.watchedSeconds = progress.note(
-                request.attempts, response.verdicts, now: engine.time.monotonic())
-            return response
+            return try heard(request, await engine.ask { .heartbeat(request, $0) })
         }
         place.mount(.goodbye) { request, call in
             try workerSessions.check(request.session, call.principal)
@@ -91,13 +87,9 @@ package struct Operations: Sendable {
 
     /// A long poll whose caller goes away is given up, so that no job is granted to nobody.
     private func exchange(_ request: ExchangeRequest, _ call: Call) async throws -> ExchangeResponse {
-        guard request.reports.count <= WireLimit.reports, request.waitSeconds.isFinite else {
-            throw WireError(.badRequest, "exchange: \(request.reports.count) reports, at most \(WireLimit.reports)")
-        }
-        try workerSessions.check(request.session, call.principal)
-        let isPoll = request.reports.isEmpty && request.freeSlots > 0 && request.waitSeconds > 0
+        try check(request, call.principal)
         let reply: CoordinatorReply
-        if isPoll {
+        if request.mayWait {
             let waiting = Mutex<ReplyID?>(nil)
             reply = try await call.untilGone(
                 { await engine.ask(started: { id in waiting.withLock { $0 = id } }) { .exchange(request, $0) } },

@@ -9,6 +9,14 @@ import Synchronization
 package final class TokenBook: Sendable {
     private struct State {
         var byHash: [String: TokenSummary] = [:]
+        var generation: UInt64 = 0
+    }
+
+    /// What was found for a header; good as long as no token changed.
+    package struct Admission: Sendable {
+        package let principal: Principal
+        fileprivate let generation: UInt64
+        fileprivate let expires: Int64?
     }
 
     private let state = Mutex(State())
@@ -17,7 +25,25 @@ package final class TokenBook: Sendable {
     package init(time: any TimeSource) { self.time = time }
 
     package func replace(_ records: [TokenRecord]) {
-        state.withLock { $0.byHash = Dictionary(records.map { ($0.hash, $0.token) }, uniquingKeysWith: { $1 }) }
+        state.withLock { state in
+            state.byHash = Dictionary(records.map { ($0.hash, $0.token) }, uniquingKeysWith: { $1 })
+            state.generation += 1
+        }
+    }
+
+    /// For a connection that shows the same token again and again.
+    ///
+    /// - Throws: as ``check(_:wants:)``.
+    package func admit(_ header: String?, wants scopes: [TokenScope]) throws -> Admission {
+        let generation = state.withLock { $0.generation }
+        let principal = try check(header, wants: scopes)
+        let expires = state.withLock { $0.byHash.values.first { $0.id == principal.id }?.expires }
+        return Admission(principal: principal, generation: generation, expires: expires)
+    }
+
+    package func isGood(_ admission: Admission) -> Bool {
+        guard state.withLock({ $0.generation }) == admission.generation else { return false }
+        return admission.expires.map { $0 > time.wall().milliseconds } ?? true
     }
 
     /// - Parameter header: the `Authorization` header.

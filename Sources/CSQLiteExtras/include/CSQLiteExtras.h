@@ -10,6 +10,10 @@
 // extensions on a connection. `database` is a `sqlite3 *`. Returns an SQLite result code.
 int cse_harden(void *database);
 
+// Whether triggers run for what this connection changes. Statements that were prepared before are prepared
+// anew. Returns an SQLite result code.
+int cse_enable_triggers(void *database, int enabled);
+
 // "3.40.1"
 const char *cse_version(void);
 // 3040001

@@ -62,10 +62,16 @@ final class BenchCoordinator {
 
     func stop() { cluster.stop() }
 
-    /// A client with a token of its own for workers.
-    func anotherClient() async throws -> SweepClient {
-        let token = try await client.call(.createToken, TokenRequest(scope: .worker, note: "bench"))
-        return SweepClient(try ClientConfiguration(coordinator: client.address, token: token.token))
+    /// A client with a token of its own for workers, and the same for connections without a client.
+    func workerPlace() async throws -> (SweepClient, BenchConnection.Place) {
+        let token = try await client.call(.createToken, TokenRequest(scope: .worker, note: "bench")).token
+        guard let port = client.address.split(separator: ":").last.flatMap({ UInt16($0) }) else {
+            throw CommandFailure(.failed, "\(client.address) has no port")
+        }
+        return (
+            SweepClient(try ClientConfiguration(coordinator: client.address, token: token)),
+            BenchConnection.Place(port: port, token: token)
+        )
     }
 
     func seconds(since began: SuspendingClock.Instant) -> Double { began.duration(to: clock.now).inSeconds }
@@ -79,15 +85,19 @@ final class BenchCoordinator {
 
     /// Launches `jobs` jobs that do nothing.
     ///
-    /// - Parameter mostSeeds: of a configuration, at most.
+    /// - Parameters:
+    ///   - mostSeeds: of a configuration, at most.
+    ///   - firstSeed: others make other jobs.
     /// - Returns: seconds until the launch was answered.
-    func launch(_ jobs: Int, name: String = "bench", mostSeeds: Int = 1000) async throws -> Double {
+    func launch(
+        _ jobs: Int, name: String = "bench", mostSeeds: Int = 1000, firstSeed: Int = 1
+    ) async throws -> Double {
         let seeds = (1...mostSeeds).last { jobs.isMultiple(of: $0) } ?? 1
         let points = (1...(jobs / seeds)).map { "\($0)e-9" }.joined(separator: ", ")
         let text = """
             name: \(name)
             trainer: { command: ["true", "{lr}", "{seed}"] }
-            seeds: [\((1...seeds).map(String.init).joined(separator: ", "))]
+            seeds: [\((firstSeed..<firstSeed + seeds).map(String.init).joined(separator: ", "))]
             groups: [ { name: g, grid: { lr: [ \(points) ] } } ]
             """
         let request = LaunchRequest(

@@ -1,7 +1,5 @@
 import Foundation
-import SweepClient
-import SweepModel
-import SweepWire
+import Glibc
 
 /// No-op jobs through claim and finish, each claim and each result synced to disk before its answer.
 struct BenchJobs {
@@ -15,51 +13,38 @@ struct BenchJobs {
         let cyclesPerSecond: Double
         let leaseP50: Double
         let leaseP99: Double
+        /// Of a core, while the jobs ran: what the coordinator took, and what measuring it took.
+        let coordinatorPercent: Double
+        let clientPercent: Double
 
         private enum CodingKeys: String, CodingKey {
             case jobs, workers, seconds
             case cyclesPerSecond = "cycles_per_second"
             case leaseP50 = "lease_p50_ms"
             case leaseP99 = "lease_p99_ms"
+            case coordinatorPercent = "coordinator_cpu_percent"
+            case clientPercent = "client_cpu_percent"
         }
     }
 
     func run(_ coordinator: BenchCoordinator) async throws -> Report {
+        guard let pid = coordinator.cluster.coordinatorPID else { throw CommandFailure(.failed, "no coordinator runs") }
         _ = try await coordinator.launch(jobs)
+        let fleet = try await BenchFleet(workers, with: coordinator)
+        let before = (try ProcessFigures(pid: pid), try ProcessFigures(pid: getpid()))
         let began = coordinator.now
-        let results = try await withThrowingTaskGroup(of: (done: Int, latencies: [Double]).self) { group in
-            for index in 0..<workers {
-                let client = coordinator.client
-                group.addTask { try await Self.drain("bench-\(index)", client) }
-            }
-            return try await group.reduce(into: (done: 0, latencies: [Double]())) { sum, one in
-                sum.done += one.done
-                sum.latencies += one.latencies
-            }
-        }
+        fleet.start()
+        try await fleet.until(\.isOver)
         let seconds = coordinator.seconds(since: began)
-        guard results.done == jobs else {
-            throw CommandFailure(.failed, "\(results.done) of \(jobs) jobs were finished")
+        let after = (try ProcessFigures(pid: pid), try ProcessFigures(pid: getpid()))
+        let figures = fleet.figures
+        guard figures.done == jobs else {
+            throw CommandFailure(.failed, "\(figures.done) of \(jobs) jobs were finished")
         }
         return Report(
             jobs: jobs, workers: workers, seconds: seconds, cyclesPerSecond: Double(jobs) / seconds,
-            leaseP50: results.latencies.quantile(0.5) * 1000, leaseP99: results.latencies.quantile(0.99) * 1000)
-    }
-
-    private static func drain(_ name: String, _ client: SweepClient) async throws -> (done: Int, latencies: [Double]) {
-        var worker = try await BenchWorker(name, client: client)
-        let clock = SuspendingClock()
-        var done = 0
-        var latencies: [Double] = []
-        var held: [AttemptToken] = []
-        while true {
-            let began = clock.now
-            let answer = try await worker.exchange(
-                held.map { SweepModel.Report(token: $0, .finished(FinishReport(streamPosition: 0))) })
-            done += answer.outcomes.count { $0 == .accepted }
-            held = answer.grants.map(\.token)
-            if held.isEmpty { return (done, latencies) }
-            latencies.append(began.duration(to: clock.now) / .seconds(1))
-        }
+            leaseP50: figures.latencies.quantile(0.5) * 1000, leaseP99: figures.latencies.quantile(0.99) * 1000,
+            coordinatorPercent: (after.0.cpuSeconds - before.0.cpuSeconds) / seconds * 100,
+            clientPercent: (after.1.cpuSeconds - before.1.cpuSeconds) / seconds * 100)
     }
 }

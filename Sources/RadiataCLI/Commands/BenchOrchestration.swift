@@ -34,7 +34,8 @@ extension BenchCommand {
             try place.print(
                 report,
                 "\(number(report.cyclesPerSecond)) jobs/s · \(report.workers) workers · lease p50 "
-                    + "\(number(report.leaseP50)) ms, p99 \(number(report.leaseP99)) ms")
+                    + "\(number(report.leaseP50)) ms, p99 \(number(report.leaseP99)) ms · of a core: coordinator "
+                    + "\(number(report.coordinatorPercent)) %, this program \(number(report.clientPercent)) %")
         }
     }
 
@@ -137,7 +138,8 @@ extension BenchCommand {
             try place.print(
                 report,
                 "\(report.workers) waiting workers: \(number(report.residentMegabytes)) MB, \(number(report.cpuPercent)) % CPU · "
-                    + "all leased \(number(report.allLeasedSeconds)) s after a launch")
+                    + "all leased \(number(report.allLeasedSeconds)) s after a launch, "
+                    + "\(number(report.restartSeconds)) s after a restart and a launch")
         }
     }
 }

@@ -78,7 +78,7 @@ struct BudgetWatch {
     ///   - labels: of a worker, as JSON.
     ///   - slots: that it has.
     static func price(labels: String, slots: Int) throws -> Double? {
-        guard labels.contains(PriceLabel.name) else { return nil }
+        guard labels != "{}", labels.contains(PriceLabel.name) else { return nil }
         return PriceLabel.ofSlot(try LedgerJSON.value([String: String].self, labels), slots: slots)
     }
 

@@ -1,15 +1,18 @@
+import CSQLiteExtras
 import GRDB
 import Ports
 import RunSpec
 import SweepModel
 
-/// Adds jobs to a sweep, in one transaction: what is the same for all of them is asked once.
+/// Adds jobs to a sweep, in one transaction: what is the same for all of them is asked once, and what sums
+/// up its members is brought up to date once, in ``finish()``.
 struct JobIntake {
     private let sweep: Int64
     private let wasStopped: Bool
     private let now: WallTime
     private let db: Database
     private let isAnyStopped: Bool
+    private let isMany: Bool
     private let insertJob: PreparedStatement
     private let insertSpec: PreparedStatement
     private let insertClass: PreparedStatement
@@ -18,15 +21,23 @@ struct JobIntake {
     private var configuration: (digest: ConfigurationID, row: Int64)?
     /// Memory that jobs of a class were seen to use; nil for none yet.
     private var expected: [String: Int?] = [:]
+    /// Jobs that are not members yet although they were added.
+    private var joining: [(row: Int64, group: String, given: String)] = []
 
-    /// - Parameter wasStopped: the sweep was, and goes on with this launch.
+    /// - Parameters:
+    ///   - wasStopped: the sweep was, and goes on with this launch.
+    ///   - isMany: for many jobs at once: then ``finish()`` has to follow the last.
     /// - Throws: `DatabaseError`.
-    init(_ sweep: Int64, wasStopped: Bool = false, now: WallTime, _ db: Database) throws {
+    init(
+        _ sweep: Int64, wasStopped: Bool = false, isMany: Bool = false, now: WallTime, _ db: Database
+    ) throws {
         self.sweep = sweep
         self.wasStopped = wasStopped
         self.now = now
         self.db = db
         isAnyStopped = try SweepHold.isAnyStopped(db)
+        // Where a sweep is stopped, whether a job is held depends on whose member it is already.
+        self.isMany = isMany && !isAnyStopped
         insertJob = try PreparedStatement(
             """
             INSERT INTO job (identity, sweep, configuration, seed, priority, requirements, retries, states_kept,
@@ -50,7 +61,11 @@ struct JobIntake {
     mutating func add(_ job: LaunchJob, _ outcome: inout LaunchSweep.Outcome) throws -> (row: Int64, isNew: Bool) {
         for preparation in job.preparations { try add(preparation, &outcome) }
         if let (id, needs) = try insert(job) {
-            try insertMembership(of: id, job)
+            if isMany {
+                joining.append((id, job.group, job.given))
+            } else {
+                try insertMembership(of: id, job.group, job.given)
+            }
             outcome.added += 1
             outcome.changes.append(
                 JobChange(
@@ -62,7 +77,9 @@ struct JobIntake {
             throw LedgerError(.inputOutput, "job \(job.id.short) could not be stored")
         }
         let id: Int64 = row["id"]
-        let isMember = try !insertMembership(of: id, job)
+        // Rows are given in their order: from the first that joins on all were added just now.
+        if let first = joining.first, id >= first.row { return (id, false) }
+        let isMember = try !insertMembership(of: id, job.group, job.given)
         guard !isMember || wasStopped else { return (id, false) }
         if !isMember {
             outcome.added += 1
@@ -86,6 +103,33 @@ struct JobIntake {
                     isHeld: try isHeld(id, job)))
         }
         return (id, false)
+    }
+
+    /// Makes the added jobs members, after the last one.
+    ///
+    /// A job that was not there has no attempts, points, results or evaluations: of all that triggers keep of
+    /// a sweep's members (`Schema.triggers`, `Schema.summaries`, `Schema.operating`) only the number of those
+    /// that wait changes. So it is added once here, and the triggers do not run.
+    ///
+    /// - Throws: `DatabaseError`.
+    mutating func finish() throws {
+        guard !joining.isEmpty else { return }
+        try setTriggers(on: false)
+        let written = Result { for (row, group, given) in joining { try insertMembership(of: row, group, given) } }
+        try setTriggers(on: true)
+        try written.get()
+        try db.change(
+            """
+            INSERT INTO sweep_count (sweep, state, jobs) VALUES (?, 'waiting', ?)
+            ON CONFLICT (sweep, state) DO UPDATE SET jobs = jobs + excluded.jobs
+            """, [sweep, joining.count])
+        joining = []
+    }
+
+    private func setTriggers(on: Bool) throws {
+        guard let connection = UnsafeMutableRawPointer(db.sqliteConnection),
+            cse_enable_triggers(connection, on ? 1 : 0) == 0
+        else { throw LedgerError(.inputOutput, "the ledger's triggers cannot be switched") }
     }
 
     /// A job that is not in the ledger, without its membership.
@@ -149,11 +193,11 @@ struct JobIntake {
 
     /// - Returns: whether it was no member.
     @discardableResult
-    private func insertMembership(of id: Int64, _ job: LaunchJob) throws -> Bool {
+    private func insertMembership(of id: Int64, _ group: String, _ given: String) throws -> Bool {
         try insertMember.bind(1, sweep)
         try insertMember.bind(2, id)
-        try insertMember.bind(3, job.group)
-        try insertMember.bind(4, job.given)
+        try insertMember.bind(3, group)
+        try insertMember.bind(4, given)
         return try insertMember.run() > 0
     }
 

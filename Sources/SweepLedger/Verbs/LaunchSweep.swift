@@ -99,6 +99,9 @@ package struct LaunchSweep: LedgerVerb {
     package static let keyReused = LedgerError(
         .conflict, "this launch key was used for another request; make a new key")
 
+    /// From so many on, members are summed up at once: below, preparing statements anew costs more.
+    private static let manyJobs = 64
+
     let key: String
     /// Digest of the whole request.
     let digest: String
@@ -183,7 +186,8 @@ package struct LaunchSweep: LedgerVerb {
         }
         var outcome = Outcome(added: before?.added ?? 0, shared: before?.shared ?? 0)
         var names = FormerNames()
-        var intake = try JobIntake(sweep, wasStopped: wasStopped, now: now, db)
+        var intake = try JobIntake(
+            sweep, wasStopped: wasStopped, isMany: jobs.count >= Self.manyJobs, now: now, db)
         var others = measuring.map { OtherProtocols($0) }
         let planner = EvaluationPlanner(now: now)
         outcome.changes.reserveCapacity(jobs.count)
@@ -193,6 +197,7 @@ package struct LaunchSweep: LedgerVerb {
             guard let measuring, !place.isNew, try others?.hasOther(place.row, db) == true else { continue }
             outcome.changes += try planner.measure(place.row, by: measuring, sweep: sweep, db)
         }
+        try intake.finish()
         guard isLast else { return outcome }
         // Launched again, mended as we may hope: with the last slice it goes on.
         if wasStopped { outcome.changes += try SweepHold.lift(sweep, db, now: now) }
