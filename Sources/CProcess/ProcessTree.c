@@ -48,7 +48,8 @@ int tree_write_record(const char *path, pid_t pid, uint64_t start) {
     int length = snprintf(text, sizeof text, "%d %llu\n", (int)pid, (unsigned long long)start);
     int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0) return errno;
-    int failure = write(file, text, (size_t)length) == length && fdatasync(file) == 0 ? 0 : (errno ? errno : EIO);
+    errno = 0;
+    int failure = write(file, text, (size_t)length) == length ? 0 : (errno ? errno : EIO);
     close(file);
     return failure;
 }
@@ -194,8 +195,10 @@ static void write_to(const char *group, const char *name, const char *text) {
 
 void tree_enter_group(const char *group) { write_to(group, "cgroup.procs", "0"); }
 
+void tree_kill_group(const char *group) { write_to(group, "cgroup.kill", "1"); }
+
 void tree_end_group(char *group) {
-    write_to(group, "cgroup.kill", "1");
+    tree_kill_group(group);
     // The kernel needs a moment to empty it.
     for (int round = 0; round < 100 && rmdir(group) != 0 && errno == EBUSY; round++) usleep(5000);
     free(group);

@@ -17,7 +17,7 @@
 // is none.
 int tree_read_stat(pid_t pid, char *state, pid_t *parent, uint64_t *start);
 
-// Writes "PID START" and syncs it. Returns 0 or the errno.
+// Writes "PID START". Returns 0 or the errno. Not synced: after a power cut none of them lives.
 int tree_write_record(const char *path, pid_t pid, uint64_t start);
 
 // Sends SIGKILL to every descendant of `root` but not to `root`, and, where `mark` is not NULL, to every
@@ -31,6 +31,9 @@ char *tree_make_group(void);
 
 // Moves the calling process into the group. Called between fork and exec.
 void tree_enter_group(const char *group);
+
+// Sends SIGKILL to every process of the group.
+void tree_kill_group(const char *group);
 
 // Ends every process of the group and removes it; frees `group`.
 void tree_end_group(char *group);

@@ -40,16 +40,24 @@ package final class ReportSpool: Sendable {
 
     private let folder: String
     private let files: any FileStore
+    private let anchor: AttemptAnchor?
     private let state: Mutex<State>
     /// What is wrong with it, if a report in it could not be read: then it does not hold all that its attempt
     /// made.
     package let damage: String?
 
     /// Opens or makes the spool in `folder`. A report that cannot be read is passed over; `damaged` names it.
-    package init(folder: String, files: any FileStore = DiskFiles(), damaged: (String) -> Void = { _ in }) throws {
+    ///
+    /// - Parameter anchor: held before a durable report is appended; without one the folder's name is durable at
+    ///   once.
+    package init(
+        folder: String, files: any FileStore = DiskFiles(), anchor: AttemptAnchor? = nil,
+        damaged: (String) -> Void = { _ in }
+    ) throws {
         self.folder = folder
         self.files = files
-        try files.makeFolder(folder)
+        self.anchor = anchor
+        if anchor == nil { try files.makeFolder(folder) } else { try files.makeUnsyncedFolder(folder) }
         var state = State()
         var damage: String?
         for name in try files.list(folder) {
@@ -113,9 +121,13 @@ package final class ReportSpool: Sendable {
 
     /// Stores a report and links the files it names; returns when it is on disk.
     ///
-    /// - Parameter sources: files with their digests and sizes.
-    package func append(_ report: Report, sources: [SpooledBlob] = []) throws -> SpooledReport {
+    /// - Parameters:
+    ///   - sources: files with their digests and sizes.
+    ///   - isDurable: false for one whose loss in a power cut costs next to nothing: it is not waited for, and
+    ///     outlasts the end of this process alone.
+    package func append(_ report: Report, sources: [SpooledBlob] = [], isDurable: Bool = true) throws -> SpooledReport {
         try state.withLock { state in
+            if isDurable { try anchor?.hold() }
             state.last += 1
             let number = state.last
             var blobs: [SpooledBlob] = []
@@ -133,7 +145,12 @@ package final class ReportSpool: Sendable {
             }
             let entry = Entry(report: report, blobs: blobs)
             let text = Array(try WireJSON.encode(entry))
-            try files.writeAtomically(text + Array("\n\(Self.checksum(text[...]))".utf8), to: path(number))
+            let whole = text + Array("\n\(Self.checksum(text[...]))".utf8)
+            if isDurable {
+                try files.writeAtomically(whole, to: path(number))
+            } else {
+                try files.writeWhole(whole, to: path(number))
+            }
             Faults.reach("worker.report-spooled")
             state.pending[number] = entry
             return SpooledReport(number: number, body: report.body, hasBlobs: !blobs.isEmpty)
