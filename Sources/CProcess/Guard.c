@@ -196,6 +196,8 @@ static void obey(ssize_t length) {
 // started became the guard's.
 static void conclude(struct keeper *keeper) {
     while (hear(keeper)) {}
+    char *group = keeper->mark || keeper->socket >= 0 ? tree_group(keeper->pid) : NULL;
+    if (group) tree_end_group(group);  // it could not do so itself
     if (keeper->mark) {
         for (int round = 0; round < 100 && tree_kill(TREE_NO_ROOT, keeper->mark) > 0; round++) usleep(1000);
         bool was_running = keeper->program > 0;

@@ -164,11 +164,16 @@ static bool own_group(char *path, size_t room) {
     return found;
 }
 
-char *tree_make_group(void) {
+char *tree_group(pid_t keeper) {
     char place[512], own[512];
-    char *group = NULL, *file = NULL;
+    char *group = NULL;
     if (!group_mount(place, sizeof place) || !own_group(own, sizeof own)) return NULL;
-    if (asprintf(&group, "%s%s/radiata-%d", place, own, (int)getpid()) < 0) return NULL;
+    return asprintf(&group, "%s%s/radiata-%d", place, own, (int)keeper) < 0 ? NULL : group;
+}
+
+char *tree_make_group(void) {
+    char *group = tree_group(getpid()), *file = NULL;
+    if (group == NULL) return NULL;
     // One that a keeper of the same number left behind is of no use to anybody.
     if (mkdir(group, 0755) != 0 && (errno != EEXIST || rmdir(group) != 0 || mkdir(group, 0755) != 0)) {
         free(group);

@@ -25,8 +25,11 @@ int tree_write_record(const char *path, pid_t pid, uint64_t start);
 // how many were found.
 int tree_kill(pid_t root, const char *mark);
 
-// Makes a control group (version 2) for one attempt and returns its folder, to be freed; NULL where none can
-// be made.
+// The folder of the control group (version 2) that a keeper makes for its programs, whether it is there or not; to
+// be freed. NULL where there are no such groups.
+char *tree_group(pid_t keeper);
+
+// Makes that of the calling process; NULL where none can be made.
 char *tree_make_group(void);
 
 // Moves the calling process into the group. Called between fork and exec.
