@@ -24,6 +24,7 @@ package struct SpooledBlob: Codable, Equatable, Sendable {
 /// all.
 ///
 ///     report-00000001.json     the report and its blobs, then a line with the CRC-32C of that
+///     brief-00000001.json      the same, not synced: one that a power cut has torn was never there
 ///     blobs-00000001/0 1 …     the files of its blobs
 ///     seen                     one line for all ever reported: a restarted worker does not begin again
 package final class ReportSpool: Sendable {
@@ -36,7 +37,12 @@ package final class ReportSpool: Sendable {
         var last: UInt64 = 0
         var pending: [UInt64: Entry] = [:]
         var seen: Set<String> = []
+        /// Those that were not synced.
+        var brief: Set<UInt64> = []
     }
+
+    private static let synced = "report-"
+    private static let unsynced = "brief-"
 
     private let folder: String
     private let files: any FileStore
@@ -61,12 +67,18 @@ package final class ReportSpool: Sendable {
         var state = State()
         var damage: String?
         for name in try files.list(folder) {
-            guard name.hasPrefix("report-"), name.hasSuffix(".json"), let number = UInt64(name.dropFirst(7).dropLast(5))
+            guard let prefix = [Self.synced, Self.unsynced].first(where: { name.hasPrefix($0) }),
+                name.hasSuffix(".json"), let number = UInt64(name.dropFirst(prefix.count).dropLast(5))
             else { continue }
+            let isBrief = prefix == Self.unsynced
             state.last = max(state.last, number)
+            if isBrief { state.brief.insert(number) }
             do {
                 let text = try Self.checked(try files.read("\(folder)/\(name)", limit: 64 << 20))
                 state.pending[number] = try WireJSON.decode(Entry.self, from: Data(text))
+            } catch let error where isBrief {
+                damaged("\(folder)/\(name): \(error)")
+                try files.remove("\(folder)/\(name)")
             } catch {
                 damage = "a spooled report is damaged: \(folder)/\(name)"
                 damaged("\(folder)/\(name): \(error)")
@@ -149,7 +161,8 @@ package final class ReportSpool: Sendable {
             if isDurable {
                 try files.writeAtomically(whole, to: path(number))
             } else {
-                try files.writeWhole(whole, to: path(number))
+                try files.writeWhole(whole, to: path(number, Self.unsynced))
+                state.brief.insert(number)
             }
             Faults.reach("worker.report-spooled")
             state.pending[number] = entry
@@ -169,14 +182,18 @@ package final class ReportSpool: Sendable {
     ///
     /// - Returns: whether it was kept on disk.
     package func settle(_ number: UInt64) throws -> Bool {
-        let entry = state.withLock { $0.pending.removeValue(forKey: number) }
+        let (entry, isBrief) = state.withLock { state in
+            (state.pending.removeValue(forKey: number), state.brief.remove(number) != nil)
+        }
         guard let entry else { return false }
-        try files.remove(path(number))
+        try files.remove(path(number, isBrief ? Self.unsynced : Self.synced))
         if !entry.blobs.isEmpty { try files.remove("\(folder)/blobs-\(Self.digits(number))") }
         return true
     }
 
-    private func path(_ number: UInt64) -> String { "\(folder)/report-\(Self.digits(number)).json" }
+    private func path(_ number: UInt64, _ prefix: String = synced) -> String {
+        "\(folder)/\(prefix)\(Self.digits(number)).json"
+    }
 
     private static func digits(_ number: UInt64) -> String {
         let text = String(number)
