@@ -9,8 +9,9 @@
 // Guard to worker: struct cprocess_event. End of file on the socket: every group gets its stop signal, its
 // grace, then SIGKILL, and the guard ends.
 //
-// Every program has a keeper between the guard and itself (Keeper.c), which records it on disk before it
-// runs: a record exists for every program that ever ran; RECORD.exit gets its wait status in the end.
+// Every program has a keeper between the guard and itself (Keeper.c); a record exists for every program that
+// ever ran, and RECORD.exit gets its wait status in the end. The guard never waits for a keeper: it hands 'S' on
+// to one that is idle, or starts one, and reads what they tell as it comes.
 
 #define _GNU_SOURCE
 #include "CProcess.h"
@@ -20,6 +21,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,26 +34,29 @@
 #include <unistd.h>
 
 #include "Keeper.h"
+#include "Order.h"
 #include "ProcessTree.h"
 
 #define GUARD_ARGUMENT "__guard"
-enum { LONGEST_MESSAGE = 1 << 18, MOST_CHILDREN = 1024, MOST_TEXTS = 8192 };
+enum { MOST_KEEPERS = 1024, MOST_IDLE = 64 };
 
-struct child {
+struct keeper {
+    pid_t pid;
+    int socket;
+    bool is_gone;  // it has closed its socket and will be waited for
+    // Of the program that it keeps; `mark` is NULL while it is idle.
+    char *mark;
     uint32_t id;
-    pid_t keeper;
-    int socket;  // to the keeper
-    pid_t program;
+    pid_t program;  // 0 until it runs
     int stop_signal;
     uint32_t grace;
     int64_t kill_at;  // only while ending; 0 = not set
-    char *mark;
 };
 
-static struct child children[MOST_CHILDREN];
-static int child_count;
+static struct keeper keepers[MOST_KEEPERS];
+static int keeper_count;
+static bool is_ending;
 static char message[LONGEST_MESSAGE + 1];
-static char *texts[MOST_TEXTS + 3];
 
 static int64_t now_milliseconds(void) {
     struct timespec now;
@@ -91,142 +96,178 @@ static void tell(struct cprocess_event event) {
 }
 
 // Signals the program's group.
-static void signal_child(const struct child *child, int32_t number) {
-    while (send(child->socket, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR) {}
+static void signal_program(const struct keeper *keeper, int32_t number) {
+    while (send(keeper->socket, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR) {}
 }
 
-static ssize_t receive(int socket, struct keeper_news *news, int flags) {
+static bool is_idle(const struct keeper *keeper) {
+    return keeper->mark == NULL && keeper->socket >= 0 && !keeper->is_gone;
+}
+
+// Its program has ended.
+static void rest(struct keeper *keeper) {
+    free(keeper->mark);
+    keeper->mark = NULL;
+    keeper->kill_at = 0;
+    int idle = 0;
+    for (int index = 0; index < keeper_count; index++) idle += is_idle(&keepers[index]);
+    if (!is_ending && idle <= MOST_IDLE) return;
+    close(keeper->socket);  // it ends
+    keeper->socket = -1;
+}
+
+// Hands on one thing that a keeper tells; false where there is none.
+static bool hear(struct keeper *keeper) {
+    struct keeper_news news;
     ssize_t length;
-    while ((length = recv(socket, news, sizeof *news, flags)) < 0 && errno == EINTR) {}
-    return length;
+    if (keeper->socket < 0) return false;
+    while ((length = recv(keeper->socket, &news, sizeof news, MSG_DONTWAIT)) < 0 && errno == EINTR) {}
+    if (length == 0 || (length < 0 && errno != EAGAIN)) keeper->is_gone = true;
+    if (length != sizeof news || keeper->mark == NULL) return false;
+    if (news.kind == CPROCESS_STARTED) keeper->program = news.pid;
+    tell((struct cprocess_event){.kind = news.kind,
+        .id = keeper->id,
+        .pid = news.pid,
+        .status = news.status,
+        .start_ticks = news.start_ticks,
+        .user_microseconds = news.user_microseconds,
+        .system_microseconds = news.system_microseconds,
+        .max_resident_kilobytes = news.max_resident_kilobytes});
+    if (news.kind != CPROCESS_STARTED) rest(keeper);
+    return true;
 }
 
-static int spawn(uint32_t id, int stop_signal, uint32_t grace, char **text, int count) {
-    if (count < 6 || child_count == MOST_CHILDREN) return EAGAIN;
-    int argument_count = atoi(text[5]);
-    if (argument_count < 1 || argument_count > count - 6) return EINVAL;
-    char *mark = NULL, *marker = NULL;
-    if (asprintf(&mark, "%s" TREE_MARK_END "%d.%u;", text[4], (int)getpid(), id) < 0) return ENOMEM;
-    if (asprintf(&marker, TREE_MARKER "=%s", mark) < 0) {
-        free(mark);
-        return ENOMEM;
+// Gives the message to a keeper that is idle, or to a new one.
+static int spawn(const struct order *order, ssize_t length) {
+    char *mark = order_mark(order, getpid());
+    if (mark == NULL) return ENOMEM;
+    for (;;) {
+        struct keeper *keeper = NULL;
+        for (int index = 0; index < keeper_count && keeper == NULL; index++)
+            if (is_idle(&keepers[index])) keeper = &keepers[index];
+        if (keeper == NULL) {
+            int socket = -1;
+            pid_t pid = keeper_count < MOST_KEEPERS ? keeper_start(&socket) : -EAGAIN;
+            if (pid < 0) {
+                free(mark);
+                return -pid;
+            }
+            keeper = &keepers[keeper_count++];
+            *keeper = (struct keeper){.pid = pid, .socket = socket};
+        }
+        ssize_t sent;
+        while ((sent = send(keeper->socket, message, (size_t)length, MSG_NOSIGNAL)) < 0 && errno == EINTR) {}
+        if (sent != length) {
+            if (errno == EMSGSIZE) {
+                free(mark);
+                return E2BIG;
+            }
+            keeper->is_gone = true;  // it was killed while it was idle
+            continue;
+        }
+        keeper->mark = mark;
+        keeper->id = order->id;
+        keeper->program = 0;
+        keeper->stop_signal = order->stop_signal;
+        keeper->grace = order->grace;
+        return 0;
     }
-    // The environment moves up by one place to make room for the NULL that ends the arguments.
-    char **arguments = text + 6;
-    char **environment = arguments + argument_count + 1;
-    for (int index = count - 1; index >= 6 + argument_count; index--) text[index + 1] = text[index];
-    text[count + 1] = marker;
-    text[count + 2] = NULL;
-    arguments[argument_count] = NULL;
-    struct program program = {.arguments = arguments,
-        .environment = environment,
-        .path = text[0],
-        .folder = text[1],
-        .log = text[2],
-        .output = text[3],
-        .record = text[4],
-        .mark = mark};
-    int socket = -1;
-    pid_t keeper = keeper_start(&program, &socket);
-    free(marker);
-    struct keeper_news news = {.kind = CPROCESS_REFUSED, .status = EAGAIN};
-    if (keeper < 0) {
-        free(mark);
-        return -keeper;
-    }
-    if (receive(socket, &news, 0) != sizeof news || news.kind != CPROCESS_STARTED) {
-        close(socket);
-        waitpid(keeper, NULL, 0);
-        free(mark);
-        return news.status;
-    }
-    children[child_count++] = (struct child){.id = id,
-        .keeper = keeper,
-        .socket = socket,
-        .program = news.pid,
-        .stop_signal = stop_signal,
-        .grace = grace,
-        .mark = mark};
-    tell((struct cprocess_event){
-        .kind = CPROCESS_STARTED, .id = id, .pid = news.pid, .start_ticks = news.start_ticks});
-    return 0;
 }
 
 static void obey(ssize_t length) {
     message[length] = 0;
     if (length < 9) return;
-    uint32_t id;
-    int32_t number;
-    memcpy(&id, message + 1, 4);
-    memcpy(&number, message + 5, 4);
     if (message[0] == 'K') {
-        for (int index = 0; index < child_count; index++)
-            if (children[index].id == id) signal_child(&children[index], number);
+        uint32_t id;
+        int32_t number;
+        memcpy(&id, message + 1, 4);
+        memcpy(&number, message + 5, 4);
+        for (int index = 0; index < keeper_count; index++)
+            if (keepers[index].mark && keepers[index].id == id) signal_program(&keepers[index], number);
     } else if (message[0] == 'S' && length > 13) {
-        uint32_t grace;
-        memcpy(&grace, message + 9, 4);
-        int count = 0;
-        for (char *place = message + 13; place < message + length && count < MOST_TEXTS; place += strlen(place) + 1)
-            texts[count++] = place;
-        int failure = spawn(id, number, grace, texts, count);
-        if (failure) tell((struct cprocess_event){.kind = CPROCESS_REFUSED, .id = id, .status = failure});
+        static struct order order;
+        int failure = order_read(&order, message, length);
+        if (!failure) failure = spawn(&order, length);
+        if (failure) tell((struct cprocess_event){.kind = CPROCESS_REFUSED, .id = order.id, .status = failure});
     }
 }
 
-// A keeper has ended: tells how its program did.
-static void conclude(struct child child) {
-    struct keeper_news news = {.kind = CPROCESS_EXITED, .pid = child.program, .status = SIGKILL};
-    if (receive(child.socket, &news, MSG_DONTWAIT) != sizeof news) {
-        // The keeper was killed, and the kernel killed its program. What that had started became the guard's.
-        news = (struct keeper_news){.kind = CPROCESS_EXITED, .pid = child.program, .status = SIGKILL};
-        for (int round = 0; round < 100 && tree_kill(TREE_NO_ROOT, child.mark) > 0; round++) usleep(1000);
+// A keeper has ended; one that had a program was killed, and the kernel killed its program. What that had
+// started became the guard's.
+static void conclude(struct keeper *keeper) {
+    while (hear(keeper)) {}
+    char *group = keeper->mark || keeper->socket >= 0 ? tree_group(keeper->pid) : NULL;
+    if (group) tree_end_group(group);  // it could not do so itself
+    if (keeper->mark) {
+        for (int round = 0; round < 100 && tree_kill(TREE_NO_ROOT, keeper->mark) > 0; round++) usleep(1000);
+        bool was_running = keeper->program > 0;
+        tell((struct cprocess_event){.kind = was_running ? CPROCESS_EXITED : CPROCESS_REFUSED,
+            .id = keeper->id,
+            .pid = keeper->program,
+            .status = was_running ? SIGKILL : EAGAIN});
+        free(keeper->mark);
     }
-    close(child.socket);
-    free(child.mark);
-    tell((struct cprocess_event){.kind = CPROCESS_EXITED,
-        .id = child.id,
-        .pid = news.pid,
-        .status = news.status,
-        .user_microseconds = news.user_microseconds,
-        .system_microseconds = news.system_microseconds,
-        .max_resident_kilobytes = news.max_resident_kilobytes});
+    if (keeper->socket >= 0) close(keeper->socket);
+    *keeper = keepers[--keeper_count];
 }
 
 static void reap(void) {
     pid_t pid;
     while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-        for (int index = 0; index < child_count; index++) {
-            if (children[index].keeper != pid) continue;
-            struct child ended = children[index];
-            children[index] = children[--child_count];
-            conclude(ended);
+        for (int index = 0; index < keeper_count; index++) {
+            if (keepers[index].pid != pid) continue;
+            conclude(&keepers[index]);
             break;
         }
     }
 }
 
-static void end_children(int signals) {
-    int64_t now = now_milliseconds();
-    for (int index = 0; index < child_count; index++) {
-        signal_child(&children[index], children[index].stop_signal);
-        signal_child(&children[index], SIGCONT);
-        children[index].kill_at = now + children[index].grace;
+// Waits for signals, keepers and, where `worker` is not -1, the worker, and hears the first two.
+//
+// Returns what poll(2) says of the worker's socket.
+static short listen_once(int worker, int signals, int milliseconds) {
+    static struct pollfd waits[MOST_KEEPERS + 2];
+    waits[0] = (struct pollfd){.fd = worker, .events = POLLIN};
+    waits[1] = (struct pollfd){.fd = signals, .events = POLLIN};
+    int count = keeper_count;
+    for (int index = 0; index < count; index++)
+        waits[index + 2] = (struct pollfd){.fd = keepers[index].is_gone ? -1 : keepers[index].socket, .events = POLLIN};
+    if (poll(waits, (nfds_t)count + 2, milliseconds) < 0) return errno == EINTR ? 0 : POLLERR;
+    for (int index = 0; index < count; index++)
+        if (waits[index + 2].revents) hear(&keepers[index]);
+    if (waits[1].revents) {
+        struct signalfd_siginfo ignored;
+        while (read(signals, &ignored, sizeof ignored) > 0) {}
+        reap();
     }
-    while (child_count > 0) {
-        int64_t next = INT64_MAX;
+    return waits[0].revents;
+}
+
+static void end_programs(int signals) {
+    is_ending = true;
+    int64_t now = now_milliseconds();
+    for (int index = 0; index < keeper_count; index++) {
+        if (keepers[index].mark) {
+            signal_program(&keepers[index], keepers[index].stop_signal);
+            signal_program(&keepers[index], SIGCONT);
+            keepers[index].kill_at = now + keepers[index].grace;
+        } else if (keepers[index].socket >= 0) {
+            close(keepers[index].socket);
+            keepers[index].socket = -1;
+        }
+    }
+    while (keeper_count > 0) {
         now = now_milliseconds();
-        for (int index = 0; index < child_count; index++) {
-            if (children[index].kill_at <= now) {
-                signal_child(&children[index], SIGKILL);
-                children[index].kill_at = now + 1000;
+        int64_t next = now + 1000;
+        for (int index = 0; index < keeper_count; index++) {
+            if (keepers[index].mark == NULL) continue;
+            if (keepers[index].kill_at <= now) {
+                signal_program(&keepers[index], SIGKILL);
+                keepers[index].kill_at = now + 1000;
             }
-            if (children[index].kill_at < next) next = children[index].kill_at;
+            if (keepers[index].kill_at < next) next = keepers[index].kill_at;
         }
-        struct pollfd wait = {.fd = signals, .events = POLLIN};
-        if (poll(&wait, 1, (int)(next - now)) > 0) {
-            struct signalfd_siginfo ignored;
-            if (read(signals, &ignored, sizeof ignored) < 0 && errno != EAGAIN) break;
-        }
+        listen_once(-1, signals, (int)(next - now));
         reap();
     }
     // Nothing is left but what came of a keeper that was killed.
@@ -251,23 +292,16 @@ static int guard_main(void) {
     fcntl(0, F_SETFD, FD_CLOEXEC);
     if (signals < 0) return 1;
     for (;;) {
-        struct pollfd waits[2] = {{.fd = 0, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-        if (poll(waits, 2, -1) < 0 && errno != EINTR) break;
-        if (waits[1].revents) {
-            struct signalfd_siginfo ignored;
-            while (read(signals, &ignored, sizeof ignored) > 0) {}
-            reap();
-        }
-        if (waits[0].revents) {
-            ssize_t length = recv(0, message, LONGEST_MESSAGE, 0);
-            if (length > 0) {
-                obey(length);
-            } else if (length == 0 || (errno != EINTR && errno != EAGAIN)) {
-                break;
-            }
+        short events = listen_once(0, signals, -1);
+        if (events == 0) continue;
+        ssize_t length = recv(0, message, LONGEST_MESSAGE, MSG_DONTWAIT);
+        if (length > 0) {
+            obey(length);
+        } else if (length == 0 || (errno != EINTR && errno != EAGAIN)) {
+            break;
         }
     }
-    end_children(signals);
+    end_programs(signals);
     return 0;
 }
 

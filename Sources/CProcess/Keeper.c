@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "CProcess.h"
+#include "Order.h"
 #include "ProcessTree.h"
 
 // RECORD.exit gets the wait status: it outlives the worker, which may not be there to be told.
@@ -43,10 +44,19 @@ static void tell(int socket, struct keeper_news news) {
     while (send(socket, &news, sizeof news, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
 }
 
-// In the program's process, between fork and exec.
-static void become(const struct program *program, const char *group, int go, int report) {
-    int failure;
+static void close_above(int last) {
+    if (close_range((unsigned)last + 1, ~0U, 0) == 0) return;
+    for (int file = last + 1; file < 4096; file++) close(file);  // before Linux 5.9
+}
+
+// In the program's process, between vfork and exec: it has the keeper's memory, and the keeper waits. Recorded
+// first, then exec: so a record exists for every program that ever ran.
+//
+// `start` gets its start time, `failure` the errno of what failed.
+static void become(
+    const struct order *order, const char *group, pid_t keeper, volatile uint64_t *start, volatile int *failure) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // of use here: the keeper that forks has one thread
+    if (getppid() != keeper) _exit(127);
     if (setsid() < 0) goto failed;
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
     sigset_t none;
@@ -60,58 +70,36 @@ static void become(const struct program *program, const char *group, int go, int
         close(score);
     }
     int null = open("/dev/null", O_RDONLY);
-    int logs = open(program->log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    int logs = open(order->log, O_WRONLY | O_CREAT | O_APPEND, 0644);
     if (null < 0 || logs < 0) goto failed;
-    int out = program->output[0] ? open(program->output, O_WRONLY | O_CREAT | O_TRUNC, 0644) : logs;
+    int out = order->output[0] ? open(order->output, O_WRONLY | O_CREAT | O_TRUNC, 0644) : logs;
     if (out < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(logs, 2) < 0) goto failed;
-    if (program->folder[0] && chdir(program->folder) != 0) goto failed;
-    char byte;
-    ssize_t got;
-    while ((got = read(go, &byte, 1)) < 0 && errno == EINTR) {}
-    if (got != 1) _exit(127);
-    // `go` and `report` are closed by exec; the rest that is open above 2 is closed here.
-    for (int file = 3; file < 256; file++)
-        if (file != report) close(file);
-    execvpe(program->path, program->arguments, program->environment);
+    if (order->folder[0] && chdir(order->folder) != 0) goto failed;
+    *start = cprocess_start_ticks(getpid());
+    if (order->record[0] && (errno = tree_write_record(order->record, getpid(), *start)) != 0) goto failed;
+    close_above(2);
+    execvpe(order->path, order->arguments, order->environment);
 failed:
-    failure = errno;
-    if (write(report, &failure, sizeof failure) < 0) _exit(126);
+    *failure = errno ? errno : EIO;
     _exit(127);
 }
 
-// Forks the program: recorded on disk first, then exec. So a record exists for every program that ever ran.
-static int start_program(const struct program *program, const char *group, pid_t *pid, uint64_t *start) {
-    int go[2], report[2];
-    if (pipe2(go, O_CLOEXEC) != 0) return errno;
-    if (pipe2(report, O_CLOEXEC) != 0) {
-        int failure = errno;
-        close(go[0]);
-        close(go[1]);
+// Returns when the program runs: 0, or the errno.
+static int start_program(const struct order *order, const char *group, pid_t *pid, uint64_t *start) {
+    volatile int failure = 0;
+    volatile uint64_t started = 0;
+    pid_t keeper = getpid();
+    if (order->record[0]) remove_ending(order->record);  // of the program before this one
+    pid_t child = vfork();
+    if (child == 0) become(order, group, keeper, &started, &failure);
+    if (child < 0) return errno;
+    if (failure) {
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
         return failure;
     }
-    if (program->record[0]) remove_ending(program->record);  // of the program before this one
-    *pid = fork();
-    if (*pid == 0) {
-        close(go[1]);
-        close(report[0]);
-        become(program, group, go[0], report[1]);
-    }
-    int failure = *pid < 0 ? errno : 0;
-    close(go[0]);
-    close(report[1]);
-    *start = *pid > 0 ? cprocess_start_ticks(*pid) : 0;
-    if (!failure && program->record[0]) failure = tree_write_record(program->record, *pid, *start);
-    if (!failure && write(go[1], "g", 1) != 1) failure = errno;
-    close(go[1]);  // without a byte before it, the child gives up
-    if (!failure) {
-        int reported = 0;
-        ssize_t got;
-        while ((got = read(report[0], &reported, sizeof reported)) < 0 && errno == EINTR) {}
-        if (got == sizeof reported) failure = reported;
-    }
-    close(report[0]);
-    if (failure && *pid > 0) waitpid(*pid, NULL, 0);
-    return failure;
+    *pid = child;
+    *start = started;
+    return 0;
 }
 
 // Collects what became the keeper's child and ended; never the program itself, whose number must stay its
@@ -155,18 +143,66 @@ static void watch(int socket, int signals, pid_t program) {
 
 static uint64_t microseconds(struct timeval time) { return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec; }
 
-// Ends what is left of the attempt, whatever session it lives in, for at most five seconds: a process that
-// waits for a disk that does not answer cannot be ended.
-static void end_tree(pid_t program, char *group, const char *mark) {
+// Waits for the program, which has ended or is ended, and ends what is left of the attempt, whatever session it
+// lives in, for at most five seconds: a process that waits for a disk that does not answer cannot be ended.
+//
+// Returns whether nothing is left, not even a zombie: the keeper has no children.
+static bool end_tree(pid_t program, const char *group, const char *mark, int *status, struct rusage *usage) {
     kill(-program, SIGKILL);
-    if (group) tree_end_group(group);
-    for (int round = 0; round < 500 && tree_kill(getpid(), mark) > 0; round++) {
+    pid_t waited;
+    while ((waited = wait4(program, status, 0, usage)) < 0 && errno == EINTR) {}
+    if (waited != program) *status = SIGKILL;
+    for (int round = 0; round < 500; round++) {
+        pid_t other;
+        while ((other = waitpid(-1, NULL, WNOHANG)) > 0) {}
+        if (other < 0) return true;
+        if (group) tree_kill_group(group);
+        tree_kill(getpid(), mark);
         usleep(round < 10 ? 1000 : 10000);
-        reap_others(program);
     }
+    return false;
 }
 
-static void keep(const struct program *program, int socket) {
+// Runs one program. Returns whether the keeper may take another.
+static bool run(struct order *order, int socket, int signals, const char *group) {
+    static pid_t guard;
+    if (guard == 0) guard = getppid();
+    char *mark = order_mark(order, guard), *marker = NULL;
+    if (mark == NULL || asprintf(&marker, TREE_MARKER "=%s", mark) < 0) {
+        free(mark);
+        tell(socket, (struct keeper_news){.kind = CPROCESS_REFUSED, .status = ENOMEM});
+        return true;
+    }
+    order_add(order, marker);
+    pid_t pid = 0;
+    uint64_t start = 0;
+    int failure = signals < 0 ? EMFILE : start_program(order, group, &pid, &start);
+    bool is_clean = true;
+    if (failure) {
+        tell(socket, (struct keeper_news){.kind = CPROCESS_REFUSED, .status = failure});
+    } else {
+        tell(socket, (struct keeper_news){.kind = CPROCESS_STARTED, .pid = pid, .start_ticks = start});
+        watch(socket, signals, pid);
+        int status = 0;
+        struct rusage usage;
+        memset(&usage, 0, sizeof usage);
+        is_clean = end_tree(pid, group, mark, &status, &usage);
+        if (order->record[0]) write_ending(order->record, status);
+        tell(socket, (struct keeper_news){.kind = CPROCESS_EXITED,
+            .pid = pid,
+            .status = status,
+            .user_microseconds = microseconds(usage.ru_utime),
+            .system_microseconds = microseconds(usage.ru_stime),
+            .max_resident_kilobytes = (uint64_t)usage.ru_maxrss});
+    }
+    free(mark);
+    free(marker);
+    return is_clean;
+}
+
+static void keep(int socket) {
+    static char message[LONGEST_MESSAGE + 1];
+    static struct order order;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "radiata-keeper");
     sigset_t set;
@@ -175,29 +211,15 @@ static void keep(const struct program *program, int socket) {
     sigprocmask(SIG_SETMASK, &set, NULL);
     int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     char *group = tree_make_group();
-    pid_t pid = 0;
-    uint64_t start = 0;
-    int failure = signals < 0 ? errno : start_program(program, group, &pid, &start);
-    if (failure) {
-        if (group) tree_end_group(group);
-        tell(socket, (struct keeper_news){.kind = CPROCESS_REFUSED, .status = failure});
-        return;
+    for (;;) {
+        ssize_t length = recv(socket, message, LONGEST_MESSAGE, 0);
+        if (length < 0 && errno == EINTR) continue;
+        if (length <= 0) break;
+        if (length <= (ssize_t)sizeof(int32_t)) continue;  // a signal for a program that has ended
+        message[length] = 0;
+        if (order_read(&order, message, length) != 0 || !run(&order, socket, signals, group)) break;
     }
-    tell(socket, (struct keeper_news){.kind = CPROCESS_STARTED, .pid = pid, .start_ticks = start});
-    watch(socket, signals, pid);
-    end_tree(pid, group, program->mark);
-    int status = 0;
-    struct rusage usage;
-    memset(&usage, 0, sizeof usage);
-    if (wait4(pid, &status, 0, &usage) != pid) status = SIGKILL;
-    while (waitpid(-1, NULL, WNOHANG) > 0) {}  // the end is told when nothing is left, not even a zombie
-    if (program->record[0]) write_ending(program->record, status);
-    tell(socket, (struct keeper_news){.kind = CPROCESS_EXITED,
-        .pid = pid,
-        .status = status,
-        .user_microseconds = microseconds(usage.ru_utime),
-        .system_microseconds = microseconds(usage.ru_stime),
-        .max_resident_kilobytes = (uint64_t)usage.ru_maxrss});
+    if (group) tree_end_group(group);
 }
 
 // Only the keeper's own socket stays open: a copy of another would keep the worker or a keeper from seeing
@@ -208,18 +230,19 @@ static int keep_only(int socket) {
     int own = socket == 3 ? 3 : dup2(socket, 3);
     if (own < 0) return -1;
     fcntl(own, F_SETFD, FD_CLOEXEC);
-    if (close_range(4, ~0U, 0) != 0)
-        for (int file = 4; file < 4096; file++) close(file);
+    close_above(3);
     return own;
 }
 
-pid_t keeper_start(const struct program *program, int *socket) {
+pid_t keeper_start(int *socket) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return -errno;
+    int size = LONGEST_MESSAGE * 2;
+    setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     pid_t pid = fork();
     if (pid == 0) {
         int own = keep_only(ends[1]);
-        if (own >= 0) keep(program, own);
+        if (own >= 0) keep(own);
         _exit(0);
     }
     int failure = errno;

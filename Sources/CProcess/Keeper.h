@@ -1,6 +1,6 @@
-// One keeper for each program that the guard starts: the program's parent, and the subreaper of everything
-// that comes of it. Whatever loses its parent becomes the keeper's child, so the chain of parents always
-// tells whose it is.
+// One keeper for each program that the guard runs: the program's parent, and the subreaper of everything that
+// comes of it. Whatever loses its parent becomes the keeper's child, so the chain of parents always tells whose it
+// is, and a keeper without children has nothing left of its program: it takes the next.
 #pragma once
 
 #include <stdint.h>
@@ -17,18 +17,7 @@ struct keeper_news {
     uint64_t max_resident_kilobytes;
 };
 
-// What to start.
-struct program {
-    char **arguments;
-    char **environment;
-    const char *path;
-    const char *folder;
-    const char *log;
-    const char *output;  // "" = the log
-    const char *record;  // "" = none
-    const char *mark;
-};
-
-// Forks a keeper that starts the program. `*socket` gets the guard's side: the guard writes an i32 signal for
-// the program's group; end of file makes the keeper kill everything. Returns the keeper's pid, or -errno.
-pid_t keeper_start(const struct program *program, int *socket);
+// Forks a keeper. `*socket` gets the guard's side: the guard writes orders as the worker sent them (Order.h),
+// one after the end of the other's program, and an i32 signal for a program's group; end of file makes the keeper
+// kill everything and end. Returns the keeper's pid, or -errno.
+pid_t keeper_start(int *socket);

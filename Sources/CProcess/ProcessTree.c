@@ -48,7 +48,8 @@ int tree_write_record(const char *path, pid_t pid, uint64_t start) {
     int length = snprintf(text, sizeof text, "%d %llu\n", (int)pid, (unsigned long long)start);
     int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0) return errno;
-    int failure = write(file, text, (size_t)length) == length && fdatasync(file) == 0 ? 0 : (errno ? errno : EIO);
+    errno = 0;
+    int failure = write(file, text, (size_t)length) == length ? 0 : (errno ? errno : EIO);
     close(file);
     return failure;
 }
@@ -163,11 +164,16 @@ static bool own_group(char *path, size_t room) {
     return found;
 }
 
-char *tree_make_group(void) {
+char *tree_group(pid_t keeper) {
     char place[512], own[512];
-    char *group = NULL, *file = NULL;
+    char *group = NULL;
     if (!group_mount(place, sizeof place) || !own_group(own, sizeof own)) return NULL;
-    if (asprintf(&group, "%s%s/radiata-%d", place, own, (int)getpid()) < 0) return NULL;
+    return asprintf(&group, "%s%s/radiata-%d", place, own, (int)keeper) < 0 ? NULL : group;
+}
+
+char *tree_make_group(void) {
+    char *group = tree_group(getpid()), *file = NULL;
+    if (group == NULL) return NULL;
     // One that a keeper of the same number left behind is of no use to anybody.
     if (mkdir(group, 0755) != 0 && (errno != EEXIST || rmdir(group) != 0 || mkdir(group, 0755) != 0)) {
         free(group);
@@ -194,8 +200,10 @@ static void write_to(const char *group, const char *name, const char *text) {
 
 void tree_enter_group(const char *group) { write_to(group, "cgroup.procs", "0"); }
 
+void tree_kill_group(const char *group) { write_to(group, "cgroup.kill", "1"); }
+
 void tree_end_group(char *group) {
-    write_to(group, "cgroup.kill", "1");
+    tree_kill_group(group);
     // The kernel needs a moment to empty it.
     for (int round = 0; round < 100 && rmdir(group) != 0 && errno == EBUSY; round++) usleep(5000);
     free(group);

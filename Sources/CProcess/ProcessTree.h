@@ -17,7 +17,7 @@
 // is none.
 int tree_read_stat(pid_t pid, char *state, pid_t *parent, uint64_t *start);
 
-// Writes "PID START" and syncs it. Returns 0 or the errno.
+// Writes "PID START". Returns 0 or the errno. Not synced: after a power cut none of them lives.
 int tree_write_record(const char *path, pid_t pid, uint64_t start);
 
 // Sends SIGKILL to every descendant of `root` but not to `root`, and, where `mark` is not NULL, to every
@@ -25,12 +25,18 @@ int tree_write_record(const char *path, pid_t pid, uint64_t start);
 // how many were found.
 int tree_kill(pid_t root, const char *mark);
 
-// Makes a control group (version 2) for one attempt and returns its folder, to be freed; NULL where none can
-// be made.
+// The folder of the control group (version 2) that a keeper makes for its programs, whether it is there or not; to
+// be freed. NULL where there are no such groups.
+char *tree_group(pid_t keeper);
+
+// Makes that of the calling process; NULL where none can be made.
 char *tree_make_group(void);
 
 // Moves the calling process into the group. Called between fork and exec.
 void tree_enter_group(const char *group);
+
+// Sends SIGKILL to every process of the group.
+void tree_kill_group(const char *group);
 
 // Ends every process of the group and removes it; frees `group`.
 void tree_end_group(char *group);

@@ -123,6 +123,24 @@ struct SpoolTests {
         #expect(try DiskFiles().list(folder.path + "/spool") == ["report-00000002.json"])
     }
 
+    @Test("a report that was not synced outlasts its process; torn by a power cut it was never there")
+    func briefReport() throws {
+        let folder = try TemporaryFolder()
+        let body = Report.Body.log(LogReport(offset: 0, text: "x"))
+        _ = try ReportSpool(folder: folder.path).append(Report(token: token, body), isDurable: false)
+        let second = try ReportSpool(folder: folder.path)
+        #expect(second.pending.map(\.body) == [body])
+        #expect(try second.settle(1))
+        #expect(try DiskFiles().list(folder.path).isEmpty)
+
+        _ = try second.append(Report(token: token, body), isDurable: false)
+        let name = try #require(try DiskFiles().list(folder.path).first)
+        _ = try folder.write(name, "")
+        let third = try ReportSpool(folder: folder.path)
+        #expect(third.pending.isEmpty && third.damage == nil)
+        #expect(try third.append(Report(token: token, body)).number > 2)
+    }
+
     @Test("what was seen is remembered, and a damaged report is passed over by name")
     func seen() throws {
         let folder = try TemporaryFolder()

@@ -29,6 +29,22 @@ struct TrainerGuardTests {
         #expect(Int32(try folder.read("sid").split { $0.isWhitespace }.first ?? "") == child.pid)
     }
 
+    @Test("one keeper takes program after program, and a signal for one that has ended meets none of them")
+    func oneKeeper() async throws {
+        let folder = try TemporaryFolder()
+        let guardProcess = try TrainerGuard.start(record: folder.path + "/guard")
+        defer { guardProcess.close() }
+        var keepers: Set<String> = []
+        for round in 0..<20 {
+            let child = try await guardProcess.start(order(folder, "ps -o ppid= -p $$ > parent; exit \(round)"))
+            let exit = await child.waitForExit(atMost: .seconds(20), time: SystemTime())
+            #expect(exit?.code == Int32(round))
+            keepers.insert(try folder.read("parent"))
+            guardProcess.signal(child, SIGKILL)
+        }
+        #expect(keepers.count == 1)
+    }
+
     @Test("a guard whose record cannot be written is refused, and leaves no zombie behind")
     func noRecord() async throws {
         let folder = try TemporaryFolder()

@@ -235,7 +235,7 @@ final class AttemptRunner: AttemptRunning {
         end.lostGuard = trainerGuard.isGone
         end.sawFullDisk = wasDiskFull
         end.stopExits = plan.stop.exits.union([128 + plan.order.stopSignal])
-        end.sawOutOfMemoryKill = (OutOfMemoryWatch.kills() ?? 0) > killsBefore
+        if exit.code != TrainerExit.done { end.sawOutOfMemoryKill = (OutOfMemoryWatch.kills() ?? 0) > killsBefore }
         (end.hasOutputs, end.missing) = outputs(output, plan)
         if isPreparation { (end.hasOutputs, end.missing) = (made != nil, "made nothing in {prepared} or {data}") }
         end.isProven = plan.done != nil && end.hasOutputs

@@ -25,6 +25,8 @@ extension WorkerEffect {
 extension WorkerSession {
     /// Most points in one metric batch, about.
     private static let batchPoints = 16384
+    /// An attempt of less is not waited for by the disk.
+    private static let shortAttempt: Duration = .seconds(1)
     /// Tries of an upload that a coordinator answers with an error of its own.
     private static let uploadTries = 12
 
@@ -40,7 +42,10 @@ extension WorkerSession {
         case .kill(let token): runner(toEnd: token)?.kill()
         case .spool(let token, let body):
             let entry = try hold(token)
-            emit(.reportSpooled(token, try entry.reports.append(Report(token: token, body))))
+            // A short attempt that left nothing else is made again after a power cut: cheaper than its syncs.
+            let isDurable = entry.anchor.isHeld || time.monotonic() - entry.began >= Self.shortAttempt
+            let report = try entry.reports.append(Report(token: token, body), isDurable: isDurable)
+            emit(.reportSpooled(token, report))
         case .sendMetrics(let token, let first, let limit): try await sendMetrics(token, from: first, limit: limit)
         case .passOver(let token, let point): try await sendMetrics(token, from: point, limit: 0)
         case .upload(let token, let number): try await upload(token, number)
@@ -167,8 +172,9 @@ extension WorkerSession {
         let place = folder.attempt(grant.token)
         // An attempt number is never used again, so whatever lies here is of no use.
         try files.remove(place.path)
-        try files.makeFolder(place.path, mode: 0o700)
-        try files.writeAtomically(Array(try WireJSON.encode(grant)), to: place.grant, mode: 0o600)
+        // Not waited for: the attempt's anchor does that, once there is something to lose.
+        try files.makeUnsyncedFolder(place.path, mode: 0o700)
+        try files.writeWhole(Array(try WireJSON.encode(grant)), to: place.grant, mode: 0o600)
         let gpus = positions.map { configuration.gpus[$0] }
         let entry = try hold(grant.token)
         let runner = ports.trainers.runner(
@@ -287,10 +293,14 @@ extension WorkerSession {
         }
         let place = folder.attempt(token)
         let logger = logger
+        let anchor = AttemptAnchor(folder: place.path, grant: place.grant, files: files)
         let entry = Held(
             place: place,
-            points: try PointSpool(folder: place.spool, files: files, segmentBytes: ports.segmentBytes),
-            reports: try ReportSpool(folder: place.spool, files: files) { logger.warning("passed over \($0)") })
+            points: try PointSpool(
+                folder: place.spool, files: files, segmentBytes: ports.segmentBytes, anchor: anchor),
+            reports: try ReportSpool(folder: place.spool, files: files, anchor: anchor) {
+                logger.warning("passed over \($0)")
+            }, anchor: anchor, began: time.monotonic())
         return held.withLock { held in
             if let other = held[token] { return other }
             held[token] = entry

@@ -25,6 +25,7 @@ extension WorkerSession {
             guard folder.attempt(grant.token) == place else { continue }
             logger.info("job \(grant.token) was left over from an earlier run; its results are handed in")
             let entry = try hold(grant.token)
+            try entry.anchor.hold()
             emit(.recovered(grant.token, pointsFrom: entry.points.firstHeld, fault: entry.reports.damage))
             do {
                 let logs = try ports.trainers.collectLeftovers(

@@ -15,6 +15,8 @@ package final class WorkerSession: Sendable {
         let place: AttemptPlace
         let points: PointSpool
         let reports: ReportSpool
+        let anchor: AttemptAnchor
+        let began: MonotonicTime
         /// nil for an attempt of an earlier run, or one that never began.
         var runner: (any AttemptRunning)?
         /// Open when the runner has ended.

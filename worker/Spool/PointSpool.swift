@@ -47,16 +47,21 @@ package final class PointSpool: Sendable {
     private let folder: String
     private let segmentBytes: Int64
     private let files: any FileStore
+    private let anchor: AttemptAnchor?
     private let state: Mutex<State>
 
     /// Opens or makes the spool in `folder`.
-    package init(folder: String, files: any FileStore = DiskFiles(), segmentBytes: Int64 = usualSegmentBytes)
-        throws
-    {
+    ///
+    /// - Parameter anchor: held before anything is appended; without one the folder's name is durable at once.
+    package init(
+        folder: String, files: any FileStore = DiskFiles(), segmentBytes: Int64 = usualSegmentBytes,
+        anchor: AttemptAnchor? = nil
+    ) throws {
         self.folder = folder
         self.segmentBytes = segmentBytes
         self.files = files
-        try files.makeFolder(folder)
+        self.anchor = anchor
+        if anchor == nil { try files.makeFolder(folder) } else { try files.makeUnsyncedFolder(folder) }
         var state = State()
         let segments = try files.list(folder).compactMap { name in
             name.hasPrefix("points-") ? UInt64(name.dropFirst(7)) : nil
@@ -99,6 +104,7 @@ package final class PointSpool: Sendable {
     package func append(_ points: [MetricPoint], source: Int = 0, position: UInt64 = 0) throws -> UInt64 {
         try state.withLock { state in
             guard !points.isEmpty else { return state.next - 1 }
+            try anchor?.hold()
             var body: [UInt8] = []
             body.append(little: state.next)
             body.append(little: UInt32(points.count))

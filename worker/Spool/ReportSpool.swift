@@ -24,6 +24,7 @@ package struct SpooledBlob: Codable, Equatable, Sendable {
 /// all.
 ///
 ///     report-00000001.json     the report and its blobs, then a line with the CRC-32C of that
+///     brief-00000001.json      the same, not synced: one that a power cut has torn was never there
 ///     blobs-00000001/0 1 …     the files of its blobs
 ///     seen                     one line for all ever reported: a restarted worker does not begin again
 package final class ReportSpool: Sendable {
@@ -36,29 +37,48 @@ package final class ReportSpool: Sendable {
         var last: UInt64 = 0
         var pending: [UInt64: Entry] = [:]
         var seen: Set<String> = []
+        /// Those that were not synced.
+        var brief: Set<UInt64> = []
     }
+
+    private static let synced = "report-"
+    private static let unsynced = "brief-"
 
     private let folder: String
     private let files: any FileStore
+    private let anchor: AttemptAnchor?
     private let state: Mutex<State>
     /// What is wrong with it, if a report in it could not be read: then it does not hold all that its attempt
     /// made.
     package let damage: String?
 
     /// Opens or makes the spool in `folder`. A report that cannot be read is passed over; `damaged` names it.
-    package init(folder: String, files: any FileStore = DiskFiles(), damaged: (String) -> Void = { _ in }) throws {
+    ///
+    /// - Parameter anchor: held before a durable report is appended; without one the folder's name is durable at
+    ///   once.
+    package init(
+        folder: String, files: any FileStore = DiskFiles(), anchor: AttemptAnchor? = nil,
+        damaged: (String) -> Void = { _ in }
+    ) throws {
         self.folder = folder
         self.files = files
-        try files.makeFolder(folder)
+        self.anchor = anchor
+        if anchor == nil { try files.makeFolder(folder) } else { try files.makeUnsyncedFolder(folder) }
         var state = State()
         var damage: String?
         for name in try files.list(folder) {
-            guard name.hasPrefix("report-"), name.hasSuffix(".json"), let number = UInt64(name.dropFirst(7).dropLast(5))
+            guard let prefix = [Self.synced, Self.unsynced].first(where: { name.hasPrefix($0) }),
+                name.hasSuffix(".json"), let number = UInt64(name.dropFirst(prefix.count).dropLast(5))
             else { continue }
+            let isBrief = prefix == Self.unsynced
             state.last = max(state.last, number)
+            if isBrief { state.brief.insert(number) }
             do {
                 let text = try Self.checked(try files.read("\(folder)/\(name)", limit: 64 << 20))
                 state.pending[number] = try WireJSON.decode(Entry.self, from: Data(text))
+            } catch let error where isBrief {
+                damaged("\(folder)/\(name): \(error)")
+                try files.remove("\(folder)/\(name)")
             } catch {
                 damage = "a spooled report is damaged: \(folder)/\(name)"
                 damaged("\(folder)/\(name): \(error)")
@@ -113,9 +133,13 @@ package final class ReportSpool: Sendable {
 
     /// Stores a report and links the files it names; returns when it is on disk.
     ///
-    /// - Parameter sources: files with their digests and sizes.
-    package func append(_ report: Report, sources: [SpooledBlob] = []) throws -> SpooledReport {
+    /// - Parameters:
+    ///   - sources: files with their digests and sizes.
+    ///   - isDurable: false for one whose loss in a power cut costs next to nothing: it is not waited for, and
+    ///     outlasts the end of this process alone.
+    package func append(_ report: Report, sources: [SpooledBlob] = [], isDurable: Bool = true) throws -> SpooledReport {
         try state.withLock { state in
+            if isDurable { try anchor?.hold() }
             state.last += 1
             let number = state.last
             var blobs: [SpooledBlob] = []
@@ -133,7 +157,13 @@ package final class ReportSpool: Sendable {
             }
             let entry = Entry(report: report, blobs: blobs)
             let text = Array(try WireJSON.encode(entry))
-            try files.writeAtomically(text + Array("\n\(Self.checksum(text[...]))".utf8), to: path(number))
+            let whole = text + Array("\n\(Self.checksum(text[...]))".utf8)
+            if isDurable {
+                try files.writeAtomically(whole, to: path(number))
+            } else {
+                try files.writeWhole(whole, to: path(number, Self.unsynced))
+                state.brief.insert(number)
+            }
             Faults.reach("worker.report-spooled")
             state.pending[number] = entry
             return SpooledReport(number: number, body: report.body, hasBlobs: !blobs.isEmpty)
@@ -152,14 +182,18 @@ package final class ReportSpool: Sendable {
     ///
     /// - Returns: whether it was kept on disk.
     package func settle(_ number: UInt64) throws -> Bool {
-        let entry = state.withLock { $0.pending.removeValue(forKey: number) }
+        let (entry, isBrief) = state.withLock { state in
+            (state.pending.removeValue(forKey: number), state.brief.remove(number) != nil)
+        }
         guard let entry else { return false }
-        try files.remove(path(number))
+        try files.remove(path(number, isBrief ? Self.unsynced : Self.synced))
         if !entry.blobs.isEmpty { try files.remove("\(folder)/blobs-\(Self.digits(number))") }
         return true
     }
 
-    private func path(_ number: UInt64) -> String { "\(folder)/report-\(Self.digits(number)).json" }
+    private func path(_ number: UInt64, _ prefix: String = synced) -> String {
+        "\(folder)/\(prefix)\(Self.digits(number)).json"
+    }
 
     private static func digits(_ number: UInt64) -> String {
         let text = String(number)

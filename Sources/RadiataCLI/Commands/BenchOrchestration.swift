@@ -41,7 +41,7 @@ extension BenchCommand {
 
     struct Processes: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Jobs a second through a real worker that starts a process for each.")
+            abstract: "Jobs a second through a real worker that starts a process for each, beside bare posix_spawn.")
         @Option(help: "How many jobs.")
         var jobs = 200
         @Option(help: "Slots of the worker.")
@@ -56,7 +56,11 @@ extension BenchCommand {
             let report = try await BenchCoordinator.with(place: place.place) {
                 try await BenchProcesses(jobs: jobs, slots: slots).run($0)
             }
-            try place.print(report, "\(number(report.jobsPerSecond)) jobs/s · \(report.slots) slots")
+            let share = (report.jobsPerSecond / report.barePerSecond * 100).rounded()
+            try place.print(
+                report,
+                "\(number(report.jobsPerSecond)) jobs/s · \(report.slots) slots · \(Int(share)) % of bare posix_spawn "
+                    + "(\(number(report.barePerSecond))/s)")
         }
     }
 

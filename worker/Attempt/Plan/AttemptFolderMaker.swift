@@ -21,7 +21,7 @@ struct AttemptFolderMaker: Sendable {
     func make(
         _ grant: Grant, at place: AttemptPlace, gpus: [GPUDevice], prepared: [String: String]
     ) async throws -> AttemptPlan {
-        try files.makeFolder(place.out)
+        try files.makeUnsyncedFolder(place.out)
         if !gpus.isEmpty { try files.writeAtomically(Array(try JSONEncoder().encode(gpus)), to: place.gpus) }
         var around = surroundings(gpus)
         around.base = try await locate(grant.job.base)
@@ -38,8 +38,11 @@ struct AttemptFolderMaker: Sendable {
             try DatabaseStatement.run(flag.create, in: flag.file)
         }
         for file in plan.files {
-            if let slash = file.path.lastIndex(of: "/") { try files.makeFolder(String(file.path[..<slash])) }
-            try files.writeAtomically(Array(file.text.utf8), to: file.path, mode: 0o600)
+            if let slash = file.path.lastIndex(of: "/") {
+                try files.makeUnsyncedFolder(String(file.path[..<slash]))
+            }
+            // Made anew for the next attempt: a power cut may take it.
+            try files.writeWhole(Array(file.text.utf8), to: file.path, mode: 0o600)
         }
         return plan
     }

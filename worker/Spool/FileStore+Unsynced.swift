@@ -1,0 +1,30 @@
+import Ports
+
+/// What need not outlast a power cut: without the waits for the disk.
+extension FileStore {
+    /// All or nothing as long as the machine runs; a power cut may leave nothing of it, or a file without its
+    /// content.
+    func writeWhole(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o644) throws {
+        let temporary = temporaryName(for: path)
+        do {
+            try open(writing: temporary, truncate: true, mode: mode).write(bytes, at: 0)
+            try rename(temporary, to: path)
+        } catch {
+            try? remove(temporary)  // what failed first is what counts
+            throw error
+        }
+    }
+
+    /// The folder and its parents; no error if it is there.
+    func makeUnsyncedFolder(_ path: String, mode: UInt32 = 0o755) throws {
+        let parent = DiskFiles.parent(of: path)
+        do {
+            if try makeSingleFolder(path, mode: mode) { return }
+        } catch let error as PortsError where error.code == .notFound && parent != path {
+            try makeUnsyncedFolder(parent, mode: mode)
+            if try makeSingleFolder(path, mode: mode) { return }
+        }
+        // Says what is in the way, if anything is.
+        try makeFolder(path, mode: mode)
+    }
+}
