@@ -47,7 +47,7 @@ enum { CK_WINO_APART = 16 };
 #undef MR
 
 typedef struct {
-    void (*product)(const CKProduct *, long, long, long, long);
+    void (*product)(const CKProduct *, const CKExtraProduct *, long, long, long, long);
     void (*transposed)(
         long, long, const float *, long, const float *const *, long, int, float *, long);
     void (*attend)(const CKAttention *, long, long, long, long);
@@ -84,7 +84,12 @@ static const Kernels *kernels(void) {
 }
 
 void ck_product(const CKProduct *p, long rowBegin, long rowEnd, long columnBegin, long columnEnd) {
-    kernels()->product(p, rowBegin, rowEnd, columnBegin, columnEnd);
+    kernels()->product(p, NULL, rowBegin, rowEnd, columnBegin, columnEnd);
+}
+
+void ck_two_products(
+    const CKProduct *p, const CKExtraProduct *extra, long rowBegin, long rowEnd, long columnBegin, long columnEnd) {
+    kernels()->product(p, extra, rowBegin, rowEnd, columnBegin, columnEnd);
 }
 
 void ck_product_of_transpose(

@@ -31,10 +31,10 @@ CK_INLINE void NAME(finish)(const int nv, const V *acc, float *c, const float *a
 }
 
 // Tiles of `mr` rows and `nv` vectors of columns, one for each of `panels` packed panels at b; rows[t · MR +
-// i] points at row i's tap t. The last panel stores `width` columns.
+// i] points at row i's tap t, the tap after the last being `more` deep. The last panel stores `width` columns.
 CK_INLINE void NAME(tile)(
-    const int mr, const int nv, long taps, long depth, const float *const *allRows, const float *b, long panels,
-    float *const *c, const float *const *add, const float *bias, long column, long width) {
+    const int mr, const int nv, long taps, long depth, long more, const float *const *allRows, const float *b,
+    long panels, float *const *c, const float *const *add, const float *bias, long column, long width) {
     for (; panels > 0; panels--, column += nv * VL) {
         const float *const *rows = allRows;
         V acc[MR][2];
@@ -42,11 +42,12 @@ CK_INLINE void NAME(tile)(
         for (int i = 0; i < mr; i++)
 #pragma clang loop unroll(full)
             for (int v = 0; v < nv; v++) acc[i][v] = (V){0};
-        for (long t = 0; t < taps; t++, rows += MR) {
+        for (long t = 0; t < taps + (more > 0); t++, rows += MR) {
             const float *row[MR];
+            const long end = t < taps ? depth : more;
 #pragma clang loop unroll(full)
             for (int i = 0; i < mr; i++) row[i] = rows[i];
-            for (long k = 0; k < depth; k++, b += nv * VL) {
+            for (long k = 0; k < end; k++, b += nv * VL) {
                 V right[2];
 #pragma clang loop unroll(full)
                 for (int v = 0; v < nv; v++) right[v] = LOAD(b + v * VL);
@@ -67,14 +68,14 @@ CK_INLINE void NAME(tile)(
 }
 
 typedef void (*NAME(Tile))(
-    long, long, const float *const *, const float *, long, float *const *, const float *const *, const float *, long,
-    long);
+    long, long, long, const float *const *, const float *, long, float *const *, const float *const *, const float *,
+    long, long);
 
 #define TILE(mr, nv) \
     static void NAME(tile_##mr##_##nv)( \
-        long taps, long depth, const float *const *rows, const float *b, long panels, float *const *c, \
+        long taps, long depth, long more, const float *const *rows, const float *b, long panels, float *const *c, \
         const float *const *add, const float *bias, long column, long width) { \
-        NAME(tile)(mr, nv, taps, depth, rows, b, panels, c, add, bias, column, width); \
+        NAME(tile)(mr, nv, taps, depth, more, rows, b, panels, c, add, bias, column, width); \
     }
 #define TILES(mr) TILE(mr, 1) TILE(mr, 2)
 TILES(1) TILES(2) TILES(3) TILES(4)
@@ -186,14 +187,18 @@ static inline long NAME(tile_height)(long left) {
 // beside wider ones.
 enum { NAME(BLOCK_FLOATS) = VL > 8 ? 131072 : 65536 };
 
-static void NAME(product)(const CKProduct *p, long rowBegin, long rowEnd, long columnBegin, long columnEnd) {
+static void NAME(product)(
+    const CKProduct *p, const CKExtraProduct *extra, long rowBegin, long rowEnd, long columnBegin, long columnEnd) {
+    const CKProduct extraRight =
+        extra ? (CKProduct){.b = extra->b, .bDepthStride = extra->bDepthStride, .bColumnStride = extra->bColumnStride}
+              : (CKProduct){0};
     // K is cut into blocks of whole taps, or of parts of one tap; a block of b stays in the L2 cache.
     long tapsPerBlock = p->depth >= CK_DEPTH_BLOCK ? 1 : CK_DEPTH_BLOCK / (p->depth > 0 ? p->depth : 1);
     if (tapsPerBlock > p->taps) tapsPerBlock = p->taps;
     long depthPieces = (p->depth + CK_DEPTH_BLOCK - 1) / CK_DEPTH_BLOCK;
     if (depthPieces < 1) depthPieces = 1;
     long depthBlock = (p->depth + depthPieces - 1) / depthPieces;
-    long blockDepth = tapsPerBlock * depthBlock;
+    long blockDepth = tapsPerBlock * depthBlock + (extra ? extra->depth : 0);
     long columnBlock = NAME(BLOCK_FLOATS) / (blockDepth > 0 ? blockDepth : 1) / NR * NR;
     if (columnBlock < NR) columnBlock = NR;
     if (columnBlock > columnEnd - columnBegin) columnBlock = (columnEnd - columnBegin + NR - 1) / NR * NR;
@@ -202,7 +207,7 @@ static void NAME(product)(const CKProduct *p, long rowBegin, long rowEnd, long c
     long apart = p->aStride % 256 == 0 ? depthBlock + 16 : 0;
     float *packed = ck_scratch(
         CK_SCRATCH_PACK, (size_t)(blockDepth * columnBlock + tapsPerBlock * MR * apart) * sizeof(float)
-            + (size_t)tapsPerBlock * MR * sizeof(float *));
+            + (size_t)(tapsPerBlock + 1) * MR * sizeof(float *));
     float *copies = packed + blockDepth * columnBlock;
     const float **rows = (const float **)(copies + tapsPerBlock * MR * apart);
     for (long t0 = 0; t0 < p->taps; t0 += tapsPerBlock)
@@ -210,9 +215,13 @@ static void NAME(product)(const CKProduct *p, long rowBegin, long rowEnd, long c
             long taps = p->taps - t0 < tapsPerBlock ? p->taps - t0 : tapsPerBlock;
             long k1 = k0 + depthBlock < p->depth ? k0 + depthBlock : p->depth, depth = k1 - k0;
             int first = t0 == 0 && k0 == 0;
+            // The extra product goes with the last block.
+            long more = extra && t0 + taps == p->taps && k1 == p->depth ? extra->depth : 0;
+            long panelDepth = taps * depth + more;
             for (long j0 = columnBegin; j0 < columnEnd; j0 += columnBlock) {
                 long j1 = j0 + columnBlock < columnEnd ? j0 + columnBlock : columnEnd;
-                for (long t = 0; t < taps; t++) NAME(pack)(p, t0 + t, k0, k1, j0, j1, taps * depth, t * depth, packed);
+                for (long t = 0; t < taps; t++) NAME(pack)(p, t0 + t, k0, k1, j0, j1, panelDepth, t * depth, packed);
+                if (more > 0) NAME(pack)(&extraRight, 0, 0, more, j0, j1, panelDepth, taps * depth, packed);
                 long height;
                 for (long row = rowBegin; row < rowEnd; row += height) {
                     height = NAME(tile_height)(rowEnd - row);
@@ -220,6 +229,8 @@ static void NAME(product)(const CKProduct *p, long rowBegin, long rowEnd, long c
                     const float *add[MR];
                     ck_locate(p, row, height, t0, taps, k0, MR, rows, c);
                     if (apart > 0 && j1 - j0 > NR) NAME(copy_rows)(taps, height, depth, rows, copies, apart);
+                    for (long i = 0; more > 0 && i < height; i++)
+                        rows[taps * MR + i] = extra->a + (row + i) * extra->aStride;
                     const float *addBase = first ? p->add : p->c;
                     if (addBase)
                         for (long i = 0; i < height; i++) add[i] = addBase + (c[i] - p->c);
@@ -228,11 +239,12 @@ static void NAME(product)(const CKProduct *p, long rowBegin, long rowEnd, long c
                     long whole = (j1 - j0) / NR, rest = (j1 - j0) % NR;
                     long full = whole + (rest > VL), last = rest > VL ? rest : NR;
                     const float *bias = first ? p->bias : NULL;
-                    if (full > 0) kernels[1](taps, depth, rows, packed, full, c, addBase ? add : NULL, bias, j0, last);
+                    if (full > 0)
+                        kernels[1](taps, depth, more, rows, packed, full, c, addBase ? add : NULL, bias, j0, last);
                     if (rest > 0 && rest <= VL)
                         kernels[0](
-                            taps, depth, rows, packed + whole * NR * taps * depth, 1, c, addBase ? add : NULL, bias,
-                            j0 + whole * NR, rest);
+                            taps, depth, more, rows, packed + whole * NR * panelDepth, 1, c, addBase ? add : NULL,
+                            bias, j0 + whole * NR, rest);
                 }
             }
         }

@@ -42,6 +42,32 @@ struct DeterminismTests {
         }
     }
 
+    @Test("a linear layer with low-rank terms gives the same bits on one, two and three threads")
+    func sameLowRankBits() {
+        var random = RandomStream(seed: 4, purpose: "low-rank bits")
+        let inputs = [[8, 88, 192], [800, 192], [800, 8], [8, 192]].map { shape in
+            let tensor = Tensor(uninitialized: shape)
+            random.fillNormal(tensor)
+            return tensor
+        }
+        for index in [0, 2, 3] { inputs[index].requiresGradient = true }
+        func bits() -> [[UInt32]] {
+            for tensor in inputs { tensor.gradient = nil }
+            let y = linear(inputs[0], weight: inputs[1], up: inputs[2], down: inputs[3])
+            y.backward(seed: y.detached())
+            return ([y] + inputs.compactMap(\.gradient)).map { $0.values.map(\.bitPattern) }
+        }
+        let threads = Compute.threads
+        defer { Compute.configure(threads: threads) }
+        Compute.configure(threads: 1)
+        let reference = bits()
+        #expect(reference.count == 4)
+        for count in [2, 3] {
+            Compute.configure(threads: count)
+            #expect(bits() == reference, "\(count) threads")
+        }
+    }
+
     @Test(
         "3×3 convolutions of all sizes give the same bits on one, two and three threads", arguments: WinogradTests.cases
     )

@@ -224,12 +224,32 @@ typedef struct {
 /// Computes rows [rowBegin, rowEnd) and columns [columnBegin, columnEnd).
 void ck_product(const CKProduct *_Nonnull product, long rowBegin, long rowEnd, long columnBegin, long columnEnd);
 
+/// Σ_k a[p, k] · b(k, j): terms that another product of the same rows and columns sums in its own pass.
+typedef struct {
+    long depth;
+    const float *_Nonnull a;
+    long aStride;
+    /// b(k, j) = b[k · bDepthStride + j · bColumnStride], one of the strides being 1.
+    const float *_Nonnull b;
+    long bDepthStride, bColumnStride;
+} CKExtraProduct;
+
+/// The sum of both; with an extra one, `product` has rows, not pixels.
+void ck_two_products(
+    const CKProduct *_Nonnull product, const CKExtraProduct *_Nullable extra, long rowBegin, long rowEnd,
+    long columnBegin, long columnEnd);
+
 /// c[i, j] (+)= Σ_p a[p, i] · b(p)[j] over rows p in [rowBegin, rowEnd): the gradient of a weight. b(p) is
 /// row p of b or, with `pixels`, tap `tap` of grid pixel p.
 void ck_product_of_transpose(
     long m, long n, const float *_Nonnull a, long aStride, const float *_Nonnull b, long bStride,
     const CKPixels *_Nullable pixels, long tap, long rowBegin, long rowEnd, int accumulate, float *_Nonnull c,
     long cStride);
+
+/// c[r, j] = Σ_k a[r, k] · b[j, k] for few columns: narrow.c. `columns` is a multiple of 4, `depth` of 16.
+void ck_narrow_product(
+    long rows, long columns, long depth, const float *_Nonnull a, long aStride, const float *_Nonnull b,
+    long bStride, float *_Nonnull c, long cStride);
 
 /// One multi-head attention: [batch, T, stride] arrays with the heads side by side in the last axis.
 typedef struct {

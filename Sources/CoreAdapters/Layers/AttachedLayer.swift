@@ -77,6 +77,14 @@ package final class AttachedLayer: LayerAdapter {
                 x: call.x, y: y, geometry: geometry, stride: call.stride, padding: call.padding, rowScale: mask,
                 onRank: onRank)
         }
+        if onRank == nil, isMatrix(call), Precision.isFull, cost.fused < min(cost.merged, cost.rebuild),
+            let pair = update.factors()
+        {
+            return linear(
+                call.x, weight: call.weight.reshaped([geometry.outputs, geometry.columns]),
+                up: mask.map { scaleSamples(pair.up, $0) } ?? pair.up, down: pair.down, bias: call.bias,
+                adding: call.residual)
+        }
         if onRank != nil || cost.bypass < min(cost.merged, cost.rebuild) {
             if let y = update.bypass(bypassCall(call.base(call.x))) { return y }
         }
@@ -125,8 +133,13 @@ package final class AttachedLayer: LayerAdapter {
         weight.widened().reshaped([geometry.outputs, geometry.columns])
     }
 
+    /// Whether the layer is a product with a matrix.
+    private func isMatrix(_ call: Call) -> Bool {
+        geometry.kind == .linear || (geometry.kernel == 1 && call.stride == 1 && call.padding == Padding(0))
+    }
+
     private func apply(_ weight: Tensor, _ bias: Tensor?, _ call: Call) -> Tensor {
-        if geometry.kind == .linear || (geometry.kernel == 1 && call.stride == 1 && call.padding == Padding(0)) {
+        if isMatrix(call) {
             return linear(call.x, weight: weight, bias: bias, adding: call.residual)
         }
         let side = geometry.kernel

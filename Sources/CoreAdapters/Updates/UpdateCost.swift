@@ -5,6 +5,8 @@
 package struct UpdateCost: Equatable, Sendable {
     /// Adding the update's share to the layer's output.
     package let bypass: Double
+    /// The same where the layer's own products sum the update's terms too, as linear layers in f32 do.
+    package var fused = Double.infinity
     /// Computing with W + ΔW, gradients as low-rank products.
     package let merged: Double
     /// Computing with W + ΔW, gradients through that of the whole weight.
@@ -30,7 +32,9 @@ package struct UpdateCost: Equatable, Sendable {
         let traffic = pass * positions * (Double(geometry.inputs) + outputs)
         let whole = positions * columns * outputs / efficiency(rank: min(geometry.outputs, geometry.columns))
         return UpdateCost(
-            bypass: 3 * product + 2 * traffic, merged: 2 * product + traffic + forward,
+            bypass: 3 * product + 2 * traffic,
+            fused: 2 * product + traffic + positions * Double(rank) * (columns + outputs),
+            merged: 2 * product + traffic + forward,
             rebuild: whole + forward + backward)
     }
 }

@@ -33,6 +33,65 @@ enum Elementwise {
         }
     }
 
+    /// `body(sample, firstRow, rows)` over the rows of every sample, where each sample has an argument of its
+    /// own: all samples share the threads, since one alone is often too small for two.
+    @inline(__always)
+    static func samples(
+        _ samples: Int, rows: Int, width: Int, kind: OperationTimes.Kind = .elementwise,
+        _ body: (Int, Int, Int) -> Void
+    ) {
+        let parts = SampleParts(rows: rows, most: max(1, block / max(width, 1)))
+        OperationTimes.measure(kind) {
+            if samples * rows * width <= block {
+                for sample in 0..<samples { body(sample, 0, rows) }
+            } else {
+                Compute.parallel(samples * parts.count) {
+                    let range = parts.range($0)
+                    body($0 / parts.count, range.lowerBound, range.count)
+                }
+            }
+        }
+    }
+
+    /// Sums over the rows of every sample, `[samples, sums]`: `body(sample, firstRow, rows, partial)` adds its
+    /// rows' part to `partial`; parts are added in order.
+    static func sampleSums(
+        _ samples: Int, rows: Int, width: Int, sums: Int, kind: OperationTimes.Kind = .elementwise,
+        _ body: (Int, Int, Int, UnsafeMutablePointer<Float>) -> Void
+    ) -> Tensor {
+        let parts = SampleParts(rows: rows, most: max(1, 4 * block / max(width, 1)))
+        return OperationTimes.measure(kind) {
+            let partial = Tensor.zeros([samples, parts.count, sums])
+            let base = partial.pointer
+            Compute.parallel(samples * parts.count) {
+                let range = parts.range($0)
+                body($0 / parts.count, range.lowerBound, range.count, base + $0 * sums)
+            }
+            guard parts.count > 1 else { return partial.reshaped([samples, sums]) }
+            let result = Tensor.zeros([samples, sums])
+            for sample in 0..<samples {
+                ck_column_sums(
+                    parts.count, sums, base + sample * parts.count * sums, result.pointer + sample * sums)
+            }
+            return result
+        }
+    }
+
+    /// The rows of a sample in parts of about the same height: a rest of a few rows would be a part of its own.
+    private struct SampleParts {
+        let rows, count: Int
+
+        init(rows: Int, most: Int) {
+            self.rows = rows
+            count = max(1, (rows + most - 1) / most)
+        }
+
+        func range(_ part: Int) -> Range<Int> {
+            let place = part % count
+            return rows * place / count..<rows * (place + 1) / count
+        }
+    }
+
     static func accumulate(_ x: Tensor, into y: Tensor, scale: Float = 1) {
         let (source, target) = (x.pointer, y.pointer)
         ranges(x.count) { ck_accumulate($1, scale, source + $0, target + $0) }

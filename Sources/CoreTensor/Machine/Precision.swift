@@ -23,6 +23,9 @@ package enum Precision: String, CaseIterable, Sendable, Codable {
         return scope == 0 ? .f32 : .bf16
     }
 
+    /// Whether operations recorded now round nothing.
+    package static var isFull: Bool { current == .f32 }
+
     /// The kernel of products in this precision, on which their last bits depend; nil where there is none of
     /// its own.
     var kernel: String? { self == .f32 ? nil : String(cString: ck_bf16_name(ck_bf16_kernel())) }

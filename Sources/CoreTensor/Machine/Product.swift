@@ -20,25 +20,35 @@ enum Product {
     private static let largeColumns = 256
     private static let largeDepth = 512
 
-    /// c [rows, columns] = a · b (+ add) (+ bias); `add` has c's layout and may be c.
+    /// Terms that a product sums beside its own: a second pair of operands with the same rows and columns.
+    typealias Extra = (depth: Int, a: Matrix, b: Matrix)
+
+    /// c [rows, columns] = a · b (+ add) (+ bias) (+ extra); `add` has c's layout and may be c. Only products in
+    /// f32 have an extra one.
     static func run(
         rows: Int, columns: Int, depth: Int, _ a: Matrix, _ b: Matrix, into c: Matrix,
-        add: UnsafeMutablePointer<Float>? = nil, bias: UnsafeMutablePointer<Float>? = nil,
+        add: UnsafeMutablePointer<Float>? = nil, bias: UnsafeMutablePointer<Float>? = nil, extra: Extra? = nil,
         in precision: Precision = .f32
     ) {
         guard rows > 0, columns > 0 else { return }
-        OperationTimes.measure(a.transposed ? .weightGradient : .product, operations: 2 * rows * columns * depth) {
-            dispatch(rows: rows, columns: columns, depth: depth, a, b, into: c, add: add, bias: bias, in: precision)
+        let operations = 2 * rows * columns * (depth + (extra?.depth ?? 0))
+        OperationTimes.measure(a.transposed ? .weightGradient : .product, operations: operations) {
+            dispatch(
+                rows: rows, columns: columns, depth: depth, a, b, into: c, add: add, bias: bias, extra: extra,
+                in: precision)
         }
     }
 
     private static func dispatch(
         rows: Int, columns: Int, depth: Int, _ a: Matrix, _ b: Matrix, into c: Matrix,
-        add: UnsafeMutablePointer<Float>?, bias: UnsafeMutablePointer<Float>?, in precision: Precision
+        add: UnsafeMutablePointer<Float>?, bias: UnsafeMutablePointer<Float>?, extra: Extra?,
+        in precision: Precision
     ) {
         precondition(a.halves == nil, "a left operand of half floats")
         let isNarrow = precision.narrows(columns: columns, depth: depth)
-        let large = !isNarrow && columns >= largeColumns && depth >= largeDepth && rows >= 64 && b.halves == nil
+        precondition(extra == nil || !isNarrow && !a.transposed, "an extra product of rounded or turned operands")
+        let isPlain = !isNarrow && extra == nil && b.halves == nil
+        let large = isPlain && columns >= largeColumns && depth >= largeDepth && rows >= 64
         if a.transposed && (b.transposed || (large && add == nil && bias == nil)) || large && add == nil && bias == nil
         {
             precondition(add == nil && bias == nil, "a doubly transposed product adds nothing")
@@ -52,32 +62,50 @@ enum Product {
                 pixels: nil, taps: 1, isNarrow: isNarrow && rows >= 16
             ).run(into: c)
         }
+        if add == nil, bias == nil, extra == nil,
+            NarrowProduct.fits(rows: rows, columns: columns, depth: depth, b)
+        {
+            return NarrowProduct(rows: rows, columns: columns, depth: depth).run(a, b, into: c)
+        }
         let product = CKProduct(
             columns: columns, taps: 1, depth: depth, a: a.base, aNarrow: nil, aStride: a.stride, pixels: nil, b: b.base,
             bHalf: b.halves, bPacked: nil, bTaps: nil,
             bDepthStride: b.transposed ? 1 : b.stride, bColumnStride: b.transposed ? b.stride : 1, c: c.base,
             cStride: c.stride, add: add, bias: bias)
-        run(product, rows: rows, isNarrow: isNarrow)
+        guard let extra else { return run(product, rows: rows, isNarrow: isNarrow) }
+        let second = CKExtraProduct(
+            depth: extra.depth, a: extra.a.base, aStride: extra.a.stride, b: extra.b.base,
+            bDepthStride: extra.b.transposed ? 1 : extra.b.stride,
+            bColumnStride: extra.b.transposed ? extra.b.stride : 1)
+        withUnsafePointer(to: second) { run(product, rows: rows, extra: $0, isNarrow: false) }
     }
 
     /// Splits rows when there are many, columns otherwise.
-    static func run(_ product: CKProduct, rows: Int, isNarrow: Bool) {
+    static func run(
+        _ product: CKProduct, rows: Int, extra: UnsafePointer<CKExtraProduct>? = nil, isNarrow: Bool
+    ) {
         if isNarrow { return runNarrow(product, rows: rows) }
         let threads = Compute.threads
         let columns = product.columns
         withUnsafePointer(to: product) { pointer in
+            func part(_ rows: Range<Int>, _ columns: Range<Int>) {
+                ck_two_products(
+                    pointer, extra, rows.lowerBound, rows.upperBound, columns.lowerBound, columns.upperBound)
+            }
             if threads == 1 || rows * columns * product.taps * product.depth < serialLimit {
-                return ck_product(pointer, 0, rows, 0, columns)
+                return part(0..<rows, 0..<columns)
             }
             // Two parts a thread even out uneven cores; each part packs its block of b, so rows must
             // outnumber that.
             let rowParts = min(2 * threads, max(1, rows / 96))
-            if rowParts >= 2 * threads || columns < 64 {
+            let columnBlock = roundUp((columns + 2 * threads - 1) / (2 * threads), to: 32)
+            // Columns that leave a thread without a last part lose more than rows whose parts pack b twice.
+            let isUneven = (columns + columnBlock - 1) / columnBlock % threads != 0 && rowParts >= threads
+            if rowParts >= 2 * threads || columns < 64 || isUneven {
                 let block = roundUp((rows + rowParts - 1) / rowParts, to: 12)
-                Compute.blocks(rows, of: block) { ck_product(pointer, $1.lowerBound, $1.upperBound, 0, columns) }
+                Compute.blocks(rows, of: block) { part($1, 0..<columns) }
             } else {
-                let block = roundUp((columns + 2 * threads - 1) / (2 * threads), to: 32)
-                Compute.blocks(columns, of: block) { ck_product(pointer, 0, rows, $1.lowerBound, $1.upperBound) }
+                Compute.blocks(columns, of: columnBlock) { part(0..<rows, $1) }
             }
         }
     }

@@ -20,13 +20,11 @@ package func modulatedLayerNorm(_ x: Tensor, scale: Tensor, shift: Tensor, epsil
         x.pointer, y.pointer, statistics.pointer, statistics.pointer + samples * rows
     )
     let (factor, offset) = (whole.pointer, shift.pointer)
-    for sample in 0..<samples {
-        let (start, row) = (sample * rows, sample * width)
-        Elementwise.rows(rows, width: width, kind: .normalization) {
-            ck_layer_norm(
-                $1, width, epsilon, source + (start + $0) * width, factor + row, offset + row,
-                target + (start + $0) * width, mean + start + $0, rstd + start + $0)
-        }
+    Elementwise.samples(samples, rows: rows, width: width, kind: .normalization) { sample, first, count in
+        let (at, row) = (sample * rows + first, sample * width)
+        ck_layer_norm(
+            count, width, epsilon, source + at * width, factor + row, offset + row, target + at * width, mean + at,
+            rstd + at)
     }
     guard records(x, scale, shift) else { return y }
     let saved = x.detached()
@@ -36,21 +34,17 @@ package func modulatedLayerNorm(_ x: Tensor, scale: Tensor, shift: Tensor, epsil
             let dx = needs.x ? Tensor(uninitialized: g.shape) : nil
             let (source, slope, factor, target) = (saved.pointer, g.pointer, whole.pointer, dx?.pointer)
             let (mean, rstd) = (statistics.pointer, statistics.pointer + samples * rows)
-            let (dScale, dShift) = (Tensor(uninitialized: [samples, width]), Tensor(uninitialized: [samples, width]))
-            for sample in 0..<samples {
-                let start = sample * rows
-                let sums = Elementwise.columnPairs(rows, width: width, kind: .normalization) {
-                    first, count, dScale, dShift in
-                    let at = start + first
-                    ck_layer_norm_backward(
-                        count, width, source + at * width, slope + at * width, factor + sample * width, mean + at,
-                        rstd + at, target.map { $0 + at * width }, needs.scale ? dScale : nil,
-                        needs.shift ? dShift : nil)
-                }
-                (dScale.pointer + sample * width).update(from: sums.0.pointer, count: width)
-                (dShift.pointer + sample * width).update(from: sums.1.pointer, count: width)
+            let sums = Elementwise.sampleSums(samples, rows: rows, width: width, sums: 2 * width, kind: .normalization)
+            { sample, first, count, sums in
+                let at = sample * rows + first
+                ck_layer_norm_backward(
+                    count, width, source + at * width, slope + at * width, factor + sample * width, mean + at,
+                    rstd + at,
+                    target.map { $0 + at * width }, needs.scale ? sums : nil, needs.shift ? sums + width : nil)
             }
-            return [dx, needs.scale ? dScale : nil, needs.shift ? dShift : nil]
+            let dScale = needs.scale ? slice(sums, channels: 0..<width) : nil
+            let dShift = needs.shift ? slice(sums, channels: width..<2 * width) : nil
+            return [dx, dScale, dShift]
         })
 }
 
@@ -67,12 +61,9 @@ package func gated(_ x: Tensor, by gate: Tensor, adding residual: Tensor) -> Ten
     let rows = x.rowCount / max(1, samples)
     let y = Tensor(uninitialized: x.shape)
     let (source, row, other, target) = (x.pointer, gate.pointer, residual.pointer, y.pointer)
-    for sample in 0..<samples {
-        let start = sample * rows
-        Elementwise.rows(rows, width: width) {
-            let at = (start + $0) * width
-            ck_gate_rows($1, width, source + at, row + sample * width, other + at, target + at)
-        }
+    Elementwise.samples(samples, rows: rows, width: width) { sample, first, count in
+        let at = (sample * rows + first) * width
+        ck_gate_rows(count, width, source + at, row + sample * width, other + at, target + at)
     }
     guard records(x, gate, residual) else { return y }
     let saved = (x: gate.requiresGradient ? x.detached() : nil, gate: x.requiresGradient ? gate.detached() : nil)
@@ -81,17 +72,12 @@ package func gated(_ x: Tensor, by gate: Tensor, adding residual: Tensor) -> Ten
         by: Node(inputs: [x, gate, residual]) { g in
             let dx = saved.gate.map { scaledSamples(g, $0, rows: rows) }
             let dGate = saved.x.map { x in
-                let sums = Tensor(uninitialized: [samples, width])
                 let (source, slope) = (x.pointer, g.pointer)
-                for sample in 0..<samples {
-                    let start = sample * rows
-                    let one = Elementwise.columns(rows, width: width) {
-                        let at = (start + $0) * width
-                        ck_column_dots($1, width, source + at, slope + at, $2)
-                    }
-                    (sums.pointer + sample * width).update(from: one.pointer, count: width)
+                return Elementwise.sampleSums(samples, rows: rows, width: width, sums: width) {
+                    sample, first, count, sums in
+                    let at = (sample * rows + first) * width
+                    ck_column_dots(count, width, source + at, slope + at, sums)
                 }
-                return sums
             }
             return [dx, dGate, needsResidual ? g : nil]
         })
@@ -101,12 +87,9 @@ private func scaledSamples(_ x: Tensor, _ gate: Tensor, rows: Int) -> Tensor {
     let width = x.channels
     let y = Tensor(uninitialized: x.shape)
     let (source, row, target) = (x.pointer, gate.pointer, y.pointer)
-    for sample in 0..<x.shape[0] {
-        let start = sample * rows
-        Elementwise.rows(rows, width: width) {
-            let at = (start + $0) * width
-            ck_scale_row($1, width, source + at, row + sample * width, target + at)
-        }
+    Elementwise.samples(x.shape[0], rows: rows, width: width) { sample, first, count in
+        let at = (sample * rows + first) * width
+        ck_scale_row(count, width, source + at, row + sample * width, target + at)
     }
     return y
 }

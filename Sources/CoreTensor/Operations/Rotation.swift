@@ -20,13 +20,9 @@ private func turned(_ x: Tensor, _ heads: Int, _ cosines: Tensor, _ sines: Tenso
     let (places, width) = (x.shape[1], x.channels)
     let (size, y) = (width / heads, Tensor(uninitialized: x.shape))
     let (source, target, cosine, sine) = (x.pointer, y.pointer, cosines.pointer, sines.pointer)
-    for sample in 0..<x.shape[0] {
-        let start = sample * places
-        Elementwise.rows(places, width: width) {
-            let at = (start + $0) * width
-            ck_rotate_pairs(
-                $1, heads, size, direction, source + at, cosine + $0 * size / 2, sine + $0 * size / 2, target + at)
-        }
+    Elementwise.samples(x.shape[0], rows: places, width: width) { sample, first, count in
+        let (at, angle) = ((sample * places + first) * width, first * size / 2)
+        ck_rotate_pairs(count, heads, size, direction, source + at, cosine + angle, sine + angle, target + at)
     }
     return y
 }
