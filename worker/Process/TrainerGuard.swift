@@ -213,11 +213,15 @@ package final class TrainerGuard: Sendable {
             continuation?.resume(returning: child)
         case CPROCESS_REFUSED:
             let reason = String(cString: strerror(event.status))
-            let isDisk = event.status == ENOSPC || event.status == EDQUOT
             let error: any Error =
-                isDisk
-                ? PortsError(.diskFull, "cannot start a trainer in the work folder: \(reason); free some space there")
-                : WorkerError(.badJob, "cannot be started: \(reason)")
+                switch event.status {
+                case ENOSPC, EDQUOT:
+                    PortsError(
+                        .diskFull, "cannot start a trainer in the work folder: \(reason); free some space there")
+                // What the machine lacks now, or a keeper that was killed: another try may find it.
+                case EAGAIN, ENOMEM, EMFILE, ENFILE, EIO: PortsError(.inputOutput, "cannot be started now: \(reason)")
+                default: WorkerError(.badJob, "cannot be started: \(reason)")
+                }
             state.withLock { $0.starting.removeValue(forKey: event.id) }?.resume(throwing: error)
         default:
             state.withLock { $0.running.removeValue(forKey: event.id) }?.end(ProcessExit(event))
