@@ -118,7 +118,7 @@ package final class TrainerGuard: Sendable {
     /// Starts a program; returns when it runs.
     ///
     /// - Throws: ``WorkerError`` with `badJob` if the program cannot be executed, `guardProcess` if the guard
-    ///   is gone.
+    ///   is gone; `PortsError` for what the machine lacks now.
     package func start(_ order: ProcessOrder) async throws -> Child {
         try await withCheckedThrowingContinuation { continuation in
             let id = state.withLock { state -> UInt32? in
