@@ -28,6 +28,7 @@ struct OptionTests {
             ("a.safetensors", "a.safetensors", "1.0"), ("a:0.8", "a", "0.8"), ("a:0.8@0-0.5", "a", "0.8@0.0-0.5"),
             ("a:-1@0.25-1", "a", "-1.0@0.25-1.0"), ("a:0.2..1", "a", "0.2..1.0"),
             ("C:\\x:0..1@0.1-0.9", "C:\\x", "0.0..1.0@0.1-0.9"), ("a@b:c", "a@b:c", "1.0"), ("a:nan", "a:nan", "1.0"),
+            ("a@0-0.5", "a", "1.0@0.0-0.5"), ("a@1-2", "a@1-2", "1.0"), ("a@b", "a@b", "1.0"),
         ])
     func schedule(text: String, path: String, schedule: String) throws {
         let adapter = try #require(ScheduledReference(argument: text)).adapter

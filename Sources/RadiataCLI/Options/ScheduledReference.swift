@@ -1,7 +1,7 @@
 import ArgumentParser
 package import CoreTools
 
-/// An adapter with its strength over the steps, as `FILE`, `FILE:0.8`, `FILE:0.8@0-0.5` or
+/// An adapter with its strength over the steps, as `FILE`, `FILE:0.8`, `FILE:0.8@0-0.5`, `FILE@0-0.5` or
 /// `FILE:0.2..1@0.5-1` on the command line.
 package struct ScheduledReference: ExpressibleByArgument {
     package let adapter: ScheduledAdapter
@@ -11,7 +11,13 @@ package struct ScheduledReference: ExpressibleByArgument {
         guard let colon = argument.lastIndex(of: ":"),
             let schedule = Self.schedule(argument[argument.index(after: colon)...])
         else {
-            // A colon without a strength behind it belongs to the name.
+            // A colon without a strength behind it belongs to the name, and so does an @ without steps.
+            if let at = argument.lastIndex(of: "@"), at > argument.startIndex,
+                let part = Self.range(argument[argument.index(after: at)...])
+            {
+                adapter = ScheduledAdapter(path: String(argument[..<at]), strength: 1, part: part)
+                return
+            }
             guard !argument.isEmpty else { return nil }
             adapter = ScheduledAdapter(path: argument, strength: 1)
             return
