@@ -31,7 +31,8 @@ CK_INLINE void NAME(finish)(const int nv, const V *acc, float *c, const float *a
 }
 
 // Tiles of `mr` rows and `nv` vectors of columns, one for each of `panels` packed panels at b; rows[t · MR +
-// i] points at row i's tap t, the tap after the last being `more` deep. The last panel stores `width` columns.
+// i] points at row i's tap t, the tap after the last being `more` deep. The last panel stores `width`
+// columns.
 CK_INLINE void NAME(tile)(
     const int mr, const int nv, long taps, long depth, long more, const float *const *allRows, const float *b,
     long panels, float *const *c, const float *const *add, const float *bias, long column, long width) {

@@ -1,8 +1,8 @@
 #include "CKernels.h"
 #include "vector.h"
 
-// Products with a few columns, as adapters of low rank have them: tiles that lie along the columns would leave
-// most of a vector empty.
+// Products with a few columns, as adapters of low rank have them: tiles that lie along the columns would
+// leave most of a vector empty.
 
 typedef float NarrowFour __attribute__((vector_size(16), aligned(4), may_alias));
 typedef float NarrowEight __attribute__((vector_size(32), aligned(4), may_alias));

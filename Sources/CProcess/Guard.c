@@ -10,8 +10,8 @@
 // grace, then SIGKILL, and the guard ends.
 //
 // Every program has a keeper between the guard and itself (Keeper.c); a record exists for every program that
-// ever ran, and RECORD.exit gets its wait status in the end. The guard never waits for a keeper: it hands 'S' on
-// to one that is idle, or starts one, and reads what they tell as it comes.
+// ever ran, and RECORD.exit gets its wait status in the end. The guard never waits for a keeper: it hands 'S'
+// on to one that is idle, or starts one, and reads what they tell as it comes.
 
 #define _GNU_SOURCE
 #include "CProcess.h"

@@ -49,8 +49,8 @@ static void close_above(int last) {
     for (int file = last + 1; file < 4096; file++) close(file);  // before Linux 5.9
 }
 
-// In the program's process, between vfork and exec: it has the keeper's memory, and the keeper waits. Recorded
-// first, then exec: so a record exists for every program that ever ran.
+// In the program's process, between vfork and exec: it has the keeper's memory, and the keeper waits.
+// Recorded first, then exec: so a record exists for every program that ever ran.
 //
 // `start` gets its start time, `failure` the errno of what failed.
 static void become(
@@ -143,8 +143,9 @@ static void watch(int socket, int signals, pid_t program) {
 
 static uint64_t microseconds(struct timeval time) { return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec; }
 
-// Waits for the program, which has ended or is ended, and ends what is left of the attempt, whatever session it
-// lives in, for at most five seconds: a process that waits for a disk that does not answer cannot be ended.
+// Waits for the program, which has ended or is ended, and ends what is left of the attempt, whatever session
+// it lives in, for at most five seconds: a process that waits for a disk that does not answer cannot be
+// ended.
 //
 // Returns whether nothing is left, not even a zombie: the keeper has no children.
 static bool end_tree(pid_t program, const char *group, const char *mark, int *status, struct rusage *usage) {

@@ -1,6 +1,6 @@
 // One keeper for each program that the guard runs: the program's parent, and the subreaper of everything that
-// comes of it. Whatever loses its parent becomes the keeper's child, so the chain of parents always tells whose it
-// is, and a keeper without children has nothing left of its program: it takes the next.
+// comes of it. Whatever loses its parent becomes the keeper's child, so the chain of parents always tells
+// whose it is, and a keeper without children has nothing left of its program: it takes the next.
 #pragma once
 
 #include <stdint.h>
@@ -18,6 +18,6 @@ struct keeper_news {
 };
 
 // Forks a keeper. `*socket` gets the guard's side: the guard writes orders as the worker sent them (Order.h),
-// one after the end of the other's program, and an i32 signal for a program's group; end of file makes the keeper
-// kill everything and end. Returns the keeper's pid, or -errno.
+// one after the end of the other's program, and an i32 signal for a program's group; end of file makes the
+// keeper kill everything and end. Returns the keeper's pid, or -errno.
 pid_t keeper_start(int *socket);

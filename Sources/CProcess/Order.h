@@ -20,8 +20,8 @@ struct order {
     char *texts[MOST_TEXTS + 3];
 };
 
-// Reads an 'S' message that ends with a NUL behind its last byte; the texts stay in it. Returns 0 or the errno;
-// `id` is set also then.
+// Reads an 'S' message that ends with a NUL behind its last byte; the texts stay in it. Returns 0 or the
+// errno; `id` is set also then.
 int order_read(struct order *order, char *message, ssize_t length);
 
 // The mark of the order's program (TREE_MARKER); to be freed.

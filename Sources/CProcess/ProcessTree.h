@@ -25,8 +25,8 @@ int tree_write_record(const char *path, pid_t pid, uint64_t start);
 // how many were found.
 int tree_kill(pid_t root, const char *mark);
 
-// The folder of the control group (version 2) that a keeper makes for its programs, whether it is there or not; to
-// be freed. NULL where there are no such groups.
+// The folder of the control group (version 2) that a keeper makes for its programs, whether it is there or
+// not; to be freed. NULL where there are no such groups.
 char *tree_group(pid_t keeper);
 
 // Makes that of the calling process; NULL where none can be made.

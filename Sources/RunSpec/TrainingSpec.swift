@@ -10,8 +10,8 @@ package struct TrainingSpec: Equatable, Sendable {
     package var precision: String?
     package var seed: Int
 
-    /// Whether frozen weights stay half floats where that loses nothing: they are widened while they are packed,
-    /// which is worth the memory, or costs nothing beside their rounding to bf16.
+    /// Whether frozen weights stay half floats where that loses nothing: they are widened while they are
+    /// packed, which is worth the memory, or costs nothing beside their rounding to bf16.
     package var keepsHalves: Bool { gradientCheckpointing || precision == "bf16" }
 
     /// - Parameter parameters: as `ParameterTable.resolve` returns them. What is missing or unsuited there

@@ -174,7 +174,9 @@ package final class Ledger: Sendable {
 
     private static func prepareThinning(_ db: Database) throws {
         let code = cse_prepare_thinning(UnsafeMutableRawPointer(db.sqliteConnection))
-        guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code), message: db.lastErrorMessage) }
+        guard code == 0 else {
+            throw DatabaseError(resultCode: ResultCode(rawValue: code), message: db.lastErrorMessage)
+        }
     }
 
     private static func openingError(_ error: DatabaseError, _ path: String) -> LedgerError {
@@ -212,7 +214,8 @@ package final class Ledger: Sendable {
 
     /// What two readers find, at the same time where there are several connections.
     func readBoth<Value: Sendable>(
-        _ first: @escaping @Sendable (Database) throws -> Value, _ second: @escaping @Sendable (Database) throws -> Value
+        _ first: @escaping @Sendable (Database) throws -> Value,
+        _ second: @escaping @Sendable (Database) throws -> Value
     ) async throws -> (Value, Value) {
         guard readers != nil else { return (try readNow(first), try readNow(second)) }
         async let one = read(first)

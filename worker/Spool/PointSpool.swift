@@ -52,7 +52,8 @@ package final class PointSpool: Sendable {
 
     /// Opens or makes the spool in `folder`.
     ///
-    /// - Parameter anchor: held before anything is appended; without one the folder's name is durable at once.
+    /// - Parameter anchor: held before anything is appended; without one the folder's name is durable at
+    ///   once.
     package init(
         folder: String, files: any FileStore = DiskFiles(), segmentBytes: Int64 = usualSegmentBytes,
         anchor: AttemptAnchor? = nil

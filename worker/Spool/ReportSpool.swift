@@ -54,8 +54,8 @@ package final class ReportSpool: Sendable {
 
     /// Opens or makes the spool in `folder`. A report that cannot be read is passed over; `damaged` names it.
     ///
-    /// - Parameter anchor: held before a durable report is appended; without one the folder's name is durable at
-    ///   once.
+    /// - Parameter anchor: held before a durable report is appended; without one the folder's name is durable
+    ///   at once.
     package init(
         folder: String, files: any FileStore = DiskFiles(), anchor: AttemptAnchor? = nil,
         damaged: (String) -> Void = { _ in }
@@ -135,8 +135,8 @@ package final class ReportSpool: Sendable {
     ///
     /// - Parameters:
     ///   - sources: files with their digests and sizes.
-    ///   - isDurable: false for one whose loss in a power cut costs next to nothing: it is not waited for, and
-    ///     outlasts the end of this process alone.
+    ///   - isDurable: false for one whose loss in a power cut costs next to nothing: it is not waited for,
+    ///     and outlasts the end of this process alone.
     package func append(_ report: Report, sources: [SpooledBlob] = [], isDurable: Bool = true) throws -> SpooledReport {
         try state.withLock { state in
             if isDurable { try anchor?.hold() }

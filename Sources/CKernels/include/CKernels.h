@@ -350,7 +350,8 @@ size_t ck_bf16_packed_size(const CKProduct *_Nonnull product);
 /// multiple of 16.
 void ck_bf16_pack(
     int kernel, const CKProduct *_Nonnull product, long columnBegin, long columnEnd, uint16_t *_Nonnull out);
-/// As `ck_product`, columnBegin a multiple of 16 where b is packed. Right operands are not read past their end.
+/// As `ck_product`, columnBegin a multiple of 16 where b is packed. Right operands are not read past their
+/// end.
 void ck_bf16_product(
     int kernel, const CKProduct *_Nonnull product, long rowBegin, long rowEnd, long columnBegin, long columnEnd);
 /// As `ck_product_of_transpose`.

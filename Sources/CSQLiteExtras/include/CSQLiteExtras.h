@@ -63,9 +63,9 @@ const void *cse_column_text(void *statement, int column, int *count);
 int cse_prepare_thinning(void *database);
 
 // Runs SELECT thin_points(?1, step, value) over rows that come in the order of their steps, and keeps of each
-// span of `width` steps, counted from `first`: the first point, the smallest, the largest and the last, in the
-// order of their steps and none twice. `steps` and `values` have room for four points of each span. Values that
-// are NULL are only counted, in `*gaps`; `*total` gets the number of all points. `statement` is a
+// span of `width` steps, counted from `first`: the first point, the smallest, the largest and the last, in
+// the order of their steps and none twice. `steps` and `values` have room for four points of each span.
+// Values that are NULL are only counted, in `*gaps`; `*total` gets the number of all points. `statement` is a
 // `sqlite3_stmt *` whose other parameters are bound. Returns how many points were kept, or minus the SQLite
 // result code.
 int64_t cse_thin_points(

@@ -53,8 +53,8 @@ enum Elementwise {
         }
     }
 
-    /// Sums over the rows of every sample, `[samples, sums]`: `body(sample, firstRow, rows, partial)` adds its
-    /// rows' part to `partial`; parts are added in order.
+    /// Sums over the rows of every sample, `[samples, sums]`: `body(sample, firstRow, rows, partial)` adds
+    /// its rows' part to `partial`; parts are added in order.
     static func sampleSums(
         _ samples: Int, rows: Int, width: Int, sums: Int, kind: OperationTimes.Kind = .elementwise,
         _ body: (Int, Int, Int, UnsafeMutablePointer<Float>) -> Void
@@ -77,7 +77,8 @@ enum Elementwise {
         }
     }
 
-    /// The rows of a sample in parts of about the same height: a rest of a few rows would be a part of its own.
+    /// The rows of a sample in parts of about the same height: a rest of a few rows would be a part of its
+    /// own.
     private struct SampleParts {
         let rows, count: Int
 

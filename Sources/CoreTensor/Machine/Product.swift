@@ -23,8 +23,8 @@ enum Product {
     /// Terms that a product sums beside its own: a second pair of operands with the same rows and columns.
     typealias Extra = (depth: Int, a: Matrix, b: Matrix)
 
-    /// c [rows, columns] = a · b (+ add) (+ bias) (+ extra); `add` has c's layout and may be c. Only products in
-    /// f32 have an extra one.
+    /// c [rows, columns] = a · b (+ add) (+ bias) (+ extra); `add` has c's layout and may be c. Only products
+    /// in f32 have an extra one.
     static func run(
         rows: Int, columns: Int, depth: Int, _ a: Matrix, _ b: Matrix, into c: Matrix,
         add: UnsafeMutablePointer<Float>? = nil, bias: UnsafeMutablePointer<Float>? = nil, extra: Extra? = nil,

@@ -1,7 +1,7 @@
 import CKernels
 
-/// y = x · (weight + up · down)ᵀ (+ bias) (+ residual), without the sum of the weights: the low-rank terms are
-/// summed in the same passes as those of the weight, forward and backward.
+/// y = x · (weight + up · down)ᵀ (+ bias) (+ residual), without the sum of the weights: the low-rank terms
+/// are summed in the same passes as those of the weight, forward and backward.
 ///
 /// - Parameters:
 ///   - x: `[..., in]`.
