@@ -157,6 +157,27 @@ struct StatisticsTests {
         #expect(isClose(groups[0].mean - groups[1].mean + half, row.high))
     }
 
+    @Test("whether two means differ is told as the interval of their difference tells it", arguments: [0.0, 0.3, 2.0])
+    func differences(unevenness: Double) throws {
+        var stream = CounterStream(11)
+        let groups = (0..<60).map { index in
+            let spread = exp(unevenness * stream.normal())
+            return SeedGroup((0..<(2 + index % 4)).map { _ in Double(index / 6) + spread * stream.normal() })
+        }
+        let variance = try #require(ModeratedVariance(groups))
+        let quantiles = QuantileTable()
+        var told = [true: 0, false: 0]
+        for (place, first) in groups.enumerated() {
+            for second in groups[place...] {
+                let half = variance.halfWidthOfDifference(first, second)
+                let covers = variance.coversNoDifference(first, second, quantiles: quantiles)
+                #expect(covers == (abs(first.mean - second.mean) <= half))
+                told[covers, default: 0] += 1
+            }
+        }
+        #expect(told.values.allSatisfy { $0 > 100 })
+    }
+
     @Test("spread by source: mean squares of jobs and images; never below nothing")
     func components() throws {
         for row in reference.components {

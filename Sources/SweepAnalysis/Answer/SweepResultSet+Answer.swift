@@ -215,10 +215,9 @@ struct Comparison {
         let compared = min(rows.count, AnswerMaker.comparedRows)
         for first in 0..<compared {
             for second in (first + 1)..<max(compared, first + 1) {
-                let half = self.variance.halfWidthOfDifference(
-                    self.groups[first], self.groups[second], quantiles: quantiles)
                 // The same values are tied even where seeds do not spread.
-                guard abs(self.groups[first].mean - self.groups[second].mean) <= half else { continue }
+                guard self.variance.coversNoDifference(self.groups[first], self.groups[second], quantiles: quantiles)
+                else { continue }
                 ties[first].append(second + 1)
                 ties[second].append(first + 1)
             }

@@ -122,16 +122,38 @@ package struct ModeratedVariance: Equatable, Sendable {
         _ a: SeedGroup, _ b: SeedGroup, confidence: Double = Estimate.confidence,
         quantiles: QuantileTable = QuantileTable()
     ) -> Double {
+        let (deviation, degrees) = deviationOfDifference(a, b)
+        return deviation == 0 ? 0 : quantiles.student((1 + confidence) / 2, degrees: degrees) * deviation
+    }
+
+    /// Whether 0 lies in the interval of a difference of two means, ends included. Nearly every pair is told by
+    /// quantiles that many share: Student's fall with the degrees of freedom, from that of fewer down to the
+    /// normal one.
+    package func coversNoDifference(
+        _ a: SeedGroup, _ b: SeedGroup, confidence: Double = Estimate.confidence,
+        quantiles: QuantileTable = QuantileTable()
+    ) -> Bool {
+        let difference = abs(a.mean - b.mean)
+        let (deviation, degrees) = deviationOfDifference(a, b)
+        guard deviation > 0 else { return difference <= 0 }
+        let p = (1 + confidence) / 2
+        if difference <= quantiles.student(p, degrees: .infinity) * deviation { return true }
+        let fewer = degrees.rounded(.down)
+        if fewer >= 1, difference > quantiles.student(p, degrees: fewer) * deviation { return false }
+        return difference <= quantiles.student(p, degrees: degrees) * deviation
+    }
+
+    private func deviationOfDifference(_ a: SeedGroup, _ b: SeedGroup) -> (deviation: Double, degrees: Double) {
         let (first, second) = (posterior(a), posterior(b))
         let parts = (first.variance / Double(a.count), second.variance / Double(b.count))
         let sum = parts.0 + parts.1
-        guard sum > 0 else { return 0 }
+        guard sum > 0 else { return (0, pooledDegrees) }
         var degrees = pooledDegrees
         if priorDegrees.isFinite {
             let welch = sum * sum / (parts.0 * parts.0 / first.degrees + parts.1 * parts.1 / second.degrees)
             degrees = min(welch, pooledDegrees)
         }
-        return quantiles.student((1 + confidence) / 2, degrees: degrees) * sum.squareRoot()
+        return (sum.squareRoot(), degrees)
     }
 }
 
