@@ -126,9 +126,9 @@ package struct ModeratedVariance: Equatable, Sendable {
         return deviation == 0 ? 0 : quantiles.student((1 + confidence) / 2, degrees: degrees) * deviation
     }
 
-    /// Whether 0 lies in the interval of a difference of two means, ends included. Nearly every pair is told by
-    /// quantiles that many share: Student's fall with the degrees of freedom, from that of fewer down to the
-    /// normal one.
+    /// Whether 0 lies in the interval of a difference of two means, ends included. Nearly every pair is told
+    /// by quantiles that many share: Student's fall with the degrees of freedom, from that of fewer down to
+    /// the normal one.
     package func coversNoDifference(
         _ a: SeedGroup, _ b: SeedGroup, confidence: Double = Estimate.confidence,
         quantiles: QuantileTable = QuantileTable()
