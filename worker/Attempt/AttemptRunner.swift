@@ -268,6 +268,8 @@ final class AttemptRunner: AttemptRunning {
             child = try await trainerGuard.start(order)
         } catch let error as WorkerError where error.code == .badJob {
             throw WorkerError(.badJob, "\(order.program) \(error.message)")
+        } catch let error as PortsError where error.code == .inputOutput {
+            throw PortsError(.inputOutput, "\(order.program) \(error.message)")
         }
         Faults.reach("worker.started")
         let (isStopping, isKilled) = control.withLock { control in

@@ -219,7 +219,8 @@ package final class TrainerGuard: Sendable {
                     PortsError(
                         .diskFull, "cannot start a trainer in the work folder: \(reason); free some space there")
                 // What the machine lacks now, or a keeper that was killed: another try may find it.
-                case EAGAIN, ENOMEM, EMFILE, ENFILE, EIO: PortsError(.inputOutput, "cannot be started now: \(reason)")
+                case EAGAIN, ENOMEM, EMFILE, ENFILE, EIO:
+                    PortsError(.inputOutput, "cannot be started now: \(reason)")
                 default: WorkerError(.badJob, "cannot be started: \(reason)")
                 }
             state.withLock { $0.starting.removeValue(forKey: event.id) }?.resume(throwing: error)
