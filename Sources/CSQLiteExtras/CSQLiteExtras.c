@@ -17,6 +17,12 @@ int cse_enable_triggers(void *database, int enabled) {
     return sqlite3_db_config((sqlite3 *)database, SQLITE_DBCONFIG_ENABLE_TRIGGER, enabled, (int *)0);
 }
 
+int cse_enable_foreign_keys(void *database, int enabled) {
+    return sqlite3_db_config((sqlite3 *)database, SQLITE_DBCONFIG_ENABLE_FKEY, enabled, (int *)0);
+}
+
+void cse_count_no_memory(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 const char *cse_version(void) { return sqlite3_libversion(); }
 int cse_version_number(void) { return sqlite3_libversion_number(); }
 

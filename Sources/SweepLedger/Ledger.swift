@@ -130,6 +130,7 @@ package final class Ledger: Sendable {
 
     /// The connection that writes: every commit is synced, and the log is begun anew by the writer alone.
     package static func openWriter(_ path: String) throws -> DatabaseQueue {
+        cse_count_no_memory()
         var configuration = Configuration()
         configuration.label = "ledger.writer"
         configuration.busyMode = .timeout(5)

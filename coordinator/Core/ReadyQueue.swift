@@ -40,10 +40,9 @@ struct ReadyQueue: Sendable {
     /// A job that may be granted, and what it needs of a worker.
     typealias Candidate = (entry: Entry, needs: RequirementSpec)
 
-    private struct Place { var needs: RequirementSpec, stamp: UInt64 }
-
     private var heaps: [RequirementSpec: [Entry]] = [:]
-    private var places: [Int64: Place] = [:]
+    /// The newest stamp of each job that waits.
+    private var places: [Int64: UInt64] = [:]
     private var lastStamp: UInt64 = 0
     /// The last place ever given: nobody who waits stands behind it.
     private(set) var lastPlace: Int64 = 0
@@ -56,7 +55,7 @@ struct ReadyQueue: Sendable {
         lastStamp += 1
         var entry = entry
         entry.stamp = lastStamp
-        places[entry.row] = Place(needs: needs, stamp: lastStamp)
+        places[entry.row] = lastStamp
         lastPlace = max(lastPlace, entry.place)
         push(entry, needs)
     }
@@ -136,7 +135,7 @@ struct ReadyQueue: Sendable {
     /// The heap's first entry that still counts.
     private mutating func top(_ needs: RequirementSpec) -> Entry? {
         while let first = heaps[needs]?.first {
-            if places[first.row]?.stamp == first.stamp { return first }
+            if places[first.row] == first.stamp { return first }
             _ = pop(needs)
         }
         return nil

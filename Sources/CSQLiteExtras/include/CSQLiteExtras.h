@@ -13,6 +13,12 @@ int cse_harden(void *database);
 // Whether triggers run for what this connection changes. Statements that were prepared before are prepared
 // anew. Returns an SQLite result code.
 int cse_enable_triggers(void *database, int enabled);
+// The same for its foreign keys, also in a transaction, where the pragma does nothing.
+int cse_enable_foreign_keys(void *database, int enabled);
+
+// Before SQLite is used for the first time: it counts no memory, which takes every allocation a lock. Later
+// it does nothing.
+void cse_count_no_memory(void);
 
 // "3.40.1"
 const char *cse_version(void);

@@ -14,26 +14,33 @@ final class BenchCoordinator {
 
     var ledger: String { cluster.folder + "/coordinator/ledger.db" }
 
-    /// - Parameter place: folder on the disk to measure; the system's temporary folder if nil.
-    init(place: String?) throws {
+    /// - Parameters:
+    ///   - place: folder on the disk to measure; the system's temporary folder if nil.
+    ///   - kept: the folder itself, which stays; nil for one of its own.
+    init(place: String?, kept: String? = nil) throws {
         let parent = place.map { Paths.expanded($0) } ?? NSTemporaryDirectory()
-        cluster = try LocalCluster(folder: "\(parent)/radiata-bench-\(SystemRandom().hexadecimal(bytes: 8))")
+        let own = "\(parent)/radiata-bench-\(SystemRandom().hexadecimal(bytes: 8))"
+        cluster = try LocalCluster(folder: kept.map { Paths.expanded($0) } ?? own)
         client = try cluster.client()
         Self.raiseDescriptorLimit()
     }
 
     /// Runs a measurement with a coordinator, and cleans up.
-    static func with<Value>(place: String?, _ body: (BenchCoordinator) async throws -> Value) async throws -> Value {
-        let coordinator = try BenchCoordinator(place: place)
+    ///
+    /// - Parameter kept: a folder that stays, with its ledger.
+    static func with<Value>(
+        place: String?, kept: String? = nil, _ body: (BenchCoordinator) async throws -> Value
+    ) async throws -> Value {
+        let coordinator = try BenchCoordinator(place: place, kept: kept)
         let cluster = coordinator.cluster
         let interrupt = InterruptHandler {
             cluster.stop()
-            Self.remove(cluster.folder)
+            if kept == nil { Self.remove(cluster.folder) }
         }
         defer {
             interrupt.cancel()
             cluster.stop()
-            Self.remove(cluster.folder)
+            if kept == nil { Self.remove(cluster.folder) }
         }
         _ = try await coordinator.start()
         return try await body(coordinator)
@@ -93,12 +100,16 @@ final class BenchCoordinator {
         _ jobs: Int, name: String = "bench", mostSeeds: Int = 1000, firstSeed: Int = 1
     ) async throws -> Double {
         let seeds = (1...mostSeeds).last { jobs.isMultiple(of: $0) } ?? 1
-        let points = (1...(jobs / seeds)).map { "\($0)e-9" }.joined(separator: ", ")
+        // One list of 200,000 rates would be a larger text than a sweep file may have.
+        let configurations = jobs / seeds
+        let rates = configurations <= 50_000 ? configurations : (1...1000).last { configurations.isMultiple(of: $0) }
+        let decays = configurations / (rates ?? 1)
+        func list(_ count: Int) -> String { (1...count).map { "\($0)e-9" }.joined(separator: ", ") }
         let text = """
             name: \(name)
-            trainer: { command: ["true", "{lr}", "{seed}"] }
+            trainer: { command: ["true", "{lr}", "{seed}"\(decays > 1 ? ", \"{wd}\"" : "")] }
             seeds: [\((firstSeed..<firstSeed + seeds).map(String.init).joined(separator: ", "))]
-            groups: [ { name: g, grid: { lr: [ \(points) ] } } ]
+            groups: [ { name: g, grid: { lr: [ \(list(rates ?? 1)) ]\(decays > 1 ? ", wd: [ \(list(decays)) ]" : "") } } ]
             """
         let request = LaunchRequest(
             key: SystemRandom().hexadecimal(bytes: 16), bundle: LaunchBundle(fileName: "bench.yaml", text: text))

@@ -93,29 +93,36 @@ extension BenchCommand {
             abstract: "A large ledger: launch, ranking, a page of jobs, a curve, a restart, bytes a point.")
         @Option(help: "How many jobs.")
         var jobs = 10_000
-        @Option(help: "How many metric points, spread over 200 of them.")
+        @Option(help: "How many metric points, spread over those with a curve.")
         var points = 1_000_000
-        @Option(help: "How many jobs have a result, at least 200.")
+        @Option(help: "How many jobs have a result, at least 200 and those with a curve.")
         var results = 200
+        @Option(help: "How many jobs have a curve, at least 200.")
+        var curves = 200
+        @Option(help: "A folder that keeps the ledger: made if it is not there, else measured as it is.")
+        var keep: String?
         @OptionGroup var place: Place
 
         func validate() throws {
-            guard jobs > 0, points > 0, results > 0 else {
-                throw ValidationError("--jobs, --points and --results: wanted at least 1")
+            guard jobs > 0, points > 0, results > 0, curves > 0 else {
+                throw ValidationError("--jobs, --points, --results and --curves: wanted at least 1")
             }
         }
 
         func run() async throws {
-            let report = try await BenchCoordinator.with(place: place.place) {
-                try await BenchLedger(jobs: jobs, points: points, results: results).run($0)
+            let report = try await BenchCoordinator.with(place: place.place, kept: keep) {
+                try await BenchLedger(jobs: jobs, points: points, results: results, curves: curves).run($0)
             }
+            let launch = report.launchSeconds.map { "launched in \(number($0)) s" } ?? "that were there"
+            let lease = report.leaseSeconds.map { ", first lease after \(number($0)) s" } ?? ""
+            let weight = report.bytesPerPoint.map { " · \(number($0)) bytes a point (\(report.points) points)" } ?? ""
             try place.print(
                 report,
                 """
-                \(report.jobs) jobs launched in \(number(report.launchSeconds)) s · start \(number(report.startSeconds)) s
+                \(report.jobs) jobs \(launch)\(lease) · start \(number(report.startSeconds)) s
                 top \(number(report.top)) ms, by the rule \(number(report.rule)) ms · status \(number(report.status)) ms · \
-                page \(number(report.page)) ms, of no jobs \(number(report.emptyPage)) ms · curve \(number(report.curve)) ms · \
-                \(number(report.bytesPerPoint)) bytes a point (\(report.points) points)
+                page \(number(report.page)) ms, of no jobs \(number(report.emptyPage)) ms · curve \(number(report.curve)) ms\(weight) · \
+                coordinator \(number(report.residentMegabytes)) MB
                 """)
         }
     }

@@ -7,12 +7,12 @@ import SweepModel
 /// Adds jobs to a sweep, in one transaction: what is the same for all of them is asked once, and what sums
 /// up its members is brought up to date once, in ``finish()``.
 struct JobIntake {
-    private let sweep: Int64
-    private let wasStopped: Bool
-    private let now: WallTime
-    private let db: Database
+    let sweep: Int64
+    let wasStopped: Bool
+    let now: WallTime
+    let db: Database
     private let isAnyStopped: Bool
-    private let isMany: Bool
+    let isMany: Bool
     private let insertJob: PreparedStatement
     private let insertSpec: PreparedStatement
     private let insertClass: PreparedStatement
@@ -22,7 +22,7 @@ struct JobIntake {
     /// Memory that jobs of a class were seen to use; nil for none yet.
     private var expected: [String: Int?] = [:]
     /// Jobs that are not members yet although they were added.
-    private var joining: [(row: Int64, group: String, given: String)] = []
+    var joining: [(row: Int64, group: String, given: String)] = []
 
     /// - Parameters:
     ///   - wasStopped: the sweep was, and goes on with this launch.
@@ -114,10 +114,7 @@ struct JobIntake {
     /// - Throws: `DatabaseError`.
     mutating func finish() throws {
         guard !joining.isEmpty else { return }
-        try setTriggers(on: false)
-        let written = Result { for (row, group, given) in joining { try insertMembership(of: row, group, given) } }
-        try setTriggers(on: true)
-        try written.get()
+        try unchecked { try insertMemberships() }
         try db.change(
             """
             INSERT INTO sweep_count (sweep, state, jobs) VALUES (?, 'waiting', ?)
@@ -126,10 +123,18 @@ struct JobIntake {
         joining = []
     }
 
-    private func setTriggers(on: Bool) throws {
+    /// Without triggers and foreign keys, for rows that refer to what was read or written just now.
+    func unchecked(_ write: () throws -> Void) throws {
+        try setChecks(on: false)
+        let written = Result { try write() }
+        try setChecks(on: true)
+        try written.get()
+    }
+
+    private func setChecks(on: Bool) throws {
         guard let connection = UnsafeMutableRawPointer(db.sqliteConnection),
-            cse_enable_triggers(connection, on ? 1 : 0) == 0
-        else { throw LedgerError(.inputOutput, "the ledger's triggers cannot be switched") }
+            cse_enable_triggers(connection, on ? 1 : 0) == 0, cse_enable_foreign_keys(connection, on ? 1 : 0) == 0
+        else { throw LedgerError(.inputOutput, "the ledger's triggers and foreign keys cannot be switched") }
     }
 
     /// A job that is not in the ledger, without its membership.
@@ -167,7 +172,7 @@ struct JobIntake {
     }
 
     /// What few jobs have.
-    private func insertRare(_ job: LaunchJob, _ id: Int64) throws {
+    func insertRare(_ job: LaunchJob, _ id: Int64) throws {
         if let rule = job.stopRule {
             try db.change(
                 """
@@ -201,7 +206,7 @@ struct JobIntake {
         return try insertMember.run() > 0
     }
 
-    private mutating func row(of digest: ConfigurationID, _ parameters: String) throws -> Int64 {
+    mutating func row(of digest: ConfigurationID, _ parameters: String) throws -> Int64 {
         if let configuration, configuration.digest == digest { return configuration.row }
         let row: Int64
         if let known = try db.first("SELECT id FROM configuration WHERE digest = ?", [digest.text]) {
@@ -214,14 +219,14 @@ struct JobIntake {
         return row
     }
 
-    private mutating func expectedMemory(_ memoryClass: String) throws -> Int? {
+    mutating func expectedMemory(_ memoryClass: String) throws -> Int? {
         if let known = expected[memoryClass] { return known }
         let bytes = try LearntMemory.expected(memoryClass, db)
         expected[memoryClass] = .some(bytes)
         return bytes
     }
 
-    private func isHeld(_ id: Int64, _ job: LaunchJob) throws -> Bool {
+    func isHeld(_ id: Int64, _ job: LaunchJob) throws -> Bool {
         if isAnyStopped, try SweepHold.holds(id, db) { return true }
         return try !job.preparations.isEmpty && JobHold.isUnprepared(id, db)
     }

@@ -191,8 +191,12 @@ package struct LaunchSweep: LedgerVerb {
         var others = measuring.map { OtherProtocols($0) }
         let planner = EvaluationPlanner(now: now)
         outcome.changes.reserveCapacity(jobs.count)
+        var jobs = try jobs.map { try names.known($0, db) }
+        if intake.takesMany(jobs) {
+            // What is left is there already.
+            jobs = try intake.addNew(jobs, &outcome).map { jobs[$0] }
+        }
         for job in jobs {
-            let job = try names.known(job, db)
             let place = try intake.add(job, &outcome)
             guard let measuring, !place.isNew, try others?.hasOther(place.row, db) == true else { continue }
             outcome.changes += try planner.measure(place.row, by: measuring, sweep: sweep, db)
