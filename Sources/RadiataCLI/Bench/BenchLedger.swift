@@ -72,7 +72,8 @@ struct BenchLedger {
         coordinator.stop()
         let startSeconds = try await coordinator.start()
         // Its first jobs have curves.
-        guard let first = try await coordinator.client.call(.jobs, JobsRequest(sweep: "bench", limit: 1)).items.first else {
+        guard let first = try await coordinator.client.call(.jobs, JobsRequest(sweep: "bench", limit: 1)).items.first
+        else {
             throw CommandFailure(.failed, "the ledger has no jobs")
         }
         let top = try await coordinator.time {

@@ -86,7 +86,8 @@ extension JobIntake {
         var added = 0
         let places = jobs.indices.sorted { jobs[$0].id < jobs[$1].id }
         try insert(
-            places, into: "job (id, identity, sweep, configuration, seed, priority, requirements, retries, "
+            places,
+            into: "job (id, identity, sweep, configuration, seed, priority, requirements, retries, "
                 + "states_kept, created, updated, attempt)", columns: 12, "ON CONFLICT (identity) DO NOTHING"
         ) { statement, first, place in
             let job = jobs[place]
@@ -102,7 +103,9 @@ extension JobIntake {
             try statement.bind(first + 9, now.milliseconds)
             try statement.bind(first + 10, now.milliseconds)
             try statement.bind(first + 11, isAnyRemoved ? try removedAttempts(job.id) : 0)
-        } ran: { added += $0 }
+        } ran: {
+            added += $0
+        }
         return added
     }
 
