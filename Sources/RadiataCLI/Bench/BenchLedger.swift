@@ -115,7 +115,8 @@ struct BenchLedger {
         let (idle, began) = (worker, coordinator.now)
         let lease = Task {
             var waiting = idle
-            let grants = try await waiting.exchange(free: 1, wait: 30).grants
+            var grants: [BenchAnswer.Grant] = []
+            while grants.isEmpty { grants = try await waiting.exchange(free: 1, wait: 30).grants }
             return (grants.map(\.token), waiting, SuspendingClock.now)
         }
         // Where many have results, they are ranked: configurations of a few seeds each, as people have them.
