@@ -145,7 +145,7 @@ package struct WeightStore: Sendable {
             var status = stat()
             let path = "\(folder)/\(name)"
             guard stat(path, &status) == 0 else { continue }
-            files.append((path, Int(status.st_blocks) * 512, Int(status.st_mtim.tv_sec)))
+            files.append((path, Int(status.st_size), Int(status.st_mtim.tv_sec)))
         }
         var total = files.reduce(0) { $0 + $1.bytes }
         let limit = min(limit, (Int(disk.f_bavail) * Int(disk.f_frsize) + total) / 2)
