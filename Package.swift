@@ -163,7 +163,7 @@ let testTargets: [Target] = [
         "CoreAdaptersTests",
         ["TestSupport", "CoreAdapters", "CoreTools", "CoreDiffusion", "CoreNets", "CoreTensor", "RunSpec"],
         exclude: ["Fixtures"]),
-    tests("CoreNetsTests", ["CoreNets", "CoreTensor", "RunSpec"], exclude: ["Fixtures"]),
+    tests("CoreNetsTests", ["CoreNets", "CoreTensor", "RunSpec", "TestSupport"], exclude: ["Fixtures"]),
     tests("CoreDiffusionTests", ["CoreDiffusion", "CoreNets", "CoreTensor"], exclude: ["Fixtures"]),
     tests("CorePretrainingTests", ["CorePretraining", "CoreDiffusion", "CoreTensor"]),
     tests(

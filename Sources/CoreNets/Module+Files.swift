@@ -1,4 +1,5 @@
 package import CoreTensor
+import Synchronization
 
 extension Module {
     /// Takes every weight from the source; nothing may be missing, of another shape, or left over.
@@ -21,18 +22,25 @@ extension Module {
                 code: .unexpectedWeight,
                 message: "\(source.label): \(extra.count) weights have no place in \(className): \(some(extra))")
         }
-        for (path, parameter) in own {
+        let read = { (path: String, parameter: Parameter) throws in
             let name = prefix + path
             do {
-                let floats = try source.floats(name)
-                guard isFinite(floats) else {
-                    throw NetsError(code: .notFinite, message: "holds NaN or infinite values; the file is damaged")
+                try parameter.load(fileShape: source.shape(of: name) ?? []) { elements in
+                    try source.read(name, into: elements)
+                    guard isFinite(UnsafeBufferPointer(elements)) else {
+                        throw NetsError(code: .notFinite, message: "holds NaN or infinite values; the file is damaged")
+                    }
                 }
-                try parameter.load(fileShape: source.shape(of: name) ?? [], floats: floats)
             } catch let error as NetsError {
                 throw NetsError(code: error.code, message: "\(source.label): \(name): \(error.message)")
             }
         }
+        if let store = WeightStore.current, let identity = source.identity,
+            try store.load(own, key: "\(className)\n\(prefix)\n\(identity)", read: read)
+        {
+            return
+        }
+        for (path, parameter) in own { try read(path, parameter) }
     }
 
     /// Writes every weight as the reference library would: PyTorch's shapes under dotted names.
@@ -45,15 +53,19 @@ extension Module {
 }
 
 /// Without a branch for each number: a model has a billion of them.
-private func isFinite(_ floats: [Float]) -> Bool {
-    floats.withUnsafeBufferPointer { floats in
+private func isFinite(_ floats: UnsafeBufferPointer<Float>) -> Bool {
+    let block = 1 << 18
+    let parts = (floats.count + block - 1) / block
+    let faults = Atomic(0)
+    Compute.parallel(parts) { part in
         var found: UInt32 = 0
-        for value in floats {
+        for index in part * block..<min((part + 1) * block, floats.count) {
             // All ones in the exponent carry into the sign's place.
-            found |= (value.bitPattern & 0x7FFF_FFFF) &+ 0x0080_0000
+            found |= (floats[index].bitPattern & 0x7FFF_FFFF) &+ 0x0080_0000
         }
-        return found & 0x8000_0000 == 0
+        if found & 0x8000_0000 != 0 { faults.add(1, ordering: .relaxed) }
     }
+    return faults.load(ordering: .relaxed) == 0
 }
 
 /// The first few names, so that a message about a thousand weights stays readable.

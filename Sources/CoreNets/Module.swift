@@ -46,7 +46,7 @@ extension Module {
     }
 
     /// The number of weights.
-    package var parameterCount: Int { allParameters().reduce(0) { $0 + $1.parameter.tensor.count } }
+    package var parameterCount: Int { allParameters().reduce(0) { $0 + $1.parameter.shape.reduce(1, *) } }
 
     /// The module at a dotted path; nil if there is none.
     package func module(at path: String) -> (any Module)? {

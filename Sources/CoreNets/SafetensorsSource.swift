@@ -35,6 +35,23 @@ package struct SafetensorsSource: WeightSource {
     }
 
     package func floats(_ name: String) throws -> [Float] {
+        let place = try place(of: name)
+        return try place.file.floats(place.name)
+    }
+
+    package func read(_ name: String, into out: UnsafeMutableBufferPointer<Float>) throws {
+        let place = try place(of: name)
+        try place.file.read(place.name, into: out)
+    }
+
+    package var identity: String? {
+        let files = Set(places.values.map(\.file.identity))
+        guard files.allSatisfy(\.isSettled) else { return nil }
+        return (files.map(\.text).sorted() + names.sorted().map { "\($0) \(places[$0]?.name ?? "")" }).joined(
+            separator: "\n")
+    }
+
+    private func place(of name: String) throws -> (file: SafetensorsFile, name: String) {
         guard let place = places[name] else {
             throw NetsError(code: .missingWeight, message: "\(label): no tensor \(name)")
         }
@@ -42,6 +59,6 @@ package struct SafetensorsSource: WeightSource {
             throw NetsError(
                 code: .wrongType, message: "stored as \(type.rawValue), wanted F32, F16, BF16 or F64")
         }
-        return try place.file.floats(place.name)
+        return place
     }
 }

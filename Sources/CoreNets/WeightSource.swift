@@ -8,4 +8,16 @@ package protocol WeightSource {
     func shape(of name: String) -> [Int]?
     /// The values in file layout, as f32.
     func floats(_ name: String) throws -> [Float]
+    /// Fills `out`, which has room for as many elements as the shape says, with the same.
+    func read(_ name: String, into out: UnsafeMutableBufferPointer<Float>) throws
+    /// What decides the values of every name: the files and their state; nil where nobody knows.
+    var identity: String? { get }
+}
+
+extension WeightSource {
+    package var identity: String? { nil }
+
+    package func read(_ name: String, into out: UnsafeMutableBufferPointer<Float>) throws {
+        _ = out.update(fromContentsOf: try floats(name))
+    }
 }

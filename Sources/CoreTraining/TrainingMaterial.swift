@@ -38,12 +38,16 @@ struct TrainingMaterial {
     /// Finds what `make` would make of one picture: mean and logarithm of the variance, one behind the other.
     typealias Posterior = (_ pixels: Tensor, _ make: () -> [Float]) -> [Float]
 
+    /// Finds what `make` would make of one caption.
+    typealias Caption = (_ ids: PromptIDs, _ clipSkip: Int, _ make: () -> [Float]) -> [Float]
+
     /// - Parameters:
     ///   - regularisation: images of the class without the subject, for prior preservation; nil for none.
     ///   - posterior: nil encodes every picture.
+    ///   - caption: nil encodes every caption.
     init(
         data: ConceptDataSet, regularisation: ConceptDataSet?, model: TrainedModel, training: TrainingSpec,
-        posterior: Posterior? = nil
+        posterior: Posterior? = nil, caption: Caption? = nil
     ) throws {
         let prior = regularisation?.images ?? []
         let images = data.images + prior + data.validation
@@ -74,7 +78,10 @@ struct TrainingMaterial {
             model.trainsText
             ? nil
             : EncodedCaptions(distinct) {
-                pipeline.condition([ids[$0]].compactMap { $0 }, clipSkip: training.data.clipSkip)
+                let (ids, clipSkip) = ([ids[$0]].compactMap { $0 }, training.data.clipSkip)
+                let encode = { pipeline.condition(ids, clipSkip: clipSkip) }
+                guard let caption, let first = ids.first else { return encode() }
+                return KeptCondition.condition(encode) { caption(first, clipSkip, $0) }
             }
     }
 

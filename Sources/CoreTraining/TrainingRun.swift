@@ -26,6 +26,8 @@ package final class TrainingRun {
         /// Answers mean and logarithm of the variance of a picture's latents, as `make` does, where another
         /// job has made them; nil makes them.
         package var posterior: ((_ pixels: Tensor, _ make: () -> [Float]) -> [Float])?
+        /// The same of what a caption tells the network: of its ids, where the text encoders are frozen.
+        package var caption: ((_ ids: PromptIDs, _ clipSkip: Int, _ make: () -> [Float]) -> [Float])?
         /// Gets where the seconds go.
         package var times: PhaseTimes
         /// Gets what every step sees; nil for none.
@@ -91,7 +93,7 @@ package final class TrainingRun {
         material = try surroundings.times.within(.encoding) { [model] in
             try TrainingMaterial(
                 data: data, regularisation: regularisation, model: model, training: job.training,
-                posterior: surroundings.posterior)
+                posterior: surroundings.posterior, caption: surroundings.caption)
         }
         model.releaseEncoders()
         material.warnings.forEach(surroundings.warn)

@@ -61,8 +61,10 @@ extension Training {
         init() throws { tiny = try TinyModel() }
 
         /// - Returns: the bytes of the adapter, and the losses.
-        private func run(_ name: String, cache: String) throws -> (adapter: Data, losses: [Double?]) {
-            let job = try tiny.job(["epochs": 1, "flip": true])
+        private func run(
+            _ name: String, cache: String, _ parameters: [String: ParameterValue] = ["epochs": 1, "flip": true]
+        ) throws -> (adapter: Data, losses: [Double?]) {
+            let job = try tiny.job(parameters)
             let out = tiny.out(name)
             let attempt = TrainingAttempt(
                 job: job, out: out.path, resume: nil, cache: "\(tiny.folder)/\(cache)", threads: 1, clock: { 0 })
@@ -94,6 +96,22 @@ extension Training {
             // A damaged file is none.
             for name in kept { try Data([1, 2, 3, 4, 5, 6, 7, 8]).write(to: URL(filePath: "\(folder)/\(name)")) }
             #expect(try run("damaged", cache: "two") == alone)
+        }
+
+        @Test("a caption is encoded once a machine where the text encoder is frozen")
+        func captions() throws {
+            let frozen: [String: ParameterValue] = ["epochs": 1, "text_encoder_lr": 0]
+            let alone = try run("alone", cache: "one", frozen)
+            let first = try run("first", cache: "two", frozen)
+            let folder = tiny.folder + "/two/latents"
+            let kept = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+            // Five pictures, their captions, and the empty one.
+            #expect(kept.count > 6)
+            #expect(first == alone)
+            #expect(try run("second", cache: "two", frozen) == alone)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == kept)
+            for name in kept { try Data([1, 2, 3, 4, 5, 6, 7, 8]).write(to: URL(filePath: "\(folder)/\(name)")) }
+            #expect(try run("damaged", cache: "two", frozen) == alone)
         }
     }
 }

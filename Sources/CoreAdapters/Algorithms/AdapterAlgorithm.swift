@@ -6,9 +6,13 @@ struct LayerSite {
     /// The layer's name in files.
     let name: String
     let geometry: LayerGeometry
-    /// The frozen weight, `[outputs, columns]`.
-    let weight: Tensor
+    /// The frozen weight as the network keeps it, perhaps as half floats.
+    let kept: Tensor
     let bias: Tensor?
+
+    /// The frozen weight in f32, `[outputs, columns]`; half floats are widened each time, as most algorithms
+    /// read none.
+    var weight: Tensor { kept.widened().detached().reshaped([geometry.outputs, geometry.columns]) }
 }
 
 /// One algorithm: how it trains a layer, which tensors its files hold, what these do to a weight in f64, and

@@ -30,8 +30,10 @@ package struct LayerGeometry: Equatable, Sendable {
             self.init(
                 kind: .convolution, outputs: layer.outputs, inputs: layer.inputs, kernel: layer.kernel,
                 hasBias: layer.bias != nil)
-        case let norm as GroupNorm: self.init(kind: .norm, outputs: norm.weight.tensor.count, inputs: 1, hasBias: true)
-        case let norm as LayerNorm: self.init(kind: .norm, outputs: norm.weight.tensor.count, inputs: 1, hasBias: true)
+        case let norm as GroupNorm:
+            self.init(kind: .norm, outputs: norm.weight.shape.reduce(1, *), inputs: 1, hasBias: true)
+        case let norm as LayerNorm:
+            self.init(kind: .norm, outputs: norm.weight.shape.reduce(1, *), inputs: 1, hasBias: true)
         default: return nil
         }
     }

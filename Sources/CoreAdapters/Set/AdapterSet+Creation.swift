@@ -186,7 +186,6 @@ extension LayerTarget {
         default: preconditionFailure("\(path) is no layer that adapters know")
         }
         return LayerSite(
-            name: name, geometry: geometry,
-            weight: weight.widened().detached().reshaped([geometry.outputs, geometry.columns]), bias: bias?.detached())
+            name: name, geometry: geometry, kept: weight, bias: bias?.detached())
     }
 }

@@ -1,3 +1,4 @@
+import CoreTensor
 import Foundation
 import ImageFiles
 
@@ -6,6 +7,10 @@ import ImageFiles
 /// A mixing hash, not a cryptographic one: it keeps entries of different models and prompts apart, it proves
 /// nothing.
 package struct ContentKey: Sendable {
+    /// What files did to keys before, by their paths, inodes, sizes and times: none is read twice while this
+    /// is set.
+    @TaskLocal package static var known: FeatureCache?
+
     private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
 
     package init() {}
@@ -25,6 +30,22 @@ package struct ContentKey: Sendable {
     ///
     /// - Throws: `EvaluationError` with `file` for a file that cannot be read.
     package mutating func add(file path: String) throws {
+        guard let known = Self.known, let file = FileIdentity(path: path), file.isSettled else {
+            return try read(file: path)
+        }
+        var before = ContentKey()
+        before.add("a file after another \(state)")
+        before.add(file.text)
+        if let halves = known.read(before), halves.count == 2 {
+            state = UInt64(halves[0].bitPattern) << 32 | UInt64(halves[1].bitPattern)
+            return
+        }
+        try read(file: path)
+        known.keep(
+            [UInt32(state >> 32), UInt32(truncatingIfNeeded: state)].map { Float(bitPattern: $0) }, before)
+    }
+
+    private mutating func read(file path: String) throws {
         let data: Data
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
@@ -61,6 +82,20 @@ package struct ContentKey: Sendable {
             return try add(file: base)
         }
         try add(folder: "\(base)/vae")
+    }
+
+    /// Adds the text encoders of a base model; of one in a single file all of it.
+    ///
+    /// - Throws: `EvaluationError` with `file` for what cannot be read.
+    package mutating func add(textEncoders base: String) throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: base, isDirectory: &isFolder), isFolder.boolValue else {
+            return try add(file: base)
+        }
+        for part in ["text_encoder", "text_encoder_2", "text_encoder_3"]
+        where FileManager.default.fileExists(atPath: "\(base)/\(part)") {
+            try add(folder: "\(base)/\(part)")
+        }
     }
 
     /// Adds a picture's pixels.

@@ -5,7 +5,7 @@ import Glibc
 /// that jobs share. Bounded: the files that were not used for the longest time go first.
 ///
 /// A cache only: what cannot be read or written is made again.
-package struct FeatureCache {
+package struct FeatureCache: Sendable {
     package static let usualLimit = 256 << 20
 
     private let folder: String

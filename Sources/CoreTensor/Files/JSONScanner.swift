@@ -60,7 +60,7 @@ struct JSONScanner {
         guard position == bytes.count else { throw fault("something follows the object") }
     }
 
-    private mutating func integer() throws -> Int {
+    mutating func integer() throws -> Int {
         skipSpace()
         let start = position
         var result = 0

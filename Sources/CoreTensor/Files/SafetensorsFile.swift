@@ -11,6 +11,8 @@ package final class SafetensorsFile: @unchecked Sendable {
     private let mappedBytes: Int
     /// Where the elements begin, behind the header.
     package let dataStart: Int
+    /// Which file this is, and in which state.
+    package let identity: FileIdentity
     private let header: SafetensorsHeader
 
     /// - Throws: `TensorError` if the file cannot be read or its header is not sound.
@@ -50,6 +52,7 @@ package final class SafetensorsFile: @unchecked Sendable {
             throw error
         }
         self.path = path
+        identity = FileIdentity(path: path, status)
         self.mapping = mapping
         mappedBytes = size
     }
@@ -68,12 +71,22 @@ package final class SafetensorsFile: @unchecked Sendable {
     /// - Throws: `TensorError` for an unknown name, or a type that holds no floats.
     package func floats(_ name: String) throws -> [Float] {
         let entry = try entry(name)
-        let bytes = bytes(of: entry)
-        defer { forget(bytes) }
         return try [Float](unsafeUninitializedCapacity: entry.count) { buffer, count in
-            try convert(entry, bytes, named: name, into: buffer)
+            try read(name, into: buffer)
             count = entry.count
         }
+    }
+
+    /// Fills `out` with the elements as f32, from any real type.
+    ///
+    /// - Precondition: as many as the tensor has.
+    /// - Throws: `TensorError` for an unknown name, or a type that holds no floats.
+    package func read(_ name: String, into out: UnsafeMutableBufferPointer<Float>) throws {
+        let entry = try entry(name)
+        precondition(out.count >= entry.count, "\(entry.count) elements of \(name) into \(out.count)")
+        let bytes = bytes(of: entry)
+        defer { forget(bytes) }
+        try convert(entry, bytes, named: name, into: out)
     }
 
     /// The elements as the file holds them, of any type: for copying.
@@ -85,11 +98,8 @@ package final class SafetensorsFile: @unchecked Sendable {
     ///
     /// - Throws: `TensorError` for an unknown name, or a type that holds no floats.
     package func tensor(_ name: String) throws -> Tensor {
-        let entry = try entry(name)
-        let result = Tensor(uninitialized: entry.shape)
-        let bytes = bytes(of: entry)
-        defer { forget(bytes) }
-        try result.withMutableBuffer { try convert(entry, bytes, named: name, into: $0) }
+        let result = Tensor(uninitialized: try entry(name).shape)
+        try result.withMutableBuffer { try read(name, into: $0) }
         return result
     }
 
@@ -144,13 +154,15 @@ package final class SafetensorsFile: @unchecked Sendable {
         _ entry: SafetensorsEntry, _ bytes: UnsafeRawBufferPointer, named name: String,
         into out: UnsafeMutableBufferPointer<Float>
     ) throws {
+        guard entry.count > 0, let to = out.baseAddress else { return }
         func read<T>(_ type: T.Type, _ value: (T) -> Float) {
-            for index in 0..<entry.count {
-                let element = bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.size, as: T.self)
-                (out.baseAddress! + index).initialize(to: value(element))
+            Elementwise.ranges(entry.count) { start, length in
+                for index in start..<start + length {
+                    let element = bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.size, as: T.self)
+                    (to + index).initialize(to: value(element))
+                }
             }
         }
-        guard entry.count > 0 else { return }
         switch entry.dtype {
         case .f32: read(UInt32.self) { Float(bitPattern: UInt32(littleEndian: $0)) }
         case .f16: read(UInt16.self) { HalfFloat.value(ofHalf: UInt16(littleEndian: $0)) }

@@ -39,7 +39,9 @@ package struct EditAttempt {
 
     /// - Returns: false if it was asked to stop.
     /// - Throws: the error of whichever module refused.
-    package func run() throws -> Bool {
+    package func run() throws -> Bool { try MachineCache.within(cache) { try edited() } }
+
+    private func edited() throws -> Bool {
         Compute.configure(threads: threads)
         let folder = try EditFolder(path: task.data)
         let pipeline = try DiffusionPipeline.load(path: task.base)

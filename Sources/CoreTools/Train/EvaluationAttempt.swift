@@ -41,7 +41,9 @@ package struct EvaluationAttempt {
 
     /// - Returns: false if it was asked to stop.
     /// - Throws: the error of whichever module refused.
-    package func run() throws -> Bool {
+    package func run() throws -> Bool { try MachineCache.within(cache) { try measured() } }
+
+    private func measured() throws -> Bool {
         Compute.configure(threads: threads)
         do {
             var rows: [EvaluationRow] = []

@@ -65,7 +65,9 @@ package struct TrainingAttempt {
     }
 
     /// - Throws: the error of whichever module refused; its description names the thing and the remedy.
-    package func run() throws -> Ending {
+    package func run() throws -> Ending { try MachineCache.within(cache) { try trained() } }
+
+    private func trained() throws -> Ending {
         let times = PhaseTimes(clock: clock, starting: starting)
         Compute.configure(threads: threads)
         describeMachine()
@@ -82,7 +84,10 @@ package struct TrainingAttempt {
         let evaluator = job.evaluation.map { CheckpointEvaluator(self, spec: $0, progress: file, times: times) }
         var surroundings = TrainingRun.Surroundings(clock: clock, shouldStop: shouldStop)
         surroundings.times = times
-        surroundings.posterior = posterior
+        // Nothing is kept where the weights cannot be read, which whoever loads them says.
+        let kept = try? KeptEncodings(base: job.base, folder: cache + "/latents")
+        surroundings.posterior = kept?.posterior
+        surroundings.caption = kept?.caption
         surroundings.isEnough = isEnough
         surroundings.progress = { step in
             file.tell("training", step.step, of: step.total, "steps")
@@ -114,11 +119,6 @@ package struct TrainingAttempt {
             // Training stands at a checkpoint whose state is saved already, or has not begun.
             return .stopped(step: run.step)
         }
-    }
-
-    /// Nothing is kept where the weights cannot be read, which whoever loads them says.
-    private var posterior: ((_ pixels: Tensor, _ make: () -> [Float]) -> [Float])? {
-        (try? KeptPosteriors(base: job.base, folder: cache + "/latents"))?.posterior
     }
 
     /// However it ends, its log and its metrics say where the time went.
