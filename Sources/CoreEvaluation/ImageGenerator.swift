@@ -52,6 +52,8 @@ package final class ImageGenerator {
     package let settings: Settings
     /// Guidance by the pictures that edits begin with; below 1 there is none at all.
     package var imageGuidance = EvaluationSpec.usualImageGuidance
+    /// Of the network's products; everything else is f32.
+    package var precision = Precision.f32
     private let shouldStop: () -> Bool
 
     /// - Parameter shouldStop: asked before each batch; true throws `EvaluationError` with `stopped`.
@@ -119,12 +121,15 @@ package final class ImageGenerator {
             let sampler = sampler(height: noise.shape[1], width: noise.shape[2])
             let picture = source.map { sourcePicture($0, count: noise.shape[0]) }
             var current: SamplingPhase?
-            return sampler.sample(unet: pipeline.unet, latents: noise, source: picture) { step in
-                let hasChanged = prepare(Double(step) / Double(settings.steps))
-                if let current, !hasChanged { return current }
-                let phase = phase(requests, noise.shape)
-                current = phase
-                return phase
+            return precision.applyKeepingPanels {
+                sampler.sample(unet: pipeline.unet, latents: noise, source: picture) { step in
+                    let hasChanged = prepare(Double(step) / Double(settings.steps))
+                    if let current, !hasChanged { return current }
+                    // Adapters' weights and prompts are what they are in f32.
+                    let phase = Precision.f32.apply { self.phase(requests, noise.shape) }
+                    current = phase
+                    return phase
+                }
             }
         }
     }

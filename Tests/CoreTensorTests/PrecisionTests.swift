@@ -111,6 +111,37 @@ struct PrecisionTests {
         #expect(difference > 1e-4 && difference < 2e-2)
     }
 
+    @Test("weights that stay packed give the same bits, packed anew when they change", arguments: [false, true])
+    func keptPanels(halves: Bool) {
+        func weight(_ shape: [Int], _ purpose: String) -> Tensor {
+            let weight = tensor(shape, purpose)
+            return halves ? weight.halved(rounding: true)! : weight
+        }
+        let images = [tensor([1, 40, 40, 96], "x"), tensor([2, 9, 7, 96], "small x")]
+        let rows = [tensor([1500, 200], "rows"), tensor([3, 200], "few rows"), tensor([64, 200], "some rows")]
+        let (filter, point) = (weight([160, 3, 3, 96], "filter"), weight([160, 1, 1, 96], "point"))
+        let matrices = [weight([330, 200], "matrix"), weight([40, 200], "short matrix")]
+        func results() -> [[UInt32]] {
+            let convolved = images.flatMap { x in
+                [conv2d(x, weight: filter, padding: Padding(1)), conv2d(x, weight: point, padding: Padding(0))]
+            }
+            let products = rows.flatMap { x in matrices.map { linear(x, weight: $0) } }
+            return (convolved + products).map { $0.values.map(\.bitPattern) }
+        }
+        let wanted = Precision.bf16.apply(results)
+        Precision.bf16.applyKeepingPanels {
+            for _ in 0..<2 { #expect(results() == wanted) }
+        }
+        guard !halves else { return }
+        let all = [filter, point] + matrices
+        for tensor in all { tensor.withMutableBuffer { $0[$0.count / 2] += 1 } }
+        let changed = Precision.bf16.apply(results)
+        #expect(changed != wanted)
+        #expect(Precision.bf16.applyKeepingPanels(results) == changed)
+        for tensor in all { tensor.dropPanels() }
+        #expect(Precision.bf16.applyKeepingPanels(results) == changed)
+    }
+
     @Test("sums do not depend on the number of threads")
     func threads() {
         let before = Compute.threads

@@ -54,25 +54,29 @@ struct SampleTests {
         }
     }
 
-    @Test("images do not depend on what is drawn beside them, nor on a second prompt")
-    func batches() throws {
+    @Test(
+        "images do not depend on what is drawn beside them, nor on a second prompt", arguments: BenchPrecision.allCases)
+    func batches(precision: BenchPrecision) throws {
         let place = try Place()
         let alone = try [3, 4, 5].map { seed in
             try place.images {
                 $0.seeds = [seed]
                 $0.batch = 1
+                $0.precision = precision
             }[0]
         }
         for batch in [nil, 2, 3] {
             let together = try place.images {
                 $0.seeds = [3, 4, 5]
                 $0.batch = batch
+                $0.precision = precision
             }
             #expect(together == alone)
         }
         let paths = try place.paths {
             $0.prompts = ["a dog", "a cat"]
             $0.seeds = [3, 4]
+            $0.precision = precision
         }
         #expect(
             paths.map { URL(fileURLWithPath: $0).lastPathComponent } == [

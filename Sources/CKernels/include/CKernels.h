@@ -337,7 +337,7 @@ int ck_bf16_has(int kernel);
 int ck_bf16_kernel(void);
 const char *_Nonnull ck_bf16_name(int kernel);
 
-/// Sets whether this thread's products are to have bf16 operands, and returns what it was.
+/// Sets whether this thread's products are to have bf16 operands (0 or not), and returns what it was.
 int ck_bf16_scope(int isOn);
 
 /// y = x as bf16, to nearest, ties to even; denormals become zeros and NaNs quiet, as VCVTNEPS2BF16 does.

@@ -30,6 +30,19 @@ package protocol Denoiser: Module {
 }
 
 extension Denoiser {
+    /// Runs `body`, which calls the network without gradients, in a precision; in bf16 each weight is packed
+    /// once for all calls.
+    ///
+    /// - Throws: what `body` throws.
+    package func drawing<R>(in precision: Precision, _ body: () throws -> R) rethrows -> R {
+        defer {
+            if precision != .f32 { for (_, parameter) in allParameters() { parameter.tensor.dropPanels() } }
+        }
+        return try precision.applyKeepingPanels(body)
+    }
+}
+
+extension Denoiser {
     package var longestSide: Int? { nil }
     package var sourceReading: SourceReading { .none }
 }

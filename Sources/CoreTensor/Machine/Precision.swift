@@ -16,12 +16,29 @@ package enum Precision: String, CaseIterable, Sendable, Codable {
         return try body()
     }
 
-    /// Of the innermost `apply` on this thread; f32 outside of all.
-    static var current: Precision {
+    /// As `apply`, for a body that calls the same weights many times and records nothing: in bf16 the packed
+    /// form of each weight stays beside it until `Tensor.dropPanels`, 2 bytes a number.
+    ///
+    /// - Throws: what `body` throws.
+    package func applyKeepingPanels<R>(_ body: () throws -> R) rethrows -> R {
+        let before = ck_bf16_scope(self == .bf16 ? Self.keeping : 0)
+        defer { _ = ck_bf16_scope(before) }
+        return try body()
+    }
+
+    /// `ck_bf16_scope`'s number inside `applyKeepingPanels`.
+    private static let keeping: Int32 = 2
+
+    static var keepsPanels: Bool { scope == keeping }
+
+    private static var scope: Int32 {
         let scope = ck_bf16_scope(0)
         _ = ck_bf16_scope(scope)
-        return scope == 0 ? .f32 : .bf16
+        return scope
     }
+
+    /// Of the innermost `apply` on this thread; f32 outside of all.
+    static var current: Precision { scope == 0 ? .f32 : .bf16 }
 
     /// Whether operations recorded now round nothing.
     package static var isFull: Bool { current == .f32 }

@@ -12,6 +12,8 @@ enum Product {
         var transposed = false
         /// The elements where they are half floats; `base` is not read then. For right operands only.
         var halves: UnsafePointer<UInt16>?
+        /// Where the packed form of a right operand is kept in bf16; nil packs it for this product alone.
+        var keeper: Storage?
     }
 
     /// Multiply-adds below which one thread is faster than two.
@@ -72,7 +74,7 @@ enum Product {
             bHalf: b.halves, bPacked: nil, bTaps: nil,
             bDepthStride: b.transposed ? 1 : b.stride, bColumnStride: b.transposed ? b.stride : 1, c: c.base,
             cStride: c.stride, add: add, bias: bias)
-        guard let extra else { return run(product, rows: rows, isNarrow: isNarrow) }
+        guard let extra else { return run(product, rows: rows, isNarrow: isNarrow, keeper: b.keeper) }
         let second = CKExtraProduct(
             depth: extra.depth, a: extra.a.base, aStride: extra.a.stride, b: extra.b.base,
             bDepthStride: extra.b.transposed ? 1 : extra.b.stride,
@@ -82,9 +84,10 @@ enum Product {
 
     /// Splits rows when there are many, columns otherwise.
     static func run(
-        _ product: CKProduct, rows: Int, extra: UnsafePointer<CKExtraProduct>? = nil, isNarrow: Bool
+        _ product: CKProduct, rows: Int, extra: UnsafePointer<CKExtraProduct>? = nil, isNarrow: Bool,
+        keeper: Storage? = nil
     ) {
-        if isNarrow { return runNarrow(product, rows: rows) }
+        if isNarrow { return runNarrow(product, rows: rows, keeper: keeper) }
         let threads = Compute.threads
         let columns = product.columns
         withUnsafePointer(to: product) { pointer in
@@ -115,30 +118,30 @@ extension Product {
     /// With fewer rows a thread, writing all of b as packed and reading it again costs too much.
     private static let packedRows = 256
 
-    private static func runNarrow(_ product: CKProduct, rows: Int) {
+    private static func runNarrow(_ product: CKProduct, rows: Int, keeper: Storage?) {
         let (threads, columns, kernel) = (Compute.threads, product.columns, ck_bf16_kernel())
-        let work = rows * columns * product.taps * product.depth
+        let isSmall = threads == 1 || rows * columns * product.taps * product.depth < serialLimit
+        let manyRows = rows >= threads * packedRows && rows >= 2 * columns || columns < 64
         var product = product
         withUnsafeMutablePointer(to: &product) { pointer in
-            if threads == 1 || work < serialLimit {
-                return ck_bf16_product(kernel, pointer, 0, rows, 0, columns)
-            }
-            if rows >= threads * packedRows && rows >= 2 * columns || columns < 64 {
-                // Packed once for all threads.
-                let packed = Storage(count: ck_bf16_packed_size(pointer), isHalf: true)
-                let panels = UnsafeMutableRawPointer(packed.base).assumingMemoryBound(to: UInt16.self)
-                Compute.blocks(columns, of: roundUp((columns + 2 * threads - 1) / (2 * threads), to: 16)) {
-                    ck_bf16_pack(kernel, pointer, $1.lowerBound, $1.upperBound, panels)
-                }
-                pointer.pointee.bPacked = packed.halves
-                let block = roundUp((rows + 2 * threads - 1) / (2 * threads), to: 32)
-                Compute.blocks(rows, of: block) {
-                    ck_bf16_product(kernel, pointer, $1.lowerBound, $1.upperBound, 0, columns)
-                }
-            } else {
-                let block = roundUp((columns + 2 * threads - 1) / (2 * threads), to: 32)
-                Compute.blocks(columns, of: block) {
-                    ck_bf16_product(kernel, pointer, 0, rows, $1.lowerBound, $1.upperBound)
+            // Packed once for all products of a weight, or once for all threads.
+            let panels =
+                keeper.map { PackedPanels.kept(in: $0, for: pointer) }
+                ?? (manyRows && !isSmall ? PackedPanels(pointer) : nil)
+            pointer.pointee.bPacked = panels?.base
+            withExtendedLifetime(panels) {
+                if isSmall {
+                    ck_bf16_product(kernel, pointer, 0, rows, 0, columns)
+                } else if manyRows {
+                    let block = roundUp((rows + 2 * threads - 1) / (2 * threads), to: 32)
+                    Compute.blocks(rows, of: block) {
+                        ck_bf16_product(kernel, pointer, $1.lowerBound, $1.upperBound, 0, columns)
+                    }
+                } else {
+                    let block = roundUp((columns + 2 * threads - 1) / (2 * threads), to: 32)
+                    Compute.blocks(columns, of: block) {
+                        ck_bf16_product(kernel, pointer, 0, rows, $1.lowerBound, $1.upperBound)
+                    }
                 }
             }
         }

@@ -39,7 +39,7 @@ struct ConvolutionGeometry {
         if isPointwise {
             return Product.run(
                 rows: outputPixels, columns: outputs, depth: inputs, .init(base: x.pointer, stride: inputs),
-                weight.reshaped([outputs, inputs]).matrix(transposed: true),
+                weight.reshaped([outputs, inputs]).matrix(transposed: true, keeper: weight.keeper),
                 into: .init(base: y.pointer, stride: outputs), bias: bias?.pointer, in: precision)
         }
         if !isNarrow, let fast = WinogradConvolution(self) { return fast.forward(x, weight, bias: bias, into: y) }
@@ -53,7 +53,7 @@ struct ConvolutionGeometry {
                     bDepthStride: 1, bColumnStride: taps * inputs, c: y.pointer, cStride: outputs, add: nil,
                     bias: bias?.pointer)
                 OperationTimes.measure(.convolution, operations: 2 * outputPixels * taps * inputs * outputs) {
-                    Product.run(product, rows: outputPixels, isNarrow: isNarrow)
+                    Product.run(product, rows: outputPixels, isNarrow: isNarrow, keeper: weight.keeper)
                 }
             }
         }

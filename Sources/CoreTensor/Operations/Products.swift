@@ -43,8 +43,9 @@ package func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, adding res
     precondition(residual == nil || residual!.shape == y.shape, "residual \(residual!.shape) for \(y.shape)")
     precondition(bias == nil || bias!.shape == [outputs], "bias \(bias!.shape) for \(y.shape)")
     Product.run(
-        rows: rows, columns: outputs, depth: inputs, x.matrix(), weight.matrix(transposed: true), into: y.matrix(),
-        add: residual?.pointer, bias: bias?.pointer, in: precision)
+        rows: rows, columns: outputs, depth: inputs, x.matrix(),
+        weight.matrix(transposed: true, keeper: weight.keeper), into: y.matrix(), add: residual?.pointer,
+        bias: bias?.pointer, in: precision)
     guard records(x, weight, bias, residual) else { return y }
     let needs = (x: x.requiresGradient, weight: weight.requiresGradient, bias: bias?.requiresGradient == true)
     // Only what a wanted gradient reads is kept.
@@ -81,7 +82,7 @@ func columnSums(_ x: Tensor) -> Tensor {
 
 extension Tensor {
     /// The tensor as rows of its last axis.
-    func matrix(transposed: Bool = false) -> Product.Matrix {
-        Product.Matrix(base: address, stride: channels, transposed: transposed, halves: halves)
+    func matrix(transposed: Bool = false, keeper: Storage? = nil) -> Product.Matrix {
+        Product.Matrix(base: address, stride: channels, transposed: transposed, halves: halves, keeper: keeper)
     }
 }

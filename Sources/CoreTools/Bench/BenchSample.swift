@@ -47,7 +47,7 @@ package struct BenchSample {
         let sampler = DDIMSampler(schedule: NoiseSchedule(), steps: steps)
         // The target is unit normal noise in the latents' shape.
         let (noise, prompt) = (bench.target, TextCondition(states: bench.context))
-        let seconds = precision.tensor.apply {
+        let seconds = bench.network.drawing(in: precision.tensor) {
             withoutGradients { _ = bench.forward() }
             return ContinuousClock().measure {
                 _ = sampler.sample(

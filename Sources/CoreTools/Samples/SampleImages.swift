@@ -50,6 +50,8 @@ package struct SampleImages {
     package var source: String?
     /// Guidance by that picture; below 1 there is none at all.
     package var imageGuidance = EvaluationSpec.usualImageGuidance
+    /// What operands of the network's products are rounded to.
+    package var precision = BenchPrecision.f32
     package var out: String
     package var threads: Int
 
@@ -79,7 +81,7 @@ package struct SampleImages {
     package func run(report: (String) -> Void = { _ in }) throws -> [String] {
         Compute.configure(threads: threads)
         let kind = try checkedSampler()
-        let pipeline = try DiffusionPipeline.load(path: base, tokenizer: tokenizer)
+        let pipeline = try DiffusionPipeline.load(path: base, tokenizer: tokenizer, keepsHalves: precision == .bf16)
         let source = try sourceImage(for: pipeline)
         let generator = try ImageGenerator(
             pipeline: pipeline,
@@ -90,6 +92,7 @@ package struct SampleImages {
         try check(source, generator)
         let acting = try ActingAdapters(adapters, pipeline, report: report)
         generator.imageGuidance = imageGuidance
+        generator.precision = precision.tensor
         // Which networks read one is known when their adapters are there.
         let edited = try self.source.map { try pictureToEdit($0, generator) }
         try OutputFolder.make(out)

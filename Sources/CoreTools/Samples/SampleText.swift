@@ -38,6 +38,7 @@ struct SampleText {
             ("latents", sample.latents), ("image", sample.image), ("mask", sample.mask),
             ("strength", strength.map { "\($0)" }), ("source", sample.source),
             ("image_guidance", sample.source.map { _ in "\(sample.imageGuidance)" }),
+            ("precision", sample.precision == .f32 ? nil : sample.precision.rawValue),
         ]
         for case (let keyword, .some(let value)) in optional { text.append((keyword, value)) }
         return text.map { (keyword: $0.0, value: $0.1) }

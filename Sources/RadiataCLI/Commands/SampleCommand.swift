@@ -45,6 +45,8 @@ struct SampleCommand: ParsableCommand {
     var mask: String?
     @Flag(help: "Copy the pixels outside the mask from --image; without, they went through the autoencoder.")
     var keepUnmasked = false
+    @Option(help: "What operands of the network's products are rounded to: f32, or bf16 for speed.")
+    var precision: BenchPrecision = .f32
     @Option(help: "Folder for the PNG files.")
     var out: String
 
@@ -92,6 +94,7 @@ struct SampleCommand: ParsableCommand {
         sample.mask = mask
         sample.keepsUnmasked = keepUnmasked
         sample.batch = batch
+        sample.precision = precision
         sample.digest = { path, start in try ContentDigest.of(file: path, from: Int64(start)).digest.text }
         for path in try sample.run(report: Console.note) { Console.out(path) }
     }
