@@ -66,3 +66,37 @@ CK_CLONES void ck_softmax_backward(size_t rows, size_t c, const float *p, const 
         for (size_t i = 0; i < c; i++) dx[i] = p[i] * (g[i] - dot);
     }
 }
+
+// Each head of a row: its root-mean-square norm, then its turn, as the two above one after the other.
+CK_CLONES void ck_norm_rotate(
+    size_t rows, size_t heads, size_t size, float epsilon, const float *x, const float *weight, const float *cosines,
+    const float *sines, float *y, float *rstd) {
+    size_t half = size / 2;
+    for (size_t r = 0; r < rows; r++, cosines += half, sines += half)
+        for (size_t h = 0; h < heads; h++, x += size, y += size) {
+            float scale = (float)(1.0 / sqrt((double)lane_dot(size, x, x) / (double)size + epsilon));
+            *rstd++ = scale;
+            for (size_t i = 0; i < half; i++) {
+                float a = x[2 * i] * scale * weight[2 * i], b = x[2 * i + 1] * scale * weight[2 * i + 1];
+                y[2 * i] = a * cosines[i] - b * sines[i];
+                y[2 * i + 1] = b * cosines[i] + a * sines[i];
+            }
+        }
+}
+
+CK_CLONES void ck_norm_rotate_backward(
+    size_t rows, size_t heads, size_t size, const float *x, const float *g, const float *weight, const float *rstd,
+    const float *cosines, const float *sines, float *dx) {
+    size_t half = size / 2;
+    for (size_t r = 0; r < rows; r++, cosines += half, sines += half)
+        for (size_t h = 0; h < heads; h++, x += size, g += size, dx += size) {
+            float scale = *rstd++;
+            for (size_t i = 0; i < half; i++) {
+                float a = g[2 * i], b = g[2 * i + 1];
+                dx[2 * i] = (a * cosines[i] + b * sines[i]) * weight[2 * i];
+                dx[2 * i + 1] = (b * cosines[i] - a * sines[i]) * weight[2 * i + 1];
+            }
+            float mean = (float)((double)lane_dot(size, dx, x) * scale * scale / (double)size);
+            for (size_t i = 0; i < size; i++) dx[i] = scale * (dx[i] - x[i] * mean);
+        }
+}

@@ -146,6 +146,15 @@ void ck_rms_norm_backward(
 void ck_rotate_pairs(
     size_t rows, size_t heads, size_t size, float direction, const float *_Nonnull x, const float *_Nonnull cosines,
     const float *_Nonnull sines, float *_Nonnull y);
+/// y = every head of x after `ck_rms_norm` over its `size` and `ck_rotate_pairs`; rstd [rows, heads] gets each
+/// head's factor.
+void ck_norm_rotate(
+    size_t rows, size_t heads, size_t size, float epsilon, const float *_Nonnull x, const float *_Nonnull weight,
+    const float *_Nonnull cosines, const float *_Nonnull sines, float *_Nonnull y, float *_Nonnull rstd);
+void ck_norm_rotate_backward(
+    size_t rows, size_t heads, size_t size, const float *_Nonnull x, const float *_Nonnull g,
+    const float *_Nonnull weight, const float *_Nonnull rstd, const float *_Nonnull cosines,
+    const float *_Nonnull sines, float *_Nonnull dx);
 /// y[r, :] = add[r, :] + gate · x[r, :]
 void ck_gate_rows(
     size_t rows, size_t c, const float *_Nonnull x, const float *_Nonnull gate, const float *_Nonnull add,

@@ -38,27 +38,28 @@ package func linear(
     let needs = (x: x.requiresGradient, up: up.requiresGradient, down: down.requiresGradient)
     let needsBias = bias?.requiresGradient == true
     let saved = (x: x.detached(), weight: weight.detached(), up: up.detached(), down: down.detached())
-    let node = Node(inputs: [x, up, down] + [bias, residual].compactMap { $0 }) { g in
-        // dL/d(down x) = dL/dy · up.
-        let slope = Tensor(uninitialized: [rows, rank])
-        Product.run(rows: rows, columns: rank, depth: outputs, g.matrix(), saved.up.matrix(), into: slope.matrix())
-        var dx: Tensor?
-        if needs.x {
-            let result = Tensor(uninitialized: saved.x.shape)
-            Product.run(
-                rows: rows, columns: inputs, depth: outputs, g.matrix(), saved.weight.matrix(), into: result.matrix(),
-                extra: (depth: rank, a: slope.matrix(), b: saved.down.matrix()))
-            dx = result
-        }
-        let (dUp, dDown) = (Tensor(uninitialized: saved.up.shape), Tensor(uninitialized: saved.down.shape))
-        lowRankGradients(
-            g: g, ranks: ranks, x: saved.x, slope: slope, rows: rows, intoUp: needs.up ? dUp : nil,
-            intoDown: needs.down ? dDown : nil)
-        var gradients = [dx, needs.up ? dUp : nil, needs.down ? dDown : nil]
-        if bias != nil { gradients.append(needsBias ? columnSums(g) : nil) }
-        if residual != nil { gradients.append(g) }
-        return gradients
-    }
+    let node = Node(
+        inputs: [x, up, down] + [bias, residual].compactMap { $0 },
+        adding: { g, sum in
+            // dL/d(down x) = dL/dy · up.
+            let slope = Tensor(uninitialized: [rows, rank])
+            // In the same pass as the sum with other uses of x.
+            let dx = needs.x ? sum ?? Tensor(uninitialized: saved.x.shape) : nil
+            Product.run(rows: rows, columns: rank, depth: outputs, g.matrix(), saved.up.matrix(), into: slope.matrix())
+            if let dx {
+                Product.run(
+                    rows: rows, columns: inputs, depth: outputs, g.matrix(), saved.weight.matrix(), into: dx.matrix(),
+                    add: sum?.pointer, extra: (depth: rank, a: slope.matrix(), b: saved.down.matrix()))
+            }
+            let (dUp, dDown) = (Tensor(uninitialized: saved.up.shape), Tensor(uninitialized: saved.down.shape))
+            lowRankGradients(
+                g: g, ranks: ranks, x: saved.x, slope: slope, rows: rows, intoUp: needs.up ? dUp : nil,
+                intoDown: needs.down ? dDown : nil)
+            var gradients = [dx, needs.up ? dUp : nil, needs.down ? dDown : nil]
+            if bias != nil { gradients.append(needsBias ? columnSums(g) : nil) }
+            if residual != nil { gradients.append(g) }
+            return gradients
+        })
     return y.recorded(by: node)
 }
 
@@ -77,14 +78,15 @@ private func lowRankGradients(
         Compute.parallel(jobs.count) { [jobs] in
             let (left, right, result, first) = jobs[$0]
             let width = right.channels
+            let count = min(part, width - first)
             ck_product_of_transpose(
-                rank, min(part, width - first), left.pointer, rank, right.pointer + first, width, nil, 0, 0, rows, 0,
+                rank, count, left.pointer, rank, right.pointer + first, width, nil, 0, 0, rows, 0,
                 result.pointer + first, width)
-        }
-        guard let dUp else { return }
-        let (from, to, outputs) = (turned.pointer, dUp.pointer, g.channels)
-        for output in 0..<outputs {
-            for r in 0..<rank { to[output * rank + r] = from[r * outputs + output] }
+            guard result === turned, let dUp else { return }
+            let (from, to) = (turned.pointer, dUp.pointer)
+            for output in first..<first + count {
+                for r in 0..<rank { to[output * rank + r] = from[r * width + output] }
+            }
         }
     }
 }
