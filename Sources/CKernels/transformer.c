@@ -4,7 +4,7 @@
 // What rectified-flow transformers and T5 need besides the kernels of other networks: root-mean-square norms,
 // rotary embeddings, gates.
 
-enum { LANES = 16 };
+enum { LANES = 16, LARGEST_HEAD = 4096 };
 
 CK_INLINE float lane_dot(size_t n, const float *a, const float *b) {
     float lane[LANES] = {0};
@@ -67,20 +67,15 @@ CK_CLONES void ck_softmax_backward(size_t rows, size_t c, const float *p, const 
     }
 }
 
-// Each head of a row: its root-mean-square norm, then its turn, as the two above one after the other.
-CK_CLONES void ck_norm_rotate(
+// By the functions themselves: their loops copied here would round otherwise.
+void ck_norm_rotate(
     size_t rows, size_t heads, size_t size, float epsilon, const float *x, const float *weight, const float *cosines,
     const float *sines, float *y, float *rstd) {
-    size_t half = size / 2;
-    for (size_t r = 0; r < rows; r++, cosines += half, sines += half)
+    float normed[LARGEST_HEAD];
+    for (size_t r = 0; r < rows; r++, cosines += size / 2, sines += size / 2)
         for (size_t h = 0; h < heads; h++, x += size, y += size) {
-            float scale = (float)(1.0 / sqrt((double)lane_dot(size, x, x) / (double)size + epsilon));
-            *rstd++ = scale;
-            for (size_t i = 0; i < half; i++) {
-                float a = x[2 * i] * scale * weight[2 * i], b = x[2 * i + 1] * scale * weight[2 * i + 1];
-                y[2 * i] = a * cosines[i] - b * sines[i];
-                y[2 * i + 1] = b * cosines[i] + a * sines[i];
-            }
+            ck_rms_norm(1, size, epsilon, x, weight, normed, rstd++);
+            ck_rotate_pairs(1, 1, size, 1, normed, cosines, sines, y);
         }
 }
 

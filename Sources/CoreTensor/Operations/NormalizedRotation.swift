@@ -14,7 +14,7 @@ package func normalizedAndRotated(
     let lengths = streams.map { $0.x.shape[1] }
     let (places, size) = (lengths.reduce(0, +), width / heads)
     precondition(
-        width % (2 * heads) == 0 && cosines.shape == [places, size / 2] && sines.shape == cosines.shape
+        width % (2 * heads) == 0 && size <= 4096 && cosines.shape == [places, size / 2] && sines.shape == cosines.shape
             && streams.allSatisfy {
                 $0.x.shape == [batch, $0.x.shape[1], width] && $0.weight.shape == [size] && !$0.weight.requiresGradient
             }, "normalizedAndRotated \(streams.map(\.x.shape)) in \(heads) heads by \(cosines.shape)")
