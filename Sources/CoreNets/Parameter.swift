@@ -17,6 +17,7 @@ package final class Parameter {
         precondition(layout == .plain || shape.count == 4, "a convolution weight has 4 axes, not \(shape)")
         self.tensor = Tensor(uninitialized: shape)
         self.layout = layout
+        tensor.markAsWeight()
     }
 
     /// The shape this parameter has in a file: PyTorch's.
@@ -78,7 +79,9 @@ package final class Parameter {
 
     /// Makes room for f32 elements where half floats are kept; before every element is set.
     func prepareToSet() {
-        if tensor.isHalf { tensor = Tensor(uninitialized: tensor.shape) }
+        guard tensor.isHalf else { return }
+        tensor = Tensor(uninitialized: tensor.shape)
+        tensor.markAsWeight()
     }
 
     /// Follows `halving` after every element was set.
@@ -93,6 +96,7 @@ package final class Parameter {
     package func keepAsHalf(rounding: Bool = false) {
         guard !tensor.isHalf, let half = tensor.halved(rounding: rounding) else { return }
         tensor = half
+        tensor.markAsWeight()
         // At once, or both forms of a whole network would be held for a while.
         Compute.releaseIdleBuffers()
     }

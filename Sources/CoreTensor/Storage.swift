@@ -3,12 +3,16 @@ import CKernels
 /// A buffer of floats from the pool, shared by every tensor that views it.
 final class Storage {
     let base: UnsafeMutablePointer<Float>
-    private let bytes: Int
+    let bytes: Int
     /// Counts writes through `Tensor.withMutableBuffer`, so that whoever keeps something derived from
     /// the contents knows when it is stale.
     var version = 0
     /// Whether the elements are IEEE half floats (those of a tensor) or other numbers of two bytes.
     let isHalf: Bool
+    /// Whether the contents are weights that many products read.
+    var isLasting = false
+    /// The contents as right operands of products, as they are and transposed.
+    var packed: (plain: PackedWeight?, transposed: PackedWeight?)
 
     init(count: Int, isHalf: Bool = false) {
         self.isHalf = isHalf
