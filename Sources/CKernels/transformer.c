@@ -4,7 +4,7 @@
 // What rectified-flow transformers and T5 need besides the kernels of other networks: root-mean-square norms,
 // rotary embeddings, gates.
 
-enum { LANES = 16 };
+enum { LANES = 16, LARGEST_HEAD = 4096 };
 
 CK_INLINE float lane_dot(size_t n, const float *a, const float *b) {
     float lane[LANES] = {0};
@@ -65,4 +65,33 @@ CK_CLONES void ck_softmax_backward(size_t rows, size_t c, const float *p, const 
         float dot = lane_dot(c, p, g);
         for (size_t i = 0; i < c; i++) dx[i] = p[i] * (g[i] - dot);
     }
+}
+
+// By the functions themselves: their loops copied here would round otherwise.
+void ck_norm_rotate(
+    size_t rows, size_t heads, size_t size, float epsilon, const float *x, const float *weight, const float *cosines,
+    const float *sines, float *y, float *rstd) {
+    float normed[LARGEST_HEAD];
+    for (size_t r = 0; r < rows; r++, cosines += size / 2, sines += size / 2)
+        for (size_t h = 0; h < heads; h++, x += size, y += size) {
+            ck_rms_norm(1, size, epsilon, x, weight, normed, rstd++);
+            ck_rotate_pairs(1, 1, size, 1, normed, cosines, sines, y);
+        }
+}
+
+CK_CLONES void ck_norm_rotate_backward(
+    size_t rows, size_t heads, size_t size, const float *x, const float *g, const float *weight, const float *rstd,
+    const float *cosines, const float *sines, float *dx) {
+    size_t half = size / 2;
+    for (size_t r = 0; r < rows; r++, cosines += half, sines += half)
+        for (size_t h = 0; h < heads; h++, x += size, g += size, dx += size) {
+            float scale = *rstd++;
+            for (size_t i = 0; i < half; i++) {
+                float a = g[2 * i], b = g[2 * i + 1];
+                dx[2 * i] = (a * cosines[i] + b * sines[i]) * weight[2 * i];
+                dx[2 * i + 1] = (b * cosines[i] - a * sines[i]) * weight[2 * i + 1];
+            }
+            float mean = (float)((double)lane_dot(size, dx, x) * scale * scale / (double)size);
+            for (size_t i = 0; i < size; i++) dx[i] = scale * (dx[i] - x[i] * mean);
+        }
 }

@@ -16,17 +16,38 @@ final class Node {
 
     let number: Int
     private(set) var edges: [Edge]
-    private var backward: ((Tensor) -> [Tensor?])?
+    private var backward: ((Tensor, Tensor?) -> [Tensor?])?
+    /// Whether `backward` adds to the gradient that the first input has already.
+    private let addsToFirst: Bool
     /// dL/d(result), summed over the uses seen so far.
     private var pending: Tensor?
 
-    init(inputs: [Tensor], backward: @escaping (Tensor) -> [Tensor?]) {
+    convenience init(inputs: [Tensor], backward: @escaping (Tensor) -> [Tensor?]) {
+        self.init(inputs: inputs, addsToFirst: false) { gradient, _ in backward(gradient) }
+    }
+
+    /// An operation that adds to the gradient which other uses of its first input left.
+    ///
+    /// - Parameter adding: gets, beside dL/d(result), that gradient, to be changed at will, nil where there is none;
+    ///   returns the sum in place of its own share.
+    convenience init(inputs: [Tensor], adding: @escaping (Tensor, Tensor?) -> [Tensor?]) {
+        self.init(inputs: inputs, addsToFirst: true, backward: adding)
+    }
+
+    private init(inputs: [Tensor], addsToFirst: Bool, backward: @escaping (Tensor, Tensor?) -> [Tensor?]) {
         number = Node.counter.add(1, ordering: .relaxed).newValue
         edges = inputs.map { input in
             if let node = input.node { return .node(node) }
             return input.requiresGradient ? .leaf(input) : .none
         }
+        self.addsToFirst = addsToFirst
         self.backward = backward
+    }
+
+    /// The gradient so far, handed over if nobody else sees its buffer.
+    private func takePending() -> Tensor? {
+        guard pending != nil, isKnownUniquelyReferenced(&pending!), pending!.ownsStorage else { return nil }
+        return pending.take()
     }
 
     /// Releases a long chain without recursion: a node that nobody else holds hands its edges to the loop.
@@ -70,7 +91,9 @@ final class Node {
         self.backward = nil
         edges = []
         guard let seed else { return }
-        let gradients = backward(seed)
+        var sum: Tensor?
+        if addsToFirst, case .node(let first)? = targets.first { sum = first.takePending() }
+        let gradients = backward(seed, sum)
         precondition(gradients.count == targets.count, "\(gradients.count) gradients for \(targets.count) inputs")
         for (gradient, target) in zip(gradients, targets) {
             guard let gradient else { continue }

@@ -146,6 +146,15 @@ void ck_rms_norm_backward(
 void ck_rotate_pairs(
     size_t rows, size_t heads, size_t size, float direction, const float *_Nonnull x, const float *_Nonnull cosines,
     const float *_Nonnull sines, float *_Nonnull y);
+/// y = every head of x after `ck_rms_norm` over its `size` and `ck_rotate_pairs`, with their bits; rstd [rows, heads]
+/// gets each head's factor. `size` is 4,096 at most.
+void ck_norm_rotate(
+    size_t rows, size_t heads, size_t size, float epsilon, const float *_Nonnull x, const float *_Nonnull weight,
+    const float *_Nonnull cosines, const float *_Nonnull sines, float *_Nonnull y, float *_Nonnull rstd);
+void ck_norm_rotate_backward(
+    size_t rows, size_t heads, size_t size, const float *_Nonnull x, const float *_Nonnull g,
+    const float *_Nonnull weight, const float *_Nonnull rstd, const float *_Nonnull cosines,
+    const float *_Nonnull sines, float *_Nonnull dx);
 /// y[r, :] = add[r, :] + gate · x[r, :]
 void ck_gate_rows(
     size_t rows, size_t c, const float *_Nonnull x, const float *_Nonnull gate, const float *_Nonnull add,
@@ -359,6 +368,41 @@ void ck_bf16_product_of_transpose(
     int kernel, long m, long n, const float *_Nonnull a, long aStride, const float *_Nonnull b, long bStride,
     const CKPixels *_Nullable pixels, long tap, long rowBegin, long rowEnd, int accumulate, float *_Nonnull c,
     long cStride);
+
+// MARK: split.h: products in f32 through AMX, each number as the sum of three bf16. Sums do not depend on how rows
+// and columns are split.
+
+/// c[p, j] = Σ_k a[p, k] · b(k, j) + Σ_r ranks[p, r] · right[r, j] (+ add[p, j]) (+ bias[j]), where ranks[p, r] = Σ_k
+/// a[p, k] · left(k, r) is kept.
+typedef struct {
+    long columns, depth, rank;
+    const float *_Nonnull a;
+    long aStride;
+    /// As `ck_split_pack` packs it, `depth` × `columns`.
+    const uint16_t *_Nonnull b;
+    /// The same, `depth` × `rank`; not read where rank is 0, as what follows.
+    const uint16_t *_Nullable left;
+    const float *_Nullable right;
+    long rightStride;
+    /// [rows, rank]
+    float *_Nullable ranks;
+    float *_Nonnull c;
+    long cStride;
+    const float *_Nullable add;
+    const float *_Nullable bias;
+} CKSplitProduct;
+
+/// Whether this machine has them; nothing else here may be called where it has not.
+int ck_split_has(void);
+/// Numbers that a packed right operand takes; a panel has 16 columns.
+size_t ck_split_size(long columns, long depth);
+/// Packs panels [panelBegin, panelEnd) of b(k, j) = b[k · depthStride + j · columnStride], one of the strides being 1.
+void ck_split_pack(
+    const float *_Nonnull b, long depthStride, long columnStride, long columns, long depth, long panelBegin,
+    long panelEnd, uint16_t *_Nonnull out);
+/// Rows [rowBegin, rowEnd), columns [columnBegin, columnEnd); columnBegin is a multiple of 32.
+void ck_split_product(
+    const CKSplitProduct *_Nonnull product, long rowBegin, long rowEnd, long columnBegin, long columnEnd);
 
 /// As `ck_attention` and `ck_attention_backward`, of heads up to 256 wide and without masks.
 void ck_bf16_attention(

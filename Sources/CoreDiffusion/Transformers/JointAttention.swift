@@ -94,7 +94,14 @@ package final class JointAttention: Module {
     ///
     /// - Parameter x: `[N, T, C]`.
     func callAsFunction(_ x: Tensor, rotary: RotaryTable? = nil) -> Tensor {
-        let mixed = mix(project(x), rotary)
+        let mixed: Tensor
+        if let rotary, fuses, let queryNorm, let keyNorm {
+            mixed = attention(
+                query: rotary.turn([(query(x), queryNorm)], heads: heads),
+                key: rotary.turn([(key(x), keyNorm)], heads: heads), value: value(x), heads: heads)
+        } else {
+            mixed = mix(project(x), rotary)
+        }
         return out.map { $0(mixed) } ?? mixed
     }
 
@@ -106,7 +113,21 @@ package final class JointAttention: Module {
     ///   - rotary: of the joint sequence.
     /// - Returns: both streams' results; of a last block, the text's is without projection and unused.
     func callAsFunction(_ x: Tensor, text: Tensor, rotary: RotaryTable? = nil) -> (image: Tensor, text: Tensor) {
-        joint(image: project(x), text: project(text: text), rotary: rotary)
+        guard let rotary, fuses, let queryNorm, let keyNorm, let textQueryNorm, let textKeyNorm, let textQuery,
+            let textKey, let textValue
+        else { return joint(image: project(x), text: project(text: text), rotary: rotary) }
+        func ordered<T>(_ image: T, _ text: T) -> [T] { form.order == .textFirst ? [text, image] : [image, text] }
+        let values = ordered(value(x), textValue(text))
+        let mixed = attention(
+            query: rotary.turn(ordered((query(x), queryNorm), (textQuery(text), textQueryNorm)), heads: heads),
+            key: rotary.turn(ordered((key(x), keyNorm), (textKey(text), textKeyNorm)), heads: heads),
+            value: concatenateTokens(values[0], values[1]), heads: heads)
+        return results(mixed, pixels: x.shape[1], words: text.shape[1])
+    }
+
+    /// Whether norms and rotation are one pass, which trains no norm.
+    private var fuses: Bool {
+        [queryNorm, keyNorm, textQueryNorm, textKeyNorm].allSatisfy { $0?.weight.tensor.requiresGradient != true }
     }
 
     /// The same from projections that were made before: editing methods read them too.
@@ -118,10 +139,13 @@ package final class JointAttention: Module {
                 concatenateTokens(first.query, second.query), concatenateTokens(first.key, second.key),
                 concatenateTokens(first.value, second.value)
             ), rotary)
-        let places =
-            form.order == .textFirst
-            ? (image: words..<words + pixels, text: 0..<words) : (image: 0..<pixels, text: pixels..<pixels + words)
-        let (ofImage, ofText) = (slice(mixed, tokens: places.image), slice(mixed, tokens: places.text))
+        return results(mixed, pixels: pixels, words: words)
+    }
+
+    private func results(_ mixed: Tensor, pixels: Int, words: Int) -> (image: Tensor, text: Tensor) {
+        let isTextFirst = form.order == .textFirst
+        let parts = split(mixed, tokens: isTextFirst ? words : pixels)
+        let (ofImage, ofText) = isTextFirst ? (parts.rest, parts.first) : parts
         return (out.map { $0(ofImage) } ?? ofImage, textOut.map { $0(ofText) } ?? ofText)
     }
 

@@ -1,3 +1,4 @@
+import CoreNets
 package import CoreTensor
 import Foundation
 
@@ -30,4 +31,11 @@ package struct RotaryTable {
     }
 
     func turn(_ x: Tensor, heads: Int) -> Tensor { rotated(x, heads: heads, cosines: cosines, sines: sines) }
+
+    /// Streams of one sequence, every head first through its stream's norm.
+    func turn(_ streams: [(x: Tensor, norm: RMSNorm)], heads: Int) -> Tensor {
+        normalizedAndRotated(
+            streams.map { ($0.x, $0.norm.weight.tensor) }, heads: heads, epsilon: streams[0].norm.epsilon,
+            cosines: cosines, sines: sines)
+    }
 }

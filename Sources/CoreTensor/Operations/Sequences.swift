@@ -21,6 +21,14 @@ package func slice(_ x: Tensor, tokens range: Range<Int>) -> Tensor {
 /// Channels of the last axis in equal parts.
 package func split(_ x: Tensor, into parts: Int) -> [Tensor] {
     precondition((x.shape.last ?? 0) % parts == 0, "\(x.shape) in \(parts) parts")
-    let width = (x.shape.last ?? 0) / parts
-    return (0..<parts).map { slice(x, channels: $0 * width..<($0 + 1) * width) }
+    return split(x, channels: Array(repeating: (x.shape.last ?? 0) / parts, count: parts))
+}
+
+/// Places of the sequences x `[B, T, C]`, the first `count` and the others.
+package func split(_ x: Tensor, tokens count: Int) -> (first: Tensor, rest: Tensor) {
+    precondition(x.shape.count == 3 && count >= 0 && count <= x.shape[1], "\(count) places of \(x.shape)")
+    let (batch, places, width) = (x.shape[0], x.shape[1], x.shape[2])
+    let parts = split(
+        x.reshaped([batch, places * width]), channels: [count * width, (places - count) * width])
+    return (parts[0].reshaped([batch, count, width]), parts[1].reshaped([batch, places - count, width]))
 }

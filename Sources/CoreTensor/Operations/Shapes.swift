@@ -68,6 +68,57 @@ package func slice(_ x: Tensor, channels range: Range<Int>) -> Tensor {
         })
 }
 
+/// Channels of the last axis in parts of those widths, which are all of it.
+package func split(_ x: Tensor, channels widths: [Int]) -> [Tensor] {
+    precondition(widths.reduce(0, +) == x.channels, "\(x.shape) in parts of \(widths)")
+    let joined = JoinedGradient(x.shape, widths)
+    // The parts' gradients meet in one buffer, which this node hands on.
+    let whole = records(x) ? joined.collected(x) : x
+    var start = 0
+    return widths.enumerated().map { index, width in
+        defer { start += width }
+        let y = Tensor(uninitialized: x.shape.dropLast() + [width])
+        copyColumns(from: x, at: start, into: y, at: 0, width: width)
+        guard records(whole) else { return y }
+        return y.recorded(by: Node(inputs: [whole]) { [start] g in [joined.add(g, index, at: start)] })
+    }
+}
+
+/// dL/dx of a tensor that was cut into parts, of which each writes its own columns.
+private final class JoinedGradient {
+    private let shape, widths: [Int]
+    private var sum: Tensor?
+    private var written: Set<Int> = []
+
+    init(_ shape: [Int], _ widths: [Int]) { (self.shape, self.widths) = (shape, widths) }
+
+    /// x as an operation of its own, whose gradient is the buffer.
+    func collected(_ x: Tensor) -> Tensor {
+        x.detached().recorded(
+            by: Node(inputs: [x]) { [self] g in
+                var start = 0
+                for (index, width) in widths.enumerated() {
+                    if !written.contains(index) {
+                        copyColumns(from: .zeros(shape.dropLast() + [width]), at: 0, into: g, at: start, width: width)
+                    }
+                    start += width
+                }
+                sum = nil
+                return [g]
+            })
+    }
+
+    /// - Returns: the buffer from the first part, nothing from those that find it.
+    func add(_ g: Tensor, _ index: Int, at start: Int) -> Tensor? {
+        written.insert(index)
+        let buffer = sum ?? Tensor(uninitialized: shape)
+        copyColumns(from: g, at: 0, into: buffer, at: start, width: g.channels)
+        guard sum == nil else { return nil }
+        sum = buffer
+        return buffer
+    }
+}
+
 /// Entries `range` of the first axis.
 package func slice(_ x: Tensor, batch range: Range<Int>) -> Tensor {
     precondition(range.lowerBound >= 0 && range.upperBound <= x.shape[0], "entries \(range) of \(x.shape)")
