@@ -219,12 +219,12 @@ struct ExpansionTests {
     func outline() throws {
         let groups = """
             groups:
-              - { name: one, grid: { rank: [4, 8], lr: [1e-4, 2e-4, 3e-4] } }
-              - { name: two, grid: { rank: [8, 16], lr: [2e-4] } }
-              - { name: three, grid: { rank: [8, 32], lr: [2e-4], seed: [2, 99] } }
+              - { name: one, grid: { dim: [4, 8], lr: [1e-4, 2e-4, 3e-4] } }
+              - { name: two, grid: { dim: [8, 16], lr: [2e-4] } }
+              - { name: three, grid: { dim: [8, 32], lr: [2e-4], seed: [2, 99] } }
             """
         for seeds in ["[1]", "[3, 1, 2, 5, 7]", "[1, 2, 3, 2, 4, 1]"] {
-            for trainer in ["base: b\ndata: d", "trainer: { command: [run, '{rank}', '{lr}', '{seed}'] }"] {
+            for trainer in ["base: b\ndata: d", "trainer: { command: [run, '{dim}', '{lr}', '{seed}'] }"] {
                 let file = try read("name: t\n\(trainer)\nseeds: \(seeds)\n\(groups)\n")
                 let whole = try file.definition.resolvedJobs(file.plan)
                 let (definition, outline) = try SweepFile.outline(file.bundle)
