@@ -214,4 +214,30 @@ struct ExpansionTests {
             InputReference(written: path, path: path, digest: path.contains("base") ? base : data)
         }
     }
+
+    @Test("jobs that get their ids slice by slice are those of the plan, in any slices")
+    func outline() throws {
+        let groups = """
+            groups:
+              - { name: one, grid: { dim: [4, 8], lr: [1e-4, 2e-4, 3e-4] } }
+              - { name: two, grid: { dim: [8, 16], lr: [2e-4] } }
+              - { name: three, grid: { dim: [8, 32], lr: [2e-4], seed: [2, 99] } }
+            """
+        for seeds in ["[1]", "[3, 1, 2, 5, 7]", "[1, 2, 3, 2, 4, 1]"] {
+            for trainer in ["base: b\ndata: d", "trainer: { command: [run, '{dim}', '{lr}', '{seed}'] }"] {
+                let file = try read("name: t\n\(trainer)\nseeds: \(seeds)\n\(groups)\n")
+                let whole = try file.definition.resolvedJobs(file.plan)
+                let (definition, outline) = try SweepFile.outline(file.bundle)
+                #expect(outline.count == whole.count && outline.checkpointCount == file.plan.checkpointCount)
+                let resolver = try JobResolver(definition, outline)
+                for size in [1, 4, whole.count] {
+                    let slices = stride(from: 0, to: whole.count, by: size).map { $0..<min($0 + size, whole.count) }
+                    #expect(try slices.flatMap { try resolver.jobs($0) } == whole)
+                    let runs = try slices.flatMap { try resolver.runs($0) }
+                    #expect(runs.flatMap { [$0.first.id] + $0.others.map(\.id) } == whole.map(\.id))
+                    #expect(runs.flatMap { [$0.first.seed] + $0.others.map(\.seed) } == whole.map(\.seed))
+                }
+            }
+        }
+    }
 }

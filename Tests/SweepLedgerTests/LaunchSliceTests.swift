@@ -78,4 +78,33 @@ struct LaunchSliceTests {
         #expect(try bench.query("SELECT sum(attempts) FROM sweep_cost") == [[.integer(1)]])
         #expect(try await bench.ledger.check().findings == [])
     }
+
+    @Test("jobs that wait are read part by part as they are read at once, best first, without those that are held")
+    func waiting() async throws {
+        let bench = try LedgerBench()
+        func jobs(_ range: Range<Int>, priority: Int) throws -> [ResolvedJob] {
+            try range.map {
+                var job = try LedgerBench.job("job \($0)")
+                job.priority = priority
+                return job
+            }
+        }
+        try await bench.launch(try jobs(0..<70, priority: 0))
+        try await bench.launch(try jobs(70..<80, priority: 5))
+        try await bench.launch(try jobs(80..<90, priority: -5))
+        let whole = try await bench.ledger.snapshot(at: bench.now).waiting
+        let priorities = [(5, 10), (0, 70), (-5, 10)].flatMap { Array(repeating: $0.0, count: $0.1) }
+        #expect(whole.map(\.priority) == priorities)
+        for most in [1, 7, 10, 90, 91] {
+            var (start, place) = try await bench.ledger.snapshot(at: bench.now, most: most)
+            #expect(start.waiting.count == min(most, 90))
+            while let from = place {
+                let part = try await bench.ledger.writer.perform(WaitingJobs(after: from, most: most, now: bench.now))
+                #expect(part.jobs.count <= most)
+                start.waiting += part.jobs
+                place = part.next
+            }
+            #expect(start.waiting == whole)
+        }
+    }
 }

@@ -112,7 +112,8 @@ package final class CoordinatorService: Service {
         let sessions = DashboardSessions(ledger: ledger.id, time: configuration.time)
         var settings = CoordinatorSettings(ledger: ledger.id, epoch: ledger.epoch, lease: configuration.lease)
         settings.program = configuration.program
-        let start = try await ledger.snapshot(at: configuration.time.wall())
+        // Workers have something to do at once; the others that wait are read while they do it.
+        let (start, others) = try await ledger.snapshot(at: configuration.time.wall(), most: 5000)
         let engine = CoordinatorEngine(
             LiveLedgerWork(ledger), settings: settings, start: start, time: configuration.time,
             logger: logger)
@@ -166,6 +167,7 @@ package final class CoordinatorService: Service {
                 quietly(Maintenance(engine: engine, gauge: gauge, paces: configuration.maintenance)),
                 quietly(SweepFolders(engine: engine, pace: configuration.maintenance.folders)),
                 quietly(PageKeeper(routes: routes)),
+                quietly(WaitingReader(engine: engine, place: others)),
             ] + (try await teller(engine, gauge, told))
         var group = ServiceGroupConfiguration(
             services: clocks + keepers + [.init(service: application), quietly(PollEnder(engine: engine))],

@@ -158,14 +158,20 @@ extension Operations {
     /// Each job dirties pages of its own in the index of identities, which a larger transaction writes less
     /// often. The first is small, so that workers have something to do soon.
     private func slice(of jobs: JobResolver, from start: Int) -> Range<Int> {
-        let count = start == 0 ? max(1, launchSlice / 5) : start < 20 * launchSlice ? launchSlice : 4 * launchSlice
+        var count = launchSlice
+        switch start / launchSlice {
+        case _ where start == 0: count = max(1, launchSlice / 5)
+        case 60...: count = 8 * launchSlice
+        case 20...: count = 4 * launchSlice
+        default: break
+        }
         return start..<min(start + count, jobs.count)
     }
 
     private func launchJobs(_ jobs: JobResolver, _ range: Range<Int>) async throws -> [LaunchJob] {
         try await work.compute {
             var texts = LaunchTexts()
-            return try jobs.jobs(range).map { try texts.job($0) }
+            return try jobs.runs(range).flatMap { try texts.jobs($0) }
         }
     }
 

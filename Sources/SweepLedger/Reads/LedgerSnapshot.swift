@@ -1,4 +1,4 @@
-import GRDB
+package import GRDB
 package import Ports
 import RunSpec
 package import SweepModel
@@ -13,6 +13,19 @@ extension Ledger {
         return try await read { db in try LedgerSnapshot(db, ledgerID: ledgerID, at: wall) }
     }
 
+    /// The same with the best of those that wait alone: there may be a million, which take seconds.
+    ///
+    /// - Parameter most: of those that wait.
+    /// - Returns: behind which job the others wait, for ``WaitingJobs``; nil where there are no others.
+    /// - Throws: as ``snapshot(at:)``.
+    package func snapshot(at wall: WallTime, most: Int) async throws -> (LedgerSnapshot, WaitingJobs.Place?) {
+        let ledgerID = id
+        return try await read { db in
+            let best = try WaitingJobs(after: nil, most: most, now: wall).run(db)
+            return (try LedgerSnapshot(db, ledgerID: ledgerID, at: wall, waiting: best.jobs), best.next)
+        }
+    }
+
     /// In the caller's time, for the simulator.
     ///
     /// - Throws: as ``snapshot(at:)``.
@@ -21,35 +34,89 @@ extension Ledger {
     }
 }
 
-extension LedgerSnapshot {
+/// Jobs that wait, best first, a part of them at a time.
+///
+/// On the writer's thread what it finds stands in the order of what others change, so that nobody is told of
+/// a job that waited before it was claimed.
+package struct WaitingJobs: LedgerVerb {
+    /// Of a job among those that wait.
+    package struct Place: Sendable {
+        let priority: Int
+        let row: Int64
+    }
+
+    package struct Outcome: Sendable {
+        package var jobs: [JobChange] = []
+        /// Behind which the next ones wait; nil at the end.
+        package var next: Place?
+    }
+
     /// Nobody waits longer than the longest backoff: the wall clock may have jumped.
     private static let longestDelay = 900.0
 
-    init(_ db: Database, ledgerID: String, at wall: WallTime) throws {
-        self.init(
-            waiting: try Self.waiting(db, wall), open: try Self.open(db, ledgerID: ledgerID),
-            workers: try Self.workers(db, wall))
+    let place: Place?
+    let most: Int
+    let now: WallTime
+
+    /// - Parameters:
+    ///   - place: nil for the best.
+    ///   - most: how many are looked at; those that are held are left out.
+    package init(after place: Place?, most: Int, now: WallTime) {
+        self.place = place
+        self.most = most
+        self.now = now
     }
 
-    private static func waiting(_ db: Database, _ wall: WallTime) throws -> [JobChange] {
-        var jobs: [JobChange] = []
+    /// - Throws: `DatabaseError`; `LedgerError` for what the ledger holds and cannot be read.
+    package func run(_ db: Database) throws -> Outcome {
+        var outcome = Outcome()
+        var seen = 0
+        if let place {
+            seen = try read("priority = ? AND id > ?", [place.priority, place.row], most, db, &outcome)
+            if seen < most { seen += try read("priority < ?", [place.priority], most - seen, db, &outcome) }
+        } else {
+            seen = try read("1", [], most, db, &outcome)
+        }
+        if seen < most { outcome.next = nil }
+        return outcome
+    }
+
+    private func read(
+        _ condition: String, _ arguments: StatementArguments, _ most: Int, _ db: Database, _ outcome: inout Outcome
+    ) throws -> Int {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT id, identity, priority, requirements, avoid, ready_at FROM job
-                WHERE state = 'waiting' AND NOT \(JobHold.sql("job.id")) ORDER BY priority DESC, id
+                SELECT id, identity, priority, requirements, avoid, ready_at, \(JobHold.sql("job.id")) FROM job
+                WHERE state = 'waiting' AND \(condition) ORDER BY priority DESC, id LIMIT ?
                 """)
         // There may be a million: columns by their number are read twice as fast as by their name.
-        let cursor = try Row.fetchCursor(statement)
+        let cursor = try Row.fetchCursor(statement, arguments: arguments + [most])
+        var seen = 0
         while let row = try cursor.next() {
+            seen += 1
+            outcome.next = Place(priority: row[2], row: row[0])
+            guard row[6] as Int64 == 0 else { continue }
             let readyAt: Int64? = row[5]
-            jobs.append(
+            outcome.jobs.append(
                 JobChange(
                     row: row[0], job: try JobID.stored(row[1]), state: .waiting, priority: row[2],
                     needs: try RequirementSpec.stored(row[3]),
-                    delaySeconds: min(longestDelay, max(0, Double((readyAt ?? 0) - wall.milliseconds) / 1000)),
+                    delaySeconds: min(Self.longestDelay, max(0, Double((readyAt ?? 0) - now.milliseconds) / 1000)),
                     avoid: (row[4] as String?).map { WorkerID($0) }))
         }
-        return jobs
+        return seen
+    }
+}
+
+extension LedgerSnapshot {
+    init(_ db: Database, ledgerID: String, at wall: WallTime) throws {
+        let waiting = try WaitingJobs(after: nil, most: .max, now: wall).run(db).jobs
+        try self.init(db, ledgerID: ledgerID, at: wall, waiting: waiting)
+    }
+
+    fileprivate init(_ db: Database, ledgerID: String, at wall: WallTime, waiting: [JobChange]) throws {
+        self.init(
+            waiting: waiting, open: try Self.open(db, ledgerID: ledgerID), workers: try Self.workers(db, wall))
     }
 
     private static func open(_ db: Database, ledgerID: String) throws -> [OpenAttempt] {

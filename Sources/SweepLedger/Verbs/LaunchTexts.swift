@@ -25,11 +25,34 @@ package struct LaunchTexts {
     package init() {}
 
     /// - Throws: `LedgerError` for values that cannot be written.
+    package mutating func jobs(_ run: JobResolver.Run) throws -> [LaunchJob] {
+        let first = try job(run.first)
+        var jobs = [first]
+        jobs.reserveCapacity(run.others.count + 1)
+        var like = run.first
+        for (id, seed, name) in run.others {
+            // What must be done before it may be of one job alone.
+            if first.preparations.isEmpty, let spec = try spec(id, seed, name, like, first.given, first.parameters) {
+                var texts = first
+                texts.id = id
+                texts.seed = seed
+                texts.spec = spec
+                jobs.append(texts)
+            } else {
+                (like.id, like.seed, like.name) = (id, seed, name)
+                jobs.append(try job(like))
+            }
+        }
+        return jobs
+    }
+
+    /// - Throws: `LedgerError` for values that cannot be written.
     package mutating func job(_ job: ResolvedJob) throws -> LaunchJob {
         let like = Self.stripped(job)
         let isLike = template?.like == like
         if isLike, let last, job.configuration == last.configuration, job.given == lastGiven,
-            job.parameters == lastParameters, let spec = try spec(job, given: last.given, parameters: last.parameters)
+            job.parameters == lastParameters,
+            let spec = try spec(job.id, job.seed, job.name, job, last.given, last.parameters)
         {
             var texts = last
             texts.id = job.id
@@ -44,7 +67,7 @@ package struct LaunchTexts {
         let parameters = job.parameters == job.given ? given : try LedgerJSON.text(job.parameters)
         let texts = try LaunchJob(
             job, given: given, parameters: parameters,
-            spec: try spec(job, given: given, parameters: parameters) ?? LedgerJSON.text(job))
+            spec: try spec(job.id, job.seed, job.name, job, given, parameters) ?? LedgerJSON.text(job))
         last = texts
         lastGiven = job.given
         lastParameters = job.parameters
@@ -52,18 +75,20 @@ package struct LaunchTexts {
     }
 
     /// - Returns: the job's JSON; nil where there is no template.
-    private func spec(_ job: ResolvedJob, given: String, parameters: String) throws -> String? {
+    private func spec(
+        _ id: JobID, _ seed: Int, _ name: String?, _ job: ResolvedJob, _ given: String, _ parameters: String
+    ) throws -> String? {
         guard let template else { return nil }
         var text = template.pieces[0]
         text.reserveCapacity(template.pieces.reduce(256) { $0 + $1.utf8.count } + given.utf8.count * 2)
         for (gap, piece) in zip(template.gaps, template.pieces.dropFirst()) {
             switch gap {
-            case .id: text += job.id.text
+            case .id: text += id.text
             case .configuration: text += job.configuration.text
             case .given: text += given
             case .parameters: text += parameters
-            case .seed: text += String(job.seed)
-            case .name: text += try LedgerJSON.text(job.name)
+            case .seed: text += String(seed)
+            case .name: text += try LedgerJSON.text(name)
             }
             text += piece
         }

@@ -14,13 +14,30 @@ package struct JobResolver: Sendable {
     /// The configuration that was asked for last, and its job: its seeds follow one another.
     private var last: (configuration: Int, job: ResolvedJob)?
 
-    package var count: Int { plan.jobs.count }
+    /// Where ids are computed when they are asked for; the plan has no jobs then.
+    private let outline: SweepOutline?
+
+    package var count: Int { outline?.count ?? plan.jobs.count }
 
     /// - Throws: `SweepModelError` naming an input that has no digest: such a job cannot be identified, so
     ///   not be run.
     package init(_ definition: SweepDefinition, _ plan: SweepPlan) throws(SweepModelError) {
+        try self.init(definition, plan, nil)
+    }
+
+    /// - Throws: as the other one.
+    package init(_ definition: SweepDefinition, _ outline: SweepOutline) throws(SweepModelError) {
+        // Names of jobs are told apart by all ids.
+        let needsAll = definition.trainer.command?.templateNames.contains("name") == true
+        try self.init(definition, needsAll ? outline.whole() : outline.plan, needsAll ? nil : outline)
+    }
+
+    private init(
+        _ definition: SweepDefinition, _ plan: SweepPlan, _ outline: SweepOutline?
+    ) throws(SweepModelError) {
         self.definition = definition
         self.plan = plan
+        self.outline = outline
         base = try Self.resolved(definition.base, "base")
         data = try Self.resolved(definition.data, "data")
         regData = try Self.resolved(definition.regData, "reg_data")
@@ -32,8 +49,34 @@ package struct JobResolver: Sendable {
         names = definition.trainer.command?.templateNames.contains("name") == true ? try JobNames(plan).all() : []
     }
 
-    private mutating func job(_ index: Int) throws(SweepModelError) -> ResolvedJob {
-        let planned = plan.jobs[index]
+    /// Jobs that have all but id, seed and name in common.
+    package struct Run: Sendable {
+        /// The first of them.
+        package var first: ResolvedJob
+        package var others: [(id: JobID, seed: Int, name: String?)] = []
+    }
+
+    /// The same as ``jobs(_:)``, without a copy of all that jobs of a configuration share.
+    ///
+    /// - Throws: as ``jobs(_:)``.
+    package func runs(_ range: Range<Int>) throws(SweepModelError) -> [Run] {
+        var own = self
+        var runs: [Run] = []
+        var configuration = -1
+        for (index, planned) in zip(range, planned(range)) {
+            if planned.configuration == configuration {
+                runs[runs.count - 1].others.append((planned.id, planned.seed, names.isEmpty ? nil : names[index]))
+            } else {
+                runs.append(Run(first: try own.job(index, planned)))
+                configuration = planned.configuration
+            }
+        }
+        return runs
+    }
+
+    private func planned(_ range: Range<Int>) -> [PlannedJob] { outline?.jobs(range) ?? Array(plan.jobs[range]) }
+
+    private mutating func job(_ index: Int, _ planned: PlannedJob) throws(SweepModelError) -> ResolvedJob {
         var job: ResolvedJob
         if let last, last.configuration == planned.configuration {
             job = last.job
@@ -53,7 +96,7 @@ package struct JobResolver: Sendable {
         var own = self
         var jobs: [ResolvedJob] = []
         jobs.reserveCapacity(range.count)
-        for index in range { jobs.append(try own.job(index)) }
+        for (index, planned) in zip(range, planned(range)) { jobs.append(try own.job(index, planned)) }
         return jobs
     }
 

@@ -7,6 +7,8 @@ package struct ExpansionFaults: Error, Equatable, Sendable {
 }
 
 extension SweepDefinition {
+    private static let manySeeds = 4
+
     /// Expands the sweep: the union of its groups, duplicates collapsed, times the seeds.
     ///
     /// - Throws: `ExpansionFaults` with every impossible point, each kind of fault once per group.
@@ -14,6 +16,21 @@ extension SweepDefinition {
         var expansion = SweepExpansion(self)
         for group in groups { expansion.add(group) }
         return try expansion.finish()
+    }
+
+    /// The same, without the ids of jobs: of a million they take seconds, in which the first could run.
+    ///
+    /// - Throws: as ``plan()``: all that can be wrong is found here.
+    package func outline() throws(ExpansionFaults) -> SweepOutline {
+        // With few seeds there is little to put off, and what makes the ids is a long text of each
+        // configuration.
+        guard seeds.count >= Self.manySeeds else {
+            return SweepOutline(plan: try plan(), runs: [], identities: [], provisional: false)
+        }
+        var expansion = SweepExpansion(self)
+        expansion.namesJobs = false
+        for group in groups { expansion.add(group) }
+        return try expansion.outline()
     }
 }
 
@@ -24,7 +41,17 @@ private struct SweepExpansion {
     private var configurations: [PlannedConfiguration] = []
     private var indices: [ConfigurationID: Int] = [:]
     private var jobs: [PlannedJob] = []
-    private var known: Set<JobID> = []
+    /// Seeds that each configuration got with its first point, and all of those that came again: a
+    /// configuration and a seed are a job.
+    private var firstSeeds: [[Int]] = []
+    private var allSeeds: [Int: Set<Int>] = [:]
+    /// The sweep's, none twice.
+    private let seeds: [Int]
+    /// Whether jobs get their ids now.
+    var namesJobs = true
+    private var runs: [SweepOutline.Run] = []
+    private var identities: [JobIdentity] = []
+    private var jobCount = 0
     private var faults: [SweepModelError] = []
     private var warnings: [String] = []
     /// Rendered with the first point of each configuration file; most sweeps have one frame.
@@ -50,6 +77,8 @@ private struct SweepExpansion {
 
     init(_ sweep: SweepDefinition) {
         self.sweep = sweep
+        var seen: Set<Int> = []
+        seeds = sweep.seeds.filter { seen.insert($0).inserted }
         let command = sweep.trainer.command
         neededNames = command?.neededNames ?? []
         conditionalNames = command?.conditionalNames ?? []
@@ -74,8 +103,13 @@ private struct SweepExpansion {
         }
     }
 
+    consuming func outline() throws(ExpansionFaults) -> SweepOutline {
+        let (runs, identities, provisional) = (runs, identities, provisional)
+        return SweepOutline(plan: try finish(), runs: runs, identities: identities, provisional: provisional)
+    }
+
     consuming func finish() throws(ExpansionFaults) -> SweepPlan {
-        if faults.isEmpty, jobs.isEmpty {
+        if faults.isEmpty, jobCount == 0 {
             faults.append(
                 SweepModelError(code: .badExpansion, message: "the sweep has no jobs: every point is excluded"))
         }
@@ -147,8 +181,12 @@ private struct SweepExpansion {
         let frames = try frames(of: parameters, kind)
         let identity = try JobIdentity(frames.own, parameters: identified, checkpoints: checkpoints)
         let index: Int
+        var new = seeds
         if let known = indices[identity.configuration] {
             index = known
+            var all = allSeeds[known] ?? Set(firstSeeds[known])
+            new = seeds.filter { all.insert($0).inserted }
+            allSeeds[known] = all
             if !configurations[known].groups.contains(group.name) { configurations[known].groups.append(group.name) }
         } else {
             index = configurations.count
@@ -164,15 +202,22 @@ private struct SweepExpansion {
                 try JobIdentity(frame, parameters: identified, checkpoints: checkpoints)
             }
             configurations.append(configuration)
+            firstSeeds.append(seeds)
+            if !namesJobs { identities.append(identity) }
         }
-        guard jobs.count + seeds.count <= SweepGroup.largestExpansion else {
+        guard jobCount + seeds.count <= SweepGroup.largestExpansion else {
             throw Self.tooManyJobs(group)
         }
-        for seed in seeds {
-            let id = identity.job(seed: seed)
-            guard known.insert(id).inserted else { continue }
-            jobs.append(PlannedJob(id: id, configuration: index, seed: seed, provisional: provisional))
+        guard !new.isEmpty else { return }
+        if namesJobs {
+            for seed in new {
+                let id = identity.job(seed: seed)
+                jobs.append(PlannedJob(id: id, configuration: index, seed: seed, provisional: provisional))
+            }
+        } else {
+            runs.append(SweepOutline.Run(start: jobCount, configuration: index, seeds: new))
         }
+        jobCount += new.count
     }
 
     private mutating func frames(
@@ -206,7 +251,7 @@ private struct SweepExpansion {
     }
 
     private func seeds(of point: [String: ParameterValue], group: SweepGroup) throws(SweepModelError) -> [Int] {
-        guard let own = point["seed"] else { return sweep.seeds }
+        guard let own = point["seed"] else { return self.seeds }
         guard let seed = own.integer, seed >= 0 else {
             throw SweepModelError(
                 code: .badExpansion, message: "seed is \(own); wanted an integer of at least 0", mark: group.mark)
