@@ -15,7 +15,7 @@ struct WaitingReader: Service {
 
     func run() async throws {
         var place = place
-        while let from = place, !Task.isCancelled {
+        while let from = place, !Task.isCancelled, !Task.isShuttingDownGracefully {
             let verb = WaitingJobs(after: from, most: Self.most, now: engine.time.wall())
             place = try await withCheckedThrowingContinuation { continuation in
                 engine.ledger.writer.submit(verb, .bulk) { [engine] result in
