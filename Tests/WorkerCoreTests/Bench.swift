@@ -90,6 +90,9 @@ extension [WorkerEffect] {
     var heartbeats: [HeartbeatRequest] {
         compactMap { if case .heartbeat(let request) = $0 { request } else { nil } }
     }
+    var wakes: [MonotonicTime] {
+        compactMap { if case .wake(let due) = $0 { due } else { nil } }
+    }
     var spooled: [Report.Body] {
         compactMap { if case .spool(_, let body) = $0 { body } else { nil } }
     }

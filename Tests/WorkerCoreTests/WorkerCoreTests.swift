@@ -225,6 +225,20 @@ struct WorkerCoreTests {
         #expect(bench.send(.tick).heartbeats.isEmpty)
     }
 
+    @Test("a worker that waits for a job sends a third of the heartbeats, until it has one or is drained")
+    func idleHeartbeats() throws {
+        var (bench, _) = Bench.registered()
+        let idle = try #require(bench.heartbeatAnswer([]).wakes.last)
+        #expect((Duration.seconds(24) ... .seconds(36)).contains(idle - bench.now))
+        bench.now = bench.now + .seconds(5)
+        let busy = try #require(bench.answer(1, grants: [Bench.grant(1)]).wakes.last)
+        #expect(busy - bench.now == .seconds(10))
+
+        var (drained, _) = Bench.registered()
+        let usual = try #require(drained.heartbeatAnswer([], draining: true).wakes.last)
+        #expect((Duration.seconds(8) ... .seconds(12)).contains(usual - drained.now))
+    }
+
     @Test("an outage stops no trainer")
     func outage() {
         var bench = running()

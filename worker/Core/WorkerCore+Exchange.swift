@@ -168,6 +168,8 @@ extension WorkerCore {
         for order in response.stops { effects += stop(order.token, order.reason) }
         // An answer that came over the wire holds grants that were read.
         for case .read(let grant) in response.grants { effects += take(grant) }
+        // The pace of one that waits is over.
+        if !attempts.isEmpty, let next = nextHeartbeat { nextHeartbeat = min(next, now + heartbeatInterval) }
         return effects
     }
 

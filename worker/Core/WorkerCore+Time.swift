@@ -17,8 +17,11 @@ extension WorkerCore {
         nextOutageLog = nil
         // While somebody watches, what the attempts do is told more often, never more seldom.
         let watched = response.watchedSeconds.map { Duration.seconds(max(0.5, $0)) }
-        nextHeartbeat = now + min(heartbeatInterval, watched ?? heartbeatInterval) * (0.8 + 0.4 * random.unit())
         isDraining = response.isDraining
+        // Who waits has no lease to lose and nothing to tell; that it is there its poll says too.
+        let isWaiting = attempts.isEmpty && poll != nil && !isDraining && !isStopping
+        let pace = isWaiting ? heartbeatInterval * 3 : min(heartbeatInterval, watched ?? heartbeatInterval)
+        nextHeartbeat = now + pace * (0.8 + 0.4 * random.unit())
         for (token, verdict) in zip(tokens, response.verdicts) {
             switch verdict {
             case .fine: break

@@ -38,7 +38,8 @@ final class BenchFleet: Sendable {
     private static let workersOfToken = 4000
     /// Connections that the heartbeats of all are sent on.
     private static let hearts = 16
-    private static let beat = 10.0
+    /// As those of a worker that waits (`WorkerCore`), at a lease of a minute.
+    private static let beat = 30.0
 
     private let members: [(session: SessionID, place: BenchConnection.Place)]
     /// Longest wait for a job in seconds; 0: who gets none ends.

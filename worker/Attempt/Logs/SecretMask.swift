@@ -1,5 +1,6 @@
 import Foundation
 import SweepModel
+import Synchronization
 
 /// Takes a job's secrets out of what its trainer prints: the values of variables that look like credentials,
 /// as they are, in Base64 and percent-encoded. Every byte becomes a star, so that places in the log stay what
@@ -13,7 +14,7 @@ package struct SecretMask: Sendable {
     /// - Parameter environment: of the trainer.
     package init(environment: [String: String] = [:]) {
         var forms: Set<String> = []
-        for (name, value) in environment where TrainerSpec.isSecret(name) && value.utf8.count >= Self.shortest {
+        for (name, value) in environment where Self.isSecret(name) && value.utf8.count >= Self.shortest {
             forms.insert(value)
             forms.insert(Data(value.utf8).base64EncodedString())
             if let encoded = value.addingPercentEncoding(withAllowedCharacters: .alphanumerics) {
@@ -22,6 +23,16 @@ package struct SecretMask: Sendable {
         }
         // Longest first: one form may begin with another.
         secrets = forms.sorted { ($0.utf8.count, $0) > ($1.utf8.count, $1) }.map { Array($0.utf8) }
+    }
+
+    /// Every attempt asks for the same names.
+    private static let known = Mutex<[String: Bool]>([:])
+
+    private static func isSecret(_ name: String) -> Bool {
+        if let isSecret = known.withLock({ $0[name] }) { return isSecret }
+        let isSecret = TrainerSpec.isSecret(name)
+        known.withLock { if $0.count < 4096 { $0[name] = isSecret } }
+        return isSecret
     }
 
     package func masked(_ bytes: [UInt8]) -> [UInt8] {

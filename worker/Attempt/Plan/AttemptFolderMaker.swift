@@ -23,7 +23,7 @@ struct AttemptFolderMaker: Sendable {
     ) async throws -> AttemptPlan {
         try files.makeUnsyncedFolder(place.out)
         if !gpus.isEmpty { try files.writeAtomically(Array(try JSONEncoder().encode(gpus)), to: place.gpus) }
-        var around = surroundings(gpus)
+        var around = surroundings(gpus, wantsPort: Self.wantsPort(grant.job.trainer.program))
         around.base = try await locate(grant.job.base)
         around.data = try await locate(grant.job.data)
         around.regData = try await locate(grant.job.regData)
@@ -97,8 +97,15 @@ struct AttemptFolderMaker: Sendable {
         }
     }
 
-    func surroundings(_ gpus: [GPUDevice]) -> AttemptSurroundings {
-        let environment = ProcessInfo.processInfo.environment
+    /// Whether any text may hold a port; a name in another one's value counts too.
+    private static func wantsPort(_ trainer: CommandTrainer) -> Bool {
+        trainer.templateNames.contains("master_port")
+            || (trainer.values ?? [:]).values.contains { $0.contains("master_port") }
+    }
+
+    private static let environment = ProcessInfo.processInfo.environment
+
+    func surroundings(_ gpus: [GPUDevice], wantsPort: Bool = true) -> AttemptSurroundings {
         let cores = ProcessInfo.processInfo.activeProcessorCount
         // One of several slots has their threads.
         let offer = WorkerOffer(
@@ -106,8 +113,9 @@ struct AttemptFolderMaker: Sendable {
         let slots = gpus.isEmpty ? 1 : offer.slotCost(RequirementSpec(gpus: gpus.count))
         return AttemptSurroundings(
             threads: configuration.threads ?? max(1, cores * slots / configuration.slots),
-            gpus: gpus, vendors: configuration.gpuVendors, program: configuration.program, environment: environment,
-            port: FreePort.any() ?? 0)
+            gpus: gpus, vendors: configuration.gpuVendors, program: configuration.program,
+            environment: Self.environment,
+            port: wantsPort ? FreePort.any() ?? 0 : 0)
     }
 
     /// Those that were given to an attempt whose folder is here.
