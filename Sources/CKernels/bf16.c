@@ -386,5 +386,3 @@ void ck_bf16_attention(int kernel, const CKAttention *a, long sample, long head,
 void ck_bf16_attention_backward(int kernel, const CKAttention *a, long sample, long head) {
     CALL(kernel, attend_backward, &arithmetics[kernel], a, sample, head);
 }
-
-#include "split.h"

@@ -157,7 +157,6 @@ void ck_parallel(long parts, void (*body)(void *, long), void *context) {
 
 const char *ck_isa(void) {
 #if defined(__x86_64__)
-    if (ck_split_has()) return "x86-64-v4+amx";
     if (__builtin_cpu_supports("x86-64-v4")) return "x86-64-v4";
     if (__builtin_cpu_supports("x86-64-v3")) return "x86-64-v3";
     return "x86-64";

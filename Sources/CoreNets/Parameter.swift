@@ -13,7 +13,7 @@ package final class Parameter {
         set { made = newValue }
     }
     /// Nil before anybody asks: of some networks only the shapes are looked at, others lie in a mapped file.
-    private var made: Tensor? { didSet { made?.markAsWeight() } }
+    private var made: Tensor?
     /// In memory layout.
     package let shape: [Int]
     package let layout: ParameterLayout

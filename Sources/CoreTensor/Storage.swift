@@ -3,7 +3,7 @@ import CKernels
 /// A buffer of floats from the pool or a part of a mapped file, shared by every tensor that views it.
 final class Storage {
     let base: UnsafeMutablePointer<Float>
-    let bytes: Int
+    private let bytes: Int
     /// Counts writes through `Tensor.withMutableBuffer`, so that whoever keeps something derived from
     /// the contents knows when it is stale.
     var version = 0
@@ -13,10 +13,6 @@ final class Storage {
     let isHalf: Bool
     /// Holds the memory where it is no buffer of the pool.
     private let owner: AnyObject?
-    /// Whether the contents are weights that many products read.
-    var isLasting = false
-    /// The contents as right operands of products, as they are and transposed.
-    var packed: (plain: PackedWeight?, transposed: PackedWeight?)
 
     init(count: Int, isHalf: Bool = false) {
         self.isHalf = isHalf

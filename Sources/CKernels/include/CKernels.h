@@ -369,41 +369,6 @@ void ck_bf16_product_of_transpose(
     const CKPixels *_Nullable pixels, long tap, long rowBegin, long rowEnd, int accumulate, float *_Nonnull c,
     long cStride);
 
-// MARK: split.h: products in f32 through AMX, each number as the sum of three bf16. Sums do not depend on how rows
-// and columns are split.
-
-/// c[p, j] = Σ_k a[p, k] · b(k, j) + Σ_r ranks[p, r] · right[r, j] (+ add[p, j]) (+ bias[j]), where ranks[p, r] = Σ_k
-/// a[p, k] · left(k, r) is kept.
-typedef struct {
-    long columns, depth, rank;
-    const float *_Nonnull a;
-    long aStride;
-    /// As `ck_split_pack` packs it, `depth` × `columns`.
-    const uint16_t *_Nonnull b;
-    /// The same, `depth` × `rank`; not read where rank is 0, as what follows.
-    const uint16_t *_Nullable left;
-    const float *_Nullable right;
-    long rightStride;
-    /// [rows, rank]
-    float *_Nullable ranks;
-    float *_Nonnull c;
-    long cStride;
-    const float *_Nullable add;
-    const float *_Nullable bias;
-} CKSplitProduct;
-
-/// Whether this machine has them; nothing else here may be called where it has not.
-int ck_split_has(void);
-/// Numbers that a packed right operand takes; a panel has 16 columns.
-size_t ck_split_size(long columns, long depth);
-/// Packs panels [panelBegin, panelEnd) of b(k, j) = b[k · depthStride + j · columnStride], one of the strides being 1.
-void ck_split_pack(
-    const float *_Nonnull b, long depthStride, long columnStride, long columns, long depth, long panelBegin,
-    long panelEnd, uint16_t *_Nonnull out);
-/// Rows [rowBegin, rowEnd), columns [columnBegin, columnEnd); columnBegin is a multiple of 32.
-void ck_split_product(
-    const CKSplitProduct *_Nonnull product, long rowBegin, long rowEnd, long columnBegin, long columnEnd);
-
 /// As `ck_attention` and `ck_attention_backward`, of heads up to 256 wide and without masks.
 void ck_bf16_attention(
     int kernel, const CKAttention *_Nonnull attention, long sample, long head, long first, long last);

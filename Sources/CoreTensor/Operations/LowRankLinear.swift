@@ -28,18 +28,12 @@ package func linear(
     precondition(residual == nil || residual!.shape == y.shape, "residual \(residual!.shape) for \(y.shape)")
     precondition(bias == nil || bias!.shape == [outputs], "bias \(bias!.shape) for \(y.shape)")
     let ranks = Tensor(uninitialized: [rows, rank])
-    if let split = SplitProduct(rows: rows, weight: weight, transposed: true) {
-        split.run(
-            x.matrix(), into: y.matrix(), add: residual?.pointer, bias: bias?.pointer,
-            lowRank: .init(rank: rank, left: down.matrix(transposed: true), right: turned(up), ranks: ranks))
-    } else {
-        Product.run(
-            rows: rows, columns: rank, depth: inputs, x.matrix(), down.matrix(transposed: true), into: ranks.matrix())
-        Product.run(
-            rows: rows, columns: outputs, depth: inputs, x.matrix(), weight.matrix(transposed: true), into: y.matrix(),
-            add: residual?.pointer, bias: bias?.pointer,
-            extra: (depth: rank, a: ranks.matrix(), b: up.matrix(transposed: true)))
-    }
+    Product.run(
+        rows: rows, columns: rank, depth: inputs, x.matrix(), down.matrix(transposed: true), into: ranks.matrix())
+    Product.run(
+        rows: rows, columns: outputs, depth: inputs, x.matrix(), weight.matrix(transposed: true), into: y.matrix(),
+        add: residual?.pointer, bias: bias?.pointer,
+        extra: (depth: rank, a: ranks.matrix(), b: up.matrix(transposed: true)))
     guard records(x, bias, residual, up, down) else { return y }
     let needs = (x: x.requiresGradient, up: up.requiresGradient, down: down.requiresGradient)
     let needsBias = bias?.requiresGradient == true
@@ -51,19 +45,11 @@ package func linear(
             let slope = Tensor(uninitialized: [rows, rank])
             // In the same pass as the sum with other uses of x.
             let dx = needs.x ? sum ?? Tensor(uninitialized: saved.x.shape) : nil
-            if let dx, let split = SplitProduct(rows: rows, weight: saved.weight, transposed: false) {
-                split.run(
-                    g.matrix(), into: dx.matrix(), add: sum?.pointer,
-                    lowRank: .init(rank: rank, left: saved.up.matrix(), right: saved.down, ranks: slope))
-            } else {
+            Product.run(rows: rows, columns: rank, depth: outputs, g.matrix(), saved.up.matrix(), into: slope.matrix())
+            if let dx {
                 Product.run(
-                    rows: rows, columns: rank, depth: outputs, g.matrix(), saved.up.matrix(), into: slope.matrix())
-                if let dx {
-                    Product.run(
-                        rows: rows, columns: inputs, depth: outputs, g.matrix(), saved.weight.matrix(),
-                        into: dx.matrix(),
-                        add: sum?.pointer, extra: (depth: rank, a: slope.matrix(), b: saved.down.matrix()))
-                }
+                    rows: rows, columns: inputs, depth: outputs, g.matrix(), saved.weight.matrix(), into: dx.matrix(),
+                    add: sum?.pointer, extra: (depth: rank, a: slope.matrix(), b: saved.down.matrix()))
             }
             let (dUp, dDown) = (Tensor(uninitialized: saved.up.shape), Tensor(uninitialized: saved.down.shape))
             lowRankGradients(
@@ -97,23 +83,10 @@ private func lowRankGradients(
                 rank, count, left.pointer, rank, right.pointer + first, width, nil, 0, 0, rows, 0,
                 result.pointer + first, width)
             guard result === turned, let dUp else { return }
-            turn(result.pointer + first, width, rows: rank, columns: count, into: dUp.pointer + first * rank)
+            let (from, to) = (turned.pointer, dUp.pointer)
+            for output in first..<first + count {
+                for r in 0..<rank { to[output * rank + r] = from[r * width + output] }
+            }
         }
-    }
-}
-
-/// The transpose of a small matrix.
-private func turned(_ x: Tensor) -> Tensor {
-    let result = Tensor(uninitialized: [x.shape[1], x.shape[0]])
-    turn(x.pointer, x.shape[1], rows: x.shape[0], columns: x.shape[1], into: result.pointer)
-    return result
-}
-
-/// to[column, row] = from[row, column].
-private func turn(
-    _ from: UnsafePointer<Float>, _ stride: Int, rows: Int, columns: Int, into to: UnsafeMutablePointer<Float>
-) {
-    for row in 0..<rows {
-        for column in 0..<columns { to[column * rows + row] = from[row * stride + column] }
     }
 }

@@ -42,16 +42,10 @@ package func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, adding res
     let (y, precision) = (Tensor(uninitialized: x.shape.dropLast() + [outputs]), Precision.current)
     precondition(residual == nil || residual!.shape == y.shape, "residual \(residual!.shape) for \(y.shape)")
     precondition(bias == nil || bias!.shape == [outputs], "bias \(bias!.shape) for \(y.shape)")
-    // A weight that changes from call to call is not worth packing.
-    let isFrozen = weight.isWeight && !weight.requiresGradient && precision == .f32
-    if isFrozen, let split = SplitProduct(rows: rows, weight: weight, transposed: true) {
-        split.run(x.matrix(), into: y.matrix(), add: residual?.pointer, bias: bias?.pointer)
-    } else {
-        Product.run(
-            rows: rows, columns: outputs, depth: inputs, x.matrix(),
-            weight.matrix(transposed: true, keeper: weight.keeper), into: y.matrix(), add: residual?.pointer,
-            bias: bias?.pointer, in: precision)
-    }
+    Product.run(
+        rows: rows, columns: outputs, depth: inputs, x.matrix(),
+        weight.matrix(transposed: true, keeper: weight.keeper), into: y.matrix(), add: residual?.pointer,
+        bias: bias?.pointer, in: precision)
     guard records(x, weight, bias, residual) else { return y }
     let needs = (x: x.requiresGradient, weight: weight.requiresGradient, bias: bias?.requiresGradient == true)
     // Only what a wanted gradient reads is kept.
@@ -60,13 +54,9 @@ package func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, adding res
     let node = Node(inputs: [x, weight] + [bias, residual].compactMap { $0 }) { g in
         let dx = saved.weight.map { weight in
             let dx = Tensor(uninitialized: shape)
-            if isFrozen, let split = SplitProduct(rows: rows, weight: weight, transposed: false) {
-                split.run(g.matrix(), into: dx.matrix())
-            } else {
-                Product.run(
-                    rows: rows, columns: inputs, depth: outputs, g.matrix(), weight.matrix(), into: dx.matrix(),
-                    in: precision)
-            }
+            Product.run(
+                rows: rows, columns: inputs, depth: outputs, g.matrix(), weight.matrix(), into: dx.matrix(),
+                in: precision)
             return dx
         }
         let dWeight = saved.x.map { x in
