@@ -217,15 +217,18 @@ struct ExpansionTests {
 
     @Test("jobs that get their ids slice by slice are those of the plan, in any slices")
     func outline() throws {
-        let groups = """
-            groups:
-              - { name: one, grid: { dim: [4, 8], lr: [1e-4, 2e-4, 3e-4] } }
-              - { name: two, grid: { dim: [8, 16], lr: [2e-4] } }
-              - { name: three, grid: { dim: [8, 32], lr: [2e-4], seed: [2, 99] } }
+        func groups(_ seed: String) -> String {
             """
-        for seeds in ["[1]", "[3, 1, 2, 5, 7]", "[1, 2, 3, 2, 4, 1]"] {
+            groups:
+              - { name: one, grid: { dim: [4, 8], lr: [1e-4, 2e-4, 3e-4]\(seed) } }
+              - { name: two, grid: { dim: [8, 16], lr: [2e-4] } }
+              - { name: three, grid: { dim: [8, 32], lr: [2e-4]\(seed.isEmpty ? "" : ", seed: [2, 99]") } }
+            """
+        }
+        let lists = ["[1]", "[3, 1, 2, 5, 7]", "[1, 2, 3, 2, 4, 1]"].map { ("seeds: \($0)", "") }
+        for (seeds, own) in lists + [("", ", seed: [1, 2, 3, 4, 5]")] {
             for trainer in ["base: b\ndata: d", "trainer: { command: [run, '{dim}', '{lr}', '{seed}'] }"] {
-                let file = try read("name: t\n\(trainer)\nseeds: \(seeds)\n\(groups)\n")
+                let file = try read("name: t\n\(trainer)\n\(seeds)\n\(groups(own))\n")
                 let whole = try file.definition.resolvedJobs(file.plan)
                 let (definition, outline) = try SweepFile.outline(file.bundle)
                 #expect(outline.count == whole.count && outline.checkpointCount == file.plan.checkpointCount)

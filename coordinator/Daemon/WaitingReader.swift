@@ -17,16 +17,21 @@ struct WaitingReader: Service {
         var place = place
         while let from = place, !Task.isCancelled, !Task.isShuttingDownGracefully {
             let verb = WaitingJobs(after: from, most: Self.most, now: engine.time.wall())
-            place = try await withCheckedThrowingContinuation { continuation in
-                engine.ledger.writer.submit(verb, .bulk) { [engine] result in
-                    // Here, where outcomes come in the order of their commits.
-                    if case .success(let found) = result {
-                        engine.tell(.changed(found.jobs, stopping: [], continuing: []))
+            do {
+                place = try await withCheckedThrowingContinuation { continuation in
+                    engine.ledger.writer.submit(verb, .bulk) { [engine] result in
+                        // Here, where outcomes come in the order of their commits.
+                        if case .success(let found) = result {
+                            engine.tell(.changed(found.jobs, stopping: [], continuing: []))
+                        }
+                        continuation.resume(with: result.map(\.next))
                     }
-                    continuation.resume(with: result.map(\.next))
                 }
+            } catch {
+                // A ledger that closes under it is no fault.
+                guard Task.isCancelled || Task.isShuttingDownGracefully else { throw error }
+                return
             }
         }
-        try await gracefulShutdown()
     }
 }
