@@ -5,7 +5,8 @@ package import SweepModel
 package import SweepWire
 
 extension LaunchSweep {
-    /// Expands what a client posted, with the code of `plan`; jobs get their ids slice by slice. Blocks: megabytes of YAML and JSON.
+    /// Expands what a client posted, with the code of `plan`; jobs get their ids slice by slice. Blocks:
+    /// megabytes of YAML and JSON.
     ///
     /// - Returns: the verb without its jobs, which are stored slice by slice.
     /// - Throws: `WireError` with every fault of the file.

@@ -146,7 +146,8 @@ void ck_rms_norm_backward(
 void ck_rotate_pairs(
     size_t rows, size_t heads, size_t size, float direction, const float *_Nonnull x, const float *_Nonnull cosines,
     const float *_Nonnull sines, float *_Nonnull y);
-/// y = every head of x after `ck_rms_norm` over its `size` and `ck_rotate_pairs`, with their bits; rstd [rows, heads]
+/// y = every head of x after `ck_rms_norm` over its `size` and `ck_rotate_pairs`, with their bits; rstd
+/// [rows, heads]
 /// gets each head's factor. `size` is 4,096 at most.
 void ck_norm_rotate(
     size_t rows, size_t heads, size_t size, float epsilon, const float *_Nonnull x, const float *_Nonnull weight,

@@ -3,8 +3,8 @@ import CKernels
 /// `rmsNorm` of every head by itself, then `rotated`, of streams that become one sequence: in one pass.
 ///
 /// - Parameters:
-///   - streams: `[B, T, C]` each, heads side by side in the last axis, one after the other in the sequence; each with
-///     the weight of its norm, `[C / heads]`, which takes no gradient.
+///   - streams: `[B, T, C]` each, heads side by side in the last axis, one after the other in the sequence;
+///     each with the weight of its norm, `[C / heads]`, which takes no gradient.
 ///   - cosines, sines: `[ΣT, C / heads / 2]`, of the whole sequence; constants.
 /// - Returns: `[B, ΣT, C]`.
 package func normalizedAndRotated(
