@@ -28,8 +28,8 @@ final class Node {
 
     /// An operation that adds to the gradient which other uses of its first input left.
     ///
-    /// - Parameter adding: gets, beside dL/d(result), that gradient, to be changed at will, nil where there is
-    ///   none; returns the sum in place of its own share.
+    /// - Parameter adding: gets, beside dL/d(result), that gradient, to be changed at will, nil where there
+    ///   is none; returns the sum in place of its own share.
     convenience init(inputs: [Tensor], adding: @escaping (Tensor, Tensor?) -> [Tensor?]) {
         self.init(inputs: inputs, addsToFirst: true, backward: adding)
     }
