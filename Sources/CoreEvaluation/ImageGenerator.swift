@@ -121,7 +121,7 @@ package final class ImageGenerator {
             let sampler = sampler(height: noise.shape[1], width: noise.shape[2])
             let picture = source.map { sourcePicture($0, count: noise.shape[0]) }
             var current: SamplingPhase?
-            return precision.applyKeepingPanels {
+            return pipeline.unet.drawing(in: precision) {
                 sampler.sample(unet: pipeline.unet, latents: noise, source: picture) { step in
                     let hasChanged = prepare(Double(step) / Double(settings.steps))
                     if let current, !hasChanged { return current }

@@ -147,8 +147,7 @@ void ck_rotate_pairs(
     size_t rows, size_t heads, size_t size, float direction, const float *_Nonnull x, const float *_Nonnull cosines,
     const float *_Nonnull sines, float *_Nonnull y);
 /// y = every head of x after `ck_rms_norm` over its `size` and `ck_rotate_pairs`, with their bits; rstd
-/// [rows, heads]
-/// gets each head's factor. `size` is 4,096 at most.
+/// [rows, heads] gets each head's factor. `size` is 4,096 at most.
 void ck_norm_rotate(
     size_t rows, size_t heads, size_t size, float epsilon, const float *_Nonnull x, const float *_Nonnull weight,
     const float *_Nonnull cosines, const float *_Nonnull sines, float *_Nonnull y, float *_Nonnull rstd);

@@ -2,8 +2,8 @@ import Glibc
 
 /// A file mapped into memory whose parts are tensors: processes share its pages, and none is read before it
 /// is needed. Whoever writes to such a tensor gets a page of its own; the file stays.
+// Unchecked: the address never changes; who writes to its tensors keeps to one thread.
 package final class MappedFile: @unchecked Sendable {
-    // Unchecked: the address never changes; who writes to its tensors keeps to one thread.
     package let size: Int
     private let start: UnsafeMutableRawPointer
 

@@ -4,8 +4,8 @@ import Glibc
 ///
 /// - SeeAlso: https://huggingface.co/docs/safetensors (format 0.x): 8 bytes of little-endian header length, a
 ///   JSON header, then the elements. Offsets must tile the data; the header holds at most 100 MB.
+// Unchecked: the mapping is private and read-only, everything else is a constant.
 package final class SafetensorsFile: @unchecked Sendable {
-    // Unchecked: the mapping is private and read-only, everything else is a constant.
     package let path: String
     private let mapping: UnsafeMutableRawPointer
     private let mappedBytes: Int
