@@ -33,10 +33,11 @@ static void write_ending(const char *record, int status) {
     free(path);
 }
 
-static void remove_ending(const char *record) {
+// An empty one is none: emptied, not removed, for the next one is written into it.
+static void empty_ending(const char *record) {
     char *path = NULL;
     if (asprintf(&path, "%s.exit", record) < 0) return;
-    unlink(path);
+    if (truncate(path, 0) != 0 && errno != ENOENT) unlink(path);
     free(path);
 }
 
@@ -89,7 +90,7 @@ static int start_program(const struct order *order, const char *group, pid_t *pi
     volatile int failure = 0;
     volatile uint64_t started = 0;
     pid_t keeper = getpid();
-    if (order->record[0]) remove_ending(order->record);  // of the program before this one
+    if (order->record[0]) empty_ending(order->record);  // of the program before this one
     pid_t child = vfork();
     if (child == 0) become(order, group, keeper, &started, &failure);
     if (child < 0) return errno;

@@ -213,7 +213,7 @@ final class AttemptRunner: AttemptRunning {
             }
             try markEnough()
         }
-        let killsBefore = OutOfMemoryWatch.kills() ?? 0
+        let killsBefore = OutOfMemoryWatch.recentKills(now: time.monotonic()) ?? 0
         let (child, trainerGuard) = try await start(try await withMetricHost(plan.order))
         emit(.started(grant.token))
         emit(.progress(grant.token, phase: Self.phase(of: grant.job.kind), step: nil))
@@ -235,7 +235,9 @@ final class AttemptRunner: AttemptRunning {
         end.lostGuard = trainerGuard.isGone
         end.sawFullDisk = wasDiskFull
         end.stopExits = plan.stop.exits.union([128 + plan.order.stopSignal])
-        if exit.code != TrainerExit.done { end.sawOutOfMemoryKill = (OutOfMemoryWatch.kills() ?? 0) > killsBefore }
+        if exit.code != TrainerExit.done {
+            end.sawOutOfMemoryKill = (OutOfMemoryWatch.killsNow(now: time.monotonic()) ?? 0) > killsBefore
+        }
         (end.hasOutputs, end.missing) = outputs(output, plan)
         if isPreparation { (end.hasOutputs, end.missing) = (made != nil, "made nothing in {prepared} or {data}") }
         end.isProven = plan.done != nil && end.hasOutputs

@@ -1,4 +1,5 @@
 import Ports
+import Synchronization
 
 /// How often the kernel killed for memory: in this process's control group where there is one with such a
 /// count (version 2, else 1), else on the whole machine.
@@ -26,6 +27,20 @@ package enum OutOfMemoryWatch {
             }
         }
         return nil
+    }
+
+    private static let last = Mutex<(at: MonotonicTime, count: Int?)?>(nil)
+
+    /// As of the last second: every start of a trainer asks.
+    static func recentKills(now: MonotonicTime) -> Int? {
+        if let last = last.withLock({ $0 }), last.at <= now, now - last.at < .seconds(1) { return last.count }
+        return killsNow(now: now)
+    }
+
+    static func killsNow(now: MonotonicTime) -> Int? {
+        let count = kills()
+        last.withLock { $0 = (now, count) }
+        return count
     }
 
     /// Files of /proc and /sys have no size, so they are read by hand.

@@ -12,6 +12,7 @@ package import SweepModel
 ///     prepared/ID             what was made for jobs before they start
 ///     metrics/NUMBER/         programs that measure images, from attempt to attempt
 ///     attempts/NAME/          one per attempt held: attempt.json, process, log, out/, spool/
+///     spare/NUMBER/           such folders for attempts to come (``SpareFolders``)
 package struct WorkFolder: Sendable {
     package let path: String
     /// Random id kept here: the identity of the worker.
@@ -97,6 +98,7 @@ package struct WorkFolder: Sendable {
     package var joinFile: String { path + "/join.json" }
     var guardRecord: String { path + "/guard" }
     var attempts: String { path + "/attempts" }
+    var spares: String { path + "/spare" }
     var inputs: String { path + "/inputs" }
     var prepared: String { path + "/prepared" }
     var metrics: String { path + "/metrics" }

@@ -173,10 +173,14 @@ extension WorkerSession {
         // An attempt number is never used again, so whatever lies here is of no use.
         try files.remove(place.path)
         // Not waited for: the attempt's anchor does that, once there is something to lose.
-        try files.makeUnsyncedFolder(place.path, mode: 0o700)
-        try files.writeWhole(Array(try WireJSON.encode(grant)), to: place.grant, mode: 0o600)
+        let text = Array(try WireJSON.encode(grant))
+        if try !spares.take(place, grant: text) {
+            try files.makeUnsyncedFolder(place.path, mode: 0o700)
+            try files.write(text, over: place.grant, mode: 0o600)
+            try files.makeUnsyncedFolder(place.spool)
+        }
         let gpus = positions.map { configuration.gpus[$0] }
-        let entry = try hold(grant.token)
+        let entry = try hold(grant.token, isNew: true)
         let runner = ports.trainers.runner(
             grant, at: place, gpus: gpus, points: entry.points, reports: entry.reports, emit: emit)
         let from = grant.resume.map { ", from step \($0.step)" } ?? ""
@@ -280,13 +284,17 @@ extension WorkerSession {
         }
         guard let entry = found else { return }
         await entry.ending?.wait()
-        try files.remove(entry.place.path)
+        let isShort =
+            entry.runner != nil && !entry.anchor.isHeld && time.monotonic() - entry.began < Self.shortAttempt
+        try spares.giveBack(entry.place, isShort: isShort)
         held.withLock { $0[token] = nil }
         Faults.reach("worker.discarded")
     }
 
     /// The attempt's spools, opened or made.
-    func hold(_ token: AttemptToken) throws -> Held {
+    ///
+    /// - Parameter isNew: its folder was just made, with one for them.
+    func hold(_ token: AttemptToken, isNew: Bool = false) throws -> Held {
         if let entry = held.withLock({ $0[token] }) {
             guard !entry.isLeaving else { throw WorkerError(.workFolder, "attempt \(token) is being discarded") }
             return entry
@@ -297,8 +305,8 @@ extension WorkerSession {
         let entry = Held(
             place: place,
             points: try PointSpool(
-                folder: place.spool, files: files, segmentBytes: ports.segmentBytes, anchor: anchor),
-            reports: try ReportSpool(folder: place.spool, files: files, anchor: anchor) {
+                folder: place.spool, files: files, segmentBytes: ports.segmentBytes, anchor: anchor, isNew: isNew),
+            reports: try ReportSpool(folder: place.spool, files: files, anchor: anchor, token: token, isNew: isNew) {
                 logger.warning("passed over \($0)")
             }, anchor: anchor, began: time.monotonic())
         return held.withLock { held in

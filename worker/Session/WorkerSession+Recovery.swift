@@ -22,7 +22,12 @@ extension WorkerSession {
                 Faults.reach("worker.unfinished-removed")
                 continue
             }
-            guard folder.attempt(grant.token) == place else { continue }
+            guard folder.attempt(grant.token) == place else {
+                // A power cut took the grant that was written over an earlier one: nothing durable is here.
+                logger.warning("a folder that is not that of its attempt is removed: \(place.path)")
+                try files.remove(place.path)
+                continue
+            }
             logger.info("job \(grant.token) was left over from an earlier run; its results are handed in")
             let entry = try hold(grant.token)
             try entry.anchor.hold()

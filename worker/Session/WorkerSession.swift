@@ -35,6 +35,7 @@ package final class WorkerSession: Sendable {
     let session = Mutex<SessionID?>(nil)
     /// When to look whether the coordinator is of another build, and how long after that again: once a lease.
     let buildLook = Mutex<(next: MonotonicTime, pause: Duration)>((.zero, .seconds(60)))
+    let spares: SpareFolders
     let events: AsyncStream<WorkerEvent>
     let emit: @Sendable (WorkerEvent) -> Void
     private let endEvents: @Sendable () -> Void
@@ -51,6 +52,7 @@ package final class WorkerSession: Sendable {
     package init(_ configuration: WorkerConfiguration, _ ports: WorkerPorts) {
         self.configuration = configuration
         self.ports = ports
+        spares = SpareFolders(folder: ports.folder.spares, files: ports.files)
         let (stream, continuation) = AsyncStream.makeStream(of: WorkerEvent.self)
         events = stream
         emit = { continuation.yield($0) }
@@ -67,6 +69,7 @@ package final class WorkerSession: Sendable {
         logger.info("worker \(name) (\(folder.worker.prefix(8))): \(configuration.slots) slots\(gpus), \(places)")
         let started = time.monotonic()
         try await ports.trainers.begin()
+        try spares.clear()
         try recoverAttempts()
         let emit = emit
         stop.listen { emit(.stopRequested) }

@@ -15,6 +15,12 @@ extension FileStore {
         }
     }
 
+    /// Whatever the file held before; for what is of no use half written.
+    func write(_ bytes: [UInt8], over path: String, mode: UInt32 = 0o644) throws {
+        let file = try open(writing: path, truncate: true, mode: mode)
+        if !bytes.isEmpty { try file.write(bytes, at: 0) }
+    }
+
     /// The folder and its parents; no error if it is there.
     func makeUnsyncedFolder(_ path: String, mode: UInt32 = 0o755) throws {
         let parent = DiskFiles.parent(of: path)
@@ -25,6 +31,6 @@ extension FileStore {
             if try makeSingleFolder(path, mode: mode) { return }
         }
         // Says what is in the way, if anything is.
-        try makeFolder(path, mode: mode)
+        if try information(path)?.isFolder != true { try makeFolder(path, mode: mode) }
     }
 }

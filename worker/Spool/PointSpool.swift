@@ -52,18 +52,23 @@ package final class PointSpool: Sendable {
 
     /// Opens or makes the spool in `folder`.
     ///
-    /// - Parameter anchor: held before anything is appended; without one the folder's name is durable at
-    ///   once.
+    /// - Parameters:
+    ///   - anchor: held before anything is appended; without one the folder's name is durable at once.
+    ///   - isNew: the folder is there, and has nothing of this stream.
     package init(
         folder: String, files: any FileStore = DiskFiles(), segmentBytes: Int64 = usualSegmentBytes,
-        anchor: AttemptAnchor? = nil
+        anchor: AttemptAnchor? = nil, isNew: Bool = false
     ) throws {
         self.folder = folder
         self.segmentBytes = segmentBytes
         self.files = files
         self.anchor = anchor
-        if anchor == nil { try files.makeFolder(folder) } else { try files.makeUnsyncedFolder(folder) }
         var state = State()
+        guard !isNew else {
+            self.state = Mutex(state)
+            return
+        }
+        if anchor == nil { try files.makeFolder(folder) } else { try files.makeUnsyncedFolder(folder) }
         let segments = try files.list(folder).compactMap { name in
             name.hasPrefix("points-") ? UInt64(name.dropFirst(7)) : nil
         }.sorted()

@@ -24,7 +24,8 @@ package struct SpooledBlob: Codable, Equatable, Sendable {
 /// all.
 ///
 ///     report-00000001.json     the report and its blobs, then a line with the CRC-32C of that
-///     brief-00000001.json      the same, not synced: one that a power cut has torn was never there
+///     brief-00000001.json      the same, not synced: one that a power cut has torn was never there, nor one of
+///                              another attempt, which had the folder before this one (``SpareFolders``)
 ///     blobs-00000001/0 1 …     the files of its blobs
 ///     seen                     one line for all ever reported: a restarted worker does not begin again
 package final class ReportSpool: Sendable {
@@ -43,6 +44,8 @@ package final class ReportSpool: Sendable {
 
     private static let synced = "report-"
     private static let unsynced = "brief-"
+    /// What the spool of a short attempt has.
+    static let firstBrief = "\(unsynced)\(digits(1)).json"
 
     private let folder: String
     private let files: any FileStore
@@ -54,32 +57,45 @@ package final class ReportSpool: Sendable {
 
     /// Opens or makes the spool in `folder`. A report that cannot be read is passed over; `damaged` names it.
     ///
-    /// - Parameter anchor: held before a durable report is appended; without one the folder's name is durable
-    ///   at once.
+    /// - Parameters:
+    ///   - anchor: held before a durable report is appended; without one the folder's name is durable at once.
+    ///   - token: of the attempt, where the folder may have been another's.
+    ///   - isNew: the folder is there, and has nothing of this attempt.
     package init(
-        folder: String, files: any FileStore = DiskFiles(), anchor: AttemptAnchor? = nil,
-        damaged: (String) -> Void = { _ in }
+        folder: String, files: any FileStore = DiskFiles(), anchor: AttemptAnchor? = nil, token: AttemptToken? = nil,
+        isNew: Bool = false, damaged: (String) -> Void = { _ in }
     ) throws {
         self.folder = folder
         self.files = files
         self.anchor = anchor
-        if anchor == nil { try files.makeFolder(folder) } else { try files.makeUnsyncedFolder(folder) }
         var state = State()
+        guard !isNew else {
+            self.state = Mutex(state)
+            damage = nil
+            return
+        }
+        if anchor == nil { try files.makeFolder(folder) } else { try files.makeUnsyncedFolder(folder) }
         var damage: String?
         for name in try files.list(folder) {
             guard let prefix = [Self.synced, Self.unsynced].first(where: { name.hasPrefix($0) }),
                 name.hasSuffix(".json"), let number = UInt64(name.dropFirst(prefix.count).dropLast(5))
             else { continue }
             let isBrief = prefix == Self.unsynced
-            state.last = max(state.last, number)
-            if isBrief { state.brief.insert(number) }
             do {
                 let text = try Self.checked(try files.read("\(folder)/\(name)", limit: 64 << 20))
-                state.pending[number] = try WireJSON.decode(Entry.self, from: Data(text))
+                let entry = try WireJSON.decode(Entry.self, from: Data(text))
+                if isBrief, let token, entry.report.token != token {
+                    try files.remove("\(folder)/\(name)")
+                    continue
+                }
+                state.last = max(state.last, number)
+                if isBrief { state.brief.insert(number) }
+                state.pending[number] = entry
             } catch let error where isBrief {
                 damaged("\(folder)/\(name): \(error)")
                 try files.remove("\(folder)/\(name)")
             } catch {
+                state.last = max(state.last, number)
                 damage = "a spooled report is damaged: \(folder)/\(name)"
                 damaged("\(folder)/\(name): \(error)")
                 Faults.reach("worker.report-damaged")
@@ -161,7 +177,8 @@ package final class ReportSpool: Sendable {
             if isDurable {
                 try files.writeAtomically(whole, to: path(number))
             } else {
-                try files.writeWhole(whole, to: path(number, Self.unsynced))
+                // Half written it is one that was never there.
+                try files.write(whole, over: path(number, Self.unsynced))
                 state.brief.insert(number)
             }
             Faults.reach("worker.report-spooled")
@@ -186,6 +203,8 @@ package final class ReportSpool: Sendable {
             (state.pending.removeValue(forKey: number), state.brief.remove(number) != nil)
         }
         guard let entry else { return false }
+        // The attempt is over with it: its file goes with the folder, or serves the next attempt in it.
+        if isBrief, SpooledReport(number: number, body: entry.report.body).isFinal { return true }
         try files.remove(path(number, isBrief ? Self.unsynced : Self.synced))
         if !entry.blobs.isEmpty { try files.remove("\(folder)/blobs-\(Self.digits(number))") }
         return true

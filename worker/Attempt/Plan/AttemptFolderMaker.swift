@@ -38,11 +38,10 @@ struct AttemptFolderMaker: Sendable {
             try DatabaseStatement.run(flag.create, in: flag.file)
         }
         for file in plan.files {
-            if let slash = file.path.lastIndex(of: "/") {
-                try files.makeUnsyncedFolder(String(file.path[..<slash]))
-            }
-            // Made anew for the next attempt: a power cut may take it.
-            try files.writeWhole(Array(file.text.utf8), to: file.path, mode: 0o600)
+            let parent = DiskFiles.parent(of: file.path)
+            if parent != place.path, parent != place.out { try files.makeUnsyncedFolder(parent) }
+            // Nobody reads it before it is whole, and the next attempt makes it anew: a power cut may take it.
+            try files.write(Array(file.text.utf8), over: file.path, mode: 0o600)
         }
         return plan
     }

@@ -1,0 +1,71 @@
+import Ports
+import Synchronization
+
+/// Folders of short attempts that left nothing, kept for the attempts after them: a file system takes several
+/// times as long for a file that it makes as for one that is written again (ext4 without a journal looks for
+/// numbers that were not given back lately). What lies here is nobody's: a start removes it.
+final class SpareFolders: Sendable {
+    private static let most = 64
+    /// What a short attempt has in any case. Only the first is read before it is written again.
+    private static let usual: Set<String> = ["attempt.json", "job.json", "log", "out", "process", "process.exit", "spool"]
+
+    private struct State {
+        var paths: [String] = []
+        var last = 0
+    }
+
+    private let folder: String
+    private let files: any FileStore
+    private let state = Mutex(State())
+
+    init(folder: String, files: any FileStore) {
+        self.folder = folder
+        self.files = files
+    }
+
+    /// Removes what an earlier run kept.
+    func clear() throws { try files.remove(folder) }
+
+    /// Makes the folder of an attempt out of a spare one. It gets its name last, with its grant in it.
+    ///
+    /// - Returns: whether there was one.
+    func take(_ place: AttemptPlace, grant: [UInt8]) throws -> Bool {
+        guard let path = state.withLock({ $0.paths.popLast() }) else { return false }
+        try files.write(grant, over: AttemptPlace(path: path).grant, mode: 0o600)
+        try files.rename(path, to: place.path)
+        return true
+    }
+
+    /// Keeps the folder of an attempt that has ended and was handed in; removes it where anything in it may
+    /// matter to the next one.
+    ///
+    /// - Parameter isShort: it made nothing durable, and its processes are long gone.
+    func giveBack(_ place: AttemptPlace, isShort: Bool) throws {
+        guard isShort, try isUsual(place), let path = reserve() else { return try files.remove(place.path) }
+        // A trainer's output is not for the next one to keep; what it starts with is an empty log.
+        if let log = try files.information(place.log), log.size > 0 { try files.remove(place.log) }
+        if try files.exists(place.ending) { try files.write([], over: place.ending, mode: 0o600) }
+        try files.rename(place.path, to: path)
+        state.withLock { $0.paths.append(path) }
+        Faults.reach("worker.folder-kept")
+    }
+
+    private func isUsual(_ place: AttemptPlace) throws -> Bool {
+        guard let out = try files.information(place.out), let spool = try files.information(place.spool),
+            out.isFolder, out.mode == spool.mode
+        else { return false }
+        return try Self.usual.isSuperset(of: files.list(place.path)) && files.list(place.out).isEmpty
+            && files.list(place.spool).allSatisfy { $0 == ReportSpool.firstBrief }
+    }
+
+    /// A name for one more; nil where there are enough.
+    private func reserve() -> String? {
+        let number = state.withLock { state -> Int? in
+            guard state.paths.count < Self.most else { return nil }
+            state.last += 1
+            return state.last
+        }
+        guard let number else { return nil }
+        return "\(folder)/\(number)"
+    }
+}
