@@ -21,23 +21,11 @@
 #include "ProcessTree.h"
 
 // RECORD.exit gets the wait status: it outlives the worker, which may not be there to be told.
-static void write_ending(const char *record, int status) {
-    char text[32], *path = NULL;
-    if (asprintf(&path, "%s.exit", record) < 0) return;
-    int length = snprintf(text, sizeof text, "%d\n", status);
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file >= 0) {
-        if (write(file, text, (size_t)length) != length) unlink(path);
-        close(file);
-    }
-    free(path);
-}
-
-// An empty one is none: emptied, not removed, for the next one is written into it.
-static void empty_ending(const char *record) {
+static void write_ending(const char *record, const char *text, int flags) {
     char *path = NULL;
     if (asprintf(&path, "%s.exit", record) < 0) return;
-    if (truncate(path, 0) != 0 && errno != ENOENT) unlink(path);
+    int failure = tree_write_text(path, text, flags);
+    if (failure && failure != ENOENT) unlink(path);
     free(path);
 }
 
@@ -90,7 +78,7 @@ static int start_program(const struct order *order, const char *group, pid_t *pi
     volatile int failure = 0;
     volatile uint64_t started = 0;
     pid_t keeper = getpid();
-    if (order->record[0]) empty_ending(order->record);  // of the program before this one
+    if (order->record[0]) write_ending(order->record, "-\n", 0);  // where a program before this one has left its
     pid_t child = vfork();
     if (child == 0) become(order, group, keeper, &started, &failure);
     if (child < 0) return errno;
@@ -189,7 +177,9 @@ static bool run(struct order *order, int socket, int signals, const char *group)
         struct rusage usage;
         memset(&usage, 0, sizeof usage);
         is_clean = end_tree(pid, group, mark, &status, &usage);
-        if (order->record[0]) write_ending(order->record, status);
+        char text[32];
+        snprintf(text, sizeof text, "%d\n", status);
+        if (order->record[0]) write_ending(order->record, text, O_CREAT);
         tell(socket, (struct keeper_news){.kind = CPROCESS_EXITED,
             .pid = pid,
             .status = status,

@@ -43,15 +43,22 @@ int tree_read_stat(pid_t pid, char *state, pid_t *parent, uint64_t *start) {
     return 0;
 }
 
-int tree_write_record(const char *path, pid_t pid, uint64_t start) {
-    char text[64];
-    int length = snprintf(text, sizeof text, "%d %llu\n", (int)pid, (unsigned long long)start);
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+int tree_write_text(const char *path, const char *text, int flags) {
+    ssize_t length = (ssize_t)strlen(text);
+    struct stat status;
+    int file = open(path, O_WRONLY | O_CLOEXEC | flags, 0600);
     if (file < 0) return errno;
     errno = 0;
     int failure = write(file, text, (size_t)length) == length ? 0 : (errno ? errno : EIO);
+    if (!failure && fstat(file, &status) == 0 && status.st_size > length && ftruncate(file, length) != 0) failure = errno;
     close(file);
     return failure;
+}
+
+int tree_write_record(const char *path, pid_t pid, uint64_t start) {
+    char text[64];
+    snprintf(text, sizeof text, "%d %llu\n", (int)pid, (unsigned long long)start);
+    return tree_write_text(path, text, O_CREAT);
 }
 
 // Whether the environment a process was started with holds TREE_MARKER=mark, or goes on after it. That of

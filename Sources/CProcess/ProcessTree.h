@@ -17,6 +17,10 @@
 // is none.
 int tree_read_stat(pid_t pid, char *state, pid_t *parent, uint64_t *start);
 
+// Writes `text` over what the file held; `flags` are O_CREAT or 0. Not emptied first: ext4 writes a file that
+// was to the disk as soon as it is closed. Returns 0 or the errno.
+int tree_write_text(const char *path, const char *text, int flags);
+
 // Writes "PID START". Returns 0 or the errno. Not synced: after a power cut none of them lives.
 int tree_write_record(const char *path, pid_t pid, uint64_t start);
 

@@ -40,7 +40,8 @@ enum Leftovers {
     /// What stands in a record file; nil if there is none, or it is damaged.
     private static func record(_ path: String, _ files: any FileStore) throws -> Identity? {
         guard try files.exists(path) else { return nil }
-        let fields = try files.readText(path).split { $0.isWhitespace }
+        // The first line: behind it may be left what was there before.
+        let fields = try files.readText(path).prefix { $0 != "\n" }.split { $0.isWhitespace }
         guard fields.count == 2, let pid = Int32(fields[0]), pid > 1, let ticks = UInt64(fields[1]), ticks > 0 else {
             return nil
         }

@@ -1,13 +1,18 @@
-import Ports
+package import Ports
 import Synchronization
 
 /// Folders of short attempts that left nothing, kept for the attempts after them: a file system takes several
 /// times as long for a file that it makes as for one that is written again (ext4 without a journal looks for
 /// numbers that were not given back lately). What lies here is nobody's: a start removes it.
-final class SpareFolders: Sendable {
+package final class SpareFolders: Sendable {
     private static let most = 64
     /// What a short attempt has in any case. Only the first is read before it is written again.
-    private static let usual: Set<String> = ["attempt.json", "job.json", "log", "out", "process", "process.exit", "spool"]
+    private static let usual: Set<String> = [
+        "attempt.json", "job.json", "log", "out", "process", "process.exit", "spool",
+    ]
+
+    /// What the guard writes too while a program runs: no status.
+    private static let notEnded = Array("-\n".utf8)
 
     private struct State {
         var paths: [String] = []
@@ -18,18 +23,21 @@ final class SpareFolders: Sendable {
     private let files: any FileStore
     private let state = Mutex(State())
 
-    init(folder: String, files: any FileStore) {
+    package init(folder: String, files: any FileStore) {
         self.folder = folder
         self.files = files
     }
 
     /// Removes what an earlier run kept.
-    func clear() throws { try files.remove(folder) }
+    package func clear() throws {
+        try files.remove(folder)
+        try files.makeUnsyncedFolder(folder, mode: 0o700)
+    }
 
     /// Makes the folder of an attempt out of a spare one. It gets its name last, with its grant in it.
     ///
     /// - Returns: whether there was one.
-    func take(_ place: AttemptPlace, grant: [UInt8]) throws -> Bool {
+    package func take(_ place: AttemptPlace, grant: [UInt8]) throws -> Bool {
         guard let path = state.withLock({ $0.paths.popLast() }) else { return false }
         try files.write(grant, over: AttemptPlace(path: path).grant, mode: 0o600)
         try files.rename(path, to: place.path)
@@ -40,14 +48,23 @@ final class SpareFolders: Sendable {
     /// matter to the next one.
     ///
     /// - Parameter isShort: it made nothing durable, and its processes are long gone.
-    func giveBack(_ place: AttemptPlace, isShort: Bool) throws {
+    package func giveBack(_ place: AttemptPlace, isShort: Bool) throws {
         guard isShort, try isUsual(place), let path = reserve() else { return try files.remove(place.path) }
-        // A trainer's output is not for the next one to keep; what it starts with is an empty log.
-        if let log = try files.information(place.log), log.size > 0 { try files.remove(place.log) }
-        if try files.exists(place.ending) { try files.write([], over: place.ending, mode: 0o600) }
-        try files.rename(place.path, to: path)
+        do {
+            try keep(place, as: path)
+        } catch {
+            // What cannot be kept is removed; only where that fails too somebody must know.
+            return try files.remove(place.path)
+        }
         state.withLock { $0.paths.append(path) }
         Faults.reach("worker.folder-kept")
+    }
+
+    private func keep(_ place: AttemptPlace, as path: String) throws {
+        // A trainer's output is not for the next one to keep; what it starts with is an empty log.
+        if let log = try files.information(place.log), log.size > 0 { try files.remove(place.log) }
+        if try files.exists(place.ending) { try files.write(Self.notEnded, over: place.ending, mode: 0o600) }
+        try files.rename(place.path, to: path)
     }
 
     private func isUsual(_ place: AttemptPlace) throws -> Bool {

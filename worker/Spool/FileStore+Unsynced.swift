@@ -15,10 +15,12 @@ extension FileStore {
         }
     }
 
-    /// Whatever the file held before; for what is of no use half written.
+    /// Whatever the file held before; for what is of no use half written. Not emptied first: ext4 takes that
+    /// for a file that is replaced, and writes it to the disk as soon as it is closed.
     func write(_ bytes: [UInt8], over path: String, mode: UInt32 = 0o644) throws {
-        let file = try open(writing: path, truncate: true, mode: mode)
-        if !bytes.isEmpty { try file.write(bytes, at: 0) }
+        let file = try open(writing: path, truncate: false, mode: mode)
+        try file.write(bytes, at: 0)
+        if try file.size() > bytes.count { try file.truncate(to: Int64(bytes.count)) }
     }
 
     /// The folder and its parents; no error if it is there.

@@ -10,7 +10,7 @@ package struct AttemptPlace: Hashable, Sendable {
     var gpus: String { path + "/gpus.json" }
     /// Pid and start time of the trainer, written before it runs.
     var process: String { path + "/process" }
-    /// The trainer's wait status, written by the guard, also when the worker is gone.
+    /// The trainer's wait status, written by the guard, also when the worker is gone; "-" before.
     var ending: String { process + ".exit" }
     /// Standard output and error of the trainer.
     var log: String { path + "/log" }
