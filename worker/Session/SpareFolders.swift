@@ -68,11 +68,12 @@ package final class SpareFolders: Sendable {
     }
 
     private func isUsual(_ place: AttemptPlace) throws -> Bool {
-        guard let out = try files.information(place.out), let spool = try files.information(place.spool),
-            out.isFolder, out.mode == spool.mode
+        guard let spool = try files.information(place.spool), try Self.usual.isSuperset(of: files.list(place.path)),
+            try files.list(place.spool).allSatisfy({ $0 == ReportSpool.firstBrief })
         else { return false }
-        return try Self.usual.isSuperset(of: files.list(place.path)) && files.list(place.out).isEmpty
-            && files.list(place.spool).allSatisfy { $0 == ReportSpool.firstBrief }
+        // Not there where it ended before its folder was whole. A trainer may have changed who may write in it.
+        guard let out = try files.information(place.out) else { return true }
+        return try out.isFolder && out.mode == spool.mode && files.list(place.out).isEmpty
     }
 
     /// A name for one more; nil where there are enough.
