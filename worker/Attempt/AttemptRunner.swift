@@ -342,11 +342,11 @@ final class AttemptRunner: AttemptRunning {
     /// Reads to the end after the trainer's.
     private func drain(_ output: AttemptOutput, _ exit: ProcessExit) async throws -> AttemptOutput {
         var output = output
-        var progress: Int64 = -1
+        var progress = output.progress
         // Each round takes a bounded piece of every file; the log is the one that may need many.
-        for _ in 0..<1024 {
+        for number in 0..<1024 {
             output = try await round(output, leader: nil, exit: exit)
-            if output.progress == progress, !output.notices.hasUntold { break }
+            if output.progress == progress, number > 0 || output.isQuiet, !output.notices.hasUntold { break }
             progress = output.progress
         }
         return output

@@ -6,6 +6,8 @@ import SweepWire
 /// What a worker knows of one attempt it holds.
 struct HeldAttempt: Sendable {
     enum Phase: Equatable, Sendable {
+        /// It waits for a slot (`WorkerCore+Ahead.swift`).
+        case claimed
         /// Its inputs are fetched, its trainer runs, or its last output is read: it takes a slot.
         case running
         /// Its trainer is gone; what it left is sent. Nothing new comes but the final report.
@@ -14,6 +16,8 @@ struct HeldAttempt: Sendable {
 
     let token: AttemptToken
     var phase: Phase
+    /// When it was claimed, then when it began.
+    var since: MonotonicTime
     /// Slots that it takes while it runs.
     var slots = 1
     /// Why it was asked to stop.
@@ -63,10 +67,12 @@ struct HeldAttempt: Sendable {
     var reportsNotBefore: MonotonicTime?
     var reportsRefused = 0
 
-    init(token: AttemptToken, phase: Phase) {
+    init(token: AttemptToken, phase: Phase, since: MonotonicTime) {
         self.token = token
         self.phase = phase
-        progress = AttemptProgress(token: token, step: nil, phase: phase == .running ? "preparing" : "uploading")
+        self.since = since
+        progress = AttemptProgress(
+            token: token, step: nil, phase: phase == .reporting ? Self.uploadingPhase : "preparing")
     }
 
     /// What is sent while it runs does not hide what its trainer does.
@@ -82,6 +88,14 @@ struct HeldAttempt: Sendable {
     }
 
     static let uploadingPhase = "uploading"
+
+    /// Whether points wait that none are under way of.
+    var hasPoints: Bool { pointsNext <= pointsSpooled && !isSendingPoints && !isStreamDead }
+
+    /// The first report whose blobs are to be brought to the coordinator; nil while others' are.
+    var nextUpload: SpooledReport? {
+        uploading == nil ? queue.first { $0.hasBlobs && !uploaded.contains($0.number) } : nil
+    }
 
     /// Whether a report may be sent now, if it is the next one.
     func isReady(_ report: SpooledReport) -> Bool {

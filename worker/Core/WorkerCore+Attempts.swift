@@ -4,9 +4,11 @@ import SweepModel
 import SweepWire
 
 extension WorkerCore {
-    mutating func recover(_ token: AttemptToken, pointsFrom first: UInt64, _ fault: String?) -> [WorkerEffect] {
+    mutating func recover(
+        _ token: AttemptToken, pointsFrom first: UInt64, _ fault: String?, now: MonotonicTime
+    ) -> [WorkerEffect] {
         guard attempts[token] == nil else { return [] }
-        var attempt = HeldAttempt(token: token, phase: .reporting)
+        var attempt = HeldAttempt(token: token, phase: .reporting, since: now)
         attempt.pointsNext = first
         attempt.fault = fault
         attempt.isLeftOver = true
@@ -27,9 +29,9 @@ extension WorkerCore {
         return [.settle(token, report: report.number)] + end + [.log(WorkerLog(.warning, text))]
     }
 
-    mutating func take(_ grant: Grant) -> [WorkerEffect] {
+    mutating func take(_ grant: Grant, now: MonotonicTime) -> [WorkerEffect] {
         guard attempts[grant.token] == nil else { return [] }
-        var attempt = HeldAttempt(token: grant.token, phase: .running)
+        var attempt = HeldAttempt(token: grant.token, phase: .running, since: now)
         attempt.timeLimit = grant.job.timeoutSeconds.map { .seconds($0) }
         guard !isStopping else {
             // It came with an answer that was on its way when we were asked to stop.
@@ -49,6 +51,12 @@ extension WorkerCore {
             return [.spool(grant.token, .released(ReleaseReport(reason: .restart))), .log(WorkerLog(.warning, text))]
         }
         attempt.slots = offer.slotCost(needs)
+        guard !settings.gpus.isEmpty || takenSlots + attempt.slots <= settings.slots else {
+            attempt.phase = .claimed
+            hold(attempt)
+            claimed.append(grant)
+            return []
+        }
         if !picked.isEmpty { gpus[grant.token] = picked }
         hold(attempt)
         return [.run(grant, gpus: picked)]
@@ -57,6 +65,7 @@ extension WorkerCore {
     /// The coordinator, or the user, wants the attempt to stop politely.
     mutating func stop(_ token: AttemptToken, _ reason: StopReason) -> [WorkerEffect] {
         let token = Mutant.isOn("stop-without-attempt") ? order.first { $0.job == token.job } ?? token : token
+        if attempts[token]?.phase == .claimed { return giveBack(token, ReleaseReport.Reason(reason)) }
         guard var attempt = attempts[token], attempt.phase == .running else { return [] }
         if reason == .finish {
             guard attempt.stop == nil || attempt.stop == .finish else { return [] }
@@ -85,8 +94,9 @@ extension WorkerCore {
         return end + [.discard(token), .log(WorkerLog(.warning, text))]
     }
 
-    mutating func ended(_ token: AttemptToken, _ end: AttemptEnd) -> [WorkerEffect] {
+    mutating func ended(_ token: AttemptToken, _ end: AttemptEnd, now: MonotonicTime) -> [WorkerEffect] {
         guard var attempt = attempts[token], attempt.phase == .running else { return [] }
+        count(end, after: now - attempt.since)
         attempt.phase = .reporting
         attempt.moved(to: HeldAttempt.uploadingPhase, step: nil, extent: nil)
         attempt.deadline = nil
@@ -144,11 +154,9 @@ extension WorkerCore {
     // MARK: Blobs
 
     mutating func uploadNext() -> [WorkerEffect] {
-        guard session != nil else { return [] }
+        guard session != nil, attempts.values.contains(where: { $0.nextUpload != nil }) else { return [] }
         return order.compactMap { token -> WorkerEffect? in
-            guard var attempt = attempts[token], attempt.uploading == nil,
-                let next = attempt.queue.first(where: { $0.hasBlobs && !attempt.uploaded.contains($0.number) })
-            else { return nil }
+            guard var attempt = attempts[token], let next = attempt.nextUpload else { return nil }
             attempt.uploading = next.number
             attempts[token] = attempt
             return .upload(token, report: next.number)

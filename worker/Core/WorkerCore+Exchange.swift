@@ -25,7 +25,7 @@ extension WorkerCore {
         for token in order { update(token) { $0.inFlight = 0 } }
         // What the ledger still holds open for us and of which nothing is left here: give it back.
         return response.leftovers.filter { attempts[$0] == nil }.flatMap { token -> [WorkerEffect] in
-            hold(HeldAttempt(token: token, phase: .reporting))
+            hold(HeldAttempt(token: token, phase: .reporting, since: now))
             return [.spool(token, .released(ReleaseReport(reason: .restart)))]
         }
     }
@@ -56,15 +56,16 @@ extension WorkerCore {
         return [.log(WorkerLog(.warning, text))]
     }
 
-    var freeSlots: Int {
+    /// - Parameter ahead: jobs that may be claimed before there is a slot for them.
+    func freeSlots(ahead: Int = 0) -> Int {
         guard !isDraining, !isStopping, !isDiskLow else { return 0 }
-        let running = attempts.values.filter { $0.phase == .running }
         // Attempts that only report take no slot, but they must not pile up without bound while uploads are
         // slow.
-        let waiting = attempts.count - running.count
-        let taken = running.reduce(0) { $0 + $1.slots }
-        return max(0, min(settings.slots - taken, 4 * settings.slots + 8 - waiting))
+        let waiting = attempts.values.count { $0.phase == .reporting }
+        return max(0, min(settings.slots + ahead - takenSlots - claimed.count, 4 * settings.slots + 8 - waiting))
     }
+
+    var takenSlots: Int { attempts.values.reduce(0) { $0 + ($1.phase == .running ? $1.slots : 0) } }
 
     /// GPUs with room, one of several places once for each; nil where there are none at all.
     var freeGPUs: [Int]? {
@@ -82,9 +83,10 @@ extension WorkerCore {
         exchangeNotBefore = nil
         let (reports, counts) = readyReports(now)
         if reports.isEmpty { reportLimit = nil }
+        if waitForOthers(reports, now: now) { return [] }
         if !reports.isEmpty || (isStopping && poll != nil) {
             // While a poll may be bringing jobs already, asking for more could bring too many.
-            let free = poll == nil ? freeSlots : 0
+            let free = poll == nil ? freeSlots(ahead: ahead) : 0
             lastNumber += 1
             for (token, count) in counts { update(token) { $0.inFlight = count } }
             reporting = (lastNumber, counts)
@@ -95,13 +97,14 @@ extension WorkerCore {
                         freeGPUs: free > 0 ? freeGPUs : nil, waitSeconds: 0))
             ]
         }
-        guard poll == nil, freeSlots > 0 else { return [] }
+        let free = freeSlots()
+        guard poll == nil, free > 0 else { return [] }
         lastNumber += 1
         poll = lastNumber
         return [
             .exchange(
                 ExchangeRequest(
-                    session: session, number: lastNumber, reports: [], freeSlots: freeSlots, freeGPUs: freeGPUs,
+                    session: session, number: lastNumber, reports: [], freeSlots: free, freeGPUs: freeGPUs,
                     waitSeconds: WireLimit.waitSeconds))
         ]
     }
@@ -167,7 +170,7 @@ extension WorkerCore {
         }
         for order in response.stops { effects += stop(order.token, order.reason) }
         // An answer that came over the wire holds grants that were read.
-        for case .read(let grant) in response.grants { effects += take(grant) }
+        for case .read(let grant) in response.grants { effects += take(grant, now: now) }
         // The pace of one that waits is over.
         if !attempts.isEmpty, let next = nextHeartbeat { nextHeartbeat = min(next, now + heartbeatInterval) }
         return effects

@@ -17,10 +17,10 @@ extension WorkerCore {
     private static let mostPoints = 16384
 
     mutating func sendMetrics(now: MonotonicTime) -> [WorkerEffect] {
-        guard session != nil else { return [] }
+        // Asked after every event, of all attempts: most have nothing to send.
+        guard session != nil, attempts.values.contains(where: \.hasPoints) else { return [] }
         return order.flatMap { token -> [WorkerEffect] in
-            guard var attempt = attempts[token], !attempt.isSendingPoints, !attempt.isStreamDead,
-                attempt.pointsNext <= attempt.pointsSpooled, attempt.pointsNotBefore ?? now <= now
+            guard var attempt = attempts[token], attempt.hasPoints, attempt.pointsNotBefore ?? now <= now
             else { return [] }
             attempt.isSendingPoints = true
             attempt.pointsNotBefore = nil

@@ -123,7 +123,9 @@ extension WorkerCore {
         let leaving = isStopping ? [] : [idleDeadline, settings.leave]
         let times = [nextHeartbeat, nextRegistration, farewellDeadline] + leaving + attempts.values.map(\.deadline)
         // A pause that is over was used, or waits for a session, which comes with an event of its own.
-        let pauses = [exchangeNotBefore] + attempts.values.flatMap { [$0.pointsNotBefore, $0.reportsNotBefore] }
+        let pauses =
+            [exchangeNotBefore, endsDue, claimsDue]
+            + attempts.values.flatMap { [$0.pointsNotBefore, $0.reportsNotBefore] }
         let next = (times.compactMap { $0 } + pauses.compactMap { $0 }.filter { $0 > now }).min()
         if let next, next != nextWake { effects.append(.wake(next)) }
         nextWake = next

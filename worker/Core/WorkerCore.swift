@@ -19,6 +19,12 @@ package struct WorkerCore: Sendable {
     var attempts: [AttemptToken: HeldAttempt] = [:]
     /// Attempts in the order they came, so that effects do not depend on hashing.
     var order: [AttemptToken] = []
+    /// Jobs that were claimed before there was a slot for them, in their order.
+    var claimed: [Grant] = []
+    /// How many attempts in a row ended well as soon as they had begun, up to what is enough.
+    var quickEnds = 0
+    /// Since when ends wait for others to be handed in with.
+    var endsWait: MonotonicTime?
 
     var session: SessionID?
     var isRegistering = false
@@ -67,6 +73,7 @@ package struct WorkerCore: Sendable {
         guard !isFinished else { return [] }
         var effects = react(to: event, now: now)
         effects += leaveIfDue(now: now)
+        effects += startClaimed(now: now)
         effects += sendMetrics(now: now)
         effects += uploadNext()
         effects += exchange(now: now)
@@ -79,7 +86,7 @@ package struct WorkerCore: Sendable {
         case .begin:
             isRegistering = true
             return [.register]
-        case .recovered(let token, let first, let fault): return recover(token, pointsFrom: first, fault)
+        case .recovered(let token, let first, let fault): return recover(token, pointsFrom: first, fault, now: now)
         case .registered(let session, let response): return registered(session, response, now: now)
         case .exchanged(let session, let response): return exchanged(session, response, now: now)
         case .exchangeRefused(let session, let number, let message):
@@ -115,7 +122,7 @@ package struct WorkerCore: Sendable {
         case .uploadVoid(let token, let number, let message): return uploadVoid(token, number, message)
         case .ended(let token, let end):
             gpus[token] = nil
-            return ended(token, end)
+            return ended(token, end, now: now)
         }
     }
 
@@ -132,5 +139,6 @@ package struct WorkerCore: Sendable {
     mutating func forget(_ token: AttemptToken) {
         attempts[token] = nil
         order.removeAll { $0 == token }
+        claimed.removeAll { $0.token == token }
     }
 }

@@ -38,6 +38,8 @@ struct AttemptOutput: Sendable {
     private(set) var hasAdapter: Bool
     /// Whether anything was evaluated.
     var hasRows: Bool { evaluations.position > 0 }
+    /// The last round found nothing.
+    private(set) var isQuiet = false
     /// Training states taken so far.
     private(set) var stateCount = 0
     /// What proves that the job is done, where its profile says it.
@@ -111,6 +113,7 @@ struct AttemptOutput: Sendable {
         if leader != nil, let record = progressFile.newest(log: log.unfinished.text) {
             events.append(.progress(token, phase: record.phase, step: nil, extent: record.extent))
         }
+        isQuiet = events.isEmpty
         return events
     }
 

@@ -103,15 +103,15 @@ struct AttemptFolderMaker: Sendable {
     }
 
     private static let environment = ProcessInfo.processInfo.environment
+    private static let cores = ProcessInfo.processInfo.activeProcessorCount
 
     func surroundings(_ gpus: [GPUDevice], wantsPort: Bool = true) -> AttemptSurroundings {
-        let cores = ProcessInfo.processInfo.activeProcessorCount
         // One of several slots has their threads.
         let offer = WorkerOffer(
             labels: [:], devices: configuration.gpus, gpuShare: configuration.gpuShare, slots: configuration.slots)
         let slots = gpus.isEmpty ? 1 : offer.slotCost(RequirementSpec(gpus: gpus.count))
         return AttemptSurroundings(
-            threads: configuration.threads ?? max(1, cores * slots / configuration.slots),
+            threads: configuration.threads ?? max(1, Self.cores * slots / configuration.slots),
             gpus: gpus, vendors: configuration.gpuVendors, program: configuration.program,
             environment: Self.environment,
             port: wantsPort ? FreePort.any() ?? 0 : 0)
