@@ -27,6 +27,12 @@ extension WorkerCore {
     /// When ends are handed in, whatever else there is to do.
     var endsDue: MonotonicTime? { endsWait.map { $0 + Self.mostWait } }
 
+    /// The end of an attempt is being spooled. While jobs are claimed ahead, what is sent waits for it: the
+    /// exchange with the end asks for more.
+    var isEndComing: Bool {
+        ahead > 0 && attempts.values.contains { $0.phase == .reporting && $0.queue.last?.isFinal != true }
+    }
+
     mutating func count(_ end: AttemptEnd, after time: Duration) {
         quickEnds = end == .finished && time < Self.quick ? min(quickEnds + 1, enoughQuick) : 0
     }
@@ -59,7 +65,7 @@ extension WorkerCore {
     /// Whether these reports wait a moment: ends alone, while more are to come from what is claimed.
     mutating func waitForOthers(_ reports: [Report], now: MonotonicTime) -> Bool {
         let areEnds = reports.allSatisfy { if case .finished = $0.body { true } else { false } }
-        let hasMore = ahead > 0 && claimed.count > ahead / 2 && !isStopping
+        let hasMore = ahead > 0 && (claimed.count > ahead / 2 || isEndComing) && !isStopping
         guard hasMore, !reports.isEmpty, areEnds, endsDue.map({ now < $0 }) ?? true else {
             endsWait = nil
             return false

@@ -98,7 +98,7 @@ extension WorkerCore {
             ]
         }
         let free = freeSlots()
-        guard poll == nil, free > 0 else { return [] }
+        guard poll == nil, free > 0, !isEndComing else { return [] }
         lastNumber += 1
         poll = lastNumber
         return [
