@@ -107,6 +107,8 @@ package struct Plan: Sendable {
     package var slowness = 0.02
     /// Jobs of the sweep wait for one that makes what they need.
     package var isPrepared = false
+    /// Most jobs end as soon as they begin, so that workers claim them ahead.
+    var isQuick = false
     /// GPUs of the first worker; the others have as many or fewer. 0: nobody has any.
     package var gpus = 0
     package var gpuShare = 1
@@ -151,6 +153,10 @@ package struct Plan: Sendable {
         if seed % 20 == 14 || seed % 20 == 16 {
             isPrepared = true
             stopRule = nil
+        }
+        if seed % 20 == 4 {
+            isQuick = true
+            jobs *= 6
         }
         guard seed % 10 == 0 || seed % 10 == 6 else { return }
         let other = SeededRandom(seed: seed ^ 0x4252_4B4E)

@@ -13,7 +13,7 @@ enum Probes {
             "coordinator could not start", "ended early", "trained less than planned",
             "coordinator ended by an error of its disk",
             "failure reported", "file without a row collected", "grant given again",
-            "job overtaken", "job parked",
+            "job overtaken", "job parked", "jobs claimed ahead",
             "killed between COMMIT and reply", "launched again", "metric gap answered",
             "metrics of a superseded attempt", "order to stop meets the next attempt",
             "report before its points", "report behind a refused one", "report of a superseded attempt",

@@ -143,6 +143,7 @@ final class SimulatedWorker: @unchecked Sendable {
             case .run(let grant, _): shadow.runs(grant, on: number)
             case .stop(let token): shadow.stopped(token, by: number)
             case .kill(let token): shadow.killed(token, by: number)
+            case .exchange(let request) where request.freeSlots > plan.slots: world.probe("jobs claimed ahead")
             default: break
             }
         }

@@ -81,6 +81,7 @@ package final class ReportSpool: Sendable {
                 name.hasSuffix(".json"), let number = UInt64(name.dropFirst(prefix.count).dropLast(5))
             else { continue }
             let isBrief = prefix == Self.unsynced
+            state.last = max(state.last, number)
             do {
                 let text = try Self.checked(try files.read("\(folder)/\(name)", limit: 64 << 20))
                 let entry = try WireJSON.decode(Entry.self, from: Data(text))
@@ -88,14 +89,12 @@ package final class ReportSpool: Sendable {
                     try files.remove("\(folder)/\(name)")
                     continue
                 }
-                state.last = max(state.last, number)
                 if isBrief { state.brief.insert(number) }
                 state.pending[number] = entry
             } catch let error where isBrief {
                 damaged("\(folder)/\(name): \(error)")
                 try files.remove("\(folder)/\(name)")
             } catch {
-                state.last = max(state.last, number)
                 damage = "a spooled report is damaged: \(folder)/\(name)"
                 damaged("\(folder)/\(name): \(error)")
                 Faults.reach("worker.report-damaged")
