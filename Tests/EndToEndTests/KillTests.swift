@@ -39,6 +39,50 @@ struct KillTests {
         try expectNothingLostOrDoubled(house)
     }
 
+    @Test("a worker of jobs that take no time, killed again and again, costs no job", .timeLimit(.minutes(15)))
+    func quickJobsKilled() throws {
+        let house = try House()
+        try house.startCoordinator()
+        let seeds = (1...500).map(String.init).joined(separator: ", ")
+        let file = try house.folder.write(
+            "quick.yaml",
+            """
+            name: quick
+            trainer: { command: ["true"] }
+            seeds: [\(seeds)]
+            groups: [ { list: [ { lr: 1e-3 } ] } ]
+            """)
+        let launched = try house.radiata(["launch", file, "--yes"])
+        try #require(launched.status == 0, "\(launched)")
+
+        let done = "SELECT count(*) FROM jobs WHERE state = 'done'"
+        let arguments = [
+            "worker", "run", "--coordinator", house.url, "--work", house.folder.path + "/quick", "--slots", "4",
+        ]
+        for round in 1...4 {
+            let worker = try house.start("quick-\(round)", arguments)
+            try house.eventually("jobs are done in round \(round)") {
+                let count = try house.count(done)
+                return count >= min(500, round * 100) ? nil : "\(count)"
+            }
+            house.slay(worker)
+        }
+        _ = try house.start("quick-5", arguments)
+        try house.eventually("all jobs are done") {
+            let count = try house.count(done)
+            return count == 500 ? nil : "\(count)"
+        }
+        // No end counts twice, and what was cut off counts against nobody.
+        let ends = try house.query("SELECT outcome, count(*) n FROM attempt GROUP BY outcome")
+        let counts = Dictionary(
+            uniqueKeysWithValues: ends.map { ($0["outcome"] as? String ?? "open", $0["n"] as? Int ?? 0) })
+        #expect(counts["done"] == 500 && counts["failed"] == nil && counts["open"] == nil, "\(counts)")
+        try house.eventually("nothing is left of them") {
+            let left = try FileManager.default.contentsOfDirectory(atPath: house.folder.path + "/quick/attempts")
+            return left.isEmpty ? nil : "\(left)"
+        }
+    }
+
     private func expectNothingLostOrDoubled(_ house: House) throws {
         #expect(try house.count("SELECT count(*) FROM jobs") == 3)
         // Every job has each step exactly once, whichever attempts it took.
