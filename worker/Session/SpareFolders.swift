@@ -71,7 +71,8 @@ package final class SpareFolders: Sendable {
         guard let spool = try files.information(place.spool), try Self.usual.isSuperset(of: files.list(place.path)),
             try files.list(place.spool).allSatisfy({ $0 == ReportSpool.firstBrief })
         else { return false }
-        // Not there where it ended before its folder was whole. A trainer may have changed who may write in it.
+        // Not there where it ended before its folder was whole. A trainer may have changed who may write in
+        // it.
         guard let out = try files.information(place.out) else { return true }
         return try out.isFolder && out.mode == spool.mode && files.list(place.out).isEmpty
     }

@@ -24,8 +24,8 @@ package struct SpooledBlob: Codable, Equatable, Sendable {
 /// all.
 ///
 ///     report-00000001.json     the report and its blobs, then a line with the CRC-32C of that
-///     brief-00000001.json      the same, not synced: one that a power cut has torn was never there, nor one of
-///                              another attempt, which had the folder before this one (``SpareFolders``)
+///     brief-00000001.json      the same, not synced: one that a power cut has torn was never there, nor one
+///                              of another attempt, which had the folder before (``SpareFolders``)
 ///     blobs-00000001/0 1 …     the files of its blobs
 ///     seen                     one line for all ever reported: a restarted worker does not begin again
 package final class ReportSpool: Sendable {
@@ -58,7 +58,8 @@ package final class ReportSpool: Sendable {
     /// Opens or makes the spool in `folder`. A report that cannot be read is passed over; `damaged` names it.
     ///
     /// - Parameters:
-    ///   - anchor: held before a durable report is appended; without one the folder's name is durable at once.
+    ///   - anchor: held before a durable report is appended; without one the folder's name is durable at
+    ///     once.
     ///   - token: of the attempt, where the folder may have been another's.
     ///   - isNew: the folder is there, and has nothing of this attempt.
     package init(

@@ -40,7 +40,8 @@ struct AttemptFolderMaker: Sendable {
         for file in plan.files {
             let parent = DiskFiles.parent(of: file.path)
             if parent != place.path, parent != place.out { try files.makeUnsyncedFolder(parent) }
-            // Nobody reads it before it is whole, and the next attempt makes it anew: a power cut may take it.
+            // Nobody reads it before it is whole, and the next attempt makes it anew: a power cut may take
+            // it.
             try files.write(Array(file.text.utf8), over: file.path, mode: 0o600)
         }
         return plan
