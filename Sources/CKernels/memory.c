@@ -121,6 +121,16 @@ float *ck_scratch(int slot, size_t bytes) {
     return scratch->area[slot];
 }
 
+static _Thread_local void *leaf_gradients;
+
+void *ck_leaf_gradients(void) { return leaf_gradients; }
+
+void *ck_leaf_gradients_set(void *object) {
+    void *before = leaf_gradients;
+    leaf_gradients = object;
+    return before;
+}
+
 int ck_gradient_pause(int change) {
     static _Thread_local int depth;
     depth += change;

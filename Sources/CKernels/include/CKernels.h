@@ -23,11 +23,18 @@ enum { CK_SCRATCH_KERNEL = 0, CK_SCRATCH_PACK = 1, CK_SCRATCH_SLOTS = 2 };
 /// Adds `change` to this thread's count of open "no gradients" scopes and returns the new count.
 int ck_gradient_pause(int change);
 
+/// An object of the caller's where this thread's backward passes leave the gradients of leaves; null for none.
+void *_Nullable ck_leaf_gradients(void);
+/// Sets it, and returns what it was.
+void *_Nullable ck_leaf_gradients_set(void *_Nullable object);
+
 // MARK: pool.c: a fixed pool of threads
 
 /// Sets how many threads share the work, the caller included. At least 1.
 void ck_pool_configure(int threads);
 int ck_pool_threads(void);
+/// How many threads share a loop that begins here: 1 inside a part of another loop.
+int ck_pool_sharing(void);
 /// Calls `body(context, part)` once for each part in 0..<parts and returns when all are done. Which thread
 /// runs a part is not fixed, so a part's result must not depend on it. Runs in the calling thread when the
 /// pool is busy.

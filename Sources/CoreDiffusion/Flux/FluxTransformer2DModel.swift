@@ -55,7 +55,7 @@ package final class FluxTransformer2DModel: Module {
         imageIDs: [[Float]]
     ) -> Tensor {
         precondition(times.count == tokens.shape[0] && context.shape[0] == tokens.shape[0], "batches differ")
-        denoisingTimes.now = times.map { $0 * 1000 }
+        if denoisingTimes.isFollowed { denoisingTimes.now = times.map { $0 * 1000 } }
         let rotary = RotaryTable(ids: textIDs + imageIDs, axes: configuration.axes, theta: 10000)
         let time = self.time(times, guidance: guidance, pooled: pooled)
         var streams: Streams = (image: imageEmbedder(tokens), text: contextEmbedder(context))

@@ -1,4 +1,5 @@
 import CKernels
+import Synchronization
 
 /// A weight as the kernels of bf16 read a right operand, kept beside the weight so that the next product
 /// finds it: half the bytes of f32, and nothing to round and to reorder. Sums are the same bit for bit.
@@ -24,7 +25,7 @@ final class PackedPanels {
         let (kernel, columns) = (ck_bf16_kernel(), product.pointee.columns)
         let panels = Storage(count: ck_bf16_packed_size(product), isHalf: true)
         let to = UnsafeMutableRawPointer(panels.base).assumingMemoryBound(to: UInt16.self)
-        Compute.blocks(columns, of: roundUp((columns + 2 * Compute.threads - 1) / (2 * Compute.threads), to: 16)) {
+        Compute.blocks(columns, of: roundUp((columns + 2 * Compute.sharing - 1) / (2 * Compute.sharing), to: 16)) {
             ck_bf16_pack(kernel, product, $1.lowerBound, $1.upperBound, to)
         }
         self.panels = panels
@@ -33,11 +34,20 @@ final class PackedPanels {
     /// Those of a weight, packed now if it has none for such a product.
     static func kept(in weight: Storage, for product: UnsafePointer<CKProduct>) -> PackedPanels {
         let wanted = Layout(product.pointee, version: weight.version)
-        if let panels = weight.panels, panels.layout == wanted { return panels }
-        let panels = PackedPanels(product, version: weight.version)
-        weight.panels = panels
+        // Groups of samples on several threads read the same weights.
+        var panels: PackedPanels?
+        keeping.withLock { _ in
+            panels = weight.panels
+            if panels?.layout != wanted {
+                panels = PackedPanels(product, version: weight.version)
+                weight.panels = panels
+            }
+        }
+        guard let panels else { preconditionFailure("a weight that was packed and has no panels") }
         return panels
     }
+
+    private static let keeping = Mutex(())
 }
 
 extension Tensor {

@@ -88,7 +88,7 @@ enum Product {
         keeper: Storage? = nil
     ) {
         if isNarrow { return runNarrow(product, rows: rows, keeper: keeper) }
-        let threads = Compute.threads
+        let threads = Compute.sharing
         let columns = product.columns
         withUnsafePointer(to: product) { pointer in
             func part(_ rows: Range<Int>, _ columns: Range<Int>) {
@@ -119,7 +119,7 @@ extension Product {
     private static let packedRows = 256
 
     private static func runNarrow(_ product: CKProduct, rows: Int, keeper: Storage?) {
-        let (threads, columns, kernel) = (Compute.threads, product.columns, ck_bf16_kernel())
+        let (threads, columns, kernel) = (Compute.sharing, product.columns, ck_bf16_kernel())
         let isSmall = threads == 1 || rows * columns * product.taps * product.depth < serialLimit
         let manyRows = rows >= threads * packedRows && rows >= 2 * columns || columns < 64
         var product = product
