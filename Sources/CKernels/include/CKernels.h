@@ -228,6 +228,8 @@ typedef struct {
     const uint16_t *_Nullable bHalf;
     /// In place of b, for `ck_bf16_product`: all of it as `ck_bf16_pack` packs it.
     const uint16_t *_Nullable bPacked;
+    /// In place of b, for `ck_product`: all of it as `ck_pack_panels` packs it.
+    const float *_Nullable bPanels;
     const long *_Nullable bTaps;
     long bDepthStride, bColumnStride;
     /// Result: rows (or target pixels) `cStride` apart; `add` has the same layout and may be c itself.
@@ -237,7 +239,14 @@ typedef struct {
     const float *_Nullable bias;
 } CKProduct;
 
-/// Computes rows [rowBegin, rowEnd) and columns [columnBegin, columnEnd).
+/// Floats that a packed right operand takes.
+size_t ck_panels_size(const CKProduct *_Nonnull product);
+/// Packs columns [columnBegin, columnEnd) of the right operand into their place in `out`; columnBegin is a
+/// multiple of 32.
+void ck_pack_panels(const CKProduct *_Nonnull product, long columnBegin, long columnEnd, float *_Nonnull out);
+
+/// Computes rows [rowBegin, rowEnd) and columns [columnBegin, columnEnd); where b is packed, columnBegin is a
+/// multiple of 32.
 void ck_product(const CKProduct *_Nonnull product, long rowBegin, long rowEnd, long columnBegin, long columnEnd);
 
 /// Σ_k a[p, k] · b(k, j): terms that another product of the same rows and columns sums in its own pass.

@@ -76,14 +76,15 @@ package final class FluxTransformer2DModel: Module {
     func finish(_ streams: Streams, time: Tensor, rotary: RotaryTable) -> Tensor {
         let words = streams.text.shape[1]
         var joined = concatenateTokens(streams.text, streams.image)
-        for block in singleBlocks {
+        for (index, block) in singleBlocks.enumerated() {
+            let first = index == singleBlocks.count - 1 ? words : 0
             if checkpoints {
-                joined = checkpointed([joined, time]) { block($0[0], time: $0[1], rotary: rotary) }
+                joined = checkpointed([joined, time]) { block($0[0], time: $0[1], rotary: rotary, from: first) }
             } else {
-                joined = block(joined, time: time, rotary: rotary)
+                joined = block(joined, time: time, rotary: rotary, from: first)
             }
         }
-        let image = slice(joined, tokens: words..<joined.shape[1])
+        let image = singleBlocks.isEmpty ? slice(joined, tokens: words..<joined.shape[1]) : joined
         return projectOut(normOut.continuous(image, time, epsilon: 1e-6))
     }
 

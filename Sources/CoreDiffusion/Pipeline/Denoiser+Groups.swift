@@ -2,29 +2,32 @@ import CoreNets
 package import CoreTensor
 
 extension Denoiser {
-    /// `predict`, where the network is small with the batch's samples in groups, one for each thread: the same
-    /// numbers sooner (`inSampleGroups`).
+    /// `predict` for many calls with the same weights: the same numbers, sooner where the network is small.
     ///
+    /// A small network's weights stay packed between calls, and the batch's samples are computed in groups,
+    /// one for each thread (`inSampleGroups`).
     /// - Parameter actsBySample: whether the adapters at work do to a sample what they do whatever is beside it.
     package func predictBatch(
         _ latents: Tensor, times: [Float], condition: TextCondition, cache: ContextCache? = nil,
         actsBySample: Bool = true
     ) -> Tensor {
-        let groups = Compute.sampleGroups(times.count)
-        guard groups.count > 1, actsBySample, !denoisingTimes.isFollowed, parameterCount <= Self.mostParameters else {
+        guard parameterCount <= Self.mostParameters else {
             return predict(latents, times: times, condition: condition, cache: cache)
         }
-        let caches = cache?.parts(groups.count)
-        let tensors = condition.tensors
-        return inSampleGroups([latents] + tensors, groups) { group, inputs in
-            predict(
-                inputs[0], times: Array(times[groups[group]]),
-                condition: condition.part(groups[group], of: Array(inputs.dropFirst())), cache: caches?[group])
+        let isWhole = !actsBySample || denoisingTimes.isFollowed
+        let groups = isWhole ? [0..<times.count] : Compute.sampleGroups(times.count)
+        let caches = groups.count == 1 ? cache.map { [$0] } : cache?.parts(groups.count)
+        return Precision.keepingPanels {
+            inSampleGroups([latents] + condition.tensors, groups) { group, inputs in
+                predict(
+                    inputs[0], times: Array(times[groups[group]]),
+                    condition: condition.part(groups[group], of: Array(inputs.dropFirst())), cache: caches?[group])
+            }
         }
     }
 
-    /// With more, the threads would read weights that do not fit their caches once each, and all rows of a
-    /// batch would no longer share what a weight costs.
+    /// With more, packed copies of the weights would take too much memory, and the threads would read weights
+    /// that do not fit their caches once each instead of sharing them.
     private static var mostParameters: Int { 32 << 20 }
 }
 
