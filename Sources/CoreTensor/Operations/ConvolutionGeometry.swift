@@ -49,7 +49,8 @@ struct ConvolutionGeometry {
                 let product = CKProduct(
                     columns: outputs, taps: taps, depth: inputs, a: x.pointer, aNarrow: narrow?.halves,
                     aStride: inputs, pixels: pixels,
-                    b: weight.address, bHalf: weight.halves, bPacked: nil, bPanels: nil, bTaps: weightOffsets.baseAddress,
+                    b: weight.address, bHalf: weight.halves, bPacked: nil, bPanels: nil,
+                    bTaps: weightOffsets.baseAddress,
                     bDepthStride: 1, bColumnStride: taps * inputs, c: y.pointer, cStride: outputs, add: nil,
                     bias: bias?.pointer)
                 OperationTimes.measure(.convolution, operations: 2 * outputPixels * taps * inputs * outputs) {

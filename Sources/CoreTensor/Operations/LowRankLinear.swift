@@ -32,7 +32,8 @@ package func linear(
         rows: rows, columns: rank, depth: inputs, x.matrix(), down.matrix(transposed: true), into: ranks.matrix())
     Product.run(
         rows: rows, columns: outputs, depth: inputs, x.matrix(),
-        weight.matrix(transposed: true, keeper: weight.keeper), into: y.matrix(), add: residual?.pointer, bias: bias?.pointer,
+        weight.matrix(transposed: true, keeper: weight.keeper), into: y.matrix(), add: residual?.pointer,
+        bias: bias?.pointer,
         extra: (depth: rank, a: ranks.matrix(), b: up.matrix(transposed: true)))
     guard records(x, bias, residual, up, down) else { return y }
     let needs = (x: x.requiresGradient, up: up.requiresGradient, down: down.requiresGradient)
@@ -50,7 +51,8 @@ package func linear(
             if let dx {
                 Product.run(
                     rows: rows, columns: inputs, depth: outputs, g.matrix(), saved.weight.matrix(keeper: keeper),
-                    into: dx.matrix(), add: sum?.pointer, extra: (depth: rank, a: slope.matrix(), b: saved.down.matrix()))
+                    into: dx.matrix(), add: sum?.pointer,
+                    extra: (depth: rank, a: slope.matrix(), b: saved.down.matrix()))
             }
             let (dUp, dDown) = (Tensor(uninitialized: saved.up.shape), Tensor(uninitialized: saved.down.shape))
             lowRankGradients(

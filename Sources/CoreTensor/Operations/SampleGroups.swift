@@ -41,9 +41,10 @@ package func inSampleGroups(
 }
 
 extension Compute {
-    /// N samples in as many groups as threads share the work, as even as can be.
+    /// N samples in groups for the threads that share the work, as even as can be: two groups a thread even
+    /// out uneven cores, where each still has two samples.
     package static func sampleGroups(_ samples: Int) -> [Range<Int>] {
-        let count = max(1, min(sharing, samples))
+        let count = sharing == 1 ? 1 : max(1, min(samples, max(sharing, min(2 * sharing, samples / 2))))
         return (0..<count).map { samples * $0 / count..<samples * ($0 + 1) / count }
     }
 }
