@@ -194,8 +194,8 @@ static void NAME(panels)(
         for (long j = 0; j < columns; j += NR) {
             long width = columns - j < NR ? columns - j : NR;
             NAME(tiles)[height - 1][packedColumns - j <= VL ? 0 : 1](
-                1, depth, 0, left, packed + j * packedDepth, 1, to, accumulate ? (const float *const *)to : NULL, NULL, j,
-                width);
+                1, depth, 0, left, packed + j * packedDepth, NULL, 1, to, accumulate ? (const float *const *)to : NULL,
+                NULL, j, width);
         }
     }
 }

@@ -5,6 +5,21 @@
 // K per block of b.
 enum { CK_DEPTH_BLOCK = 512, CK_ROWS_BLOCK = 128 };
 
+// How K is cut: into blocks of whole taps, or of parts of one tap, so that a block of b stays in the L2 cache.
+typedef struct {
+    long taps, depth;
+} CKDepthBlocks;
+
+static CKDepthBlocks ck_depth_blocks(const CKProduct *p) {
+    long taps = p->depth >= CK_DEPTH_BLOCK ? 1 : CK_DEPTH_BLOCK / (p->depth > 0 ? p->depth : 1);
+    long pieces = (p->depth + CK_DEPTH_BLOCK - 1) / CK_DEPTH_BLOCK;
+    if (pieces < 1) pieces = 1;
+    return (CKDepthBlocks){taps < p->taps ? taps : p->taps, (p->depth + pieces - 1) / pieces};
+}
+
+// Columns of all panels, the last of which is one or two vectors wide.
+static long ck_padded(long columns, long lanes) { return (columns + lanes - 1) / lanes * lanes; }
+
 // Floats between the 36 parts of a transformed tile set beyond their size.
 enum { CK_WINO_APART = 16 };
 
@@ -48,6 +63,7 @@ enum { CK_WINO_APART = 16 };
 
 typedef struct {
     void (*product)(const CKProduct *, const CKExtraProduct *, long, long, long, long);
+    void (*panels)(const CKProduct *, long, long, float *);
     void (*transposed)(
         long, long, const float *, long, const float *const *, long, int, float *, long);
     void (*attend)(const CKAttention *, long, long, long, long);
@@ -66,18 +82,18 @@ typedef struct {
 static const Kernels *kernels(void) {
 #if defined(__x86_64__)
     static const Kernels v4 = {
-        ck_v4_product, ck_v4_transposed, ck_v4_attend, ck_v4_attend_backward, ck_v4_wino_input, ck_v4_wino_slope,
+        ck_v4_product, ck_v4_all_panels, ck_v4_transposed, ck_v4_attend, ck_v4_attend_backward, ck_v4_wino_input, ck_v4_wino_slope,
         ck_v4_wino_weight, ck_v4_wino_columns, ck_v4_wino_tiles, ck_v4_wino_gradient, ck_v4_wino_piece, 16,
     };
     static const Kernels v3 = {
-        ck_v3_product, ck_v3_transposed, ck_v3_attend, ck_v3_attend_backward, ck_v3_wino_input, ck_v3_wino_slope,
+        ck_v3_product, ck_v3_all_panels, ck_v3_transposed, ck_v3_attend, ck_v3_attend_backward, ck_v3_wino_input, ck_v3_wino_slope,
         ck_v3_wino_weight, ck_v3_wino_columns, ck_v3_wino_tiles, ck_v3_wino_gradient, ck_v3_wino_piece, 8,
     };
     if (__builtin_cpu_supports("x86-64-v4")) return &v4;
     if (__builtin_cpu_supports("x86-64-v3")) return &v3;
 #endif
     static const Kernels base = {
-        ck_base_product, ck_base_transposed, ck_base_attend, ck_base_attend_backward, ck_base_wino_input, ck_base_wino_slope,
+        ck_base_product, ck_base_all_panels, ck_base_transposed, ck_base_attend, ck_base_attend_backward, ck_base_wino_input, ck_base_wino_slope,
         ck_base_wino_weight, ck_base_wino_columns, ck_base_wino_tiles, ck_base_wino_gradient, ck_base_wino_piece, 4,
     };
     return &base;
@@ -90,6 +106,14 @@ void ck_product(const CKProduct *p, long rowBegin, long rowEnd, long columnBegin
 void ck_two_products(
     const CKProduct *p, const CKExtraProduct *extra, long rowBegin, long rowEnd, long columnBegin, long columnEnd) {
     kernels()->product(p, extra, rowBegin, rowEnd, columnBegin, columnEnd);
+}
+
+size_t ck_panels_size(const CKProduct *p) {
+    return (size_t)(p->taps * p->depth * ck_padded(p->columns, kernels()->lanes));
+}
+
+void ck_pack_panels(const CKProduct *p, long columnBegin, long columnEnd, float *out) {
+    kernels()->panels(p, columnBegin, columnEnd, out);
 }
 
 void ck_product_of_transpose(

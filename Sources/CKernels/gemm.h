@@ -31,11 +31,12 @@ CK_INLINE void NAME(finish)(const int nv, const V *acc, float *c, const float *a
 }
 
 // Tiles of `mr` rows and `nv` vectors of columns, one for each of `panels` packed panels at b; rows[t · MR +
-// i] points at row i's tap t, the tap after the last being `more` deep. The last panel stores `width`
-// columns.
+// i] points at row i's tap t. The tap after the last is `more` deep and has its panels at `extra`. The last
+// panel stores `width` columns.
 CK_INLINE void NAME(tile)(
     const int mr, const int nv, long taps, long depth, long more, const float *const *allRows, const float *b,
-    long panels, float *const *c, const float *const *add, const float *bias, long column, long width) {
+    const float *extra, long panels, float *const *c, const float *const *add, const float *bias, long column,
+    long width) {
     for (; panels > 0; panels--, column += nv * VL) {
         const float *const *rows = allRows;
         V acc[MR][2];
@@ -46,12 +47,13 @@ CK_INLINE void NAME(tile)(
         for (long t = 0; t < taps + (more > 0); t++, rows += MR) {
             const float *row[MR];
             const long end = t < taps ? depth : more;
+            const float *from = t < taps ? b : extra;
 #pragma clang loop unroll(full)
             for (int i = 0; i < mr; i++) row[i] = rows[i];
-            for (long k = 0; k < end; k++, b += nv * VL) {
+            for (long k = 0; k < end; k++, from += nv * VL) {
                 V right[2];
 #pragma clang loop unroll(full)
-                for (int v = 0; v < nv; v++) right[v] = LOAD(b + v * VL);
+                for (int v = 0; v < nv; v++) right[v] = LOAD(from + v * VL);
 #pragma clang loop unroll(full)
                 for (int i = 0; i < mr; i++) {
                     V left = row[i][k] - (V){0};
@@ -59,6 +61,8 @@ CK_INLINE void NAME(tile)(
                     for (int v = 0; v < nv; v++) acc[i][v] += left * right[v];
                 }
             }
+            if (t < taps) b = from;
+            else extra = from;
         }
 #pragma clang loop unroll(full)
         for (int i = 0; i < mr; i++)
@@ -69,14 +73,14 @@ CK_INLINE void NAME(tile)(
 }
 
 typedef void (*NAME(Tile))(
-    long, long, long, const float *const *, const float *, long, float *const *, const float *const *, const float *,
-    long, long);
+    long, long, long, const float *const *, const float *, const float *, long, float *const *, const float *const *,
+    const float *, long, long);
 
 #define TILE(mr, nv) \
     static void NAME(tile_##mr##_##nv)( \
-        long taps, long depth, long more, const float *const *rows, const float *b, long panels, float *const *c, \
-        const float *const *add, const float *bias, long column, long width) { \
-        NAME(tile)(mr, nv, taps, depth, more, rows, b, panels, c, add, bias, column, width); \
+        long taps, long depth, long more, const float *const *rows, const float *b, const float *extra, long panels, \
+        float *const *c, const float *const *add, const float *bias, long column, long width) { \
+        NAME(tile)(mr, nv, taps, depth, more, rows, b, extra, panels, c, add, bias, column, width); \
     }
 #define TILES(mr) TILE(mr, 1) TILE(mr, 2)
 TILES(1) TILES(2) TILES(3) TILES(4)
@@ -188,17 +192,26 @@ static inline long NAME(tile_height)(long left) {
 // beside wider ones.
 enum { NAME(BLOCK_FLOATS) = VL > 8 ? 131072 : 65536 };
 
+// All of a right operand as products read it: block of K by block of K, its panels for all columns.
+static void NAME(all_panels)(const CKProduct *p, long columnBegin, long columnEnd, float *out) {
+    const CKDepthBlocks blocks = ck_depth_blocks(p);
+    for (long t0 = 0; t0 < p->taps; t0 += blocks.taps)
+        for (long k0 = 0; k0 == 0 || k0 < p->depth; k0 += blocks.depth) {
+            long taps = p->taps - t0 < blocks.taps ? p->taps - t0 : blocks.taps;
+            long k1 = k0 + blocks.depth < p->depth ? k0 + blocks.depth : p->depth, panelDepth = taps * (k1 - k0);
+            float *to = out + (t0 * p->depth + k0) * ck_padded(p->columns, VL) + columnBegin * panelDepth;
+            for (long t = 0; t < taps; t++)
+                NAME(pack)(p, t0 + t, k0, k1, columnBegin, columnEnd, panelDepth, t * (k1 - k0), to);
+        }
+}
+
 static void NAME(product)(
     const CKProduct *p, const CKExtraProduct *extra, long rowBegin, long rowEnd, long columnBegin, long columnEnd) {
     const CKProduct extraRight =
         extra ? (CKProduct){.b = extra->b, .bDepthStride = extra->bDepthStride, .bColumnStride = extra->bColumnStride}
               : (CKProduct){0};
-    // K is cut into blocks of whole taps, or of parts of one tap; a block of b stays in the L2 cache.
-    long tapsPerBlock = p->depth >= CK_DEPTH_BLOCK ? 1 : CK_DEPTH_BLOCK / (p->depth > 0 ? p->depth : 1);
-    if (tapsPerBlock > p->taps) tapsPerBlock = p->taps;
-    long depthPieces = (p->depth + CK_DEPTH_BLOCK - 1) / CK_DEPTH_BLOCK;
-    if (depthPieces < 1) depthPieces = 1;
-    long depthBlock = (p->depth + depthPieces - 1) / depthPieces;
+    const CKDepthBlocks blocks = ck_depth_blocks(p);
+    long tapsPerBlock = blocks.taps, depthBlock = blocks.depth;
     long blockDepth = tapsPerBlock * depthBlock + (extra ? extra->depth : 0);
     long columnBlock = NAME(BLOCK_FLOATS) / (blockDepth > 0 ? blockDepth : 1) / NR * NR;
     if (columnBlock < NR) columnBlock = NR;
@@ -218,11 +231,18 @@ static void NAME(product)(
             int first = t0 == 0 && k0 == 0;
             // The extra product goes with the last block.
             long more = extra && t0 + taps == p->taps && k1 == p->depth ? extra->depth : 0;
-            long panelDepth = taps * depth + more;
+            long panelDepth = taps * depth;
             for (long j0 = columnBegin; j0 < columnEnd; j0 += columnBlock) {
                 long j1 = j0 + columnBlock < columnEnd ? j0 + columnBlock : columnEnd;
-                for (long t = 0; t < taps; t++) NAME(pack)(p, t0 + t, k0, k1, j0, j1, panelDepth, t * depth, packed);
-                if (more > 0) NAME(pack)(&extraRight, 0, 0, more, j0, j1, panelDepth, taps * depth, packed);
+                const float *right = packed;
+                float *extraPanels = packed + tapsPerBlock * depthBlock * columnBlock;
+                if (p->bPanels) {
+                    right = p->bPanels + (t0 * p->depth + k0) * ck_padded(p->columns, VL) + j0 * panelDepth;
+                } else {
+                    for (long t = 0; t < taps; t++)
+                        NAME(pack)(p, t0 + t, k0, k1, j0, j1, panelDepth, t * depth, packed);
+                }
+                if (more > 0) NAME(pack)(&extraRight, 0, 0, more, j0, j1, more, 0, extraPanels);
                 long height;
                 for (long row = rowBegin; row < rowEnd; row += height) {
                     height = NAME(tile_height)(rowEnd - row);
@@ -241,11 +261,13 @@ static void NAME(product)(
                     long full = whole + (rest > VL), last = rest > VL ? rest : NR;
                     const float *bias = first ? p->bias : NULL;
                     if (full > 0)
-                        kernels[1](taps, depth, more, rows, packed, full, c, addBase ? add : NULL, bias, j0, last);
+                        kernels[1](
+                            taps, depth, more, rows, right, extraPanels, full, c, addBase ? add : NULL, bias, j0,
+                            last);
                     if (rest > 0 && rest <= VL)
                         kernels[0](
-                            taps, depth, more, rows, packed + whole * NR * panelDepth, 1, c, addBase ? add : NULL,
-                            bias, j0 + whole * NR, rest);
+                            taps, depth, more, rows, right + whole * NR * panelDepth,
+                            extraPanels + whole * NR * more, 1, c, addBase ? add : NULL, bias, j0 + whole * NR, rest);
                 }
             }
         }

@@ -12,18 +12,20 @@
 // form a list through their first bytes.
 enum { CLASSES = 4 * 48, SMALLEST = 256 };
 
+// Kernels read whole vectors, up to 128 bytes past the end of a row. They come on top of a class, since sides of
+// tensors are multiples of powers of two: most fill their class to the byte.
+enum { PAST_END = 128 };
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static void *idle[CLASSES];
 static size_t held;
 
-// Kernels read whole vectors, up to 128 bytes past the end of a row.
 static int size_class(size_t bytes, size_t *size) {
-    bytes += 128;
     if (bytes < SMALLEST) bytes = SMALLEST;
     int shift = 63 - __builtin_clzll(bytes - 1);  // 2^shift <= bytes - 1 < 2^(shift + 1)
     size_t step = (size_t)1 << (shift - 2), base = (size_t)1 << shift;
     size_t quarter = (bytes - base + step - 1) / step;  // 1...4
-    *size = base + quarter * step;
+    *size = base + quarter * step + PAST_END;
     return shift * 4 + (int)quarter - 1;
 }
 
@@ -68,7 +70,7 @@ void ck_buffer_trim(void) {
             void *buffer = idle[class];
             memcpy(&idle[class], buffer, sizeof(void *));
             free(buffer);
-            held -= ((size_t)1 << shift) + (size_t)(class % 4 + 1) * ((size_t)1 << (shift - 2));
+            held -= ((size_t)1 << shift) + (size_t)(class % 4 + 1) * ((size_t)1 << (shift - 2)) + PAST_END;
         }
     }
     pthread_mutex_unlock(&lock);
@@ -119,6 +121,16 @@ float *ck_scratch(int slot, size_t bytes) {
         scratch->size[slot] = size;
     }
     return scratch->area[slot];
+}
+
+static _Thread_local void *leaf_gradients;
+
+void *ck_leaf_gradients(void) { return leaf_gradients; }
+
+void *ck_leaf_gradients_set(void *object) {
+    void *before = leaf_gradients;
+    leaf_gradients = object;
+    return before;
 }
 
 int ck_gradient_pause(int change) {

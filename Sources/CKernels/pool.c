@@ -136,6 +136,8 @@ int ck_pool_threads(void) {
     return atomic_load(&threads);
 }
 
+int ck_pool_sharing(void) { return inside ? 1 : ck_pool_threads(); }
+
 void ck_parallel(long parts, void (*body)(void *, long), void *context) {
     if (parts > 1 && !inside && ck_pool_threads() > 1 && pthread_mutex_trylock(&owner) == 0) {
         inside = 1;

@@ -185,9 +185,9 @@ static void NAME(wino_multiply)(
             }
             const float *const *add = accumulate ? (const float *const *)to : NULL;
             const NAME(Tile) *kernels = NAME(tiles)[height - 1];
-            if (full > 0) kernels[1](1, depth, 0, left, u, full, to, add, NULL, 0, last);
+            if (full > 0) kernels[1](1, depth, 0, left, u, NULL, full, to, add, NULL, 0, last);
             if (rest > 0 && rest <= VL)
-                kernels[0](1, depth, 0, left, u + whole * NR * depth, 1, to, add, NULL, whole * NR, rest);
+                kernels[0](1, depth, 0, left, u + whole * NR * depth, NULL, 1, to, add, NULL, whole * NR, rest);
         }
     }
 }

@@ -7,8 +7,8 @@ final class Storage {
     /// Counts writes through `Tensor.withMutableBuffer`, so that whoever keeps something derived from
     /// the contents knows when it is stale.
     var version = 0
-    /// The contents as products in bf16 read them, where they were kept.
-    var panels: PackedPanels?
+    /// The contents as products read them, where they were kept.
+    var panels: [PackedPanels] = []
     /// Whether the elements are IEEE half floats (those of a tensor) or other numbers of two bytes.
     let isHalf: Bool
     /// Holds the memory where it is no buffer of the pool.

@@ -47,6 +47,7 @@ extension Tensor {
 
     func accumulateGradient(_ addition: Tensor) {
         precondition(addition.shape == shape, "a gradient \(addition.shape) for a tensor \(shape)")
+        if !isOwn, let found = LeafGradients.current { return found.add(addition, to: self) }
         guard let old = gradient else {
             // A copy: later in-place changes (clipping) must not reach another tensor's gradient.
             gradient = addition.copied()

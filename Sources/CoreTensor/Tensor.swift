@@ -9,6 +9,8 @@ package final class Tensor {
     /// The operation that made this tensor, if it was recorded.
     private(set) var node: Node?
     private var isTrainable = false
+    /// Whether a leaf belongs to one graph, whose thread alone sees its gradient.
+    private(set) var isOwn = false
     /// dL/dself of a leaf, summed over calls of `backward`; `nil` until the first. The optimiser resets it.
     package var gradient: Tensor?
 
@@ -57,6 +59,13 @@ package final class Tensor {
 
     /// The same numbers without history; shares storage.
     package func detached() -> Tensor { Tensor(shape: shape, storage: storage) }
+
+    /// The same numbers as a leaf of one graph of its own, with no gradient yet.
+    package func ownLeaf(isWanted: Bool = true) -> Tensor {
+        let leaf = detached()
+        (leaf.isTrainable, leaf.isOwn) = (isWanted, true)
+        return leaf
+    }
 
     /// Whether no other tensor shares the storage.
     var ownsStorage: Bool { isKnownUniquelyReferenced(&storage) }

@@ -87,7 +87,8 @@ final class TrainedModel {
     ///
     /// - Parameter condition: one prompt for each sample.
     func predict(_ batch: NoisyBatch, _ condition: TextCondition) -> Tensor {
-        unet.predict(batch.sample, times: batch.times, condition: condition, cache: nil)
+        unet.predictBatch(
+            batch.sample, times: batch.times, condition: condition, actsBySample: adapters.actsBySample)
     }
 
     /// What the network learns where it predicts a velocity.

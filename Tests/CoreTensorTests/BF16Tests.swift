@@ -117,7 +117,8 @@ struct BF16Tests {
                     func run(_ add: UnsafePointer<Float>?, _ bias: UnsafePointer<Float>?) {
                         var product = CKProduct(
                             columns: size.columns, taps: 1, depth: size.depth, a: left, aNarrow: nil,
-                            aStride: size.depth, pixels: nil, b: right, bHalf: nil, bPacked: nil, bTaps: nil,
+                            aStride: size.depth, pixels: nil, b: right, bHalf: nil, bPacked: nil, bPanels: nil,
+                            bTaps: nil,
                             bDepthStride: isTurned ? size.columns : 1, bColumnStride: isTurned ? 1 : size.depth,
                             c: result, cStride: size.columns, add: add, bias: bias)
                         ck_bf16_product(kernel, &product, 0, size.rows, 0, size.columns)

@@ -111,8 +111,10 @@ struct PrecisionTests {
         #expect(difference > 1e-4 && difference < 2e-2)
     }
 
-    @Test("weights that stay packed give the same bits, packed anew when they change", arguments: [false, true])
-    func keptPanels(halves: Bool) {
+    @Test(
+        "weights that stay packed give the same bits, packed anew when they change", arguments: [false, true],
+        Precision.allCases)
+    func keptPanels(halves: Bool, precision: Precision) {
         func weight(_ shape: [Int], _ purpose: String) -> Tensor {
             let weight = tensor(shape, purpose)
             return halves ? weight.halved(rounding: true)! : weight
@@ -121,25 +123,38 @@ struct PrecisionTests {
         let rows = [tensor([1500, 200], "rows"), tensor([3, 200], "few rows"), tensor([64, 200], "some rows")]
         let (filter, point) = (weight([160, 3, 3, 96], "filter"), weight([160, 1, 1, 96], "point"))
         let matrices = [weight([330, 200], "matrix"), weight([40, 200], "short matrix")]
+        // Deeper than one block of a product, with columns that fill no panel.
+        let (deep, long) = (weight([75, 700], "deep"), tensor([90, 700], "long rows"))
+        let (up, down) = (tensor([75, 8], "up"), tensor([8, 700], "down"))
         func results() -> [[UInt32]] {
             let convolved = images.flatMap { x in
                 [conv2d(x, weight: filter, padding: Padding(1)), conv2d(x, weight: point, padding: Padding(0))]
             }
-            let products = rows.flatMap { x in matrices.map { linear(x, weight: $0) } }
-            return (convolved + products).map { $0.values.map(\.bitPattern) }
+            let products = rows.flatMap { x in matrices.map { CoreTensor.linear(x, weight: $0) } }
+            let gradients = [linear(_:), lowRank(_:)].map { layer in
+                let x = long.ownLeaf()
+                let y = layer(x)
+                y.backward(seed: y.detached())
+                return x.gradient ?? .zeros([])
+            }
+            func linear(_ x: Tensor) -> Tensor { CoreTensor.linear(x, weight: deep) }
+            func lowRank(_ x: Tensor) -> Tensor { CoreTensor.linear(x, weight: deep, up: up, down: down) }
+            return (convolved + products + gradients).map { $0.values.map(\.bitPattern) }
         }
-        let wanted = Precision.bf16.apply(results)
-        Precision.bf16.applyKeepingPanels {
-            for _ in 0..<2 { #expect(results() == wanted) }
+        let wanted = precision.apply(results)
+        precision.apply {
+            Precision.keepingPanels {
+                for _ in 0..<2 { #expect(results() == wanted) }
+            }
         }
         guard !halves else { return }
-        let all = [filter, point] + matrices
+        let all = [filter, point, deep] + matrices
         for tensor in all { tensor.withMutableBuffer { $0[$0.count / 2] += 1 } }
-        let changed = Precision.bf16.apply(results)
+        let changed = precision.apply(results)
         #expect(changed != wanted)
-        #expect(Precision.bf16.applyKeepingPanels(results) == changed)
+        #expect(precision.apply { Precision.keepingPanels(results) } == changed)
         for tensor in all { tensor.dropPanels() }
-        #expect(Precision.bf16.applyKeepingPanels(results) == changed)
+        #expect(precision.apply { Precision.keepingPanels(results) } == changed)
     }
 
     @Test("sums do not depend on the number of threads")

@@ -23,11 +23,18 @@ enum { CK_SCRATCH_KERNEL = 0, CK_SCRATCH_PACK = 1, CK_SCRATCH_SLOTS = 2 };
 /// Adds `change` to this thread's count of open "no gradients" scopes and returns the new count.
 int ck_gradient_pause(int change);
 
+/// An object of the caller's where this thread's backward passes leave the gradients of leaves; null for none.
+void *_Nullable ck_leaf_gradients(void);
+/// Sets it, and returns what it was.
+void *_Nullable ck_leaf_gradients_set(void *_Nullable object);
+
 // MARK: pool.c: a fixed pool of threads
 
 /// Sets how many threads share the work, the caller included. At least 1.
 void ck_pool_configure(int threads);
 int ck_pool_threads(void);
+/// How many threads share a loop that begins here: 1 inside a part of another loop.
+int ck_pool_sharing(void);
 /// Calls `body(context, part)` once for each part in 0..<parts and returns when all are done. Which thread
 /// runs a part is not fixed, so a part's result must not depend on it. Runs in the calling thread when the
 /// pool is busy.
@@ -221,6 +228,8 @@ typedef struct {
     const uint16_t *_Nullable bHalf;
     /// In place of b, for `ck_bf16_product`: all of it as `ck_bf16_pack` packs it.
     const uint16_t *_Nullable bPacked;
+    /// In place of b, for `ck_product`: all of it as `ck_pack_panels` packs it.
+    const float *_Nullable bPanels;
     const long *_Nullable bTaps;
     long bDepthStride, bColumnStride;
     /// Result: rows (or target pixels) `cStride` apart; `add` has the same layout and may be c itself.
@@ -230,7 +239,14 @@ typedef struct {
     const float *_Nullable bias;
 } CKProduct;
 
-/// Computes rows [rowBegin, rowEnd) and columns [columnBegin, columnEnd).
+/// Floats that a packed right operand takes.
+size_t ck_panels_size(const CKProduct *_Nonnull product);
+/// Packs columns [columnBegin, columnEnd) of the right operand into their place in `out`; columnBegin is a
+/// multiple of 32.
+void ck_pack_panels(const CKProduct *_Nonnull product, long columnBegin, long columnEnd, float *_Nonnull out);
+
+/// Computes rows [rowBegin, rowEnd) and columns [columnBegin, columnEnd); where b is packed, columnBegin is a
+/// multiple of 32.
 void ck_product(const CKProduct *_Nonnull product, long rowBegin, long rowEnd, long columnBegin, long columnEnd);
 
 /// Σ_k a[p, k] · b(k, j): terms that another product of the same rows and columns sums in its own pass.

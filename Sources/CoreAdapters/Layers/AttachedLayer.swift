@@ -1,5 +1,6 @@
 package import CoreNets
 package import CoreTensor
+import Synchronization
 
 /// The adapters of one linear or convolution layer at work: decides for each call between adding the update's
 /// share to the layer's output and replacing the layer's weight.
@@ -20,6 +21,8 @@ package final class AttachedLayer: LayerAdapter {
     private let geometry: LayerGeometry
     /// W + ΔW outside training, valid for one generation of the members' weights.
     private var kept: (generation: Int, weight: Tensor, bias: Tensor?)?
+    /// Of `kept`: groups of samples on several threads call one layer.
+    private let lock = Mutex(())
 
     init(_ members: [Member], geometry: LayerGeometry) {
         self.members = members
@@ -65,7 +68,7 @@ package final class AttachedLayer: LayerAdapter {
             let (weight, bias) = keptWeight(call)
             return apply(weight, bias, call)
         }
-        kept = nil
+        lock.withLock { _ in kept = nil }
         if member.control.skips(member.name) { return call.base(call.x) }
         let mask = member.control.rowMask(member.name, rows: geometry.outputs)
         let onRank = member.control.rankActivations(member.name)
@@ -150,27 +153,36 @@ package final class AttachedLayer: LayerAdapter {
 
     private func keptWeight(_ call: Call) -> (Tensor, Tensor?) {
         let generation = steady.reduce(0) { $0 + $1.control.generation }
-        if let kept, kept.generation == generation { return (kept.weight, kept.bias) }
-        let base = matrix(call.weight.detached())
-        let (weight, bias) = withoutGradients {
-            var weight: Tensor?
-            var bias = call.bias?.detached()
-            for member in steady {
-                member.update.begin(step: nil)
-                let changed = member.update.weight(base: base, strength: member.strength)
-                // Every adapter's ΔW is taken from the base, so that their order says nothing.
-                weight = weight.map { add($0, subtract(changed, base)) } ?? changed
-                let changedBias = member.update.bias(base: call.bias, strength: member.strength)
-                guard let changedBias, changedBias !== call.bias else { continue }
-                let change = call.bias.map { subtract(changedBias, $0) } ?? changedBias
-                bias = bias.map { add($0, change) } ?? change
+        var result: (Tensor, Tensor?)?
+        lock.withLock { _ in
+            if let kept, kept.generation == generation {
+                result = (kept.weight, kept.bias)
+                return
             }
-            return (weight ?? base, bias)
+            let (weight, bias) = withoutGradients { summedWeight(call) }
+            kept = nil
+            let bytes = weight.count * MemoryLayout<Float>.stride
+            if let control = steady.first?.control, control.mayKeep(bytes: bytes) { kept = (generation, weight, bias) }
+            result = (weight, bias)
         }
-        let result = (generation, weight.detached(), bias?.detached())
-        let bytes = weight.count * MemoryLayout<Float>.stride
-        kept = nil
-        if let control = steady.first?.control, control.mayKeep(bytes: bytes) { kept = result }
-        return (result.1, result.2)
+        guard let result else { preconditionFailure("a layer without a weight") }
+        return result
+    }
+
+    /// W + Σ strength · ΔW, every ΔW taken from the base so that the adapters' order says nothing.
+    private func summedWeight(_ call: Call) -> (Tensor, Tensor?) {
+        let base = matrix(call.weight.detached())
+        var weight: Tensor?
+        var bias = call.bias?.detached()
+        for member in steady {
+            member.update.begin(step: nil)
+            let changed = member.update.weight(base: base, strength: member.strength)
+            weight = weight.map { add($0, subtract(changed, base)) } ?? changed
+            let changedBias = member.update.bias(base: call.bias, strength: member.strength)
+            guard let changedBias, changedBias !== call.bias else { continue }
+            let change = call.bias.map { subtract(changedBias, $0) } ?? changedBias
+            bias = bias.map { add($0, change) } ?? change
+        }
+        return ((weight ?? base).detached(), bias?.detached())
     }
 }

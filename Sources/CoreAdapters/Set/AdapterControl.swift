@@ -1,6 +1,7 @@
 import CoreDiffusion
 import CoreTensor
 import RunSpec
+import Synchronization
 
 /// What all layers of an adapter share while they run: whether it trains, the step, and the dropouts.
 final class AdapterControl {
@@ -27,18 +28,20 @@ final class AdapterControl {
     /// Makes every layer compute its weight again.
     func weightsChanged() {
         generation += 1
-        keptBytes = 0
+        keptBytes.withLock { $0 = 0 }
     }
 
     /// Whether another effective weight may be kept in memory: of a real base they would take as much as the
     /// base again, so what is beyond the limit is computed anew at every call.
     func mayKeep(bytes: Int) -> Bool {
-        guard keptBytes + bytes <= Self.mostKept else { return false }
-        keptBytes += bytes
-        return true
+        keptBytes.withLock { kept in
+            guard kept + bytes <= Self.mostKept else { return false }
+            kept += bytes
+            return true
+        }
     }
 
-    private var keptBytes = 0
+    private let keptBytes = Mutex(0)
     private static let mostKept = 128 << 20
 
     /// The random numbers of an update that draws some in every step.
@@ -67,6 +70,9 @@ final class AdapterControl {
         guard let (rule, times) = rankByTime else { preconditionFailure("an adapter of one rank at all times") }
         return rule.masked(activations, times: times.now, strength: strength)
     }
+
+    /// See `AdapterSet.actsBySample`.
+    var actsBySample: Bool { rankByTime == nil && !(isTraining && activationDropout > 0) }
 
     /// Dropout of the rank activations, which are scaled by 1 / (1 − p); nil for none.
     func rankActivations(_ name: String) -> ((Tensor) -> Tensor)? {

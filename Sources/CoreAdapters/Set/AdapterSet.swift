@@ -27,6 +27,10 @@ package final class AdapterSet {
         set { control.isTraining = newValue }
     }
 
+    /// Whether a sample of a batch comes out the same whatever is computed beside it: not where a dropout is
+    /// drawn for the batch as a whole, or where samples have times of their own.
+    package var actsBySample: Bool { control.actsBySample }
+
     /// The training step, which seeds the dropouts.
     package var step: Int {
         get { control.step }

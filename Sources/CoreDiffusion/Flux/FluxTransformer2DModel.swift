@@ -55,7 +55,7 @@ package final class FluxTransformer2DModel: Module {
         imageIDs: [[Float]]
     ) -> Tensor {
         precondition(times.count == tokens.shape[0] && context.shape[0] == tokens.shape[0], "batches differ")
-        denoisingTimes.now = times.map { $0 * 1000 }
+        if denoisingTimes.isFollowed { denoisingTimes.now = times.map { $0 * 1000 } }
         let rotary = RotaryTable(ids: textIDs + imageIDs, axes: configuration.axes, theta: 10000)
         let time = self.time(times, guidance: guidance, pooled: pooled)
         var streams: Streams = (image: imageEmbedder(tokens), text: contextEmbedder(context))
@@ -76,14 +76,15 @@ package final class FluxTransformer2DModel: Module {
     func finish(_ streams: Streams, time: Tensor, rotary: RotaryTable) -> Tensor {
         let words = streams.text.shape[1]
         var joined = concatenateTokens(streams.text, streams.image)
-        for block in singleBlocks {
+        for (index, block) in singleBlocks.enumerated() {
+            let first = index == singleBlocks.count - 1 ? words : 0
             if checkpoints {
-                joined = checkpointed([joined, time]) { block($0[0], time: $0[1], rotary: rotary) }
+                joined = checkpointed([joined, time]) { block($0[0], time: $0[1], rotary: rotary, from: first) }
             } else {
-                joined = block(joined, time: time, rotary: rotary)
+                joined = block(joined, time: time, rotary: rotary, from: first)
             }
         }
-        let image = slice(joined, tokens: words..<joined.shape[1])
+        let image = singleBlocks.isEmpty ? slice(joined, tokens: words..<joined.shape[1]) : joined
         return projectOut(normOut.continuous(image, time, epsilon: 1e-6))
     }
 

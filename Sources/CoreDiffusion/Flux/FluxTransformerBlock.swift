@@ -76,10 +76,18 @@ package final class FluxSingleTransformerBlock: Module {
     /// - Parameters:
     ///   - x: `[N, S + T, C]`.
     ///   - time: silu of the embedding, `[N, C]`.
-    package func callAsFunction(_ x: Tensor, time: Tensor, rotary: RotaryTable) -> Tensor {
+    ///   - first: the first token whose result is wanted: behind a last block nobody reads those of the text.
+    /// - Returns: `[N, S + T - first, C]`.
+    package func callAsFunction(_ x: Tensor, time: Tensor, rotary: RotaryTable, from first: Int = 0) -> Tensor {
         let modulation = Modulation(norm(time)[...])
         let h = modulation.norm(x, epsilon: 1e-6)
-        let both = concatenate(attention(h, rotary: rotary), geluTanh(projectIn(h)))
-        return gated(projectOut(both), by: modulation.gate, adding: x)
+        guard first > 0 else { return finish(x, h, attention(h, rotary: rotary), modulation) }
+        let wanted = first..<x.shape[1]
+        let own = slice(h, tokens: wanted)
+        return finish(slice(x, tokens: wanted), own, attention(h, asking: own, rotary: rotary), modulation)
+    }
+
+    private func finish(_ x: Tensor, _ h: Tensor, _ mixed: Tensor, _ modulation: Modulation) -> Tensor {
+        gated(projectOut(concatenate(mixed, geluTanh(projectIn(h)))), by: modulation.gate, adding: x)
     }
 }

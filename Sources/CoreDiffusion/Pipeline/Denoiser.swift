@@ -38,7 +38,7 @@ extension Denoiser {
         defer {
             if precision != .f32 { for (_, parameter) in allParameters() { parameter.tensor.dropPanels() } }
         }
-        return try precision.applyKeepingPanels(body)
+        return try precision.apply { try precision == .f32 ? body() : Precision.keepingPanels(body) }
     }
 }
 

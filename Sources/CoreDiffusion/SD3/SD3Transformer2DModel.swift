@@ -49,7 +49,7 @@ package final class SD3Transformer2DModel: Module {
     /// - Returns: `[N, H, W, out]`.
     package func callAsFunction(_ latents: Tensor, context: Tensor, pooled: Tensor, times: [Float]) -> Tensor {
         precondition(times.count == latents.shape[0] && context.shape[0] == latents.shape[0], "batches differ")
-        denoisingTimes.now = times
+        if denoisingTimes.isFollowed { denoisingTimes.now = times }
         let time = silu(embedding(times, guidance: nil, pooled: pooled))
         var streams = (image: patches(latents), text: contextEmbedder(context))
         for block in blocks { streams = run(streams, time, block) }

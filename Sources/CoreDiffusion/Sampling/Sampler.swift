@@ -77,7 +77,7 @@ extension Sampler {
                 let passes = phase.passes
                 let one = input(current, index: index)
                 let input = passes.count == 1 ? one : concatenateBatch(Array(repeating: one, count: passes.count))
-                let answers = unet.predict(
+                let answers = unet.predictBatch(
                     input, times: Array(repeating: time, count: input.shape[0]), condition: passes.condition,
                     cache: phase.cache)
                 let prediction = passes.mixed(

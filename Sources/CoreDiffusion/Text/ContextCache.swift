@@ -7,7 +7,15 @@ import CoreTensor
 package final class ContextCache {
     private var entries: [ObjectIdentifier: (key: Tensor, value: Tensor)] = [:]
 
+    private var parts: [ContextCache] = []
+
     package init() {}
+
+    /// Those of `count` groups of the batch's samples.
+    func parts(_ count: Int) -> [ContextCache] {
+        if parts.count != count { parts = (0..<count).map { _ in ContextCache() } }
+        return parts
+    }
 
     func keyAndValue(of owner: Attention, _ compute: () -> (key: Tensor, value: Tensor)) -> (key: Tensor, value: Tensor)
     {

@@ -92,15 +92,27 @@ package final class JointAttention: Module {
 
     /// Self-attention of one stream.
     ///
-    /// - Parameter x: `[N, T, C]`.
-    func callAsFunction(_ x: Tensor, rotary: RotaryTable? = nil) -> Tensor {
+    /// - Parameters:
+    ///   - x: `[N, T, C]`.
+    ///   - asking: what asks it, the last Q tokens of x, where the others' results are not wanted; nil: all.
+    /// - Returns: `[N, Q, C]`
+    func callAsFunction(_ x: Tensor, asking: Tensor? = nil, rotary: RotaryTable? = nil) -> Tensor {
+        let own = asking ?? x
+        let ownRotary = rotary.map { asking == nil ? $0 : $0.last(own.shape[1]) }
         let mixed: Tensor
-        if let rotary, fuses, let queryNorm, let keyNorm {
+        if let rotary, let ownRotary, fuses, let queryNorm, let keyNorm {
             mixed = attention(
-                query: rotary.turn([(query(x), queryNorm)], heads: heads),
+                query: ownRotary.turn([(query(own), queryNorm)], heads: heads),
                 key: rotary.turn([(key(x), keyNorm)], heads: heads), value: value(x), heads: heads)
         } else {
-            mixed = mix(project(x), rotary)
+            let (asked, all) = (query(own), key(x))
+            let turned = (
+                query: queryNorm.map { $0(asked, heads: heads) } ?? asked,
+                key: keyNorm.map { $0(all, heads: heads) } ?? all
+            )
+            mixed = attention(
+                query: ownRotary.map { $0.turn(turned.query, heads: heads) } ?? turned.query,
+                key: rotary.map { $0.turn(turned.key, heads: heads) } ?? turned.key, value: value(x), heads: heads)
         }
         return out.map { $0(mixed) } ?? mixed
     }

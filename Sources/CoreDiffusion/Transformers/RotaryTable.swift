@@ -30,6 +30,14 @@ package struct RotaryTable {
         self.sines = Tensor(sines, shape)
     }
 
+    private init(cosines: Tensor, sines: Tensor) { (self.cosines, self.sines) = (cosines, sines) }
+
+    /// That of the last places.
+    func last(_ count: Int) -> RotaryTable {
+        let range = cosines.shape[0] - count..<cosines.shape[0]
+        return RotaryTable(cosines: slice(cosines, batch: range), sines: slice(sines, batch: range))
+    }
+
     func turn(_ x: Tensor, heads: Int) -> Tensor { rotated(x, heads: heads, cosines: cosines, sines: sines) }
 
     /// Streams of one sequence, every head first through its stream's norm.

@@ -71,7 +71,7 @@ package final class UNet2DConditionModel: Module {
     ) -> Tensor {
         precondition(timesteps.count == sample.shape[0], "\(timesteps.count) timesteps for \(sample.shape[0]) samples")
         precondition(context.shape[0] == sample.shape[0], "context \(context.shape) for sample \(sample.shape)")
-        denoisingTimes.now = timesteps
+        if denoisingTimes.isFollowed { denoisingTimes.now = timesteps }
         let cache = denoisingTimes.isFollowed ? nil : cache
         // The blocks only ever read silu of the embedding.
         let time = silu(embedding(of: timesteps, added: added))

@@ -9,7 +9,7 @@ enum BLAS {
     static func multiply(
         m: Int, n: Int, k: Int, _ a: Product.Matrix, _ b: Product.Matrix, beta: Float = 0, into c: Product.Matrix
     ) {
-        let parts = Compute.threads
+        let parts = Compute.sharing
         if m >= n {
             Compute.blocks(m, of: (m + parts - 1) / parts) { _, rows in
                 var (part, out) = (a, c)

@@ -11,6 +11,9 @@ package enum Compute {
 
     package static var threads: Int { Int(ck_pool_threads()) }
 
+    /// How many threads share what begins here: 1 inside of `parallel`.
+    static var sharing: Int { Int(ck_pool_sharing()) }
+
     /// Runs `body` for each of 0..<parts and returns when all are done. A part's result must not depend on
     /// the thread that runs it; nested calls run in the calling thread.
     package static func parallel(_ parts: Int, _ body: (Int) -> Void) {

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// Where the time of a computation goes, by kind of operation. Nothing is recorded unless a benchmark asks
@@ -27,9 +28,18 @@ package enum OperationTimes {
 
     private struct Totals {
         var entries: [Kind: (seconds: Double, calls: Int, operations: Double)] = [:]
+        var threads: [UInt: Open] = [:]
+    }
+
+    /// What one thread is in.
+    private struct Open {
         /// Time of the measured operations inside each open one.
         var inner: [Double] = []
+        /// Of the thread's time, as others run beside it.
+        var share = 1.0
     }
+
+    private static var thread: UInt { pthread_self() }
 
     private static let isRecording = Atomic<Bool>(false)
     private static let totals = Mutex(Totals())
@@ -48,7 +58,7 @@ package enum OperationTimes {
         }
     }
 
-    /// Runs `body` as an operation of that kind, on the thread that owns the graph.
+    /// Runs `body` as an operation of that kind, on a thread that owns a graph.
     ///
     /// - Throws: what `body` throws.
     @inline(__always)
@@ -57,18 +67,30 @@ package enum OperationTimes {
         return try timed(kind, operations, body)
     }
 
+    /// Runs `body`, beside which others run on threads of their own: its time counts as one of so many shares.
+    ///
+    /// - Throws: what `body` throws.
+    static func sharing<R>(among count: Int, _ body: () throws -> R) rethrows -> R {
+        guard isRecording.load(ordering: .relaxed) else { return try body() }
+        totals.withLock { $0.threads[thread, default: Open()].share /= Double(count) }
+        defer { totals.withLock { $0.threads[thread, default: Open()].share *= Double(count) } }
+        return try body()
+    }
+
     @inline(never)
     private static func timed<R>(_ kind: Kind, _ operations: Int, _ body: () throws -> R) rethrows -> R {
         let clock = ContinuousClock()
         let start = clock.now
-        totals.withLock { $0.inner.append(0) }
+        totals.withLock { $0.threads[thread, default: Open()].inner.append(0) }
         defer {
             let seconds = (clock.now - start) / .seconds(1)
             totals.withLock { totals in
-                let inside = totals.inner.removeLast()
-                if let last = totals.inner.indices.last { totals.inner[last] += seconds }
+                var open = totals.threads[thread] ?? Open()
+                let inside = open.inner.popLast() ?? 0
+                if let last = open.inner.indices.last { open.inner[last] += seconds }
+                totals.threads[thread] = open
                 var entry = totals.entries[kind] ?? (0, 0, 0)
-                entry.seconds += seconds - inside
+                entry.seconds += (seconds - inside) * open.share
                 entry.calls += 1
                 entry.operations += Double(operations)
                 totals.entries[kind] = entry

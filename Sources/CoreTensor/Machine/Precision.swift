@@ -11,25 +11,27 @@ package enum Precision: String, CaseIterable, Sendable, Codable {
     ///
     /// - Throws: what `body` throws.
     package func apply<R>(_ body: () throws -> R) rethrows -> R {
-        let before = ck_bf16_scope(self == .bf16 ? 1 : 0)
+        let before = ck_bf16_scope(self == .bf16 ? Self.narrowing : 0)
         defer { _ = ck_bf16_scope(before) }
         return try body()
     }
 
-    /// As `apply`, for a body that calls the same weights many times and records nothing: in bf16 the packed
-    /// form of each weight stays beside it until `Tensor.dropPanels`, 2 bytes a number.
+    /// Runs `body`, which calls the same weights many times, in the precision of this thread; the packed form
+    /// of each weight stays beside it until `Tensor.dropPanels`: 2 bytes a number in bf16, 4 in f32, and for
+    /// backward passes as much again.
     ///
     /// - Throws: what `body` throws.
-    package func applyKeepingPanels<R>(_ body: () throws -> R) rethrows -> R {
-        let before = ck_bf16_scope(self == .bf16 ? Self.keeping : 0)
+    package static func keepingPanels<R>(_ body: () throws -> R) rethrows -> R {
+        let before = scope
+        _ = ck_bf16_scope(before | keeping)
         defer { _ = ck_bf16_scope(before) }
         return try body()
     }
 
-    /// `ck_bf16_scope`'s number inside `applyKeepingPanels`.
-    private static let keeping: Int32 = 2
+    /// The bits of `ck_bf16_scope`'s number.
+    private static let (narrowing, keeping): (Int32, Int32) = (1, 2)
 
-    static var keepsPanels: Bool { scope == keeping }
+    static var keepsPanels: Bool { scope & keeping != 0 }
 
     private static var scope: Int32 {
         let scope = ck_bf16_scope(0)
@@ -38,7 +40,7 @@ package enum Precision: String, CaseIterable, Sendable, Codable {
     }
 
     /// Of the innermost `apply` on this thread; f32 outside of all.
-    static var current: Precision { scope == 0 ? .f32 : .bf16 }
+    static var current: Precision { scope & narrowing == 0 ? .f32 : .bf16 }
 
     /// Whether operations recorded now round nothing.
     package static var isFull: Bool { current == .f32 }

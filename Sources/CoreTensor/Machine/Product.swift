@@ -12,7 +12,7 @@ enum Product {
         var transposed = false
         /// The elements where they are half floats; `base` is not read then. For right operands only.
         var halves: UnsafePointer<UInt16>?
-        /// Where the packed form of a right operand is kept in bf16; nil packs it for this product alone.
+        /// Where the packed form of a right operand is kept; nil packs it for this product alone.
         var keeper: Storage?
     }
 
@@ -49,7 +49,7 @@ enum Product {
         precondition(a.halves == nil, "a left operand of half floats")
         let isNarrow = precision.narrows(columns: columns, depth: depth)
         precondition(extra == nil || !isNarrow && !a.transposed, "an extra product of rounded or turned operands")
-        let isPlain = !isNarrow && extra == nil && b.halves == nil
+        let isPlain = !isNarrow && extra == nil && b.halves == nil && b.keeper == nil
         let large = isPlain && columns >= largeColumns && depth >= largeDepth && rows >= 64
         if a.transposed && (b.transposed || (large && add == nil && bias == nil)) || large && add == nil && bias == nil
         {
@@ -71,7 +71,7 @@ enum Product {
         }
         let product = CKProduct(
             columns: columns, taps: 1, depth: depth, a: a.base, aNarrow: nil, aStride: a.stride, pixels: nil, b: b.base,
-            bHalf: b.halves, bPacked: nil, bTaps: nil,
+            bHalf: b.halves, bPacked: nil, bPanels: nil, bTaps: nil,
             bDepthStride: b.transposed ? 1 : b.stride, bColumnStride: b.transposed ? b.stride : 1, c: c.base,
             cStride: c.stride, add: add, bias: bias)
         guard let extra else { return run(product, rows: rows, isNarrow: isNarrow, keeper: b.keeper) }
@@ -79,7 +79,7 @@ enum Product {
             depth: extra.depth, a: extra.a.base, aStride: extra.a.stride, b: extra.b.base,
             bDepthStride: extra.b.transposed ? 1 : extra.b.stride,
             bColumnStride: extra.b.transposed ? extra.b.stride : 1)
-        withUnsafePointer(to: second) { run(product, rows: rows, extra: $0, isNarrow: false) }
+        withUnsafePointer(to: second) { run(product, rows: rows, extra: $0, isNarrow: false, keeper: b.keeper) }
     }
 
     /// Splits rows when there are many, columns otherwise.
@@ -88,9 +88,14 @@ enum Product {
         keeper: Storage? = nil
     ) {
         if isNarrow { return runNarrow(product, rows: rows, keeper: keeper) }
-        let threads = Compute.threads
+        let threads = Compute.sharing
         let columns = product.columns
-        withUnsafePointer(to: product) { pointer in
+        var product = product
+        withUnsafeMutablePointer(to: &product) { pointer in
+            let panels = keeper.map { PackedPanels.kept(in: $0, for: pointer, isNarrow: false) }
+            defer { withExtendedLifetime(panels) {} }
+            pointer.pointee.bPanels = panels?.floats
+            let product = pointer.pointee
             func part(_ rows: Range<Int>, _ columns: Range<Int>) {
                 ck_two_products(
                     pointer, extra, rows.lowerBound, rows.upperBound, columns.lowerBound, columns.upperBound)
@@ -119,16 +124,16 @@ extension Product {
     private static let packedRows = 256
 
     private static func runNarrow(_ product: CKProduct, rows: Int, keeper: Storage?) {
-        let (threads, columns, kernel) = (Compute.threads, product.columns, ck_bf16_kernel())
+        let (threads, columns, kernel) = (Compute.sharing, product.columns, ck_bf16_kernel())
         let isSmall = threads == 1 || rows * columns * product.taps * product.depth < serialLimit
         let manyRows = rows >= threads * packedRows && rows >= 2 * columns || columns < 64
         var product = product
         withUnsafeMutablePointer(to: &product) { pointer in
             // Packed once for all products of a weight, or once for all threads.
             let panels =
-                keeper.map { PackedPanels.kept(in: $0, for: pointer) }
-                ?? (manyRows && !isSmall ? PackedPanels(pointer) : nil)
-            pointer.pointee.bPacked = panels?.base
+                keeper.map { PackedPanels.kept(in: $0, for: pointer, isNarrow: true) }
+                ?? (manyRows && !isSmall ? PackedPanels(pointer, isNarrow: true) : nil)
+            pointer.pointee.bPacked = panels?.narrow
             withExtendedLifetime(panels) {
                 if isSmall {
                     ck_bf16_product(kernel, pointer, 0, rows, 0, columns)

@@ -55,7 +55,7 @@ struct TransposedProduct {
     /// Splits the result instead: taps and blocks of its rows.
     private func whole(into c: Product.Matrix) {
         // Of narrow operands all of b is packed for each block.
-        let block = isNarrow ? max(64, roundUp(m / (2 * Compute.threads), to: 32)) : 48
+        let block = isNarrow ? max(64, roundUp(m / (2 * Compute.sharing), to: 32)) : 48
         let blocks = (m + block - 1) / block
         Compute.parallel(taps * blocks) { part in
             let (tap, first) = (part / blocks, part % blocks * block)

@@ -11,13 +11,7 @@ import CKernels
 package func checkpointed(_ inputs: [Tensor], _ body: @escaping ([Tensor]) -> Tensor) -> Tensor {
     guard ck_gradient_pause(0) == 0 else { return body(inputs) }
     let kept = inputs.map { (tensor: $0.detached(), isWanted: $0.requiresGradient) }
-    func leaves() -> [Tensor] {
-        kept.map { input in
-            let leaf = input.tensor.detached()
-            leaf.requiresGradient = input.isWanted
-            return leaf
-        }
-    }
+    func leaves() -> [Tensor] { kept.map { $0.tensor.ownLeaf(isWanted: $0.isWanted) } }
     // Recorded and dropped again: only the result tells whether anything in `body` is trained.
     let result = body(leaves())
     guard result.requiresGradient else { return result }

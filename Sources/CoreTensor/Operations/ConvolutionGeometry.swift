@@ -49,7 +49,8 @@ struct ConvolutionGeometry {
                 let product = CKProduct(
                     columns: outputs, taps: taps, depth: inputs, a: x.pointer, aNarrow: narrow?.halves,
                     aStride: inputs, pixels: pixels,
-                    b: weight.address, bHalf: weight.halves, bPacked: nil, bTaps: weightOffsets.baseAddress,
+                    b: weight.address, bHalf: weight.halves, bPacked: nil, bPanels: nil,
+                    bTaps: weightOffsets.baseAddress,
                     bDepthStride: 1, bColumnStride: taps * inputs, c: y.pointer, cStride: outputs, add: nil,
                     bias: bias?.pointer)
                 OperationTimes.measure(.convolution, operations: 2 * outputPixels * taps * inputs * outputs) {
@@ -111,7 +112,7 @@ struct ConvolutionGeometry {
                 let product = CKProduct(
                     columns: inputs, taps: count, depth: outputs, a: g.pointer, aNarrow: narrow?.halves,
                     aStride: outputs, pixels: pixels,
-                    b: weight.address, bHalf: weight.halves, bPacked: nil, bTaps: first + 2 * count,
+                    b: weight.address, bHalf: weight.halves, bPacked: nil, bPanels: nil, bTaps: first + 2 * count,
                     bDepthStride: taps * inputs, bColumnStride: 1, c: dx.pointer, cStride: inputs, add: nil, bias: nil)
                 let rows = samples * gridHeight * gridWidth
                 OperationTimes.measure(.convolution, operations: 2 * rows * count * inputs * outputs) {

@@ -31,12 +31,14 @@ package func linear(
     Product.run(
         rows: rows, columns: rank, depth: inputs, x.matrix(), down.matrix(transposed: true), into: ranks.matrix())
     Product.run(
-        rows: rows, columns: outputs, depth: inputs, x.matrix(), weight.matrix(transposed: true), into: y.matrix(),
-        add: residual?.pointer, bias: bias?.pointer,
+        rows: rows, columns: outputs, depth: inputs, x.matrix(),
+        weight.matrix(transposed: true, keeper: weight.keeper), into: y.matrix(), add: residual?.pointer,
+        bias: bias?.pointer,
         extra: (depth: rank, a: ranks.matrix(), b: up.matrix(transposed: true)))
     guard records(x, bias, residual, up, down) else { return y }
     let needs = (x: x.requiresGradient, up: up.requiresGradient, down: down.requiresGradient)
     let needsBias = bias?.requiresGradient == true
+    let keeper = weight.keeper
     let saved = (x: x.detached(), weight: weight.detached(), up: up.detached(), down: down.detached())
     let node = Node(
         inputs: [x, up, down] + [bias, residual].compactMap { $0 },
@@ -48,8 +50,9 @@ package func linear(
             Product.run(rows: rows, columns: rank, depth: outputs, g.matrix(), saved.up.matrix(), into: slope.matrix())
             if let dx {
                 Product.run(
-                    rows: rows, columns: inputs, depth: outputs, g.matrix(), saved.weight.matrix(), into: dx.matrix(),
-                    add: sum?.pointer, extra: (depth: rank, a: slope.matrix(), b: saved.down.matrix()))
+                    rows: rows, columns: inputs, depth: outputs, g.matrix(), saved.weight.matrix(keeper: keeper),
+                    into: dx.matrix(), add: sum?.pointer,
+                    extra: (depth: rank, a: slope.matrix(), b: saved.down.matrix()))
             }
             let (dUp, dDown) = (Tensor(uninitialized: saved.up.shape), Tensor(uninitialized: saved.down.shape))
             lowRankGradients(

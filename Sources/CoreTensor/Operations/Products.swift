@@ -50,13 +50,13 @@ package func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, adding res
     let needs = (x: x.requiresGradient, weight: weight.requiresGradient, bias: bias?.requiresGradient == true)
     // Only what a wanted gradient reads is kept.
     let saved = (x: needs.weight ? x.detached() : nil, weight: needs.x ? weight.detached() : nil)
-    let shape = x.shape
+    let (shape, keeper) = (x.shape, weight.keeper)
     let node = Node(inputs: [x, weight] + [bias, residual].compactMap { $0 }) { g in
         let dx = saved.weight.map { weight in
             let dx = Tensor(uninitialized: shape)
             Product.run(
-                rows: rows, columns: inputs, depth: outputs, g.matrix(), weight.matrix(), into: dx.matrix(),
-                in: precision)
+                rows: rows, columns: inputs, depth: outputs, g.matrix(), weight.matrix(keeper: keeper),
+                into: dx.matrix(), in: precision)
             return dx
         }
         let dWeight = saved.x.map { x in

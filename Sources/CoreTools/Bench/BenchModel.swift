@@ -50,24 +50,20 @@ package enum BenchModel: String, CaseIterable, Sendable {
             let context = noise([samples, self == .tiny ? 16 : 77, configuration.crossAttentionWidth[0]])
             let timesteps = (0..<samples).map { _ in Float(random.integer(below: 1000)) }
             return BenchNetwork(network: network, target: target, context: context) {
-                network(sample: sample, timesteps: timesteps, context: context)
+                network.predictBatch(
+                    sample, times: timesteps, condition: TextCondition(states: context), actsBySample: $0)
             }
         }
         let (configuration, words) = (Self.flow, 24)
         let network = FluxTransformer2DModel(configuration: configuration)
-        let places = FluxTransformer2DModel.imageIDs(height: side, width: side)
-        let (tokens, target) = (
-            noise([samples, places.count, configuration.inChannels]),
-            noise([samples, places.count, configuration.outChannels])
-        )
+        // Two by two of its channels are one token's.
+        let shape = [samples, side, side, configuration.inChannels / 4]
+        let (latents, target) = (noise(shape), noise(shape))
         let context = noise([samples, words, configuration.contextWidth])
-        let pooled = noise([samples, configuration.pooledWidth])
-        let times = (0..<samples).map { _ in Float(random.integer(below: 1000)) / 1000 }
-        let origin = [[Float]](repeating: [0, 0, 0], count: words)
+        let condition = TextCondition(states: context, pooled: noise([samples, configuration.pooledWidth]))
+        let times = (0..<samples).map { _ in Float(random.integer(below: 1000)) }
         return BenchNetwork(network: network, target: target, context: context) {
-            network(
-                tokens, context: context, pooled: pooled, times: times, guidance: nil, textIDs: origin,
-                imageIDs: places)
+            network.predictBatch(latents, times: times, condition: condition, actsBySample: $0)
         }
     }
 
@@ -94,5 +90,6 @@ struct BenchNetwork {
     let target: Tensor
     /// What the forward pass is conditioned on, `[samples, words, width]`.
     let context: Tensor
-    let forward: () -> Tensor
+    /// Asked whether samples may be computed in groups, as always but where somebody counts what runs.
+    let forward: (_ actsBySample: Bool) -> Tensor
 }

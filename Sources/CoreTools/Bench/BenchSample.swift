@@ -48,7 +48,7 @@ package struct BenchSample {
         // The target is unit normal noise in the latents' shape.
         let (noise, prompt) = (bench.target, TextCondition(states: bench.context))
         let seconds = bench.network.drawing(in: precision.tensor) {
-            withoutGradients { _ = bench.forward() }
+            withoutGradients { _ = bench.forward(true) }
             return ContinuousClock().measure {
                 _ = sampler.sample(
                     unet: bench.network, latents: noise, conditional: prompt,

@@ -82,12 +82,12 @@ package struct BenchStep {
         let peakRate = peak ?? BenchGEMM().run().gflops
         Compute.releaseIdleBuffers()
         let bench = model.network(samples: samples, side: side)
-        let (network, target, forward) = (bench.network, bench.target, bench.forward)
+        let (network, target) = (bench.network, bench.target)
         if halves { network.keepWeightsAsHalfWhenSet(rounding: true) }
         network.initialize(seed: 0)
         network.checkpoints = checkpoints
-        let work = NominalWork.measure(network, model.layers, algorithm) { _ = forward() }
-        let forwardTimes = times { withoutGradients { precision.tensor.apply { _ = forward() } } }
+        let work = NominalWork.measure(network, model.layers, algorithm) { _ = bench.forward(false) }
+        let forwardTimes = times { withoutGradients { precision.tensor.apply { _ = bench.forward(true) } } }
 
         let adapters = try AdapterSet.create(unet: network, textEncoder: nil, adapter: adapter)
         adapters.attach()
@@ -96,7 +96,7 @@ package struct BenchStep {
             groups: [ParameterGroup(tensors: adapters.trainables.map(\.tensor), learningRate: 1e-4, weightDecay: 0.01)])
         func step() {
             optimizer.zeroGradients()
-            precision.tensor.apply { meanSquaredError(forward(), target).backward() }
+            precision.tensor.apply { meanSquaredError(bench.forward(true), target).backward() }
             optimizer.step()
         }
         let stepTimes = times(step)

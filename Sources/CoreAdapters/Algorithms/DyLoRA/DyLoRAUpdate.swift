@@ -1,5 +1,6 @@
 package import CoreTensor
 import RunSpec
+import Synchronization
 
 /// DyLoRA: a LoRA whose ranks are trained in blocks, so that any number of leading blocks works alone. Every
 /// step trains one block, drawn at random, on top of the blocks before it and without those after it.
@@ -14,7 +15,7 @@ package final class DyLoRAUpdate: LayerUpdate {
     private let down: AdapterTensor
     private let blockSize: Int
     /// The block in training; nil uses all ranks.
-    private var block: Int?
+    private let block = Mutex<Int?>(nil)
 
     init(up: AdapterTensor, down: AdapterTensor, blockSize: Int, alpha: Float) {
         self.up = up
@@ -25,18 +26,16 @@ package final class DyLoRAUpdate: LayerUpdate {
     }
 
     package func begin(step stream: RandomStream?) {
-        guard var stream else {
-            block = nil
-            return
-        }
-        block = stream.integer(below: up.tensor.shape[1] / blockSize)
+        var stream = stream
+        let drawn = stream?.integer(below: up.tensor.shape[1] / blockSize)
+        block.withLock { $0 = drawn }
     }
 
     package func factors() -> (up: Tensor, down: Tensor)? { pair }
 
     private var pair: (up: Tensor, down: Tensor) {
         let rank = up.tensor.shape[1]
-        guard let block else { return (scaled(up.tensor, by: (alpha ?? 0) / Float(rank)), down.tensor) }
+        guard let block = block.withLock({ $0 }) else { return (scaled(up.tensor, by: (alpha ?? 0) / Float(rank)), down.tensor) }
         let (start, end) = (block * blockSize, (block + 1) * blockSize)
         var upper = slice(up.tensor, channels: start..<end)
         var lower = slice(down.tensor, batch: start..<end)
