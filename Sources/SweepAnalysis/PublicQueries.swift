@@ -57,11 +57,15 @@ package enum PublicQueries {
     }
 
     /// What evaluations on fresh prompts and noise measured, averaged over classes.
+    ///
+    /// From what was measured so on to whose it is: the view is asked for one sweep by way of all its jobs.
     package static func confirmations(ofSweep sweep: String) -> PublicQuery<SweepResult> {
         PublicQuery(
             """
-            SELECT job, checkpoint, epoch, step, class, prompts, metric, value, n FROM confirmations
-            WHERE value IS NOT NULL AND class = '' AND sweep = \(quoted(sweep))
+            SELECT j.identity, c.checkpoint, c.epoch, c.step, c.class, c.prompts, c.metric, c.value, c.n
+            FROM confirmation c CROSS JOIN sweep s CROSS JOIN member m ON m.sweep = s.id AND m.job = c.source
+            CROSS JOIN evaluation_job e ON e.job = c.source CROSS JOIN job j ON j.id = e.subject
+            WHERE c.value IS NOT NULL AND c.class = '' AND s.name = \(quoted(sweep))
             """, result)
     }
 
