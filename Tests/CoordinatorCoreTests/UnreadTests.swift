@@ -1,4 +1,5 @@
 import CoordinatorCore
+import RunSpec
 import SweepModel
 import SweepWire
 import Testing

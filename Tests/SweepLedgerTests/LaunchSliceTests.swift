@@ -173,8 +173,8 @@ struct LaunchSliceTests {
         let start = try await bench.ledger.snapshot(at: bench.now, most: 10)
         #expect(start.waiting.map(\.row) == Array(rows[..<2] + rows[3..<10]))
         #expect(start.faults.count == 1 && start.faults[0].contains("row \(rows[2])"))
-        let rest = try await bench.ledger.writer.perform(
-            WaitingJobs(after: try #require(start.unread), most: 100, now: bench.now))
+        let place = try #require(start.unread)
+        let rest = try await bench.ledger.writer.perform(WaitingJobs(after: place, most: 100, now: bench.now))
         #expect(rest.jobs.map(\.row) == Array(rows[10..<15] + rows[16...]) && rest.next == nil)
         #expect(rest.faults.count == 1 && rest.faults[0].contains("row \(rows[15])"))
     }
