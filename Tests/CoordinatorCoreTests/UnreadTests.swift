@@ -1,4 +1,5 @@
 import CoordinatorCore
+import Ports
 import RunSpec
 import SweepModel
 import SweepWire
@@ -112,5 +113,36 @@ struct UnreadTests {
         bench.handle(.committed(part.id, .waiting(WaitingPart(jobs: [CoreBench.news(2)], next: Self.place(2)))))
         bench.tick(for: .seconds(3))
         #expect(bench.commits.isEmpty)
+    }
+
+    @Test("whatever is added, canceled and preferred, jobs are handed out as a sorted list says", arguments: 1...20)
+    func order(seed: UInt64) throws {
+        let random = SeededRandom(seed: seed)
+        var bench = CoreBench()
+        try bench.register("one", slots: 256)
+        var waiting: [Int64: Int] = [:]
+        var granted: Set<Int64> = []
+        for number in 1...400 {
+            let row = Int64(1 + random.integer(below: 200))
+            switch random.integer(below: 10) {
+            case 0..<6 where !granted.contains(row):
+                waiting[row] = random.integer(below: 3)
+                bench.add(CoreBench.news(row, priority: waiting[row] ?? 0))
+            case 6..<8 where waiting[row] != nil:
+                waiting[row] = nil
+                var gone = CoreBench.news(row)
+                gone.state = .canceled
+                bench.add(gone)
+            case 8..<10 where !waiting.isEmpty:
+                let free = 1 + random.integer(below: 9)
+                _ = bench.poll("one", UInt64(number), free: free, wait: 0)
+                let best = waiting.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(free).map(\.key)
+                #expect(try bench.grant() == best)
+                granted.formUnion(best)
+                for row in best { waiting[row] = nil }
+            default: break
+            }
+            #expect(bench.core.waitingCount == waiting.count)
+        }
     }
 }
