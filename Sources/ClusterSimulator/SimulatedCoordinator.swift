@@ -20,6 +20,8 @@ final class SimulatedCoordinator: @unchecked Sendable {
     let disk: SimulatedDisk
     let random: SeededRandom
     private let secrets: SeededRandom
+    /// How many of those that wait are read before it answers, and at one time afterwards.
+    private let starting: SeededRandom
     let translator = LedgerTranslator()
     private(set) var ledger: Ledger?
     private(set) var process: SimulatedProcess
@@ -79,6 +81,7 @@ final class SimulatedCoordinator: @unchecked Sendable {
         disk = SimulatedDisk(number: 0, seed: world.seed ^ 0xD15C)
         random = world.random("coordinator")
         secrets = world.random("secrets")
+        starting = world.random("starting")
         process = SimulatedProcess(world)
         checkpointBytes = world.random("log").pick([64, 256, 1024]) << 10
     }
@@ -102,11 +105,12 @@ final class SimulatedCoordinator: @unchecked Sendable {
             let ledger = try Ledger(
                 folder: folder, time: world, random: secrets, files: disk, isStepped: true,
                 checkpointBytes: checkpointBytes, onFatal: { [weak self] error in self?.fatal = error })
-            let settings = CoordinatorSettings(
+            var settings = CoordinatorSettings(
                 ledger: ledger.id, epoch: ledger.epoch, lease: .seconds(plan.leaseSeconds))
+            settings.waitingPart = starting.pick([1, 2, 5])
             let book = TokenBook(time: world)
             book.replace(try badges(ledger))
-            let start = try ledger.snapshotNow(at: world.wall())
+            let start = try ledger.snapshotNow(at: world.wall(), most: starting.pick([1, 3, 100]))
             let newest = try inspect { try $0.rows("SELECT coalesce(max(id), 0) FROM event")[0][0].int }
             self.ledger = ledger
             process = SimulatedProcess(world)

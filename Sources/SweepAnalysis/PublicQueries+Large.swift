@@ -44,7 +44,11 @@ extension PublicQueries {
         ) { $0.map(\.string) }
     }
 
-    /// What evaluations of these configurations measured, averaged over classes.
+    /// Stands for the class of what was judged once more.
+    static let confirmation = "confirmation"
+
+    /// What evaluations of these configurations measured, averaged over classes; and what was measured when the
+    /// sweep's best one was judged once more, as of the class ``confirmation``: one query less.
     static func results(
         ofSweep sweep: String, metrics: [String], configurations: [Int]
     ) -> PublicQuery<SweepResult> {
@@ -56,6 +60,7 @@ extension PublicQueries {
             CROSS JOIN measure k ON k.id = r.measure
             WHERE s.name = \(quoted(sweep)) AND r.value IS NOT NULL
                 AND k.metric IN (\(metrics.map(quoted).joined(separator: ", ")))
+            UNION ALL \(confirmed(sweep, as: confirmation))
             """, result)
     }
 

@@ -57,12 +57,20 @@ package enum PublicQueries {
     }
 
     /// What evaluations on fresh prompts and noise measured, averaged over classes.
+    ///
+    /// From what was measured so on to whose it is: the view is asked for one sweep by way of all its jobs.
     package static func confirmations(ofSweep sweep: String) -> PublicQuery<SweepResult> {
-        PublicQuery(
-            """
-            SELECT job, checkpoint, epoch, step, class, prompts, metric, value, n FROM confirmations
-            WHERE value IS NOT NULL AND class = '' AND sweep = \(quoted(sweep))
-            """, result)
+        PublicQuery(confirmed(sweep, as: ""), result)
+    }
+
+    /// - Parameter class: what stands for their class.
+    static func confirmed(_ sweep: String, as class: String) -> String {
+        """
+        SELECT j.identity, c.checkpoint, c.epoch, c.step, \(quoted(`class`)), c.prompts, c.metric, c.value, c.n
+        FROM confirmation c CROSS JOIN sweep s CROSS JOIN member m ON m.sweep = s.id AND m.job = c.source
+        CROSS JOIN evaluation_job e ON e.job = c.source CROSS JOIN job j ON j.id = e.subject
+        WHERE c.value IS NOT NULL AND c.class = '' AND s.name = \(quoted(sweep))
+        """
     }
 
     static let result: @Sendable ([QueryValue]) -> SweepResult? = { row in

@@ -14,6 +14,7 @@ struct CoreBench {
     private(set) var replies: [ReplyID: CoordinatorReply] = [:]
     /// Commits nobody has answered yet, oldest first.
     private(set) var commits: [(id: CommitID, command: LedgerCommand)] = []
+    private(set) var logs: [String] = []
 
     init(start: LedgerSnapshot = LedgerSnapshot(), lease: Duration = .seconds(60), patience: Duration? = nil) {
         var settings = CoordinatorSettings(ledger: "ledger", epoch: 1, lease: lease)
@@ -26,7 +27,7 @@ struct CoreBench {
             switch effect {
             case .commit(let id, let command): commits.append((id, command))
             case .reply(let id, let reply): replies[id] = reply
-            case .log: break
+            case .log(let text): logs.append(text)
             }
         }
     }

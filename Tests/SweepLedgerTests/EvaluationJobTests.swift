@@ -1,6 +1,7 @@
 import Foundation
 import Ports
 import RunSpec
+import SweepAnalysis
 import SweepLedger
 import SweepModel
 import Testing
@@ -182,6 +183,13 @@ struct EvaluationJobTests {
             try bench.query("SELECT job = '\(JobID(.of("a")).text)', sweep, metric, value FROM confirmations") == [
                 [.integer(1), .text("bench"), .text("paired_fidelity"), .real(0.25)]
             ])
+        let asked = PublicQueries.confirmations(ofSweep: "bench").sql
+        let shown = try bench.query(
+            "SELECT job, checkpoint, epoch, step, class, prompts, metric, value, n FROM confirmations")
+        #expect(try bench.query(asked) == shown)
+        // A sweep may have a million jobs: not by way of its members.
+        let plan = try bench.query("EXPLAIN QUERY PLAN \(asked)").map { "\($0)" }
+        #expect(plan.contains { $0.contains(" c") } && !plan.contains { $0.contains("m USING PRIMARY KEY (sweep=?)") })
         #expect(try await bench.ledger.unconfirmedSweeps().isEmpty, "an evaluation is no new training")
     }
 

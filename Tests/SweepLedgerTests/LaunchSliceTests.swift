@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Ports
 import RunSpec
 import SweepLedger
@@ -96,15 +97,95 @@ struct LaunchSliceTests {
         let priorities = [(5, 10), (0, 70), (-5, 10)].flatMap { Array(repeating: $0.0, count: $0.1) }
         #expect(whole.map(\.priority) == priorities)
         for most in [1, 7, 10, 90, 91] {
-            var (start, place) = try await bench.ledger.snapshot(at: bench.now, most: most)
+            var start = try await bench.ledger.snapshot(at: bench.now, most: most)
             #expect(start.waiting.count == min(most, 90))
-            while let from = place {
+            while let from = start.unread {
                 let part = try await bench.ledger.writer.perform(WaitingJobs(after: from, most: most, now: bench.now))
                 #expect(part.jobs.count <= most)
                 start.waiting += part.jobs
-                place = part.next
+                start.unread = part.next
             }
             #expect(start.waiting == whole)
+        }
+    }
+
+    /// What a coordinator knows that is told of everything in its order.
+    private struct Known {
+        var priorities: [Int64: Int] = [:]
+
+        mutating func hear(_ changes: [JobChange]) {
+            for change in changes {
+                priorities[change.row] = change.state == .waiting && !change.isHeld ? change.priority : nil
+            }
+        }
+    }
+
+    @Test("jobs that are canceled, paused, launched or preferred between two parts are known as they are in the end")
+    func changedMeanwhile() async throws {
+        let bench = try LedgerBench()
+        let rows = try await bench.launch((0..<60).map { "job \($0)" }).changes.map(\.row)
+        try await bench.launch((60..<80).map { "job \($0)" }, sweep: "other")
+        let writer = bench.ledger.writer
+        func change(_ action: JobAction, _ target: String) async throws -> [JobChange] {
+            try await writer.perform(
+                ChangeJobs(action: action, target: target, failure: nil, ledgerID: bench.ledger.id, now: bench.now)
+            ).changes
+        }
+        func prefer(_ job: Int, _ priority: Int) async throws -> [JobChange] {
+            let target = JobID(.of("job \(job)")).text
+            return try await writer.perform(SetPriority(target: target, priority: priority, now: bench.now)).waiting
+        }
+        let start = try await bench.ledger.snapshot(at: bench.now, most: 10)
+        var known = Known()
+        known.hear(start.waiting)
+        var (place, part) = (start.unread, 0)
+        while let from = place {
+            let found = try await writer.perform(WaitingJobs(after: from, most: 10, now: bench.now))
+            known.hear(found.jobs)
+            place = found.next
+            part += 1
+            switch part {
+            case 1:  // of those to come, of those that were read, and one of each to the other side
+                known.hear(try await change(.cancel, JobID(.of("job 40")).text))
+                known.hear(try await change(.cancel, JobID(.of("job 3")).text))
+                known.hear(try await prefer(45, 9))
+                known.hear(try await prefer(5, -9))
+            case 2: known.hear(try await change(.pause, "other"))
+            case 3: known.hear(try await bench.launch((80..<95).map { "job \($0)" }, sweep: "third").changes)
+            case 4: known.hear(try await change(.unpause, "other"))
+            case 5:
+                known.hear(try await change(.pause, JobID(.of("job 50")).text))
+                known.hear(try await change(.resume, JobID(.of("job 3")).text))
+            default: break
+            }
+        }
+        let whole = try await bench.ledger.snapshot(at: bench.now)
+        #expect(whole.waiting.count == 60 - 2 + 20 + 15 && part > 6)
+        #expect(known.priorities == Dictionary(uniqueKeysWithValues: whole.waiting.map { ($0.row, $0.priority) }))
+        #expect(known.priorities[rows[45]] == 9 && known.priorities[rows[5]] == -9)
+    }
+
+    @Test("a row that another program has spoilt is named, at the start and behind it, and the others are read")
+    func spoilt() async throws {
+        let bench = try LedgerBench()
+        let rows = try await bench.launch((0..<20).map { "job \($0)" }).changes.map(\.row)
+        _ = try await bench.ledger.writer.perform(Spoil(rows: [rows[2], rows[15]]))
+        let start = try await bench.ledger.snapshot(at: bench.now, most: 10)
+        #expect(start.waiting.map(\.row) == Array(rows[..<2] + rows[3..<10]))
+        #expect(start.faults.count == 1 && start.faults[0].contains("row \(rows[2])"))
+        let place = try #require(start.unread)
+        let rest = try await bench.ledger.writer.perform(WaitingJobs(after: place, most: 100, now: bench.now))
+        #expect(rest.jobs.map(\.row) == Array(rows[10..<15] + rows[16...]) && rest.next == nil)
+        #expect(rest.faults.count == 1 && rest.faults[0].contains("row \(rows[15])"))
+    }
+
+    private struct Spoil: LedgerVerb {
+        let rows: [Int64]
+
+        func run(_ db: Database) throws {
+            for row in rows {
+                try db.execute(sql: "UPDATE job SET requirements = '{' WHERE id = ?", arguments: [row])
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ extension CoordinatorCore {
         case (.heartbeat(let request, let reply, let verdicts), .revived(let revived, let superseded)):
             return self.revived(request, reply, verdicts, revived: revived, superseded: superseded, now: now)
         case (.expire(let tokens), .expired(let changes)): return expired(tokens, changes, now: now)
+        case (.waiting, .waiting(let part)): return read(part, now: now)
         case (.seen, .noted): return []
         case (.goodbye(let reply), .noted): return [.reply(reply, .saidGoodbye)]
         default:
@@ -37,7 +38,32 @@ extension CoordinatorCore {
             for token in tokens where leases[token.job]?.token == token { leases[token.job]?.isExpired = false }
             return [.log("leases could not be ended: \(error.message)")]
         case .seen: return [.log("last-seen times could not be written: \(error.message)")]
+        case .waiting:
+            // What was read is handed out meanwhile; the next tick tries again.
+            isReading = false
+            defer { isUnreadTold = true }
+            return isUnreadTold ? [] : [.log("some jobs that wait are not read yet, tried again: \(error.message)")]
         }
+    }
+
+    /// Reads on among the jobs that wait, one part at a time: workers have something to do meanwhile.
+    mutating func readOn() -> [CoordinatorEffect] {
+        guard let place = unread, !isReading, !isStopping else { return [] }
+        isReading = true
+        return [commit(.waiting(after: place, most: settings.waitingPart), .waiting)]
+    }
+
+    private mutating func read(_ part: WaitingPart, now: MonotonicTime) -> [CoordinatorEffect] {
+        isReading = false
+        isUnreadTold = false
+        unread = part.next
+        // What is being claimed waits in the part and not here: the claim comes after the part.
+        var claimed: Set<Int64> = []
+        for case .exchange(_, _, _, _, let candidates) in pending.values {
+            claimed.formUnion(candidates.lazy.map(\.entry.row))
+        }
+        for job in part.jobs where !claimed.contains(job.row) { apply(job, now: now) }
+        return part.faults.map { .log($0) } + serve() + readOn()
     }
 
     mutating func disconnected(_ reply: ReplyID) -> [CoordinatorEffect] {

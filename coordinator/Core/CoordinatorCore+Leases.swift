@@ -81,7 +81,7 @@ extension CoordinatorCore {
         }
         let mayTry = suspended.values.contains { $0 <= now && $0 > before }
         if !due.isEmpty || hasFallenSilent || mayTry { effects += serve() }
-        return effects + writeSeen(now: now)
+        return effects + readOn() + writeSeen(now: now)
     }
 
     mutating func expired(_ tokens: [AttemptToken], _ changes: [JobChange], now: MonotonicTime) -> [CoordinatorEffect] {

@@ -58,10 +58,16 @@ package struct CoordinatorCore: Sendable {
         case expire([AttemptToken])
         case seen
         case goodbye(ReplyID)
+        case waiting
     }
 
     let settings: CoordinatorSettings
     var ready = ReadyQueue()
+    /// Behind which jobs wait that were not read yet; nil when all are known.
+    var unread: WaitingPart.Place?
+    /// The next of them are on their way, or the ledger has refused and that was told.
+    var isReading = false
+    var isUnreadTold = false
     var delayed: [Int64: (due: MonotonicTime, entry: ReadyQueue.Entry, needs: RequirementSpec)] = [:]
     /// How often each job that has not ended was granted since the start.
     var turns: [Int64: Int] = [:]
@@ -106,6 +112,7 @@ package struct CoordinatorCore: Sendable {
                 stop: open.isPausing ? .pause : open.isEnough ? .finish : nil)
         }
         for job in start.waiting { wait(job, now: now) }
+        unread = start.unread
     }
 
     /// The one entrance.

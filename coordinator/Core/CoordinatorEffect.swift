@@ -30,6 +30,8 @@ package enum LedgerCommand: Sendable, Equatable {
     /// Workers heard from since the last time, for people.
     case seen([WorkerID])
     case goodbye(WorkerID, SessionID)
+    /// Read on among the jobs that wait.
+    case waiting(after: WaitingPart.Place, most: Int)
 }
 
 /// What the ledger made of a command.
@@ -40,5 +42,6 @@ package enum LedgerOutcome: Sendable, Equatable {
     case exchanged(ExchangeOutcome)
     case expired([JobChange])
     case revived([AttemptToken], superseded: [AttemptToken])
+    case waiting(WaitingPart)
     case noted
 }

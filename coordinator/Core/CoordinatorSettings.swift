@@ -15,6 +15,8 @@ package struct CoordinatorSettings: Sendable, Equatable {
     package var patience: Duration = .seconds(600)
     /// How often "last seen" is written.
     package var seenEvery: Duration
+    /// Jobs that wait and are read at one time: some milliseconds of the thread that writes.
+    package var waitingPart = 1000
     /// The program's build, told to workers.
     package var program: String?
 

@@ -2,8 +2,10 @@ import Ports
 import RunSpec
 import SweepModel
 
-/// Jobs that wait, best first: one heap for each kind of needs. Removal is lazy: an entry counts only while
-/// its job's stamp is the newest.
+/// Jobs that wait, best first: one heap for each kind of needs. Removal is lazy: what stands in a heap counts
+/// only while its job waits and it is the newest of its job.
+///
+/// There may be a million, so a job takes 32 bytes of a heap and one bit; what few have stands beside.
 struct ReadyQueue: Sendable {
     struct Entry: Sendable, Equatable {
         var row: Int64
@@ -11,9 +13,8 @@ struct ReadyQueue: Sendable {
         var avoid: WorkerID?
         /// Among equal priorities the lowest goes first: the job's row, or for one that had its turns the
         /// last place there was, behind the job whose own it is.
-        var place: Int64
-        private let isLate: Bool
-        fileprivate var stamp: UInt64
+        let place: Int64
+        let isLate: Bool
         /// Since when jobs behind it were given room on a worker that has what it needs, but not now.
         fileprivate(set) var passedSince: MonotonicTime?
 
@@ -24,43 +25,72 @@ struct ReadyQueue: Sendable {
             self.avoid = avoid
             place = max(row, lastPlace ?? row)
             isLate = lastPlace != nil
-            stamp = 0
         }
 
-        fileprivate func isBefore(_ other: Entry) -> Bool {
+        fileprivate init(_ slot: Slot, avoid: WorkerID?, passedSince: MonotonicTime?) {
+            (row, priority, self.avoid) = (slot.row, slot.priority, avoid)
+            (place, isLate) = (slot.order >> 1, slot.order & 1 == 1)
+            self.passedSince = passedSince
+        }
+    }
+
+    /// An entry as it stands in a heap.
+    fileprivate struct Slot: Sendable {
+        let row: Int64
+        let priority: Int
+        /// Twice the place, and one more for a late one: the newest job's own place is the last one too, so
+        /// that a job had its turns does not follow from its place.
+        let order: Int64
+        let stamp: UInt64
+
+        func isBefore(_ other: Slot) -> Bool {
             if priority != other.priority { return priority > other.priority }
-            if place != other.place { return place < other.place }
-            // The newest job's own place is the last one too: that it had its turns must be said, it does not
-            // follow.
-            if isLate != other.isLate { return other.isLate }
-            return stamp < other.stamp
+            return order != other.order ? order < other.order : stamp < other.stamp
         }
     }
 
     /// A job that may be granted, and what it needs of a worker.
     typealias Candidate = (entry: Entry, needs: RequirementSpec)
 
-    private var heaps: [RequirementSpec: [Entry]] = [:]
-    /// The newest stamp of each job that waits.
-    private var places: [Int64: UInt64] = [:]
+    private var heaps: [RequirementSpec: [Slot]] = [:]
+    private var waiting = RowSet()
+    /// The newest stamp of jobs that have older slots too; 0 for one that was removed.
+    private var newest: [Int64: UInt64] = [:]
+    private var avoids: [Int64: WorkerID] = [:]
+    private var passedSince: [Int64: MonotonicTime] = [:]
     private var lastStamp: UInt64 = 0
     /// The last place ever given: nobody who waits stands behind it.
     private(set) var lastPlace: Int64 = 0
 
-    var count: Int { places.count }
-    var isEmpty: Bool { places.isEmpty }
-    func contains(_ row: Int64) -> Bool { places[row] != nil }
+    var count: Int { waiting.count }
+    var isEmpty: Bool { waiting.isEmpty }
+    func contains(_ row: Int64) -> Bool { waiting.contains(row) }
 
     mutating func insert(_ entry: Entry, needs: RequirementSpec) {
         lastStamp += 1
-        var entry = entry
-        entry.stamp = lastStamp
-        places[entry.row] = lastStamp
+        if !waiting.insert(entry.row) || newest[entry.row] != nil { newest[entry.row] = lastStamp }
+        if entry.avoid != nil || !avoids.isEmpty { avoids[entry.row] = entry.avoid }
+        if entry.passedSince != nil || !passedSince.isEmpty { passedSince[entry.row] = entry.passedSince }
         lastPlace = max(lastPlace, entry.place)
-        push(entry, needs)
+        push(
+            Slot(
+                row: entry.row, priority: entry.priority, order: entry.place << 1 | (entry.isLate ? 1 : 0),
+                stamp: lastStamp), needs)
     }
 
-    mutating func remove(_ row: Int64) { places[row] = nil }
+    mutating func remove(_ row: Int64) {
+        guard waiting.remove(row) else { return }
+        newest[row] = 0
+        avoids[row] = nil
+        passedSince[row] = nil
+        forgetIfEmpty()
+    }
+
+    /// Where nobody waits, no slot counts.
+    private mutating func forgetIfEmpty() {
+        guard isEmpty else { return }
+        (heaps, newest) = ([:], [:])
+    }
 
     /// A worker that asks for jobs.
     struct Asking {
@@ -87,7 +117,7 @@ struct ReadyQueue: Sendable {
         _ asking: Asking, avoids: (RequirementSpec) -> Bool, hasRoomier: (RequirementSpec) -> Bool = { _ in false },
         keeps: (Int64, RequirementSpec) -> Bool
     ) -> [Candidate] {
-        guard asking.most > 0, !places.isEmpty else { return [] }
+        guard asking.most > 0, !isEmpty else { return [] }
         let offer = asking.offer
         var capacity = asking.capacity
         var fitting = heaps.keys.filter { needs in
@@ -95,7 +125,7 @@ struct ReadyQueue: Sendable {
             return needs.expectedGPUMemory == nil || offer.holdsExpected(needs) || !hasRoomier(needs)
         }
         var taken: [(Entry, RequirementSpec)] = []
-        var avoided: [(Entry, RequirementSpec)] = []
+        var avoided: [(Slot, RequirementSpec)] = []
         var roomless: [RequirementSpec] = []
         while taken.count < asking.most, capacity.slots > 0 {
             var best: RequirementSpec?
@@ -104,47 +134,55 @@ struct ReadyQueue: Sendable {
                 if let known = best.flatMap({ heaps[$0]?.first }), !top.isBefore(known) { continue }
                 best = needs
             }
-            guard let best, let entry = heaps[best]?.first else { break }
-            if entry.avoid == asking.worker, avoids(best) {
+            guard let best, let slot = heaps[best]?.first else { break }
+            let row = slot.row
+            if !self.avoids.isEmpty, self.avoids[row] == asking.worker, avoids(best) {
                 _ = pop(best)
-                avoided.append((entry, best))
+                avoided.append((slot, best))
                 continue
             }
             guard let left = capacity.taking(best, of: offer) else {
                 fitting.removeAll { $0 == best }
                 roomless.append(best)
-                if let since = entry.passedSince, asking.now - since >= asking.patience, keeps(entry.row, best) {
+                if let since = passedSince[row], asking.now - since >= asking.patience, keeps(row, best) {
                     capacity = capacity.keeping(best, of: offer)
                 }
                 continue
             }
             _ = pop(best)
-            places[entry.row] = nil
-            taken.append((entry, best))
+            waiting.remove(row)
+            taken.append(
+                (
+                    Entry(
+                        slot, avoid: self.avoids.removeValue(forKey: row),
+                        passedSince: passedSince.removeValue(forKey: row)), best
+                ))
             capacity = left
             // Only the first of each kind is looked at, so only its time counts.
-            for needs in roomless where heaps[needs]?.first?.passedSince == nil {
-                heaps[needs]?[0].passedSince = asking.now
+            for needs in roomless {
+                guard let first = heaps[needs]?.first, passedSince[first.row] == nil else { continue }
+                passedSince[first.row] = asking.now
             }
             roomless = []
         }
-        for (entry, needs) in avoided { push(entry, needs) }
+        for (slot, needs) in avoided { push(slot, needs) }
+        forgetIfEmpty()
         return taken
     }
 
-    /// The heap's first entry that still counts.
-    private mutating func top(_ needs: RequirementSpec) -> Entry? {
+    /// The heap's first slot that still counts.
+    private mutating func top(_ needs: RequirementSpec) -> Slot? {
         while let first = heaps[needs]?.first {
-            if places[first.row] == first.stamp { return first }
+            if waiting.contains(first.row), newest[first.row].map({ $0 == first.stamp }) ?? true { return first }
             _ = pop(needs)
         }
         return nil
     }
 
-    private mutating func push(_ entry: Entry, _ needs: RequirementSpec) {
+    private mutating func push(_ slot: Slot, _ needs: RequirementSpec) {
         // Taken out of the dictionary while it is changed, so that it is not copied.
         var heap = heaps.removeValue(forKey: needs) ?? []
-        heap.append(entry)
+        heap.append(slot)
         var index = heap.count - 1
         while index > 0, heap[index].isBefore(heap[(index - 1) / 2]) {
             heap.swapAt(index, (index - 1) / 2)
@@ -153,7 +191,7 @@ struct ReadyQueue: Sendable {
         heaps[needs] = heap
     }
 
-    private mutating func pop(_ needs: RequirementSpec) -> Entry? {
+    private mutating func pop(_ needs: RequirementSpec) -> Slot? {
         guard var heap = heaps.removeValue(forKey: needs), let first = heap.first else { return nil }
         let last = heap.removeLast()
         if !heap.isEmpty {
@@ -171,4 +209,42 @@ struct ReadyQueue: Sendable {
         }
         return first
     }
+}
+
+/// Rows of the ledger, a bit each: they are numbered from 1 without great gaps.
+struct RowSet: Sendable {
+    private var words: [UInt64] = []
+    private(set) var count = 0
+
+    var isEmpty: Bool { count == 0 }
+
+    func contains(_ row: Int64) -> Bool {
+        let (word, bit) = Self.place(row)
+        return word < words.count && words[word] & bit != 0
+    }
+
+    /// - Returns: whether it was not in the set.
+    @discardableResult
+    mutating func insert(_ row: Int64) -> Bool {
+        let (word, bit) = Self.place(row)
+        if word >= words.count {
+            words.append(contentsOf: repeatElement(0, count: max(word + 1, words.count * 2) - words.count))
+        }
+        guard words[word] & bit == 0 else { return false }
+        words[word] |= bit
+        count += 1
+        return true
+    }
+
+    /// - Returns: whether it was in the set.
+    @discardableResult
+    mutating func remove(_ row: Int64) -> Bool {
+        guard contains(row) else { return false }
+        let (word, bit) = Self.place(row)
+        words[word] &= ~bit
+        count -= 1
+        return true
+    }
+
+    private static func place(_ row: Int64) -> (word: Int, bit: UInt64) { (Int(row >> 6), 1 << UInt64(row & 63)) }
 }

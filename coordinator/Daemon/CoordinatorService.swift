@@ -1,13 +1,10 @@
 import CoordinatorCore
 import CoordinatorOperations
 import Foundation
-import Glibc
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 package import Logging
 import NIOCore
-import NIOSSL
 import Ports
 import ServiceLifecycle
 import SweepLedger
@@ -31,7 +28,7 @@ package final class CoordinatorService: Service {
     private let adminID = Mutex("")
     private let ledger: Ledger
     private let listening = Mutex<Listening>(.starting([]))
-    private let authority: OwnAuthority?
+    let authority: OwnAuthority?
 
     /// - Throws: `CoordinatorError` or `LedgerError` with one clear message.
     package init(_ configuration: CoordinatorConfiguration, logger: Logger? = nil) throws {
@@ -112,8 +109,8 @@ package final class CoordinatorService: Service {
         let sessions = DashboardSessions(ledger: ledger.id, time: configuration.time)
         var settings = CoordinatorSettings(ledger: ledger.id, epoch: ledger.epoch, lease: configuration.lease)
         settings.program = configuration.program
-        // Workers have something to do at once; the others that wait are read while they do it.
-        let (start, others) = try await ledger.snapshot(at: configuration.time.wall(), most: 5000)
+        // Workers have something to do at once; the core reads the others that wait while they do it.
+        let start = try await ledger.snapshot(at: configuration.time.wall(), most: 5000)
         let engine = CoordinatorEngine(
             LiveLedgerWork(ledger), settings: settings, start: start, time: configuration.time,
             logger: logger)
@@ -167,7 +164,6 @@ package final class CoordinatorService: Service {
                 quietly(Maintenance(engine: engine, gauge: gauge, paces: configuration.maintenance)),
                 quietly(SweepFolders(engine: engine, pace: configuration.maintenance.folders)),
                 quietly(PageKeeper(routes: routes)),
-                quietly(WaitingReader(engine: engine, place: others)),
             ] + (try await teller(engine, gauge, told))
         var group = ServiceGroupConfiguration(
             services: clocks + keepers + [.init(service: application), quietly(PollEnder(engine: engine))],
@@ -272,48 +268,6 @@ package final class CoordinatorService: Service {
         }
     }
 
-    private func server(_ lane: LaneCalls) throws -> HTTPServerBuilder {
-        let limits = configuration.connections
-        let base = configuration.base
-        let strangers = StrangerBook(limit: limits.strangers, total: Self.mostConnections() / 2)
-        let plain = HTTPServerBuilder.http1(
-            configuration: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [
-                    ConnectionGuard(limits: limits, strangers: strangers, base: base), WorkerLane(calls: lane),
-                ],
-                httpDecoderConfiguration: .init(
-                    maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
-                    maxHeaderFieldCount: limits.headerCount)))
-        if let authority {
-            var tls = try authority.configuration()
-            tls.minimumTLSVersion = configuration.allowsTLS12 ? .tlsv12 : .tlsv13
-            return try .tls(plain, tlsConfiguration: tls)
-        }
-        guard let certificate = configuration.tlsCertificate, let key = configuration.tlsKey else { return plain }
-        do {
-            var tls = TLSConfiguration.makeServerConfiguration(
-                certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
-                privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
-            tls.minimumTLSVersion = configuration.allowsTLS12 ? .tlsv12 : .tlsv13
-            return try .tls(plain, tlsConfiguration: tls)
-        } catch {
-            throw CoordinatorError(
-                .badCertificate,
-                "--tls-cert \(certificate), --tls-key \(key): not a PEM certificate and its key (\(error))")
-        }
-    }
-
-    /// As many as there are descriptors, less what files need. The system's usual 1024 are raised as far as
-    /// it allows.
-    private static func mostConnections() -> Int {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 512 }
-        limit.rlim_cur = limit.rlim_max
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 512 }
-        return max(64, min(Int(clamping: limit.rlim_cur) - 256, 50_000))
-    }
-
     /// Frameworks say much at the start and the end; ours is enough unless more was asked for.
     private func quiet(_ logger: Logger) -> Logger {
         var quiet = logger
@@ -339,29 +293,6 @@ package final class CoordinatorService: Service {
                 ])
         }
         for continuation in waiting { continuation.resume(with: result) }
-    }
-
-    private static func clear(_ error: any Error, _ configuration: CoordinatorConfiguration) -> any Error {
-        let place = "\(configuration.urlHost):\(configuration.port)"
-        var isUnknown = error is SocketAddressError.UnknownHost
-        if case SocketAddressError.unknown = error { isUnknown = true }
-        if isUnknown {
-            return CoordinatorError(
-                .cannotListen, "cannot listen on \(place): no machine of that name is known here; give another --listen"
-            )
-        }
-        guard let error = error as? IOError else { return error }
-        switch error.errnoCode {
-        case EADDRINUSE:
-            return CoordinatorError(
-                .portInUse, "\(place) is in use by another program; stop it, or give another --listen HOST:PORT")
-        case EACCES, EADDRNOTAVAIL:
-            return CoordinatorError(
-                .cannotListen,
-                "cannot listen on \(place): \(String(cString: strerror(error.errnoCode))); give another --listen")
-        default:
-            return CoordinatorError(.cannotListen, "cannot listen on \(place): \(error)")
-        }
     }
 }
 

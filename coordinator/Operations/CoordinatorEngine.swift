@@ -34,6 +34,7 @@ package final class CoordinatorEngine: Sendable {
         self.logger = logger
         self.watch = watch
         state = Mutex(State(core: CoordinatorCore(settings: settings, start: start, now: time.monotonic())))
+        for fault in start.faults { logger.error("\(fault)") }
     }
 
     package var ledger: Ledger { work.ledger }

@@ -70,6 +70,8 @@ package struct LedgerTranslator: Sendable {
             run.run(ReviveAttempts(tokens: tokens, now: now)) { .revived($0.revived, superseded: $0.superseded) }
         case .goodbye(let worker, let session):
             run.run(SayGoodbye(worker: worker, session: session, now: now)) { _ in .noted }
+        case .waiting(let place, let most):
+            run.run(WaitingJobs(after: place, most: most, now: now)) { .waiting($0) }
         case .seen(let workers):
             run.run(NoteWorkersSeen(workers: workers, now: now)) { _ in .noted }
         }

@@ -19,51 +19,84 @@ struct BenchLedger {
     private static let seeds = 5
     /// Rows that `top` prints.
     private static let shown = 20
+    /// Of calls of which the median counts.
+    private static let rounds = 5
+    /// Seconds that a coordinator is given to come to rest after a start.
+    private static let longestSettling = 120.0
 
     /// Jobs that are claimed at one time.
     private static let piece = 500
 
-    struct Report: Encodable {
-        let jobs: Int
-        let points: Int
-        let results: Int
-        /// Of the launch, and until the first job was leased; nil for a ledger that was there.
-        let launchSeconds: Double?
-        let leaseSeconds: Double?
+    /// What people ask, in milliseconds.
+    struct Calls: Encodable {
         let top: Double
         /// By the rule, as `top` without a metric.
         let rule: Double
+        let status: Double
         let page: Double
         /// Of a state that no job is in.
         let emptyPage: Double
-        let status: Double
         let curve: Double
+
+        private enum CodingKeys: String, CodingKey {
+            case top = "top_ms"
+            case rule = "rule_ms"
+            case status = "status_ms"
+            case page = "page_ms"
+            case emptyPage = "empty_page_ms"
+            case curve = "curve_ms"
+        }
+    }
+
+    struct Report: Encodable {
+        /// As the ledger counts them.
+        let jobs: Int
+        let points: Int
+        let results: Int
+        /// What making the ledger told; nil for one that was there.
+        let made: Made?
         let startSeconds: Double
-        let bytesPerPoint: Double?
+        /// Right after the start, and when what the coordinator does by itself after one was done: the median
+        /// of some rounds.
+        let first: Calls
+        let settled: Calls
+        let settledSeconds: Double
         /// Of the coordinator, after all that.
         let residentMegabytes: Double
 
         private enum CodingKeys: String, CodingKey {
-            case jobs, points, results
-            case launchSeconds = "launch_seconds"
-            case leaseSeconds = "lease_seconds"
-            case top = "top_ms"
-            case rule = "rule_ms"
-            case page = "page_ms"
-            case emptyPage = "empty_page_ms"
-            case status = "status_ms"
-            case curve = "curve_ms"
+            case jobs, points, results, settled
             case startSeconds = "start_seconds"
-            case bytesPerPoint = "bytes_per_point"
+            case settledSeconds = "settled_seconds"
             case residentMegabytes = "resident_megabytes"
+        }
+
+        /// The first calls and what making told stand beside the counts.
+        func encode(to encoder: any Encoder) throws {
+            var own = encoder.container(keyedBy: CodingKeys.self)
+            try own.encode(jobs, forKey: .jobs)
+            try own.encode(points, forKey: .points)
+            try own.encode(results, forKey: .results)
+            try own.encode(startSeconds, forKey: .startSeconds)
+            try own.encode(settled, forKey: .settled)
+            try own.encode(settledSeconds, forKey: .settledSeconds)
+            try own.encode(residentMegabytes, forKey: .residentMegabytes)
+            try first.encode(to: encoder)
+            try made?.encode(to: encoder)
         }
     }
 
-    /// What making a ledger told.
-    private struct Made {
+    /// What making a ledger told: of the launch, and until the first job was leased.
+    struct Made: Encodable {
         let launchSeconds: Double
         let leaseSeconds: Double
         let bytesPerPoint: Double
+
+        private enum CodingKeys: String, CodingKey {
+            case launchSeconds = "launch_seconds"
+            case leaseSeconds = "lease_seconds"
+            case bytesPerPoint = "bytes_per_point"
+        }
     }
 
     func run(_ coordinator: BenchCoordinator) async throws -> Report {
@@ -72,41 +105,80 @@ struct BenchLedger {
         coordinator.stop()
         let startSeconds = try await coordinator.start()
         // Its first jobs have curves.
-        guard let first = try await coordinator.client.call(.jobs, JobsRequest(sweep: "bench", limit: 1)).items.first
+        guard let job = try await coordinator.client.call(.jobs, JobsRequest(sweep: "bench", limit: 1)).items.first?.id
         else {
             throw CommandFailure(.failed, "the ledger has no jobs")
         }
-        let top = try await coordinator.time {
-            let rule = DecisionRule(criteria: [Criterion(metric: "score", prompts: "train")])
-            return try await SweepResults(source: coordinator.client, sweep: "bench")
-                .fetchForAnswer(rule: rule, rows: Self.shown).set.answer(rule: rule)
-        }
-        guard !top.value.rows.isEmpty else { throw CommandFailure(.failed, "the ranking is empty") }
-        let rule = try await coordinator.time {
-            let found = try await SweepResults(source: coordinator.client, sweep: "bench")
-                .fetchForAnswer(rows: Self.shown)
-            return found.set.answer(rule: found.rule)
-        }
-        guard !rule.value.rows.isEmpty else { throw CommandFailure(.failed, "the ranking by the rule is empty") }
-        let emptyPage = try await coordinator.time {
-            try await coordinator.client.call(.jobs, JobsRequest(sweep: "bench", state: "parked", limit: 100))
-        }
-        let status = try await coordinator.time {
-            try await coordinator.client.call(.status, SweepRequest(sweep: "bench"))
-        }
-        let page = try await coordinator.time {
-            try await coordinator.client.call(.jobs, JobsRequest(sweep: "bench", limit: 100, after: first.id))
-        }
-        let curve = try await coordinator.time {
-            try await coordinator.client.rows(of: PublicQueries.curve(ofJob: first.id, key: "loss"))
-        }
-        let figures = try coordinator.cluster.coordinatorPID.map { try ProcessFigures(pid: $0) }
+        let first = try await ask(coordinator, job)
+        let settledSeconds = try await settle(coordinator)
+        var rounds: [Calls] = []
+        for _ in 0..<Self.rounds { rounds.append(try await ask(coordinator, job)) }
+        func median(_ call: KeyPath<Calls, Double>) -> Double { rounds.map { $0[keyPath: call] }.quantile(0.5) }
+        let counted = try await coordinator.client.answer(
+            to: """
+                SELECT (SELECT sum(jobs) FROM sweep_count), (SELECT sum(points) FROM attempt),
+                    (SELECT sum(results) FROM sweep_measure)
+                """, limit: 1
+        ).first?.map { if case .integer(let count) = $0 { Int(count) } else { 0 } }
+        guard let counted, counted.count == 3 else { throw CommandFailure(.failed, "the ledger cannot be counted") }
         return Report(
-            jobs: jobs, points: points, results: results, launchSeconds: made?.launchSeconds,
-            leaseSeconds: made?.leaseSeconds, top: top.seconds * 1000,
-            rule: rule.seconds * 1000, page: page.seconds * 1000, emptyPage: emptyPage.seconds * 1000,
-            status: status.seconds * 1000, curve: curve.seconds * 1000, startSeconds: startSeconds,
-            bytesPerPoint: made?.bytesPerPoint, residentMegabytes: figures?.residentMegabytes ?? .nan)
+            jobs: counted[0], points: counted[1], results: counted[2], made: made, startSeconds: startSeconds,
+            first: first,
+            settled: Calls(
+                top: median(\.top), rule: median(\.rule), status: median(\.status), page: median(\.page),
+                emptyPage: median(\.emptyPage), curve: median(\.curve)),
+            settledSeconds: settledSeconds, residentMegabytes: try figures(coordinator).residentMegabytes)
+    }
+
+    private func ask(_ coordinator: BenchCoordinator, _ job: String) async throws -> Calls {
+        let client = coordinator.client
+        func milliseconds(_ body: () async throws -> Void) async throws -> Double {
+            try await coordinator.time(body).seconds * 1000
+        }
+        func rank(_ rule: DecisionRule?) async throws {
+            let found = try await SweepResults(source: client, sweep: "bench").fetchForAnswer(
+                rule: rule, rows: Self.shown)
+            guard !found.set.answer(rule: found.rule).rows.isEmpty else {
+                throw CommandFailure(.failed, "the ranking is empty")
+            }
+        }
+        return Calls(
+            top: try await milliseconds {
+                try await rank(DecisionRule(criteria: [Criterion(metric: "score", prompts: "train")]))
+            },
+            rule: try await milliseconds { try await rank(nil) },
+            status: try await milliseconds { _ = try await client.call(.status, SweepRequest(sweep: "bench")) },
+            page: try await milliseconds {
+                _ = try await client.call(.jobs, JobsRequest(sweep: "bench", limit: 100, after: job))
+            },
+            emptyPage: try await milliseconds {
+                _ = try await client.call(.jobs, JobsRequest(sweep: "bench", state: "parked", limit: 100))
+            },
+            curve: try await milliseconds {
+                _ = try await client.rows(of: PublicQueries.curve(ofJob: job, key: "loss"))
+            })
+    }
+
+    private func figures(_ coordinator: BenchCoordinator) throws -> ProcessFigures {
+        guard let pid = coordinator.cluster.coordinatorPID else {
+            throw CommandFailure(.failed, "the coordinator is gone")
+        }
+        return try ProcessFigures(pid: pid)
+    }
+
+    /// Waits until the coordinator rests.
+    ///
+    /// - Returns: seconds until then.
+    private func settle(_ coordinator: BenchCoordinator) async throws -> Double {
+        let began = coordinator.now
+        var used = try figures(coordinator).cpuSeconds
+        while coordinator.seconds(since: began) < Self.longestSettling {
+            try await Task.sleep(for: .seconds(1))
+            let now = try figures(coordinator).cpuSeconds
+            if now - used <= 0.03 { break }
+            used = now
+        }
+        return coordinator.seconds(since: began)
     }
 
     private func make(_ coordinator: BenchCoordinator) async throws -> Made {
@@ -119,6 +191,15 @@ struct BenchLedger {
             while grants.isEmpty { grants = try await waiting.exchange(free: 1, wait: 30).grants }
             return (grants.map(\.token), waiting, SuspendingClock.now)
         }
+        // A launch of a million jobs takes longer than a lease.
+        let beats = Task {
+            let (tokens, waiting, _) = try await lease.value
+            while true {
+                try await waiting.heartbeat(tokens)
+                try await Task.sleep(for: .seconds(10))
+            }
+        }
+        defer { beats.cancel() }
         // Where many have results, they are ranked: configurations of a few seeds each, as people have them.
         let launchSeconds = try await coordinator.launch(jobs, mostSeeds: results > Self.busy ? Self.seeds : 1000)
         let leased = try await lease.value
@@ -164,6 +245,7 @@ struct BenchLedger {
             try await BenchMetrics.send(
                 tokens[start..<min(start + 8, tokens.count)].map { ($0, worker.session) }, each: each, batch: 4000,
                 client: coordinator.client)
+            try await worker.heartbeat(tokens)
         }
     }
 

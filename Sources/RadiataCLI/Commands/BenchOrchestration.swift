@@ -113,17 +113,27 @@ extension BenchCommand {
             let report = try await BenchCoordinator.with(place: place.place, kept: keep) {
                 try await BenchLedger(jobs: jobs, points: points, results: results, curves: curves).run($0)
             }
-            let launch = report.launchSeconds.map { "launched in \(number($0)) s" } ?? "that were there"
-            let lease = report.leaseSeconds.map { ", first lease after \(number($0)) s" } ?? ""
-            let weight = report.bytesPerPoint.map { " · \(number($0)) bytes a point (\(report.points) points)" } ?? ""
+            let made = report.made.map {
+                """
+                 launched in \(number($0.launchSeconds)) s, first lease after \(number($0.leaseSeconds)) s, \
+                \(number($0.bytesPerPoint)) bytes a point
+                """
+            }
             try place.print(
                 report,
                 """
-                \(report.jobs) jobs \(launch)\(lease) · start \(number(report.startSeconds)) s
-                top \(number(report.top)) ms, by the rule \(number(report.rule)) ms · status \(number(report.status)) ms · \
-                page \(number(report.page)) ms, of no jobs \(number(report.emptyPage)) ms · curve \(number(report.curve)) ms\(weight) · \
-                coordinator \(number(report.residentMegabytes)) MB
+                \(report.jobs) jobs, \(report.points) points, \(report.results) results\(made ?? "") · \
+                start \(number(report.startSeconds)) s · coordinator \(number(report.residentMegabytes)) MB
+                at first: \(Self.text(report.first))
+                at rest, \(number(report.settledSeconds)) s later: \(Self.text(report.settled))
                 """)
+        }
+
+        private static func text(_ calls: BenchLedger.Calls) -> String {
+            """
+            top \(number(calls.top)) ms, by the rule \(number(calls.rule)) ms · status \(number(calls.status)) ms · \
+            page \(number(calls.page)) ms, of no jobs \(number(calls.emptyPage)) ms · curve \(number(calls.curve)) ms
+            """
         }
     }
 

@@ -147,15 +147,21 @@ package struct SweepResults: Sendable {
             }
             return set
         }
-        set.results = try await source.rows(
-            of: PublicQueries.results(ofSweep: sweep, metrics: metrics, configurations: wanted),
-            limit: Self.most)
+        for var row in try await source.rows(
+            of: PublicQueries.results(ofSweep: sweep, metrics: metrics, configurations: wanted), limit: Self.most)
+        {
+            if row.class == PublicQueries.confirmation {
+                row.class = ""
+                set.confirmations.append(row)
+            } else {
+                set.results.append(row)
+            }
+        }
         if withImages, let first = rule.criteria.first, let prompts = first.prompts {
             let query = PublicQueries.imageValues(
                 ofSweep: sweep, metric: first.metric, prompts: prompts, isOwn: false, configurations: wanted)
             set.add(try await source.rows(of: query, limit: Self.most))
         }
-        set.confirmations = try await confirmations()
         return set
     }
 

@@ -13,63 +13,46 @@ extension Ledger {
         return try await read { db in try LedgerSnapshot(db, ledgerID: ledgerID, at: wall) }
     }
 
-    /// The same with the best of those that wait alone: there may be a million, which take seconds.
+    /// The same with the best of those that wait alone.
     ///
-    /// - Parameter most: of those that wait.
-    /// - Returns: behind which job the others wait, for ``WaitingJobs``; nil where there are no others.
+    /// - Parameter most: of those that wait; ``WaitingJobs`` reads the others.
     /// - Throws: as ``snapshot(at:)``.
-    package func snapshot(at wall: WallTime, most: Int) async throws -> (LedgerSnapshot, WaitingJobs.Place?) {
+    package func snapshot(at wall: WallTime, most: Int) async throws -> LedgerSnapshot {
         let ledgerID = id
-        return try await read { db in
-            let best = try WaitingJobs(after: nil, most: most, now: wall).run(db)
-            return (try LedgerSnapshot(db, ledgerID: ledgerID, at: wall, waiting: best.jobs), best.next)
-        }
+        return try await read { db in try LedgerSnapshot(db, ledgerID: ledgerID, at: wall, most: most) }
     }
 
     /// In the caller's time, for the simulator.
     ///
     /// - Throws: as ``snapshot(at:)``.
-    package func snapshotNow(at wall: WallTime) throws -> LedgerSnapshot {
-        try readNow { db in try LedgerSnapshot(db, ledgerID: id, at: wall) }
+    package func snapshotNow(at wall: WallTime, most: Int) throws -> LedgerSnapshot {
+        try readNow { db in try LedgerSnapshot(db, ledgerID: id, at: wall, most: most) }
     }
 }
 
 /// Jobs that wait, best first, a part of them at a time.
 ///
-/// On the writer's thread what it finds stands in the order of what others change, so that nobody is told of
-/// a job that waited before it was claimed.
+/// A verb, although it only reads: what it finds then stands in the order of what others change.
 package struct WaitingJobs: LedgerVerb {
-    /// Of a job among those that wait.
-    package struct Place: Sendable {
-        let priority: Int
-        let row: Int64
-    }
-
-    package struct Outcome: Sendable {
-        package var jobs: [JobChange] = []
-        /// Behind which the next ones wait; nil at the end.
-        package var next: Place?
-    }
-
     /// Nobody waits longer than the longest backoff: the wall clock may have jumped.
     private static let longestDelay = 900.0
 
-    let place: Place?
+    let place: WaitingPart.Place?
     let most: Int
     let now: WallTime
 
     /// - Parameters:
     ///   - place: nil for the best.
     ///   - most: how many are looked at; those that are held are left out.
-    package init(after place: Place?, most: Int, now: WallTime) {
+    package init(after place: WaitingPart.Place?, most: Int, now: WallTime) {
         self.place = place
         self.most = most
         self.now = now
     }
 
-    /// - Throws: `DatabaseError`; `LedgerError` for what the ledger holds and cannot be read.
-    package func run(_ db: Database) throws -> Outcome {
-        var outcome = Outcome()
+    /// - Throws: `DatabaseError`.
+    package func run(_ db: Database) throws -> WaitingPart {
+        var outcome = WaitingPart()
         var seen = 0
         if let place {
             seen = try read("priority = ? AND id > ?", [place.priority, place.row], most, db, &outcome)
@@ -82,7 +65,7 @@ package struct WaitingJobs: LedgerVerb {
     }
 
     private func read(
-        _ condition: String, _ arguments: StatementArguments, _ most: Int, _ db: Database, _ outcome: inout Outcome
+        _ condition: String, _ arguments: StatementArguments, _ most: Int, _ db: Database, _ outcome: inout WaitingPart
     ) throws -> Int {
         let statement = try db.cachedStatement(
             sql: """
@@ -94,29 +77,35 @@ package struct WaitingJobs: LedgerVerb {
         var seen = 0
         while let row = try cursor.next() {
             seen += 1
-            outcome.next = Place(priority: row[2], row: row[0])
+            outcome.next = WaitingPart.Place(priority: row[2], row: row[0])
             guard row[6] as Int64 == 0 else { continue }
-            let readyAt: Int64? = row[5]
-            outcome.jobs.append(
-                JobChange(
-                    row: row[0], job: try JobID.stored(row[1]), state: .waiting, priority: row[2],
-                    needs: try RequirementSpec.stored(row[3]),
-                    delaySeconds: min(Self.longestDelay, max(0, Double((readyAt ?? 0) - now.milliseconds) / 1000)),
-                    avoid: (row[4] as String?).map { WorkerID($0) }))
+            do {
+                outcome.jobs.append(try change(row))
+            } catch let error as LedgerError {
+                // One row that another program has spoilt must not keep a million others from their workers.
+                outcome.faults.append("nobody gets the job in row \(row[0] as Int64): \(error.message)")
+            }
         }
         return seen
+    }
+
+    private func change(_ row: Row) throws -> JobChange {
+        let readyAt: Int64? = row[5]
+        return JobChange(
+            row: row[0], job: try JobID.stored(row[1]), state: .waiting, priority: row[2],
+            needs: try RequirementSpec.stored(row[3]),
+            delaySeconds: min(Self.longestDelay, max(0, Double((readyAt ?? 0) - now.milliseconds) / 1000)),
+            avoid: (row[4] as String?).map { WorkerID($0) })
     }
 }
 
 extension LedgerSnapshot {
-    init(_ db: Database, ledgerID: String, at wall: WallTime) throws {
-        let waiting = try WaitingJobs(after: nil, most: .max, now: wall).run(db).jobs
-        try self.init(db, ledgerID: ledgerID, at: wall, waiting: waiting)
-    }
-
-    fileprivate init(_ db: Database, ledgerID: String, at wall: WallTime, waiting: [JobChange]) throws {
+    init(_ db: Database, ledgerID: String, at wall: WallTime, most: Int = .max) throws {
+        let best = try WaitingJobs(after: nil, most: most, now: wall).run(db)
         self.init(
-            waiting: waiting, open: try Self.open(db, ledgerID: ledgerID), workers: try Self.workers(db, wall))
+            waiting: best.jobs, unread: best.next, open: try Self.open(db, ledgerID: ledgerID),
+            workers: try Self.workers(db, wall))
+        faults = best.faults
     }
 
     private static func open(_ db: Database, ledgerID: String) throws -> [OpenAttempt] {

@@ -3,8 +3,8 @@ import Ports
 import RunSpec
 import SweepModel
 
-/// Many jobs at once: a statement that adds fifty rows opens the tables and their indexes once, which for one
-/// row is half of its work.
+/// Jobs as rows, one or many at once: a statement that adds fifty rows opens the tables and their indexes once,
+/// which for one row is half of its work.
 extension JobIntake {
     private static let rows = 50
 
@@ -13,43 +13,57 @@ extension JobIntake {
 
     /// Adds those that are not in the ledger, as ``add(_:_:)`` would one by one.
     ///
-    /// They are written in the order of their identities, so that each page of that index is changed once;
-    /// their rows are numbered in the order of `jobs`.
-    ///
     /// - Returns: the places of those that are there already.
     /// - Throws: `DatabaseError`; `LedgerError`.
     mutating func addNew(_ jobs: [LaunchJob], _ outcome: inout LaunchSweep.Outcome) throws -> [Int] {
+        let (rows, needs) = try insert(jobs)
+        let added = outcome.changes.count
+        for (job, row) in zip(jobs, rows) {
+            guard let row else { continue }
+            try join([(row, job.group, job.given)])
+            outcome.changes.append(
+                JobChange(
+                    row: row, job: job.id, state: .waiting, priority: job.priority, needs: needs.spec(of: job),
+                    isHeld: wasStopped))
+        }
+        outcome.added += outcome.changes.count - added
+        return rows.indices.filter { rows[$0] == nil }
+    }
+
+    /// Adds those that are not in the ledger, without their memberships.
+    ///
+    /// They are written in the order of their identities, so that each page of that index is changed once;
+    /// their rows are numbered in the order of `jobs`.
+    ///
+    /// - Returns: the row of each, nil for one that is there; and what they need.
+    /// - Throws: `DatabaseError`; `LedgerError`.
+    mutating func insert(_ jobs: [LaunchJob]) throws -> (rows: [Int64?], needs: Needs) {
         let last: Int64 = try db.first("SELECT coalesce(max(id), 0) FROM job")?[0] ?? 0
         var configurations: [Int64] = []
         configurations.reserveCapacity(jobs.count)
         for job in jobs { configurations.append(try row(of: job.configuration, job.parameters)) }
         let needs = try Needs(jobs, &self)
-        var known: [Int] = []
+        var rows: [Int64?] = jobs.indices.map { last + 1 + Int64($0) }
         try unchecked {
-            let added = try insertJobs(jobs, configurations, needs, after: last)
-            if added < jobs.count { known = try missing(jobs.count, after: last) }
+            if try insertJobs(jobs, configurations, needs, after: last) < jobs.count {
+                let added = Set(try db.all("SELECT id FROM job WHERE id > ?", [last]) { $0[0] as Int64 })
+                for (place, row) in rows.enumerated() where row.map(added.contains) == false { rows[place] = nil }
+            }
+            try insertDetails(jobs, rows)
         }
-        var places = Array(jobs.indices)
-        if !known.isEmpty {
-            let there = Set(known)
-            places.removeAll { there.contains($0) }
+        for (job, row) in zip(jobs, rows) {
+            if let row { try insertRare(job, row) }
         }
-        try unchecked { try insertDetails(jobs, places, after: last) }
-        for place in places {
-            let (job, id) = (jobs[place], last + 1 + Int64(place))
-            try insertRare(job, id)
-            joining.append((id, job.group, job.given))
-            outcome.changes.append(
-                JobChange(
-                    row: id, job: job.id, state: .waiting, priority: job.priority, needs: needs.spec(of: job),
-                    isHeld: wasStopped))
-        }
-        outcome.added += places.count
-        return known
+        return (rows, needs)
+    }
+
+    /// Makes jobs members that were added just now: with all others in ``finish()``, where there are many.
+    mutating func join(_ jobs: [Joining]) throws {
+        if isMany { joining += jobs } else { try insertMemberships(jobs) }
     }
 
     /// What jobs need, with what is known of the memory of their classes.
-    private struct Needs {
+    struct Needs {
         private var learnt: [String: Int] = [:]
         /// By class and by what stands there without it.
         private var texts: [String: [String: String]] = [:]
@@ -82,7 +96,6 @@ extension JobIntake {
     private func insertJobs(
         _ jobs: [LaunchJob], _ configurations: [Int64], _ needs: Needs, after last: Int64
     ) throws -> Int {
-        let isAnyRemoved = try db.first("SELECT 1 FROM removed_job LIMIT 1") != nil
         var added = 0
         let places = jobs.indices.sorted { jobs[$0].id < jobs[$1].id }
         try insert(
@@ -113,36 +126,35 @@ extension JobIntake {
         try db.first("SELECT attempts FROM removed_job WHERE identity = ?", [job.text])?[0] ?? 0
     }
 
-    /// The places of jobs that were there.
-    private func missing(_ count: Int, after last: Int64) throws -> [Int] {
-        var isAdded = Array(repeating: false, count: count)
-        let rows = try db.all("SELECT id FROM job WHERE id > ?", [last]) { $0[0] as Int64 }
-        for row in rows { isAdded[Int(row - last - 1)] = true }
-        return isAdded.indices.filter { !isAdded[$0] }
-    }
-
-    private func insertDetails(_ jobs: [LaunchJob], _ places: [Int], after last: Int64) throws {
-        try insert(places, into: "job_spec (job, spec)", columns: 2) { statement, first, place in
-            try statement.bind(first, last + 1 + Int64(place))
+    private func insertDetails(_ jobs: [LaunchJob], _ rows: [Int64?]) throws {
+        let added = jobs.indices.filter { rows[$0] != nil }
+        try insert(added, into: "job_spec (job, spec)", columns: 2) { statement, first, place in
+            try statement.bind(first, rows[place])
             try statement.bind(first + 1, jobs[place].spec)
         }
-        let classed = places.filter { jobs[$0].memoryClass != nil }
+        let classed = added.filter { jobs[$0].memoryClass != nil }
         try insert(classed, into: "memory_class (job, class)", columns: 2) { statement, first, place in
-            try statement.bind(first, last + 1 + Int64(place))
+            try statement.bind(first, rows[place])
             try statement.bind(first + 1, jobs[place].memoryClass)
         }
     }
 
-    func insertMemberships() throws {
+    /// - Returns: how many were no members.
+    @discardableResult
+    func insertMemberships(_ jobs: [Joining]) throws -> Int {
+        var added = 0
         try insert(
-            Array(joining.indices), into: "member (sweep, job, group_name, parameters)", columns: 4,
+            Array(jobs.indices), into: "member (sweep, job, group_name, parameters)", columns: 4,
             "ON CONFLICT DO NOTHING"
         ) { statement, first, place in
             try statement.bind(first, sweep)
-            try statement.bind(first + 1, joining[place].row)
-            try statement.bind(first + 2, joining[place].group)
-            try statement.bind(first + 3, joining[place].given)
+            try statement.bind(first + 1, jobs[place].row)
+            try statement.bind(first + 2, jobs[place].group)
+            try statement.bind(first + 3, jobs[place].given)
+        } ran: {
+            added += $0
         }
+        return added
     }
 
     /// - Parameters:

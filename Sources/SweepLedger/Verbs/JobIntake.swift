@@ -13,16 +13,15 @@ struct JobIntake {
     let db: Database
     private let isAnyStopped: Bool
     let isMany: Bool
-    private let insertJob: PreparedStatement
-    private let insertSpec: PreparedStatement
-    private let insertClass: PreparedStatement
-    private let insertMember: PreparedStatement
+    let isAnyRemoved: Bool
     /// The configuration of the last job: jobs come by configuration.
     private var configuration: (digest: ConfigurationID, row: Int64)?
     /// Memory that jobs of a class were seen to use; nil for none yet.
     private var expected: [String: Int?] = [:]
     /// Jobs that are not members yet although they were added.
-    var joining: [(row: Int64, group: String, given: String)] = []
+    var joining: [Joining] = []
+
+    typealias Joining = (row: Int64, group: String, given: String)
 
     /// - Parameters:
     ///   - wasStopped: the sweep was, and goes on with this launch.
@@ -38,19 +37,7 @@ struct JobIntake {
         isAnyStopped = try SweepHold.isAnyStopped(db)
         // Where a sweep is stopped, whether a job is held depends on whose member it is already.
         self.isMany = isMany && !isAnyStopped
-        insertJob = try PreparedStatement(
-            """
-            INSERT INTO job (identity, sweep, configuration, seed, priority, requirements, retries, states_kept,
-                created, updated, attempt)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9,
-                coalesce((SELECT attempts FROM removed_job WHERE identity = ?1), 0))
-            ON CONFLICT (identity) DO NOTHING
-            """, db)
-        insertSpec = try PreparedStatement("INSERT INTO job_spec (job, spec) VALUES (?1, ?2)", db)
-        insertClass = try PreparedStatement("INSERT INTO memory_class (job, class) VALUES (?1, ?2)", db)
-        insertMember = try PreparedStatement(
-            "INSERT INTO member (sweep, job, group_name, parameters) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-            db)
+        isAnyRemoved = try db.first("SELECT 1 FROM removed_job LIMIT 1") != nil
     }
 
     /// Adds a job, or wakes what another sweep had put aside.
@@ -61,11 +48,7 @@ struct JobIntake {
     mutating func add(_ job: LaunchJob, _ outcome: inout LaunchSweep.Outcome) throws -> (row: Int64, isNew: Bool) {
         for preparation in job.preparations { try add(preparation, &outcome) }
         if let (id, needs) = try insert(job) {
-            if isMany {
-                joining.append((id, job.group, job.given))
-            } else {
-                try insertMembership(of: id, job.group, job.given)
-            }
+            try join([(id, job.group, job.given)])
             outcome.added += 1
             outcome.changes.append(
                 JobChange(
@@ -79,7 +62,7 @@ struct JobIntake {
         let id: Int64 = row["id"]
         // Rows are given in their order: from the first that joins on all were added just now.
         if let first = joining.first, id >= first.row { return (id, false) }
-        let isMember = try !insertMembership(of: id, job.group, job.given)
+        let isMember = try insertMemberships([(id, job.group, job.given)]) == 0
         guard !isMember || wasStopped else { return (id, false) }
         if !isMember {
             outcome.added += 1
@@ -114,7 +97,7 @@ struct JobIntake {
     /// - Throws: `DatabaseError`.
     mutating func finish() throws {
         guard !joining.isEmpty else { return }
-        try unchecked { try insertMemberships() }
+        try unchecked { try insertMemberships(joining) }
         try db.change(
             """
             INSERT INTO sweep_count (sweep, state, jobs) VALUES (?, 'waiting', ?)
@@ -142,33 +125,8 @@ struct JobIntake {
     /// - Returns: its row, and its needs with what is known of such jobs; nil for one that is there.
     /// - Throws: `DatabaseError`; `LedgerError`.
     mutating func insert(_ job: LaunchJob) throws -> (row: Int64, needs: RequirementSpec)? {
-        let configuration = try row(of: job.configuration, job.parameters)
-        var (needs, requirements) = (job.needs, job.requirements)
-        if let memoryClass = job.memoryClass, let bytes = try expectedMemory(memoryClass) {
-            needs.expectedGPUMemory = bytes
-            requirements = try LedgerJSON.text(needs)
-        }
-        try insertJob.bind(1, job.id.text)
-        try insertJob.bind(2, sweep)
-        try insertJob.bind(3, configuration)
-        try insertJob.bind(4, job.seed)
-        try insertJob.bind(5, job.priority)
-        try insertJob.bind(6, requirements)
-        try insertJob.bind(7, job.retries)
-        try insertJob.bind(8, job.statesKept)
-        try insertJob.bind(9, now.milliseconds)
-        guard try insertJob.run() > 0 else { return nil }
-        let id = db.lastInsertedRowID
-        try insertSpec.bind(1, id)
-        try insertSpec.bind(2, job.spec)
-        try insertSpec.run()
-        if let memoryClass = job.memoryClass {
-            try insertClass.bind(1, id)
-            try insertClass.bind(2, memoryClass)
-            try insertClass.run()
-        }
-        try insertRare(job, id)
-        return (id, needs)
+        let (rows, needs) = try insert([job])
+        return rows[0].map { ($0, needs.spec(of: job)) }
     }
 
     /// What few jobs have.
@@ -194,16 +152,6 @@ struct JobIntake {
                 "INSERT INTO prepare_need (job, prepare) SELECT ?, id FROM job WHERE identity = ? ON CONFLICT DO NOTHING",
                 [id, needed.id.text])
         }
-    }
-
-    /// - Returns: whether it was no member.
-    @discardableResult
-    private func insertMembership(of id: Int64, _ group: String, _ given: String) throws -> Bool {
-        try insertMember.bind(1, sweep)
-        try insertMember.bind(2, id)
-        try insertMember.bind(3, group)
-        try insertMember.bind(4, given)
-        return try insertMember.run() > 0
     }
 
     mutating func row(of digest: ConfigurationID, _ parameters: String) throws -> Int64 {

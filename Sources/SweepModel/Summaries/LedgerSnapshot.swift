@@ -53,12 +53,46 @@ package struct LedgerSnapshot: Equatable, Sendable {
 
     /// Jobs that wait, best first.
     package var waiting: [JobChange]
+    /// Behind which others wait that were not read yet; nil where `waiting` are all.
+    package var unread: WaitingPart.Place?
     package var open: [OpenAttempt]
     package var workers: [Worker]
+    /// What cannot be read and was left out.
+    package var faults: [String] = []
 
-    package init(waiting: [JobChange] = [], open: [OpenAttempt] = [], workers: [Worker] = []) {
+    package init(
+        waiting: [JobChange] = [], unread: WaitingPart.Place? = nil, open: [OpenAttempt] = [], workers: [Worker] = []
+    ) {
         self.waiting = waiting
+        self.unread = unread
         self.open = open
         self.workers = workers
+    }
+}
+
+/// A part of the jobs that wait: there may be a million, which take seconds to read.
+package struct WaitingPart: Equatable, Sendable {
+    /// Of a job among those that wait.
+    package struct Place: Equatable, Sendable {
+        package var priority: Int
+        package var row: Int64
+
+        package init(priority: Int, row: Int64) {
+            self.priority = priority
+            self.row = row
+        }
+    }
+
+    /// Best first, without those that are held.
+    package var jobs: [JobChange]
+    /// Behind which the next ones wait; nil at the end.
+    package var next: Place?
+    /// Why some of them cannot be read: nobody gets these, and the others go on.
+    package var faults: [String]
+
+    package init(jobs: [JobChange] = [], next: Place? = nil, faults: [String] = []) {
+        self.jobs = jobs
+        self.next = next
+        self.faults = faults
     }
 }
