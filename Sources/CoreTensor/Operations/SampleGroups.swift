@@ -31,7 +31,7 @@ package func inSampleGroups(
                 found.collect { graphs[group].result.backward(seed: slice(gradient, batch: groups[group])) }
                 return found
             }
-            found.forEach { $0.handOver() }
+            for group in found { group.handOver() }
             return inputs.indices.map { index in
                 guard graphs[0].leaves[index].requiresGradient else { return nil }
                 return concatenateBatch(

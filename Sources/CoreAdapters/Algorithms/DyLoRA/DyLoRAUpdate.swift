@@ -35,7 +35,9 @@ package final class DyLoRAUpdate: LayerUpdate {
 
     private var pair: (up: Tensor, down: Tensor) {
         let rank = up.tensor.shape[1]
-        guard let block = block.withLock({ $0 }) else { return (scaled(up.tensor, by: (alpha ?? 0) / Float(rank)), down.tensor) }
+        guard let block = block.withLock({ $0 }) else {
+            return (scaled(up.tensor, by: (alpha ?? 0) / Float(rank)), down.tensor)
+        }
         let (start, end) = (block * blockSize, (block + 1) * blockSize)
         var upper = slice(up.tensor, channels: start..<end)
         var lower = slice(down.tensor, batch: start..<end)
