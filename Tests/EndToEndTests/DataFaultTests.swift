@@ -43,6 +43,36 @@ struct DataFaultTests {
         #expect(ended.output.isEmpty)
     }
 
+    @Test("pairs on a base whose network reads no sources are refused before anything runs")
+    func pairsOnSD3() throws {
+        let folder = try TemporaryFolder()
+        let data = folder.path + "/mine"
+        for place in ["1_blue", "sources/1_blue"] {
+            try FileManager.default.createDirectory(atPath: "\(data)/\(place)", withIntermediateDirectories: true)
+            try FileManager.default.copyItem(atPath: Self.pictures + "/rgb.png", toPath: "\(data)/\(place)/a.png")
+        }
+        _ = try folder.write("mine/1_blue/a.txt", "make it blue")
+        _ = try folder.write("mine/concepts.yaml", "1_blue: { trigger: \"\", class: blue, kind: edit }\n")
+        try FileManager.default.createDirectory(
+            atPath: folder.path + "/base/transformer", withIntermediateDirectories: true)
+        func plan(_ network: String) throws -> RadiataProgram.Ended {
+            _ = try folder.write("base/transformer/config.json", "{ \"_class_name\": \"\(network)\" }")
+            let text = """
+                { name: mine, base: base, data: mine, groups: [ { list: [ { algorithm: lora, dim: 2 } ] } ] }
+
+                """
+            return try RadiataProgram.run(["plan", try folder.write("sweep.yaml", text)])
+        }
+        for network in ["SD3Transformer2DModel", "Flux2Transformer2DModel"] {
+            let refused = try plan(network)
+            #expect(refused.status == 2, "\(refused)")
+            #expect(refused.messages.contains("mine: pairs are trained on a U-Net or on Flux.1"), "\(refused)")
+            #expect(refused.messages.contains("has a \(network)"), "\(refused)")
+        }
+        let planned = try plan("FluxTransformer2DModel")
+        #expect(!planned.messages.contains("pairs are trained on"), "\(planned)")
+    }
+
     @Test("what is found is told: concepts, samples, steps, checkpoints, and that the class word is a guess")
     func found() throws {
         let folder = try TemporaryFolder()

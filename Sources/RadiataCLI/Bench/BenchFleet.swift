@@ -45,6 +45,8 @@ final class BenchFleet: Sendable {
     /// Longest wait for a job in seconds; 0: who gets none ends.
     private let wait: Int
     private let figuresNow = Mutex(Figures())
+    /// Held while sockets are opened and closed.
+    private let sockets = Mutex(())
 
     var figures: Figures { figuresNow.withLock { $0 } }
 
@@ -79,6 +81,12 @@ final class BenchFleet: Sendable {
         }
         thread.start()
     }
+
+    /// Runs `body` while no socket of the fleet comes or goes: Foundation starts a process by going through
+    /// all descriptors, and traps where one is gone.
+    ///
+    /// - Throws: what `body` throws.
+    func still(_ body: () throws -> Void) rethrows { try sockets.withLock { _ in try body() } }
 
     func stop() { figuresNow.withLock { $0.isOver = true } }
 
@@ -127,20 +135,22 @@ final class BenchFleet: Sendable {
             if wait > 0 { usleep(5000) }
             poll(&polls, nfds_t(polls.count), wait > 0 ? 20 : 1000)
             if wait > 0, figuresNow.withLock({ $0.isOver }) { return }
-            for index in members.indices {
-                if let retry = members[index].retry, retry <= now {
-                    members[index].retry = nil
-                    try members[index].connection.connect(to: members[index].place)
-                } else if polls[index].revents != 0 {
-                    try proceed(&members[index], isHeart: index >= workers)
-                    if members[index].isAtRest, index < workers { working -= 1 }
+            try sockets.withLock { _ in
+                for index in members.indices {
+                    if let retry = members[index].retry, retry <= now {
+                        members[index].retry = nil
+                        try members[index].connection.connect(to: members[index].place)
+                    } else if polls[index].revents != 0 {
+                        try proceed(&members[index], isHeart: index >= workers)
+                        if members[index].isAtRest, index < workers { working -= 1 }
+                    }
                 }
-            }
-            while wait > 0, Double(beats) * Self.beat / Double(workers) <= now - began,
-                let heart = members[workers...].firstIndex(where: \.isAtRest)
-            {
-                try beat(&members[heart], for: self.members[beats % workers])
-                beats += 1
+                while wait > 0, Double(beats) * Self.beat / Double(workers) <= now - began,
+                    let heart = members[workers...].firstIndex(where: \.isAtRest)
+                {
+                    try beat(&members[heart], for: self.members[beats % workers])
+                    beats += 1
+                }
             }
         }
     }

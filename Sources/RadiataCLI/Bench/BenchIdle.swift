@@ -43,7 +43,7 @@ struct BenchIdle {
         try await fleet.until { $0.done == workers }
         let restart = coordinator.now
         coordinator.stop()
-        _ = try await coordinator.start()
+        _ = try await coordinator.start(within: fleet.still)
         _ = try await coordinator.launch(workers, name: "again", firstSeed: 1_000_001)
         try await fleet.until { $0.leased == 2 * workers }
         return Report(

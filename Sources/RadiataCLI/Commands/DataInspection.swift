@@ -19,7 +19,8 @@ struct DataInspection {
         data = Self.check(sweep.data, share.map { HeldOutSplit(share: $0, seed: sweep.seeds.first ?? 0) })
         regData = Self.check(sweep.regData)
         base = sweep.base.flatMap(Self.base)
-        let faults = [data, regData].flatMap { $0?.faults ?? [] }
+        var faults = [data, regData].flatMap { $0?.faults ?? [] }
+        if sweep.trainer.isCore, let fault = Self.pairs(data, on: sweep.base?.path) { faults.append(fault) }
         guard faults.isEmpty else {
             let count = faults.count
             throw CommandFailure(
@@ -98,12 +99,30 @@ struct DataInspection {
         "HeunDiscreteScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "DPMSolverSDEScheduler",
     ]
 
-    private static func base(_ input: InputReference) -> InputGenerations? {
-        // No such file, or one that its reader will refuse: nothing is known.
-        guard let path = input.path,
-            let bytes = try? DiskFiles().read("\(path)/scheduler/scheduler_config.json", limit: 1 << 20),
+    private static let sourceless: Set<String> = ["SD3Transformer2DModel", "Flux2Transformer2DModel"]
+
+    /// Pairs that a base's network does not read; its job would say so too, when it starts.
+    private static func pairs(_ data: DataCheck?, on base: String?) -> String? {
+        guard let data, data.rows.contains(where: { $0.kind == .edit }), let base,
+            let name = configuration("\(base)/transformer/config.json")?.name, sourceless.contains(name)
+        else { return nil }
+        return "\(data.path): pairs are trained on a U-Net or on Flux.1, and the base \(base) has a \(name); "
+            + "take another base"
+    }
+
+    /// A part's configuration with its class; nil where there is no such file, or one that its reader will
+    /// refuse.
+    private static func configuration(_ path: String) -> (name: String, content: [String: Any])? {
+        guard let bytes = try? DiskFiles().read(path, limit: 1 << 20),
             let content = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any],
             let name = content["_class_name"] as? String
+        else { return nil }
+        return (name, content)
+    }
+
+    private static func base(_ input: InputReference) -> InputGenerations? {
+        guard let path = input.path,
+            let (name, content) = configuration("\(path)/scheduler/scheduler_config.json")
         else { return nil }
         func lacks(_ keys: [String]) -> Bool { keys.contains { content[$0] == nil } }
         let noise =
