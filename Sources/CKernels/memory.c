@@ -118,7 +118,7 @@ float *ck_scratch(int slot, size_t bytes) {
         size_t size;
         size_class(bytes, &size);
         scratch->area[slot] = system_take(size);
-        scratch->size[slot] = size;
+        scratch->size[slot] = size - PAST_END;
     }
     return scratch->area[slot];
 }

@@ -92,6 +92,20 @@ struct AheadTests {
         }
     }
 
+    @Test("a job that fails, or takes longer, sends back what was claimed behind it")
+    func failureBeforeOthers() {
+        let crash = AttemptEnd.failed(FailureReport(failure: .crash, message: "exited with 1"))
+        for (end, pause) in [(crash, Duration.zero), (.finished, .milliseconds(50))] {
+            var (bench, asked) = Self.quick()
+            _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...9))
+            bench.now = bench.now + pause
+            let ended = bench.send(.ended(Bench.token(5), end))
+            #expect(Self.begun(ended).isEmpty)
+            let released = Report.Body.released(ReleaseReport(reason: .restart))
+            #expect(ended.spooled.dropFirst() == Array(repeating: released, count: 4)[...])
+        }
+    }
+
     @Test("a claimed job is given back at once when it is to stop, and never begins when it was superseded")
     func stops() {
         var (bench, asked) = Self.quick()

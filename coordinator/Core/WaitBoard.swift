@@ -170,7 +170,8 @@ extension WaitBoard {
     }
 
     private static func load(_ worker: Worker) -> String {
-        let slots = "\(worker.busy) of \(worker.slots) slots busy"
+        // A worker may have claimed a few jobs more than it runs.
+        let slots = "\(min(worker.busy, worker.slots)) of \(worker.slots) slots busy"
         let places = worker.offer.devices.count * worker.offer.gpuShare
         return places == 0 ? slots : slots + ", \(worker.freeGPUs.count) of \(places) GPUs free"
     }

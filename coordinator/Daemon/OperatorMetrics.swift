@@ -91,10 +91,10 @@ struct OperatorMetrics: Sendable {
                 ("active", Double(workers.count - suspended - draining)), ("draining", Double(draining)),
                 ("suspended", Double(suspended)),
             ], label: "state")
-        let (slots, busy) = (workers.reduce(0) { $0 + $1.slots }, workers.reduce(0) { $0 + $1.busy })
+        let (slots, busy) = (workers.reduce(0) { $0 + $1.slots }, workers.reduce(0) { $0 + min($1.busy, $1.slots) })
         page.gauge(
             "radiata_slots", "Slots of connected workers.",
-            [("busy", Double(busy)), ("free", Double(max(0, slots - busy)))], label: "state")
+            [("busy", Double(busy)), ("free", Double(slots - busy))], label: "state")
         let places = workers.reduce(0) { $0 + $1.offer.devices.count * $1.offer.gpuShare }
         let free = workers.reduce(0) { $0 + $1.freeGPUs.count }
         page.gauge(

@@ -3,8 +3,8 @@ import SweepModel
 import SweepWire
 
 /// Jobs that end as soon as they begin: a few are claimed before there is a slot for them, so that no slot
-/// waits for the coordinator, and the ends of several are handed in together. As soon as one takes longer,
-/// nothing is claimed ahead; what still waits for a slot is given back, for others to take.
+/// waits for the coordinator, and the ends of several are handed in together. As soon as one fails, or has
+/// taken longer, nothing is claimed ahead, and what still waits for a slot is given back, for others to take.
 extension WorkerCore {
     /// An attempt of less is quick.
     private static let quick: Duration = .milliseconds(50)
@@ -49,8 +49,10 @@ extension WorkerCore {
         }
         guard let due = claimsDue, due <= now else { return effects }
         quickEnds = 0
-        return effects + claimed.flatMap { giveBack($0.token, .restart) }
+        return effects + giveBackClaimed()
     }
+
+    mutating func giveBackClaimed() -> [WorkerEffect] { claimed.flatMap { giveBack($0.token, .restart) } }
 
     /// One that has not begun.
     mutating func giveBack(_ token: AttemptToken, _ reason: ReleaseReport.Reason) -> [WorkerEffect] {

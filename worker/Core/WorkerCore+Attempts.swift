@@ -101,7 +101,7 @@ extension WorkerCore {
         attempt.moved(to: HeldAttempt.uploadingPhase, step: nil, extent: nil)
         attempt.deadline = nil
         attempts[token] = attempt
-        return [.spool(token, finalReport(attempt, end))]
+        return [.spool(token, finalReport(attempt, end))] + (quickEnds == 0 ? giveBackClaimed() : [])
     }
 
     private func finalReport(_ attempt: HeldAttempt, _ end: AttemptEnd) -> Report.Body {

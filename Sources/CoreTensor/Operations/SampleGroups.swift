@@ -43,8 +43,10 @@ package func inSampleGroups(
 extension Compute {
     /// N samples in groups for the threads that share the work, as even as can be: two groups a thread even
     /// out uneven cores, where each still has two samples.
-    package static func sampleGroups(_ samples: Int) -> [Range<Int>] {
-        let count = sharing == 1 ? 1 : max(1, min(samples, max(sharing, min(2 * sharing, samples / 2))))
+    package static func sampleGroups(_ samples: Int) -> [Range<Int>] { sampleGroups(samples, threads: sharing) }
+
+    package static func sampleGroups(_ samples: Int, threads: Int) -> [Range<Int>] {
+        let count = threads == 1 ? 1 : max(1, min(samples, max(threads, min(2 * threads, samples / 2))))
         return (0..<count).map { samples * $0 / count..<samples * ($0 + 1) / count }
     }
 }

@@ -44,7 +44,7 @@ extension JobIntake {
         for job in jobs { configurations.append(try row(of: job.configuration, job.parameters)) }
         let needs = try Needs(jobs, &self)
         var rows: [Int64?] = jobs.indices.map { last + 1 + Int64($0) }
-        try unchecked {
+        try unchecked(isMany: jobs.count > 1) {
             if try insertJobs(jobs, configurations, needs, after: last) < jobs.count {
                 let added = Set(try db.all("SELECT id FROM job WHERE id > ?", [last]) { $0[0] as Int64 })
                 for (place, row) in rows.enumerated() where row.map(added.contains) == false { rows[place] = nil }

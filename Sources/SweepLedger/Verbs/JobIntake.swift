@@ -97,7 +97,7 @@ struct JobIntake {
     /// - Throws: `DatabaseError`.
     mutating func finish() throws {
         guard !joining.isEmpty else { return }
-        try unchecked { try insertMemberships(joining) }
+        try unchecked(isMany: true) { try insertMemberships(joining) }
         try db.change(
             """
             INSERT INTO sweep_count (sweep, state, jobs) VALUES (?, 'waiting', ?)
@@ -106,8 +106,10 @@ struct JobIntake {
         joining = []
     }
 
-    /// Without triggers and foreign keys, for rows that refer to what was read or written just now.
-    func unchecked(_ write: () throws -> Void) throws {
+    /// Without triggers and foreign keys, for many rows that refer to what was read or written just now.
+    /// Switching them prepares every statement anew, which is more than one job is worth.
+    func unchecked(isMany: Bool, _ write: () throws -> Void) throws {
+        guard isMany else { return try write() }
         try setChecks(on: false)
         let written = Result { try write() }
         try setChecks(on: true)
