@@ -41,12 +41,11 @@ package func inSampleGroups(
 }
 
 extension Compute {
-    /// N samples in groups for the threads that share the work, as even as can be: two groups a thread even
-    /// out uneven cores, where each still has two samples.
+    /// N samples in as many groups as threads share the work, as even as can be.
     package static func sampleGroups(_ samples: Int) -> [Range<Int>] { sampleGroups(samples, threads: sharing) }
 
     package static func sampleGroups(_ samples: Int, threads: Int) -> [Range<Int>] {
-        let count = threads == 1 ? 1 : max(1, min(samples, max(threads, min(2 * threads, samples / 2))))
+        let count = max(1, min(threads, samples))
         return (0..<count).map { samples * $0 / count..<samples * ($0 + 1) / count }
     }
 }
