@@ -58,12 +58,15 @@ struct BatchGroupTests {
         defer { Compute.configure(threads: threads) }
         Compute.configure(threads: 2)
         let scene = try Scene(algorithm)
+        let exact = scene.step(inGroups: false)
         let whole = precision.apply { scene.step(inGroups: false) }
         let groups = precision.apply { scene.step(inGroups: true) }
         let bound = precision == .f32 ? 1e-5 : 2e-2
         #expect(relativeError(groups.answer, whole.answer) < bound)
-        for (found, wanted) in zip(groups.gradients, whole.gradients) {
-            #expect(!wanted.isEmpty && relativeError(found, wanted) < bound)
+        // Operands are rounded at other places, so that gradients in bf16 agree as well as they agree with f32.
+        for (index, found) in groups.gradients.enumerated() {
+            let rounding = relativeError(whole.gradients[index], exact.gradients[index])
+            #expect(!found.isEmpty && relativeError(found, exact.gradients[index]) < bound + 3 * rounding)
         }
         scene.adapters.isTraining = false
         let still = precision.apply { withoutGradients { scene.step(inGroups: false).answer } }
