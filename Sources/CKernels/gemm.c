@@ -5,7 +5,7 @@
 // K per block of b.
 enum { CK_DEPTH_BLOCK = 512, CK_ROWS_BLOCK = 128 };
 
-// How K is cut: into blocks of whole taps, or of parts of one tap, so that a block of b stays in the L2 cache.
+// How K is cut: into blocks of whole taps, or of parts of one tap; a block of b stays in the L2 cache.
 typedef struct {
     long taps, depth;
 } CKDepthBlocks;
@@ -93,8 +93,8 @@ static const Kernels *kernels(void) {
     if (__builtin_cpu_supports("x86-64-v3")) return &v3;
 #endif
     static const Kernels base = {
-        ck_base_product, ck_base_all_panels, ck_base_transposed, ck_base_attend, ck_base_attend_backward, ck_base_wino_input, ck_base_wino_slope,
-        ck_base_wino_weight, ck_base_wino_columns, ck_base_wino_tiles, ck_base_wino_gradient, ck_base_wino_piece, 4,
+        ck_base_product, ck_base_all_panels, ck_base_transposed, ck_base_attend, ck_base_attend_backward,
+        ck_base_wino_input, ck_base_wino_slope, ck_base_wino_weight, ck_base_wino_columns, ck_base_wino_tiles, ck_base_wino_gradient, ck_base_wino_piece, 4,
     };
     return &base;
 }

@@ -12,8 +12,8 @@
 // form a list through their first bytes.
 enum { CLASSES = 4 * 48, SMALLEST = 256 };
 
-// Kernels read whole vectors, up to 128 bytes past the end of a row. They come on top of a class, since sides of
-// tensors are multiples of powers of two: most fill their class to the byte.
+// Kernels read whole vectors, up to 128 bytes past the end of a row. They come on top of a class, since
+// sides of tensors are multiples of powers of two: most fill their class to the byte.
 enum { PAST_END = 128 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -44,11 +44,17 @@ extension PublicQueries {
         ) { $0.map(\.string) }
     }
 
+    /// How many jobs, points and results the ledger counts.
+    package static let totals = """
+        SELECT (SELECT sum(jobs) FROM sweep_count), (SELECT sum(points) FROM attempt),
+            (SELECT sum(results) FROM sweep_measure)
+        """
+
     /// Stands for the class of what was judged once more.
     static let confirmation = "confirmation"
 
-    /// What evaluations of these configurations measured, averaged over classes; and what was measured when the
-    /// sweep's best one was judged once more, as of the class ``confirmation``: one query less.
+    /// What evaluations of these configurations measured, averaged over classes; and what was measured when
+    /// the sweep's best one was judged once more, as of the class ``confirmation``: one query less.
     static func results(
         ofSweep sweep: String, metrics: [String], configurations: [Int]
     ) -> PublicQuery<SweepResult> {

@@ -63,7 +63,7 @@ struct BatchGroupTests {
         let groups = precision.apply { scene.step(inGroups: true) }
         let bound = precision == .f32 ? 1e-5 : 2e-2
         #expect(relativeError(groups.answer, whole.answer) < bound)
-        // Operands are rounded at other places, so that gradients in bf16 agree as well as they agree with f32.
+        // Operands are rounded at other places: gradients in bf16 agree as well as they do with f32.
         for (index, found) in groups.gradients.enumerated() {
             let rounding = relativeError(whole.gradients[index], exact.gradients[index])
             #expect(!found.isEmpty && relativeError(found, exact.gradients[index]) < bound + 3 * rounding)

@@ -23,7 +23,7 @@ enum { CK_SCRATCH_KERNEL = 0, CK_SCRATCH_PACK = 1, CK_SCRATCH_SLOTS = 2 };
 /// Adds `change` to this thread's count of open "no gradients" scopes and returns the new count.
 int ck_gradient_pause(int change);
 
-/// An object of the caller's where this thread's backward passes leave the gradients of leaves; null for none.
+/// An object of the caller's where this thread's backward passes leave leaves' gradients; null for none.
 void *_Nullable ck_leaf_gradients(void);
 /// Sets it, and returns what it was.
 void *_Nullable ck_leaf_gradients_set(void *_Nullable object);

@@ -6,7 +6,7 @@ extension Denoiser {
     ///
     /// A small network's weights stay packed between calls, and the batch's samples are computed in groups,
     /// one for each thread (`inSampleGroups`).
-    /// - Parameter actsBySample: whether the adapters at work do to a sample what they do whatever is beside it.
+    /// - Parameter actsBySample: whether the adapters at work do the same to a sample whatever is beside it.
     package func predictBatch(
         _ latents: Tensor, times: [Float], condition: TextCondition, cache: ContextCache? = nil,
         actsBySample: Bool = true

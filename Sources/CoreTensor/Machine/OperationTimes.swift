@@ -67,7 +67,7 @@ package enum OperationTimes {
         return try timed(kind, operations, body)
     }
 
-    /// Runs `body`, beside which others run on threads of their own: its time counts as one of so many shares.
+    /// Runs `body`, beside which others run on threads of their own: its time counts as one of the shares.
     ///
     /// - Throws: what `body` throws.
     static func sharing<R>(among count: Int, _ body: () throws -> R) rethrows -> R {

@@ -114,12 +114,9 @@ struct BenchLedger {
         var rounds: [Calls] = []
         for _ in 0..<Self.rounds { rounds.append(try await ask(coordinator, job)) }
         func median(_ call: KeyPath<Calls, Double>) -> Double { rounds.map { $0[keyPath: call] }.quantile(0.5) }
-        let counted = try await coordinator.client.answer(
-            to: """
-                SELECT (SELECT sum(jobs) FROM sweep_count), (SELECT sum(points) FROM attempt),
-                    (SELECT sum(results) FROM sweep_measure)
-                """, limit: 1
-        ).first?.map { if case .integer(let count) = $0 { Int(count) } else { 0 } }
+        let counted = try await coordinator.client.answer(to: PublicQueries.totals, limit: 1).first?.map {
+            if case .integer(let count) = $0 { Int(count) } else { 0 }
+        }
         guard let counted, counted.count == 3 else { throw CommandFailure(.failed, "the ledger cannot be counted") }
         return Report(
             jobs: counted[0], points: counted[1], results: counted[2], made: made, startSeconds: startSeconds,

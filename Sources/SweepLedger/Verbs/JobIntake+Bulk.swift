@@ -3,8 +3,8 @@ import Ports
 import RunSpec
 import SweepModel
 
-/// Jobs as rows, one or many at once: a statement that adds fifty rows opens the tables and their indexes once,
-/// which for one row is half of its work.
+/// Jobs as rows, one or many at once: a statement that adds fifty rows opens the tables and their indexes
+/// once, which for one row is half of its work.
 extension JobIntake {
     private static let rows = 50
 
