@@ -94,7 +94,8 @@ static const Kernels *kernels(void) {
 #endif
     static const Kernels base = {
         ck_base_product, ck_base_all_panels, ck_base_transposed, ck_base_attend, ck_base_attend_backward,
-        ck_base_wino_input, ck_base_wino_slope, ck_base_wino_weight, ck_base_wino_columns, ck_base_wino_tiles, ck_base_wino_gradient, ck_base_wino_piece, 4,
+        ck_base_wino_input, ck_base_wino_slope, ck_base_wino_weight, ck_base_wino_columns, ck_base_wino_tiles,
+        ck_base_wino_gradient, ck_base_wino_piece, 4,
     };
     return &base;
 }

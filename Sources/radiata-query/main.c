@@ -190,7 +190,7 @@ static uint8_t send_rows(struct gate *gate, const struct request *request) {
 }
 
 int main(void) {
-    // One thread, and nobody asks how much memory SQLite has: the schema is read in three quarters of the time.
+    // One thread, and nobody asks for SQLite's memory: reading the schema takes three quarters as long.
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     struct request request = read_request();
