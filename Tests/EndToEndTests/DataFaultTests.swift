@@ -52,7 +52,7 @@ struct DataFaultTests {
             try FileManager.default.copyItem(atPath: Self.pictures + "/rgb.png", toPath: "\(data)/\(place)/a.png")
         }
         _ = try folder.write("mine/1_blue/a.txt", "make it blue")
-        _ = try folder.write("mine/concepts.yaml", "1_blue: { trigger: \"\", class: blue, kind: edit }\n")
+        _ = try folder.write("mine/concepts.yaml", "1_blue:\n  trigger: \"\"\n  class: blue\n  kind: edit\n")
         try FileManager.default.createDirectory(
             atPath: folder.path + "/base/transformer", withIntermediateDirectories: true)
         func plan(_ network: String) throws -> RadiataProgram.Ended {
