@@ -76,11 +76,10 @@ package final class JointAttention: Module {
     typealias Projected = (query: Tensor, key: Tensor, value: Tensor)
 
     func project(_ x: Tensor) -> Projected {
-        (
-            queryNorm.map { $0(query(x), heads: heads) } ?? query(x),
-            keyNorm.map { $0(key(x), heads: heads) } ?? key(x), value(x)
-        )
+        (queries(x), keyNorm.map { $0(key(x), heads: heads) } ?? key(x), value(x))
     }
+
+    private func queries(_ x: Tensor) -> Tensor { queryNorm.map { $0(query(x), heads: heads) } ?? query(x) }
 
     func project(text: Tensor) -> Projected {
         guard let textQuery, let textKey, let textValue else { preconditionFailure("attention without a text stream") }
@@ -105,14 +104,8 @@ package final class JointAttention: Module {
                 query: ownRotary.turn([(query(own), queryNorm)], heads: heads),
                 key: rotary.turn([(key(x), keyNorm)], heads: heads), value: value(x), heads: heads)
         } else {
-            let (asked, all) = (query(own), key(x))
-            let turned = (
-                query: queryNorm.map { $0(asked, heads: heads) } ?? asked,
-                key: keyNorm.map { $0(all, heads: heads) } ?? all
-            )
-            mixed = attention(
-                query: ownRotary.map { $0.turn(turned.query, heads: heads) } ?? turned.query,
-                key: rotary.map { $0.turn(turned.key, heads: heads) } ?? turned.key, value: value(x), heads: heads)
+            let keys = keyNorm.map { $0(key(x), heads: heads) } ?? key(x)
+            mixed = mix((queries(own), keys, value(x)), rotary, asking: ownRotary)
         }
         return out.map { $0(mixed) } ?? mixed
     }
@@ -161,9 +154,10 @@ package final class JointAttention: Module {
         return (out.map { $0(ofImage) } ?? ofImage, textOut.map { $0(ofText) } ?? ofText)
     }
 
-    private func mix(_ all: Projected, _ rotary: RotaryTable?) -> Tensor {
+    /// - Parameter asking: of the queries, where they have not all places; nil: as the keys'.
+    private func mix(_ all: Projected, _ rotary: RotaryTable?, asking: RotaryTable? = nil) -> Tensor {
         attention(
-            query: rotary.map { $0.turn(all.query, heads: heads) } ?? all.query,
+            query: (asking ?? rotary).map { $0.turn(all.query, heads: heads) } ?? all.query,
             key: rotary.map { $0.turn(all.key, heads: heads) } ?? all.key, value: all.value, heads: heads)
     }
 }
