@@ -20,6 +20,9 @@
 #include "Order.h"
 #include "ProcessTree.h"
 
+// A program that has ended by then is told of as one that has started and ended.
+enum { SOON_MILLISECONDS = 3 };
+
 // RECORD.exit gets the wait status: it outlives the worker, which may not be there to be told.
 static void write_ending(const char *record, const char *text, int flags) {
     char *path = NULL;
@@ -109,16 +112,18 @@ static bool has_ended(pid_t program) {
     return waitid(P_PID, (id_t)program, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == program;
 }
 
+static void empty(int signals) {
+    struct signalfd_siginfo ignored;
+    while (read(signals, &ignored, sizeof ignored) > 0) {}
+}
+
 // Passes signals on until the program has ended or the guard is gone.
 static void watch(int socket, int signals, pid_t program) {
     while (!has_ended(program)) {
         reap_others(program);
         struct pollfd waits[2] = {{.fd = socket, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
         if (poll(waits, 2, -1) < 0 && errno != EINTR) return;
-        if (waits[1].revents) {
-            struct signalfd_siginfo ignored;
-            while (read(signals, &ignored, sizeof ignored) > 0) {}
-        }
+        if (waits[1].revents) empty(signals);
         if (!waits[0].revents) continue;
         int32_t number = 0;
         ssize_t length = recv(socket, &number, sizeof number, MSG_DONTWAIT);
@@ -128,6 +133,12 @@ static void watch(int socket, int signals, pid_t program) {
             return;
         }
     }
+}
+
+// Whether the program ends within the time of one that does nothing.
+static bool ends_soon(int signals, pid_t program) {
+    struct pollfd wait = {.fd = signals, .events = POLLIN};
+    return has_ended(program) || (poll(&wait, 1, SOON_MILLISECONDS) > 0 && has_ended(program));
 }
 
 static uint64_t microseconds(struct timeval time) { return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec; }
@@ -166,13 +177,17 @@ static bool run(struct order *order, int socket, int signals, const char *group)
     order_add(order, marker);
     pid_t pid = 0;
     uint64_t start = 0;
+    empty(signals);  // of the program before
     int failure = signals < 0 ? EMFILE : start_program(order, group, &pid, &start);
     bool is_clean = true;
     if (failure) {
         tell(socket, (struct keeper_news){.kind = CPROCESS_REFUSED, .status = failure});
     } else {
-        tell(socket, (struct keeper_news){.kind = CPROCESS_STARTED, .pid = pid, .start_ticks = start});
-        watch(socket, signals, pid);
+        // One that has ended already is told of once.
+        if (!ends_soon(signals, pid)) {
+            tell(socket, (struct keeper_news){.kind = CPROCESS_STARTED, .pid = pid, .start_ticks = start});
+            watch(socket, signals, pid);
+        }
         int status = 0;
         struct rusage usage;
         memset(&usage, 0, sizeof usage);
@@ -183,6 +198,7 @@ static bool run(struct order *order, int socket, int signals, const char *group)
         tell(socket, (struct keeper_news){.kind = CPROCESS_EXITED,
             .pid = pid,
             .status = status,
+            .start_ticks = start,
             .user_microseconds = microseconds(usage.ru_utime),
             .system_microseconds = microseconds(usage.ru_stime),
             .max_resident_kilobytes = (uint64_t)usage.ru_maxrss});

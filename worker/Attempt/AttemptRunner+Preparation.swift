@@ -6,6 +6,34 @@ import Synchronization
 import WorkerCore
 
 extension AttemptRunner {
+    /// What runs, once its inputs are there and its folder is made. A stop ends the waiting.
+    func planned() async throws -> AttemptPlan {
+        let maker = maker
+        let (grant, place, gpus) = (grant, place, gpus)
+        let plan: AttemptPlan
+        if grant.needsNothing {
+            plan = try await maker.make(grant, at: place, gpus: gpus, prepared: [:])
+        } else {
+            let preparation = Task {
+                let prepared = try await self.prepared()
+                return try await maker.make(grant, at: place, gpus: gpus, prepared: prepared)
+            }
+            let isStopped = control.withLock { control in
+                control.preparation = preparation
+                return control.isStopping || control.isKilled
+            }
+            if isStopped { preparation.cancel() }
+            plan = try await preparation.value
+        }
+        control.withLock { control in
+            control.preparation = nil
+            control.stopSignal = plan.order.stopSignal
+            control.grace = plan.order.grace
+            control.stop = plan.stop
+        }
+        return plan
+    }
+
     /// Where what was made for the job lies on this machine, by the name that its texts have for it.
     ///
     /// - Throws: `PreparationFailure`, or what ``AttemptFolderMaker`` throws.
@@ -90,5 +118,13 @@ extension AttemptRunner {
             }
             return isEmpty ? nil : result.description
         }
+    }
+}
+
+extension Grant {
+    /// Nothing is fetched or made for it before it begins, so that there is nothing to wait for.
+    fileprivate var needsNothing: Bool {
+        job.kind == .train && job.inputs.isEmpty && job.trainer.program.prepare == nil && resume == nil
+            && trained.isEmpty
     }
 }

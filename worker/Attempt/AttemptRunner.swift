@@ -150,29 +150,6 @@ final class AttemptRunner: AttemptRunning {
 
     func logSettled() { control.withLock { $0.logsPending = max(0, $0.logsPending - 1) } }
 
-    /// What runs, once its inputs are there and its folder is made. A stop ends the waiting.
-    private func planned() async throws -> AttemptPlan {
-        let maker = maker
-        let (grant, place, gpus) = (grant, place, gpus)
-        let preparation = Task {
-            let prepared = try await self.prepared()
-            return try await maker.make(grant, at: place, gpus: gpus, prepared: prepared)
-        }
-        let isStopped = control.withLock { control in
-            control.preparation = preparation
-            return control.isStopping || control.isKilled
-        }
-        if isStopped { preparation.cancel() }
-        let plan = try await preparation.value
-        control.withLock { control in
-            control.preparation = nil
-            control.stopSignal = plan.order.stopSignal
-            control.grace = plan.order.grace
-            control.stop = plan.stop
-        }
-        return plan
-    }
-
     /// Reads what the trainer writes until it ends; one that waits for a keyboard is ended.
     ///
     /// - Returns: what it asked, if it was ended for that.
@@ -203,18 +180,22 @@ final class AttemptRunner: AttemptRunning {
         let plan = try await planned()
         for checkpoint in grant.trained { try reports.markSeen("checkpoint \(checkpoint.name)") }
         Faults.reach("worker.prepared")
-        var output = AttemptOutput(grant, plan, place: place, points: points, reports: reports, files: files)
+        // Names are watched from before the program's start, where there are any to watch.
+        let early = plan.readsFiles ? reader(plan) : nil
         if grant.isEnough == true {
             // A program has no way to end well at once: what an earlier attempt left is the result.
             if !plan.isCore, !grant.trained.isEmpty || !plan.rules.contains(where: { $0.kind == .adapter }) {
                 emit(.started(grant.token))
                 guard let evaluate = plan.evaluate else { return .finished }
+                var output = early ?? reader(plan)
                 return try await evaluateAll(evaluate, plan, &output)
             }
             try markEnough()
         }
         let killsBefore = OutOfMemoryWatch.recentKills(now: time.monotonic()) ?? 0
         let (child, trainerGuard) = try await start(try await withMetricHost(plan.order))
+        if child.exit?.code == TrainerExit.done, try hasLeftNothing(plan) { return .finished }
+        var output = early ?? reader(plan)
         emit(.started(grant.token))
         emit(.progress(grant.token, phase: Self.phase(of: grant.job.kind), step: nil))
         let disk = DiskWatch(folder: place.path, files: files)
@@ -263,8 +244,20 @@ final class AttemptRunner: AttemptRunning {
         return result
     }
 
+    private func reader(_ plan: AttemptPlan) -> AttemptOutput {
+        AttemptOutput(grant, plan, place: place, points: points, reports: reports, files: files)
+    }
+
+    /// Whether a program that ended well, and that nobody asked to stop, has left nothing to read.
+    private func hasLeftNothing(_ plan: AttemptPlan) throws -> Bool {
+        guard !plan.readsFiles, plan.evaluate == nil, grant.job.kind == .train, grant.trained.isEmpty,
+            !control.withLock({ $0.isStopping || $0.isKilled || $0.isFinishing })
+        else { return false }
+        return try files.information(place.log)?.size ?? 0 == 0 && files.list(place.out).isEmpty
+    }
+
     func start(_ order: ProcessOrder) async throws -> (TrainerGuard.Child, TrainerGuard) {
-        let trainerGuard = try await guards.current()
+        let trainerGuard = try guards.current()
         let child: TrainerGuard.Child
         do {
             child = try await trainerGuard.start(order)

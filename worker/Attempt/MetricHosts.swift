@@ -54,7 +54,7 @@ actor MetricHosts {
         for name in ["RADIATA_JOB", "RADIATA_ATTEMPT"] { own.environment[name] = nil }
         (own.folder, own.log, own.output, own.record) = (place, "\(place)/log", nil, "\(place)/process")
         (own.stopSignal, own.grace) = (SIGTERM, .seconds(10))
-        let trainerGuard = try await guards.current()
+        let trainerGuard = try guards.current()
         let child = try await trainerGuard.start(own)
         hosts.append(Host(child: child, trainerGuard: trainerGuard, socket: socket, gpus: gpus))
         return socket

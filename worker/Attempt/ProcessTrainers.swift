@@ -43,13 +43,13 @@ struct ProcessTrainers: Trainers {
     func begin() async throws {
         let (folder, files) = (folder, files)
         try await BlockingWork.run { try Leftovers.end(folder, files: files, patience: Self.patience) }
-        _ = try await guards.current()
+        _ = try guards.current()
         meter?.start()
     }
 
     func end() async {
         meter?.stop()
-        await guards.close()
+        guards.close()
     }
 
     func runner(

@@ -74,8 +74,10 @@ package struct WorkerCore: Sendable {
         var effects = react(to: event, now: now)
         effects += leaveIfDue(now: now)
         effects += startClaimed(now: now)
-        effects += sendMetrics(now: now)
-        effects += uploadNext()
+        if event.mayBringData {
+            effects += sendMetrics(now: now)
+            effects += uploadNext()
+        }
         effects += exchange(now: now)
         effects += keepTime(now: now)
         return effects

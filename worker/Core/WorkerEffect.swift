@@ -11,8 +11,8 @@ package enum WorkerEffect: Equatable, Sendable {
     /// Send it once: `heartbeatAnswered` or `heartbeatFailed`.
     case heartbeat(HeartbeatRequest)
     /// Prepare the attempt's folder and run its trainer: `started`, `progress`, …, and in the end `ended`.
-    /// `gpus`: positions of the GPUs that are its own.
-    case run(Grant, gpus: [Int] = [])
+    /// `gpus`: positions of the GPUs that are its own. Apart in memory, or every effect would be as large.
+    indirect case run(Grant, gpus: [Int] = [])
     /// Ask the trainer to stop: its stop signal, its grace, then the end by force.
     case stop(AttemptToken)
     /// Ask the trainer to end with what it has: that is its result.

@@ -60,3 +60,15 @@ package enum WorkerEvent: Sendable {
     case stopRequested
     case tick
 }
+
+extension WorkerEvent {
+    /// Whether points or files may be ready to be sent after it: an end brings neither, and ends of short
+    /// attempts come by the hundred.
+    var mayBringData: Bool {
+        switch self {
+        case .ended: false
+        case .reportSpooled(_, let report): report.hasBlobs
+        default: true
+        }
+    }
+}

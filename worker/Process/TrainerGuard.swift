@@ -19,10 +19,11 @@ package final class TrainerGuard: Sendable {
             case ended(ProcessExit)
         }
 
-        fileprivate init(id: UInt32, pid: Int32, startTicks: UInt64) {
+        fileprivate init(id: UInt32, pid: Int32, startTicks: UInt64, _ exit: ProcessExit? = nil) {
             self.id = id
             self.pid = pid
             self.startTicks = startTicks
+            if let exit { end(exit) }
         }
 
         /// nil while it runs.
@@ -225,7 +226,14 @@ package final class TrainerGuard: Sendable {
                 }
             state.withLock { $0.starting.removeValue(forKey: event.id) }?.resume(throwing: error)
         default:
-            state.withLock { $0.running.removeValue(forKey: event.id) }?.end(ProcessExit(event))
+            let (child, continuation) = state.withLock { state in
+                (state.running.removeValue(forKey: event.id), state.starting.removeValue(forKey: event.id))
+            }
+            let exit = ProcessExit(event)
+            child?.end(exit)
+            // It ended before anybody was told that it runs.
+            continuation?.resume(
+                returning: Child(id: event.id, pid: event.pid, startTicks: event.start_ticks, exit))
         }
     }
 }

@@ -42,9 +42,7 @@ extension WorkerSession {
         case .kill(let token): runner(toEnd: token)?.kill()
         case .spool(let token, let body):
             let entry = try hold(token)
-            // A short attempt that left nothing else is made again after a power cut: cheaper than its syncs.
-            let isDurable = entry.anchor.isHeld || time.monotonic() - entry.began >= Self.shortAttempt
-            let report = try entry.reports.append(Report(token: token, body), isDurable: isDurable)
+            let report = try entry.reports.append(Report(token: token, body), isDurable: !isShort(entry))
             emit(.reportSpooled(token, report))
         case .sendMetrics(let token, let first, let limit): try await sendMetrics(token, from: first, limit: limit)
         case .passOver(let token, let point): try await sendMetrics(token, from: point, limit: 0)
@@ -65,6 +63,11 @@ extension WorkerSession {
             }
         case .finish: break
         }
+    }
+
+    /// A short attempt that left nothing else is made again after a power cut: cheaper than its syncs.
+    func isShort(_ entry: Held) -> Bool {
+        !entry.anchor.isHeld && time.monotonic() - entry.began < Self.shortAttempt
     }
 
     private func register() async throws {
@@ -173,7 +176,7 @@ extension WorkerSession {
         // An attempt number is never used again, so whatever lies here is of no use.
         try files.remove(place.path)
         // Not waited for: the attempt's anchor does that, once there is something to lose.
-        let text = Array(try WireJSON.encode(grant))
+        let text = try grant.text.bytes ?? Array(try WireJSON.encode(grant))
         if try !spares.take(place, grant: text) {
             try files.makeUnsyncedFolder(place.path, mode: 0o700)
             try files.write(text, over: place.grant, mode: 0o600)
@@ -284,9 +287,7 @@ extension WorkerSession {
         }
         guard let entry = found else { return }
         await entry.ending?.wait()
-        let isShort =
-            entry.runner != nil && !entry.anchor.isHeld && time.monotonic() - entry.began < Self.shortAttempt
-        try spares.giveBack(entry.place, isShort: isShort)
+        try spares.giveBack(entry.place, isShort: entry.runner != nil && isShort(entry))
         held.withLock { $0[token] = nil }
         Faults.reach("worker.discarded")
     }

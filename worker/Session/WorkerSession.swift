@@ -106,16 +106,48 @@ package final class WorkerSession: Sendable {
             defer { group.cancelAll() }
             group.addTask { await self.watchDisk() }
             for await event in events {
-                let effects = core.handle(event, now: time.monotonic())
-                ports.watch?(event, effects)
-                for effect in effects {
-                    if effect == .finish { return }
-                    if case .run(let grant, _) = effect { starts.withLock { $0[grant.token] = true } }
-                    group.addTask { await self.performOrFail(effect) }
+                var turn = [event]
+                while !turn.isEmpty {
+                    let event = turn.removeFirst()
+                    let effects = core.handle(event, now: time.monotonic())
+                    ports.watch?(event, effects)
+                    var brief: [WorkerEffect] = []
+                    for effect in effects {
+                        if effect == .finish { return }
+                        if case .run(let grant, _) = effect { starts.withLock { $0[grant.token] = true } }
+                        if let spooled = spooledNow(effect) {
+                            turn.append(spooled)
+                        } else if isBrief(effect) {
+                            brief.append(effect)
+                        } else {
+                            group.addTask { await self.performOrFail(effect) }
+                        }
+                    }
+                    guard !brief.isEmpty else { continue }
+                    group.addTask { [brief] in for effect in brief { await self.performOrFail(effect) } }
                 }
             }
             try Task.checkCancellation()
             if let error = failure.withLock({ $0 }) { throw error }
+        }
+    }
+
+    /// The end of a short attempt is not waited for by the disk: it is spooled, and heard of, in the same turn.
+    ///
+    /// - Returns: nil for all else, and where it could not be written: a task of its own waits for space.
+    private func spooledNow(_ effect: WorkerEffect) -> WorkerEvent? {
+        guard case .spool(let token, let body) = effect, let entry = attempt(token), isShort(entry),
+            let report = try? entry.reports.append(Report(token: token, body), isDurable: false)
+        else { return nil }
+        return .reportSpooled(token, report)
+    }
+
+    /// What waits for nothing and needs no space: the ends of many attempts are one task.
+    private func isBrief(_ effect: WorkerEffect) -> Bool {
+        switch effect {
+        case .settle: true
+        case .discard(let token): held.withLock { $0[token]?.ending?.isOpen ?? false }
+        default: false
         }
     }
 

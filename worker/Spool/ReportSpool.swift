@@ -172,7 +172,8 @@ package final class ReportSpool: Sendable {
                 try files.synchronizeFolder(place)
             }
             let entry = Entry(report: report, blobs: blobs)
-            let text = Array(try WireJSON.encode(entry))
+            let plain = blobs.isEmpty ? report.plainText.map { Array("{\"blobs\":[],\"report\":\($0)}".utf8) } : nil
+            let text = try plain ?? Array(try WireJSON.encode(entry))
             let whole = text + Array("\n\(Self.checksum(text[...]))".utf8)
             if isDurable {
                 try files.writeAtomically(whole, to: path(number))

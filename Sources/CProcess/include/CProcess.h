@@ -8,7 +8,9 @@
 enum {
     CPROCESS_STARTED = 1,  // pid, start_ticks
     CPROCESS_REFUSED = 2,  // status is the errno of what failed
-    CPROCESS_EXITED = 3,   // status as wait(2) gives it, and the resources used
+    // status as wait(2) gives it, and the resources used; with pid and start_ticks: one that ended at once has
+    // no CPROCESS_STARTED before it
+    CPROCESS_EXITED = 3,
 };
 
 // What the guard tells: one packet each.

@@ -54,7 +54,7 @@ extension Ledger {
     /// - Throws: `DatabaseError`.
     package func mark() async throws -> LedgerMark { try await read { db in try LedgerMark(db) } }
 
-    /// Trained jobs that something happened to since a mark, and the new mark.
+    /// Jobs with files or a log that something happened to since a mark, and the new mark.
     ///
     /// - Throws: `DatabaseError`.
     package func jobs(since mark: LedgerMark) async throws -> (jobs: [Int64], mark: LedgerMark) {
@@ -63,12 +63,23 @@ extension Ledger {
             guard reached != mark else { return ([], mark) }
             let jobs = try db.all(
                 """
-                SELECT e.job FROM event e WHERE e.id > ?1 AND e.job IS NOT NULL
-                UNION SELECT a.job FROM checkpoint c JOIN attempt a ON a.id = c.attempt WHERE c.id > ?2
+                SELECT n.job FROM (
+                    SELECT e.job FROM event e WHERE e.id > ?1 AND e.job IS NOT NULL
+                    UNION SELECT a.job FROM checkpoint c JOIN attempt a ON a.id = c.attempt WHERE c.id > ?2) n
+                WHERE \(Self.hasFiles("n.job"))
                 """, [mark.event, mark.checkpoint]
             ).map { $0[0] as Int64 }
             return (jobs.sorted(), reached)
         }
+    }
+
+    private static func hasFiles(_ job: String) -> String {
+        """
+        EXISTS (SELECT 1 FROM attempt a WHERE a.job = \(job) AND (
+            EXISTS (SELECT 1 FROM log_text t WHERE t.attempt = a.id)
+            OR EXISTS (SELECT 1 FROM checkpoint c WHERE c.attempt = a.id)
+            OR EXISTS (SELECT 1 FROM artifact f WHERE f.attempt = a.id)))
+        """
     }
 
     /// Sweeps that are not archived, by row.
@@ -120,12 +131,7 @@ extension Ledger {
         try await read { db in
             let rows = try db.all(
                 """
-                SELECT m.job, EXISTS (
-                    SELECT 1 FROM attempt a WHERE a.job = m.job AND (
-                        EXISTS (SELECT 1 FROM log_text t WHERE t.attempt = a.id)
-                        OR EXISTS (SELECT 1 FROM checkpoint c WHERE c.attempt = a.id)
-                        OR EXISTS (SELECT 1 FROM artifact f WHERE f.attempt = a.id)))
-                FROM member m WHERE m.sweep = ? AND m.job > ? ORDER BY m.job LIMIT ?
+                SELECT m.job, \(Self.hasFiles("m.job")) FROM member m WHERE m.sweep = ? AND m.job > ? ORDER BY m.job LIMIT ?
                 """, [sweep, row, limit])
             return (rows.filter { $0[1] }.map { $0[0] }, rows.count < limit ? nil : rows.last?[0])
         }

@@ -16,6 +16,13 @@ package struct Grant: Equatable, Sendable {
     package var isEnough: Bool?
     /// What was made for it on another machine, by the job that made it.
     package var prepared: [PreparedFiles]?
+    /// As it came over the wire, where it did; no part of what it says.
+    package var text = Text()
+
+    package struct Text: Equatable, Sendable {
+        package var bytes: [UInt8]?
+        package static func == (one: Text, other: Text) -> Bool { true }
+    }
 
     package init(
         token: AttemptToken, job: ResolvedJob, leaseSeconds: Double, resume: StoredCheckpoint? = nil,

@@ -22,13 +22,20 @@ extension ExchangeRequest {
         if let freeGPUs { text += "\"freeGPUs\":[\(freeGPUs.map(String.init).joined(separator: ","))]," }
         text += "\"freeSlots\":\(freeSlots),\"number\":\(number),\"reports\":["
         for (index, report) in reports.enumerated() {
-            guard case .finished(let end) = report.body, report.token.ledger.isPlain else { return nil }
+            guard let one = report.plainText else { return nil }
             if index > 0 { text += "," }
-            let token = report.token
-            text += "{\"finished\":{\"streamPosition\":\(end.streamPosition)},\"token\":{\"attempt\":\(token.attempt),"
-            text += "\"epoch\":\(token.epoch),\"job\":\"\(token.job.text)\",\"ledger\":\"\(token.ledger)\"}}"
+            text += one
         }
         return "{\(text)],\"session\":\"\(session.rawValue)\",\"waitSeconds\":\(Int(waitSeconds))}"
+    }
+}
+
+extension Report {
+    /// The end of an attempt that did what it should, as ``WireJSON`` writes it; nil for all else.
+    package var plainText: String? {
+        guard case .finished(let end) = body, token.ledger.isPlain else { return nil }
+        return "{\"finished\":{\"streamPosition\":\(end.streamPosition)},\"token\":{\"attempt\":\(token.attempt),"
+            + "\"epoch\":\(token.epoch),\"job\":\"\(token.job.text)\",\"ledger\":\"\(token.ledger)\"}}"
     }
 }
 

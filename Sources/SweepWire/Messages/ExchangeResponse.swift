@@ -18,7 +18,7 @@ package struct ExchangeResponse: Equatable, WireResponse {
 }
 
 /// The grants of an answer: a coordinator writes claims, a worker reads jobs.
-package enum WireGrant: Equatable, Sendable {
+package indirect enum WireGrant: Equatable, Sendable {
     /// On its way: the job's JSON goes into the answer unread.
     case claimed(ClaimedJob, leaseSeconds: Double)
     /// As every worker reads it.
@@ -87,7 +87,23 @@ extension ExchangeResponse: Decodable {
     }
 
     /// - Throws: `WireError` `badRequest`.
-    package init(body: Data) throws { self = try WireJSON.decode(Self.self, from: body) }
+    package init(body: Data) throws {
+        // The general decoder finds the words for what is wrong.
+        self = try (try? Self.pieced(body)) ?? WireJSON.decode(Self.self, from: body)
+    }
+
+    /// The grants each by itself.
+    private static func pieced(_ body: Data) throws -> Self? {
+        let text = Array(body)
+        guard let members = JSONText.members(of: text[...]),
+            let grants = members.first(where: { $0.isNamed("grants") }),
+            let each = JSONText.elements(of: grants.value), !each.isEmpty
+        else { return nil }
+        let rest = Data(text[..<grants.value.startIndex] + Array("[]".utf8) + text[grants.value.endIndex...])
+        var response = try WireJSON.decode(Self.self, from: rest)
+        response.grants = try each.map { .read(try GrantText.read($0)) }
+        return response
+    }
 
     /// As `WireJSON` writes, except that jobs which are text go in unread: the answer that a coordinator
     /// gives most often.

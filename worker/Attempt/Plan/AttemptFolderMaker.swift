@@ -23,7 +23,10 @@ struct AttemptFolderMaker: Sendable {
     ) async throws -> AttemptPlan {
         try files.makeUnsyncedFolder(place.out)
         if !gpus.isEmpty { try files.writeAtomically(Array(try JSONEncoder().encode(gpus)), to: place.gpus) }
-        var around = surroundings(gpus, wantsPort: Self.wantsPort(grant.job.trainer.program))
+        let trainer = grant.job.trainer.program
+        let names = Set(trainer.templateNames)
+        var around = surroundings(gpus, wantsPort: Self.wants("master_port", trainer, names))
+        around.wantsJobFile = Self.wants("job", trainer, names)
         around.base = try await locate(grant.job.base)
         around.data = try await locate(grant.job.data)
         around.regData = try await locate(grant.job.regData)
@@ -31,6 +34,8 @@ struct AttemptFolderMaker: Sendable {
         around.prepared = try await views(of: prepared, grant, place)
         around.data = try await ownData(grant, place, around.data, prepared)
         let plan = try AttemptPlan(grant, place: place, around)
+        // The folder may have been another attempt's.
+        if !around.wantsJobFile { try files.remove(place.job) }
         try await restore(grant, place, below: plan.restored)
         try clean(plan, place, grant)
         if let flag = plan.stop.flag {
@@ -97,13 +102,12 @@ struct AttemptFolderMaker: Sendable {
         }
     }
 
-    /// Whether any text may hold a port; a name in another one's value counts too.
-    private static func wantsPort(_ trainer: CommandTrainer) -> Bool {
-        trainer.templateNames.contains("master_port")
-            || (trainer.values ?? [:]).values.contains { $0.contains("master_port") }
+    /// Whether any text may hold it; a name in another one's value counts too.
+    private static func wants(_ name: String, _ trainer: CommandTrainer, _ names: Set<String>) -> Bool {
+        names.contains(name) || (trainer.values ?? [:]).values.contains { $0.contains(name) }
     }
 
-    private static let environment = ProcessInfo.processInfo.environment
+    private static let environment = TrainerEnvironment.allowed(ProcessInfo.processInfo.environment)
     private static let cores = ProcessInfo.processInfo.activeProcessorCount
 
     func surroundings(_ gpus: [GPUDevice], wantsPort: Bool = true) -> AttemptSurroundings {

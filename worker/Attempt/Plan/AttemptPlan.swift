@@ -80,6 +80,9 @@ package struct AttemptPlan: Sendable {
     package let stop: StopPlan
     /// The folder that the training state was restored into.
     package let restored: String
+
+    /// Whether it says what of the trainer's files is read, besides its log and what lies in its folder.
+    var readsFiles: Bool { isCore || !metrics.isEmpty || !rules.isEmpty || !samples.isEmpty || done != nil }
 }
 
 /// How a program is asked to stop, besides the signal.
@@ -133,14 +136,13 @@ extension AttemptPlan {
             throw WorkerError(.badJob, "trainer \(job.trainer.name): its command is empty")
         }
         if program == around.program { arguments[0] = "radiata" }
-        var files = [
-            (
-                path: place.job,
-                text: try job.trainerFile(
-                    base: around.base, data: around.data, regData: around.regData, encoders: around.encoders,
-                    out: place.out, resume: values["checkpoint"])
-            )
-        ]
+        var files: [(path: String, text: String)] = []
+        if around.wantsJobFile {
+            let text = try job.trainerFile(
+                base: around.base, data: around.data, regData: around.regData, encoders: around.encoders,
+                out: place.out, resume: values["checkpoint"])
+            files.append((place.job, text))
+        }
         if let config { files.append((config.0, config.1.text)) }
         for template in trainer.files where template.isForResume != true || grant.resume != nil {
             files.append((try Self.target(template.to, values, place), try Self.content(template, values)))
@@ -162,7 +164,7 @@ extension AttemptPlan {
             return file
         }
         // A bracket in a folder's name is no part of the pattern.
-        let literals = values.mapValues(PathPattern.escaped)
+        let literals = trainer.hasPatterns ? values.mapValues(PathPattern.escaped) : values
         rules = try Self.resumable(trainer, whole?.document).map {
             CheckpointRule(
                 glob: try CommandTemplate($0.glob).rendered(literals), step: $0.step, epoch: $0.epoch,
@@ -306,5 +308,12 @@ extension AttemptPlan {
             }
         }
         return try CommandTemplate(template.content).rendered(escaped)
+    }
+}
+
+extension CommandTrainer {
+    /// Whether any of its texts is a pattern of paths.
+    fileprivate var hasPatterns: Bool {
+        !checkpoints.isEmpty || !samples.isEmpty || done != nil || clean?.isEmpty == false || stop.file != nil
     }
 }

@@ -19,6 +19,8 @@ package struct AttemptSurroundings: Sendable {
     var environment: [String: String]
     /// A port that nobody listened on a moment ago.
     var port: Int
+    /// Whether a text of the trainer names the job's file.
+    var wantsJobFile = true
 
     package init(
         base: String? = nil, data: String? = nil, regData: String? = nil, threads: Int, gpus: [GPUDevice] = [],
