@@ -8,7 +8,7 @@ import WorkerCore
 @Suite("Jobs are claimed ahead while they end as soon as they begin")
 struct AheadTests {
     /// Most jobs that a worker of one slot holds.
-    private static let most = 5
+    private static let most = 9
 
     /// A worker of one slot that has seen enough quick jobs; the exchange under way handed the last one in,
     /// and asks for more.
@@ -49,14 +49,14 @@ struct AheadTests {
     @Test("ends are handed in together, before the claimed jobs run out, and at the latest after 20 ms")
     func together() {
         var (bench, asked) = Self.quick()
-        _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...9))
-        #expect(Self.end(5, &bench).exchanges.isEmpty)
-        let sent = Self.end(6, &bench).exchanges
-        #expect(sent.map(\.reports.count) == [2])
-        #expect(sent.map(\.freeSlots) == [2])
+        _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...13))
+        for job in 5...7 { #expect(Self.end(job, &bench).exchanges.isEmpty) }
+        let sent = Self.end(8, &bench).exchanges
+        #expect(sent.map(\.reports.count) == [4])
+        #expect(sent.map(\.freeSlots) == [4])
 
         (bench, asked) = Self.quick()
-        _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...9))
+        _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...13))
         let waits = Self.end(5, &bench)
         #expect(waits.exchanges.isEmpty)
         bench.now = bench.now + .milliseconds(20)
@@ -84,7 +84,7 @@ struct AheadTests {
     @Test("a job that fails, or takes longer, ends the claiming")
     func failure() {
         let crash = AttemptEnd.failed(FailureReport(failure: .crash, message: "exited with 1"))
-        for (end, pause) in [(crash, Duration.zero), (.finished, .milliseconds(50))] {
+        for (end, pause) in [(crash, Duration.zero), (.finished, .milliseconds(100))] {
             var (bench, asked) = Self.quick()
             _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...5))
             bench.now = bench.now + pause
@@ -95,7 +95,7 @@ struct AheadTests {
     @Test("a job that fails, or takes longer, sends back what was claimed behind it")
     func failureBeforeOthers() {
         let crash = AttemptEnd.failed(FailureReport(failure: .crash, message: "exited with 1"))
-        for (end, pause) in [(crash, Duration.zero), (.finished, .milliseconds(50))] {
+        for (end, pause) in [(crash, Duration.zero), (.finished, .milliseconds(100))] {
             var (bench, asked) = Self.quick()
             _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...9))
             bench.now = bench.now + pause

@@ -45,6 +45,25 @@ struct TrainerGuardTests {
         #expect(keepers.count == 1)
     }
 
+    @Test("a program that ends at once is told of once, as one that has run; so is one that lasts a moment longer")
+    func shortPrograms() async throws {
+        let folder = try TemporaryFolder()
+        let keeper = try TrainerGuard.start(record: folder.path + "/guard")
+        defer { keeper.close() }
+        for round in 0..<12 {
+            // Around the time that the keeper waits for an end before it tells of a start.
+            let pause = round < 6 ? "" : "sleep 0.00\(round - 5); "
+            let child = try await keeper.start(order(folder, "\(pause)setsid sleep 1000 & echo $! > helper; exit 7"))
+            #expect(child.startTicks > 0)
+            #expect(await child.waitForExit(atMost: .seconds(20), time: SystemTime())?.code == 7)
+            #expect(try folder.read("process") == "\(child.pid) \(child.startTicks)\n")
+            #expect(try folder.read("process.exit") == "\(7 << 8)\n")
+            // What it started has ended with it.
+            let helper = try #require(Int32(try folder.read("helper").split { $0.isWhitespace }.first ?? ""))
+            #expect(kill(helper, 0) != 0)
+        }
+    }
+
     @Test("a guard whose record cannot be written is refused, and leaves no zombie behind")
     func noRecord() async throws {
         let folder = try TemporaryFolder()

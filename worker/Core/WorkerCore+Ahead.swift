@@ -7,7 +7,7 @@ import SweepWire
 /// taken longer, nothing is claimed ahead, and what still waits for a slot is given back, for others to take.
 extension WorkerCore {
     /// An attempt of less is quick.
-    private static let quick: Duration = .milliseconds(50)
+    private static let quick: Duration = .milliseconds(100)
     /// How long a claimed job waits for a slot at most.
     private static let mostClaimed: Duration = .seconds(1)
     /// How long an end waits for others at most.
@@ -16,8 +16,8 @@ extension WorkerCore {
     /// Quick ends in a row after which jobs are claimed ahead.
     private var enoughQuick: Int { settings.slots + 3 }
 
-    /// How many jobs are claimed besides those that run.
-    var ahead: Int { settings.gpus.isEmpty && quickEnds >= enoughQuick ? 4 * settings.slots : 0 }
+    /// How many jobs are claimed besides those that run: what quick ones do before a claim is given back.
+    var ahead: Int { settings.gpus.isEmpty && quickEnds >= enoughQuick ? 8 * settings.slots : 0 }
 
     /// When the oldest claim is given back.
     var claimsDue: MonotonicTime? {

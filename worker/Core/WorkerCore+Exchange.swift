@@ -62,7 +62,8 @@ extension WorkerCore {
         // Attempts that only report take no slot, but they must not pile up without bound while uploads are
         // slow.
         let waiting = attempts.values.count { $0.phase == .reporting }
-        return max(0, min(settings.slots + ahead - takenSlots - claimed.count, 4 * settings.slots + 8 - waiting))
+        let room = 4 * settings.slots + 8 + ahead - waiting
+        return max(0, min(settings.slots + ahead - takenSlots - claimed.count, room))
     }
 
     var takenSlots: Int { attempts.values.reduce(0) { $0 + ($1.phase == .running ? $1.slots : 0) } }

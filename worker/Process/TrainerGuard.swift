@@ -168,10 +168,10 @@ package final class TrainerGuard: Sendable {
         withUnsafeBytes(of: UInt32(clamping: order.grace.milliseconds)) { bytes.append(contentsOf: $0) }
         let texts =
             [order.program, order.folder, order.log, order.output ?? "", order.record, String(order.arguments.count)]
-            + order.arguments + order.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            + order.arguments + order.environment.map { "\($0.key)=\($0.value)" }
         for text in texts {
             // A NUL cannot be part of an argument; what follows one would be taken for the next text.
-            bytes += text.utf8.filter { $0 != 0 }
+            for byte in text.utf8 where byte != 0 { bytes.append(byte) }
             bytes.append(0)
         }
         return bytes

@@ -183,7 +183,7 @@ extension WorkerSession {
             try files.makeUnsyncedFolder(place.spool)
         }
         let gpus = positions.map { configuration.gpus[$0] }
-        let entry = try hold(grant.token, isNew: true)
+        let entry = try hold(grant.token, madeAt: place)
         let runner = ports.trainers.runner(
             grant, at: place, gpus: gpus, points: entry.points, reports: entry.reports, emit: emit)
         let from = grant.resume.map { ", from step \($0.step)" } ?? ""
@@ -294,13 +294,13 @@ extension WorkerSession {
 
     /// The attempt's spools, opened or made.
     ///
-    /// - Parameter isNew: its folder was just made, with one for them.
-    func hold(_ token: AttemptToken, isNew: Bool = false) throws -> Held {
+    /// - Parameter made: its folder, where that was just made, with one for the spools.
+    func hold(_ token: AttemptToken, madeAt made: AttemptPlace? = nil) throws -> Held {
         if let entry = held.withLock({ $0[token] }) {
             guard !entry.isLeaving else { throw WorkerError(.workFolder, "attempt \(token) is being discarded") }
             return entry
         }
-        let place = folder.attempt(token)
+        let (place, isNew) = (made ?? folder.attempt(token), made != nil)
         let logger = logger
         let anchor = AttemptAnchor(folder: place.path, grant: place.grant, files: files)
         let entry = Held(

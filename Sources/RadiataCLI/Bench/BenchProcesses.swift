@@ -34,15 +34,14 @@ struct BenchProcesses {
         let began = coordinator.now
         _ = try await coordinator.launch(jobs)
         while true {
-            let states =
-                try await coordinator.client.call(.status, SweepRequest(sweep: "bench")).sweeps.first?.states ?? [:]
+            let states = try await coordinator.client.call(.sweeps, Nothing()).items.first?.states ?? [:]
             let done = states["done"] ?? 0
             if done == jobs { break }
             if let casualties = coordinator.cluster.casualties() { throw CommandFailure(.failed, casualties) }
             guard (states["failed"] ?? 0) + (states["parked"] ?? 0) == 0 else {
                 throw CommandFailure(.failed, "jobs that run 'true' failed; see \(coordinator.cluster.folder)")
             }
-            // Asked seldom while much is left: the answer names jobs, and takes its share of the cores.
+            // Asked seldom while much is left: it takes its share of the cores.
             let left = coordinator.seconds(since: began) * Double(jobs - done) / Double(max(1, done))
             try await Task.sleep(for: .seconds(min(max(left / 3, 0.005), 0.5)))
         }

@@ -5,6 +5,7 @@ import RunSpec
 import SweepClient
 import SweepModel
 import SweepWire
+import Synchronization
 import TrainerFiles
 
 /// Makes an attempt's folder: inputs found, training state and earlier adapters restored, files written.
@@ -15,6 +16,18 @@ struct AttemptFolderMaker: Sendable {
     /// What was made for jobs before they start.
     let store: PreparationStore
     let files: any FileStore
+    private let names = TrainerNames()
+
+    init(
+        configuration: WorkerConfiguration, inputs: InputStore, blobs: BlobCache, store: PreparationStore,
+        files: any FileStore
+    ) {
+        self.configuration = configuration
+        self.inputs = inputs
+        self.blobs = blobs
+        self.store = store
+        self.files = files
+    }
 
     /// - Parameter prepared: where what was made for it lies, by the name that its texts have for it.
     /// - Throws: ``WorkerError``, `ClientError`, `PortsError` or the `SweepModelError` of a template.
@@ -24,7 +37,7 @@ struct AttemptFolderMaker: Sendable {
         try files.makeUnsyncedFolder(place.out)
         if !gpus.isEmpty { try files.writeAtomically(Array(try JSONEncoder().encode(gpus)), to: place.gpus) }
         let trainer = grant.job.trainer.program
-        let names = Set(trainer.templateNames)
+        let names = names.of(trainer)
         var around = surroundings(gpus, wantsPort: Self.wants("master_port", trainer, names))
         around.wantsJobFile = Self.wants("job", trainer, names)
         around.base = try await locate(grant.job.base)
@@ -184,6 +197,20 @@ struct AttemptFolderMaker: Sendable {
         try FileManager.default.copyItem(atPath: blob, toPath: plain)
         guard target.withCString({ rename(plain, $0) }) == 0 else {
             throw PortsError.system("rename to", target.description)
+        }
+    }
+}
+
+/// Names in the texts of trainers, found once for jobs of the same one.
+private final class TrainerNames: Sendable {
+    private let last = Mutex<(trainer: CommandTrainer, names: Set<String>)?>(nil)
+
+    func of(_ trainer: CommandTrainer) -> Set<String> {
+        last.withLock { last in
+            if let last, last.trainer == trainer { return last.names }
+            let names = Set(trainer.templateNames)
+            last = (trainer, names)
+            return names
         }
     }
 }
