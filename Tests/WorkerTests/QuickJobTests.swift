@@ -1,5 +1,6 @@
 import Foundation
 import Ports
+import SweepClient
 import SweepModel
 import SweepWire
 import TestSupport

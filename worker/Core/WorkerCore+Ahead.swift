@@ -4,7 +4,8 @@ import SweepWire
 
 /// Jobs that end as soon as they begin: a few are claimed before there is a slot for them, so that no slot
 /// waits for the coordinator, and the ends of several are handed in together. As soon as one fails, or has
-/// taken longer, nothing is claimed ahead, and what still waits for a slot is given back, for others to take.
+/// taken longer, nothing is claimed ahead. What still waits for a slot is given back, for others to take: at
+/// once where one failed, else when it has waited a second.
 extension WorkerCore {
     /// An attempt of less is quick.
     private static let quick: Duration = .milliseconds(100)
@@ -39,8 +40,8 @@ extension WorkerCore {
 
     mutating func startClaimed(now: MonotonicTime) -> [WorkerEffect] {
         var effects: [WorkerEffect] = []
-        while let grant = claimed.first, !isDiskLow, takenSlots < settings.slots {
-            claimed.removeFirst()
+        while !claimed.isEmpty, !isDiskLow, takenSlots < settings.slots {
+            let grant = claimed.removeFirst()
             update(grant.token) { attempt in
                 attempt.phase = .running
                 attempt.since = now

@@ -101,7 +101,9 @@ extension WorkerCore {
         attempt.moved(to: HeldAttempt.uploadingPhase, step: nil, extent: nil)
         attempt.deadline = nil
         attempts[token] = attempt
-        return [.spool(token, finalReport(attempt, end))] + (quickEnds == 0 ? giveBackClaimed() : [])
+        // After one that took longer, what waits runs, or is given back after its second: nobody knows yet
+        // whether the next is as long.
+        return [.spool(token, finalReport(attempt, end))] + (end == .finished ? [] : giveBackClaimed())
     }
 
     private func finalReport(_ attempt: HeldAttempt, _ end: AttemptEnd) -> Report.Body {

@@ -121,12 +121,16 @@ extension WorkerCore {
             }
         }
         let leaving = isStopping ? [] : [idleDeadline, settings.leave]
-        let times = [nextHeartbeat, nextRegistration, farewellDeadline] + leaving + attempts.values.map(\.deadline)
+        var next = ([nextHeartbeat, nextRegistration, farewellDeadline] + leaving).compactMap { $0 }.min()
+        func add(_ time: MonotonicTime?) { if let time { next = min(next ?? time, time) } }
         // A pause that is over was used, or waits for a session, which comes with an event of its own.
-        let pauses =
-            [exchangeNotBefore, endsDue, claimsDue]
-            + attempts.values.flatMap { [$0.pointsNotBefore, $0.reportsNotBefore] }
-        let next = (times.compactMap { $0 } + pauses.compactMap { $0 }.filter { $0 > now }).min()
+        func add(pause: MonotonicTime?) { if let pause, pause > now { add(pause) } }
+        for pause in [exchangeNotBefore, endsDue, claimsDue] { add(pause: pause) }
+        for attempt in attempts.values {
+            add(attempt.deadline)
+            add(pause: attempt.pointsNotBefore)
+            add(pause: attempt.reportsNotBefore)
+        }
         if let next, next != nextWake { effects.append(.wake(next)) }
         nextWake = next
         return effects
