@@ -8,6 +8,8 @@ package final class Tensor {
     private(set) var storage: Storage
     /// The operation that made this tensor, if it was recorded.
     private(set) var node: Node?
+    /// How backward passes get the numbers where they are not kept for them.
+    private(set) var recomputed: Recomputed?
     private var isTrainable = false
     /// Whether a leaf belongs to one graph, whose thread alone sees its gradient.
     private(set) var isOwn = false
@@ -71,8 +73,11 @@ package final class Tensor {
     var ownsStorage: Bool { isKnownUniquelyReferenced(&storage) }
 
     /// Marks self as the result of a recorded operation.
-    func recorded(by node: Node) -> Tensor {
+    ///
+    /// - Parameter recomputed: in place of the numbers, for the backward passes of what reads them.
+    func recorded(by node: Node, recomputed: Recomputed? = nil) -> Tensor {
         self.node = node
+        self.recomputed = recomputed
         return self
     }
 }

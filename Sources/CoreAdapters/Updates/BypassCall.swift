@@ -53,11 +53,11 @@ package struct BypassCall {
     /// y itself, which was computed with W + ΔW: only the gradients of the factors are left to take, as
     /// rank-R products instead of the gradient of the whole weight.
     package func lowRankGradient(up: Tensor, down: Tensor) -> Tensor {
-        let (input, upper) = (x.detached(), up.detached())
+        let (input, upper) = (x.kept(), up.detached())
         return Tensor.custom(y.detached(), inputs: [y, up, down]) { gradient in
             // A graph of its own for the one product with `down`; dL/d(down x) = dL/dy · up.
             let lower = down.ownLeaf()
-            let activations = apply(lower, to: input)
+            let activations = apply(lower, to: input())
             let rows = gradient.count / upper.shape[0]
             let (slope, onUp) = withoutGradients {
                 let flat = gradient.reshaped([rows, upper.shape[0]])
