@@ -8,13 +8,13 @@ package final class Tensor {
     private(set) var storage: Storage
     /// The operation that made this tensor, if it was recorded.
     private(set) var node: Node?
-    /// How backward passes get the numbers where they are not kept for them.
-    private(set) var recomputed: Recomputed?
     private var isTrainable = false
     /// Whether a leaf belongs to one graph, whose thread alone sees its gradient.
     private(set) var isOwn = false
     /// dL/dself of a leaf, summed over calls of `backward`; `nil` until the first. The optimiser resets it.
     package var gradient: Tensor?
+    /// How backward passes get the numbers where they are not kept for them.
+    private(set) var recomputed: Recomputed?
 
     package var count: Int { shape.product }
 
