@@ -8,12 +8,8 @@
 // Keeps the compiler from finishing one of four chains of operations after the other.
 #if defined(__x86_64__)
 #define CK_IN_STEP(x) __asm__("" : "+v"((x)[0]), "+v"((x)[1]), "+v"((x)[2]), "+v"((x)[3]))
-// Keeps the compiler from loading the left operands of all rows of a tile before it multiplies the first:
-// they do not fit beside the sums.
-#define CK_ROW_DONE(pointer, sum) __asm__ volatile("" : "+r"(pointer), "+v"(sum))
 #else
 #define CK_IN_STEP(x) (void)(x)
-#define CK_ROW_DONE(pointer, sum) (void)(sum)
 #endif
 
 typedef int32_t NAME(VI) __attribute__((vector_size(4 * VL), aligned(4), may_alias));
@@ -49,15 +45,21 @@ CK_INLINE void NAME(exp2)(V *x) {
 #undef EACH
 }
 
-// p = 2^p over rows of `lanes` (a multiple of NR), `stride` apart; adds each column to `total` if there is
-// one.
-static void NAME(powers)(float *p, long rows, long lanes, long stride, float *total) {
+// p = 2^(p - shift[row]) over rows of `lanes` (a multiple of NR), `stride` apart; without shifts 2^p. Adds each
+// column to `total` if there is one.
+static void NAME(powers)(float *p, long rows, long lanes, long stride, const float *shift, float *total) {
     for (long i = 0; i < lanes; i += NR) {
         V sum[2] = {{0}, {0}};
         float *at = p + i;
         long row = 0;
         for (; row + 2 <= rows; row += 2, at += 2 * stride) {
             V x[4] = {LOAD(at), LOAD(at + VL), LOAD(at + stride), LOAD(at + stride + VL)};
+            if (shift) {
+                x[0] -= shift[row];
+                x[1] -= shift[row];
+                x[2] -= shift[row + 1];
+                x[3] -= shift[row + 1];
+            }
             NAME(exp2)(x);
             STORE(at, x[0]);
             STORE(at + VL, x[1]);
@@ -68,6 +70,10 @@ static void NAME(powers)(float *p, long rows, long lanes, long stride, float *to
         }
         if (row < rows) {
             V x[4] = {LOAD(at), LOAD(at + VL)};
+            if (shift) {
+                x[0] -= shift[row];
+                x[1] -= shift[row];
+            }
             NAME(exp2)(x);
             STORE(at, x[0]);
             STORE(at + VL, x[1]);
@@ -82,9 +88,14 @@ static void NAME(powers)(float *p, long rows, long lanes, long stride, float *to
 }
 
 CK_INLINE float NAME(sum)(V x) {
-    float total = 0;
-    for (int i = 0; i < VL; i++) total += x[i];
-    return total;
+    union {
+        V all;
+        Four parts[VL / 4];
+    } lanes = {x};
+    Four total = lanes.parts[0];
+#pragma clang loop unroll(full)
+    for (int i = 1; i < VL / 4; i++) total += lanes.parts[i];
+    return (total[0] + total[1]) + (total[2] + total[3]);
 }
 
 static float NAME(dot)(const float *a, const float *b, long n) {
@@ -96,92 +107,52 @@ static float NAME(dot)(const float *a, const float *b, long n) {
     return NAME(sum)(total) + rest;
 }
 
-// What a strip does with its tile of products x:
-//   PLAIN    c = x
-//   LANES    c = x - shift[column]
-//   ROWS     c = x - shift[row]
-//   SLOPES   c = (x - shift[row]) · p, with p in the layout of c
-enum { NAME(PLAIN), NAME(LANES), NAME(ROWS), NAME(SLOPES) };
-
-// `mr` rows of a times `panelCount` panels of NR columns.
-CK_INLINE void NAME(strip)(
-    const int mr, const int mode, const float *a, long aStride, long depth, const float *panels, long panelCount,
-    const float *shift, const float *p, float *c, long cStride) {
-    for (long panel = 0; panel < panelCount; panel++) {
-        const float *b = panels + panel * depth * NR;
-        V acc[MR][2];
-#pragma clang loop unroll(full)
-        for (int i = 0; i < mr; i++)
-#pragma clang loop unroll(full)
-            for (int v = 0; v < 2; v++) {
-                acc[i][v] = (V){0};
-                if (mode == NAME(LANES)) acc[i][v] -= LOAD(shift + panel * NR + v * VL);
-                if (mode == NAME(ROWS) || mode == NAME(SLOPES)) acc[i][v] -= shift[i];
-            }
-        for (long k = 0; k < depth; k++, b += NR) {
-            V first = LOAD(b), second = LOAD(b + VL);
-#pragma clang loop unroll(full)
-            for (int i = 0; i < mr; i++) {
-                V left = a[i * aStride + k] - (V){0};
-                acc[i][0] += left * first;
-                acc[i][1] += left * second;
-                CK_ROW_DONE(a, acc[i][1]);
-            }
+// to[j · toStride + i] = factor · from[i · fromStride + j], 4 × 4 blocks in registers.
+static void NAME(turn)(
+    const float *from, long fromStride, long rows, long columns, float factor, float *to, long toStride) {
+    long i = 0;
+    for (; i + 4 <= rows; i += 4, from += 4 * fromStride) {
+        const float *f1 = from + fromStride, *f2 = f1 + fromStride, *f3 = f2 + fromStride;
+        float *out = to + i;
+        long j = 0;
+        for (; j + 4 <= columns; j += 4, out += 4 * toStride) {
+            Four a = *(const Four *)(from + j) * factor, b = *(const Four *)(f1 + j) * factor;
+            Four c = *(const Four *)(f2 + j) * factor, d = *(const Four *)(f3 + j) * factor;
+            Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+            *(Four *)out = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+            *(Four *)(out + toStride) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+            ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+            cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+            *(Four *)(out + 2 * toStride) = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+            *(Four *)(out + 3 * toStride) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
         }
-#pragma clang loop unroll(full)
-        for (int i = 0; i < mr; i++)
-#pragma clang loop unroll(full)
-            for (int v = 0; v < 2; v++) {
-                long at = i * cStride + panel * NR + v * VL;
-                V x = acc[i][v];
-                if (mode == NAME(SLOPES)) x *= LOAD(p + at);
-                STORE(c + at, x);
-            }
+        for (; j < columns; j++, out += toStride) {
+            out[0] = from[j] * factor;
+            out[1] = f1[j] * factor;
+            out[2] = f2[j] * factor;
+            out[3] = f3[j] * factor;
+        }
     }
+    for (; i < rows; i++, from += fromStride)
+        for (long j = 0; j < columns; j++) to[j * toStride + i] = from[j] * factor;
 }
-
-#define STRIPS(name, mode) \
-    static void NAME(name)( \
-        long rows, const float *a, long aStride, long depth, const float *panels, long panelCount, \
-        const float *shift, const float *p, float *c, long cStride) { \
-        const int perRow = (mode) == NAME(ROWS) || (mode) == NAME(SLOPES); \
-        long row = 0; \
-        for (; row + MR <= rows; row += MR) \
-            NAME(strip)( \
-                MR, mode, a + row * aStride, aStride, depth, panels, panelCount, perRow ? shift + row : shift, \
-                (mode) == NAME(SLOPES) ? p + row * cStride : NULL, c + row * cStride, cStride); \
-        for (; row + 2 <= rows; row += 2) \
-            NAME(strip)( \
-                2, mode, a + row * aStride, aStride, depth, panels, panelCount, perRow ? shift + row : shift, \
-                (mode) == NAME(SLOPES) ? p + row * cStride : NULL, c + row * cStride, cStride); \
-        for (; row < rows; row++) \
-            NAME(strip)( \
-                1, mode, a + row * aStride, aStride, depth, panels, panelCount, perRow ? shift + row : shift, \
-                (mode) == NAME(SLOPES) ? p + row * cStride : NULL, c + row * cStride, cStride); \
-    }
-STRIPS(strip_plain, NAME(PLAIN))
-STRIPS(strip_lanes, NAME(LANES))
-STRIPS(strip_rows, NAME(ROWS))
-STRIPS(strip_slopes, NAME(SLOPES))
-#undef STRIPS
 
 // Rows of b as columns, times `factor`: out[panel][k][NR], the last panel padded with zeros.
 static void NAME(pack_rows)(const float *b, long stride, long rows, long depth, float factor, float *out) {
     for (long j = 0; j < rows; j += NR, out += depth * NR) {
         long width = rows - j < NR ? rows - j : NR;
         if (width < NR) memset(out, 0, (size_t)(depth * NR) * sizeof(float));
-        for (long i = 0; i < width; i++)
-            for (long k = 0; k < depth; k++) out[k * NR + i] = b[(j + i) * stride + k] * factor;
+        NAME(turn)(b + j * stride, stride, width, depth, factor, out, NR);
     }
 }
 
 // Rows of a tile of probabilities hold this many keys, and some room.
 enum { NAME(KEY_LANES) = 128, NAME(ROW) = NAME(KEY_LANES) + NR };
 
-// c[rows, columns] (+)= a · panels, which hold `packedColumns` columns of depth `packedDepth`
+// c[rows, columns] (+)= a · panels (+ bias), which hold `columns` columns of depth `depth`.
 static void NAME(panels)(
-    long rows, long columns, long depth, const float *a, long aStride, const float *packed, long packedColumns,
-    long packedDepth, float *c, long cStride, int accumulate) {
+    long rows, long columns, long depth, const float *a, long aStride, const float *packed, const float *bias,
+    float *c, long cStride, int accumulate) {
     const float *left[MR];
     float *to[MR];
     long height;
@@ -193,9 +164,9 @@ static void NAME(panels)(
         }
         for (long j = 0; j < columns; j += NR) {
             long width = columns - j < NR ? columns - j : NR;
-            NAME(tiles)[height - 1][packedColumns - j <= VL ? 0 : 1](
-                1, depth, 0, left, packed + j * packedDepth, NULL, 1, to, accumulate ? (const float *const *)to : NULL,
-                NULL, j, width);
+            NAME(tiles)[height - 1][width <= VL ? 0 : 1](
+                1, depth, 0, left, packed + j * depth, NULL, 1, to, accumulate ? (const float *const *)to : NULL,
+                bias, j, width);
         }
     }
 }
@@ -245,8 +216,8 @@ static void NAME(attend_group)(
     const CKAttention *a, const float *q, const float *k, const float *v, long group, long first, long count,
     float longestKey, float *scratch, float *out, float *logSums) {
     enum { MOST = NAME(SCORES) / NR };
-    const long block = (NAME(SCORES) / group < 126 ? NAME(SCORES) / group : 126) / 6 * 6;
-    long d = a->size, stride = a->stride, panels = (count + NR - 1) / NR, lanes = panels * NR;
+    const long block = (NAME(SCORES) / group < 126 ? NAME(SCORES) / group : 126) / MR * MR;
+    long d = a->size, stride = a->stride, lanes = (count + NR - 1) / NR * NR;
     float *packed = scratch, *scores = packed + group * d, *result = scores + NAME(SCORES), *shift = result + group * d;
     float *total = shift + group;
     float unit = a->scale * 1.44269504f;
@@ -262,7 +233,7 @@ static void NAME(attend_group)(
     for (long i = 0; i < lanes; i++) shift[i] = bounded ? 0.0f : -INFINITY;
     for (long key = 0; !bounded && key < seen; key += block) {
         long keys = seen - key < block ? seen - key : block;
-        NAME(strip_plain)(keys, k + key * stride, stride, d, packed, panels, NULL, NULL, scores, group);
+        NAME(panels)(keys, lanes, d, k + key * stride, stride, packed, NULL, scores, group, 0);
         for (long t = 0; t < keys; t++) {
             // A query does not see keys after it.
             long hidden = a->causal ? key + t - first : 0;
@@ -271,6 +242,7 @@ static void NAME(attend_group)(
         }
     }
 
+    for (long i = 0; i < lanes; i++) shift[i] = -shift[i];
     const float *rows[MOST];
     for (long t = 0; t < block; t++) rows[t] = scores + t * group;
     memset(total, 0, (size_t)lanes * sizeof(float));
@@ -281,9 +253,9 @@ static void NAME(attend_group)(
             NAME(prefetch)(k + (key + keys) * stride, stride, next, d);
             NAME(prefetch)(v + (key + keys) * stride, stride, next, d);
         }
-        NAME(strip_lanes)(keys, k + key * stride, stride, d, packed, panels, shift, NULL, scores, group);
+        NAME(panels)(keys, lanes, d, k + key * stride, stride, packed, bounded ? NULL : shift, scores, group, 0);
         int masked = a->causal && key + keys - 1 > first;
-        NAME(powers)(scores, keys, lanes, group, masked ? NULL : total);
+        NAME(powers)(scores, keys, lanes, group, NULL, masked ? NULL : total);
         if (masked)
             for (long t = 0; t < keys; t++) {
                 for (long i = 0; i < lanes && first + i < key + t; i++) scores[t * group + i] = 0.0f;
@@ -292,10 +264,12 @@ static void NAME(attend_group)(
         NAME(transposed)(d, lanes, v + key * stride, stride, rows, keys, key > 0, result, group);
     }
     for (long i = 0; i < count; i++) {
-        float inverse = 1.0f / total[i];
-        logSums[first + i] = shift[i] + log2f(total[i]);
-        for (long j = 0; j < d; j++) out[(first + i) * stride + j] = result[j * group + i] * inverse;
+        logSums[first + i] = log2f(total[i]) - shift[i];
+        total[i] = 1.0f / total[i];
     }
+    for (long j = 0; j < d; j++)
+        for (long i = 0; i < count; i++) result[j * group + i] *= total[i];
+    NAME(turn)(result, group, d, count, 1.0f, out + first * stride, stride);
 }
 
 #if VL == 16
@@ -371,7 +345,7 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
     float unit = a->scale * 1.44269504f;
     for (long t = 0; t < queries; t++) dots[t] = NAME(dot)(out + t * stride, dOut + t * stride, d);
     for (long key = 0; key < keys; key += KT) {
-        long count = keys - key < KT ? keys - key : KT, panels = (count + NR - 1) / NR;
+        long count = keys - key < KT ? keys - key : KT, lanes = (count + NR - 1) / NR * NR;
         NAME(pack_rows)(k + key * stride, stride, count, d, 1, packedK);
         NAME(pack_rows)(v + key * stride, stride, count, d, 1, packedV);
         CKProduct right = {.b = k + key * stride, .bDepthStride = stride, .bColumnStride = 1};
@@ -390,8 +364,8 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
             }
             for (long i = 0; i < height; i++)
                 for (long j = 0; j < d; j++) scaledQ[i * d + j] = q[(row + i) * stride + j] * unit;
-            NAME(strip_rows)(height, scaledQ, d, d, packedK, panels, logSums + row, NULL, p, WIDTH);
-            NAME(powers)(p, height, panels * NR, WIDTH, NULL);
+            NAME(panels)(height, lanes, d, scaledQ, d, packedK, NULL, p, WIDTH, 0);
+            NAME(powers)(p, height, lanes, WIDTH, logSums + row, NULL);
             if (a->causal)
                 for (long i = 0; i < height; i++) {
                     long limit = row + i + 1 - key;
@@ -400,22 +374,26 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
             if (dv)
                 NAME(transposed)(d, count, dOut + row * stride, stride, pRows, height, !fresh, dvT, KT);
             if (!dk && !dq) continue;
-            NAME(strip_slopes)(height, dOut + row * stride, stride, d, packedV, panels, dots + row, p, ds, WIDTH);
+            NAME(panels)(height, lanes, d, dOut + row * stride, stride, packedV, NULL, ds, WIDTH, 0);
+            for (long i = 0; i < height; i++)
+                for (long j = 0; j < lanes; j++)
+                    ds[i * WIDTH + j] = (ds[i * WIDTH + j] - dots[row + i]) * p[i * WIDTH + j];
             if (dk) NAME(transposed)(d, count, scaledQ, d, dsRows, height, !fresh, dkT, KT);
             if (!dq) continue;
             if (d <= VL)
                 NAME(narrow)(height, d, count, ds, rightK, dq + row * stride, stride, key > 0);
             else
-                NAME(panels)(height, d, count, ds, WIDTH, rightK, d, count, dq + row * stride, stride, key > 0);
+                NAME(panels)(height, d, count, ds, WIDTH, rightK, NULL, dq + row * stride, stride, key > 0);
         }
         // dkT holds Σ dS · Q in units of log₂ and without 1/√d on dS: Q carried both factors, ln 2 takes one
         // out.
-        for (long t = 0; t < count; t++)
-            for (long j = 0; j < d; j++) {
-                // Keys that no query sees (causal, more keys than queries) get no gradient.
-                if (dk) dk[(key + t) * stride + j] = fresh ? 0.0f : dkT[j * KT + t] * 0.69314718f;
-                if (dv) dv[(key + t) * stride + j] = fresh ? 0.0f : dvT[j * KT + t];
-            }
+        // Keys that no query sees (causal, more keys than queries) get no gradient.
+        if (fresh) {
+            memset(dkT, 0, (size_t)(d * KT) * sizeof(float));
+            memset(dvT, 0, (size_t)(d * KT) * sizeof(float));
+        }
+        if (dk) NAME(turn)(dkT, KT, d, count, 0.69314718f, dk + key * stride, stride);
+        if (dv) NAME(turn)(dvT, KT, d, count, 1.0f, dv + key * stride, stride);
     }
 }
 
@@ -425,4 +403,3 @@ static void NAME(attend_backward)(const CKAttention *a, long sample, long head) 
 #undef LOAD
 #undef STORE
 #undef CK_IN_STEP
-#undef CK_ROW_DONE

@@ -13,6 +13,8 @@ package final class Tensor {
     private(set) var isOwn = false
     /// dL/dself of a leaf, summed over calls of `backward`; `nil` until the first. The optimiser resets it.
     package var gradient: Tensor?
+    /// How backward passes get the numbers where they are not kept for them.
+    private(set) var recomputed: Recomputed?
 
     package var count: Int { shape.product }
 
@@ -71,8 +73,11 @@ package final class Tensor {
     var ownsStorage: Bool { isKnownUniquelyReferenced(&storage) }
 
     /// Marks self as the result of a recorded operation.
-    func recorded(by node: Node) -> Tensor {
+    ///
+    /// - Parameter recomputed: in place of the numbers, for the backward passes of what reads them.
+    func recorded(by node: Node, recomputed: Recomputed? = nil) -> Tensor {
         self.node = node
+        self.recomputed = recomputed
         return self
     }
 }

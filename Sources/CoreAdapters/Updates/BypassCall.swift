@@ -30,6 +30,13 @@ package struct BypassCall {
     /// The layer's geometry applied to another weight `[outputs, columns]`, added to `residual` if there is
     /// one.
     func apply(_ weight: Tensor, to x: Tensor, adding residual: Tensor? = nil) -> Tensor {
+        Self.apply(weight, to: x, geometry, stride, padding, adding: residual)
+    }
+
+    private static func apply(
+        _ weight: Tensor, to x: Tensor, _ geometry: LayerGeometry, _ stride: Int, _ padding: Padding,
+        adding residual: Tensor? = nil
+    ) -> Tensor {
         if geometry.kind == .linear || (geometry.kernel == 1 && stride == 1 && padding == Padding(0)) {
             return linear(x, weight: weight, adding: residual)
         }
@@ -53,11 +60,13 @@ package struct BypassCall {
     /// y itself, which was computed with W + ΔW: only the gradients of the factors are left to take, as
     /// rank-R products instead of the gradient of the whole weight.
     package func lowRankGradient(up: Tensor, down: Tensor) -> Tensor {
-        let (input, upper) = (x.detached(), up.detached())
+        let (input, upper) = (x.kept(), up.detached())
+        // `self` would keep x and y until then.
+        let (geometry, stride, padding) = (geometry, stride, padding)
         return Tensor.custom(y.detached(), inputs: [y, up, down]) { gradient in
             // A graph of its own for the one product with `down`; dL/d(down x) = dL/dy · up.
             let lower = down.ownLeaf()
-            let activations = apply(lower, to: input)
+            let activations = Self.apply(lower, to: input(), geometry, stride, padding)
             let rows = gradient.count / upper.shape[0]
             let (slope, onUp) = withoutGradients {
                 let flat = gradient.reshaped([rows, upper.shape[0]])

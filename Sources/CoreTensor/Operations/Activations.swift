@@ -39,38 +39,53 @@ package func clamp(_ x: Tensor, _ low: Float, _ high: Float) -> Tensor {
 package func geglu(_ x: Tensor) -> Tensor {
     precondition(x.channels % 2 == 0, "geglu of \(x.shape)")
     let (width, rows) = (x.channels / 2, x.rowCount)
-    let y = Tensor(uninitialized: x.shape.dropLast() + [width])
-    let (source, target) = (x.pointer, y.pointer)
-    Elementwise.rows(rows, width: 2 * width, kind: .activation) {
-        ck_geglu($1, width, source + $0 * 2 * width, target + $0 * width)
-    }
+    let y = gegluPass(x)
     guard records(x) else { return y }
     let saved = x.detached()
+    let recomputed = Recomputed.ifLarge(y) { gegluPass(saved) }
     return y.recorded(
         by: Node(inputs: [x]) { g in
+            recomputed?.drop()
             let dx = Tensor(uninitialized: saved.shape)
             let (source, slope, target) = (saved.pointer, g.pointer, dx.pointer)
             Elementwise.rows(rows, width: 2 * width, kind: .activation) {
                 ck_geglu_backward($1, width, source + $0 * 2 * width, slope + $0 * width, target + $0 * 2 * width)
             }
             return [dx]
-        })
+        }, recomputed: recomputed)
+}
+
+private func gegluPass(_ x: Tensor) -> Tensor {
+    let (width, rows) = (x.channels / 2, x.rowCount)
+    let y = Tensor(uninitialized: x.shape.dropLast() + [width])
+    let (source, target) = (x.pointer, y.pointer)
+    Elementwise.rows(rows, width: 2 * width, kind: .activation) {
+        ck_geglu($1, width, source + $0 * 2 * width, target + $0 * width)
+    }
+    return y
 }
 
 private func unary(_ kind: Int, _ x: Tensor) -> Tensor {
     let kind = Int32(kind)
-    let y = Tensor(uninitialized: x.shape)
-    let (source, target) = (x.pointer, y.pointer)
-    Elementwise.ranges(x.count, kind: .activation) { ck_unary(kind, $1, source + $0, target + $0) }
+    let y = unaryPass(kind, x)
     guard records(x) else { return y }
     let saved = x.detached()
+    let recomputed = Recomputed.ifLarge(y) { unaryPass(kind, saved) }
     return y.recorded(
         by: Node(inputs: [x]) { g in
+            recomputed?.drop()
             let dx = Tensor(uninitialized: g.shape)
             let (source, slope, target) = (saved.pointer, g.pointer, dx.pointer)
             Elementwise.ranges(g.count, kind: .activation) {
                 ck_unary_backward(kind, $1, source + $0, slope + $0, target + $0)
             }
             return [dx]
-        })
+        }, recomputed: recomputed)
+}
+
+private func unaryPass(_ kind: Int32, _ x: Tensor) -> Tensor {
+    let y = Tensor(uninitialized: x.shape)
+    let (source, target) = (x.pointer, y.pointer)
+    Elementwise.ranges(x.count, kind: .activation) { ck_unary(kind, $1, source + $0, target + $0) }
+    return y
 }

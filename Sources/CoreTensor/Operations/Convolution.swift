@@ -16,10 +16,10 @@ package func conv2d(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: In
     guard records(x, weight, bias) else { return y }
     let needs = (x: x.requiresGradient, weight: weight.requiresGradient, bias: bias?.requiresGradient == true)
     // Only what a wanted gradient reads is kept.
-    let saved = (x: needs.weight ? x.detached() : nil, weight: needs.x ? weight.detached() : nil)
+    let saved = (x: needs.weight ? x.kept() : nil, weight: needs.x ? weight.detached() : nil)
     let node = Node(inputs: [x, weight] + [bias].compactMap { $0 }) { g in
         var gradients: [Tensor?] = [
-            saved.weight.map { geometry.inputGradient(g, $0) }, saved.x.map { geometry.weightGradient(g, $0) },
+            saved.weight.map { geometry.inputGradient(g, $0) }, saved.x.map { geometry.weightGradient(g, $0()) },
         ]
         if bias != nil { gradients.append(needs.bias ? columnSums(g) : nil) }
         return gradients

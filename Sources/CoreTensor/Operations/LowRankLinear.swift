@@ -38,15 +38,15 @@ package func linear(
     guard records(x, bias, residual, up, down) else { return y }
     let needs = (x: x.requiresGradient, up: up.requiresGradient, down: down.requiresGradient)
     let needsBias = bias?.requiresGradient == true
-    let keeper = weight.keeper
-    let saved = (x: x.detached(), weight: weight.detached(), up: up.detached(), down: down.detached())
+    let (shape, keeper) = (x.shape, weight.keeper)
+    let saved = (x: x.kept(), weight: weight.detached(), up: up.detached(), down: down.detached())
     let node = Node(
         inputs: [x, up, down] + [bias, residual].compactMap { $0 },
         adding: { g, sum in
             // dL/d(down x) = dL/dy · up.
             let slope = Tensor(uninitialized: [rows, rank])
             // In the same pass as the sum with other uses of x.
-            let dx = needs.x ? sum ?? Tensor(uninitialized: saved.x.shape) : nil
+            let dx = needs.x ? sum ?? Tensor(uninitialized: shape) : nil
             Product.run(rows: rows, columns: rank, depth: outputs, g.matrix(), saved.up.matrix(), into: slope.matrix())
             if let dx {
                 Product.run(
@@ -56,7 +56,7 @@ package func linear(
             }
             let (dUp, dDown) = (Tensor(uninitialized: saved.up.shape), Tensor(uninitialized: saved.down.shape))
             lowRankGradients(
-                g: g, ranks: ranks, x: saved.x, slope: slope, rows: rows, intoUp: needs.up ? dUp : nil,
+                g: g, ranks: ranks, x: saved.x(), slope: slope, rows: rows, intoUp: needs.up ? dUp : nil,
                 intoDown: needs.down ? dDown : nil)
             var gradients = [dx, needs.up ? dUp : nil, needs.down ? dDown : nil]
             if bias != nil { gradients.append(needsBias ? columnSums(g) : nil) }

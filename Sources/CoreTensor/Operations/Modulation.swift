@@ -13,24 +13,16 @@ package func modulatedLayerNorm(_ x: Tensor, scale: Tensor, shift: Tensor, epsil
         x.shape.count >= 2 && scale.shape == [samples, width] && shift.shape == scale.shape,
         "modulatedLayerNorm \(x.shape) by \(scale.shape) and \(shift.shape)")
     let rows = x.rowCount / max(1, samples)
-    let y = Tensor(uninitialized: x.shape)
     let statistics = Tensor(uninitialized: [2, samples * rows])
     let whole = adding(scale.detached(), constant: 1)
-    let (source, target, mean, rstd) = (
-        x.pointer, y.pointer, statistics.pointer, statistics.pointer + samples * rows
-    )
-    let (factor, offset) = (whole.pointer, shift.pointer)
-    Elementwise.samples(samples, rows: rows, width: width, kind: .normalization) { sample, first, count in
-        let (at, row) = (sample * rows + first, sample * width)
-        ck_layer_norm(
-            count, width, epsilon, source + at * width, factor + row, offset + row, target + at * width, mean + at,
-            rstd + at)
-    }
+    let y = modulatedPass(x, whole, shift, epsilon, statistics)
     guard records(x, scale, shift) else { return y }
-    let saved = x.detached()
+    let (saved, savedShift) = (x.detached(), shift.detached())
+    let recomputed = Recomputed.ifLarge(y) { modulatedPass(saved, whole, savedShift, epsilon, statistics) }
     let needs = (x: x.requiresGradient, scale: scale.requiresGradient, shift: shift.requiresGradient)
     return y.recorded(
         by: Node(inputs: [x, scale, shift]) { g in
+            recomputed?.drop()
             let dx = needs.x ? Tensor(uninitialized: g.shape) : nil
             let (source, slope, factor, target) = (saved.pointer, g.pointer, whole.pointer, dx?.pointer)
             let (mean, rstd) = (statistics.pointer, statistics.pointer + samples * rows)
@@ -45,7 +37,25 @@ package func modulatedLayerNorm(_ x: Tensor, scale: Tensor, shift: Tensor, epsil
             let dScale = needs.scale ? slice(sums, channels: 0..<width) : nil
             let dShift = needs.shift ? slice(sums, channels: width..<2 * width) : nil
             return [dx, dScale, dShift]
-        })
+        }, recomputed: recomputed)
+}
+
+private func modulatedPass(
+    _ x: Tensor, _ factors: Tensor, _ shift: Tensor, _ epsilon: Float, _ statistics: Tensor
+) -> Tensor {
+    let (samples, width) = (x.shape[0], x.channels)
+    let (rows, y) = (x.rowCount / max(1, samples), Tensor(uninitialized: x.shape))
+    let (source, target, mean, rstd) = (
+        x.pointer, y.pointer, statistics.pointer, statistics.pointer + samples * rows
+    )
+    let (factor, offset) = (factors.pointer, shift.pointer)
+    Elementwise.samples(samples, rows: rows, width: width, kind: .normalization) { sample, first, count in
+        let (at, row) = (sample * rows + first, sample * width)
+        ck_layer_norm(
+            count, width, epsilon, source + at * width, factor + row, offset + row, target + at * width, mean + at,
+            rstd + at)
+    }
+    return y
 }
 
 /// residual + gate · x, with a gate for each sample and channel.

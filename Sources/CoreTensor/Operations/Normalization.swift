@@ -18,18 +18,27 @@ package func groupNorm(
         silu: activation == .silu ? 1 : 0)
     let y = Tensor(uninitialized: x.shape)
     let statistics = Tensor(uninitialized: [2, samples, groups])
-    OperationTimes.measure(.normalization) { norm.forward(x, weight, bias, epsilon, statistics, into: y) }
+    OperationTimes.measure(.normalization) {
+        norm.measure(x, epsilon, into: statistics)
+        norm.apply(x, weight, bias, statistics, into: y)
+    }
     guard records(x, weight, bias) else { return y }
     let saved = (x: x.detached(), weight: weight.detached(), bias: bias.detached())
+    let recomputed = Recomputed.ifLarge(y) {
+        let y = Tensor(uninitialized: saved.x.shape)
+        OperationTimes.measure(.normalization) { norm.apply(saved.x, saved.weight, saved.bias, statistics, into: y) }
+        return y
+    }
     let needs = (x: x.requiresGradient, weight: weight.requiresGradient, bias: bias.requiresGradient)
     return y.recorded(
         by: Node(inputs: [x, weight, bias]) { g in
+            recomputed?.drop()
             let dx = needs.x ? Tensor(uninitialized: g.shape) : nil
             let (dWeight, dBias) = OperationTimes.measure(.normalization) {
                 norm.backward(saved.x, saved.weight, saved.bias, g, statistics, into: dx)
             }
             return [dx, needs.weight ? dWeight : nil, needs.bias ? dBias : nil]
-        })
+        }, recomputed: recomputed)
 }
 
 /// Layer normalisation over the last axis, then an affine map.
@@ -40,19 +49,15 @@ package func groupNorm(
 package func layerNorm(_ x: Tensor, weight: Tensor, bias: Tensor, epsilon: Float) -> Tensor {
     let (width, rows) = (x.channels, x.rowCount)
     precondition(weight.shape == [width] && bias.shape == [width], "layerNorm \(x.shape) by \(weight.shape)")
-    let y = Tensor(uninitialized: x.shape)
     let statistics = Tensor(uninitialized: [2, rows])
-    let (source, target, mean) = (x.pointer, y.pointer, statistics.pointer)
-    let (scale, shift) = (weight.pointer, bias.pointer)
-    Elementwise.rows(rows, width: width, kind: .normalization) {
-        ck_layer_norm(
-            $1, width, epsilon, source + $0 * width, scale, shift, target + $0 * width, mean + $0, mean + rows + $0)
-    }
+    let y = layerNormPass(x, weight, bias, epsilon, statistics)
     guard records(x, weight, bias) else { return y }
-    let saved = (x: x.detached(), weight: weight.detached())
+    let saved = (x: x.detached(), weight: weight.detached(), bias: bias.detached())
+    let recomputed = Recomputed.ifLarge(y) { layerNormPass(saved.x, saved.weight, saved.bias, epsilon, statistics) }
     let needs = (x: x.requiresGradient, weight: weight.requiresGradient, bias: bias.requiresGradient)
     return y.recorded(
         by: Node(inputs: [x, weight, bias]) { g in
+            recomputed?.drop()
             let dx = needs.x ? Tensor(uninitialized: g.shape) : nil
             let (source, slope, scale) = (saved.x.pointer, g.pointer, saved.weight.pointer)
             let (mean, target) = (statistics.pointer, dx?.pointer)
@@ -64,7 +69,20 @@ package func layerNorm(_ x: Tensor, weight: Tensor, bias: Tensor, epsilon: Float
                     needs.bias ? dBias : nil)
             }
             return [dx, needs.weight ? sums.0 : nil, needs.bias ? sums.1 : nil]
-        })
+        }, recomputed: recomputed)
+}
+
+private func layerNormPass(
+    _ x: Tensor, _ weight: Tensor, _ bias: Tensor, _ epsilon: Float, _ statistics: Tensor
+) -> Tensor {
+    let (width, rows, y) = (x.channels, x.rowCount, Tensor(uninitialized: x.shape))
+    let (source, target, mean) = (x.pointer, y.pointer, statistics.pointer)
+    let (scale, shift) = (weight.pointer, bias.pointer)
+    Elementwise.rows(rows, width: width, kind: .normalization) {
+        ck_layer_norm(
+            $1, width, epsilon, source + $0 * width, scale, shift, target + $0 * width, mean + $0, mean + rows + $0)
+    }
+    return y
 }
 
 /// The sizes of one group normalisation and its passes.
@@ -74,15 +92,22 @@ struct GroupNormPass {
 
     private var sampleSize: Int { positions * channels }
 
-    func forward(
-        _ x: Tensor, _ weight: Tensor, _ bias: Tensor, _ epsilon: Float, _ statistics: Tensor, into y: Tensor
-    ) {
+    func measure(_ x: Tensor, _ epsilon: Float, into statistics: Tensor) {
+        let source = x.pointer
+        let (mean, rstd) = (statistics.pointer, statistics.pointer + samples * groups)
+        Compute.parallel(samples) { sample in
+            ck_group_statistics(
+                positions, channels, groups, epsilon, source + sample * sampleSize, mean + sample * groups,
+                rstd + sample * groups)
+        }
+    }
+
+    func apply(_ x: Tensor, _ weight: Tensor, _ bias: Tensor, _ statistics: Tensor, into y: Tensor) {
         let (source, target, scale, shift) = (x.pointer, y.pointer, weight.pointer, bias.pointer)
         let (mean, rstd) = (statistics.pointer, statistics.pointer + samples * groups)
         Compute.parallel(samples) { sample in
             let x = source + sample * sampleSize
             let (mean, rstd) = (mean + sample * groups, rstd + sample * groups)
-            ck_group_statistics(positions, channels, groups, epsilon, x, mean, rstd)
             withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * channels) { rows in
                 // (x − mean) · rstd · weight + bias as one product and one sum.
                 for channel in 0..<channels {

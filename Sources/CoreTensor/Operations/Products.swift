@@ -49,7 +49,7 @@ package func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, adding res
     guard records(x, weight, bias, residual) else { return y }
     let needs = (x: x.requiresGradient, weight: weight.requiresGradient, bias: bias?.requiresGradient == true)
     // Only what a wanted gradient reads is kept.
-    let saved = (x: needs.weight ? x.detached() : nil, weight: needs.x ? weight.detached() : nil)
+    let saved = (x: needs.weight ? x.kept() : nil, weight: needs.x ? weight.detached() : nil)
     let (shape, keeper) = (x.shape, weight.keeper)
     let node = Node(inputs: [x, weight] + [bias, residual].compactMap { $0 }) { g in
         let dx = saved.weight.map { weight in
@@ -62,7 +62,7 @@ package func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, adding res
         let dWeight = saved.x.map { x in
             let dWeight = Tensor(uninitialized: [outputs, inputs])
             Product.run(
-                rows: outputs, columns: inputs, depth: rows, g.matrix(transposed: true), x.matrix(),
+                rows: outputs, columns: inputs, depth: rows, g.matrix(transposed: true), x().matrix(),
                 into: dWeight.matrix(), in: precision)
             return dWeight
         }

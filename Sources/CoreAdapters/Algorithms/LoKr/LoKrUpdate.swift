@@ -99,11 +99,12 @@ package final class LoKrUpdate: LayerUpdate {
         guard taps == 1, stride == 1 else { return nil }
         let (small, large, scale) = (smallMatrix, large.matrix, scale)
         return { call in
-            let (x, w1, w2) = (call.x.detached(), small.detached(), large.detached())
+            let (x, w1, w2) = (call.x.kept(), small.detached(), large.detached())
             let (outer, groups, block, width) = (w1.shape[0], w1.shape[1], w2.shape[0], w2.shape[1])
-            let positions = x.count / (groups * width)
+            let positions = call.x.count / (groups * width)
             return Tensor.custom(call.y.detached(), inputs: [call.y, small, large]) { gradient in
                 withoutGradients {
+                    let x = x()
                     let mixed = Tensor(uninitialized: [positions * outer, width])
                     KroneckerLoops.mix(x, w1, transposed: false, width: width, into: mixed)
                     let onLarge = matmul(
