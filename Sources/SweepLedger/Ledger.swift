@@ -22,6 +22,11 @@ package final class Ledger: Sendable {
 
     package var path: String { folder + "/ledger.db" }
 
+    /// Of the connection that writes: what a slice of a launch changes has room in it. And while a large
+    /// launch goes on.
+    static let cacheKilobytes = 32 << 10
+    static let launchCacheKilobytes = 128 << 10
+
     /// Opens the ledger in `folder`, or makes it.
     ///
     /// - Parameters:
@@ -146,7 +151,7 @@ package final class Ledger: Sendable {
                     PRAGMA temp_store = MEMORY;
                     PRAGMA mmap_size = 0;
                     PRAGMA cell_size_check = ON;
-                    PRAGMA cache_size = -32768;
+                    PRAGMA cache_size = -\(cacheKilobytes);
                     """
                     .mutant("synchronous-normal", "FULL", "NORMAL"))
             try prepareThinning(db)
