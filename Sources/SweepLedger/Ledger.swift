@@ -16,6 +16,8 @@ package final class Ledger: Sendable {
     package let epoch: Int
     package let writer: LedgerWriter
     package let blobs: BlobStore
+    /// For queries of users.
+    package let spares: QuerySpares
     /// None where the simulator takes every step itself.
     let readers: DatabasePool?
     private let lock: Mutex<(any Sendable)?>
@@ -59,6 +61,7 @@ package final class Ledger: Sendable {
             throw LedgerError(error.code == .diskFull ? .diskFull : .inputOutput, error.message)
         }
         let path = folder + "/ledger.db"
+        spares = QuerySpares(path: path)
         do {
             let queue = try Self.openWriter(path)
             let made = (random.hexadecimal(bytes: 16), time.wall().milliseconds)
@@ -87,6 +90,7 @@ package final class Ledger: Sendable {
     /// Commits what waits, closes the files and gives the folder free. Readers go first, so that only the
     /// writer ever checkpoints.
     package func close() {
+        spares.close()
         // A reader that is still busy keeps its connection; the ledger is no less complete for it.
         let failure = Result { try readers?.close() }
         writer.stop()
