@@ -21,6 +21,11 @@ int cse_enable_foreign_keys(void *database, int enabled) {
     return sqlite3_db_config((sqlite3 *)database, SQLITE_DBCONFIG_ENABLE_FKEY, enabled, (int *)0);
 }
 
+int cse_enable_column_checks(void *database, int enabled) {
+    const char *sql = enabled ? "PRAGMA ignore_check_constraints = OFF" : "PRAGMA ignore_check_constraints = ON";
+    return sqlite3_exec((sqlite3 *)database, sql, 0, 0, 0);
+}
+
 void cse_count_no_memory(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 
 const char *cse_version(void) { return sqlite3_libversion(); }
@@ -54,6 +59,23 @@ int cse_bind_null(void *statement, int index) { return sqlite3_bind_null(stateme
 int cse_run_once(void *statement) {
     sqlite3_step(statement);
     return sqlite3_reset(statement);  // the result of the step
+}
+
+int cse_run_with_cells(
+    void *statement, int first, int count, const int64_t *cells, const int32_t *lengths, const uint8_t *bytes) {
+    int code = SQLITE_OK;
+    for (int index = 0; index < count && code == SQLITE_OK; index++) {
+        // An empty text of an empty block has no address, which would be NULL.
+        const char *text = bytes && lengths[index] > 0 ? (const char *)bytes + cells[index] : "";
+        code = lengths[index] < 0
+            ? sqlite3_bind_int64(statement, first + index, cells[index])
+            : sqlite3_bind_text(statement, first + index, text, lengths[index], SQLITE_STATIC);
+    }
+    if (code == SQLITE_OK) {
+        sqlite3_step(statement);
+        code = sqlite3_reset(statement);
+    }
+    return code;
 }
 
 int cse_step(void *statement, int *is_row) {

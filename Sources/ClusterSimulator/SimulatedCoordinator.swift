@@ -108,6 +108,8 @@ final class SimulatedCoordinator: @unchecked Sendable {
             var settings = CoordinatorSettings(
                 ledger: ledger.id, epoch: ledger.epoch, lease: .seconds(plan.leaseSeconds))
             settings.waitingPart = starting.pick([1, 2, 5])
+            // In some runs a handful of workers that wait is many.
+            settings.renewals = starting.pick([100, 0.05])
             let book = TokenBook(time: world)
             book.replace(try badges(ledger))
             let start = try ledger.snapshotNow(at: world.wall(), most: starting.pick([1, 3, 100]))

@@ -17,8 +17,10 @@ struct StateHash {
     /// Newest values of the counters that orders and stamps come from.
     var last: [String: UInt64] = [:]
 
-    /// Settings never change; counters only number what comes next.
-    private static let passedOver: Set<String> = ["settings", "random", "lastCommit", "lastOrder", "lastStamp"]
+    /// Settings never change; counters only number what comes next; one only spares ticks that find nothing.
+    private static let passedOver: Set<String> = [
+        "settings", "random", "lastCommit", "lastOrder", "lastStamp", "nextSilence",
+    ]
     private static let counters = ["order": "lastOrder", "stamp": "lastStamp"]
 
     func callAsFunction(_ value: Any) -> UInt64 {

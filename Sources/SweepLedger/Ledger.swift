@@ -16,11 +16,18 @@ package final class Ledger: Sendable {
     package let epoch: Int
     package let writer: LedgerWriter
     package let blobs: BlobStore
+    /// For queries of users.
+    package let spares: QuerySpares
     /// None where the simulator takes every step itself.
     let readers: DatabasePool?
     private let lock: Mutex<(any Sendable)?>
 
     package var path: String { folder + "/ledger.db" }
+
+    /// Of the connection that writes: what a slice of a launch changes has room in it. And while a large
+    /// launch goes on.
+    static let cacheKilobytes = 32 << 10
+    static let launchCacheKilobytes = 128 << 10
 
     /// Opens the ledger in `folder`, or makes it.
     ///
@@ -54,6 +61,7 @@ package final class Ledger: Sendable {
             throw LedgerError(error.code == .diskFull ? .diskFull : .inputOutput, error.message)
         }
         let path = folder + "/ledger.db"
+        spares = QuerySpares(path: path)
         do {
             let queue = try Self.openWriter(path)
             let made = (random.hexadecimal(bytes: 16), time.wall().milliseconds)
@@ -82,6 +90,7 @@ package final class Ledger: Sendable {
     /// Commits what waits, closes the files and gives the folder free. Readers go first, so that only the
     /// writer ever checkpoints.
     package func close() {
+        spares.close()
         // A reader that is still busy keeps its connection; the ledger is no less complete for it.
         let failure = Result { try readers?.close() }
         writer.stop()
@@ -146,7 +155,7 @@ package final class Ledger: Sendable {
                     PRAGMA temp_store = MEMORY;
                     PRAGMA mmap_size = 0;
                     PRAGMA cell_size_check = ON;
-                    PRAGMA cache_size = -32768;
+                    PRAGMA cache_size = -\(cacheKilobytes);
                     """
                     .mutant("synchronous-normal", "FULL", "NORMAL"))
             try prepareThinning(db)

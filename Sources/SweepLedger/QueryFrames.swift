@@ -9,20 +9,26 @@ package enum QueryPiece: Equatable, Sendable {
     case end(isTruncated: Bool)
 }
 
-/// The request as the process reads it.
+/// What the process reads: first of which file, then the query.
 struct QueryRequestBytes {
     private(set) var bytes: [UInt8] = []
 
-    init(_ query: ReadOnlyQuery, _ sql: String) {
+    init(path: String) {
         add(UInt32(0x3151_5152))
+        add(path)
+    }
+
+    init(_ query: ReadOnlyQuery, _ sql: String) {
         for limit in [
             query.memory, Int64(query.mostRows), Int64(query.mostBytes), Int64(query.mostRowBytes), query.milliseconds,
         ] { add(limit) }
         add(UInt32(query.tables.count))
-        for text in query.tables + [query.path, sql] {
-            add(UInt32(text.utf8.count))
-            bytes += text.utf8
-        }
+        for text in query.tables + [sql] { add(text) }
+    }
+
+    private mutating func add(_ text: String) {
+        add(UInt32(text.utf8.count))
+        bytes += text.utf8
     }
 
     private mutating func add(_ value: some FixedWidthInteger) {

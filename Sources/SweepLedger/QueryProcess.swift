@@ -20,21 +20,28 @@ package final class QueryProcess: Sendable {
 
     private let state: Mutex<State>
 
-    /// Starts it and hands the query over.
+    /// Starts it, or takes one that was started ahead, and hands the query over.
     ///
     /// - Throws: `LedgerError` `inputOutput` if the helper cannot be started.
     package init(_ query: ReadOnlyQuery, _ sql: String) throws {
-        let program = try QueryHelper.path()
-        var channel: Int32 = -1
-        let pid = cse_helper_start(program, &channel)
-        guard pid > 0 else {
-            throw LedgerError(.inputOutput, "\(program) cannot be started (\(String(cString: strerror(-pid))))")
-        }
-        state = Mutex(State(pid: pid, channel: channel, left: query.milliseconds + Self.grace))
         let request = QueryRequestBytes(query, sql).bytes
-        // What it has to say about a request it did not read to the end comes with its answer.
-        _ = cse_helper_send(channel, request, request.count)
-        cse_helper_sent(channel)
+        // A spare one may have been ended by the system.
+        var helper = query.spares?.take()
+        if let spare = helper, cse_helper_send(spare.channel, request, request.count) != 0 {
+            spare.end()
+            helper = nil
+        }
+        let own: QueryHelper
+        if let helper {
+            own = helper
+        } else {
+            own = try QueryHelper(path: query.path)
+            // What it has to say about a request it did not read to the end comes with its answer.
+            _ = cse_helper_send(own.channel, request, request.count)
+        }
+        cse_helper_sent(own.channel)
+        state = Mutex(State(pid: own.pid, channel: own.channel, left: query.milliseconds + Self.grace))
+        query.spares?.prepare()
     }
 
     deinit { close() }
@@ -107,24 +114,5 @@ package final class QueryProcess: Sendable {
         var status: Int32 = 0
         _ = cse_helper_reap(state.pid, 1, &status)
         state.pid = 0
-    }
-}
-
-/// Where the helper program is: beside this one.
-enum QueryHelper {
-    private static let name = "radiata-query"
-
-    /// - Throws: `LedgerError` `inputOutput` that says where it was looked for.
-    static func path() throws -> String {
-        let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        // The program may have been replaced by a newer one while it runs.
-        let program = (link ?? CommandLine.arguments[0]).replacingOccurrences(of: " (deleted)", with: "")
-        let folder = (program as NSString).deletingLastPathComponent
-        let places = ["\(folder)/\(name)", "\(folder)/../libexec/radiata/\(name)"]
-        guard let found = places.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
-            throw LedgerError(
-                .inputOutput, "\(name) is not beside \(program): queries need it; install the whole folder again")
-        }
-        return found
     }
 }

@@ -33,6 +33,8 @@ package struct ReadOnlyQuery: Sendable {
     package var path: String
     /// Whether the table `audit` may be read.
     package var mayReadAudit = false
+    /// Where processes started ahead are taken from; nil to start one.
+    package var spares: QuerySpares?
     /// Most memory that its process may take.
     package var memory: Int64 = 256 << 20
     package var mostRows: Int

@@ -8,8 +8,12 @@ package enum WireLimit {
     package static let chunk = 8 << 20
     /// Largest launch bundle, in bytes: it lists every file of its inputs.
     package static let launch = 32 << 20
-    /// Longest wait of a long poll, in seconds.
+    /// Wait of a long poll where few wait, in seconds.
     package static let waitSeconds = 30.0
+    /// Longest wait of a long poll, in seconds: what a worker asks for and gets where very many wait.
+    package static let longestWaitSeconds = 120.0
+    /// A worker that waits leaves out all but one of so many heartbeats: its poll says too that it is there.
+    package static let waitingBeats = 3
     /// Most log text kept for one attempt, in bytes; the newest part stays.
     package static let logBytes = 1 << 20
     /// Largest blob, in bytes.

@@ -119,6 +119,12 @@ static int read_schema(struct gate *gate) {
     return SQLITE_OK;
 }
 
+static int tell(struct gate *gate, int code) {
+    if (code != SQLITE_OK)
+        snprintf(gate->message, sizeof gate->message, "%s", gate->db ? sqlite3_errmsg(gate->db) : "out of memory");
+    return code;
+}
+
 int gate_open(struct gate *gate, const char *path) {
     static const char *const modules[] = {"json_each", "json_tree", 0};
     int code = sqlite3_open_v2(path, &gate->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, 0);
@@ -136,12 +142,13 @@ int gate_open(struct gate *gate, const char *path) {
             "SELECT 1 FROM json_each('[]'), json_tree('[]')",
             0, 0, 0);
     if (code == SQLITE_OK) code = sqlite3_drop_modules(gate->db, (const char **)modules);
-    if (code == SQLITE_OK) code = sqlite3_exec(gate->db, "BEGIN", 0, 0, 0);
+    return tell(gate, code);
+}
+
+int gate_begin(struct gate *gate) {
+    int code = sqlite3_exec(gate->db, "BEGIN", 0, 0, 0);
     if (code == SQLITE_OK) code = read_schema(gate);
-    if (code != SQLITE_OK) {
-        snprintf(gate->message, sizeof gate->message, "%s", gate->db ? sqlite3_errmsg(gate->db) : "out of memory");
-        return code;
-    }
+    if (code != SQLITE_OK) return tell(gate, code);
     set_limits(gate->db);
     gate->is_closed = 1;
     sqlite3_set_authorizer(gate->db, authorize, gate);

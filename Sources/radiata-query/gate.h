@@ -20,9 +20,12 @@ struct gate {
 
 int64_t gate_now(void);
 
-// Opens the file read-only, in one read transaction for all that follows. Returns 0 or an SQLite result code;
-// `message` says what is wrong.
+// Opens the file read-only and reads its schema. Returns 0 or an SQLite result code; `message` says what is
+// wrong.
 int gate_open(struct gate *gate, const char *path);
+
+// Begins one read transaction for all that follows; from here on the authorizer decides. Returns as the above.
+int gate_begin(struct gate *gate);
 
 // Compiles exactly one reading statement, of which every page it opens belongs to an allowed table.
 int gate_prepare(struct gate *gate, const char *sql, int length);

@@ -1,8 +1,8 @@
 // One query of a user, in a process of its own (docs/decisions/0002): whatever the statement does, the
 // coordinator's memory and threads are not touched, and SIGKILL ends it.
 //
-// Standard input: the request, in the order of `read_request`; integers are of this machine. Standard output:
-// frames (answer.h).
+// Standard input: the path, then the request, in the order of `read_request`; integers are of this machine. The
+// request may come much later: then this process was started ahead. Standard output: frames (answer.h).
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ static const uint32_t longest = 1 << 20;   // of a text in the request
 struct request {
     int64_t memory, rows, bytes, row_bytes, milliseconds;
     char **allowed;
-    char *path, *sql;
+    char *sql;
     uint32_t sql_length;
 };
 
@@ -54,14 +54,19 @@ static char *take_text(uint32_t *length) {
     return text;
 }
 
-static struct request read_request(void) {
-    struct request request;
-    uint32_t start = 0, count = 0, length;
+static char *read_path(void) {
+    uint32_t start = 0, length;
     take(&start, sizeof start);
     if (start != magic) {
         fprintf(stderr, "radiata-query answers the coordinator; people use: radiata query SQL\n");
         exit(2);
     }
+    return take_text(&length);
+}
+
+static struct request read_request(void) {
+    struct request request;
+    uint32_t count = 0, length;
     take(&request.memory, sizeof request.memory);
     take(&request.rows, sizeof request.rows);
     take(&request.bytes, sizeof request.bytes);
@@ -70,7 +75,6 @@ static struct request read_request(void) {
     take(&count, sizeof count);
     if (count > 1000 || !(request.allowed = calloc(count + 1, sizeof *request.allowed))) exit(2);
     for (uint32_t index = 0; index < count; index++) request.allowed[index] = take_text(&length);
-    request.path = take_text(&length);
     request.sql = take_text(&request.sql_length);
     return request;
 }
@@ -193,10 +197,13 @@ int main(void) {
     // One thread, and nobody asks for SQLite's memory: reading the schema takes three quarters as long.
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    struct gate gate = {0};
+    int code = gate_open(&gate, read_path());
     struct request request = read_request();
-    struct gate gate = {.allowed = request.allowed, .deadline = gate_now() + request.milliseconds};
+    gate.allowed = request.allowed;
+    gate.deadline = gate_now() + request.milliseconds;
     confine(&request);
-    int code = gate_open(&gate, request.path);
+    if (code == SQLITE_OK) code = gate_begin(&gate);
     if (code == SQLITE_OK) code = gate_prepare(&gate, request.sql, (int)request.sql_length);
     if (code != SQLITE_OK) fail(explain(&gate, code));
     send_columns(gate.statement, (uint32_t)sqlite3_column_count(gate.statement));

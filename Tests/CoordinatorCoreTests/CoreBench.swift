@@ -16,9 +16,13 @@ struct CoreBench {
     private(set) var commits: [(id: CommitID, command: LedgerCommand)] = []
     private(set) var logs: [String] = []
 
-    init(start: LedgerSnapshot = LedgerSnapshot(), lease: Duration = .seconds(60), patience: Duration? = nil) {
+    init(
+        start: LedgerSnapshot = LedgerSnapshot(), lease: Duration = .seconds(60), patience: Duration? = nil,
+        renewals: Double? = nil
+    ) {
         var settings = CoordinatorSettings(ledger: "ledger", epoch: 1, lease: lease)
         if let patience { settings.patience = patience }
+        if let renewals { settings.renewals = renewals }
         core = CoordinatorCore(settings: settings, start: start, now: now)
     }
 

@@ -179,6 +179,44 @@ struct QueryGateTests {
         #expect(bytes.rows.count < 40 && bytes.isTruncated)
     }
 
+    @Test("a process started ahead sees what was written since, and allows no more than one started for the query")
+    func startedAhead() async throws {
+        let bench = try LedgerBench()
+        bench.ledger.spares.prepare()
+        #expect(bench.ledger.spares.processes.count == 2)
+        var query = ReadOnlyQuery(path: bench.ledger.path, milliseconds: 500)
+        query.spares = bench.ledger.spares
+        for count in 1...4 {
+            try await bench.launch(["job \(count)"])
+            #expect(try query.run("SELECT count(*) FROM jobs").rows == [[.integer(Int64(count))]])
+        }
+        for sql in [
+            "SELECT * FROM token", "SELECT spec FROM job_spec", "PRAGMA user_version", "ATTACH ':memory:' AS x",
+            "SELECT 1; SELECT 2", "DELETE FROM jobs", "SELECT * FROM audit",
+        ] + QueryBombs.all.prefix(2) {
+            #expect(throws: LedgerError.self, "\(sql)") { try query.run(sql) }
+        }
+    }
+
+    @Test("where the system ended a process that was started ahead, another answers; all end with the ledger")
+    func endedAhead() throws {
+        let bench = try LedgerBench()
+        var query = ReadOnlyQuery(path: bench.ledger.path)
+        query.spares = bench.ledger.spares
+        bench.ledger.spares.prepare()
+        for pid in bench.ledger.spares.processes {
+            kill(pid, SIGKILL)
+            // Until it is dead, and still nobody has reaped it.
+            var information = siginfo_t()
+            #expect(waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) == 0)
+        }
+        for _ in 0..<3 { #expect(try query.run("SELECT count(*) FROM jobs").rows == [[.integer(0)]]) }
+        let waiting = bench.ledger.spares.processes
+        bench.ledger.close()
+        #expect(waiting.count == 2 && waiting.allSatisfy { kill($0, 0) == -1 })
+        #expect(bench.ledger.spares.processes.isEmpty)
+    }
+
     @Test("the audit table is only added to, by whichever connection")
     func audit() async throws {
         let bench = try LedgerBench()

@@ -46,13 +46,13 @@ struct Bench {
                     number: number, outcomes: outcomes, grants: grants.map { .read($0) }, stops: stops)))
     }
 
-    mutating func heartbeatAnswer(_ verdicts: [(AttemptToken, AttemptVerdict)], draining: Bool = false)
-        -> [WorkerEffect]
-    {
+    mutating func heartbeatAnswer(
+        _ verdicts: [(AttemptToken, AttemptVerdict)], draining: Bool = false, wait: Double? = nil
+    ) -> [WorkerEffect] {
         send(
             .heartbeatAnswered(
                 Self.session, attempts: verdicts.map(\.0),
-                HeartbeatResponse(verdicts: verdicts.map(\.1), isDraining: draining)))
+                HeartbeatResponse(verdicts: verdicts.map(\.1), isDraining: draining, waitSeconds: wait)))
     }
 
     static func token(_ job: Int, attempt: Int = 1) -> AttemptToken {

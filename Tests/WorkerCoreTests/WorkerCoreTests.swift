@@ -23,7 +23,7 @@ struct WorkerCoreTests {
         #expect(effects.heartbeats.count == 1)
         #expect(effects.exchanges.map(\.freeSlots) == [3])
         #expect(effects.exchanges.map(\.number) == [1])
-        #expect(effects.exchanges.map(\.waitSeconds) == [WireLimit.waitSeconds])
+        #expect(effects.exchanges.map(\.waitSeconds) == [WireLimit.longestWaitSeconds])
     }
 
     @Test("a grant is run once, however often it is repeated")
@@ -237,6 +237,24 @@ struct WorkerCoreTests {
         var (drained, _) = Bench.registered()
         let usual = try #require(drained.heartbeatAnswer([], draining: true).wakes.last)
         #expect((Duration.seconds(8) ... .seconds(12)).contains(usual - drained.now))
+    }
+
+    @Test("one of many that wait sends heartbeats as seldom as it is told, until it has a job or is drained")
+    func seldomHeartbeats() throws {
+        var (bench, _) = Bench.registered()
+        let idle = try #require(bench.heartbeatAnswer([], wait: 55).wakes.last)
+        #expect((Duration.seconds(44) ... .seconds(66)).contains(idle - bench.now))
+        bench.now = bench.now + .seconds(5)
+        let busy = try #require(bench.answer(1, grants: [Bench.grant(1)]).wakes.last)
+        #expect(busy - bench.now == .seconds(10))
+
+        var (drained, _) = Bench.registered()
+        let usual = try #require(drained.heartbeatAnswer([], draining: true, wait: 55).wakes.last)
+        #expect((Duration.seconds(8) ... .seconds(12)).contains(usual - drained.now))
+        // Less than usual is no wish of a coordinator.
+        var (hasty, _) = Bench.registered()
+        let next = try #require(hasty.heartbeatAnswer([], wait: 1).wakes.last)
+        #expect(next - hasty.now >= .seconds(24))
     }
 
     @Test("an outage stops no trainer")

@@ -77,7 +77,8 @@ extension CoordinatorCore {
             effects.append(
                 .reply(reply, .exchanged(ExchangeResponse(number: request.number, stops: stops(request.session)))))
         } else {
-            let wait = min(request.waitSeconds, WireLimit.waitSeconds)
+            // Each of many waits longer than the one before, so that they do not come back together either.
+            let wait = min(request.waitSeconds, WireLimit.waitSeconds + renewalSeconds, WireLimit.longestWaitSeconds)
             lastOrder += 1
             polls[request.session] = Poll(
                 number: request.number, capacity: capacity, deadline: now + .seconds(wait), replies: [reply],

@@ -25,9 +25,21 @@ extension CoordinatorCore {
             verdicts.append(lease.stop.map { AttemptVerdict(stop: $0) } ?? (isDraining ? .drain : .fine))
         }
         guard !expired.isEmpty else {
-            return [.reply(reply, .heartbeat(HeartbeatResponse(verdicts: verdicts, isDraining: isDraining)))]
+            let response = HeartbeatResponse(
+                verdicts: verdicts, isDraining: isDraining, waitSeconds: verdicts.isEmpty ? heartbeatWait : nil)
+            return [.reply(reply, .heartbeat(response))]
         }
         return [commit(.revive(expired), .heartbeat(request, reply, verdicts))]
+    }
+
+    /// In how many seconds all who wait come back once, where no more than a few may in a second.
+    var renewalSeconds: Double { Double(polls.count) / settings.renewals }
+
+    /// When one that waits should send its next heartbeat, in whole seconds; nil for as usual. Twice within the
+    /// silence after which it counts as gone.
+    private var heartbeatWait: Double? {
+        let wait = min(renewalSeconds, settings.silence.inSeconds / 2).rounded(.down)
+        return wait > (settings.heartbeat * WireLimit.waitingBeats).inSeconds ? wait : nil
     }
 
     mutating func revived(
@@ -75,13 +87,24 @@ extension CoordinatorCore {
             delayed[row] = nil
             ready.insert(one.entry, needs: one.needs)
         }
-        // A worker fell silent for good: what was to run there rather than here may run here now.
-        let hasFallenSilent = sessions.values.contains {
-            now - $0.lastSeen >= settings.silence && before - $0.lastSeen < settings.silence
-        }
+        let hasFallenSilent = hasFallenSilent(now: now, before: before)
         let mayTry = suspended.values.contains { $0 <= now && $0 > before }
         if !due.isEmpty || hasFallenSilent || mayTry { effects += serve() }
         return effects + readOn() + writeSeen(now: now)
+    }
+
+    /// Whether a worker fell silent for good: what was to run there rather than here may run here now.
+    private mutating func hasFallenSilent(now: MonotonicTime, before: MonotonicTime) -> Bool {
+        // Who was heard from since falls silent later, so most ticks look at none of thousands.
+        guard nextSilence <= now else { return false }
+        let silence = settings.silence
+        var hasFallen = false
+        nextSilence = now + silence
+        for session in sessions.values {
+            let due = session.lastSeen + silence
+            if due > now { nextSilence = min(nextSilence, due) } else if due > before { hasFallen = true }
+        }
+        return hasFallen
     }
 
     mutating func expired(_ tokens: [AttemptToken], _ changes: [JobChange], now: MonotonicTime) -> [CoordinatorEffect] {

@@ -89,12 +89,15 @@ package struct CoordinatorCore: Sendable {
     private var lastCommit: UInt64 = 0
     var lastOrder: UInt64 = 0
     var lastTick: MonotonicTime
+    /// Before this no worker falls silent that had not by the last tick.
+    var nextSilence: MonotonicTime
     var lastSeenWrite: MonotonicTime
 
     /// Every open attempt gets one fresh lease from now: silence before the start is nobody's fault.
     package init(settings: CoordinatorSettings, start: LedgerSnapshot, now: MonotonicTime) {
         self.settings = settings
         lastTick = now
+        nextSilence = now
         lastSeenWrite = now
         for worker in start.workers {
             if let wait = worker.trialInSeconds { suspended[worker.record.worker] = now + .seconds(wait) }

@@ -13,6 +13,9 @@ package struct CoordinatorSettings: Sendable, Equatable {
     /// For how long a job may be passed over by others for lack of room (slots, GPUs) before a worker is kept
     /// for it.
     package var patience: Duration = .seconds(600)
+    /// How many of those who wait are to come back in a second, by their polls and by their heartbeats each:
+    /// the more there are, the longer each of them waits.
+    package var renewals = 100.0
     /// How often "last seen" is written.
     package var seenEvery: Duration
     /// Jobs that wait and are read at one time: some milliseconds of the thread that writes.

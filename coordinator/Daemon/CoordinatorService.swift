@@ -126,6 +126,8 @@ package final class CoordinatorService: Service {
         operations.access = access()
         if configuration.servesProgram { operations.program = ProgramFiles(version: configuration.program ?? "") }
         let page = PageState(ledger: ledger, time: configuration.time)
+        // The first who asks finds one that is ready.
+        try await BlockingWork.query { [ledger] in ledger.spares.prepare() }
         let (told, lag) = (WebhookFigures(), LagGauge())
         let metrics = OperatorMetrics(
             engine: engine, gauge: gauge, space: configuration.space, webhooks: told, lag: lag, streams: page.streams,

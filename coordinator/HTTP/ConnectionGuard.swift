@@ -23,6 +23,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var requests = 0
     /// Whether the newest request's path asks for no token: its answer lets nobody in.
     private var isOpenPath = false
+    private var isReadingBody = false
     private var bodyBytes = 0
     private var bodyBegan = NIODeadline.now()
     private var timer: Scheduled<Void>?
@@ -83,18 +84,28 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
                 return
             }
             requests += 1
-            isOpenPath = Self.isOpen(base.stripped(head.path ?? ""))
+            if !isLetIn { isOpenPath = Self.isOpen(base.stripped(head.path ?? "")) }
             stopWaiting()
-            bodyBytes = 0
-            bodyBegan = .now()
             timer?.cancel()
-            watchBody(context, after: limits.bodyGrace)
+            timer = nil
+            bodyBytes = 0
+            isReadingBody = true
         case .body(let bytes): bodyBytes += bytes.readableBytes
         case .end:
+            isReadingBody = false
             timer?.cancel()
             timer = nil
         }
         context.fireChannelRead(data)
+    }
+
+    /// A body that did not come with its head, as the small ones of workers do, is watched.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if isReadingBody, timer == nil {
+            bodyBegan = .now()
+            watchBody(context, after: limits.bodyGrace)
+        }
+        context.fireChannelReadComplete()
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {

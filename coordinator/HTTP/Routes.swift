@@ -27,6 +27,7 @@ struct Routes: Sendable {
         let ledger = operations.ledger
         mount.mountStream(.query, on: router) { request, call in
             var query = ReadOnlyQuery(path: ledger.path, mostRows: min(max(request.limit, 1), 1_000_000))
+            query.spares = ledger.spares
             query.mayReadAudit = call.principal.scope == .admin
             return try await QueryStream.begin(query, request.sql, try queries.enter())
         }

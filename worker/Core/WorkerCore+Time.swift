@@ -20,7 +20,10 @@ extension WorkerCore {
         isDraining = response.isDraining
         // Who waits has no lease to lose and nothing to tell; that it is there its poll says too.
         let isWaiting = attempts.isEmpty && poll != nil && !isDraining && !isStopping
-        let pace = isWaiting ? heartbeatInterval * 3 : min(heartbeatInterval, watched ?? heartbeatInterval)
+        let pace =
+            isWaiting
+            ? max(heartbeatInterval * WireLimit.waitingBeats, .seconds(min(3600, response.waitSeconds ?? 0)))
+            : min(heartbeatInterval, watched ?? heartbeatInterval)
         nextHeartbeat = now + pace * (0.8 + 0.4 * random.unit())
         for (token, verdict) in zip(tokens, response.verdicts) {
             switch verdict {

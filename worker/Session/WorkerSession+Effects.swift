@@ -125,10 +125,7 @@ extension WorkerSession {
 
     private func exchange(_ request: ExchangeRequest) async throws {
         do {
-            let limit = Duration.seconds(request.waitSeconds + 30)
-            let response = try await insist("an exchange") {
-                try await self.client.call(.exchange, request, retry: .forever, timeLimit: limit)
-            }
+            let response = try await insist("an exchange") { try await self.exchanges.send(request) }
             Faults.reach("worker.exchanged")
             emit(.exchanged(request.session, response))
         } catch let error as ClientError where error.code == .refused(.unknownSession) {

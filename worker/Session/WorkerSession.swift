@@ -35,6 +35,7 @@ package final class WorkerSession: Sendable {
     let session = Mutex<SessionID?>(nil)
     /// When to look whether the coordinator is of another build, and how long after that again: once a lease.
     let buildLook = Mutex<(next: MonotonicTime, pause: Duration)>((.zero, .seconds(60)))
+    let exchanges: ExchangeCalls
     let spares: SpareFolders
     let events: AsyncStream<WorkerEvent>
     let emit: @Sendable (WorkerEvent) -> Void
@@ -52,6 +53,7 @@ package final class WorkerSession: Sendable {
     package init(_ configuration: WorkerConfiguration, _ ports: WorkerPorts) {
         self.configuration = configuration
         self.ports = ports
+        exchanges = ExchangeCalls(ports.client)
         spares = SpareFolders(folder: ports.folder.spares, files: ports.files)
         let (stream, continuation) = AsyncStream.makeStream(of: WorkerEvent.self)
         events = stream

@@ -15,6 +15,8 @@ int cse_harden(void *database);
 int cse_enable_triggers(void *database, int enabled);
 // The same for its foreign keys, also in a transaction, where the pragma does nothing.
 int cse_enable_foreign_keys(void *database, int enabled);
+// The same for its CHECK conditions.
+int cse_enable_column_checks(void *database, int enabled);
 
 // Before SQLite is used for the first time: it counts no memory, which takes every allocation a lock. Later
 // it does nothing.
@@ -55,6 +57,11 @@ int cse_bind_text(void *statement, int index, const char *bytes, int count);
 int cse_bind_null(void *statement, int index);
 // To its end, and resets it.
 int cse_run_once(void *statement);
+// Binds values from parameter `first` on, runs it to its end and resets it. Where lengths[i] is not negative,
+// cells[i] is the place in `bytes` of a text so long; the texts are not copied, so all must be bound anew
+// before it runs again.
+int cse_run_with_cells(
+    void *statement, int first, int count, const int64_t *cells, const int32_t *lengths, const uint8_t *bytes);
 // To its next row, where `*is_row` is 1, or to its end, where it is 0 and the statement reset.
 int cse_step(void *statement, int *is_row);
 int cse_reset(void *statement);

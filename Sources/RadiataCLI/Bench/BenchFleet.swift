@@ -30,6 +30,8 @@ final class BenchFleet: Sendable {
         /// When to try again.
         var retry: Double?
         var isAtRest = false
+        /// Seconds until the next heartbeat, by the last answer.
+        var pace = BenchFleet.usualBeat
     }
 
     private static let exchange = Endpoint<ExchangeRequest, ExchangeResponse>.exchange.path
@@ -38,8 +40,9 @@ final class BenchFleet: Sendable {
     private static let workersOfToken = 4000
     /// Connections that the heartbeats of all are sent on.
     private static let hearts = 16
-    /// As those of a worker that waits (`WorkerCore`), at a lease of a minute.
-    private static let beat = 30.0
+    /// Seconds between those of a worker that waits (`WorkerCore`), at a lease of a minute, where it is told
+    /// nothing else.
+    private static let usualBeat = 30.0
 
     private let members: [(session: SessionID, place: BenchConnection.Place)]
     /// Longest wait for a job in seconds; 0: who gets none ends.
@@ -123,8 +126,7 @@ final class BenchFleet: Sendable {
             try members[index].connection.connect(to: members[index].place)
         }
         var polls = [pollfd](repeating: pollfd(), count: members.count)
-        let began = now
-        var beats = 0
+        var (beats, nextBeat) = (0, now)
         var working = workers
         while working > 0 || wait > 0 {
             for index in members.indices {
@@ -145,11 +147,10 @@ final class BenchFleet: Sendable {
                         if members[index].isAtRest, index < workers { working -= 1 }
                     }
                 }
-                while wait > 0, Double(beats) * Self.beat / Double(workers) <= now - began,
-                    let heart = members[workers...].firstIndex(where: \.isAtRest)
-                {
+                while wait > 0, nextBeat <= now, let heart = members[workers...].firstIndex(where: \.isAtRest) {
                     try beat(&members[heart], for: self.members[beats % workers])
                     beats += 1
+                    nextBeat += members[heart].pace / Double(workers)
                 }
             }
         }
@@ -182,6 +183,8 @@ final class BenchFleet: Sendable {
         case .answer(200, let body):
             guard !isHeart else {
                 member.isAtRest = true
+                let told = body.range(of: "\"waitSeconds\":").flatMap { body[$0.upperBound...].number }
+                member.pace = max(Self.usualBeat, Double(told ?? 0))
                 return
             }
             let (tokens, accepted, time) = (body.tokens, body.accepted, now - member.asked)

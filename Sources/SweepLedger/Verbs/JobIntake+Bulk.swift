@@ -9,7 +9,7 @@ extension JobIntake {
     private static let rows = 50
 
     /// Whether ``addNew(_:_:)`` can take them: nothing must be done before one of them.
-    func takesMany(_ jobs: [LaunchJob]) -> Bool { isMany && jobs.allSatisfy(\.preparations.isEmpty) }
+    func takesMany(_ jobs: [LaunchJob]) -> Bool { isMany && jobs.allSatisfy { $0.preparations.isEmpty } }
 
     /// Adds those that are not in the ledger, as ``add(_:_:)`` would one by one.
     ///
@@ -32,8 +32,7 @@ extension JobIntake {
 
     /// Adds those that are not in the ledger, without their memberships.
     ///
-    /// They are written in the order of their identities, so that each page of that index is changed once;
-    /// their rows are numbered in the order of `jobs`.
+    /// Their rows are numbered in the order of `jobs`.
     ///
     /// - Returns: the row of each, nil for one that is there; and what they need.
     /// - Throws: `DatabaseError`; `LedgerError`.
@@ -96,30 +95,26 @@ extension JobIntake {
     private func insertJobs(
         _ jobs: [LaunchJob], _ configurations: [Int64], _ needs: Needs, after last: Int64
     ) throws -> Int {
-        var added = 0
-        let places = jobs.indices.sorted { jobs[$0].id < jobs[$1].id }
+        // In their order: a row is appended to the table and to all indexes but that of identities, whose
+        // pages are in the cache. In the order of identities it would be the other way round.
         try insert(
-            places,
+            Array(jobs.indices),
             into: "job (id, identity, sweep, configuration, seed, priority, requirements, retries, "
-                + "states_kept, created, updated, attempt)", columns: 12, "ON CONFLICT (identity) DO NOTHING"
-        ) { statement, first, place in
+                + "states_kept, created, updated, attempt)",
+            shared: [sweep, now.milliseconds], row: [nil, nil, 1, nil, nil, nil, nil, nil, nil, 2, 2, nil],
+            "ON CONFLICT (identity) DO NOTHING"
+        ) { row, place in
             let job = jobs[place]
-            try statement.bind(first, last + 1 + Int64(place))
-            try statement.bind(first + 1, job.id.text)
-            try statement.bind(first + 2, sweep)
-            try statement.bind(first + 3, configurations[place])
-            try statement.bind(first + 4, job.seed)
-            try statement.bind(first + 5, job.priority)
-            try statement.bind(first + 6, needs.text(of: job))
-            try statement.bind(first + 7, job.retries)
-            try statement.bind(first + 8, job.statesKept)
-            try statement.bind(first + 9, now.milliseconds)
-            try statement.bind(first + 10, now.milliseconds)
-            try statement.bind(first + 11, isAnyRemoved ? try removedAttempts(job.id) : 0)
-        } ran: {
-            added += $0
+            row.add(last + 1 + Int64(place))
+            row.add(job.id.text)
+            row.add(configurations[place])
+            row.add(job.seed)
+            row.add(job.priority)
+            row.add(needs.text(of: job))
+            row.add(job.retries)
+            row.add(job.statesKept)
+            row.add(isAnyRemoved ? try removedAttempts(job.id) : 0)
         }
-        return added
     }
 
     private func removedAttempts(_ job: JobID) throws -> Int {
@@ -128,54 +123,65 @@ extension JobIntake {
 
     private func insertDetails(_ jobs: [LaunchJob], _ rows: [Int64?]) throws {
         let added = jobs.indices.filter { rows[$0] != nil }
-        try insert(added, into: "job_spec (job, spec)", columns: 2) { statement, first, place in
-            try statement.bind(first, rows[place])
-            try statement.bind(first + 1, jobs[place].spec)
+        try insert(added, into: "job_spec (job, spec)", row: [nil, nil]) { row, place in
+            row.add(rows[place] ?? 0)
+            row.add(jobs[place].spec)
         }
         let classed = added.filter { jobs[$0].memoryClass != nil }
-        try insert(classed, into: "memory_class (job, class)", columns: 2) { statement, first, place in
-            try statement.bind(first, rows[place])
-            try statement.bind(first + 1, jobs[place].memoryClass)
+        try insert(classed, into: "memory_class (job, class)", row: [nil, nil]) { row, place in
+            row.add(rows[place] ?? 0)
+            row.add(jobs[place].memoryClass ?? "")
         }
     }
 
     /// - Returns: how many were no members.
     @discardableResult
     func insertMemberships(_ jobs: [Joining]) throws -> Int {
-        var added = 0
         try insert(
-            Array(jobs.indices), into: "member (sweep, job, group_name, parameters)", columns: 4,
-            "ON CONFLICT DO NOTHING"
-        ) { statement, first, place in
-            try statement.bind(first, sweep)
-            try statement.bind(first + 1, jobs[place].row)
-            try statement.bind(first + 2, jobs[place].group)
-            try statement.bind(first + 3, jobs[place].given)
-        } ran: {
-            added += $0
+            Array(jobs.indices), into: "member (sweep, job, group_name, parameters)", shared: [sweep],
+            row: [1, nil, nil, nil], "ON CONFLICT DO NOTHING"
+        ) { row, place in
+            row.add(jobs[place].row)
+            row.add(jobs[place].group)
+            row.add(jobs[place].given)
         }
-        return added
     }
 
     /// - Parameters:
-    ///   - bind: hands over a row, whose first column has the number given.
-    ///   - ran: gets how many rows each run of the statement added.
+    ///   - shared: what rows have in common.
+    ///   - row: for each column which of `shared` it is, counted from 1; nil for a value of the row's own.
+    ///   - fill: adds the own values of a row, in the order of the columns.
+    /// - Returns: how many rows were added.
+    @discardableResult
     private func insert(
-        _ places: [Int], into table: String, columns: Int, _ conflict: String = "",
-        bind: (PreparedStatement, Int32, Int) throws -> Void, ran: (Int) -> Void = { _ in }
-    ) throws {
+        _ places: [Int], into table: String, shared: [Int64] = [], row: [Int?], _ conflict: String = "",
+        fill: (inout RowBlock, Int) throws -> Void
+    ) throws -> Int {
         func statement(_ rows: Int) throws -> PreparedStatement {
-            let row = "(" + Array(repeating: "?", count: columns).joined(separator: ", ") + ")"
-            let values = Array(repeating: row, count: rows).joined(separator: ", ")
-            return try PreparedStatement("INSERT INTO \(table) VALUES \(values) \(conflict)", db)
+            var next = shared.count
+            let values = (0..<rows).map { _ in
+                let names = row.map { one -> String in
+                    if let one { return "?\(one)" }
+                    next += 1
+                    return "?\(next)"
+                }
+                return "(" + names.joined(separator: ", ") + ")"
+            }
+            return try PreparedStatement(
+                "INSERT INTO \(table) VALUES \(values.joined(separator: ", ")) \(conflict)", db)
         }
+        var added = 0
+        var block = RowBlock()
         let whole = places.count / Self.rows * Self.rows
         for (rows, range) in [(Self.rows, 0..<whole), (1, whole..<places.count)] where !range.isEmpty {
             let insert = try statement(rows)
+            for (index, value) in shared.enumerated() { try insert.bind(Int32(index + 1), value) }
             for start in stride(from: range.lowerBound, to: range.upperBound, by: rows) {
-                for row in 0..<rows { try bind(insert, Int32(row * columns + 1), places[start + row]) }
-                ran(try insert.run())
+                block.removeAll()
+                for place in places[start..<start + rows] { try fill(&block, place) }
+                added += try insert.run(with: block, from: Int32(shared.count + 1))
             }
         }
+        return added
     }
 }

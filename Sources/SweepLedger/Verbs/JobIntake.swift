@@ -106,7 +106,8 @@ struct JobIntake {
         joining = []
     }
 
-    /// Without triggers and foreign keys, for many rows that refer to what was read or written just now.
+    /// Without triggers, foreign keys and conditions of columns, for many rows that refer to what was read or
+    /// written just now and have states of new ones: together they take longer than the rows.
     /// Switching them prepares every statement anew, which is more than one job is worth.
     func unchecked(isMany: Bool, _ write: () throws -> Void) throws {
         guard isMany else { return try write() }
@@ -118,8 +119,9 @@ struct JobIntake {
 
     private func setChecks(on: Bool) throws {
         guard let connection = UnsafeMutableRawPointer(db.sqliteConnection),
-            cse_enable_triggers(connection, on ? 1 : 0) == 0, cse_enable_foreign_keys(connection, on ? 1 : 0) == 0
-        else { throw LedgerError(.inputOutput, "the ledger's triggers and foreign keys cannot be switched") }
+            cse_enable_triggers(connection, on ? 1 : 0) == 0, cse_enable_foreign_keys(connection, on ? 1 : 0) == 0,
+            cse_enable_column_checks(connection, on ? 1 : 0) == 0
+        else { throw LedgerError(.inputOutput, "the ledger's triggers and conditions cannot be switched") }
     }
 
     /// A job that is not in the ledger, without its membership.

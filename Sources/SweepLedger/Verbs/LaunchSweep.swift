@@ -3,78 +3,6 @@ package import Ports
 package import RunSpec
 package import SweepModel
 
-/// A job ready to be stored: everything written as text beforehand, off the writer's thread.
-package struct LaunchJob: Sendable {
-    package var id: JobID
-    package var configuration: ConfigurationID
-    /// Resolved parameters as JSON.
-    package var parameters: String
-    /// What the sweep file set, as JSON.
-    package var given: String
-    package var group: String
-    package var seed: Int
-    package var priority: Int
-    /// The resolved job as JSON.
-    package var spec: String
-    package var needs: RequirementSpec
-    /// The same as JSON.
-    package var requirements: String
-    package var retries: String
-    /// Training states kept in the store.
-    package var statesKept: Int
-    /// When it has trained enough, and whether that needs an adapter.
-    package var stopRule: StopRule?
-    package var needsAdapter = true
-    /// Whether it edits pictures.
-    package var edits = false
-    /// What must be done before it.
-    package var preparations: [LaunchJob] = []
-    /// Which jobs need about the same memory of a GPU; nil for one that uses none.
-    package var memoryClass: String?
-    /// For one that others wait for: its name there.
-    package var preparation: (name: String, scope: CommandTrainer.PrepareRule.Scope)?
-    /// What an earlier program named it by.
-    var former: JobIdentity?
-
-    /// - Throws: `LedgerError` for values that cannot be written.
-    package init(_ job: ResolvedJob) throws {
-        try self.init(
-            job, given: LedgerJSON.text(job.given), parameters: LedgerJSON.text(job.parameters),
-            spec: LedgerJSON.text(job))
-    }
-
-    /// - Parameters:
-    ///   - given: as JSON, like the others.
-    init(_ job: ResolvedJob, given: String, parameters: String, spec: String) throws {
-        id = job.id
-        configuration = job.configuration
-        self.parameters = parameters
-        self.given = given
-        group = job.group
-        seed = job.seed
-        priority = job.priority
-        self.spec = spec
-        needs = job.needs
-        stopRule = job.stopRule
-        former = job.former
-        needsAdapter = job.trainer.command.map { $0.checkpoints.contains { $0.kind == .adapter } } ?? false
-        requirements = try LedgerJSON.text(needs)
-        retries = try LedgerJSON.text(job.retries)
-        statesKept = job.retention.last ?? RetentionDecision.usualStates
-        memoryClass = job.memoryClass
-        edits = job.kind == .edit
-        preparations = try Self.preparations(of: job)
-    }
-
-    static func preparations(of job: ResolvedJob) throws -> [LaunchJob] {
-        try job.preparations().map { made in
-            var other = try LaunchJob(made.job)
-            other.preparation = (made.rule.title, made.rule.scope)
-            return other
-        }
-    }
-}
-
 /// Adds a sweep, or what a known sweep misses. Adds jobs, removes none.
 ///
 /// A large one is written in slices, each a transaction of its own, so that nobody waits behind a million
@@ -101,6 +29,8 @@ package struct LaunchSweep: LedgerVerb {
 
     /// From so many on, members are summed up at once: below, preparing statements anew costs more.
     private static let manyJobs = 64
+    /// From so many on, all pages of the index of identities are touched by every slice.
+    private static let hugeJobs = 10_000
 
     let key: String
     /// Digest of the whole request.
@@ -184,6 +114,11 @@ package struct LaunchSweep: LedgerVerb {
                 try EvaluateSweep.want(external, of: sweep, onlyFinal: false, now: now, db)
             }
         }
+        // In one slice after the other, until the last: a small cache would read and write most of them anew
+        // for every few jobs.
+        if jobs.count >= Self.hugeJobs, !isLast {
+            try db.execute(sql: "PRAGMA cache_size = -\(Ledger.launchCacheKilobytes)")
+        }
         var outcome = Outcome(added: before?.added ?? 0, shared: before?.shared ?? 0)
         var names = FormerNames()
         var intake = try JobIntake(
@@ -191,7 +126,8 @@ package struct LaunchSweep: LedgerVerb {
         var others = measuring.map { OtherProtocols($0) }
         let planner = EvaluationPlanner(now: now)
         outcome.changes.reserveCapacity(jobs.count)
-        var jobs = try jobs.map { try names.known($0, db) }
+        var jobs = jobs
+        if jobs.contains(where: { $0.former != nil }) { jobs = try jobs.map { try names.known($0, db) } }
         if intake.takesMany(jobs) {
             // What is left is there already.
             jobs = try intake.addNew(jobs, &outcome).map { jobs[$0] }
@@ -203,6 +139,7 @@ package struct LaunchSweep: LedgerVerb {
         }
         try intake.finish()
         guard isLast else { return outcome }
+        if !isFirst { try db.execute(sql: "PRAGMA cache_size = -\(Ledger.cacheKilobytes)") }
         // Launched again, mended as we may hope: with the last slice it goes on.
         if wasStopped { outcome.changes += try SweepHold.lift(sweep, db, now: now) }
         outcome.jobs = try db.first("SELECT coalesce(sum(jobs), 0) FROM sweep_count WHERE sweep = ?", [sweep])?[0] ?? 0

@@ -58,8 +58,9 @@ package struct LaunchTexts {
             texts.id = job.id
             texts.seed = job.seed
             texts.spec = spec
-            texts.preparations = try LaunchJob.preparations(of: job)
-            texts.former = job.former
+            let preparations = try LaunchJob.preparations(of: job)
+            if !(preparations.isEmpty && last.preparations.isEmpty) { texts.preparations = preparations }
+            if job.former != last.former { texts.former = job.former }
             return texts
         }
         if !isLike { template = try Self.template(of: like) }

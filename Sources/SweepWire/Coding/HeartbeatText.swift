@@ -25,6 +25,13 @@ extension HeartbeatResponse {
         guard watchedSeconds == nil else { return try WireJSON.encode(self) }
         // A verdict's name is a plain word.
         let words = verdicts.map { "\"\($0.rawValue)\"" }.joined(separator: ",")
-        return Data("{\"isDraining\":\(isDraining),\"verdicts\":[\(words)]}".utf8)
+        let wait: String
+        switch waitSeconds {
+        case nil: wait = ""
+        case let seconds? where seconds == seconds.rounded() && abs(seconds) < 1e9:
+            wait = ",\"waitSeconds\":\(Int(seconds))"
+        default: return try WireJSON.encode(self)
+        }
+        return Data("{\"isDraining\":\(isDraining),\"verdicts\":[\(words)]\(wait)}".utf8)
     }
 }

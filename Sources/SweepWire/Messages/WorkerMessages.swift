@@ -127,9 +127,13 @@ package struct HeartbeatResponse: Codable, Equatable, WireResponse {
     package var isDraining: Bool
     /// Somebody watches: when to say the next time how far the attempts are. nil: as when it was registered.
     package var watchedSeconds: Double?
-    package init(verdicts: [AttemptVerdict], isDraining: Bool) {
+    /// Many wait: when one that holds nothing and waits for a job should send the next. nil: as usual.
+    package var waitSeconds: Double?
+
+    package init(verdicts: [AttemptVerdict], isDraining: Bool, waitSeconds: Double? = nil) {
         self.verdicts = verdicts
         self.isDraining = isDraining
+        self.waitSeconds = waitSeconds
     }
 }
 

@@ -155,7 +155,7 @@ extension HeartbeatResponse {
                 [
                     "verdicts": .array(.one(of: ["fine", "superseded", "pause", "cancel", "drain", "finish"])),
                     "isDraining": .flag,
-                ], optional: ["watchedSeconds": .number]))
+                ], optional: ["waitSeconds": .number, "watchedSeconds": .number]))
     }
 }
 
