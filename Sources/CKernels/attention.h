@@ -45,8 +45,8 @@ CK_INLINE void NAME(exp2)(V *x) {
 #undef EACH
 }
 
-// p = 2^(p - shift[row]) over rows of `lanes` (a multiple of NR), `stride` apart; without shifts 2^p. Adds each
-// column to `total` if there is one.
+// p = 2^(p - shift[row]) over rows of `lanes` (a multiple of NR), `stride` apart; without shifts 2^p. Adds
+// each column to `total` if there is one.
 static void NAME(powers)(float *p, long rows, long lanes, long stride, const float *shift, float *total) {
     for (long i = 0; i < lanes; i += NR) {
         V sum[2] = {{0}, {0}};

@@ -24,7 +24,8 @@ int64_t gate_now(void);
 // wrong.
 int gate_open(struct gate *gate, const char *path);
 
-// Begins one read transaction for all that follows; from here on the authorizer decides. Returns as the above.
+// Begins one read transaction for all that follows; from here on the authorizer decides. Returns as the
+// above.
 int gate_begin(struct gate *gate);
 
 // Compiles exactly one reading statement, of which every page it opens belongs to an allowed table.

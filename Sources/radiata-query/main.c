@@ -1,8 +1,8 @@
 // One query of a user, in a process of its own (docs/decisions/0002): whatever the statement does, the
 // coordinator's memory and threads are not touched, and SIGKILL ends it.
 //
-// Standard input: the path, then the request, in the order of `read_request`; integers are of this machine. The
-// request may come much later: then this process was started ahead. Standard output: frames (answer.h).
+// Standard input: the path, then the request, in the order of `read_request`; integers are of this machine.
+// The request may come much later: then this process was started ahead. Standard output: frames (answer.h).
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

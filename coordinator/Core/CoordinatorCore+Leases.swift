@@ -35,8 +35,8 @@ extension CoordinatorCore {
     /// In how many seconds all who wait come back once, where no more than a few may in a second.
     var renewalSeconds: Double { Double(polls.count) / settings.renewals }
 
-    /// When one that waits should send its next heartbeat, in whole seconds; nil for as usual. Twice within the
-    /// silence after which it counts as gone.
+    /// When one that waits should send its next heartbeat, in whole seconds; nil for as usual. Twice within
+    /// the silence after which it counts as gone.
     private var heartbeatWait: Double? {
         let wait = min(renewalSeconds, settings.silence.inSeconds / 2).rounded(.down)
         return wait > (settings.heartbeat * WireLimit.waitingBeats).inSeconds ? wait : nil

@@ -134,7 +134,7 @@ package final class WorkerSession: Sendable {
         }
     }
 
-    /// The end of a short attempt is not waited for by the disk: it is spooled, and heard of, in the same turn.
+    /// The end of a short attempt does not wait for the disk: it is spooled, and heard of, in the same turn.
     ///
     /// - Returns: nil for all else, and where it could not be written: a task of its own waits for space.
     private func spooledNow(_ effect: WorkerEffect) -> WorkerEvent? {

@@ -8,8 +8,8 @@
 enum {
     CPROCESS_STARTED = 1,  // pid, start_ticks
     CPROCESS_REFUSED = 2,  // status is the errno of what failed
-    // status as wait(2) gives it, and the resources used; with pid and start_ticks: one that ended at once has
-    // no CPROCESS_STARTED before it
+    // status as wait(2) gives it, and the resources used; with pid and start_ticks: one that ended at once
+    // has no CPROCESS_STARTED before it
     CPROCESS_EXITED = 3,
 };
 
