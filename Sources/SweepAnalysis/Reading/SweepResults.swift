@@ -132,14 +132,7 @@ package struct SweepResults: Sendable {
         else { return nil }
         let wanted = list.configurations
         let near = PublicQueries.jobs(ofConfigurations: wanted + list.beyond.sample)
-        // Two of four queries wait for no other.
-        async let briefs = source.rows(of: PublicQueries.briefs(ofSweep: sweep, near: near), limit: Self.most)
-        async let read =
-            isOfCurves
-            ? []
-            : source.rows(
-                of: PublicQueries.results(ofSweep: sweep, metrics: metrics, configurations: wanted), limit: Self.most)
-        let (jobs, results) = (try await briefs, try await read)
+        let jobs = try await source.rows(of: PublicQueries.briefs(ofSweep: sweep, near: near), limit: Self.most)
         let listed = Set(wanted.map(String.init))
         var set = SweepResultSet(
             sweep: sweep, jobs: jobs.filter { listed.contains($0.configuration) }, results: [],
@@ -154,7 +147,9 @@ package struct SweepResults: Sendable {
             }
             return set
         }
-        for var row in results {
+        for var row in try await source.rows(
+            of: PublicQueries.results(ofSweep: sweep, metrics: metrics, configurations: wanted), limit: Self.most)
+        {
             if row.class == PublicQueries.confirmation {
                 row.class = ""
                 set.confirmations.append(row)
