@@ -14,7 +14,7 @@ struct QueryRequestBytes {
     private(set) var bytes: [UInt8] = []
 
     init(path: String) {
-        add(UInt32(0x3151_5152))
+        add(UInt32(0x3251_5152))
         add(path)
     }
 

@@ -59,7 +59,7 @@ struct RenewalTests {
         #expect(try wait("w1", [CoreBench.token(1)]) == nil)
         // A lease of a minute: 120 s of silence.
         (bench, _) = try waiting(80, renewals: 0.5)
-        #expect(try wait("w0") == 60)
+        #expect(try wait("w0") == 50)
         (bench, _) = try waiting(50, renewals: 2)
         #expect(try wait("w0") == nil)
     }

@@ -188,7 +188,9 @@ struct QueryGateTests {
         query.spares = bench.ledger.spares
         for count in 1...4 {
             try await bench.launch(["job \(count)"])
+            let before = bench.ledger.spares.processes
             #expect(try query.run("SELECT count(*) FROM jobs").rows == [[.integer(Int64(count))]])
+            #expect(Set(before).subtracting(bench.ledger.spares.processes).count == 1)
         }
         for sql in [
             "SELECT * FROM token", "SELECT spec FROM job_spec", "PRAGMA user_version", "ATTACH ':memory:' AS x",

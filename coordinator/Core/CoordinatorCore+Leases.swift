@@ -35,10 +35,11 @@ extension CoordinatorCore {
     /// In how many seconds all who wait come back once, where no more than a few may in a second.
     var renewalSeconds: Double { Double(polls.count) / settings.renewals }
 
-    /// When one that waits should send its next heartbeat, in whole seconds; nil for as usual. Twice within
-    /// the silence after which it counts as gone.
+    /// When one that waits should send its next heartbeat, in whole seconds; nil for as usual. With the fifth
+    /// that a worker may add, twice within the silence after which it counts as gone, and before an idle
+    /// connection is closed.
     private var heartbeatWait: Double? {
-        let wait = min(renewalSeconds, settings.silence.inSeconds / 2).rounded(.down)
+        let wait = min(renewalSeconds, settings.silence.inSeconds / 2.4, 60).rounded(.down)
         return wait > (settings.heartbeat * WireLimit.waitingBeats).inSeconds ? wait : nil
     }
 

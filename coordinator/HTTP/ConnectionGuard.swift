@@ -95,6 +95,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             isReadingBody = false
             timer?.cancel()
             timer = nil
+            // Answered before the body was there to its end.
+            if requests == 0 { closeAfter(limits.idle, context) }
         }
         context.fireChannelRead(data)
     }

@@ -129,6 +129,18 @@ extension Operations {
     /// Stores the jobs slice by slice. While one is committed, the texts of the next are written, and the
     /// jobs of the last may be claimed already.
     private func store(_ verb: LaunchSweep, _ jobs: JobResolver, _ call: Call) async throws -> LaunchSweep.Outcome {
+        do {
+            return try await storeSlices(verb, jobs, call)
+        } catch {
+            // The launch has failed in any case; without it the cache is large until the next large launch.
+            _ = try? await work.commit(EndOfLaunch(), .bulk)
+            throw error
+        }
+    }
+
+    private func storeSlices(
+        _ verb: LaunchSweep, _ jobs: JobResolver, _ call: Call
+    ) async throws -> LaunchSweep.Outcome {
         var outcome = LaunchSweep.Outcome()
         var stored: [JobChange] = []
         // What is in the ledger is told, whatever becomes of the rest.

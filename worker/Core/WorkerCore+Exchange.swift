@@ -106,7 +106,7 @@ extension WorkerCore {
             .exchange(
                 ExchangeRequest(
                     session: session, number: lastNumber, reports: [], freeSlots: free, freeGPUs: freeGPUs,
-                    waitSeconds: WireLimit.longestWaitSeconds))
+                    waitSeconds: longestPoll))
         ]
     }
 

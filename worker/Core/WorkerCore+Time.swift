@@ -18,6 +18,7 @@ extension WorkerCore {
         // While somebody watches, what the attempts do is told more often, never more seldom.
         let watched = response.watchedSeconds.map { Duration.seconds(max(0.5, $0)) }
         isDraining = response.isDraining
+        longestPoll = response.waitSeconds == nil ? WireLimit.waitSeconds : WireLimit.longestWaitSeconds
         // Who waits has no lease to lose and nothing to tell; that it is there its poll says too.
         let isWaiting = attempts.isEmpty && poll != nil && !isDraining && !isStopping
         let pace =

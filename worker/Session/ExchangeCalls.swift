@@ -32,10 +32,11 @@ package final class ExchangeCalls: Sendable {
             count { _ in 0 }
             return response
         } catch let error as ClientError {
+            // Proxies have errors of their own for it, and some are no reason to send it again at once.
+            count { $0 + 1 }
             guard let pause = RetryPolicy.forever.wait(before: 0, error: error, random: client.random) else {
                 throw error
             }
-            count { $0 + 1 }
             request.waitSeconds = usual
             try await client.time.sleep(for: pause)
             return try await call(request, retry: .forever)

@@ -16,6 +16,8 @@ final class BenchFleet: Sendable {
         var latencies: [Double] = []
         var failure: String?
         var isOver = false
+        /// Whether the coordinator says that many wait.
+        var areMany = false
     }
 
     /// What the thread owns.
@@ -45,8 +47,8 @@ final class BenchFleet: Sendable {
     private static let usualBeat = 30.0
 
     private let members: [(session: SessionID, place: BenchConnection.Place)]
-    /// Longest wait for a job in seconds; 0: who gets none ends.
-    private let wait: Int
+    /// Whether they wait for a job; else who gets none ends.
+    private let waits: Bool
     private let figuresNow = Mutex(Figures())
     /// Held while sockets are opened and closed.
     private let sockets = Mutex(())
@@ -54,8 +56,8 @@ final class BenchFleet: Sendable {
     var figures: Figures { figuresNow.withLock { $0 } }
 
     /// Registers workers.
-    init(_ workers: Int, wait: Int = 0, with coordinator: BenchCoordinator) async throws {
-        self.wait = wait
+    init(_ workers: Int, waits: Bool = false, with coordinator: BenchCoordinator) async throws {
+        self.waits = waits
         var members: [(session: SessionID, place: BenchConnection.Place)] = []
         while members.count < workers {
             let (client, place) = try await coordinator.workerPlace()
@@ -114,7 +116,7 @@ final class BenchFleet: Sendable {
     private func drive() throws {
         var members = self.members.map { Member(session: $0.session, place: $0.place) }
         let workers = members.count
-        if wait > 0 {
+        if waits {
             for index in 0..<min(Self.hearts, workers) {
                 let first = self.members[index]
                 members.append(Member(session: first.session, place: first.place, isAtRest: true))
@@ -128,15 +130,15 @@ final class BenchFleet: Sendable {
         var polls = [pollfd](repeating: pollfd(), count: members.count)
         var (beats, nextBeat) = (0, now)
         var working = workers
-        while working > 0 || wait > 0 {
+        while working > 0 || waits {
             for index in members.indices {
                 polls[index] = pollfd(
                     fd: members[index].connection.socket, events: members[index].connection.events, revents: 0)
             }
             // With thousands of connections each look costs: then many answers are awaited together.
-            if wait > 0 { usleep(5000) }
-            poll(&polls, nfds_t(polls.count), wait > 0 ? 20 : 1000)
-            if wait > 0, figuresNow.withLock({ $0.isOver }) { return }
+            if waits { usleep(5000) }
+            poll(&polls, nfds_t(polls.count), waits ? 20 : 1000)
+            if waits, figuresNow.withLock({ $0.isOver }) { return }
             try sockets.withLock { _ in
                 for index in members.indices {
                     if let retry = members[index].retry, retry <= now {
@@ -147,7 +149,7 @@ final class BenchFleet: Sendable {
                         if members[index].isAtRest, index < workers { working -= 1 }
                     }
                 }
-                while wait > 0, nextBeat <= now, let heart = members[workers...].firstIndex(where: \.isAtRest) {
+                while waits, nextBeat <= now, let heart = members[workers...].firstIndex(where: \.isAtRest) {
                     try beat(&members[heart], for: self.members[beats % workers])
                     beats += 1
                     nextBeat += members[heart].pace / Double(workers)
@@ -164,12 +166,17 @@ final class BenchFleet: Sendable {
         if case .broken = heart.connection.proceed() { heart.retry = now + 0.1 }
     }
 
+    /// As long as a worker's (`WorkerCore`), which each of them learns by its own heartbeat.
+    private var longestPoll: Double {
+        figuresNow.withLock { $0.areMany } ? WireLimit.longestWaitSeconds : WireLimit.waitSeconds
+    }
+
     private func ask(_ member: inout Member) {
         member.number += 1
         let reports = member.held.map { "{\"finished\":{\"streamPosition\":0},\"token\":\($0)}" }.joined(separator: ",")
         let body =
             "{\"freeSlots\":1,\"number\":\(member.number),\"reports\":[\(reports)],"
-            + "\"session\":\"\(member.session.rawValue)\",\"waitSeconds\":\(wait)}"
+            + "\"session\":\"\(member.session.rawValue)\",\"waitSeconds\":\(waits ? Int(longestPoll) : 0)}"
         member.connection.set(path: Self.exchange, body: body, to: member.place)
         member.asked = now
     }
@@ -185,16 +192,17 @@ final class BenchFleet: Sendable {
                 member.isAtRest = true
                 let told = body.range(of: "\"waitSeconds\":").flatMap { body[$0.upperBound...].number }
                 member.pace = max(Self.usualBeat, Double(told ?? 0))
+                figuresNow.withLock { $0.areMany = told != nil }
                 return
             }
             let (tokens, accepted, time) = (body.tokens, body.accepted, now - member.asked)
             figuresNow.withLock { figures in
                 figures.done += accepted
                 figures.leased += tokens.count
-                if !tokens.isEmpty, wait == 0 { figures.latencies.append(time) }
+                if !tokens.isEmpty, !waits { figures.latencies.append(time) }
             }
             member.held = tokens
-            guard !tokens.isEmpty || wait > 0 else {
+            guard !tokens.isEmpty || waits else {
                 member.isAtRest = true
                 member.connection.disconnect()
                 return

@@ -33,7 +33,7 @@ struct BenchIdle {
 
     func run(_ coordinator: BenchCoordinator) async throws -> Report {
         guard let pid = coordinator.cluster.coordinatorPID else { throw CommandFailure(.failed, "no coordinator runs") }
-        let fleet = try await BenchFleet(workers, wait: Int(WireLimit.longestWaitSeconds), with: coordinator)
+        let fleet = try await BenchFleet(workers, waits: true, with: coordinator)
         let registered = try ProcessFigures(pid: pid)
         let arrival = coordinator.now
         fleet.start()

@@ -111,17 +111,27 @@ struct JobIntake {
     /// Switching them prepares every statement anew, which is more than one job is worth.
     func unchecked(isMany: Bool, _ write: () throws -> Void) throws {
         guard isMany else { return try write() }
-        try setChecks(on: false)
-        let written = Result { try write() }
+        let written = Result {
+            try setChecks(on: false)
+            try write()
+        }
+        // All of them, also where not all could be switched off.
         try setChecks(on: true)
         try written.get()
     }
 
     private func setChecks(on: Bool) throws {
-        guard let connection = UnsafeMutableRawPointer(db.sqliteConnection),
-            cse_enable_triggers(connection, on ? 1 : 0) == 0, cse_enable_foreign_keys(connection, on ? 1 : 0) == 0,
-            cse_enable_column_checks(connection, on ? 1 : 0) == 0
-        else { throw LedgerError(.inputOutput, "the ledger's triggers and conditions cannot be switched") }
+        guard let connection = UnsafeMutableRawPointer(db.sqliteConnection) else {
+            throw LedgerError(.inputOutput, "the ledger has no connection")
+        }
+        let codes = [cse_enable_triggers, cse_enable_foreign_keys, cse_enable_column_checks].map {
+            $0(connection, on ? 1 : 0)
+        }
+        guard codes.contains(where: { $0 != 0 }) else { return }
+        // As an error of the file it ends a writer that would go on without them.
+        throw DatabaseError(
+            resultCode: .SQLITE_IOERR,
+            message: "the ledger's triggers and conditions cannot be switched \(on ? "on" : "off")")
     }
 
     /// A job that is not in the ledger, without its membership.

@@ -139,7 +139,7 @@ package struct LaunchSweep: LedgerVerb {
         }
         try intake.finish()
         guard isLast else { return outcome }
-        if !isFirst { try db.execute(sql: "PRAGMA cache_size = -\(Ledger.cacheKilobytes)") }
+        if !isFirst { try EndOfLaunch().run(db) }
         // Launched again, mended as we may hope: with the last slice it goes on.
         if wasStopped { outcome.changes += try SweepHold.lift(sweep, db, now: now) }
         outcome.jobs = try db.first("SELECT coalesce(sum(jobs), 0) FROM sweep_count WHERE sweep = ?", [sweep])?[0] ?? 0
@@ -215,5 +215,14 @@ package struct StoreInput: LedgerVerb {
             SELECT DISTINCT sha256 FROM input_file WHERE input = ? AND sha256 NOT IN (SELECT sha256 FROM blob) ORDER BY 1
             """, [digest]
         ).map { $0[0] }
+    }
+}
+
+/// A large launch is over, to its end or not: the cache of the connection that writes is as large as before.
+package struct EndOfLaunch: LedgerVerb {
+    package init() {}
+
+    package func run(_ db: Database) throws {
+        try db.execute(sql: "PRAGMA cache_size = -\(Ledger.cacheKilobytes)")
     }
 }
