@@ -45,7 +45,7 @@ package struct WorkerCore: Sendable {
     var pollsRefused = 0
 
     var heartbeatInterval: Duration = .seconds(10)
-    /// How long a poll may take, in seconds: longer than usual only where the coordinator says that many wait.
+    /// How long a poll may take, in seconds: longer than usual where the coordinator says that many wait.
     var longestPoll = WireLimit.waitSeconds
     var nextHeartbeat: MonotonicTime?
     var isHeartbeatInFlight = false
