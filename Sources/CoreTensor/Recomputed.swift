@@ -1,9 +1,9 @@
-/// A large intermediate result that backward passes make again instead of keeping it: normalised and gated
-/// activations cost a few passes over memory, where what they are made from is kept anyway.
+/// A large activation that the backward pass recomputes instead of keeping it: outputs of normalisation
+/// layers and activation functions cost a few passes over memory, and their inputs are kept anyway.
 ///
 /// - SeeAlso: Chen et al., “Training deep nets with sublinear memory cost”, arXiv:1604.06174.
 final class Recomputed {
-    /// Smaller ones take less memory than they take time.
+    /// Recomputing smaller ones saves too little memory for its time.
     private static let leastCount = 1 << 19
 
     private let make: () -> Tensor
