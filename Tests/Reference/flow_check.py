@@ -216,7 +216,7 @@ def kohya_reader(width):
 def conversions(folder, kind, base, inputs, path, wanted):
     for to in ("kohya", "diffusers", "peft"):
         out = folder / (f"{kind}-to-{to}" + ("" if to == "peft" else ".safetensors"))
-        command("adapter", "convert", path, "--to", to, "--type", "f32", "-o", out)
+        command("adapter", "convert", path, "--to", to, "--type", "f32", "--out", out)
         run(folder, base, kind, inputs, out, f"{kind}: converted to {to}", wanted)
     keys = set(load_file(folder / f"{kind}-to-kohya.safetensors"))
     assert all(k.startswith("lora_unet_") and "transformer" not in k for k in keys), sorted(keys)[:3]
