@@ -4,6 +4,7 @@ import CoreNets
 import CoreTensor
 import Foundation
 import RunSpec
+import TestSupport
 import Testing
 
 /// A U-Net that reads an edit's source, against diffusers; see Fixtures/generate_edit.py.
@@ -75,6 +76,19 @@ struct EditAdapterTests {
             #expect(relativeError(found.values, try cases.image("adapted.answer").values) < 1e-5)
             let zero = try cases.answer(network, without)
             #expect(relativeError(zero.values, try cases.image("adapted.without").values) < 1e-5)
+        }
+    }
+
+    @Test("a base whose first layer reads no source cannot take it in, and the fault says why")
+    func merged() throws {
+        let folder = try TemporaryFolder()
+        #expect {
+            try AdapterMerge(
+                base: Fixtures.path("edit/unet"), adapters: [(Fixtures.path("edit/adapter.safetensors"), 1)],
+                out: folder.path + "/merged"
+            ).run()
+        } throws: {
+            "\($0)".contains("conv_in") && "\($0)".contains("trained on pairs")
         }
     }
 

@@ -67,9 +67,13 @@ extension StoredLayer {
     }
 
     private func misfit(_ rows: Int, _ columns: Int, _ base: StoredTensor) -> AdapterError {
-        AdapterError(
+        // A first convolution with as many inputs again.
+        let readsSource = base.shape.count == 4 && rows == base.matrix.rows && columns == 2 * base.matrix.columns
+        let reason = "; trained on pairs, it reads a picture to edit beside the latents, which this base does not"
+        return AdapterError(
             .wrongShape,
-            "\(place): its tensors make \(rows) × \(columns) numbers, the base's weight is \(base.shape)")
+            "\(place): its tensors make \(rows) × \(columns) numbers, the base's weight is \(base.shape)"
+                + (readsSource ? reason : ""))
     }
 
     /// Refuses what would take more memory than any file of the layer.
