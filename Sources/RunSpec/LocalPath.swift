@@ -8,9 +8,7 @@ package enum LocalPath {
 
     /// The text of a path on this machine.
     package static func text(_ bytes: some Collection<UInt8>) -> String {
-        if let text = String(validating: bytes, as: UTF8.self), !text.unicodeScalars.contains(where: isEscape) {
-            return text
-        }
+        if let text = String(validating: bytes, as: UTF8.self), !hasEscapes(text) { return text }
         var text = String.UnicodeScalarView()
         for byte in bytes {
             text.append(byte < 0x80 ? Unicode.Scalar(byte) : Unicode.Scalar(first + UInt32(byte)) ?? "?")
@@ -20,14 +18,22 @@ package enum LocalPath {
 
     /// The path that a text stands for.
     package static func bytes(_ text: String) -> [UInt8] {
-        guard text.unicodeScalars.contains(where: isEscape) else { return Array(text.utf8) }
+        guard hasEscapes(text) else { return Array(text.utf8) }
         return text.unicodeScalars.flatMap { scalar in
             isEscape(scalar) ? [UInt8(scalar.value & 0xFF)] : Array(String(scalar).utf8)
         }
     }
 
     /// As the system's calls take it.
-    package static func terminated(_ text: String) -> [CChar] { bytes(text).map { CChar(bitPattern: $0) } + [0] }
+    package static func terminated(_ text: String) -> [CChar] {
+        guard hasEscapes(text) else { return Array(text.utf8CString) }
+        return bytes(text).map { CChar(bitPattern: $0) } + [0]
+    }
+
+    /// Of plane 16 alone the UTF-8 begins with this byte, and hardly a path has one.
+    private static func hasEscapes(_ text: String) -> Bool {
+        text.utf8.contains(0xF4) && text.unicodeScalars.contains(where: isEscape)
+    }
 
     private static func isEscape(_ scalar: Unicode.Scalar) -> Bool { scalar.value >= first + 0x80 }
 }

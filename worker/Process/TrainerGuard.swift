@@ -166,13 +166,21 @@ package final class TrainerGuard: Sendable {
         withUnsafeBytes(of: id) { bytes.append(contentsOf: $0) }
         withUnsafeBytes(of: order.stopSignal) { bytes.append(contentsOf: $0) }
         withUnsafeBytes(of: UInt32(clamping: order.grace.milliseconds)) { bytes.append(contentsOf: $0) }
-        let texts =
-            [order.program, order.folder, order.log, order.output ?? "", order.record, String(order.arguments.count)]
-            + order.arguments + order.environment.map { "\($0.key)=\($0.value)" }
-        for text in texts {
+        func add(_ text: String, end: UInt8 = 0) {
             // A NUL cannot be part of an argument; what follows one would be taken for the next text.
-            for byte in text.utf8 where byte != 0 { bytes.append(byte) }
-            bytes.append(0)
+            if text.utf8.contains(0) { bytes += text.utf8.filter { $0 != 0 } } else { bytes += text.utf8 }
+            bytes.append(end)
+        }
+        add(order.program)
+        add(order.folder)
+        add(order.log)
+        add(order.output ?? "")
+        add(order.record)
+        add(String(order.arguments.count))
+        for text in order.arguments { add(text) }
+        for (name, value) in order.environment {
+            add(name, end: UInt8(ascii: "="))
+            add(value)
         }
         return bytes
     }
