@@ -26,10 +26,40 @@ struct InputPathTests {
         #expect(InputPath.text(Self.names[2]) == "my%20cat.jpg")
     }
 
+    /// One scalar after the other, as the rule has it: those from U+10FF80 on stand for a byte.
+    private func oneByOne(_ text: String) -> [UInt8] {
+        text.unicodeScalars.flatMap { scalar in
+            scalar.value >= 0x10FF80 ? [UInt8(scalar.value & 0xFF)] : Array(String(scalar).utf8)
+        }
+    }
+
+    @Test("a text stands for the same bytes however it is looked through, and they end with a NUL")
+    func terminated() {
+        let texts = [
+            "", "/", "..", "a/../b", "/a", "a//b", "a\0b", "\u{1}\n\u{7F}", "caf\u{E9}", "\u{1F600}", "\u{100000}",
+            "\u{10FF7F}", "\u{10FF7F}\u{10FFE9}", "\u{100000}\u{10FF80}/x", "\u{10FFFF}",
+            String(repeating: "n", count: 5000), String(repeating: "n", count: 5000) + "\u{10FFE9}",
+        ]
+        for text in texts {
+            #expect(LocalPath.bytes(text) == oneByOne(text))
+            #expect(LocalPath.terminated(text).map { UInt8(bitPattern: $0) } == oneByOne(text) + [0])
+            #expect(LocalPath.bytes(LocalPath.text(Array(text.utf8))) == Array(text.utf8))
+        }
+        // Overlong, a surrogate, beyond the last character, cut short: none is UTF-8, all come back.
+        let broken: [[UInt8]] = [
+            [0xC0, 0xAE], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF4, 0x8F, 0xBF], [0xF4],
+        ]
+        for bytes in broken {
+            let text = LocalPath.text(bytes)
+            #expect(text.unicodeScalars.allSatisfy { $0.value >= 0x10FF80 } && oneByOne(text) == bytes)
+        }
+    }
+
     @Test("a path stays below its root, also behind an escape")
     func safe() {
         #expect(InputPath.isSafe("a/b c.png") && InputPath.isSafe("caf%E9/x.png"))
-        for path in ["", "/a", "a//b", "../a", "a/..", "a/./b", "%2E%2E/%E9", "a%2F%E9", "a\0b"] {
+        let tooLong = String(repeating: "n", count: 4097)
+        for path in ["", "/a", "a//b", "a/", "..", "../a", "a/..", "a/./b", "%2E%2E/%E9", "a%2F%E9", "a\0b", tooLong] {
             #expect(!InputPath.isSafe(path), "\(path)")
         }
     }

@@ -64,6 +64,21 @@ struct TrainerGuardTests {
         }
     }
 
+    @Test("a program gets its arguments and environment byte for byte, without what a NUL would cut")
+    func texts() async throws {
+        let folder = try TemporaryFolder()
+        let keeper = try TrainerGuard.start(record: folder.path + "/guard")
+        defer { keeper.close() }
+        let script = "printf '%s|' \"$#\" \"$@\" \"$PLAIN\" \"$LONG\" \"$BOTH\" \"${EMPTY-none}\""
+        var given = order(folder, script)
+        let long = String(repeating: "\u{E9}", count: 5000)
+        given.arguments += ["sh", "", "a=b c", "one\0two", "\u{1F600}\n\u{1}"]
+        given.environment.merge(["PLAIN": "x=y", "LONG": long, "BO\0TH": "1\0PATH=2", "EMPTY": ""]) { $1 }
+        let child = try await keeper.start(given)
+        #expect(await child.waitForExit(atMost: .seconds(20), time: SystemTime())?.code == 0)
+        #expect(try folder.read("log") == "4||a=b c|onetwo|\u{1F600}\n\u{1}|x=y|\(long)|1PATH=2||")
+    }
+
     @Test("a guard whose record cannot be written is refused, and leaves no zombie behind")
     func noRecord() async throws {
         let folder = try TemporaryFolder()
