@@ -24,6 +24,7 @@ final class SimulatedTrainer: AttemptRunning, @unchecked Sendable {
     private var step = 0
     private var state: UInt64
     private(set) var isRunning = true
+    let leftNothing = false
     private var isStopping = false
     /// It has trained enough: it ends with what it has.
     private var isFinishing = false

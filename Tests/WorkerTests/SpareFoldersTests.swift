@@ -1,3 +1,4 @@
+import Glibc
 import Ports
 import SweepModel
 import SweepWire
@@ -34,7 +35,7 @@ struct SpareFoldersTests {
 
     @Test("the next attempt finds its own grant, an empty log and no status")
     func again() throws {
-        try spares.giveBack(try attempt("one", log: "what one printed"), isShort: true)
+        try spares.giveBack(try attempt("one", log: "what one printed"), isShort: true, leftNothing: false)
         #expect(!folder.exists("one"))
         #expect(try spares.take(AttemptPlace(path: folder.path + "/two"), grant: Array("{}".utf8)))
         #expect(try folder.read("two/attempt.json") == "{}")
@@ -48,12 +49,33 @@ struct SpareFoldersTests {
         for extra in ["out/adapter", "copies", "spool/report-00000001.json", "spool/points-1"] {
             let place = try attempt("one")
             _ = try folder.write("one/\(extra)", "x")
-            try spares.giveBack(place, isShort: true)
+            try spares.giveBack(place, isShort: true, leftNothing: false)
             #expect(!folder.exists("one"))
         }
-        try spares.giveBack(try attempt("long"), isShort: false)
+        try spares.giveBack(try attempt("long"), isShort: false, leftNothing: false)
         #expect(!folder.exists("long"))
         #expect(try !spares.take(AttemptPlace(path: folder.path + "/two"), grant: []))
+    }
+
+    @Test("one whose emptiness was seen is not looked into again, but what lies beside is")
+    func leftNothing() throws {
+        let place = try attempt("one")
+        try spares.giveBack(place, isShort: true, leftNothing: true)
+        #expect(!folder.exists("one"))
+        #expect(try spares.take(AttemptPlace(path: folder.path + "/two"), grant: Array("{}".utf8)))
+        #expect(try files.list(folder.path + "/two/out").isEmpty)
+        #expect(try folder.read("two/log").isEmpty)
+        #expect(try folder.read("two/process.exit") == "-\n")
+        for extra in ["copies", "spool/report-00000001.json"] {
+            let place = try attempt("other")
+            _ = try folder.write("other/\(extra)", "x")
+            try spares.giveBack(place, isShort: true, leftNothing: true)
+            #expect(!folder.exists("other"))
+        }
+        let open = try attempt("open")
+        #expect(chmod(open.out, 0o777) == 0)
+        try spares.giveBack(open, isShort: true, leftNothing: true)
+        #expect(try !spares.take(AttemptPlace(path: folder.path + "/three"), grant: []))
     }
 
     @Test("a report that the folder's attempt before left is nobody's")

@@ -28,6 +28,7 @@ final class AttemptRunner: AttemptRunning {
         /// Stopped in its tracks (SIGSTOP) because the disk is full.
         var isHeld = false
         var logsPending = 0
+        var leftNothing = false
         /// The socket of who keeps its external metrics running.
         var metricHost: String?
     }
@@ -150,6 +151,8 @@ final class AttemptRunner: AttemptRunning {
 
     func logSettled() { control.withLock { $0.logsPending = max(0, $0.logsPending - 1) } }
 
+    var leftNothing: Bool { control.withLock { $0.leftNothing } }
+
     /// Reads what the trainer writes until it ends; one that waits for a keyboard is ended.
     ///
     /// - Returns: what it asked, if it was ended for that.
@@ -194,7 +197,10 @@ final class AttemptRunner: AttemptRunning {
         }
         let killsBefore = OutOfMemoryWatch.recentKills(now: time.monotonic()) ?? 0
         let (child, trainerGuard) = try await start(try await withMetricHost(plan.order))
-        if child.exit?.code == TrainerExit.done, try hasLeftNothing(plan) { return .finished }
+        if child.exit?.code == TrainerExit.done, try hasLeftNothing(plan) {
+            control.withLock { $0.leftNothing = true }
+            return .finished
+        }
         var output = early ?? reader(plan)
         emit(.started(grant.token))
         emit(.progress(grant.token, phase: Self.phase(of: grant.job.kind), step: nil))

@@ -47,11 +47,15 @@ package final class SpareFolders: Sendable {
     /// Keeps the folder of an attempt that has ended and was handed in; removes it where anything in it may
     /// matter to the next one.
     ///
-    /// - Parameter isShort: it made nothing durable, and its processes are long gone.
-    package func giveBack(_ place: AttemptPlace, isShort: Bool) throws {
-        guard isShort, try isUsual(place), let path = reserve() else { return try files.remove(place.path) }
+    /// - Parameters:
+    ///   - isShort: it made nothing durable, and its processes are long gone.
+    ///   - leftNothing: after they had gone, its `out` and its log were found empty.
+    package func giveBack(_ place: AttemptPlace, isShort: Bool, leftNothing: Bool) throws {
+        guard isShort, try isUsual(place, leftNothing), let path = reserve() else {
+            return try files.remove(place.path)
+        }
         do {
-            try keep(place, as: path)
+            try keep(place, as: path, leftNothing)
         } catch {
             // What cannot be kept is removed; only where that fails too somebody must know.
             return try files.remove(place.path)
@@ -60,21 +64,24 @@ package final class SpareFolders: Sendable {
         Faults.reach("worker.folder-kept")
     }
 
-    private func keep(_ place: AttemptPlace, as path: String) throws {
+    private func keep(_ place: AttemptPlace, as path: String, _ leftNothing: Bool) throws {
         // A trainer's output is not for the next one to keep; what it starts with is an empty log.
-        if let log = try files.information(place.log), log.size > 0 { try files.remove(place.log) }
-        if try files.exists(place.ending) { try files.write(Self.notEnded, over: place.ending, mode: 0o600) }
+        if !leftNothing, let log = try files.information(place.log), log.size > 0 { try files.remove(place.log) }
+        // The program of one that left nothing has ended, so there is a status.
+        if try leftNothing || files.exists(place.ending) {
+            try files.write(Self.notEnded, over: place.ending, mode: 0o600)
+        }
         try files.rename(place.path, to: path)
     }
 
-    private func isUsual(_ place: AttemptPlace) throws -> Bool {
+    private func isUsual(_ place: AttemptPlace, _ leftNothing: Bool) throws -> Bool {
         guard let spool = try files.information(place.spool), try Self.usual.isSuperset(of: files.list(place.path)),
             try files.list(place.spool).allSatisfy({ $0 == ReportSpool.firstBrief })
         else { return false }
         // Not there where it ended before its folder was whole. A trainer may have changed who may write in
         // it.
         guard let out = try files.information(place.out) else { return true }
-        return try out.isFolder && out.mode == spool.mode && files.list(place.out).isEmpty
+        return try out.isFolder && out.mode == spool.mode && (leftNothing || files.list(place.out).isEmpty)
     }
 
     /// A name for one more; nil where there are enough.

@@ -87,4 +87,6 @@ package protocol AttemptRunning: Sendable {
     func kill()
     /// A log report was taken by the coordinator.
     func logSettled()
+    /// Whether its program ended well, with none of its processes left, and wrote nothing into its folder and log.
+    var leftNothing: Bool { get }
 }

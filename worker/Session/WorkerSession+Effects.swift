@@ -284,7 +284,9 @@ extension WorkerSession {
         }
         guard let entry = found else { return }
         await entry.ending?.wait()
-        try spares.giveBack(entry.place, isShort: entry.runner != nil && isShort(entry))
+        try spares.giveBack(
+            entry.place, isShort: entry.runner != nil && isShort(entry),
+            leftNothing: entry.runner?.leftNothing ?? false)
         held.withLock { $0[token] = nil }
         Faults.reach("worker.discarded")
     }

@@ -34,7 +34,8 @@ struct AttemptFolderMaker: Sendable {
     func make(
         _ grant: Grant, at place: AttemptPlace, gpus: [GPUDevice], prepared: [String: String]
     ) async throws -> AttemptPlan {
-        try files.makeUnsyncedFolder(place.out)
+        // A folder that was another attempt's has one already.
+        if try files.information(place.out)?.isFolder != true { try files.makeUnsyncedFolder(place.out) }
         if !gpus.isEmpty { try files.writeAtomically(Array(try JSONEncoder().encode(gpus)), to: place.gpus) }
         let trainer = grant.job.trainer.program
         let names = names.of(trainer)
