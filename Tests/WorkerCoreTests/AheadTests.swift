@@ -8,7 +8,7 @@ import WorkerCore
 @Suite("Jobs are claimed ahead while they end as soon as they begin")
 struct AheadTests {
     /// Most jobs that a worker of one slot holds.
-    private static let most = 9
+    private static let most = 17
 
     /// A worker of one slot that has seen enough quick jobs; the exchange under way handed the last one in,
     /// and asks for more.
@@ -49,14 +49,14 @@ struct AheadTests {
     @Test("ends are handed in together, before the claimed jobs run out, and at the latest after 20 ms")
     func together() {
         var (bench, asked) = Self.quick()
-        _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...13))
-        for job in 5...7 { #expect(Self.end(job, &bench).exchanges.isEmpty) }
-        let sent = Self.end(8, &bench).exchanges
-        #expect(sent.map(\.reports.count) == [4])
-        #expect(sent.map(\.freeSlots) == [4])
+        _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...21))
+        for job in 5...11 { #expect(Self.end(job, &bench).exchanges.isEmpty) }
+        let sent = Self.end(12, &bench).exchanges
+        #expect(sent.map(\.reports.count) == [8])
+        #expect(sent.map(\.freeSlots) == [8])
 
         (bench, asked) = Self.quick()
-        _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...13))
+        _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...21))
         let waits = Self.end(5, &bench)
         #expect(waits.exchanges.isEmpty)
         bench.now = bench.now + .milliseconds(20)
@@ -84,7 +84,7 @@ struct AheadTests {
     @Test("a job that fails, or takes longer, ends the claiming")
     func failure() {
         let crash = AttemptEnd.failed(FailureReport(failure: .crash, message: "exited with 1"))
-        for (end, pause) in [(crash, Duration.zero), (.finished, .milliseconds(100))] {
+        for (end, pause) in [(crash, Duration.zero), (.finished, .milliseconds(50))] {
             var (bench, asked) = Self.quick()
             _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...5))
             bench.now = bench.now + pause
@@ -104,11 +104,11 @@ struct AheadTests {
 
         (bench, asked) = Self.quick()
         _ = bench.answer(asked?.number ?? 0, outcomes: [.accepted], grants: Self.grants(5...9))
-        bench.now = bench.now + .milliseconds(100)
+        bench.now = bench.now + .milliseconds(50)
         let later = bench.send(.ended(Bench.token(5), .finished))
         #expect(Self.begun(later) == [Bench.token(6)] && later.spooled.count == 1)
         // Nothing more is claimed until some were quick again, and what waits is given back after its second.
-        bench.now = bench.now + .milliseconds(900)
+        bench.now = bench.now + .milliseconds(950)
         #expect(bench.send(.tick).spooled == [released, released, released])
     }
 

@@ -7,8 +7,10 @@ import SweepWire
 /// taken longer, nothing is claimed ahead. What still waits for a slot is given back, for others to take: at
 /// once where one failed, else when it has waited a second.
 extension WorkerCore {
-    /// An attempt of less is quick.
-    private static let quick: Duration = .milliseconds(100)
+    /// Claims a slot besides what it runs: an exchange serves about half of them.
+    private static let claims = 16
+    /// An attempt of less is quick: so many of them end before the last one's claim is given back.
+    private static let quick: Duration = .milliseconds(50)
     /// How long a claimed job waits for a slot at most.
     private static let mostClaimed: Duration = .seconds(1)
     /// How long an end waits for others at most.
@@ -18,7 +20,7 @@ extension WorkerCore {
     private var enoughQuick: Int { settings.slots + 3 }
 
     /// How many jobs are claimed besides those that run: what quick ones do before a claim is given back.
-    var ahead: Int { settings.gpus.isEmpty && quickEnds >= enoughQuick ? 8 * settings.slots : 0 }
+    var ahead: Int { settings.gpus.isEmpty && quickEnds >= enoughQuick ? Self.claims * settings.slots : 0 }
 
     /// When the oldest claim is given back.
     var claimsDue: MonotonicTime? {
