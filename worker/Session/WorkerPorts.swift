@@ -87,6 +87,6 @@ package protocol AttemptRunning: Sendable {
     func kill()
     /// A log report was taken by the coordinator.
     func logSettled()
-    /// Whether its program ended well, with none of its processes left, and wrote nothing into its folder and log.
+    /// Whether its program ended well, left no process, and wrote nothing into its folder and log.
     var leftNothing: Bool { get }
 }
