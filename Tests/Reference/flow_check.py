@@ -206,7 +206,7 @@ def adapters(folder, kind, base):
         made.restore()
         transformer.double()
         if name == "dylora":
-            # Trained with a rank drawn anew at each call; its file is LoRA's, and lycoris-lora reads it as that.
+            # Trained with a rank drawn anew each call; its file is LoRA's, and lycoris-lora reads it as that.
             read = create_lycoris_from_weights(1.0, str(path), transformer)[0]
             read.apply_to()
             wanted = transformer(**exact(inputs)).sample
@@ -325,8 +325,8 @@ def replays(folder, kind, base):
                 worst = max(worst, distance)
         report(f"{kind}: replay of {name}, tensors", worst, 0.002)
         if still:
-            # Weight decay alone moves what no gradient reaches (queries of the words in the last block), 3 · lr · 0.1 of a
-            # weight; in f32 its factor and its product round at each step by half a unit.
+            # Weight decay alone moves what no gradient reaches (queries of the words in the last block), by
+            # 3 · lr · 0.1 of a weight; in f32 its factor and its product round at each step by half a unit.
             report(f"{kind}: replay of {name}, tensors without a gradient", decayed, max(0.002, 6 * 2.0**-24 / (0.3 * lr)))
 
 
