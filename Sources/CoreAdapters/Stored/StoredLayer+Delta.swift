@@ -67,8 +67,9 @@ extension StoredLayer {
     }
 
     private func misfit(_ rows: Int, _ columns: Int, _ base: StoredTensor) -> AdapterError {
-        // A first convolution with as many inputs again.
-        let readsSource = base.shape.count == 4 && rows == base.matrix.rows && columns == 2 * base.matrix.columns
+        // A first convolution, which reads latents of 4 or 16 channels, with as many inputs again.
+        let isFirst = base.shape.count == 4 && base.shape[1] <= 16
+        let readsSource = isFirst && rows == base.matrix.rows && columns == 2 * base.matrix.columns
         let reason = "; trained on pairs, it reads a picture to edit beside the latents, which this base does not"
         return AdapterError(
             .wrongShape,
