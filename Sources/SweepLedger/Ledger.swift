@@ -240,7 +240,7 @@ package final class Ledger: Sendable {
     /// For a process that runs for weeks: its threads share two arenas of the allocator instead of having one
     /// each, of which every one keeps what its busiest moment took, in pieces that cannot be given back; and
     /// buffers of 256 KB or more are mapped for themselves, however many have come and gone.
-    package static func tameAllocator() { cse_tame_allocator(2, 256 << 10) }
+    package static func tameAllocator() { cse_tame_allocator(4, 1 << 20) }
 
     package static var sqliteVersion: String { String(cString: cse_version()) }
 }
