@@ -201,8 +201,8 @@ void cse_watch_wal(void *database, int *pages) { sqlite3_wal_hook(database, note
 
 void cse_give_back_memory(void) { malloc_trim(0); }
 
-void cse_tame_allocator(int arenas, int mapped) {
+void cse_tame_allocator(int arenas, int mapped, int kept) {
     mallopt(M_ARENA_MAX, arenas);
     mallopt(M_MMAP_THRESHOLD, mapped);  // which otherwise rises to the largest buffer ever freed
-    mallopt(M_TRIM_THRESHOLD, 2 * mapped);
+    mallopt(M_TRIM_THRESHOLD, kept);
 }

@@ -88,8 +88,9 @@ int64_t cse_thin_points(
 void cse_give_back_memory(void);
 
 // The C library's allocator in a process that runs for weeks: threads made from now on share `arenas` arenas
-// (by default there are eight a core), and buffers of `mapped` bytes or more are mapped for themselves.
-void cse_tame_allocator(int arenas, int mapped);
+// (by default there are eight a core), buffers of `mapped` bytes or more are mapped for themselves, and an
+// arena keeps at most `kept` bytes free at its end.
+void cse_tame_allocator(int arenas, int mapped, int kept);
 
 // From now on `*pages` is the number of pages in the write-ahead log after every commit on this connection.
 // It replaces SQLite's own automatic checkpoint. `pages` must outlive the connection.
