@@ -237,11 +237,11 @@ package final class Ledger: Sendable {
     /// took.
     package static func giveBackMemory() { cse_give_back_memory() }
 
-    /// For a process that runs for weeks: its threads share four arenas of the allocator instead of having one
+    /// For a process that runs for weeks: threads share four arenas of the allocator instead of having one
     /// each, of which every one keeps what its busiest moment took, in pieces that cannot be given back; and
-    /// buffers of 1 MB or more are mapped for themselves, however many have come and gone. What an arena has
-    /// free at its end it keeps up to 16 MB, until memory is given back. With two arenas and half a megabyte
-    /// a tenth fewer no-op jobs a second were done.
+    /// buffers of 1 MB or more are mapped for themselves, however many have come and gone. An arena keeps up
+    /// to 16 MB free at its end, until memory is given back. With two arenas and half a megabyte a tenth
+    /// fewer no-op jobs a second were done.
     package static func tameAllocator() { cse_tame_allocator(4, 1 << 20, 16 << 20) }
 
     package static var sqliteVersion: String { String(cString: cse_version()) }
