@@ -5,7 +5,7 @@ import Synchronization
 /// times as long for a file that it makes as for one that is written again (ext4 without a journal looks for
 /// numbers that were not given back lately). What lies here is nobody's: a start removes it.
 package final class SpareFolders: Sendable {
-    /// With sixteen slots some hundreds lie between two attempts; each takes about 28 KB of the disk.
+    /// Already with four slots more than 64 are unused at times. Each has seven small files and folders.
     private static let most = 512
     /// What a short attempt has in any case. Only the first is read before it is written again.
     private static let usual: Set<String> = [
